@@ -1,0 +1,76 @@
+"""Plug-ins are files. names() lists them, label() reads the first docstring line without importing, load() imports.
+
+names("judges")            -> ["facts", "rubric", "rules", "state"]
+label("judges", "state")   -> "End state equals the reference's, in both directions"
+load("judges", "state")    -> Plugin(name, label, Config, make)
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.errors import InputError
+
+KINDS = ("llms", "teachers", "users", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One loaded plug-in: its Config model and the class in `__all__`."""
+
+    kind: str
+    name: str
+    label: str
+    config: type[BaseModel]
+    make: Callable[..., Any]
+
+
+def names(kind: str) -> list[str]:
+    """Return the plug-in names of one kind, sorted. Raises InputError for an unknown kind."""
+    if kind not in KINDS:
+        raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    return sorted(p.stem for p in (_HERE / kind).glob("*.py") if not p.stem.startswith("_"))
+
+
+def label(kind: str, name: str) -> str:
+    """Return the first line of the plug-in's docstring, without importing it."""
+    text = ast.get_docstring(ast.parse(_path(kind, name).read_text())) or name
+    return text.splitlines()[0].rstrip(".")
+
+
+def load(kind: str, name: str) -> Plugin:
+    """Import one plug-in. Raises InputError when there is none of that name or its file is not a plug-in."""
+    _path(kind, name)
+    module = importlib.import_module(f"engine.{kind}.{name}")
+    public = getattr(module, "__all__", [])
+    config = getattr(module, "Config", None)
+    if len(public) != 1 or config is None:
+        raise InputError(
+            f"engine/{kind}/{name}.py", "is not a plug-in.", "It needs a Config and one public class in __all__."
+        )
+    return Plugin(kind, name, label(kind, name), config, getattr(module, public[0]))
+
+
+def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> BaseModel:
+    """Return the plug-in's Config built from `values`. Raises InputError naming the field."""
+    plugin = load(kind, name)
+    try:
+        return plugin.config.model_validate(values or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{kind}/{name}: {field}", first["msg"] + ".") from error
+
+
+def _path(kind: str, name: str) -> Path:
+    if name not in names(kind):
+        raise InputError(kind, f"there is no plug-in {name!r}.", f"Choose one of: {', '.join(names(kind))}.")
+    return _HERE / kind / f"{name}.py"

@@ -1,0 +1,231 @@
+"""The seams, on one screen. Each variant is one file in the folder named after its kind.
+
+Kinds: llms, teachers, users, tools, sandboxes, judges, executors, exporters, importers. A plug-in file has
+a docstring whose first line is its label, a pydantic `Config` (extra="forbid"), and one public class in
+`__all__` which is built with that Config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.types import (
+    Batch,
+    Completion,
+    Domain,
+    Endpoint,
+    Limits,
+    ModelRole,
+    Persona,
+    Progress,
+    RolloutSpec,
+    Sampling,
+    Score,
+    StateDiff,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Trajectory,
+    Turn,
+)
+
+
+class LLM(Protocol):
+    """A model endpoint. Built with (Endpoint, role). Raises ModelError only; retries are inside."""
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Teacher(Protocol):
+    """Plays the assistant. Returns one assistant turn and, for models, what it took."""
+
+    async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion: ...
+
+
+class User(Protocol):
+    """Plays the person. Returns a user turn, or None when the conversation is over.
+
+    Must not be shown tools, the system prompt or the reference chain; gets user and assistant texts only.
+    `left` is True when it stopped out of patience rather than satisfied.
+    """
+
+    left: bool
+
+    async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a sandbox is opened with. `key` is equal exactly when a warm sandbox may be reused after a reset.
+
+    `commands` is True when the offered tools run commands (bash, interpreter); such a sandbox is thrown
+    away after one rollout.
+    """
+
+    workspace: Mapping[str, bytes]
+    modules: Mapping[str, str]
+    limits: Limits = field(default_factory=Limits)
+    git: bool = False
+    network: bool = False
+    commands: bool = False
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """Exit status (None when killed by a bound), output cut at the limit, and which bound if any."""
+
+    status: int | None
+    stdout: bytes
+    stderr: bytes
+    fault: str | None = None
+    truncated: bool = False
+    seconds: float = 0.0
+
+
+class Sandbox(Protocol):
+    """One workspace for one rollout. All methods raise SandboxError when the sandbox itself is broken
+    (killed server, dead container), and never report that as a tool's answer.
+
+    call: run one function of the tool modules in the workspace; a tool's failure is a ToolResult with a fault.
+    exec: run a command; a timeout kills the command and all its children and gives fault "timeout".
+    read / write: paths are relative to the workspace; a path that leads out of it raises InputError;
+        a missing file raises FileNotFoundError.
+    diff: what changed since the last reset; canonical (see types.Change).
+    reset: kill every process, wipe and lay the workspace anew, verify it.
+    """
+
+    name: str
+    isolated: bool
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult: ...
+    async def exec(self, argv: Sequence[str], *, timeout: float | None = None, stdin: bytes = b"") -> ExecResult: ...
+    async def read(self, path: str) -> bytes: ...
+    async def write(self, path: str, data: bytes) -> None: ...
+    async def diff(self) -> StateDiff: ...
+    async def reset(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class SandboxHealth:
+    """Whether a backend can be used now, in one sentence for the reader."""
+
+    name: str
+    ok: bool
+    isolated: bool
+    detail: str
+
+
+class SandboxPool(Protocol):
+    """A backend: hands out sandboxes, reuses them where allowed, cleans up after a crash.
+
+    start raises SandboxError(gone=True) with the next move when the backend cannot be used.
+    prepare hints how many leases will be open at once, so that starts are hidden.
+    lease raises SandboxError; leaving the context resets or discards the sandbox, whatever happened inside.
+    sweep removes what an earlier, killed engine left behind and returns how many.
+    """
+
+    name: str
+    isolated: bool
+
+    async def start(self) -> None: ...
+    async def prepare(self, environment: Environment, width: int) -> None: ...
+    def lease(self, environment: Environment) -> AbstractAsyncContextManager[Sandbox]: ...
+    async def health(self) -> SandboxHealth: ...
+    async def sweep(self) -> int: ...
+    async def aclose(self) -> None: ...
+
+
+class ToolSource(Protocol):
+    """Where tools come from and how a call reaches them. `commands` as in Environment."""
+
+    commands: bool
+
+    def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]: ...
+    async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult: ...
+
+
+class Judge(Protocol):
+    """Measures a rolled out trajectory (task, proof, turns and diff are set). Never raises for a bad
+    trajectory: what it cannot measure is a Score with value None and the reason."""
+
+    async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
+
+
+class Exporter(Protocol):
+    """Turns trajectories into rows of one training format. Pure and deterministic; total: every trajectory
+    becomes rows or a counted reason in `report`.
+
+    suffix: of the data files. rows: one trajectory's rows. extra_files: what stands beside the data
+    (dataset_info.json), given the split files that were written.
+    """
+
+    suffix: str
+
+    def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]: ...
+    def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
+
+
+class Importer(Protocol):
+    """Reads one training format back. Refuses a bad line with InputError naming file and line."""
+
+    def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]: ...
+
+
+class Executor(Protocol):
+    """Keeps at most `concurrency` rollouts in flight; yields results as they finish."""
+
+    def run(
+        self,
+        work: Callable[[RolloutSpec], Awaitable[Trajectory]],
+        specs: Iterable[RolloutSpec],
+        concurrency: int,
+    ) -> AsyncIterator[Trajectory]: ...
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch that this engine holds, with its frozen snapshot."""
+
+    batch_id: int
+    batch: Batch
+    domains: Mapping[str, Domain]
+    personas: Sequence[Persona]
+    holder: str
+
+
+class Store(Protocol):
+    """What the engine needs of storage. Synchronous and short; the runner calls it in a thread.
+
+    claim: take one queued batch (or a running one whose heartbeat is older than `stale` seconds) by a
+        conditional update; None when there is nothing. Sets it running.
+    save: append finished trajectories and update counters in one transaction; a trajectory that is there
+        already is passed over, so a second save after a crash changes nothing. Raises StorageError.
+    heartbeat: renew the claim and publish how many rollouts are running; returns the command waiting for
+        the batch: "pause", "cancel", "lost" (somebody else holds it now) or None.
+    release: give the batch back with a final or paused status and the reason for the reader.
+    spent: (tokens, cost in dollars or None, seconds) so far, over all claims of the batch.
+    """
+
+    def claim(self, holder: str, now: float, stale: float) -> Claim | None: ...
+    def done_ids(self, batch_id: int) -> set[str]: ...
+    def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int: ...
+    def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None: ...
+    def release(self, batch_id: int, holder: str, status: str, reason: str) -> None: ...
+    def progress(self, batch_id: int) -> Progress: ...
+    def spent(self, batch_id: int) -> tuple[int, float | None, float]: ...
+
+
+MakeLLM = Callable[[Endpoint, ModelRole], LLM]

@@ -1,0 +1,77 @@
+"""The only reader of the environment.
+
+TURNWRIGHT_HOME      folder for the database, exports and logs (default: .turnwright beside app.py)
+DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
+TURNWRIGHT_SANDBOX   docker | local | auto (default auto: docker when an engine answers, else local)
+TURNWRIGHT_IMAGE     name of the sandbox image (default turnwright-sandbox:1)
+TURNWRIGHT_ENGINE    on | off: whether the studio starts an engine beside itself (default on)
+TURNWRIGHT_SECRET    key that signs download links; default one made once in the home folder
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOG = ROOT / "assets" / "catalog"
+PERSONAS = ROOT / "assets" / "personas"
+SANDBOX_ASSETS = ROOT / "assets" / "sandbox"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and what to use. Build it with `read()`."""
+
+    home: Path
+    database_url: str
+    sandbox: str
+    image: str
+    start_engine: bool
+
+    @property
+    def exports(self) -> Path:
+        return self.home / "exports"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    def secret(self) -> str:
+        """Return the signing key, made on first use and readable by the owner only."""
+        given = os.environ.get("TURNWRIGHT_SECRET")
+        if given:
+            return given
+        path = self.home / "secret"
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value := secrets.token_hex(32))
+        return value
+
+
+def read() -> Settings:
+    """Read the environment now."""
+    home = Path(os.environ.get("TURNWRIGHT_HOME") or ROOT / ".turnwright").expanduser().resolve()
+    return Settings(
+        home=home,
+        database_url=os.environ.get("DATABASE_URL") or f"sqlite:///{home / 'turnwright.db'}",
+        sandbox=os.environ.get("TURNWRIGHT_SANDBOX") or "auto",
+        image=os.environ.get("TURNWRIGHT_IMAGE") or "turnwright-sandbox:1",
+        start_engine=(os.environ.get("TURNWRIGHT_ENGINE") or "on") != "off",
+    )
+
+
+def key(variable: str | None) -> str | None:
+    """Return the value of the environment variable that holds a model key, or None when it is not set."""
+    return os.environ.get(variable) or None if variable else None
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """Return the environment for a child process of ours."""
+    return {**os.environ, **changes}

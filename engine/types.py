@@ -1,0 +1,691 @@
+"""The words of the product as frozen values. Imports nothing of ours and does no I/O.
+
+Everything here is a pydantic model that is frozen and refuses unknown fields, so a value that parses is
+whole, can be hashed into ids, pickled to another process, and stored as JSON without a mapping layer.
+Times are seconds (float), money is US dollars, and a quantity that could not be measured is None, never 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Mode = Literal[
+    "single",
+    "multiple",
+    "parallel",
+    "dependent",
+    "no_tool",
+    "missing_parameter",
+    "missing_function",
+    "distractors",
+    "tool_error",
+]
+MODES: tuple[Mode, ...] = get_args(Mode)
+ModelRole = Literal["teacher", "user", "judge"]
+Effect = Literal["read", "write"]
+Status = Literal["kept", "rejected", "failed"]
+Outcome = Literal["success", "failure", "unmeasured"]
+Culprit = Literal["agent", "user", "tool", "infrastructure"]
+Stage = Literal["planned", "proven", "rolled_out", "rules", "state", "judged"]
+STAGES: tuple[Stage, ...] = ("planned", "proven", "rolled_out", "rules", "state", "judged")
+Verdict = Literal["accept", "reject", "fix"]
+BatchStatus = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+
+
+class Frozen(BaseModel):
+    """Base of every domain type: immutable, strict about field names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def digest(value: Any, length: int = 16) -> str:
+    """Return the first `length` hex digits of SHA-256 over the canonical JSON of `value`.
+
+    Canonical: sorted keys, no white space, UTF-8. Models are dumped in JSON mode first.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+# ---------------------------------------------------------------- tools and turns
+
+
+class Tool(Frozen):
+    """What the teacher may call. `parameters` is a JSON Schema object; `source` names a plug-in of engine/tools."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    effect: Effect
+    source: str = "python"
+    distractor: bool = False
+
+    def schema_for_model(self) -> dict[str, Any]:
+        """Return the nested OpenAI form {"type": "function", "function": {...}}."""
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": self.parameters},
+        }
+
+
+class ToolCall(Frozen):
+    """One call in an assistant turn. `raw` keeps the model's text when it was not a JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = {}
+    raw: str | None = None
+
+
+ToolFault = Literal["invalid_arguments", "unknown_tool", "tool_error", "tool_crash", "timeout", "limit", "injected"]
+
+
+class ToolResult(Frozen):
+    """What a tool answered. `content` is the exact text that the teacher sees; `fault` is None for success.
+
+    `tool_error` is an error the tool raised on purpose (bad order id), `tool_crash` a bug in the tool,
+    `limit` a sandbox bound (memory, processes, disk), `injected` a fault placed by the `tool_error` mode.
+    """
+
+    content: str
+    fault: ToolFault | None = None
+    truncated: bool = False
+    seconds: float | None = None
+
+
+class Turn(Frozen):
+    """One message. Assistant turns may hold calls; tool turns answer one call by `tool_call_id`.
+
+    `train` is False for turns that must not be a training target (loss mask). `original` holds the turn
+    that a human correction replaced.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+    fault: ToolFault | None = None
+    train: bool = True
+    original: Turn | None = None
+
+
+# ---------------------------------------------------------------- state
+
+
+class Leaf(Frozen):
+    """One readable change inside a file. `pointer` is a JSON pointer, `table/primary-key`, or "" for a whole text.
+
+    `before` and `after` are JSON values, None meaning "was not there".
+    """
+
+    pointer: str
+    before: Any = None
+    after: Any = None
+
+
+class Change(Frozen):
+    """One file that differs. `after_digest` is a canonical digest of the new content ("" when removed):
+    JSON ignores key order and white space, SQLite compares rows, other files compare bytes."""
+
+    path: str
+    kind: Literal["added", "removed", "modified"]
+    format: Literal["json", "sqlite", "text", "binary"]
+    before_digest: str = ""
+    after_digest: str = ""
+    leaves: tuple[Leaf, ...] = ()
+    text: str = ""
+    truncated: bool = False
+
+
+class StateDiff(Frozen):
+    """The difference between the workspace a rollout got and the one it left. Sorted by path.
+
+    `patch` is the output of `git diff` for a workspace that is a git repository, else None.
+    """
+
+    changes: tuple[Change, ...] = ()
+    patch: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes
+
+
+# ---------------------------------------------------------------- domains, personas, tasks
+
+
+class Persona(Frozen):
+    """Who the simulated user is. `disclosure` is how much is said at once; `patience` the rounds it bears."""
+
+    id: str
+    name: str
+    occupation: str
+    goal_style: str
+    tone: str
+    expertise: Literal["novice", "intermediate", "expert"]
+    patience: Annotated[int, Field(ge=1, le=12)]
+    disclosure: Literal["everything_at_once", "step_by_step", "only_when_asked"]
+    description: str
+    openings: tuple[str, ...] = ()
+    closings: tuple[str, ...] = ()
+
+
+Fact = str | tuple[str, ...]
+"""A fact the reply must state: a text, or a tuple of alternatives of which one is enough. May be a Jinja template."""
+
+
+class ReferenceCall(Frozen):
+    """One step of a template's chain. Values of `arguments` are Jinja expressions over slots and saved results."""
+
+    call: str
+    arguments: dict[str, Any] = {}
+    save: str | None = None
+
+
+class Withhold(Frozen):
+    """How a request reads when one slot is left out: makes a turn fit for mode `missing_parameter`."""
+
+    slot: str
+    say: tuple[str, ...]
+    ask: tuple[str, ...]
+    reveal: tuple[str, ...]
+
+
+class TemplateTurn(Frozen):
+    """One user turn of a template: wording variants, the chain that serves it, and the reference answer."""
+
+    say: Annotated[tuple[str, ...], Field(min_length=1)]
+    chain: tuple[ReferenceCall, ...] = ()
+    answer: Annotated[tuple[str, ...], Field(min_length=1)]
+    facts: tuple[Fact, ...] = ()
+    withhold: Withhold | None = None
+
+
+class SlotQuery(Frozen):
+    """One SQL SELECT over the workspace's tables; the seed picks a row and every column becomes a slot.
+
+    Earlier slots may be used as `:name`. `unique` is a SELECT that must return exactly one row for the
+    chosen slots, else the task is rejected as `ambiguous_slot`.
+    """
+
+    query: str
+    unique: str | None = None
+
+
+class HiddenTests(Frozen):
+    """A check that decides the end state instead of comparing it with the reference's.
+
+    `files` maps a path inside the workspace to a file of the pack, laid only for the check;
+    `command` is run in the workspace and passes with exit status 0.
+    """
+
+    files: dict[str, str]
+    command: tuple[str, ...]
+    timeout: float = 60.0
+
+
+class TaskTemplate(Frozen):
+    """A family of tasks of one domain."""
+
+    id: str
+    title: str
+    goal: str
+    slots: tuple[SlotQuery, ...] = ()
+    turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
+    modes: tuple[Mode, ...] = ()
+    hidden_tests: HiddenTests | None = None
+    variant: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Question(Frozen):
+    """A request that the policy answers and that needs no call: mode `no_tool`."""
+
+    id: str
+    say: Annotated[tuple[str, ...], Field(min_length=1)]
+    answer: Annotated[tuple[str, ...], Field(min_length=1)]
+    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
+
+
+class Limits(Frozen):
+    """Bounds of one sandbox: seconds, bytes, counts."""
+
+    call_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    memory_bytes: Annotated[int, Field(ge=32 << 20)] = 512 << 20
+    disk_bytes: Annotated[int, Field(ge=1 << 20)] = 128 << 20
+    processes: Annotated[int, Field(ge=4, le=1024)] = 64
+    output_chars: Annotated[int, Field(ge=200)] = 20_000
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Domain(Frozen):
+    """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
+
+    `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those
+    that must differ (two orders). `state_ignore` lists glob patterns over "path#pointer" that the `state`
+    judge passes over. `workspace_variants` maps a variant name to its folder in the pack ("" is the default).
+    """
+
+    id: str
+    name: str
+    description: str
+    category: str = "custom"
+    policy: str
+    tools: tuple[Tool, ...]
+    templates: tuple[TaskTemplate, ...]
+    questions: tuple[Question, ...] = ()
+    link: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()
+    state_ignore: tuple[str, ...] = ()
+    git: bool = False
+    network: bool = False
+    limits: Limits = Limits()
+    licence: str = "CC0-1.0"
+    digest: str
+    files: dict[str, bytes] = Field(repr=False, exclude=True)
+
+    def workspace(self, variant: str | None = None) -> dict[str, bytes]:
+        """Return the initial state as {relative path: bytes}; a variant's files are laid over the common ones."""
+        found = {p[len("workspace/") :]: data for p, data in self.files.items() if p.startswith("workspace/")}
+        if variant is not None:
+            prefix = f"variants/{variant}/"
+            found |= {p[len(prefix) :]: data for p, data in self.files.items() if p.startswith(prefix)}
+        return found
+
+    def tool_modules(self) -> dict[str, str]:
+        """Return the Python sources under tools/ as {module file name: source}."""
+        return {
+            p[len("tools/") :]: data.decode()
+            for p, data in self.files.items()
+            if p.startswith("tools/") and p.endswith(".py")
+        }
+
+
+class TaskTurn(Frozen):
+    """One user turn of a task, slots filled in; results of calls are still expressions until the proof.
+
+    `mode` is the transform of this turn. `hidden` is what the user tells only when asked; `ask` is how the
+    reference teacher asks for it. `groups` gives, for each call, the assistant message it belongs to, so
+    equal numbers are parallel calls. `fault` is the index of the call whose first try fails (mode
+    `tool_error`), else None.
+    """
+
+    mode: Mode
+    say: str
+    chain: tuple[ReferenceCall, ...] = ()
+    groups: tuple[int, ...] = ()
+    answer: str
+    facts: tuple[Fact, ...] = ()
+    ask: str | None = None
+    hidden: str | None = None
+    fault: int | None = None
+
+
+class Task(Frozen):
+    """A concrete request: seeded and pure. It becomes worth paying for once `Proof` says that it holds."""
+
+    id: str
+    domain: str
+    template: str
+    templates: tuple[str, ...]
+    variant: str | None = None
+    modes: tuple[Mode, ...]
+    goal: str
+    slots: dict[str, Any]
+    turns: tuple[TaskTurn, ...]
+    tools: tuple[Tool, ...]
+    withheld_tools: tuple[str, ...] = ()
+    hidden_tests: HiddenTests | None = None
+    difficulty: float
+    seed: int
+
+
+class ProvenCall(Frozen):
+    """A reference call with concrete arguments and the result it really gave."""
+
+    call: ToolCall
+    result: ToolResult
+
+
+class ProvenTurn(Frozen):
+    """The reference for one user turn, concrete. `calls` are grouped into assistant messages."""
+
+    calls: tuple[tuple[ProvenCall, ...], ...] = ()
+    answer: str
+    facts: tuple[tuple[str, ...], ...] = ()
+
+
+RejectReason = Literal[
+    "unsolvable", "passes_untouched", "duplicate", "ambiguous_slot", "mode_not_applicable", "no_slot_rows"
+]
+
+
+class Proof(Frozen):
+    """The outcome of replaying a task's reference chain. `reason` is None when the task is proven."""
+
+    task_id: str
+    turns: tuple[ProvenTurn, ...] = ()
+    expected: StateDiff | None = None
+    reason: RejectReason | None = None
+    detail: str = ""
+
+
+# ---------------------------------------------------------------- models
+
+
+class Sampling(Frozen):
+    """Sampling of one model role. `seed` is passed on where the server takes one."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_tokens: Annotated[int, Field(ge=1)] = 2048
+    seed: int | None = None
+
+
+class Endpoint(Frozen):
+    """How to reach one model. `key_variable` is the *name* of the environment variable that holds the key."""
+
+    model: str
+    llm: str = "litellm"
+    api_base: str | None = None
+    key_variable: str | None = None
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    sampling: Sampling = Sampling()
+    options: dict[str, Any] = {}
+
+
+class ModelCall(Frozen):
+    """One finished model call. Tokens and cost are None where the server or the price table does not say."""
+
+    role: ModelRole
+    model: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+    finish: str | None = None
+    text_calls: int = 0
+
+
+class Completion(Frozen):
+    """What LLM.complete returns: the assistant turn and what it took. `data` is the parsed JSON object
+    when a response schema was asked for and the reply held one, else None."""
+
+    turn: Turn
+    call: ModelCall
+    data: dict[str, Any] | None = None
+
+
+# ---------------------------------------------------------------- rubric and scores
+
+
+class Criterion(Frozen):
+    """One yes/no question for the rubric judge, with its weight."""
+
+    id: str
+    question: str
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Rubric(Frozen):
+    """What the rubric judge asks. `version` is part of every score that it gives."""
+
+    id: str = "default"
+    version: int = 1
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.7
+    criteria: tuple[Criterion, ...] = ()
+
+
+class Score(Frozen):
+    """One named measurement in 0..1, or None with a reason. `evidence` holds indexes into Trajectory.turns."""
+
+    name: str
+    value: Annotated[float, Field(ge=0, le=1)] | None
+    reason: str
+    source: str
+    method: Literal["state", "rule", "fact", "model", "human"]
+    passed: bool | None = None
+    model: str | None = None
+    version: str = "1"
+    evidence: tuple[int, ...] = ()
+
+
+# ---------------------------------------------------------------- batch and rollout
+
+
+class DomainShare(Frozen):
+    """One domain of a batch with its weight; `digest` pins the version once the batch is stored."""
+
+    id: str
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    digest: str | None = None
+    templates: tuple[str, ...] = ()
+
+
+class RolloutLimits(Frozen):
+    """Bounds of one rollout."""
+
+    rounds: Annotated[int, Field(ge=1, le=100)] = 12
+    steps_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
+    invalid_calls: Annotated[int, Field(ge=0, le=20)] = 3
+    seconds: Annotated[float, Field(gt=0)] = 600.0
+    infrastructure_attempts: Annotated[int, Field(ge=1, le=5)] = 2
+
+
+class Budget(Frozen):
+    """Bounds of one batch; reaching one pauses it. None means no bound."""
+
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    cost_usd: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+class Batch(Frozen):
+    """What a user launches. Everything that determines the result is here; `fingerprint` hashes exactly that."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    domains: Annotated[tuple[DomainShare, ...], Field(min_length=1)]
+    trajectories: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    attempts: Annotated[int, Field(ge=1, le=64)] = 1
+    modes: dict[Mode, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: {m: 1.0 for m in MODES})
+    turns: dict[Annotated[int, Field(ge=1, le=4)], Annotated[float, Field(ge=0)]] = {1: 3.0, 2: 1.0}
+    personas: tuple[str, ...] = ()
+    teacher: str = "reference"
+    user: str = "reference"
+    models: dict[ModelRole, Endpoint] = {}
+    judges: tuple[str, ...] = ("rules", "state", "facts")
+    rubric: Rubric | None = None
+    keep_failures: bool = False
+    min_reward: Annotated[float, Field(ge=0, le=1)] = 0.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    sandbox: str = "auto"
+    allow_unisolated_commands: bool = False
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
+    limits: RolloutLimits = RolloutLimits()
+    budget: Budget = Budget()
+
+    @model_validator(mode="after")
+    def _weights(self) -> Batch:
+        if not any(self.modes.values()):
+            raise ValueError("modes: give at least one mode a weight above 0")
+        if not any(self.turns.values()):
+            raise ValueError("turns: give at least one number of turns a weight above 0")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what determines the content: not the name, sandbox, concurrency or budget."""
+        return digest(self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"}))
+
+    @property
+    def uses_models(self) -> bool:
+        return self.teacher != "reference" or self.user != "reference" or "rubric" in self.judges
+
+
+class RolloutSpec(Frozen):
+    """Everything that determines one rollout; picklable. `rejected` is set when the planner already knows
+    that there is no task (duplicate, no slot rows, mode that no template offers)."""
+
+    id: str
+    index: int
+    attempt: int
+    domain: str
+    domain_digest: str
+    persona: Persona
+    task: Task | None
+    seed: int
+    rejected: RejectReason | None = None
+    detail: str = ""
+    mode: Mode | None = None
+
+
+class Execution(Frozen):
+    """Facts of the machine and the clock; never part of a reproducible export."""
+
+    sandbox: str = ""
+    isolated: bool | None = None
+    started_at: float = 0.0
+    seconds: float = 0.0
+    infrastructure_retries: int = 0
+
+
+End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "timeout", "error", "not_started"]
+
+
+class Trajectory(Frozen):
+    """The record of one rollout. `turns` are exactly the messages that the teacher saw.
+
+    `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
+    lost (None when kept); `reason` is a short code, `detail` a sentence.
+    """
+
+    id: str
+    index: int
+    batch_fingerprint: str
+    domain: str
+    domain_digest: str
+    template: str | None
+    mode: Mode | None
+    attempt: int
+    seed: int
+    persona: str
+    teacher: str
+    user: str
+    models: dict[ModelRole, str] = {}
+    task: Task | None = None
+    proof: Proof | None = None
+    tools: tuple[Tool, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    diff: StateDiff | None = None
+    scores: tuple[Score, ...] = ()
+    reward: float | None = None
+    outcome: Outcome = "unmeasured"
+    culprit: Culprit | None = None
+    end: End = "not_started"
+    status: Status
+    stage: Stage | None = None
+    reason: str | None = None
+    detail: str = ""
+    calls: tuple[ModelCall, ...] = ()
+    execution: Execution = Execution()
+
+    @property
+    def group_id(self) -> str:
+        """All attempts at one task share it; a split never separates them."""
+        return self.task.id if self.task else self.id
+
+
+class Progress(Frozen):
+    """Counts of one batch; `planned == kept + rejected + failed + running + waiting` always holds."""
+
+    planned: int
+    kept: int = 0
+    rejected: int = 0
+    failed: int = 0
+    running: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.planned - self.kept - self.rejected - self.failed - self.running
+
+
+# ---------------------------------------------------------------- review and export
+
+
+class Review(Frozen):
+    """A human verdict on a trajectory (`turn` None) or one of its turns. The latest per
+    (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
+    sandbox gave for its calls, and `diverges` whether they differ from the recorded ones."""
+
+    trajectory: int
+    turn: int | None = None
+    reviewer: str = "me"
+    verdict: Verdict | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    fix: Turn | None = None
+    replayed: tuple[Turn, ...] = ()
+    diverges: bool | None = None
+
+
+class TrajectoryFilter(Frozen):
+    """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict."""
+
+    batches: tuple[int, ...] = ()
+    domains: tuple[str, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    personas: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    culprits: tuple[Culprit, ...] = ()
+    reasons: tuple[str, ...] = ()
+    verdicts: tuple[Literal["accept", "reject", "fix", "none"], ...] = ()
+    tools: tuple[str, ...] = ()
+    min_reward: float | None = None
+    max_reward: float | None = None
+    score: str | None = None
+    score_min: float | None = None
+    score_max: float | None = None
+    min_turns: int | None = None
+    max_turns: int | None = None
+    text: str = ""
+
+
+class Recipe(Frozen):
+    """What an export holds. `splits` maps a split name to its share (sum 1); tasks never straddle splits.
+
+    Without `include_rejected` only kept trajectories and those that a human accepted leave; a human
+    rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
+    (train=False) or cut (the trajectory ends before it).
+    """
+
+    name: str = "dataset"
+    format: str = "chat_jsonl"
+    filter: TrajectoryFilter = TrajectoryFilter()
+    include_rejected: bool = False
+    only_accepted: bool = False
+    splits: dict[str, float] = {"train": 0.9, "validation": 0.1}
+    seed: int = 0
+    untrained: Literal["mask", "cut"] = "mask"
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _shares(self) -> Recipe:
+        if not self.splits or any(s < 0 for s in self.splits.values()):
+            raise ValueError("splits: give each split a share of 0 or more")
+        if abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError(f"splits: shares must sum to 1, they sum to {sum(self.splits.values()):g}")
+        return self
