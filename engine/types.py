@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -266,6 +267,14 @@ class Limits(Frozen):
     cpus: Annotated[float, Field(gt=0)] = 1.0
 
 
+def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict[str, bytes]:
+    """Return the initial state held by a pack's files as {relative path: bytes}, a variant laid over it."""
+    found: dict[str, bytes] = {}
+    for prefix in ("workspace/", *([f"variants/{variant}/"] if variant is not None else [])):
+        found |= {path[len(prefix) :]: data for path, data in files.items() if path.startswith(prefix)}
+    return found
+
+
 class Domain(Frozen):
     """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
 
@@ -294,11 +303,7 @@ class Domain(Frozen):
 
     def workspace(self, variant: str | None = None) -> dict[str, bytes]:
         """Return the initial state as {relative path: bytes}; a variant's files are laid over the common ones."""
-        found = {p[len("workspace/") :]: data for p, data in self.files.items() if p.startswith("workspace/")}
-        if variant is not None:
-            prefix = f"variants/{variant}/"
-            found |= {p[len(prefix) :]: data for p, data in self.files.items() if p.startswith(prefix)}
-        return found
+        return workspace_of(self.files, variant)
 
     def tool_modules(self) -> dict[str, str]:
         """Return the Python sources under tools/ as {module file name: source}."""

@@ -1,0 +1,216 @@
+"""Makes SQL tables of a workspace's data files and draws slot rows from them.
+
+The tables live in a private in-memory database that allows reading only, with bounds on time and rows, so a
+pack's SELECT can neither write nor reach a file. Row order is the query's own; give it an ORDER BY where it matters.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from engine.errors import InputError
+from engine.types import Domain
+
+MAX_ROWS = 20_000
+MAX_OPERATIONS = 50_000_000
+MAX_TEXT = 64 * 1024
+_ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+
+
+class Tables:
+    """The tables of one workspace. Safe to share between threads."""
+
+    def __init__(self, workspace: Mapping[str, bytes]) -> None:
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self._lock = threading.Lock()
+        self._cache: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        _fill(self._connection, workspace)
+        self._connection.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
+        )
+
+    def rows(self, query: str, slots: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT as {column: value}; `:name` takes a slot. Raises InputError."""
+        used = {name: slots[name] for name in re.findall(r":([A-Za-z_]\w*)", query) if name in slots}
+        key = (query, json.dumps(used, sort_keys=True, default=str))
+        if key not in self._cache:
+            if len(self._cache) > 2_000:
+                self._cache.clear()
+            self._cache[key] = self._select(query, used)[1]
+        return self._cache[key]
+
+    def columns(self, query: str, known: Iterable[str] = ()) -> list[str]:
+        """Return the column names of a SELECT without reading rows; earlier slots are bound to NULL."""
+        return self._select(f"select * from ({query.strip().rstrip(';')}) limit 0", dict.fromkeys(known))[0]
+
+    def _select(self, query: str, used: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
+        operations = 0
+
+        def over() -> int:
+            nonlocal operations
+            operations += 100_000
+            return 1 if operations > MAX_OPERATIONS else 0
+
+        with self._lock:
+            self._connection.set_progress_handler(over, 100_000)
+            try:
+                cursor = self._connection.execute(query, dict(used))
+                columns = [c[0] for c in cursor.description or ()]
+                rows = cursor.fetchmany(MAX_ROWS)
+            except sqlite3.Error as error:
+                raise InputError(
+                    f"slot query {' '.join(query.split())[:80]!r}", f"{error}.", "Correct the SELECT."
+                ) from error
+            finally:
+                self._connection.set_progress_handler(None, 0)
+        return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+_kept: dict[tuple[str, str | None], Tables] = {}
+_KEPT = 64
+
+
+def tables_of(domain: Domain, variant: str | None = None) -> Tables:
+    """Return the tables of a domain's workspace; those of the last 64 (digest, variant) are kept."""
+    key = (domain.digest, variant)
+    if key not in _kept:
+        while len(_kept) >= _KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = Tables(domain.workspace(variant))
+    return _kept[key]
+
+
+def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> None:
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(workspace):
+        data, suffix, stem = workspace[path], PurePosixPath(path).suffix.lower(), PurePosixPath(path).stem
+        if data[:16] == b"SQLite format 3\x00":
+            _copy_sqlite(connection, data)
+        elif suffix in (".csv", ".tsv"):
+            tables.setdefault(stem, _csv_rows(data, "\t" if suffix == ".tsv" else ","))
+        elif suffix == ".json":
+            for name, rows in _json_tables(data, stem).items():
+                tables.setdefault(name, rows)
+    tables["files"] = [_file_row(path, workspace[path]) for path in sorted(workspace)]
+    for name, rows in tables.items():
+        _create(connection, name, rows)
+    connection.commit()
+
+
+def _file_row(path: str, data: bytes) -> dict[str, Any]:
+    pure = PurePosixPath(path)
+    try:
+        content = data.decode() if len(data) <= MAX_TEXT and b"\x00" not in data else None
+    except UnicodeDecodeError:
+        content = None
+    return {"path": path, "name": pure.name, "extension": pure.suffix.lstrip("."), "size": len(data), "text": content}
+
+
+def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return {}
+    if _objects(document):
+        return {stem: document}
+    if not isinstance(document, dict):
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    if (
+        document
+        and all(isinstance(entry, dict) for entry in document.values())
+        and not any(_keyed(entry) for entry in document.values())
+    ):
+        return {stem: [{"_key": key, **entry} for key, entry in document.items()]}
+    single: dict[str, Any] = {}
+    for key, entry in document.items():
+        if _objects(entry):
+            found[key] = entry
+        elif _keyed(entry):
+            found[key] = [{"_key": inner, **row} for inner, row in entry.items()]
+        elif not isinstance(entry, dict | list):
+            single[key] = entry
+    if single:
+        found.setdefault(stem, [single])
+    return found
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
+
+
+def _keyed(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(isinstance(entry, dict) for entry in value.values())
+
+
+def _csv_rows(data: bytes, delimiter: str) -> list[dict[str, Any]]:
+    try:
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), delimiter=delimiter)
+        return [{str(k): _number(v) for k, v in row.items() if k is not None} for row in reader]
+    except (UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _number(cell: str | None) -> Any:
+    if cell is None or not re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell):
+        return cell
+    return float(cell) if "." in cell else int(cell)
+
+
+def _copy_sqlite(connection: sqlite3.Connection, data: bytes) -> None:
+    source = sqlite3.connect(":memory:")
+    try:
+        source.deserialize(_without_wal(data))
+        names = [row[0] for row in source.execute("select name from sqlite_master where type = 'table' order by name")]
+        for name in names:
+            if name.startswith("sqlite_"):
+                continue
+            cursor = source.execute(f'select * from "{name}"')
+            columns = [c[0] for c in cursor.description]
+            _create(connection, name, [dict(zip(columns, row, strict=True)) for row in cursor], columns)
+    except sqlite3.Error:
+        return
+    finally:
+        source.close()
+
+
+def _without_wal(data: bytes) -> bytes:
+    """A database in WAL mode cannot be opened from memory; the two version bytes say so."""
+    return data[:18] + b"\x01\x01" + data[20:] if data[18:20] == b"\x02\x02" else data
+
+
+def _create(
+    connection: sqlite3.Connection, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()
+) -> None:
+    keys = list(columns) or list(dict.fromkeys(key for row in rows for key in row))
+    if not keys:
+        return
+    identifiers = [_identifier(key) for key in keys]
+    if len(set(identifiers)) != len(identifiers):
+        return
+    quoted = ", ".join(f'"{identifier}"' for identifier in identifiers)
+    try:
+        connection.execute(f'create table "{_identifier(name)}" ({quoted})')
+    except sqlite3.OperationalError:
+        return
+    marks = ", ".join("?" * len(keys))
+    connection.executemany(
+        f'insert into "{_identifier(name)}" values ({marks})', [[_cell(row.get(key)) for key in keys] for row in rows]
+    )
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _identifier(name: str) -> str:
+    cleaned = re.sub(r"\W", "_", name)
+    return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned

@@ -1,0 +1,214 @@
+"""Derives a tool's JSON Schema from the signature and docstring of a Python function, without importing it.
+
+Author-written code is never executed here: the source is parsed, and only literals are evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import InputError, InputErrors
+from engine.types import Tool
+
+_SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_KNOWN_TYPES = "Use str, int, float, bool, Literal[...], list[T], dict[str, T] or T | None."
+_SECTION = re.compile(r"^(Args|Returns|Raises|Example|Examples|Effect):")
+
+
+def tools_from_source(files: Mapping[str, str]) -> tuple[Tool, ...]:
+    """Return the tools of the modules {file name: source}, in file and definition order.
+
+    Files that start with an underscore are private. Raises InputErrors naming file, line and next move.
+    """
+    tools: list[Tool] = []
+    errors: list[InputError] = []
+    for file in sorted(files):
+        if file.startswith("_"):
+            errors += [e for e in [syntax_error(file, files[file])] if e]
+            continue
+        try:
+            tools += _module_tools(file, files[file])
+        except InputErrors as found:
+            errors += found.errors
+        except InputError as found:
+            errors.append(found)
+    seen: dict[str, int] = {}
+    for tool in tools:
+        seen[tool.name] = seen.get(tool.name, 0) + 1
+    errors += [
+        InputError(f"tools: {name}", "is defined twice.", "Rename one of the functions.")
+        for name, times in seen.items()
+        if times > 1
+    ]
+    if errors:
+        raise InputErrors(errors)
+    return tuple(tools)
+
+
+def syntax_error(file: str, source: str) -> InputError | None:
+    """Return the syntax error of a module as InputError with its line, or None."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        return InputError(f"tools/{file} line {error.lineno}", f"{error.msg}.", "Correct the syntax and save again.")
+    except ValueError as error:
+        return InputError(f"tools/{file}", f"{error}.", "Remove the character that Python cannot read.")
+    return None
+
+
+def _module_tools(file: str, source: str) -> list[Tool]:
+    broken = syntax_error(file, source)
+    if broken:
+        raise broken
+    tools: list[Tool] = []
+    errors: list[InputError] = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            errors.append(
+                InputError(f"tools/{file} line {node.lineno}", f"{node.name} is async.", "Use a plain function.")
+            )
+        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+            continue
+        try:
+            tools.append(_function_tool(node, file))
+        except InputError as error:
+            errors.append(error)
+    if errors:
+        raise InputErrors(errors)
+    return tools
+
+
+def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
+    def refuse(problem: str, next_move: str, line: int | None = None) -> InputError:
+        return InputError(f"tools/{file} line {line or node.lineno}", f"{node.name}: {problem}", next_move)
+
+    if not _NAME.fullmatch(node.name):
+        raise refuse("is no tool name.", "Use up to 64 letters, digits and underscores.")
+    text = ast.get_docstring(node)
+    if not text:
+        raise refuse("has no docstring.", "Describe what it does; the model reads it.")
+    description, arguments, effect = _docstring(text)
+    if effect not in ("read", "write"):
+        raise refuse("does not say its effect.", "Add a line 'Effect: read' or 'Effect: write' to the docstring.")
+    if node.args.vararg or node.args.kwarg or node.args.posonlyargs:
+        raise refuse("takes *args, **kwargs or positional-only parameters.", "Name every parameter.")
+    parameters = [*node.args.args, *node.args.kwonlyargs]
+    first_default = len(node.args.args) - len(node.args.defaults)
+    defaults: list[ast.expr | None] = [None] * first_default
+    defaults += [*node.args.defaults, *node.args.kw_defaults]
+    properties: dict[str, Any] = {}
+    required = [p.arg for p, default in zip(parameters, defaults, strict=True) if default is None]
+    for parameter, default in zip(parameters, defaults, strict=True):
+        if parameter.annotation is None:
+            raise refuse(f"parameter {parameter.arg} has no type.", "Add a type hint.", parameter.lineno)
+        try:
+            schema = _schema(parameter.annotation)
+        except ValueError as error:
+            raise refuse(
+                f"parameter {parameter.arg}: {error}", "Use one of the listed types.", parameter.lineno
+            ) from None
+        if parameter.arg not in arguments:
+            raise refuse(f"parameter {parameter.arg} is not described.", "Add it to 'Args:' in the docstring.")
+        schema["description"] = arguments[parameter.arg]
+        value = _default(default)
+        if value is _NO_LITERAL:
+            raise refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.")
+        if value is not None:
+            schema["default"] = value
+        properties[parameter.arg] = schema
+    unknown = sorted(set(arguments) - set(properties))
+    if unknown:
+        raise refuse(f"'Args:' describes {', '.join(unknown)}, which it does not take.", "Remove or rename it.")
+    return Tool(
+        name=node.name,
+        description=description,
+        parameters={
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        },
+        effect="write" if effect == "write" else "read",
+        distractor=file == "distractors.py",
+    )
+
+
+_NO_LITERAL = object()
+
+
+def _default(node: ast.expr | None) -> Any:
+    """Return the value of a default, None when there is none, _NO_LITERAL for an expression."""
+    try:
+        return None if node is None else ast.literal_eval(node)
+    except ValueError:
+        return _NO_LITERAL
+
+
+def _docstring(text: str) -> tuple[str, dict[str, str], str]:
+    """Return (description, {parameter: text}, effect) of a Google-style docstring."""
+    description: list[str] = []
+    arguments: dict[str, str] = {}
+    effect = ""
+    section, current = "", ""
+    for line in text.splitlines():
+        found = _SECTION.match(line.strip())
+        if found:
+            section, current = found.group(1), ""
+            if section == "Effect":
+                effect = line.split(":", 1)[1].strip().rstrip(".").lower()
+            continue
+        if section == "":
+            description.append(line.strip())
+        elif section == "Args" and line.strip():
+            entry = re.match(r"(\w+)(?:\s*\([^)]*\))?:\s*(.*)", line.strip())
+            indent = len(line) - len(line.lstrip())
+            if entry and indent <= 4:
+                current = entry.group(1)
+                arguments[current] = entry.group(2).strip()
+            elif current:
+                arguments[current] += " " + line.strip()
+    return " ".join(part for part in description if part), arguments, effect
+
+
+def _schema(node: ast.expr) -> dict[str, Any]:
+    """Return the JSON Schema of a type annotation. Raises ValueError for one that has none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return _schema(ast.parse(node.value, mode="eval").body)
+    if isinstance(node, ast.Name):
+        if node.id in _SCALARS:
+            return {"type": _SCALARS[node.id]}
+        if node.id in ("dict", "list"):
+            return {"type": "object" if node.id == "dict" else "array"}
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        sides = [s for s in (node.left, node.right) if not _is_none(s)]
+        if len(sides) == 1:
+            return _schema(sides[0])
+        return {"anyOf": [_schema(side) for side in sides]}
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        return _generic(node.value.id, node.slice)
+    raise ValueError(f"type {ast.unparse(node)} has no JSON form.")
+
+
+def _generic(name: str, inner: ast.expr) -> dict[str, Any]:
+    if name == "Literal":
+        values = ast.literal_eval(inner)
+        choices = list(values) if isinstance(values, tuple) else [values]
+        kinds = {type(choice) for choice in choices}
+        if kinds == {str}:
+            return {"type": "string", "enum": choices}
+        return {"type": "integer", "enum": choices} if kinds == {int} else {"enum": choices}
+    if name == "Optional":
+        return _schema(inner)
+    if name == "list":
+        return {"type": "array", "items": _schema(inner)}
+    if name == "dict" and isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
+        return {"type": "object", "additionalProperties": _schema(inner.elts[1])}
+    raise ValueError(f"type {name}[...] has no JSON form.")
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
