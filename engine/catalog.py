@@ -26,10 +26,8 @@ MAX_FILES = 2_000
 MAX_BYTES = 64 << 20
 _TOO_LARGE = f"holds more than {MAX_FILES} files or {MAX_BYTES >> 20} MB."
 _IGNORED = {"__pycache__", ".git", ".DS_Store"}
-_FIELDS = frozenset(
-    ("id", "name", "description", "category", "tool_sources", "link", "exclusive", "state_ignore")
-    + ("git", "network", "limits", "licence")
-)
+_MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
+_FIELDS = Domain.model_fields.keys() - _MADE | {"tool_sources"}
 
 
 # ---------------------------------------------------------------- folders and zips

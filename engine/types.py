@@ -320,11 +320,14 @@ class TaskTurn(Frozen):
     `mode` is the transform of this turn. `hidden` is what the user tells only when asked; `ask` is how the
     reference teacher asks for it. `groups` gives, for each call, the assistant message it belongs to, so
     equal numbers are parallel calls. `fault` is the index of the call whose first try fails (mode
-    `tool_error`), else None.
+    `tool_error`), else None. `segment` counts the templates of the dialogue: results saved by one template
+    are seen by its own later turns only, and so are its `slots`.
     """
 
     mode: Mode
     say: str
+    segment: int = 0
+    slots: dict[str, Any] = {}
     chain: tuple[ReferenceCall, ...] = ()
     groups: tuple[int, ...] = ()
     answer: str
@@ -349,6 +352,7 @@ class Task(Frozen):
     tools: tuple[Tool, ...]
     withheld_tools: tuple[str, ...] = ()
     hidden_tests: HiddenTests | None = None
+    state_ignore: tuple[str, ...] = ()
     difficulty: float
     seed: int
 
@@ -592,6 +596,7 @@ class Trajectory(Frozen):
     tools: tuple[Tool, ...] = ()
     turns: tuple[Turn, ...] = ()
     diff: StateDiff | None = None
+    tests_passed: bool | None = None
     scores: tuple[Score, ...] = ()
     reward: float | None = None
     outcome: Outcome = "unmeasured"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import InputError, InputErrors
@@ -100,26 +100,11 @@ def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
     first_default = len(node.args.args) - len(node.args.defaults)
     defaults: list[ast.expr | None] = [None] * first_default
     defaults += [*node.args.defaults, *node.args.kw_defaults]
-    properties: dict[str, Any] = {}
     required = [p.arg for p, default in zip(parameters, defaults, strict=True) if default is None]
-    for parameter, default in zip(parameters, defaults, strict=True):
-        if parameter.annotation is None:
-            raise refuse(f"parameter {parameter.arg} has no type.", "Add a type hint.", parameter.lineno)
-        try:
-            schema = _schema(parameter.annotation)
-        except ValueError as error:
-            raise refuse(
-                f"parameter {parameter.arg}: {error}", "Use one of the listed types.", parameter.lineno
-            ) from None
-        if parameter.arg not in arguments:
-            raise refuse(f"parameter {parameter.arg} is not described.", "Add it to 'Args:' in the docstring.")
-        schema["description"] = arguments[parameter.arg]
-        value = _default(default)
-        if value is _NO_LITERAL:
-            raise refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.")
-        if value is not None:
-            schema["default"] = value
-        properties[parameter.arg] = schema
+    properties = {
+        parameter.arg: _property(parameter, default, arguments, refuse)
+        for parameter, default in zip(parameters, defaults, strict=True)
+    }
     unknown = sorted(set(arguments) - set(properties))
     if unknown:
         raise refuse(f"'Args:' describes {', '.join(unknown)}, which it does not take.", "Remove or rename it.")
@@ -135,6 +120,26 @@ def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
         effect="write" if effect == "write" else "read",
         distractor=file == "distractors.py",
     )
+
+
+def _property(
+    parameter: ast.arg, default: ast.expr | None, arguments: Mapping[str, str], refuse: Callable[..., InputError]
+) -> dict[str, Any]:
+    if parameter.annotation is None:
+        raise refuse(f"parameter {parameter.arg} has no type.", "Add a type hint.", parameter.lineno)
+    try:
+        schema = _schema(parameter.annotation)
+    except ValueError as error:
+        raise refuse(f"parameter {parameter.arg}: {error}", _KNOWN_TYPES, parameter.lineno) from None
+    if parameter.arg not in arguments:
+        raise refuse(f"parameter {parameter.arg} is not described.", "Add it to 'Args:' in the docstring.")
+    schema["description"] = arguments[parameter.arg]
+    value = _default(default)
+    if value is _NO_LITERAL:
+        raise refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.")
+    if value is not None:
+        schema["default"] = value
+    return schema
 
 
 _NO_LITERAL = object()

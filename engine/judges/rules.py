@@ -1,0 +1,135 @@
+"""Rules that need no model: valid calls, no repetition, the mode kept, a proper end.
+
+Each rule is a score of its own in 0..1; a rule that does not apply to a trajectory is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from engine.types import Frozen, Score, Trajectory, Turn
+
+__all__ = ["RulesJudge"]
+
+_BAD = ("unknown_tool", "invalid_arguments")
+
+
+class Config(Frozen):
+    """`same_call_limit`: how often the very same call may be made before it counts as repetition."""
+
+    same_call_limit: int = Field(default=3, ge=1)
+
+
+class RulesJudge:
+    """Reads the recorded turns; deterministic."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def score(self, trajectory: Trajectory) -> Sequence[Score]:
+        if not any(turn.role == "assistant" for turn in trajectory.turns):
+            return [_given("finished", None, "There is no assistant turn to judge.")]
+        return [
+            _finished(trajectory),
+            *_valid_calls(trajectory),
+            *_repetition(trajectory, self._config.same_call_limit),
+            *_mode(trajectory),
+        ]
+
+
+def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
+    """Yield (turn index, tool name, canonical arguments) of every call."""
+    for index, turn in enumerate(turns):
+        for call in turn.tool_calls:
+            yield index, call.name, json.dumps(call.arguments, sort_keys=True, ensure_ascii=False)
+
+
+def _finished(trajectory: Trajectory) -> Score:
+    last = trajectory.turns[-1]
+    if trajectory.end != "done":
+        return _given("finished", 0.0, f"The dialogue ended by {trajectory.end.replace('_', ' ')}.")
+    if last.role != "assistant" or not last.content.strip():
+        return _given("finished", 0.0, "The last turn is not an answer of the assistant.")
+    return _given("finished", 1.0, "The dialogue ended with an answer.")
+
+
+def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
+    total = sum(1 for _ in _calls(trajectory.turns))
+    if not total:
+        return
+    bad = [i for i, turn in enumerate(trajectory.turns) if turn.role == "tool" and turn.fault in _BAD]
+    if not bad:
+        yield _given("valid_calls", 1.0, f"All {total} calls name an offered tool and fit its schema.")
+        return
+    first = trajectory.turns[bad[0]]
+    reason = f"{len(bad)} of {total} calls are invalid; the first: {first.content[:200]}"
+    yield _given("valid_calls", 1 - len(bad) / total, reason, bad, passed=_recovered(trajectory))
+
+
+def _recovered(trajectory: Trajectory) -> bool:
+    """An invalid call that the teacher corrected in time is no failure; giving up on it is."""
+    return trajectory.end == "done"
+
+
+def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
+    found = list(_calls(trajectory.turns))
+    if not found:
+        return
+    (name, arguments), times = Counter((n, a) for _, n, a in found).most_common(1)[0]
+    where = [i for i, n, a in found if (n, a) == (name, arguments)]
+    twins = [i for i, turn in enumerate(trajectory.turns) if _has_twins(turn)]
+    if times > limit:
+        yield _given("no_repetition", 0.0, f"{name}({arguments[:120]}) was called {times} times.", where)
+    elif twins:
+        yield _given("no_repetition", 0.0, "One turn holds the same parallel call twice.", twins)
+    else:
+        yield _given("no_repetition", 1.0, "No call is repeated without need.")
+
+
+def _has_twins(turn: Turn) -> bool:
+    keys = [(call.name, json.dumps(call.arguments, sort_keys=True)) for call in turn.tool_calls]
+    return len(set(keys)) < len(keys)
+
+
+def _mode(trajectory: Trajectory) -> Iterator[Score]:
+    """Check what a mode demands beyond the end state."""
+    task = trajectory.task
+    if task is None:
+        return
+    if set(task.modes) == {"no_tool"}:
+        where = [i for i, turn in enumerate(trajectory.turns) if turn.tool_calls]
+        good = "No call was made." if not where else "A call was made although none was needed."
+        yield _given("mode", float(not where), good, where)
+    elif "missing_function" in task.modes:
+        names = {name for _, name, _ in _calls(trajectory.turns)} & set(task.withheld_tools)
+        told = f"The withheld tool {', '.join(names)} was called." if names else "The withheld tool was not called."
+        yield _given("mode", float(not names), told)
+    elif "missing_parameter" in task.modes and task.turns[0].mode == "missing_parameter":
+        yield from _asked_first(trajectory)
+
+
+def _asked_first(trajectory: Trajectory) -> Iterator[Score]:
+    """With a parameter missing in the opening request, nothing may be changed before the user said more."""
+    writes = {tool.name for tool in trajectory.tools if tool.effect == "write"}
+    users = 0
+    for index, turn in enumerate(trajectory.turns):
+        users += turn.role == "user"
+        early = [call.name for call in turn.tool_calls if call.name in writes] if users < 2 else []
+        if early:
+            yield _given("mode", 0.0, f"{early[0]} was called before the missing value was given.", [index])
+            return
+    yield _given("mode", 1.0, "Nothing was changed before the missing value was given.")
+
+
+def _given(
+    name: str, value: float | None, reason: str, evidence: Sequence[int] = (), passed: bool | None = None
+) -> Score:
+    if passed is None and value is not None:
+        passed = value == 1.0
+    return Score(
+        name=name, value=value, passed=passed, reason=reason, source="rules", method="rule", evidence=tuple(evidence)
+    )

@@ -1,0 +1,51 @@
+"""End state equals the reference's, in both directions.
+
+Any path to the same end state passes. A task with hidden tests is decided by their exit status, which the
+rollout records as the trajectory's `tests_passed`. Without a proof or a difference the score is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.state import differences
+from engine.types import Frozen, Score, Trajectory
+
+__all__ = ["StateJudge"]
+
+
+class Config(Frozen):
+    """No options: what is passed over is the domain's `state_ignore`, which travels with the task."""
+
+
+class StateJudge:
+    """Scores 1 when nothing differs, else 0 with the places that differ."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def score(self, trajectory: Trajectory) -> Sequence[Score]:
+        return [self._score(trajectory)]
+
+    def _score(self, trajectory: Trajectory) -> Score:
+        proof, diff, task = trajectory.proof, trajectory.diff, trajectory.task
+        if task is not None and task.hidden_tests is not None:
+            return _hidden(trajectory.tests_passed)
+        if proof is None or proof.expected is None or diff is None or task is None:
+            return _given(None, "The end state was not recorded, so it cannot be compared.")
+        found = differences(proof.expected, diff, task.state_ignore)
+        if not found:
+            return _given(1.0, "The end state equals the reference's.")
+        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+        return _given(0.0, "; ".join(entry.sentence() for entry in found[:5]) + more + ".")
+
+
+def _hidden(passed: bool | None) -> Score:
+    if passed is None:
+        return _given(None, "The hidden tests were not run.")
+    return _given(float(passed), "The hidden tests pass." if passed else "The hidden tests fail.")
+
+
+def _given(value: float | None, reason: str) -> Score:
+    passed = None if value is None else value == 1.0
+    return Score(name="state", value=value, passed=passed, reason=reason, source="state", method="state")

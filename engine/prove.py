@@ -1,0 +1,101 @@
+"""Task -> Proof: the reference chain is replayed in a sandbox before anyone talks about the task.
+
+A task is rejected as `unsolvable` when a call breaks its schema or fails, when the answer does not state its own
+facts, or when its hidden tests fail after the chain; as `passes_untouched` when doing and saying nothing would pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine import templates
+from engine.errors import InputError
+from engine.facts import missing
+from engine.protocols import Sandbox, ToolSource
+from engine.schema import argument_error
+from engine.types import Domain, HiddenTests, Proof, ProvenCall, ProvenTurn, Task, TaskTurn, ToolCall
+
+
+class _Unsolvable(Exception):
+    """Carries the reason out of the replay."""
+
+
+async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
+    """Replay the task's chain in a fresh sandbox and return the proof. Raises SandboxError only."""
+    try:
+        if task.hidden_tests and await tests_pass(task.hidden_tests, domain, sandbox):
+            return Proof(task_id=task.id, reason="passes_untouched", detail="The hidden tests pass before any change.")
+        if task.hidden_tests:
+            await sandbox.reset()
+        return await _replay(task, domain, sandbox, sources)
+    except (_Unsolvable, InputError) as error:
+        return Proof(task_id=task.id, reason="unsolvable", detail=str(error))
+
+
+async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
+    saved: dict[int, dict[str, Any]] = {}
+    counter = 0
+    turns: list[ProvenTurn] = []
+    for number, turn in enumerate(task.turns):
+        scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
+        groups: dict[int, list[ProvenCall]] = {}
+        for position, step in enumerate(turn.chain):
+            call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
+            counter += 1
+            proven = await _proven_call(call, task, number, sandbox, sources)
+            groups.setdefault(turn.groups[position], []).append(proven)
+            if step.save:
+                scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
+        turns.append(_proven_turn(turn, groups, scope, number))
+    diff = await sandbox.diff()
+    if task.hidden_tests and not await tests_pass(task.hidden_tests, domain, sandbox):
+        raise _Unsolvable("The hidden tests fail after the reference chain.")
+    if not task.hidden_tests and diff.empty and not any(turn.facts for turn in turns):
+        return Proof(task_id=task.id, reason="passes_untouched", detail="It changes nothing and asks for no fact.")
+    return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
+
+
+async def _proven_call(
+    call: ToolCall, task: Task, number: int, sandbox: Sandbox, sources: Mapping[str, ToolSource]
+) -> ProvenCall:
+    tool = next((tool for tool in task.tools if tool.name == call.name), None)
+    if tool is None:
+        raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
+    problem = argument_error(tool, call)
+    if problem:
+        raise _Unsolvable(f"Turn {number + 1}: {call.name}: {problem}")
+    result = await sources[tool.source].call(call, sandbox)
+    if result.fault:
+        raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
+    return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
+
+
+def _proven_turn(
+    turn: TaskTurn, groups: Mapping[int, list[ProvenCall]], scope: Mapping[str, Any], number: int
+) -> ProvenTurn:
+    answer = templates.text(turn.answer, scope)
+    facts = tuple(
+        tuple(templates.text(option, scope) for option in ((fact,) if isinstance(fact, str) else fact))
+        for fact in turn.facts
+    )
+    lost = missing(facts, answer)
+    if lost:
+        raise _Unsolvable(f"Turn {number + 1}: the reference answer does not state {lost[0][0]!r}.")
+    return ProvenTurn(calls=tuple(tuple(groups[key]) for key in sorted(groups)), answer=answer, facts=facts)
+
+
+async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox) -> bool:
+    """Lay the hidden files, run the command in the workspace, and return whether it ended with status 0."""
+    for path, source in tests.files.items():
+        await sandbox.write(path, domain.files[source])
+    return (await sandbox.exec(tests.command, timeout=tests.timeout)).status == 0
+
+
+def parsed(content: str) -> Any:
+    """Return the JSON value of a result, or its text."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content

@@ -1,0 +1,50 @@
+"""Checks a tool call against its JSON Schema, with compiled validators."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+
+from engine.errors import InputError
+from engine.types import Tool, ToolCall
+
+
+@lru_cache(maxsize=4_096)
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
+
+
+_texts: dict[int, tuple[dict[str, Any], str]] = {}
+
+
+def _schema_text(parameters: dict[str, Any]) -> str:
+    """Return the JSON of a schema; kept per object, because the same tools serve thousands of calls."""
+    kept = _texts.get(id(parameters))
+    if kept is None or kept[0] is not parameters:
+        if len(_texts) > 4_096:
+            _texts.clear()
+        kept = _texts[id(parameters)] = (parameters, json.dumps(parameters, sort_keys=True))
+    return kept[1]
+
+
+def argument_error(tool: Tool, call: ToolCall) -> str | None:
+    """Return in one sentence why the call breaks the tool's schema, or None when it fits."""
+    if call.raw is not None:
+        return "the arguments are not a JSON object."
+    error = best_match(_validator(_schema_text(tool.parameters)).iter_errors(call.arguments))
+    if error is None:
+        return None
+    where = ".".join(map(str, error.absolute_path))
+    return f"argument {where}: {error.message}." if where else f"{error.message}."
+
+
+def check_schema(schema: dict[str, Any], where: str) -> None:
+    """Raise InputError when `schema` is no valid JSON Schema."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise InputError(where, f"is no valid JSON Schema: {error.message}.", "Correct the schema.") from error

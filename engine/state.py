@@ -1,0 +1,91 @@
+"""Compares two end states that began as the same workspace. Pure.
+
+Both ways: what the reference changed and the rollout did not is `missing`, what only the rollout changed is
+`extra`, what both changed to different values is `different`. Any path to the same end state compares equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from engine.types import Change, Frozen, Leaf, StateDiff
+
+
+class Difference(Frozen):
+    """One place where the end states differ; `place` is "path" or "path#pointer"."""
+
+    place: str
+    kind: str
+    expected: str = ""
+    found: str = ""
+
+    def sentence(self) -> str:
+        return {
+            "missing": f"{self.place} should have become {self.expected}",
+            "extra": f"{self.place} was changed to {self.found} and should not have been",
+            "different": f"{self.place} should be {self.expected} and is {self.found}",
+        }[self.kind]
+
+
+def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = ()) -> list[Difference]:
+    """Return where two end states differ, sorted by place; patterns in `ignore` are globs over "path#pointer"."""
+    wanted = {change.path: change for change in expected.changes}
+    given = {change.path: change for change in found.changes}
+    result: list[Difference] = []
+    for path in sorted(wanted.keys() | given.keys()):
+        if _ignored(path, ignore):
+            continue
+        result += _file_differences(wanted.get(path), given.get(path), path, ignore)
+    return result
+
+
+def _file_differences(
+    wanted: Change | None, given: Change | None, path: str, ignore: Sequence[str]
+) -> list[Difference]:
+    if wanted and given and (wanted.kind, wanted.after_digest) == (given.kind, given.after_digest):
+        return []
+    detailed = all(c is None or (c.kind == "modified" and c.leaves and not c.truncated) for c in (wanted, given))
+    if detailed:
+        return _leaf_differences(wanted.leaves if wanted else (), given.leaves if given else (), path, ignore)
+    if wanted and given:
+        return [Difference(place=path, kind="different", expected=_what(wanted), found=_what(given))]
+    if wanted:
+        return [Difference(place=path, kind="missing", expected=_what(wanted))]
+    return [Difference(place=path, kind="extra", found=_what(given))] if given else []
+
+
+def _leaf_differences(
+    wanted: Sequence[Leaf], given: Sequence[Leaf], path: str, ignore: Sequence[str]
+) -> list[Difference]:
+    left = {leaf.pointer: leaf for leaf in wanted}
+    right = {leaf.pointer: leaf for leaf in given}
+    result: list[Difference] = []
+    for pointer in sorted(left.keys() | right.keys()):
+        place = f"{path}#{pointer}"
+        if _ignored(place, ignore):
+            continue
+        a, b = left.get(pointer), right.get(pointer)
+        if a and b and a.after == b.after:
+            continue
+        if a and b:
+            result.append(Difference(place=place, kind="different", expected=_short(a.after), found=_short(b.after)))
+        elif a:
+            result.append(Difference(place=place, kind="missing", expected=_short(a.after)))
+        elif b:
+            result.append(Difference(place=place, kind="extra", found=_short(b.after)))
+    return result
+
+
+def _ignored(place: str, ignore: Sequence[str]) -> bool:
+    return any(fnmatchcase(place, pattern) for pattern in ignore)
+
+
+def _what(change: Change) -> str:
+    return "removed" if change.kind == "removed" else f"{change.kind} ({change.after_digest[:8]})"
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."
