@@ -21,6 +21,8 @@ from engine.types import (
     ModelRole,
     Persona,
     Progress,
+    Recipe,
+    Review,
     RolloutSpec,
     Sampling,
     Score,
@@ -226,6 +228,32 @@ class Store(Protocol):
     def release(self, batch_id: int, holder: str, status: str, reason: str) -> None: ...
     def progress(self, batch_id: int) -> Progress: ...
     def spent(self, batch_id: int) -> tuple[int, float | None, float]: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something a page asks of the engine; `kind` names a function of engine/requests.py."""
+
+    id: int
+    kind: str
+    payload: Mapping[str, Any]
+
+
+class Library(Protocol):
+    """What the engine reads and writes beside batches: requests, domains, trajectories, exports, its own pulse.
+
+    domain: a domain pack's files at a version (None: the newest). trajectory: one record with the files of
+        the domain version it was rolled out in. export: the recipe and a stream of (id, trajectory, reviews).
+    All raise InputError when the thing does not exist.
+    """
+
+    def claim_request(self, holder: str, now: float) -> Request | None: ...
+    def finish_request(self, request_id: int, result: Mapping[str, Any] | None, error: str | None) -> None: ...
+    def domain_files(self, domain_id: str, version: int | None) -> Mapping[str, bytes]: ...
+    def trajectory(self, trajectory_id: int) -> tuple[Trajectory, Mapping[str, bytes]]: ...
+    def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, Trajectory, Sequence[Review]]]]: ...
+    def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None: ...
+    def beat(self, holder: str, pid: int, now: float, sandbox: str, isolated: bool, detail: str) -> None: ...
 
 
 MakeLLM = Callable[[Endpoint, ModelRole], LLM]

@@ -1,0 +1,38 @@
+# Two commands matter: `make run` opens the studio, `make test` runs the whole test suite. Both set up what they need.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test lint sandbox-image bench clean
+
+run: .venv/ready
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: .venv/ready-dev
+	$(BIN)/python -m pytest -q
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sandbox-image: .venv/ready
+	$(BIN)/python assets/sandbox/build.py
+
+bench: .venv/ready-dev
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/ready: .venv/bin/python requirements.txt assets/sandbox/requirements.txt
+	$(BIN)/pip install -q -r requirements.txt
+	touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	$(BIN)/pip install -q -r requirements-dev.txt
+	touch $@

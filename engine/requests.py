@@ -1,0 +1,240 @@
+"""What pages ask of the engine, because it needs a sandbox or a model. One method of Desk per kind.
+
+    try_tool      {domain, version, overrides, tool, arguments, variant}      -> {result, diff}
+    prove         {domain, version, overrides, template, mode, turns, seed}   -> {task, proof, trajectory}
+    test_model    {endpoint}                                                  -> {reply, called_tool, call}
+    replay_fix    {trajectory_id, turn, fix}                                  -> {turns, diverges, ok, detail}
+    build_export  {export_id}                                                 -> {rows, path}
+
+`overrides` maps pack paths to text that stands in place of the saved files, so that an unsaved tool or template can
+be tried. A refusal is an answer: (None, message) with the next move in the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine import catalog, tasks
+from engine.errors import InputError, TurnwrightError
+from engine.export import build
+from engine.llms._open import open_llm
+from engine.protocols import Library, Request, Sandbox, SandboxPool
+from engine.rollout import environment_of, rollout
+from engine.runner import parts_of, source_of
+from engine.schema import argument_error
+from engine.settings import read
+from engine.types import (
+    Batch,
+    Domain,
+    DomainShare,
+    Endpoint,
+    Mode,
+    Persona,
+    RolloutSpec,
+    Task,
+    Tool,
+    ToolCall,
+    Trajectory,
+    Turn,
+    digest,
+)
+
+PLAIN = Persona(
+    id="plain",
+    name="Plain",
+    occupation="",
+    goal_style="direct",
+    tone="neutral",
+    expertise="intermediate",
+    patience=6,
+    disclosure="everything_at_once",
+    description="Asks in the template's own words.",
+)
+PROBE = Tool(
+    name="get_time",
+    description="Return the current time in a city.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    effect="read",
+)
+
+
+class Desk:
+    """Answers requests; `pool_of` returns a started sandbox pool."""
+
+    def __init__(self, library: Library, pool_of: Callable[..., Awaitable[SandboxPool]]) -> None:
+        self._library, self._pool_of = library, pool_of
+
+    async def answer(self, request: Request) -> tuple[dict[str, Any] | None, str | None]:
+        """Return (result, None) or (None, message for the reader). Raises StorageError only."""
+        kinds: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "try_tool": self._try_tool,
+            "prove": self._prove,
+            "test_model": self._test_model,
+            "replay_fix": self._replay_fix,
+            "build_export": self._build_export,
+        }
+        if request.kind not in kinds:
+            return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
+        try:
+            return await kinds[request.kind](request.payload), None
+        except (TurnwrightError, tasks.Rejected) as error:
+            return None, str(error)
+        except (ValidationError, KeyError) as error:
+            return None, f"The request is not complete: {error}"
+
+    async def _try_tool(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        domain = await self._domain(payload)
+        tool = next((t for t in domain.tools if t.name == payload["tool"]), None)
+        if tool is None:
+            raise InputError("tool", f"{domain.id} has no tool {payload['tool']!r}.", "Save it first.")
+        call = ToolCall(id="try", name=tool.name, arguments=payload["arguments"])
+        problem = argument_error(tool, call)
+        if problem:
+            raise InputError("arguments", problem, "Correct them and try again.")
+        source = source_of(tool.source)
+        pool = await self._pool_of(allow_commands=source.commands)
+        variant = payload.get("variant")
+        async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
+            result = await source.call(call, sandbox)
+            diff = await sandbox.diff()
+        return {"result": result.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "sandbox": pool.name}
+
+    async def _prove(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        domain = await self._domain(payload)
+        template = next((t for t in domain.templates if t.id == payload["template"]), None)
+        if template is None:
+            raise InputError("template", f"{domain.id} has no template {payload['template']!r}.", "Save it first.")
+        mode: Mode = payload.get("mode") or next(iter(tasks.modes_of(domain, template)), "multiple")
+        seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
+        task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        trajectory = await self._reference_rollout(domain, task, seed)
+        return {
+            "task": task.model_dump(mode="json"),
+            "proof": trajectory.proof.model_dump(mode="json") if trajectory.proof else None,
+            "trajectory": trajectory.model_dump(mode="json"),
+        }
+
+    async def _reference_rollout(self, domain: Domain, task: Task, seed: int) -> Trajectory:
+        batch = Batch(name="prove", domains=(DomainShare(id=domain.id, digest=domain.digest),), trajectories=1)
+        pool = await self._pool_of(allow_commands=True)
+        spec = RolloutSpec(
+            id=digest([task.id, seed]),
+            index=0,
+            attempt=0,
+            domain=domain.id,
+            domain_digest=domain.digest,
+            persona=PLAIN,
+            task=task,
+            seed=seed,
+            mode=task.modes[0],
+        )
+        return await rollout(spec, parts_of(batch, {domain.id: domain}, pool, {}))
+
+    async def _test_model(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        endpoint = Endpoint.model_validate(payload["endpoint"])
+        llm = open_llm(endpoint.model_copy(update={"attempts": 1}), "teacher")
+        try:
+            question = Turn(role="user", content="What time is it in Lisbon? Use the tool.")
+            done = await llm.complete([question], [PROBE])
+        finally:
+            await llm.aclose()
+        return {
+            "reply": done.turn.content,
+            "called_tool": bool(done.turn.tool_calls),
+            "call": done.call.model_dump(mode="json"),
+        }
+
+    async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
+        domain = catalog.parse(files)
+        fix = Turn.model_validate(payload["fix"])
+        position = int(payload["turn"])
+        _check_fix(trajectory, position, fix)
+        commands = any(source_of(tool.source).commands for tool in trajectory.tools)
+        pool = await self._pool_of(allow_commands=commands)
+        variant = trajectory.task.variant if trajectory.task else None
+        async with pool.lease(environment_of(domain, variant, commands=commands)) as sandbox:
+            before = trajectory.turns[:position]
+            await _replay([c for turn in before for c in turn.tool_calls], trajectory, before, sandbox)
+            turns = await _replay(fix.tool_calls, trajectory, (), sandbox)
+        recorded = _results_after(trajectory, position)
+        diverges = [t.content for t in turns] != [t.content for t in recorded]
+        failed = [turn for turn in turns if turn.fault]
+        return {
+            "turns": [turn.model_dump(mode="json") for turn in turns],
+            "diverges": diverges,
+            "ok": not failed,
+            "detail": failed[0].content if failed else "The sandbox answered every call.",
+        }
+
+    async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        export_id = int(payload["export_id"])
+        return await asyncio.to_thread(self._build, export_id)
+
+    def _build(self, export_id: int) -> dict[str, Any]:
+        try:
+            recipe, rows = self._library.export(export_id)
+            ids: list[int] = []
+            result = build(recipe, rows, read().exports / str(export_id), exported=ids.append)
+        except (TurnwrightError, OSError) as error:
+            self._library.finish_export(export_id, {"error": str(error)})
+            raise InputError("export", f"{error}") from error
+        outcome = {
+            "path": str(result.path),
+            "size": result.size,
+            "sha256": result.sha256,
+            "rows": sum(result.rows.values()),
+            "report": result.report,
+            "trajectory_ids": ids,
+        }
+        self._library.finish_export(export_id, outcome)
+        return {"rows": outcome["rows"], "path": result.path.name}
+
+    async def _domain(self, payload: Mapping[str, Any]) -> Domain:
+        """Return the domain with the caller's unsaved changes laid over it. Raises InputErrors."""
+        files = dict(await asyncio.to_thread(self._library.domain_files, payload["domain"], payload.get("version")))
+        for path, text in (payload.get("overrides") or {}).items():
+            files[path] = text.encode()
+        return catalog.parse(files)
+
+
+def _check_fix(trajectory: Trajectory, position: int, fix: Turn) -> None:
+    if not 0 <= position < len(trajectory.turns) or trajectory.turns[position].role != "assistant":
+        raise InputError("turn", f"{position} is no assistant turn.", "Choose a turn of the assistant.")
+    offered = {tool.name: tool for tool in trajectory.tools}
+    for call in fix.tool_calls:
+        if call.name not in offered:
+            raise InputError("fix", f"there is no tool {call.name!r}.", f"Offered: {', '.join(sorted(offered))}.")
+        problem = argument_error(offered[call.name], call)
+        if problem:
+            raise InputError("fix", f"{call.name}: {problem}", "Correct the arguments.")
+
+
+async def _replay(
+    calls: Sequence[ToolCall], trajectory: Trajectory, recorded: Sequence[Turn], sandbox: Sandbox
+) -> list[Turn]:
+    """Execute calls again; those whose recorded result was a refusal or an injected fault changed nothing."""
+    skipped = {t.tool_call_id for t in recorded if t.fault in ("unknown_tool", "invalid_arguments", "injected")}
+    offered = {tool.name: tool for tool in trajectory.tools}
+    turns: list[Turn] = []
+    for call in calls:
+        if call.id in skipped or call.name not in offered:
+            continue
+        result = await source_of(offered[call.name].source).call(call, sandbox)
+        turns.append(
+            Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
+        )
+    return turns
+
+
+def _results_after(trajectory: Trajectory, position: int) -> list[Turn]:
+    found: list[Turn] = []
+    for turn in trajectory.turns[position + 1 :]:
+        if turn.role != "tool":
+            break
+        found.append(turn)
+    return found

@@ -1,0 +1,327 @@
+"""RolloutSpec -> Trajectory: the loop. Read this file first.
+
+A rollout proves its task, opens a sandbox, lets user and teacher alternate, really executes the tool calls, and
+always returns a trajectory. Failure is data: what goes wrong with us or with a model is retried where that helps,
+then recorded with its stage, reason and culprit. Only three things leave as exceptions, because they concern the
+whole batch: a sandbox backend that is gone, a model setting that must be mended, and cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import ModelError, SandboxError
+from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
+from engine.prove import prove, tests_pass
+from engine.schema import argument_error
+from engine.scoring import score
+from engine.types import (
+    Batch,
+    Completion,
+    Culprit,
+    Domain,
+    End,
+    Execution,
+    ModelCall,
+    ModelRole,
+    Proof,
+    RolloutSpec,
+    Stage,
+    StateDiff,
+    Task,
+    ToolCall,
+    ToolResult,
+    Trajectory,
+    Turn,
+)
+
+INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please try again."})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What rollouts of one batch share; wired by the runner. `domains` is keyed by digest.
+
+    `teacher`, `user` and `judges` make fresh ones per rollout.
+    """
+
+    batch: Batch
+    domains: Mapping[str, Domain]
+    pool: SandboxPool
+    sources: Mapping[str, ToolSource]
+    teacher: Callable[[RolloutSpec, Proof], Teacher]
+    user: Callable[[RolloutSpec, Proof], User]
+    judges: Callable[[], Mapping[str, Judge]]
+    curate: Callable[[Trajectory, Batch], Trajectory]
+    now: Callable[[], float]
+    llms: Mapping[ModelRole, LLM] = field(default_factory=dict)
+    proofs: Proofs = field(default_factory=lambda: Proofs())
+    environments: dict[tuple[str, str | None, bool], Environment] = field(default_factory=dict)
+
+    def environment(self, task: Task, digest: str) -> Environment:
+        """Return what this task's sandbox is opened with; equal keys may share a warm sandbox."""
+        domain = self.domains[digest]
+        commands = any(self.sources[tool.source].commands for tool in task.tools)
+        key = (digest, task.variant, commands)
+        if key not in self.environments:
+            self.environments[key] = environment_of(domain, task.variant, commands=commands)
+        return self.environments[key]
+
+
+def environment_of(domain: Domain, variant: str | None, *, commands: bool) -> Environment:
+    """Return what a sandbox for a domain (and variant of its workspace) is opened with."""
+    return Environment(
+        workspace=domain.workspace(variant),
+        modules=domain.tool_modules(),
+        limits=domain.limits,
+        git=domain.git,
+        network=domain.network,
+        commands=commands,
+        key=f"{domain.digest}:{variant}:{commands}",
+    )
+
+
+class Proofs:
+    """Remembers the proofs of the last tasks, so that the attempts at one task prove it once."""
+
+    def __init__(self, kept: int = 512) -> None:
+        self._kept = kept
+        self._proofs: OrderedDict[tuple[str, int], asyncio.Future[Proof]] = OrderedDict()
+
+    async def of(self, task: Task, domain: Domain, parts: Parts) -> Proof:
+        """Return the proof of a task, replaying its chain if nobody has. Raises SandboxError."""
+        key = (task.id, task.seed)
+        known = self._proofs.get(key)
+        if known is not None and not (known.done() and (known.cancelled() or known.exception())):
+            return await asyncio.shield(known)
+        future: asyncio.Future[Proof] = asyncio.get_running_loop().create_future()
+        self._proofs[key] = future
+        if len(self._proofs) > self._kept:
+            self._proofs.popitem(last=False)
+        try:
+            async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
+                proof = await prove(task, domain, sandbox, parts.sources)
+        except BaseException as error:
+            future.cancel() if isinstance(error, asyncio.CancelledError) else future.set_exception(error)
+            future.exception() if not future.cancelled() else None
+            raise
+        future.set_result(proof)
+        return proof
+
+
+@dataclass
+class _Dialogue:
+    """What a rollout has so far; kept outside the loop so that a fault loses none of it."""
+
+    turns: list[Turn] = field(default_factory=list)
+    calls: list[ModelCall] = field(default_factory=list)
+    end: End = "not_started"
+    diff: StateDiff | None = None
+    tests_passed: bool | None = None
+    invalid: int = 0
+    injected: bool = False
+
+
+async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
+    """Return the trajectory of one spec, always. Raises SandboxError(gone), a fatal ModelError, CancelledError."""
+    started = parts.now()
+    if spec.task is None:
+        return _lost(spec, parts, None, "proven", spec.rejected or "unsolvable", spec.detail, started=started)
+    tries = parts.batch.limits.infrastructure_attempts
+    for number in range(tries):
+        dialogue = _Dialogue()
+        try:
+            async with asyncio.timeout(parts.batch.limits.seconds):
+                return await _attempt(spec, spec.task, parts, dialogue, started, number)
+        except SandboxError as error:
+            if error.gone:
+                raise
+            if number + 1 == tries:
+                return _failed(spec, parts, dialogue, "sandbox_error", str(error), started, number)
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return _failed(spec, parts, dialogue, f"model_{error.kind}", str(error), started, number)
+        except TimeoutError:
+            dialogue.end = "timeout"
+            detail = f"The rollout took longer than {parts.batch.limits.seconds:g} s."
+            return _failed(spec, parts, dialogue, "timeout", detail, started, number)
+    raise AssertionError("unreachable: the last try returns")
+
+
+async def _attempt(
+    spec: RolloutSpec, task: Task, parts: Parts, dialogue: _Dialogue, started: float, retries: int
+) -> Trajectory:
+    domain = parts.domains[spec.domain_digest]
+    proof = await parts.proofs.of(task, domain, parts)
+    if proof.reason is not None:
+        return _lost(spec, parts, proof, "proven", proof.reason, proof.detail, started=started)
+    async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
+        await _talk(spec, task, proof, domain, parts, sandbox, dialogue)
+        dialogue.diff = await sandbox.diff()
+        if task.hidden_tests is not None:
+            dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox)
+    record = _record(spec, parts, proof, dialogue, started, retries)
+    return parts.curate(await score(record, parts.judges()), parts.batch)
+
+
+async def _talk(
+    spec: RolloutSpec,
+    task: Task,
+    proof: Proof,
+    domain: Domain,
+    parts: Parts,
+    sandbox: Sandbox,
+    dialogue: _Dialogue,
+) -> None:
+    """Let user and teacher alternate until the user is content, or a bound is reached."""
+    teacher, user = parts.teacher(spec, proof), parts.user(spec, proof)
+    dialogue.turns.append(Turn(role="system", content=domain.policy.strip()))
+    for _ in range(parts.batch.limits.rounds):
+        said = await user.reply(dialogue.turns)
+        if said is None:
+            dialogue.end = "user_left" if user.left else "done"
+            return
+        _note(dialogue, said)
+        await _serve(task, teacher, parts, sandbox, dialogue)
+        if dialogue.end != "not_started":
+            return
+    dialogue.end = "done" if await user.reply(dialogue.turns) is None and not user.left else "round_cap"
+
+
+async def _serve(task: Task, teacher: Teacher, parts: Parts, sandbox: Sandbox, dialogue: _Dialogue) -> None:
+    """Let the teacher call tools until it answers in words, or a bound is reached."""
+    limits = parts.batch.limits
+    for _ in range(limits.steps_per_turn):
+        reply = await teacher.reply(dialogue.turns, task.tools)
+        _note(dialogue, reply)
+        if not reply.turn.tool_calls:
+            return
+        for call in reply.turn.tool_calls:
+            result = await _execute(call, task, parts, sandbox, dialogue)
+            dialogue.turns.append(
+                Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
+            )
+        if dialogue.invalid > limits.invalid_calls:
+            dialogue.end = "invalid_calls"
+            return
+    dialogue.end = "step_cap"
+
+
+async def _execute(call: ToolCall, task: Task, parts: Parts, sandbox: Sandbox, dialogue: _Dialogue) -> ToolResult:
+    """Check one call against its schema and run it; a refusal goes back to the teacher as the result."""
+    tool = next((tool for tool in task.tools if tool.name == call.name), None)
+    if tool is None:
+        offered = ", ".join(t.name for t in task.tools) or "none"
+        refusal = f"There is no tool {call.name}. Available tools: {offered}."
+        return _refuse(dialogue, "unknown_tool", refusal)
+    problem = argument_error(tool, call)
+    if problem is not None:
+        return _refuse(dialogue, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
+    if not dialogue.injected and call.name in _to_fail(task):
+        dialogue.injected = True
+        return ToolResult(content=INJECTED, fault="injected")
+    return await parts.sources[tool.source].call(call, sandbox)
+
+
+def _refuse(dialogue: _Dialogue, fault: Any, message: str) -> ToolResult:
+    """Count an invalid call and take the turn that made it out of the training targets."""
+    dialogue.invalid += 1
+    for index in range(len(dialogue.turns) - 1, -1, -1):
+        if dialogue.turns[index].role == "assistant":
+            dialogue.turns[index] = dialogue.turns[index].model_copy(update={"train": False})
+            break
+    return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
+
+
+def _to_fail(task: Task) -> set[str]:
+    return {turn.chain[turn.fault].call for turn in task.turns if turn.fault is not None}
+
+
+def _note(dialogue: _Dialogue, completion: Completion) -> None:
+    dialogue.turns.append(completion.turn)
+    if completion.call.model:
+        dialogue.calls.append(completion.call)
+
+
+# ---------------------------------------------------------------- records
+
+
+def _record(
+    spec: RolloutSpec,
+    parts: Parts,
+    proof: Proof | None,
+    dialogue: _Dialogue,
+    started: float,
+    retries: int,
+    **more: Any,
+) -> Trajectory:
+    batch = parts.batch
+    return Trajectory(
+        id=spec.id,
+        index=spec.index,
+        batch_fingerprint=batch.fingerprint,
+        domain=spec.domain,
+        domain_digest=spec.domain_digest,
+        template=spec.task.template if spec.task else None,
+        mode=spec.mode,
+        attempt=spec.attempt,
+        seed=spec.seed,
+        persona=spec.persona.id,
+        teacher=batch.teacher,
+        user=batch.user,
+        models={role: endpoint.model for role, endpoint in batch.models.items()},
+        task=spec.task,
+        proof=proof,
+        tools=spec.task.tools if spec.task else (),
+        turns=tuple(dialogue.turns),
+        diff=dialogue.diff,
+        tests_passed=dialogue.tests_passed,
+        end=dialogue.end,
+        calls=tuple(dialogue.calls),
+        execution=Execution(
+            sandbox=parts.pool.name,
+            isolated=parts.pool.isolated,
+            started_at=started,
+            seconds=parts.now() - started,
+            infrastructure_retries=retries,
+        ),
+        **({"status": "kept"} | more),
+    )
+
+
+def _lost(
+    spec: RolloutSpec,
+    parts: Parts,
+    proof: Proof | None,
+    stage: Stage,
+    reason: str,
+    detail: str,
+    *,
+    started: float,
+) -> Trajectory:
+    """Return the record of a task that never became a dialogue."""
+    lost: dict[str, Any] = {"status": "rejected", "stage": stage, "reason": reason, "detail": detail}
+    return _record(spec, parts, proof, _Dialogue(), started, 0, **lost)
+
+
+def _failed(
+    spec: RolloutSpec,
+    parts: Parts,
+    dialogue: _Dialogue,
+    reason: str,
+    detail: str,
+    started: float,
+    retries: int,
+) -> Trajectory:
+    """Return the record of a rollout that could not be measured; no score is made up for it."""
+    culprit: Culprit = "infrastructure"
+    if dialogue.end != "timeout":
+        dialogue.end = "error"
+    lost: dict[str, Any] = {"status": "failed", "stage": "rolled_out", "reason": reason, "detail": detail}
+    return _record(spec, parts, None, dialogue, started, retries, culprit=culprit, **lost)

@@ -1,0 +1,86 @@
+"""Judges -> Scores -> Reward, outcome and culprit.
+
+The reward is the mean over the judges that could measure something, each judge counting once (a judge with
+several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out,
+and a reward of nothing is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from engine.protocols import Judge
+from engine.types import Culprit, ModelCall, Outcome, Score, Trajectory
+
+_TOOL_FAULTS = ("tool_crash", "timeout", "limit")
+
+
+async def score(trajectory: Trajectory, judges: Mapping[str, Judge]) -> Trajectory:
+    """Return the trajectory with scores, reward, outcome and culprit. Judges that ask a model (they have
+    `calls`) are asked only when no other judge failed the trajectory, and what they took is added."""
+    scores: list[Score] = []
+    calls: list[ModelCall] = []
+    for judge in sorted(judges.values(), key=_asks_a_model):
+        if _asks_a_model(judge) and any(s.passed is False for s in scores):
+            continue
+        scores += await judge.score(trajectory)
+        calls += getattr(judge, "calls", ())
+    outcome = _outcome(trajectory, scores)
+    return trajectory.model_copy(
+        update={
+            "scores": tuple(scores),
+            "reward": reward(scores),
+            "outcome": outcome,
+            "culprit": _culprit(trajectory) if outcome == "failure" else None,
+            "calls": (*trajectory.calls, *calls),
+        }
+    )
+
+
+def _asks_a_model(judge: Judge) -> bool:
+    return hasattr(judge, "calls")
+
+
+def reward(scores: Iterable[Score]) -> float | None:
+    """Return the mean over judges of what each measured, rounded to 6 digits, or None."""
+    by_source: dict[str, list[float]] = {}
+    for entry in scores:
+        if entry.value is not None and not _overall_stands_beside(entry, scores):
+            by_source.setdefault(entry.source, []).append(entry.value)
+    if not by_source:
+        return None
+    means = [sum(values) / len(values) for values in by_source.values()]
+    return round(sum(means) / len(means), 6)
+
+
+def _overall_stands_beside(entry: Score, scores: Iterable[Score]) -> bool:
+    """A judge's score named after itself is its overall; its other scores then only explain it."""
+    return entry.name != entry.source and any(s.name == s.source == entry.source for s in scores)
+
+
+def _outcome(trajectory: Trajectory, scores: Sequence[Score]) -> Outcome:
+    if trajectory.end in ("error", "timeout", "not_started"):
+        return "unmeasured"
+    if any(entry.passed is False for entry in scores):
+        return "failure"
+    measured = any(entry.passed and entry.source in ("state", "facts", "rubric") for entry in scores)
+    return "success" if measured else "unmeasured"
+
+
+def _culprit(trajectory: Trajectory) -> Culprit:
+    """Say whose fault a failed dialogue is: a crashed or hanging tool's, the user's who left or ended before
+    telling what the task needs, else the agent's."""
+    if any(turn.fault in _TOOL_FAULTS for turn in trajectory.turns):
+        return "tool"
+    task = trajectory.task
+    said = [turn.content for turn in trajectory.turns if turn.role == "user"]
+    if trajectory.user != "reference" and task is not None and trajectory.end in ("done", "user_left"):
+        if len(said) < len(task.turns):
+            return "user"
+        if any(turn.hidden for turn in task.turns) and len(said) <= len(task.turns):
+            return "user" if _asked(trajectory) else "agent"
+    return "agent"
+
+
+def _asked(trajectory: Trajectory) -> bool:
+    return any(turn.role == "assistant" and turn.content.rstrip().endswith("?") for turn in trajectory.turns)

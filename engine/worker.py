@@ -1,0 +1,176 @@
+"""The engine's own process: claim batches, answer requests, beat, stop on a signal.
+
+States of a batch: queued → running → (paused ↔ running) → done | failed | cancelled. Several engines may share one
+database: a batch and a request are claimed by one conditional update each, and a claim whose heartbeat is older than
+STALE_SECONDS is taken over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable
+
+from engine.errors import SandboxError, StorageError
+from engine.protocols import Claim, Library, Request, SandboxPool, Store
+from engine.requests import Desk
+from engine.runner import Ending, run
+from engine.sandboxes._choose import open_pool
+
+STALE_SECONDS = 15.0
+IDLE_SECONDS = 0.5
+POLL_SECONDS = 0.2
+OPEN_REQUESTS = 4
+
+
+def holder_name() -> str:
+    """Return a name for this process that no other engine shares: host, pid and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class Pools:
+    """The sandbox pools in use, opened on first use and kept warm between batches."""
+
+    def __init__(self, choice: str) -> None:
+        self._default = choice
+        self._pools: dict[tuple[str, bool], SandboxPool] = {}
+        self._lock = asyncio.Lock()
+
+    async def of(self, choice: str = "auto", *, allow_commands: bool = False) -> SandboxPool:
+        """Return a started pool. Raises SandboxError with the next move."""
+        wanted = self._default if choice == "auto" else choice
+        async with self._lock:
+            key = (wanted, allow_commands)
+            if key not in self._pools:
+                self._pools[key] = await open_pool(wanted, allow_commands=allow_commands)
+                await self._pools[key].sweep()
+            return self._pools[key]
+
+    async def drop(self, pool: SandboxPool) -> None:
+        """Forget a pool that broke, so that the next batch opens a new one."""
+        async with self._lock:
+            self._pools = {key: kept for key, kept in self._pools.items() if kept is not pool}
+        with contextlib.suppress(SandboxError, OSError):
+            await pool.aclose()
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            with contextlib.suppress(SandboxError, OSError):
+                await pool.aclose()
+        self._pools.clear()
+
+
+class Worker:
+    """Works until `stop` is set. `once` returns when no batch is waiting."""
+
+    def __init__(self, store: Store, library: Library, choice: str, say: Callable[[str], None] = print) -> None:
+        self.holder = holder_name()
+        self.stop = asyncio.Event()
+        self._store, self._library, self._say = store, library, say
+        self._pools = Pools(choice)
+
+    async def work(self, *, once: bool = False) -> None:
+        """Claim and work on batches, one at a time, and answer requests beside them."""
+        beside = [asyncio.create_task(self._answer()), asyncio.create_task(self._beat())]
+        try:
+            while not self.stop.is_set():
+                claim = await self._claim()
+                if claim is not None:
+                    await self._batch(claim)
+                elif once:
+                    return
+                else:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._pools.aclose()
+
+    async def _claim(self) -> Claim | None:
+        try:
+            return await asyncio.to_thread(self._store.claim, self.holder, time.time(), STALE_SECONDS)
+        except StorageError as error:
+            self._say(f"cannot claim: {error}")
+            return None
+
+    async def _batch(self, claim: Claim) -> None:
+        self._say(f"batch {claim.batch_id} {claim.batch.name!r}: {claim.batch.trajectories} trajectories")
+        pool: SandboxPool | None = None
+        try:
+            commands = claim.batch.teacher == "reference" or claim.batch.allow_unisolated_commands
+            pool = await self._pools.of(claim.batch.sandbox, allow_commands=commands)
+            ending = await run(claim, self._store, pool, self.stop)
+        except SandboxError as error:
+            ending = Ending("failed", str(error))
+        if ending.status == "paused" and pool is not None and not (await pool.health()).ok:
+            await self._pools.drop(pool)
+        await self._release(claim, ending)
+
+    async def _release(self, claim: Claim, ending: Ending) -> None:
+        """Give the batch back; while the disk is full, keep trying so that the reason is not lost."""
+        self._say(f"batch {claim.batch_id}: {ending.status} {ending.reason}".rstrip())
+        while ending.status != "lost":
+            try:
+                await asyncio.to_thread(self._store.release, claim.batch_id, self.holder, ending.status, ending.reason)
+                return
+            except StorageError as error:
+                self._say(f"cannot release batch {claim.batch_id}: {error}")
+                if self.stop.is_set():
+                    return
+                await asyncio.sleep(1.0)
+
+    async def _answer(self) -> None:
+        """Answer requests as they come, a few at a time, so that a long export holds nobody up."""
+        desk = Desk(self._library, self._pools.of)
+        open_requests: set[asyncio.Task[None]] = set()
+        while True:
+            open_requests = {task for task in open_requests if not task.done()}
+            try:
+                request = None
+                if len(open_requests) < OPEN_REQUESTS:
+                    request = await asyncio.to_thread(self._library.claim_request, self.holder, time.time())
+                if request is not None:
+                    open_requests.add(asyncio.create_task(self._answer_one(desk, request)))
+                    continue
+            except StorageError as failure:
+                self._say(f"cannot read requests: {failure}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _answer_one(self, desk: Desk, request: Request) -> None:
+        try:
+            result, error = await desk.answer(request)
+            await asyncio.to_thread(self._library.finish_request, request.id, result, error)
+        except StorageError as failure:
+            self._say(f"cannot answer request {request.id}: {failure}")
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                pool = await self._pools.of()
+                health = await pool.health()
+                now, pid = time.time(), os.getpid()
+                await asyncio.to_thread(
+                    self._library.beat, self.holder, pid, now, health.name, health.isolated, health.detail
+                )
+            except SandboxError as error:
+                beat = (self.holder, os.getpid(), time.time(), "none", False, str(error))
+                with contextlib.suppress(StorageError):
+                    await asyncio.to_thread(self._library.beat, *beat)
+            except StorageError as error:
+                self._say(f"cannot beat: {error}")
+            await asyncio.sleep(2.0)
+
+
+async def serve(worker: Worker, *, once: bool = False) -> None:
+    """Work until SIGTERM or SIGINT; rollouts in flight are dropped and redone by the next engine."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop.set)
+    await worker.work(once=once)
