@@ -1,0 +1,267 @@
+"""Charts and reports, aggregated in SQL; what comes back is as small as what is drawn. The funnel is in funnel.py.
+
+Where a value was not measured it is None and counts in no mean. An unfiltered histogram, or one with a
+single equality, is answered by covering indexes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Column, ColumnElement, Select, case, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from engine.errors import InputError
+from engine.types import TrajectoryFilter
+from storage import filters, tables
+from storage.database import Database
+from storage.funnel import funnel
+
+__all__ = [
+    "Overview",
+    "breakdown",
+    "funnel",
+    "histogram",
+    "outcomes",
+    "overview",
+    "score_names",
+    "score_summary",
+    "usage",
+]
+
+_t = tables.trajectory.c
+_NUMBERS: dict[str, Column[Any]] = {
+    "reward": _t.reward,
+    "turns": _t.turns,
+    "tokens": _t.tokens,
+    "tool_calls": _t.tool_calls,
+    "cost_usd": _t.cost_usd,
+}
+_GROUPS: dict[str, Column[Any]] = {
+    name: _t[name]
+    for name in ("domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template")
+} | {"tool": tables.tool_use.c.tool}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Counts over everything. `cost_usd` sums what is known."""
+
+    domains: int
+    personas: int
+    batches: int
+    queued: int
+    running: int
+    paused: int
+    trajectories: int
+    kept: int
+    rejected: int
+    failed: int
+    reviewed: int
+    exports: int
+    tokens: int
+    cost_usd: float
+
+
+# ---------------------------------------------------------------- distributions
+
+
+def histogram(db: Database, filter: TrajectoryFilter, value: str = "reward", bins: int = 20) -> pd.DataFrame:
+    """Return [low, high, count] of a number of trajectories or of the score of that name; unmeasured ones are left out.
+
+    Scores and rewards get equal bins over 0..1, other numbers over what occurs. The last bin includes its
+    upper edge.
+    """
+    if not 1 <= bins <= 200:
+        raise InputError("bins", f"{bins} is out of range.", "Use 1 to 200.")
+    conditions = filters.where(db.dialect, filter)
+    column, extra = _measure(value)
+    if value not in _NUMBERS and conditions:
+        extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
+    else:
+        extra += conditions
+    with db.read() as session:
+        low, high = _range(session, value, column, extra)
+        if low is None or high is None:
+            return pd.DataFrame({"low": [], "high": [], "count": []}).astype({"count": int})
+        edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+        simple = (len(conditions) <= 1 and value in _NUMBERS) or not conditions
+        counts = (_binned if simple else _grouped)(session, column, extra, edges)
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
+
+
+def _measure(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
+    if value in _NUMBERS:
+        return _NUMBERS[value], []
+    return tables.score.c.value, [tables.score.c.name == value]
+
+
+def _range(
+    session: Session, value: str, column: Column[Any], conditions: list[ColumnElement[bool]]
+) -> tuple[float | None, float | None]:
+    if value == "reward" or value not in _NUMBERS:
+        return 0.0, 1.0
+    low = session.execute(select(func.min(column)).where(*conditions)).scalar()
+    high = session.execute(select(func.max(column)).where(*conditions)).scalar()
+    if low is None or high is None:
+        return None, None
+    return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def _binned(
+    session: Session, column: Column[Any], conditions: list[ColumnElement[bool]], edges: list[float]
+) -> list[int]:
+    """Count each bin by a range of an index, so that no row is sorted or grouped."""
+    last = len(edges) - 2
+    parts = [
+        select(literal(i).label("bin"), func.count().label("n")).where(
+            *conditions, column >= edges[i], column <= edges[i + 1] if i == last else column < edges[i + 1]
+        )
+        for i in range(last + 1)
+    ]
+    found = {int(b): int(n) for b, n in session.execute(union_all(*parts))}
+    return [found[i] for i in range(last + 1)]
+
+
+def _grouped(
+    session: Session, column: Column[Any], conditions: list[ColumnElement[bool]], edges: list[float]
+) -> list[int]:
+    """Count all bins in one pass over what the conditions let through."""
+    last = len(edges) - 2
+    number = case(*((column < edges[i + 1], i) for i in range(last)), else_=last)
+    query = select(number.label("bin"), func.count().label("n")).where(
+        *conditions, column >= edges[0], column <= edges[-1]
+    )
+    found = {int(b): int(n) for b, n in session.execute(query.group_by("bin"))}
+    return [found.get(i, 0) for i in range(last + 1)]
+
+
+def score_names(db: Database, filter: TrajectoryFilter) -> list[str]:
+    """Return the names of the scores that the filtered trajectories carry."""
+    return [str(name) for name in score_summary(db, filter)["name"]]
+
+
+def score_summary(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
+    """Return [name, mean, unmeasured, count] by score; `mean` over the measured ones, None without any."""
+    s = tables.score.c
+    query = select(s.name, func.avg(s.value), func.count() - func.count(s.value), func.count()).group_by(s.name)
+    if conditions := filters.where(db.dialect, filter):
+        query = query.where(s.trajectory_id.in_(select(_t.id).where(*conditions)))
+    return _frame(db, query.order_by(s.name), ["name", "mean", "unmeasured", "count"])
+
+
+# ---------------------------------------------------------------- groups
+
+
+def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
+    """Return [value, total, kept, rejected, failed, success, mean_reward] for each value, largest first.
+
+    `by` is domain, mode, persona, tool, model, teacher, outcome, culprit, reason or template. With "tool" a
+    trajectory counts once under each tool that it called. Rows without a value have None.
+    """
+    if by not in _GROUPS:
+        raise InputError("by", f"there is no grouping {by!r}.", f"Choose one of: {', '.join(_GROUPS)}.")
+    column = _GROUPS[by]
+    total = func.count().label("total")
+    query = select(
+        column,
+        total,
+        _number_of(_t.status == "kept"),
+        _number_of(_t.status == "rejected"),
+        _number_of(_t.status == "failed"),
+        _number_of(_t.outcome == "success"),
+        func.avg(_t.reward),
+    )
+    if by == "tool":
+        query = query.join_from(tables.tool_use, tables.trajectory, tables.tool_use.c.trajectory_id == _t.id)
+    query = query.where(*filters.where(db.dialect, filter)).group_by(column).order_by(total.desc(), column)
+    return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"])
+
+
+def outcomes(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
+    """Return [outcome, culprit, count]; the culprit is None for successes and where nobody is at fault."""
+    count = func.count().label("count")
+    query = select(_t.outcome, _t.culprit, count).where(*filters.where(db.dialect, filter))
+    query = query.group_by(_t.outcome, _t.culprit).order_by(count.desc(), _t.outcome, _t.culprit)
+    return _frame(db, query, ["outcome", "culprit", "count"])
+
+
+def usage(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
+    """Return [batch_id, batch, model, trajectories, tokens, cost_usd, unpriced, seconds] per batch and model.
+
+    tokens and cost_usd sum what is known and are None when nothing is; `unpriced` counts trajectories
+    whose cost is not known.
+    """
+    b = tables.batch.c
+    query = (
+        select(
+            _t.batch_id,
+            b.name,
+            _t.model,
+            func.count(),
+            func.sum(_t.tokens),
+            func.sum(_t.cost_usd),
+            func.count() - func.count(_t.cost_usd),
+            func.sum(_t.seconds),
+        )
+        .join_from(tables.trajectory, tables.batch, b.id == _t.batch_id)
+        .where(*filters.where(db.dialect, filter))
+        .group_by(_t.batch_id, b.name, _t.model)
+        .order_by(_t.batch_id.desc(), _t.model)
+    )
+    names = ["batch_id", "batch", "model", "trajectories", "tokens", "cost_usd", "unpriced", "seconds"]
+    return _frame(db, query, names)
+
+
+def overview(db: Database) -> Overview:
+    """Return the counts of the first page."""
+    b = tables.batch.c
+    batches = select(
+        func.count(),
+        *(_number_of(b.status == s) for s in ("queued", "running", "paused")),
+        *(func.coalesce(func.sum(c), 0) for c in (b.kept, b.rejected, b.failed, b.tokens, b.cost_usd)),
+    )
+    with db.read() as session:
+        total, queued, running, paused, kept, rejected, failed, tokens, cost = tuple(session.execute(batches).one())
+        there = {
+            name: int(session.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+            for name, table, where in (
+                ("domains", tables.domain, (tables.domain.c.deleted.is_(False),)),
+                ("personas", tables.persona, (tables.persona.c.deleted.is_(False),)),
+                ("reviewed", tables.trajectory, (_t.verdict.is_not(None),)),
+                ("exports", tables.export, ()),
+            )
+        }
+    return Overview(
+        batches=int(total),
+        queued=int(queued),
+        running=int(running),
+        paused=int(paused),
+        trajectories=int(kept + rejected + failed),
+        kept=int(kept),
+        rejected=int(rejected),
+        failed=int(failed),
+        tokens=int(tokens),
+        cost_usd=float(cost),
+        **there,
+    )
+
+
+def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _frame(db: Database, query: Select[Any], names: list[str]) -> pd.DataFrame:
+    with db.read() as session:
+        rows = [tuple(_plain(v) for v in row) for row in session.execute(query)]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _plain(value: Any) -> Any:
+    """PostgreSQL sums integers to Decimal."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value

@@ -1,0 +1,245 @@
+"""Batches as the pages see them: create, list, command, delete. The engine's side is in store.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.orm import Session
+
+from engine.errors import InputError
+from engine.types import Batch, BatchStatus, Persona, Progress
+from storage import search, tables
+from storage.database import Database
+from storage.endpoints import checked
+from storage.personas import list_personas
+from storage.store import cost_of, progress_of
+from storage.tables import BatchRecord, DomainRecord, PackRecord
+from storage.trajectories import COLUMNS, TrajectoryRow, row_of
+
+STALE = 30.0
+"""Seconds without a heartbeat after which a running batch counts as abandoned by its engine."""
+_PERSONAS = TypeAdapter(tuple[Persona, ...])
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
+    the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None."""
+
+    id: int
+    name: str
+    status: BatchStatus
+    reason: str
+    progress: Progress
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    heartbeat_at: float | None
+    tokens: int
+    cost_usd: float | None
+    seconds: float
+    batch: Batch
+    holder: str | None
+    command: str | None
+    unpriced_calls: int
+    imported: bool
+
+
+def planned(batch: Batch) -> int:
+    """Return how many rollouts a batch consists of."""
+    return batch.trajectories
+
+
+def create_batch(db: Database, batch: Batch) -> int:
+    """Queue a batch with a frozen snapshot: domain digests, personas, rubric and models. Return its id.
+
+    Raises InputError for a domain, template or persona that is not there, and for a key in place of the
+    name of its environment variable.
+    """
+    for role, endpoint in batch.models.items():
+        checked(endpoint, f"models.{role}")
+    chosen = _personas(db, batch)
+    with db.write() as session:
+        frozen = batch.model_copy(
+            update={
+                "domains": tuple(
+                    s.model_copy(update={"digest": _digest(session, s.id, s.digest)}) for s in batch.domains
+                )
+            }
+        )
+        record = BatchRecord(
+            name=batch.name,
+            body=frozen.model_dump_json(),
+            personas=_PERSONAS.dump_json(chosen).decode(),
+            status="queued",
+            planned=planned(batch),
+            created_at=time.time(),
+        )
+        session.add(record)
+        session.flush()
+        assert record.id is not None
+        return record.id
+
+
+def _personas(db: Database, batch: Batch) -> tuple[Persona, ...]:
+    known = {row.persona.id: row.persona for row in list_personas(db)}
+    if unknown := [p for p in batch.personas if p not in known]:
+        raise InputError("personas", f"there is no persona {unknown[0]!r}.", "Choose personas from the list.")
+    chosen = tuple(known[p] for p in batch.personas) if batch.personas else tuple(known[p] for p in sorted(known))
+    if not chosen:
+        raise InputError("personas", "there is no persona at all.", "Add one, or load the shipped personas.")
+    return chosen
+
+
+def _digest(session: Session, id: str, pinned: str | None) -> str:
+    if pinned is not None:
+        if session.get(PackRecord, pinned) is None:
+            raise InputError("domains", f"{id}: no version with digest {pinned!r}.", "Choose one from its versions.")
+        return pinned
+    record = session.get(DomainRecord, id)
+    if record is None or record.deleted:
+        raise InputError("domains", f"there is no domain {id!r}.", "Choose domains from the list.")
+    return record.digest
+
+
+def list_batches(db: Database, limit: int = 50, offset: int = 0, statuses: Sequence[str] = ()) -> list[BatchRow]:
+    """Return batches, newest first."""
+    b = tables.batch.c
+    query = select(tables.batch).order_by(b.id.desc()).limit(limit).offset(offset)
+    if statuses:
+        query = query.where(b.status.in_(statuses))
+    with db.read() as session:
+        return [_row(row) for row in session.execute(query)]
+
+
+def count_batches(db: Database, statuses: Sequence[str] = ()) -> int:
+    """Return how many batches there are."""
+    query = select(func.count()).select_from(tables.batch)
+    if statuses:
+        query = query.where(tables.batch.c.status.in_(statuses))
+    with db.read() as session:
+        return int(session.execute(query).scalar_one())
+
+
+def get_batch(db: Database, id: int) -> BatchRow:
+    """Return one batch. Raises InputError when there is none."""
+    with db.read() as session:
+        row = session.execute(select(tables.batch).where(tables.batch.c.id == id)).first()
+    if row is None:
+        raise _gone(id)
+    return _row(row)
+
+
+def command(db: Database, id: int, what: str, now: float | None = None) -> None:
+    """Tell the engine to pause, resume or cancel a batch. Repeating a command changes nothing.
+
+    What no engine holds changes at once: a queued or paused batch is cancelled, an abandoned one too.
+    Raises InputError when the batch is in no state for the command.
+    """
+    now = time.time() if now is None else now
+    with db.write() as session:
+        query = select(BatchRecord).where(tables.batch.c.id == id).with_for_update()
+        record = session.execute(query).scalar_one_or_none()
+        if record is None:
+            raise _gone(id)
+        if what not in ("pause", "resume", "cancel"):
+            raise InputError("command", f"{what!r} is unknown.", "Use pause, resume or cancel.")
+        if record.status == "running":
+            _command_running(record, what, now)
+        elif what == "cancel" and record.status in ("queued", "paused"):
+            _end(record, now)
+        elif record.status == "paused":
+            record.command = "resume" if what == "resume" else None
+        else:
+            raise InputError(
+                "command", f"batch {id} is {record.status}, so it cannot {what}.", _next_move(record.status)
+            )
+
+
+def _command_running(record: BatchRecord, what: str, now: float) -> None:
+    abandoned = record.heartbeat_at is None or record.heartbeat_at < now - STALE
+    if what == "resume":
+        record.command = None if record.command == "pause" else record.command
+    elif abandoned and what == "cancel":
+        _end(record, now)
+    elif abandoned:
+        record.status, record.command, record.holder, record.running = "paused", None, None, 0
+        record.reason = "Paused by the user; its engine had stopped answering."
+    else:
+        record.command = what if record.command != "cancel" else "cancel"
+
+
+def _end(record: BatchRecord, now: float) -> None:
+    record.status, record.command, record.holder, record.running = "cancelled", None, None, 0
+    record.finished_at, record.reason = now, "Cancelled by the user."
+
+
+def _next_move(status: str) -> str:
+    return "It waits for an engine; cancel it instead." if status == "queued" else "Create a new batch instead."
+
+
+def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
+    """Return (stage, reason, count) of what the batch lost, most frequent first."""
+    t = tables.trajectory.c
+    count = func.count().label("count")
+    query = (
+        select(func.coalesce(t.stage, "judged"), func.coalesce(t.reason, "unknown"), count)
+        .where(t.batch_id == id, t.status != "kept")
+        .group_by(t.stage, t.reason)
+        .order_by(count.desc(), t.stage, t.reason)
+    )
+    with db.read() as session:
+        return [(str(stage), str(reason), int(n)) for stage, reason, n in session.execute(query)]
+
+
+def latest(db: Database, id: int, limit: int = 10) -> list[TrajectoryRow]:
+    """Return the trajectories of a batch that arrived last, newest first."""
+    t = tables.trajectory.c
+    query = select(*COLUMNS).where(t.batch_id == id).order_by(t.id.desc()).limit(limit)
+    with db.read() as session:
+        return [row_of(row) for row in session.execute(query)]
+
+
+def delete_batch(db: Database, id: int, now: float | None = None) -> None:
+    """Delete a batch with all its trajectories and reviews. Raises InputError while an engine works on it."""
+    now = time.time() if now is None else now
+    b = tables.batch.c
+    with db.write() as session:
+        row = session.execute(select(b.status, b.heartbeat_at).where(b.id == id).with_for_update()).first()
+        if row is None:
+            raise _gone(id)
+        if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - STALE:
+            raise InputError("batch", f"batch {id} is running.", "Cancel it first.")
+        search.delete_batch(session.connection(), id)
+        session.execute(delete(tables.batch).where(b.id == id))
+
+
+def _gone(id: int) -> InputError:
+    return InputError("batch", f"there is no batch {id}.", "It may have been deleted; look at the list of batches.")
+
+
+def _row(r: Row[tuple[object, ...]]) -> BatchRow:
+    v = r._mapping
+    return BatchRow(
+        id=v["id"],
+        name=v["name"],
+        status=v["status"],
+        reason=v["reason"],
+        progress=progress_of(v["planned"], v["kept"], v["rejected"], v["failed"], v["running"]),
+        created_at=v["created_at"],
+        started_at=v["started_at"],
+        finished_at=v["finished_at"],
+        heartbeat_at=v["heartbeat_at"],
+        tokens=v["tokens"],
+        cost_usd=cost_of(v["cost_usd"], v["priced_calls"], v["unpriced_calls"]),
+        seconds=v["seconds"],
+        batch=Batch.model_validate_json(v["body"]),
+        holder=v["holder"],
+        command=v["command"],
+        unpriced_calls=v["unpriced_calls"],
+        imported=v["imported"],
+    )

@@ -1,0 +1,178 @@
+"""Domain packs: versions of bytes by digest, and the shipped catalogue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from engine import catalog
+from engine.errors import Conflict, InputError
+from engine.types import Domain
+from storage.database import Database
+from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
+
+
+@dataclass(frozen=True)
+class DomainRow:
+    """One domain in a list. `tools` and `templates` are counts; `shipped` means that it came with Turnwright."""
+
+    id: str
+    name: str
+    category: str
+    description: str
+    version: int
+    digest: str
+    tools: int
+    templates: int
+    updated_at: float
+    shipped: bool
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One saved version of a domain."""
+
+    version: int
+    digest: str
+    note: str
+    created_at: float
+
+
+def list_domains(db: Database, text: str = "") -> list[DomainRow]:
+    """Return the domains by name; `text` must occur in id, name, category or description."""
+    query = select(DomainRecord).where(col(DomainRecord.deleted).is_(False)).order_by(col(DomainRecord.name))
+    if text.strip():
+        columns = (DomainRecord.id, DomainRecord.name, DomainRecord.category, DomainRecord.description)
+        query = query.where(or_(*(col(c).icontains(text.strip(), autoescape=True) for c in columns)))
+    with db.read() as session:
+        return [_row(record) for record in session.scalars(query)]
+
+
+def get_domain(db: Database, id: str, version: int | None = None) -> Domain:
+    """Return a domain, by default its current version. Raises InputError when there is none."""
+    with db.read() as session:
+        current = session.get(DomainRecord, id)
+        found: DomainRecord | DomainVersionRecord | None = current
+        if version is not None:
+            found = session.get(DomainVersionRecord, (id, version))
+        if found is None or current is None or (current.deleted and version is None):
+            what = f"there is no domain {id!r}" + (f" in version {version}." if version is not None else ".")
+            raise InputError("domain", what, "It may have been deleted; look at the list of domains.")
+        digest = found.digest
+    return domain_by_digest(db, digest)
+
+
+def domain_by_digest(db: Database, digest: str) -> Domain:
+    """Return the domain whose files have this digest. Raises InputError when they are not stored."""
+    return catalog.parse(files_by_digest(db, digest))
+
+
+def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
+    """Return the files of a pack by digest. Raises InputError when they are not stored."""
+    with db.read() as session:
+        record = session.get(PackRecord, digest)
+    if record is None:
+        raise InputError("domain", f"no pack with digest {digest!r} is stored.", "Choose a version from the list.")
+    return catalog.from_zip(record.data)
+
+
+def versions(db: Database, id: str) -> list[VersionRow]:
+    """Return the saved versions of a domain, newest first."""
+    v = DomainVersionRecord
+    query = select(v).where(col(v.domain_id) == id).order_by(col(v.version).desc())
+    with db.read() as session:
+        return [VersionRow(r.version, r.digest, r.note, r.created_at) for r in session.scalars(query)]
+
+
+def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | None, note: str = "") -> int:
+    """Store a pack as the next version of its domain and return the version.
+
+    `based_on` is the version that was edited, None for a new domain. Saving what is current already changes
+    nothing. Raises InputError or InputErrors for a bad pack, Conflict when the domain changed since.
+    """
+    parsed = catalog.parse(files)
+    with db.write() as session:
+        record = session.get(DomainRecord, parsed.id, with_for_update=True)
+        current = record.version if record and not record.deleted else None
+        if current != based_on:
+            raise _conflict(parsed.id, current, based_on)
+        if record and current is not None and record.digest == parsed.digest:
+            return record.version
+        return _store(session, parsed, files, note, shipped=False)
+
+
+def delete_domain(db: Database, id: str) -> None:
+    """Take a domain off the list. Batches that used it keep their pinned packs."""
+    with db.write() as session:
+        record = session.get(DomainRecord, id, with_for_update=True)
+        if record is None or record.deleted:
+            raise InputError("domain", f"there is no domain {id!r}.", "It may have been deleted already.")
+        record.deleted, record.updated_at = True, time.time()
+
+
+def seed_catalog(db: Database, folder: Path) -> int:
+    """Insert the shipped packs that are missing and new versions of those that no user edited or deleted.
+
+    Returns how many were stored.
+    """
+    stored = 0
+    for files in catalog.shipped(folder):
+        parsed = catalog.parse(files)
+        with db.write() as session:
+            record = session.get(DomainRecord, parsed.id, with_for_update=True)
+            if record and (record.edited or record.deleted or not record.shipped or record.digest == parsed.digest):
+                continue
+            _store(session, parsed, files, "Shipped with Turnwright", shipped=True)
+            stored += 1
+    return stored
+
+
+def _store(session: Session, parsed: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
+    now = time.time()
+    if session.get(PackRecord, parsed.digest) is None:
+        session.add(PackRecord(digest=parsed.digest, data=catalog.to_zip(files)))
+    last = session.get(DomainRecord, parsed.id)
+    record = DomainRecord(
+        id=parsed.id,
+        name=parsed.name,
+        category=parsed.category,
+        description=parsed.description,
+        version=last.version + 1 if last else 1,
+        digest=parsed.digest,
+        tools=len(parsed.tools),
+        templates=len(parsed.templates),
+        updated_at=now,
+        shipped=last.shipped if last else shipped,
+        edited=bool(last and last.shipped and not shipped),
+        deleted=False,
+    )
+    session.merge(record)
+    session.add(
+        DomainVersionRecord(
+            domain_id=parsed.id, version=record.version, digest=parsed.digest, note=note, created_at=now
+        )
+    )
+    return record.version
+
+
+def _conflict(id: str, current: int | None, based_on: int | None) -> Conflict:
+    if based_on is None:
+        return Conflict(f"There is a domain {id!r} already. Give yours another id, or edit that one.")
+    if current is None:
+        return Conflict(f"Domain {id!r} was deleted by someone else. Save it as a new one to keep your change.")
+    return Conflict(
+        f"Domain {id!r} was changed by someone else (version {current}, yours began at {based_on}); "
+        "reload and apply your change again."
+    )
+
+
+def _row(r: DomainRecord) -> DomainRow:
+    return DomainRow(
+        r.id, r.name, r.category, r.description, r.version, r.digest, r.tools, r.templates, r.updated_at, r.shipped
+    )

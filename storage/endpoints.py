@@ -1,0 +1,116 @@
+"""Named model endpoints. The database holds the *name* of the variable that has the key, never the key."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from engine.errors import Conflict, InputError
+from engine.types import Endpoint
+from storage.database import Database
+from storage.tables import EndpointRecord
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_KEY = re.compile(r"(?i)^(sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|aiza|akia|bearer|eyj)[-_ ]?[a-z0-9_-]{16,}$")
+_SECRET_OPTION = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|authorization)$")
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """One named endpoint."""
+
+    name: str
+    endpoint: Endpoint
+    version: int
+
+
+def checked(endpoint: Endpoint, where: str = "endpoint") -> Endpoint:
+    """Return the endpoint. Raises InputError when it seems to hold a key itself."""
+    variable = endpoint.key_variable
+    if variable is not None and (not _VARIABLE.fullmatch(variable) or _looks_like_key(variable)):
+        raise InputError(
+            f"{where}.key_variable",
+            "this is not the name of an environment variable.",
+            "Put the key into an environment variable and give that variable's name, for example OPENAI_API_KEY.",
+        )
+    for name in _secret_options(endpoint.options):
+        raise InputError(
+            f"{where}.options.{name}", "keys are not stored.", "Set key_variable to the variable that holds the key."
+        )
+    if endpoint.api_base and re.search(r"://[^/@]*:[^/@]*@", endpoint.api_base):
+        raise InputError(f"{where}.api_base", "holds a password.", "Set key_variable instead.")
+    return endpoint
+
+
+def _looks_like_key(variable: str) -> bool:
+    mixed = (
+        any(c.islower() for c in variable) and any(c.isupper() for c in variable) and any(map(str.isdigit, variable))
+    )
+    return (bool(_KEY.match(variable)) and variable != variable.upper()) or (mixed and len(variable) >= 24)
+
+
+def _secret_options(options: dict[str, Any]) -> list[str]:
+    found = [k for k, v in options.items() if _SECRET_OPTION.search(k) and isinstance(v, str) and v]
+    for key, value in options.items():
+        if isinstance(value, dict):
+            found += [f"{key}.{name}" for name in _secret_options(value)]
+    return found
+
+
+def list_endpoints(db: Database) -> list[EndpointRow]:
+    """Return all endpoints by name."""
+    with db.read() as session:
+        records = session.scalars(select(EndpointRecord).order_by(col(EndpointRecord.name))).all()
+    return [EndpointRow(r.name, Endpoint.model_validate_json(r.body), r.version) for r in records]
+
+
+def get_endpoint(db: Database, name: str) -> EndpointRow:
+    """Return one endpoint. Raises InputError when there is none."""
+    with db.read() as session:
+        record = session.get(EndpointRecord, name)
+    if record is None:
+        raise InputError("endpoint", f"there is no endpoint {name!r}.", "Choose one from the list in Settings.")
+    return EndpointRow(record.name, Endpoint.model_validate_json(record.body), record.version)
+
+
+def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | None) -> int:
+    """Store an endpoint and return its version. `based_on` is None for a new one. Raises InputError, Conflict."""
+    if not name.strip():
+        raise InputError("name", "is empty.", "Give the endpoint a name.")
+    checked(endpoint)
+    with db.write() as session:
+        record = session.get(EndpointRecord, name, with_for_update=True)
+        current = record.version if record else None
+        if current != based_on:
+            raise _conflict(name, current, based_on)
+        body, now = endpoint.model_dump_json(), time.time()
+        record = record or EndpointRecord(name=name, version=0, body=body, updated_at=now)
+        record.version += 1
+        record.body, record.updated_at = body, now
+        session.add(record)
+        return record.version
+
+
+def delete_endpoint(db: Database, name: str) -> None:
+    """Forget an endpoint. Batches keep their copy. Raises InputError when there is none."""
+    with db.write() as session:
+        record = session.get(EndpointRecord, name)
+        if record is None:
+            raise InputError("endpoint", f"there is no endpoint {name!r}.", "It may have been deleted already.")
+        session.delete(record)
+
+
+def _conflict(name: str, current: int | None, based_on: int | None) -> Conflict:
+    if based_on is None:
+        return Conflict(f"There is an endpoint {name!r} already. Choose another name, or edit that one.")
+    if current is None:
+        return Conflict(f"Endpoint {name!r} was deleted by someone else. Save it as a new one to keep your change.")
+    return Conflict(
+        f"Endpoint {name!r} was changed by someone else (version {current}, yours began at {based_on}); "
+        "reload and apply your change again."
+    )

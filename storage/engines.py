@@ -1,0 +1,71 @@
+"""Engine processes and when each was last heard of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlmodel import col
+
+from storage import tables
+from storage.database import Database
+from storage.search import plain
+from storage.tables import EngineRecord
+
+FORGOTTEN = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """One engine process. `sandbox` is what it uses, `isolated` None while that is not known."""
+
+    holder: str
+    pid: int
+    started_at: float
+    heartbeat_at: float
+    sandbox: str
+    isolated: bool | None
+    detail: str
+
+
+def beat(
+    db: Database, holder: str, pid: int, now: float, sandbox: str = "", isolated: bool | None = None, detail: str = ""
+) -> None:
+    """Say that an engine is alive. Engines silent for a week are forgotten."""
+    with db.write() as session:
+        session.execute(delete(tables.engine).where(tables.engine.c.heartbeat_at < now - FORGOTTEN))
+        record = session.get(EngineRecord, holder)
+        started = record.started_at if record else now
+        session.merge(
+            EngineRecord(
+                holder=holder,
+                pid=pid,
+                started_at=started,
+                heartbeat_at=now,
+                sandbox=sandbox,
+                isolated=isolated,
+                detail=plain(detail),
+            )
+        )
+
+
+def engines(db: Database) -> list[EngineRow]:
+    """Return the engines, last heard of first."""
+    query = select(EngineRecord).order_by(col(EngineRecord.heartbeat_at).desc())
+    with db.read() as session:
+        return [
+            EngineRow(r.holder, r.pid, r.started_at, r.heartbeat_at, r.sandbox, r.isolated, r.detail)
+            for r in session.scalars(query)
+        ]
+
+
+def newest(db: Database) -> EngineRow | None:
+    """Return the engine that was last heard of, or None."""
+    found = engines(db)
+    return found[0] if found else None
+
+
+def leave(db: Database, holder: str) -> None:
+    """Say that an engine stopped on purpose."""
+    with db.write() as session:
+        session.execute(delete(tables.engine).where(tables.engine.c.holder == holder))

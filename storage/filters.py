@@ -1,0 +1,131 @@
+"""TrajectoryFilter -> SQL conditions, and the orders that lists come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
+
+from engine.errors import InputError
+from engine.types import TrajectoryFilter
+from storage import search, tables
+
+_t = tables.trajectory.c
+_CHOICES: dict[str, Column[Any]] = {
+    "batches": _t.batch_id,
+    "domains": _t.domain,
+    "modes": _t.mode,
+    "personas": _t.persona,
+    "teachers": _t.teacher,
+    "models": _t.model,
+    "statuses": _t.status,
+    "outcomes": _t.outcome,
+    "culprits": _t.culprit,
+    "reasons": _t.reason,
+}
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order: a column, then the id. What has no value comes last."""
+
+    column: Column[Any]
+    descending: bool
+
+
+SORTS = {
+    "newest": Sort(_t.id, True),
+    "oldest": Sort(_t.id, False),
+    "reward_low": Sort(_t.reward, False),
+    "reward_high": Sort(_t.reward, True),
+    "turns": Sort(_t.turns, True),
+    "tool_calls": Sort(_t.tool_calls, True),
+    "tokens": Sort(_t.tokens, True),
+    "cost": Sort(_t.cost_usd, True),
+}
+
+
+def sort_named(name: str) -> Sort:
+    """Return the order of this name. Raises InputError."""
+    if name not in SORTS:
+        raise InputError("sort", f"there is no order {name!r}.", f"Choose one of: {', '.join(SORTS)}.")
+    return SORTS[name]
+
+
+def order_by(sort: Sort, *, reverse: bool = False) -> tuple[ColumnElement[Any], ...]:
+    """Return the ORDER BY terms; with `reverse` the list is read from its end."""
+    descending = sort.descending != reverse
+    second = _t.id.desc() if descending else _t.id.asc()
+    if sort.column is _t.id:
+        return (second,)
+    first = sort.column.desc() if descending else sort.column.asc()
+    return (first.nulls_first() if reverse else first.nulls_last(), second)
+
+
+def after(sort: Sort, value: Any, id: int, *, strictly_before: bool = False) -> ColumnElement[bool]:
+    """Return the condition for rows behind (or before) the one with this value and id."""
+    column: Column[Any] = sort.column
+    forward = sort.descending == strictly_before
+    beyond = _t.id > id if forward else _t.id < id
+    if column is _t.id:
+        return beyond
+    if value is None:
+        same = and_(column.is_(None), beyond)
+        return or_(same, column.is_not(None)) if strictly_before else same
+    further = column > value if forward else column < value
+    found = or_(further, and_(column == value, beyond))
+    return found if strictly_before else or_(found, column.is_(None))
+
+
+def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on the trajectory table; an empty filter gives none."""
+    found: list[ColumnElement[bool]] = []
+    for field, column in _CHOICES.items():
+        if values := getattr(chosen, field):
+            found.append(_among(column, values))
+    if chosen.verdicts:
+        found.append(_verdicts(chosen.verdicts))
+    if chosen.tools:
+        use = tables.tool_use.c
+        found.append(_t.id.in_(select(use.trajectory_id).where(use.tool.in_(chosen.tools))))
+    bounds: tuple[tuple[Column[Any], float | None, float | None], ...] = (
+        (_t.reward, chosen.min_reward, chosen.max_reward),
+        (_t.turns, chosen.min_turns, chosen.max_turns),
+    )
+    for column, low, high in bounds:
+        found += _between(column, low, high)
+    if chosen.score is not None:
+        s = tables.score.c
+        found.append(
+            exists().where(
+                s.trajectory_id == _t.id,
+                s.name == chosen.score,
+                *_between(s.value, chosen.score_min, chosen.score_max),
+            )
+        )
+    if chosen.text.strip():
+        found.append(search.clause(dialect, chosen.text))
+    return found
+
+
+def _among(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _verdicts(values: Sequence[str]) -> ColumnElement[bool]:
+    given = [v for v in values if v != "none"]
+    parts: list[ColumnElement[bool]] = [_among(_t.verdict, given)] if given else []
+    if "none" in values:
+        parts.append(_t.verdict.is_(None))
+    return or_(*parts)
+
+
+def _between(column: Column[Any], low: float | None, high: float | None) -> list[ColumnElement[bool]]:
+    parts: list[ColumnElement[bool]] = []
+    if low is not None:
+        parts.append(column >= low)
+    if high is not None:
+        parts.append(column <= high)
+    return parts

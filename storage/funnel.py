@@ -1,0 +1,92 @@
+"""The funnel: how many planned rollouts came through each stage, and why the others did not.
+
+The arithmetic is exact: in every row but the first, count = the row before − lost + gained, and the reasons
+sum to `lost`. Nothing is gained before a human speaks: `gained` in "accepted" are trajectories that judges
+lost and a human took back, and in "exported" those that left without a human's word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import case, func, select
+
+from engine.types import STAGES, TrajectoryFilter
+from storage import filters, tables
+from storage.database import Database
+
+_t = tables.trajectory.c
+_ACCEPTED = ("accept", "fix")
+
+
+def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
+    """Return [stage, count, lost, gained, reasons] for planned → … → judged → accepted → exported.
+
+    `reasons` is a JSON object {reason: count}. Rollouts that are not finished count as planned when the
+    filter speaks of whole batches, and are lost at "proven" with the reason `not_finished`.
+    """
+    groups = _groups(db, filter)
+    unfinished = _unfinished(db, filter)
+    finished = sum(groups.values())
+    lost: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES}
+    if unfinished:
+        lost["proven"]["not_finished"] = unfinished
+    for (status, stage, reason, _accepted, _verdict, _exported), n in groups.items():
+        if status != "kept":
+            where = stage if stage in STAGES and stage != "planned" else "judged" if stage is None else "proven"
+            lost[where][reason or "unknown"] += n
+    rows = [("planned", finished + unfinished, 0, 0, "{}")]
+    for stage in STAGES[1:]:
+        here = lost[stage].total()
+        rows.append((stage, rows[-1][1] - here, here, 0, _told(lost[stage])))
+    rows.append(_accepted_row(groups))
+    rows.append(_exported_row(groups))
+    return pd.DataFrame(rows, columns=["stage", "count", "lost", "gained", "reasons"])
+
+
+def _groups(db: Database, filter: TrajectoryFilter) -> dict[tuple[Any, ...], int]:
+    accepted = case((_t.verdict.in_(_ACCEPTED), 1), else_=0)
+    keys = (_t.status, _t.stage, _t.reason, accepted, _t.verdict, _t.exported)
+    query = select(*keys, func.count()).where(*filters.where(db.dialect, filter)).group_by(*keys)
+    with db.read() as session:
+        return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
+
+
+def _unfinished(db: Database, filter: TrajectoryFilter) -> int:
+    """Planned rollouts without a trajectory; only batches as a whole can be asked for them."""
+    if filter != TrajectoryFilter(batches=filter.batches):
+        return 0
+    b = tables.batch.c
+    rest = b.planned - b.kept - b.rejected - b.failed
+    query = select(func.coalesce(func.sum(case((rest > 0, rest), else_=0)), 0))
+    if filter.batches:
+        query = query.where(b.id.in_(filter.batches))
+    with db.read() as session:
+        return int(session.execute(query).scalar_one())
+
+
+def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
+    reasons: Counter[str] = Counter()
+    count = gained = 0
+    for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
+        count += n if accepted else 0
+        gained += n if accepted and status != "kept" else 0
+        if status == "kept" and not accepted:
+            reasons["rejected_by_human" if verdict == "reject" else "not_reviewed"] += n
+    return "accepted", count, reasons.total(), gained, _told(reasons)
+
+
+def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
+    count = lost = gained = 0
+    for (_status, _stage, _reason, accepted, _verdict, exported), n in groups.items():
+        count += n if exported else 0
+        lost += n if accepted and not exported else 0
+        gained += n if exported and not accepted else 0
+    return "exported", count, lost, gained, _told(Counter({"not_exported": lost} if lost else {}))
+
+
+def _told(reasons: Counter[str]) -> str:
+    return json.dumps(dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))))

@@ -1,0 +1,175 @@
+"""Trajectories -> rows, written in bulk.
+
+This is the hot path of the engine, so rows are tuples and go straight to the driver's executemany.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import Connection, Table, select, update
+
+from engine.errors import StorageError
+from engine.types import ModelCall, Trajectory
+from storage import search, tables
+
+TITLE = 160
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What model calls took. `tokens` counts the known ones; calls without a price are counted apart."""
+
+    tokens: int = 0
+    cost_usd: float = 0.0
+    priced_calls: int = 0
+    unpriced_calls: int = 0
+
+
+def spent(calls: Iterable[ModelCall]) -> Spent:
+    """Sum up model calls."""
+    tokens, cost, priced, unpriced = 0, 0.0, 0, 0
+    for call in calls:
+        tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
+        if call.cost_usd is None:
+            unpriced += 1
+        else:
+            priced += 1
+            cost += call.cost_usd
+    return Spent(tokens, cost, priced, unpriced)
+
+
+def dump(model: BaseModel) -> str:
+    """Return the model as JSON that any database can hold; a lone surrogate becomes U+FFFD."""
+    try:
+        return model.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(_mended(model.model_dump(mode="python")), ensure_ascii=False)
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_mended(k): _mended(v) for k, v in value.items()}
+    return [_mended(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def insert(connection: Connection, batch_id: int, trajectories: Sequence[Trajectory], now: float) -> list[Trajectory]:
+    """Write the trajectories that the batch does not hold yet, with the batch's counters; return those.
+
+    Must be called inside a write transaction. Raises StorageError when the batch is gone.
+    """
+    locked = connection.execute(select(tables.batch.c.id).where(tables.batch.c.id == batch_id).with_for_update())
+    if locked.first() is None:
+        raise StorageError(f"Batch {batch_id} was deleted. Its results have nowhere to go; start it again.")
+    unique = {t.id: t for t in reversed(trajectories)}
+    there = _stored(connection, batch_id, list(unique))
+    fresh = [t for i, t in reversed(unique.items()) if i not in there]
+    if fresh:
+        ids = _allocate(connection, len(fresh))
+        _many(connection, tables.trajectory, [_facts(i, batch_id, t, now) for i, t in zip(ids, fresh, strict=True)])
+        _many(connection, tables.body, [(i, dump(t)) for i, t in zip(ids, fresh, strict=True)])
+        _many(connection, tables.score, [row for i, t in zip(ids, fresh, strict=True) for row in _scores(i, t)])
+        _many(connection, tables.tool_use, [row for i, t in zip(ids, fresh, strict=True) for row in _tools(i, t)])
+        search.insert(connection, [(i, search.text_of(t)) for i, t in zip(ids, fresh, strict=True)])
+        _count(connection, batch_id, fresh)
+    return fresh
+
+
+def _stored(connection: Connection, batch_id: int, ids: list[str]) -> set[str]:
+    if connection.dialect.name == "sqlite":
+        query = (
+            "SELECT rollout_id FROM trajectory WHERE batch_id = ? AND rollout_id IN (SELECT value FROM json_each(?))"
+        )
+        return {r[0] for r in connection.exec_driver_sql(query, (batch_id, json.dumps(ids)))}
+    query = "SELECT rollout_id FROM trajectory WHERE batch_id = %s AND rollout_id = ANY(%s)"
+    return {r[0] for r in connection.exec_driver_sql(query, (batch_id, ids))}
+
+
+def _allocate(connection: Connection, count: int) -> list[int]:
+    """Take ids for new rows. On SQLite the write lock is held, so nobody else can take them."""
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'trajectory'").scalar()
+        first = int(found or 0) + 1
+        return list(range(first, first + count))
+    query = "SELECT nextval(pg_get_serial_sequence('trajectory', 'id')) FROM generate_series(1, %s)"
+    return sorted(int(r[0]) for r in connection.exec_driver_sql(query, (count,)))
+
+
+def _many(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        names = ", ".join(c.name for c in table.columns)
+        marks = ", ".join([mark] * len(table.columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
+
+
+def _facts(number: int, batch_id: int, t: Trajectory, now: float) -> tuple[Any, ...]:
+    total = spent(t.calls)
+    told = any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
+    first = next((turn.content for turn in t.turns if turn.role == "user"), "") or (t.task.goal if t.task else "")
+    values = {
+        "id": number,
+        "batch_id": batch_id,
+        "rollout_id": t.id,
+        "number": t.index,
+        "status": t.status,
+        "domain": t.domain,
+        "mode": t.mode,
+        "outcome": t.outcome,
+        "culprit": t.culprit,
+        "stage": t.stage,
+        "reason": t.reason and search.plain(t.reason),
+        "reward": t.reward,
+        "turns": len(t.turns),
+        "tool_calls": sum(len(turn.tool_calls) for turn in t.turns),
+        "tokens": total.tokens if told or not t.calls else None,
+        "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
+        "seconds": t.execution.seconds,
+        "verdict": None,
+        "rating": None,
+        "exported": False,
+        "template": t.template,
+        "persona": t.persona,
+        "teacher": t.teacher,
+        "model": t.models.get("teacher") or t.teacher,
+        "created_at": now,
+        "title": search.plain(" ".join(first[: TITLE * 4].split())[:TITLE]),
+    }
+    return tuple(values[c.name] for c in tables.trajectory.columns)
+
+
+def _scores(number: int, t: Trajectory) -> Iterable[tuple[Any, ...]]:
+    last = {s.name: s for s in t.scores}
+    return [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in last.values()]
+
+
+def _tools(number: int, t: Trajectory) -> Iterable[tuple[int, str, int]]:
+    calls = Counter(search.plain(c.name)[:200] for turn in t.turns for c in turn.tool_calls)
+    return [(number, name, count) for name, count in calls.items()]
+
+
+def _count(connection: Connection, batch_id: int, fresh: Sequence[Trajectory]) -> None:
+    by_status = Counter(t.status for t in fresh)
+    total = spent(c for t in fresh for c in t.calls)
+    b = tables.batch.c
+    connection.execute(
+        update(tables.batch)
+        .where(b.id == batch_id)
+        .values(
+            kept=b.kept + by_status["kept"],
+            rejected=b.rejected + by_status["rejected"],
+            failed=b.failed + by_status["failed"],
+            tokens=b.tokens + total.tokens,
+            cost_usd=b.cost_usd + total.cost_usd,
+            priced_calls=b.priced_calls + total.priced_calls,
+            unpriced_calls=b.unpriced_calls + total.unpriced_calls,
+        )
+    )

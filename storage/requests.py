@@ -1,0 +1,97 @@
+"""Requests: what a page asks of the engine (try a tool, prove a template, test a model, build an export)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import CursorResult, and_, delete, or_, select, update
+
+from engine.errors import InputError
+from storage import tables
+from storage.database import Database
+from storage.search import plain
+from storage.tables import RequestRecord
+
+STALE = 120.0
+"""Seconds after which a request that an engine took and never answered goes back to waiting."""
+KEPT = 24 * 3600.0
+"""Seconds that an answered request is kept."""
+
+
+@dataclass(frozen=True)
+class RequestRow:
+    """One request and its answer."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    status: Literal["waiting", "running", "done", "failed"]
+    result: Any
+    error: str | None
+    created_at: float
+
+
+def submit(db: Database, kind: str, payload: Mapping[str, Any]) -> int:
+    """Ask something of the engine; return the request's id. Old answered requests are pruned."""
+    now = time.time()
+    r = tables.request.c
+    record = RequestRecord(kind=kind, payload=_json(dict(payload)), status="waiting", created_at=now)
+    with db.write() as session:
+        session.execute(delete(tables.request).where(r.status.in_(("done", "failed")), r.created_at < now - KEPT))
+        session.add(record)
+        session.flush()
+        assert record.id is not None
+        return record.id
+
+
+def get_request(db: Database, id: int) -> RequestRow:
+    """Return one request. Raises InputError when there is none."""
+    with db.read() as session:
+        record = session.get(RequestRecord, id)
+    if record is None:
+        raise InputError("request", f"there is no request {id}.", "Ask again.")
+    return _row(record)
+
+
+def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
+    """Take the oldest request that waits, or that another engine never answered; None when there is none."""
+    r = tables.request.c
+    free = or_(r.status == "waiting", and_(r.status == "running", r.claimed_at < now - STALE))
+    with db.read() as session:
+        waiting = session.execute(select(r.id).where(free).order_by(r.id).limit(20)).scalars().all()
+    for number in waiting:
+        change = update(tables.request).where(r.id == number, free)
+        with db.write() as session:
+            taken = session.execute(change.values(status="running", holder=holder, claimed_at=now))
+            if isinstance(taken, CursorResult) and taken.rowcount == 1:
+                record = session.execute(select(RequestRecord).where(r.id == number)).scalar_one()
+                return _row(record)
+    return None
+
+
+def finish_request(db: Database, id: int, result: Any = None, error: str | None = None) -> None:
+    """Answer a request: done with a JSON value, or failed with a sentence for the reader."""
+    with db.write() as session:
+        session.execute(
+            update(tables.request)
+            .where(tables.request.c.id == id)
+            .values(
+                status="failed" if error is not None else "done",
+                result=None if error is not None else _json(result),
+                error=None if error is None else plain(error),
+            )
+        )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _row(r: RequestRecord) -> RequestRow:
+    assert r.id is not None
+    result = None if r.result is None else orjson.loads(r.result)
+    return RequestRow(r.id, r.kind, orjson.loads(r.payload), r.status, result, r.error, r.created_at)  # type: ignore[arg-type]

@@ -1,0 +1,206 @@
+"""Human verdicts: the latest per (trajectory, turn, reviewer), with an audit trail that only grows.
+
+Every change adds an event with the review before and after it. Undo takes back the reviewer's last event
+that still stands, by adding another one. The verdict of a trajectory is denormalised onto its row: the
+latest on the whole, or "fix" where only a turn was corrected.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from engine.errors import InputError
+from engine.types import Review, TrajectoryFilter
+from storage import filters, search, tables
+from storage.database import Database
+from storage.intake import dump
+from storage.tables import WHOLE, ReviewEventRecord, ReviewRecord, ReviewTagRecord
+
+
+@dataclass(frozen=True)
+class ReviewEvent:
+    """One change of a review; `before` None means that there was none, `after` None that it was taken away.
+    `undoes` is the event that this one took back."""
+
+    id: int
+    trajectory_id: int
+    turn: int | None
+    reviewer: str
+    before: Review | None
+    after: Review | None
+    undoes: int | None
+    created_at: float
+
+
+def review_of(body: str) -> Review:
+    """Return the review of a stored body."""
+    return Review.model_validate_json(body)
+
+
+def save_review(db: Database, review: Review) -> None:
+    """Store a review in place of the reviewer's earlier one of that turn. Raises InputError without a trajectory."""
+    with db.write() as session:
+        _locked(session, review.trajectory)
+        _save(session, review)
+        _denormalise(session, review.trajectory)
+
+
+def save_ratings(db: Database, trajectory_id: int, reviewer: str, ratings: Mapping[int, int | None]) -> None:
+    """Store {turn: rating} in one transaction; the rest of each review stays. None takes a rating away."""
+    with db.write() as session:
+        _locked(session, trajectory_id)
+        for turn, rating in sorted(ratings.items()):
+            record = _find(session, trajectory_id, turn, reviewer)
+            old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
+            _save(session, Review.model_validate(old.model_dump() | {"rating": rating}))
+        _denormalise(session, trajectory_id)
+
+
+def reviews_of(db: Database, trajectory_id: int) -> list[Review]:
+    """Return the reviews of a trajectory: the whole first, then by turn and reviewer."""
+    r = tables.review.c
+    query = select(r.body).where(r.trajectory_id == trajectory_id).order_by(r.turn, r.reviewer)
+    with db.read() as session:
+        return [review_of(body) for body in session.execute(query).scalars()]
+
+
+def undo(db: Database, trajectory_id: int, reviewer: str) -> Review | None:
+    """Take back the reviewer's last change of this trajectory that still stands.
+
+    Returns the review as it is now, None when there is none any more or there was nothing to undo.
+    """
+    e = tables.review_event.c
+    with db.write() as session:
+        _locked(session, trajectory_id)
+        taken_back = select(e.undoes).where(e.trajectory_id == trajectory_id, e.undoes.is_not(None))
+        query = (
+            select(ReviewEventRecord)
+            .where(e.trajectory_id == trajectory_id, e.reviewer == reviewer)
+            .where(e.undoes.is_(None), e.id.not_in(taken_back))
+            .order_by(e.id.desc())
+            .limit(1)
+        )
+        last = session.execute(query).scalar_one_or_none()
+        if last is None:
+            return None
+        before = review_of(last.before) if last.before else None
+        _put(session, trajectory_id, last.turn, reviewer, before, undoes=last.id)
+        _denormalise(session, trajectory_id)
+        return before
+
+
+def history(db: Database, trajectory_id: int) -> list[ReviewEvent]:
+    """Return all changes of a trajectory's reviews, oldest first."""
+    e = tables.review_event.c
+    query = select(ReviewEventRecord).where(e.trajectory_id == trajectory_id).order_by(e.id)
+    with db.read() as session:
+        return [_event(record) for record in session.scalars(query)]
+
+
+def tags_in_use(db: Database) -> list[str]:
+    """Return the problem tags that reviews carry, most used first."""
+    tag = tables.review_tag.c.tag
+    query = select(tag).group_by(tag).order_by(func.count().desc(), tag)
+    with db.read() as session:
+        return [str(name) for name in session.execute(query).scalars()]
+
+
+def review_progress(db: Database, filter: TrajectoryFilter) -> tuple[int, int]:
+    """Return (how many of the filtered trajectories have a verdict, how many there are)."""
+    verdict = tables.trajectory.c.verdict
+    query = select(func.count(verdict), func.count()).select_from(tables.trajectory)
+    with db.read() as session:
+        reviewed, total = session.execute(query.where(*filters.where(db.dialect, filter))).one()
+    return int(reviewed), int(total)
+
+
+def _locked(session: Session, trajectory_id: int) -> None:
+    t = tables.trajectory.c
+    if session.execute(select(t.id).where(t.id == trajectory_id).with_for_update()).first() is None:
+        raise InputError("trajectory", f"there is no trajectory {trajectory_id}.", "It may have been deleted.")
+
+
+def _find(session: Session, trajectory_id: int, turn: int, reviewer: str) -> ReviewRecord | None:
+    r = tables.review.c
+    query = select(ReviewRecord).where(r.trajectory_id == trajectory_id, r.turn == turn, r.reviewer == reviewer)
+    return session.execute(query).scalar_one_or_none()
+
+
+def _save(session: Session, review: Review) -> None:
+    turn = WHOLE if review.turn is None else review.turn
+    _put(session, review.trajectory, turn, review.reviewer, review)
+
+
+def _put(
+    session: Session, trajectory_id: int, turn: int, reviewer: str, review: Review | None, undoes: int | None = None
+) -> None:
+    """Make `review` the current one, and record the change."""
+    now = time.time()
+    record = _find(session, trajectory_id, turn, reviewer)
+    before = record.body if record else None
+    after = dump(review) if review else None
+    if before == after and undoes is None:
+        return
+    session.add(
+        ReviewEventRecord(
+            trajectory_id=trajectory_id,
+            turn=turn,
+            reviewer=reviewer,
+            before=before,
+            after=after,
+            undoes=undoes,
+            created_at=now,
+        )
+    )
+    if review is None or after is None:
+        if record:
+            session.delete(record)
+        session.flush()
+        return
+    record = record or ReviewRecord(
+        trajectory_id=trajectory_id, turn=turn, reviewer=reviewer, body=after, updated_at=now
+    )
+    record.verdict, record.rating, record.body, record.updated_at = review.verdict, review.rating, after, now
+    session.add(record)
+    session.flush()
+    assert record.id is not None
+    session.execute(delete(tables.review_tag).where(tables.review_tag.c.review_id == record.id))
+    tags = dict.fromkeys(search.plain(tag) for tag in review.tags)
+    session.add_all(ReviewTagRecord(review_id=record.id, tag=tag) for tag in tags)
+    session.flush()
+
+
+def _denormalise(session: Session, trajectory_id: int) -> None:
+    """Write verdict and rating onto the trajectory's row."""
+    r, t = tables.review.c, tables.trajectory.c
+    query = select(r.turn, r.verdict, r.rating).where(r.trajectory_id == trajectory_id).order_by(r.updated_at, r.id)
+    rows = session.execute(query).all()
+    verdicts = [row.verdict for row in rows if row.turn == WHOLE and row.verdict]
+    fixed = any(row.verdict == "fix" for row in rows)
+    whole = [row.rating for row in rows if row.turn == WHOLE and row.rating is not None]
+    turns = [row.rating for row in rows if row.turn != WHOLE and row.rating is not None]
+    rating = whole[-1] if whole else (sum(turns) / len(turns) if turns else None)
+    session.execute(
+        update(tables.trajectory)
+        .where(t.id == trajectory_id)
+        .values(verdict=verdicts[-1] if verdicts else ("fix" if fixed else None), rating=rating)
+    )
+
+
+def _event(e: ReviewEventRecord) -> ReviewEvent:
+    assert e.id is not None
+    return ReviewEvent(
+        e.id,
+        e.trajectory_id,
+        None if e.turn == WHOLE else e.turn,
+        e.reviewer,
+        review_of(e.before) if e.before else None,
+        review_of(e.after) if e.after else None,
+        e.undoes,
+        e.created_at,
+    )

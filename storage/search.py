@@ -1,0 +1,92 @@
+"""Full-text search over what was said: user and assistant texts and the names of called tools.
+
+Words match by their beginnings and all of them must occur; text in double quotes must occur as a phrase.
+Whatever a user types is taken as words, never as query syntax.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, column, false, func, literal, select, table, text
+from sqlalchemy.sql.expression import Select
+
+from engine.types import Trajectory
+from storage import tables
+
+LONGEST = 20_000
+_WORD = re.compile(r"[^\W_]+")
+_PHRASE = re.compile(r'"([^"]*)"')
+_MOST_WORDS = 24
+_search = table("trajectory_search", column("rowid"), column("trajectory_id"), column("document"))
+
+
+def text_of(trajectory: Trajectory) -> str:
+    """Return what is searchable of a trajectory."""
+    parts = [t.content for t in trajectory.turns if t.role in ("user", "assistant") and t.content]
+    names = {c.name for t in trajectory.turns for c in t.tool_calls}
+    return plain("\n".join([*parts, " ".join(sorted(names))]))[:LONGEST]
+
+
+def text_of_body(body: str) -> str:
+    """Return the same from a stored body, whatever version of the code wrote it."""
+    turns = orjson.loads(body).get("turns", ())
+    parts = [t["content"] for t in turns if t["role"] in ("user", "assistant") and t.get("content")]
+    names = {c["name"] for t in turns for c in t.get("tool_calls", ())}
+    return plain("\n".join([*parts, " ".join(sorted(names))]))[:LONGEST]
+
+
+def plain(value: str) -> str:
+    """Return the text without what a database cannot hold: NUL and lone surrogates."""
+    if "\x00" in value:
+        value = value.replace("\x00", " ")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def insert(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Add the texts of trajectories to the index."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT INTO trajectory_search (rowid, content) VALUES (?, ?)", list(rows))
+    else:
+        connection.exec_driver_sql(
+            "INSERT INTO trajectory_search (trajectory_id, document) VALUES (%s, to_tsvector('simple', %s))", list(rows)
+        )
+
+
+def delete_batch(connection: Connection, batch_id: int) -> None:
+    """Forget the texts of one batch. On PostgreSQL the foreign key does it."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            text("DELETE FROM trajectory_search WHERE rowid IN (SELECT id FROM trajectory WHERE batch_id = :batch)"),
+            {"batch": batch_id},
+        )
+
+
+def matching(dialect: str, query: str) -> Select[tuple[int]] | None:
+    """Return a SELECT of the matching trajectory ids; None when the query holds no word at all."""
+    phrases = [_WORD.findall(p) for p in _PHRASE.findall(query)]
+    words = [[w] for w in _WORD.findall(_PHRASE.sub(" ", query))]
+    terms = [t for t in (*phrases, *words) if t][:_MOST_WORDS]
+    if not terms:
+        return None
+    if dialect == "sqlite":
+        match = " AND ".join(f'"{" ".join(t)}"' + ("*" if len(t) == 1 else "") for t in terms)
+        return select(_search.c.rowid).where(text("trajectory_search MATCH :words").bindparams(words=match))
+    wanted = " & ".join("(" + " <-> ".join(t) + (":*" if len(t) == 1 else "") + ")" for t in terms)
+    return select(_search.c.trajectory_id).where(
+        _search.c.document.op("@@")(func.to_tsquery("simple", literal(wanted)))
+    )
+
+
+def clause(dialect: str, query: str) -> ColumnElement[bool]:
+    """Return the condition on the trajectory table. Text without any word matches nothing."""
+    found = matching(dialect, query)
+    return false() if found is None else tables.trajectory.c.id.in_(found)

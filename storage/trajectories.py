@@ -1,0 +1,267 @@
+"""Trajectories: pages of a filtered list, one with its neighbours, and a stream for exports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Row, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from engine.errors import InputError
+from engine.types import (
+    Batch,
+    Culprit,
+    DomainShare,
+    Mode,
+    Outcome,
+    Review,
+    Stage,
+    Status,
+    Trajectory,
+    TrajectoryFilter,
+    Verdict,
+)
+from storage import filters, intake, tables
+from storage.database import Database
+from storage.reviews import review_of
+from storage.tables import BatchRecord
+
+_t = tables.trajectory.c
+COLUMNS: tuple[Column[Any], ...] = tuple(c for c in _t if c.name not in ("rollout_id", "seconds"))
+
+
+@dataclass(frozen=True)
+class TrajectoryRow:
+    """What a list shows of a trajectory. `verdict` and `rating` are the human's and stand above the judges';
+    tokens, cost and reward are None where they are not known."""
+
+    id: int
+    batch_id: int
+    index: int
+    domain: str
+    template: str | None
+    mode: Mode | None
+    persona: str
+    teacher: str
+    model: str
+    status: Status
+    outcome: Outcome
+    culprit: Culprit | None
+    stage: Stage | None
+    reason: str | None
+    reward: float | None
+    turns: int
+    tool_calls: int
+    tokens: int | None
+    cost_usd: float | None
+    title: str
+    verdict: Verdict | None
+    rating: float | None
+    created_at: float
+    exported: bool
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where a trajectory stands in a filtered list. `position` counts from 1 and is 0 when it is not in it."""
+
+    previous: int | None
+    next: int | None
+    position: int
+    total: int
+
+
+def row_of(row: Row[Any]) -> TrajectoryRow:
+    """Return the plain row of a SELECT over COLUMNS."""
+    values = dict(row._mapping)
+    return TrajectoryRow(index=values.pop("number"), **values)
+
+
+def page(
+    db: Database, filter: TrajectoryFilter, *, sort: str = "newest", limit: int = 50, offset: int = 0
+) -> tuple[list[TrajectoryRow], int]:
+    """Return one page of the filtered list and how many there are in all. Sorts: filters.SORTS."""
+    conditions = filters.where(db.dialect, filter)
+    order = filters.order_by(filters.sort_named(sort))
+    with db.read() as session:
+        total = _count(session, conditions)
+        if total == 0 or offset >= total:
+            return [], total
+        chosen = select(_t.id).where(*conditions).order_by(*order).limit(limit).offset(max(0, offset)).subquery()
+        rows = session.execute(select(*COLUMNS).where(_t.id.in_(select(chosen.c.id))).order_by(*order))
+        return [row_of(row) for row in rows], total
+
+
+def count(db: Database, filter: TrajectoryFilter) -> int:
+    """Return how many trajectories the filter lets through."""
+    with db.read() as session:
+        return _count(session, filters.where(db.dialect, filter))
+
+
+def _count(session: Session, conditions: Sequence[Any]) -> int:
+    return int(session.execute(select(func.count()).select_from(tables.trajectory).where(*conditions)).scalar_one())
+
+
+def get(db: Database, id: int) -> Trajectory | None:
+    """Return a whole trajectory, or None when there is none."""
+    with db.read() as session:
+        found = session.execute(select(tables.body.c.body).where(tables.body.c.trajectory_id == id)).scalar()
+    return None if found is None else Trajectory.model_validate_json(found)
+
+
+def row(db: Database, id: int) -> TrajectoryRow:
+    """Return the list row of a trajectory. Raises InputError when there is none."""
+    with db.read() as session:
+        found = session.execute(select(*COLUMNS).where(_t.id == id)).first()
+    if found is None:
+        raise InputError("trajectory", f"there is no trajectory {id}.", "It may have been deleted; look at the queue.")
+    return row_of(found)
+
+
+def neighbours(db: Database, filter: TrajectoryFilter, id: int, *, sort: str = "newest") -> Neighbours:
+    """Return what stands before and behind a trajectory in the filtered list."""
+    order = filters.sort_named(sort)
+    conditions = filters.where(db.dialect, filter)
+    with db.read() as session:
+        total = _count(session, conditions)
+        anchor = session.execute(select(order.column.label("value")).where(_t.id == id)).first()
+        if anchor is None:
+            return Neighbours(None, None, 0, total)
+        ahead = filters.after(order, anchor.value, id, strictly_before=True)
+        before = _first(session, [*conditions, ahead], filters.order_by(order, reverse=True))
+        behind = _first(session, [*conditions, filters.after(order, anchor.value, id)], filters.order_by(order))
+        inside = _count(session, [*conditions, _t.id == id])
+        position = _count(session, [*conditions, ahead]) + 1 if inside else 0
+    return Neighbours(before, behind, position, total)
+
+
+def _first(session: Session, conditions: Sequence[Any], order: Sequence[Any]) -> int | None:
+    return session.execute(select(_t.id).where(*conditions).order_by(*order).limit(1)).scalar()
+
+
+def next_unreviewed(
+    db: Database, filter: TrajectoryFilter, after_id: int | None = None, *, sort: str = "newest"
+) -> int | None:
+    """Return the next trajectory of the filtered list that has no verdict; from the top again at its end."""
+    order = filters.sort_named(sort)
+    conditions = [*filters.where(db.dialect, filter), _t.verdict.is_(None)]
+    terms = filters.order_by(order)
+    with db.read() as session:
+        anchor = session.execute(select(order.column.label("value")).where(_t.id == after_id)).first()
+        if anchor is not None and after_id is not None:
+            found = _first(session, [*conditions, filters.after(order, anchor.value, after_id)], terms)
+            if found is not None:
+                return found
+            conditions.append(_t.id != after_id)
+        return _first(session, conditions, terms)
+
+
+def stream(
+    db: Database, filter: TrajectoryFilter, *, chunk: int = 500
+) -> Iterator[tuple[int, Trajectory, list[Review]]]:
+    """Yield (id, trajectory, its reviews) ordered by batch and index; memory holds one chunk at a time."""
+    conditions = filters.where(db.dialect, filter)
+    key = tuple_(_t.batch_id, _t.number, _t.id)
+    b = tables.body.c
+    last: tuple[int, int, int] | None = None
+    while True:
+        query = (
+            select(_t.batch_id, _t.number, _t.id, b.body)
+            .join(tables.body, b.trajectory_id == _t.id)
+            .where(*conditions)
+            .order_by(_t.batch_id, _t.number, _t.id)
+            .limit(chunk)
+        )
+        if last is not None:
+            query = query.where(key > tuple_(*(literal(v) for v in last)))
+        with db.read() as session:
+            rows = session.execute(query).all()
+            reviews = _reviews(session, [r.id for r in rows])
+        for r in rows:
+            yield r.id, Trajectory.model_validate_json(r.body), reviews.get(r.id, [])
+        if len(rows) < chunk:
+            return
+        last = (rows[-1].batch_id, rows[-1].number, rows[-1].id)
+
+
+def _reviews(session: Session, ids: list[int]) -> dict[int, list[Review]]:
+    found: dict[int, list[Review]] = {}
+    if ids:
+        r = tables.review.c
+        query = (
+            select(r.trajectory_id, r.body)
+            .where(r.trajectory_id.in_(ids))
+            .order_by(r.trajectory_id, r.turn, r.updated_at)
+        )
+        for number, body in session.execute(query):
+            found.setdefault(number, []).append(review_of(body))
+    return found
+
+
+def facets(db: Database) -> dict[str, list[str]]:
+    """Return the distinct values of each field of TrajectoryFilter that chooses among values, by field name,
+    and of `templates` and `scores`."""
+    columns: dict[str, Column[Any]] = {
+        "domains": _t.domain,
+        "templates": _t.template,
+        "modes": _t.mode,
+        "personas": _t.persona,
+        "teachers": _t.teacher,
+        "models": _t.model,
+        "statuses": _t.status,
+        "outcomes": _t.outcome,
+        "culprits": _t.culprit,
+        "reasons": _t.reason,
+        "verdicts": _t.verdict,
+        "tools": tables.tool_use.c.tool,
+        "scores": tables.score.c.name,
+    }
+    with db.read() as session:
+        return {name: _distinct(session, column) for name, column in columns.items()}
+
+
+def _distinct(session: Session, column: Column[Any]) -> list[str]:
+    """Hop through an index from value to value instead of reading every row."""
+    smallest = select(func.min(column).label("value")).cte("hop", recursive=True)
+    following = select(func.min(column)).where(column > smallest.c.value).scalar_subquery()
+    hop = smallest.union_all(select(following).where(smallest.c.value.is_not(None)))
+    return [str(v) for v in session.execute(select(hop.c.value).where(hop.c.value.is_not(None))).scalars()]
+
+
+def insert_imported(db: Database, name: str, trajectories: Sequence[Trajectory]) -> int:
+    """Store trajectories from a file as a batch that is done; return its id. Raises InputError when there are none."""
+    if not trajectories:
+        raise InputError(name, "holds no trajectory.", "Choose another file.")
+    now = time.time()
+    counts = {d: 0 for d in dict.fromkeys(t.domain for t in trajectories)}
+    for t in trajectories:
+        counts[t.domain] += 1
+    batch = Batch(
+        name=name[:120] or "import",
+        domains=tuple(DomainShare(id=d, weight=n) for d, n in counts.items()),
+        trajectories=len(trajectories),
+        teacher=trajectories[0].teacher,
+        user=trajectories[0].user,
+    )
+    record = BatchRecord(
+        name=batch.name,
+        body=batch.model_dump_json(),
+        personas="[]",
+        status="done",
+        reason="Imported from a file.",
+        imported=True,
+        planned=0,
+        created_at=now,
+        started_at=now,
+        finished_at=now,
+    )
+    with db.write() as session:
+        session.add(record)
+        session.flush()
+        assert record.id is not None
+        fresh = intake.insert(session.connection(), record.id, trajectories, now)
+        record.planned = len(fresh)
+        return record.id
