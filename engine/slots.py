@@ -33,6 +33,8 @@ class Tables:
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str], list[dict[str, Any]]] = {}
         _fill(self._connection, workspace)
+        for function in ("json_each", "json_tree"):  # their first use declares a table, which the authorizer denies
+            self._connection.execute(f"select 1 from {function}('[]')").fetchall()
         self._connection.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
         )
