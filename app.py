@@ -2,8 +2,145 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from engine import settings
+from engine.errors import InputError
+from pages._ui.downloads import check_token
+from storage.database import Database, open_database
+from storage.domains import seed_catalog
+from storage.engines import newest
+from storage.exports import get_export
+from storage.personas import seed_personas
 
-app = st.App(settings.ROOT / "pages" / "shell.py")
+log = logging.getLogger("turnwright")
+STOP_SECONDS = 15.0
+STEADY_SECONDS = 60.0
+LONGEST_PAUSE = 30.0
+
+
+async def start_engine(now: settings.Settings) -> Process:
+    """Start `python -m engine work` in its own process group; what it prints goes to logs/engine.log."""
+    now.logs.mkdir(parents=True, exist_ok=True)
+    with (now.logs / "engine.log").open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "engine", "work",
+            cwd=settings.ROOT, stdin=DEVNULL, stdout=output, stderr=output,
+            env=settings.child_environment(), start_new_session=True,
+        )  # fmt: skip
+
+
+async def stop_engine(engine: Process) -> None:
+    """Ask the engine to finish, and kill it after STOP_SECONDS."""
+    if engine.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        engine.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(engine.wait(), STOP_SECONDS)
+    except TimeoutError:
+        engine.kill()
+        await engine.wait()
+
+
+async def keep_engine(now: settings.Settings) -> None:
+    """Keep one engine alive until cancelled. A quick death doubles the pause before the next start."""
+    pause = 1.0
+    while True:
+        engine = await start_engine(now)
+        started = time.monotonic()
+        try:
+            status = await engine.wait()
+        finally:
+            await asyncio.shield(stop_engine(engine))
+        pause = 1.0 if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
+        log.warning("The engine ended with status %s; starting it again in %.0f s. See engine.log.", status, pause)
+        await asyncio.sleep(pause)
+
+
+def open_studio(now: settings.Settings) -> Database:
+    """Open and migrate the database, and lay the shipped domains and personas into it."""
+    now.home.mkdir(parents=True, exist_ok=True)
+    database = open_database(now.database_url)
+    for seed, folder in ((seed_catalog, settings.CATALOG), (seed_personas, settings.PERSONAS)):
+        try:
+            seed(database, folder)
+        except InputError as error:
+            log.error("Something shipped in %s cannot be used, so it is left out: %s", folder.name, error)
+    return database
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Open the database before the first page, keep an engine beside the studio, and stop both at the end."""
+    now = settings.read()
+    opened["database"] = database = await run_in_threadpool(open_studio, now)
+    engine = asyncio.create_task(keep_engine(now)) if now.start_engine else None
+    try:
+        yield {}
+    finally:
+        if engine:
+            engine.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await engine
+        opened.clear()
+        database.close()
+
+
+opened: dict[str, Database] = {}
+
+
+async def health(_: Request) -> JSONResponse:
+    """Say whether the database answers and how long ago the engine did."""
+    try:
+        engine = await run_in_threadpool(newest, opened["database"])
+    except Exception:
+        log.exception("The health check could not read the database")
+        return JSONResponse({"ok": False, "database": "unreachable", "engine": None}, 503)
+    state = {"age": round(time.time() - engine.heartbeat_at, 1), "sandbox": engine.sandbox} if engine else None
+    return JSONResponse({"ok": True, "database": "ok", "engine": state})
+
+
+async def download(request: Request) -> Response:
+    """Stream one finished export to whoever holds a link that its page signed."""
+    export_id = request.path_params["id"]
+    try:
+        check_token(export_id, request.query_params.get("token", ""))
+    except InputError as error:
+        return PlainTextResponse(str(error), 403)
+    row = await run_in_threadpool(get_export, opened["database"], export_id)
+    if row is None or row.status != "done" or not row.path:
+        return PlainTextResponse("There is no such finished export. Open the exports page.", 404)
+    path = export_file(settings.read(), row.path)
+    if path is None:
+        return PlainTextResponse("The file of this export is gone. Build the export again.", 404)
+    return FileResponse(path, filename=path.name, headers={"Cache-Control": "no-store"})
+
+
+def export_file(now: settings.Settings, stored: str) -> Path | None:
+    """Return the export's file when it is there and inside the exports folder, else None."""
+    folder = now.exports.resolve()
+    path = (folder / stored).resolve()
+    return path if path.is_relative_to(folder) and path.is_file() else None
+
+
+app = st.App(
+    settings.ROOT / "pages" / "shell.py",
+    lifespan=lifespan,
+    routes=[Route("/api/health", health), Route("/api/exports/{id:int}", download)],
+)

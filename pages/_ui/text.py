@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import streamlit as st
+
 
 def literal(text: str) -> str:
     """Escape Markdown, so that a label or message shows `text` as it is and fetches nothing."""
@@ -9,3 +14,36 @@ def literal(text: str) -> str:
 
 
 _SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$:&")
+
+CUT = 20_000
+"""Characters that are drawn of one value; the rest is loaded when asked for."""
+
+
+def plain(text: str, *, empty: str = "Empty") -> None:
+    """Draw foreign text as it is, wrapped, with its line breaks."""
+    if text:
+        st.text(text)
+    else:
+        st.caption(empty)
+
+
+def json_view(value: Any, *, key: str, expanded: bool | int = 2) -> None:
+    """Draw a JSON value as a tree. One of more than CUT characters is cut and offered whole on demand.
+
+    `key` must be unique on the page.
+    """
+    dumped = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    if len(dumped) <= CUT:
+        st.json(dumped, expanded=expanded)
+        return
+    code_view(dumped, key=key, language="json")
+
+
+def code_view(text: str, *, key: str, language: str | None = None, height: int | None = None) -> None:
+    """Draw foreign text in a code box, wrapped; more than CUT characters are cut and offered whole on demand."""
+    whole = len(text) <= CUT or st.session_state.get(f"{key}_whole", False)
+    shown = text if whole else text[:CUT]
+    lines = shown.count("\n") + len(shown) // 120
+    st.code(shown, language=language, wrap_lines=True, height=height or (420 if lines > 24 else "content"))
+    if not whole:
+        st.toggle(f"Show all {len(text):,} characters", key=f"{key}_whole")

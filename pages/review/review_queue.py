@@ -1,14 +1,165 @@
-"""The review queue: filter, sort, page, bulk verdicts."""
+"""The review queue: filter, sort and page in SQL, saved views, verdicts for many at once."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import pandas as pd
+import streamlit as st
 
-header("Queue", "Trajectories waiting for a verdict.")
-empty_state(
-    "Nothing to review yet",
-    "Launch a batch, and its trajectories appear here.",
-    icon="checklist",
-    action="New batch",
-    page="new-batch",
-)
+from engine.types import TrajectoryFilter, Verdict
+from pages._ui.badges import look, mode_name
+from pages._ui.data import db, saving
+from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
+from pages._ui.format import count, plural
+from pages._ui.layout import actions, empty_state
+from pages._ui.reviewing import SORTS, VIEWS, decide_many
+from pages._ui.routes import open_page
+from pages._ui.table import fetched, forget_chosen, pager, rows_table
+from storage.reviews import review_progress
+from storage.trajectories import TrajectoryRow, next_unreviewed, page
+
+COLUMNS = {
+    "id": st.column_config.NumberColumn("ID", width=70, format="%d"),
+    "title": st.column_config.TextColumn("First request", width=340),
+    "verdict": st.column_config.TextColumn("Verdict", width=110),
+    "outcome": st.column_config.TextColumn("Outcome", width=100),
+    "reward": st.column_config.ProgressColumn("Reward", min_value=0.0, max_value=1.0, format="%.2f", width=100),
+    "domain": st.column_config.TextColumn("Domain", width=110),
+    "mode": st.column_config.TextColumn("Mode", width=160),
+    "teacher": st.column_config.TextColumn("Teacher", width=130),
+    "turns": st.column_config.NumberColumn("Turns", width=70),
+    "tool_calls": st.column_config.NumberColumn("Calls", width=70),
+    "status": st.column_config.TextColumn("Status", width=100),
+    "reason": st.column_config.TextColumn("Lost because", width=150),
+    "persona": st.column_config.TextColumn("Persona", width=130),
+    "batch": st.column_config.NumberColumn("Batch", width=70, format="%d"),
+}
+
+
+def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
+    """Return what the table shows, with the ids as index."""
+    records = [
+        {
+            "id": row.id,
+            "title": row.title,
+            "verdict": look("verdict", row.verdict).word,
+            "outcome": look("outcome", row.outcome).word,
+            "reward": row.reward,
+            "domain": row.domain,
+            "mode": mode_name(row.mode),
+            "teacher": row.teacher if row.teacher == "reference" else row.model,
+            "turns": row.turns,
+            "tool_calls": row.tool_calls,
+            "status": look("status", row.status).word,
+            "reason": (row.reason or "").replace("_", " "),
+            "persona": row.persona,
+            "batch": row.batch_id,
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(records, index=[row.id for row in rows], columns=list(COLUMNS))
+
+
+def draw_bulk(chosen: list[int]) -> None:
+    """Draw the verdict buttons for the chosen rows."""
+    with st.container(horizontal=True, vertical_alignment="center", key="bulk"):
+        st.markdown(f"**{plural(len(chosen), 'trajectory', 'trajectories')} chosen**", width="content")
+        verdicts: tuple[tuple[Verdict, str, str], ...] = (
+            ("accept", "Accept all", "check_circle"),
+            ("reject", "Reject all", "cancel"),
+        )
+        for verdict, label, icon in verdicts:
+            st.button(
+                label, key=f"bulk_{verdict}", icon=f":material/{icon}:", on_click=decide_chosen, args=(chosen, verdict)
+            )
+        st.button("Choose none", key="bulk_none", type="tertiary", on_click=forget_chosen, args=("queue",))
+
+
+def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
+    """Give one verdict to all chosen trajectories."""
+    with saving(f"{look('verdict', verdict).word}: {plural(len(chosen), 'trajectory', 'trajectories')}"):
+        decide_many(db(), chosen, verdict)
+        forget_chosen("queue")
+
+
+def choose_view() -> None:
+    """Put the chosen saved view into the filter bar."""
+    name = st.session_state.get("queue_view")
+    if name in VIEWS:
+        set_filter(VIEWS[name])
+
+
+@st.fragment
+def draw_queue() -> None:
+    """Draw views, filter, counts and the table; one interaction redraws only this."""
+    database = db()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.pills("Views", list(VIEWS), key="queue_view", on_change=choose_view, label_visibility="collapsed")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            clear_filter()
+            st.selectbox(
+                "Sort by",
+                list(SORTS),
+                key="sort",
+                bind="query-params",
+                format_func=SORTS.__getitem__,
+                width=210,
+                label_visibility="collapsed",
+            )
+    chosen_filter = filter_bar(database)
+    sort = st.session_state["sort"]
+    rows, total = fetched(lambda limit, offset: page(database, chosen_filter, sort=sort, limit=limit, offset=offset))
+    if not total:
+        draw_nothing(chosen_filter)
+        return
+    draw_progress(chosen_filter, sort)
+    ids = rows_table(
+        table_of(rows),
+        key="queue",
+        signature=f"{chosen_filter.model_dump_json()} {sort}",
+        page="trajectory",
+        columns=COLUMNS,
+        selectable=True,
+        alt="Trajectories of the queue",
+        parameters=lambda: {**filter_parameters(chosen_filter), "order": sort},
+    )
+    if ids:
+        draw_bulk(ids)
+    pager(total)
+
+
+def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
+    """Draw how much of the filtered list is reviewed, and the way to the next one."""
+    reviewed, total = review_progress(db(), chosen)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width=380):
+            st.progress(reviewed / total if total else 0.0, text=f"{count(reviewed)} of {count(total)} reviewed")
+        following = next_unreviewed(db(), chosen, None, sort=sort)
+        if st.button(
+            "Review the next one",
+            key="queue_next",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=following is None,
+        ):
+            open_page("trajectory", id=following, **filter_parameters(chosen), order=sort)
+
+
+def draw_nothing(chosen: TrajectoryFilter) -> None:
+    """Say why the list is empty."""
+    if chosen == TrajectoryFilter():
+        empty_state(
+            "Nothing to review yet",
+            "Launch a batch, and its trajectories appear here as they finish.",
+            icon="checklist",
+            action="New batch",
+            page="new-batch",
+        )
+    else:
+        empty_state(
+            "No trajectory matches these filters", "Take a filter away, or clear them all.", icon="filter_alt_off"
+        )
+
+
+with actions("Queue", "Trajectories to read, judge and correct."):
+    pass
+draw_queue()

@@ -1,0 +1,341 @@
+/* The turn viewer: turns of one trajectory, a rail to move on, marks by key or button.
+
+   Every mark is an entry {n, turn, rating | verdict | undo} of an append-only log that is sent as state, so however
+   the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
+   is trimmed to what is newer. Text is written through textContent only: nothing in a trajectory becomes markup. */
+
+const ROLE_NAMES = { system: "System", user: "User", assistant: "Assistant", tool: "Tool" };
+const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["Fix", "✎"] };
+const FLUSH_MS = 250;
+const PROSE_OPEN = 1600;
+const instances = new WeakMap();
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/* ---------------------------------------------------------------- values */
+
+function scalar(value) {
+  const kind = value === null ? "null" : typeof value;
+  return el("span", { class: `value ${kind}`, text: JSON.stringify(value) });
+}
+
+function label(key) {
+  return key === null ? null : el("span", { class: "key", text: `${key}: ` });
+}
+
+/* A collapsible tree of a JSON value. Children are built when a branch is opened for the first time. */
+function tree(value, key, depth) {
+  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, label(key), scalar(value));
+  const entries = Array.isArray(value) ? value.map((item, i) => [i, item]) : Object.entries(value);
+  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  if (!entries.length) return el("div", { class: "leaf" }, label(key), el("span", { class: "value", text: size }));
+  const body = el("div", { class: "branch" });
+  const fill = () => {
+    if (!body.childNodes.length) body.append(...entries.map(([name, item]) => tree(item, name, depth + 1)));
+  };
+  const details = el("details", { ontoggle: fill }, el("summary", {}, label(key), el("span", { class: "size", text: size })), body);
+  if (depth === 0 || (depth === 1 && entries.length <= 6)) {
+    details.open = true;
+    fill();
+  }
+  return details;
+}
+
+function shown(text) {
+  const trimmed = text.trim();
+  if (trimmed.startsWith("{") || trimmed.startsWith("[")) {
+    try {
+      return el("div", { class: "json" }, tree(JSON.parse(trimmed), null, 0));
+    } catch {
+      return el("pre", { text });
+    }
+  }
+  return el("pre", { class: "prose", text });
+}
+
+function prose(text) {
+  if (text.length <= PROSE_OPEN) return el("p", { class: "prose", text });
+  const cut = text.slice(0, 240).trimEnd() + " …";
+  return el(
+    "details", { class: "long" },
+    el("summary", { text: `Show all (${text.length.toLocaleString("en-US")} characters): ${cut}` }),
+    el("p", { class: "prose", text }),
+  );
+}
+
+/* ---------------------------------------------------------------- one turn */
+
+function callCard(call, tag) {
+  const body = call.raw === null ? el("div", { class: "json" }, tree(call.arguments, null, 0)) : el("pre", { text: call.raw });
+  return el(
+    "div", { class: "call", "data-link": call.id },
+    el("div", { class: "callhead" }, el("span", { class: "tag", text: tag }), el("code", { text: call.name }),
+      call.raw === null ? null : el("span", { class: "chip bad", text: "Not a JSON object" })),
+    body,
+  );
+}
+
+function fixedCard(turn, viewer) {
+  if (!turn.fix) return null;
+  return el(
+    "div", { class: "fixed" },
+    el("div", { class: "fixhead", text: "Your correction, used instead of the turn above" }),
+    turn.fix.content ? prose(turn.fix.content) : null,
+    ...turn.fix.calls.map((call) => callCard(call, viewer.tags.get(call.id) || "•")),
+  );
+}
+
+function article(turn, viewer) {
+  const tag = turn.call_id ? viewer.tags.get(turn.call_id) : null;
+  const head = el(
+    "header", {},
+    el("span", { class: "number", text: `#${turn.index}` }),
+    el("span", { class: "role", text: ROLE_NAMES[turn.role] }),
+    tag ? el("span", { class: "tag", text: tag }) : null,
+    turn.name ? el("code", { text: turn.name }) : null,
+    turn.fault ? el("span", { class: "chip bad", text: turn.fault.replaceAll("_", " ") }) : null,
+    turn.train ? null : el("span", { class: "chip", text: "not trained on" }),
+    ...turn.notes.map((note) => el("span", { class: "chip note", text: note })),
+    el("span", { class: "marks" }),
+  );
+  const node = el(
+    "article",
+    {
+      class: `turn ${turn.role}` + (tag ? " tied" : ""), id: `turn-${turn.index}`, "data-turn": turn.index,
+      "data-link": turn.call_id, "aria-label": `Turn ${turn.index}, ${ROLE_NAMES[turn.role]}`,
+      onclick: (event) => viewer.move(turn.index, { scroll: false, keep: event.target.closest("summary, button") }),
+    },
+    head,
+  );
+  if (turn.reasoning) {
+    node.append(el("details", { class: "reasoning" }, el("summary", { text: "Reasoning" }), el("p", { class: "prose", text: turn.reasoning })));
+  }
+  if (turn.content) node.append(turn.role === "tool" ? shown(turn.content) : prose(turn.content));
+  if (!turn.content && !turn.calls.length && !turn.reasoning) node.append(el("p", { class: "empty", text: "Empty text" }));
+  if (turn.cut) {
+    node.append(el("button", { type: "button", class: "quiet", text: `Show the rest (${turn.size.toLocaleString("en-US")} characters)`,
+      onclick: () => viewer.ask(turn.index) }));
+  }
+  node.append(...turn.calls.map((call) => callCard(call, viewer.tags.get(call.id))));
+  const fix = fixedCard(turn, viewer);
+  if (fix) node.append(fix);
+  return node;
+}
+
+/* ---------------------------------------------------------------- the viewer */
+
+class Viewer {
+  constructor(root) {
+    this.root = root;
+    this.log = [];
+    this.n = 0;
+    this.asked = [];
+    this.client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) => part.toString(36)).join("");
+    this.current = 0;
+    this.timer = null;
+    this.drawn = "";
+    this.onkey = (event) => this.key(event);
+    this.onhide = () => this.flush();
+    window.addEventListener("keydown", this.onkey, true);
+    window.addEventListener("pagehide", this.onhide);
+    document.addEventListener("visibilitychange", this.onhide);
+  }
+
+  close() {
+    this.flush();
+    window.removeEventListener("keydown", this.onkey, true);
+    window.removeEventListener("pagehide", this.onhide);
+    document.removeEventListener("visibilitychange", this.onhide);
+  }
+
+  update({ data, setStateValue }) {
+    this.send = setStateValue;
+    this.data = data;
+    if (data.client === this.client) this.log = this.log.filter((entry) => entry.n > data.seen);
+    const signature = JSON.stringify([data.trajectory, data.turns]);
+    if (signature !== this.drawn) this.draw(signature);
+    if (data.trajectory !== this.trajectory) {
+      this.trajectory = data.trajectory;
+      this.current = data.turns.length ? data.start : 0;
+      this.move(this.current, { scroll: data.start > 0 });
+    }
+    this.paint();
+  }
+
+  draw(signature) {
+    const { turns } = this.data;
+    this.drawn = signature;
+    this.tags = new Map();
+    for (const turn of turns) for (const call of turn.calls) this.tags.set(call.id, String(this.tags.size + 1));
+    this.rail = el("div", { class: "rail", role: "listbox", tabindex: "0", "aria-label": "Turns", "aria-orientation": "vertical" },
+      ...turns.map((turn) => el("div", {
+        class: `stop ${turn.role}`, role: "option", id: `stop-${turn.index}`, "data-turn": turn.index, "aria-selected": "false",
+        title: `Turn ${turn.index}: ${ROLE_NAMES[turn.role]}`, onclick: () => this.move(turn.index),
+      }, el("span", { class: "place", text: String(turn.index) }), el("span", { class: "mark" }))));
+    this.list = el("div", { class: "list" }, ...turns.map((turn) => article(turn, this)));
+    this.list.addEventListener("mouseover", (event) => this.tie(event.target.closest("[data-link]")));
+    this.list.addEventListener("mouseleave", () => this.tie(null));
+    this.status = el("span", { class: "status", role: "status", "aria-live": "polite" });
+    const scroll = this.root.querySelector(".list")?.scrollTop ?? 0;
+    this.root.querySelector(".viewer")?.remove();
+    this.root.append(el("div", { class: "viewer" }, this.toolbar(), el("div", { class: "body" }, this.rail, this.list)));
+    this.list.scrollTop = scroll;
+  }
+
+  toolbar() {
+    const button = (text, title, onclick, extra = {}) => el("button", { type: "button", title, onclick, text, ...extra });
+    const group = (name, ...buttons) => el("div", { class: "group", role: "group", "aria-label": name }, ...buttons);
+    const rate = [1, 2, 3, 4, 5].map((value) =>
+      button(String(value), `Rate this turn ${value} of 5 (key ${value})`, () => this.mark({ rating: value }), { "data-rating": value, "aria-pressed": "false" }));
+    const decide = Object.entries(VERDICTS).map(([name, [word, sign]]) =>
+      button(`${sign} ${word}`, `${word} this turn (key ${name[0].toUpperCase()})`, () => this.mark({ verdict: name }), { "data-verdict": name, "aria-pressed": "false" }));
+    return el(
+      "div", { class: "toolbar", role: "toolbar", "aria-label": "Marks for the current turn" },
+      group("Move", button("↑", "Previous turn (key K)", () => this.step(-1), { "aria-label": "Previous turn" }),
+        button("↓", "Next turn (key J)", () => this.step(1), { "aria-label": "Next turn" })),
+      group("Verdict on this turn", ...decide),
+      group("Rating of this turn", ...rate),
+      group("History", button("↶ Undo", "Undo the last mark (key U)", () => this.mark({ undo: true }))),
+      this.status,
+    );
+  }
+
+  /* moving is local: nothing is sent */
+  move(index, { scroll = true, keep = false } = {}) {
+    const last = this.data.turns.length - 1;
+    this.current = Math.max(0, Math.min(last, index));
+    if (keep) return this.paint();
+    if (scroll) {
+      this.list.querySelector(`#turn-${this.current}`)?.scrollIntoView({ block: "nearest", behavior: "instant" });
+      this.rail.querySelector(`#stop-${this.current}`)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    }
+    this.paint();
+  }
+
+  step(by, role = null) {
+    let index = this.current + by;
+    while (role && this.data.turns[index] && this.data.turns[index].role !== role) index += by;
+    if (this.data.turns[index]) this.move(index);
+  }
+
+  mark(change, turn = this.current) {
+    if (!this.data.turns.length) return;
+    this.log.push({ n: ++this.n, turn, ...change });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), FLUSH_MS);
+    this.paint();
+  }
+
+  ask(turn) {
+    this.asked = [...new Set([...this.asked, turn])];
+    this.flush(true);
+  }
+
+  flush(force = false) {
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (!this.send || (force !== true && !this.log.length)) return;
+    this.send("work", { client: this.client, trajectory: this.trajectory, log: this.log, full: this.asked });
+  }
+
+  /* what the server stored, with what it has not stored yet on top */
+  marks() {
+    const marks = new Map(Object.entries(this.data.marks).map(([turn, mark]) => [Number(turn), { ...mark }]));
+    for (const { turn, rating, verdict } of this.log) {
+      if (turn === null || (rating === undefined && verdict === undefined)) continue;
+      const mark = marks.get(turn) ?? {};
+      if (rating !== undefined) mark.rating = rating;
+      if (verdict !== undefined) mark.verdict = verdict;
+      marks.set(turn, mark);
+    }
+    return marks;
+  }
+
+  paint() {
+    const marks = this.marks();
+    for (const turn of this.data.turns) {
+      const mark = marks.get(turn.index) ?? {};
+      const [word, sign] = VERDICTS[mark.verdict] ?? ["", ""];
+      const stop = this.rail.children[turn.index];
+      const node = this.list.children[turn.index];
+      const here = turn.index === this.current;
+      stop.setAttribute("aria-selected", String(here));
+      stop.setAttribute("aria-label", [`Turn ${turn.index}`, ROLE_NAMES[turn.role], word, mark.rating ? `rated ${mark.rating} of 5` : ""].filter(Boolean).join(", "));
+      stop.lastChild.textContent = sign + (mark.rating ?? "");
+      stop.dataset.verdict = mark.verdict ?? "";
+      node.classList.toggle("current", here);
+      node.dataset.verdict = mark.verdict ?? "";
+      node.querySelector(".marks").textContent = [sign && `${sign} ${word}`, mark.rating && `${mark.rating} of 5`].filter(Boolean).join("  ·  ");
+    }
+    this.rail.setAttribute("aria-activedescendant", `stop-${this.current}`);
+    const mark = marks.get(this.current) ?? {};
+    for (const button of this.root.querySelectorAll("[data-rating]")) button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === mark.rating));
+    for (const button of this.root.querySelectorAll(".toolbar [data-verdict]")) button.setAttribute("aria-pressed", String(button.dataset.verdict === mark.verdict));
+    const count = this.data.turns.length;
+    this.status.textContent = `Turn ${this.current} of ${count ? count - 1 : 0} · ${this.log.length ? "Saving…" : "Saved"}`;
+    this.status.dataset.pending = this.log.length;
+  }
+
+  tie(target) {
+    const link = target?.dataset.link;
+    for (const node of this.list.querySelectorAll("[data-link]")) node.classList.toggle("linked", Boolean(link) && node.dataset.link === link);
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.composedPath()[0];
+    if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+    if (document.querySelector('[role="dialog"]')) return;
+    if (!this.act(event)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  act(event) {
+    const inRail = event.composedPath().includes(this.rail);
+    if (event.key >= "1" && event.key <= "5" && event.key.length === 1) return this.mark({ rating: Number(event.key) }), true;
+    switch (event.key) {
+      case "j": return this.step(1), true;
+      case "k": return this.step(-1), true;
+      case "J": return this.step(1, "assistant"), true;
+      case "K": return this.step(-1, "assistant"), true;
+      case "ArrowDown": case "ArrowRight": return inRail && (this.step(1), true);
+      case "ArrowUp": case "ArrowLeft": return inRail && (this.step(-1), true);
+      case "Home": return inRail && (this.move(0), true);
+      case "End": return inRail && (this.move(this.data.turns.length - 1), true);
+      case "0": return this.mark({ rating: null, verdict: null }), true;
+      case "a": return this.mark({ verdict: "accept" }), true;
+      case "r": return this.mark({ verdict: "reject" }), true;
+      case "f": return this.mark({ verdict: "fix" }), true;
+      case "A": return this.mark({ verdict: "accept" }, null), true;
+      case "R": return this.mark({ verdict: "reject" }, null), true;
+      case "F": return this.mark({ verdict: "fix" }, null), true;
+      case "u": return this.mark({ undo: true }), true;
+      default: return false;
+    }
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement;
+  let viewer = instances.get(root);
+  if (!viewer) {
+    viewer = new Viewer(root);
+    instances.set(root, viewer);
+  }
+  viewer.update(component);
+  return () => {
+    viewer.close();
+    instances.delete(root);
+  };
+}

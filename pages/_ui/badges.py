@@ -1,0 +1,117 @@
+"""States as an icon and a word; colour only adds to them. The words are the product's, spelled once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import streamlit as st
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
+
+
+class Look(NamedTuple):
+    """How one value is shown."""
+
+    word: str
+    icon: str
+    colour: Colour
+
+
+VERDICT: dict[str | None, Look] = {
+    "accept": Look("Accepted", "check_circle", "green"),
+    "reject": Look("Rejected", "cancel", "red"),
+    "fix": Look("Fixed", "edit", "orange"),
+    None: Look("Not reviewed", "radio_button_unchecked", "gray"),
+}
+STATUS: dict[str | None, Look] = {
+    "kept": Look("Kept", "inventory_2", "green"),
+    "rejected": Look("Rejected", "filter_alt_off", "orange"),
+    "failed": Look("Failed", "report", "red"),
+}
+OUTCOME: dict[str | None, Look] = {
+    "success": Look("Success", "task_alt", "green"),
+    "failure": Look("Failure", "close", "red"),
+    "unmeasured": Look("Unmeasured", "help", "gray"),
+}
+CULPRIT: dict[str | None, Look] = {
+    "agent": Look("Agent", "smart_toy", "violet"),
+    "user": Look("User", "person", "blue"),
+    "tool": Look("Tool", "build", "orange"),
+    "infrastructure": Look("Infrastructure", "dns", "gray"),
+    None: Look("Nobody", "remove", "gray"),
+}
+BATCH: dict[str | None, Look] = {
+    "queued": Look("Queued", "schedule", "gray"),
+    "running": Look("Running", "play_circle", "blue"),
+    "paused": Look("Paused", "pause_circle", "orange"),
+    "done": Look("Done", "check_circle", "green"),
+    "failed": Look("Failed", "error", "red"),
+    "cancelled": Look("Cancelled", "block", "gray"),
+}
+EXPORT: dict[str | None, Look] = {
+    "waiting": Look("Waiting", "schedule", "gray"),
+    "queued": Look("Waiting", "schedule", "gray"),
+    "running": Look("Building", "play_circle", "blue"),
+    "done": Look("Ready", "check_circle", "green"),
+    "failed": Look("Failed", "error", "red"),
+}
+TABLES = {
+    "verdict": VERDICT,
+    "status": STATUS,
+    "outcome": OUTCOME,
+    "culprit": CULPRIT,
+    "batch": BATCH,
+    "export": EXPORT,
+}
+MODES: dict[str, str] = {
+    "single": "Single call",
+    "multiple": "Multiple tools offered",
+    "parallel": "Parallel calls",
+    "dependent": "Dependent calls",
+    "no_tool": "No tool needed",
+    "missing_parameter": "Missing parameter",
+    "missing_function": "Missing function",
+    "distractors": "Distractor tools",
+    "tool_error": "Tool error",
+}
+
+
+def look(kind: str, value: str | None) -> Look:
+    """Return the look of a value of "verdict", "status", "outcome", "culprit", "batch" or "export"."""
+    return TABLES[kind].get(value) or Look(words(value or "unknown"), "circle", "gray")
+
+
+def badge(kind: str, value: str | None, *, prefix: str = "", **options: Any) -> None:
+    """Draw one badge; `prefix` says what it is about where the word alone would not ("Culprit: ")."""
+    word, icon, colour = look(kind, value)
+    st.badge(prefix + word, icon=f":material/{icon}:", color=colour, **options)
+
+
+def badge_reference(teacher: str) -> None:
+    """Mark what the reference teacher wrote: it is ground truth, not a model's work."""
+    if teacher == "reference":
+        st.badge(
+            "reference", icon=":material/anchor:", color="violet", help="Played by the reference teacher, no model."
+        )
+
+
+def badge_isolation(isolated: bool | None) -> None:
+    """Mark what ran in a sandbox that does not isolate."""
+    if isolated is False:
+        st.badge(
+            "not isolated",
+            icon=":material/gpp_maybe:",
+            color="orange",
+            help="Tools ran in a plain subprocess with resource limits, not in a container.",
+        )
+
+
+def words(code: str) -> str:
+    """Turn a code of ours into words: "passes_untouched" → "Passes untouched"."""
+    text = code.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def mode_name(mode: str | None) -> str:
+    """Return the words for a mode."""
+    return MODES.get(mode or "", words(mode or "none"))

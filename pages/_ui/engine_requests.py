@@ -1,0 +1,76 @@
+"""Ask the engine for what a page may not do itself (a sandbox, a model), and draw the waiting.
+
+`ask` in a callback writes the request and remembers its number under a key of this browser session; `poll` in the
+page draws a spinner that looks again each second, and gives the finished request.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.format import seconds
+from pages._ui.text import literal
+from storage import engines, requests
+from storage.database import Database
+from storage.requests import RequestRow
+
+SILENT = 20.0
+"""Seconds without a heartbeat after which an engine counts as not answering."""
+SLOW = 3.0
+
+
+def ask(db: Database, kind: str, payload: dict[str, Any], *, key: str) -> None:
+    """Submit a request and remember it under `key`; a later `ask` with the same key replaces it."""
+    st.session_state[_name(key)] = requests.submit(db, kind, payload)
+
+
+def forget(key: str) -> None:
+    """Drop the request remembered under `key`."""
+    st.session_state.pop(_name(key), None)
+
+
+def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> RequestRow | None:
+    """Return the request of `key` once it is done or failed; draw the waiting and return None until then.
+
+    Also None when nothing was asked. A failed request is drawn as an error with its message and returned too.
+    """
+    number = st.session_state.get(_name(key))
+    row = requests.get_request(db, number) if number is not None else None
+    if row is None:
+        return None
+    if row.status in ("waiting", "running"):
+        _wait(db, row.id, waiting)
+        return None
+    if row.status == "failed":
+        st.error(literal(row.error or "The engine could not do it."), icon=":material/error:")
+    return row
+
+
+def _name(key: str) -> str:
+    return f"request_{key}"
+
+
+@st.fragment(run_every=1.0)
+def _wait(db: Database, number: int, waiting: str) -> None:
+    row = requests.get_request(db, number)
+    if row is None or row.status in ("done", "failed"):
+        st.rerun()
+    age = time.time() - row.created_at
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(":material/hourglass_top:", width="content")
+        st.caption(f"{waiting}: {seconds(max(age, 0.0))}", width="content")
+    if row.status == "waiting" and age > SLOW and not engine_alive(db):
+        st.warning(
+            "The engine is not answering. It starts with the studio; see Settings, or start one with "
+            "`python -m engine work`.",
+            icon=":material/power_off:",
+        )
+
+
+def engine_alive(db: Database) -> bool:
+    """Return whether an engine has given a heartbeat lately."""
+    row = engines.newest(db)
+    return row is not None and time.time() - row.heartbeat_at < SILENT

@@ -1,0 +1,51 @@
+"""The engine's state in the sidebar: alive or silent, and which sandbox it uses."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from engine.errors import StorageError
+from pages._ui.data import db
+from pages._ui.engine_requests import SILENT
+from pages._ui.format import ago
+from pages._ui.text import literal
+from storage import engines
+
+
+def engine_status() -> None:
+    """Draw the strip in the sidebar; it looks again every ten seconds."""
+    with st.sidebar:
+        _strip()
+
+
+@st.fragment(run_every=10.0)
+def _strip() -> None:
+    try:
+        row = engines.newest(db())
+    except StorageError as error:
+        st.error(literal(str(error)), icon=":material/database_off:")
+        return
+    with st.container(key="engine_status", gap="small"):
+        if row is None:
+            st.badge("No engine yet", icon=":material/power_off:", color="gray", help="Batches wait until one starts.")
+            return
+        if time.time() - row.heartbeat_at > SILENT:
+            st.badge(
+                f"Engine silent, {ago(row.heartbeat_at)}",
+                icon=":material/power_off:",
+                color="red",
+                help="Batches wait. The studio starts an engine again by itself; see logs/engine.log.",
+            )
+            return
+        st.badge("Engine ready", icon=":material/bolt:", color="green", help=f"Heartbeat {ago(row.heartbeat_at)}.")
+        if row.isolated:
+            st.badge(f"Sandbox: {literal(row.sandbox)}", icon=":material/shield:", color="gray")
+        else:
+            st.badge(
+                f"Sandbox: {literal(row.sandbox)}, does not isolate",
+                icon=":material/gpp_maybe:",
+                color="orange",
+                help="Tools run in a plain subprocess with resource limits. Start a Docker engine for containers.",
+            )

@@ -1,0 +1,176 @@
+"""Which trajectories: a bar of controls, kept in the address, that gives a TrajectoryFilter.
+
+Two ways into a page with a bar: each control has its own address parameter (kept by Streamlit), and `filter`
+holds a whole filter as JSON, which is how links and charts hand one over (`filter_parameters`). The latter is taken
+into the controls on arrival and leaves the address.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import streamlit as st
+from pydantic import ValidationError
+
+from engine.types import MODES, Culprit, Outcome, Status, TrajectoryFilter
+from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, words
+from storage.batches import list_batches
+from storage.database import Database
+from storage.trajectories import facets
+
+LONGEST = 4000
+BATCHES_OFFERED = 200
+_LISTS: dict[str, str] = {
+    "verdicts": "Verdict",
+    "domains": "Domain",
+    "modes": "Mode",
+    "outcomes": "Outcome",
+    "statuses": "Status",
+    "batches": "Batch",
+    "personas": "Persona",
+    "teachers": "Teacher",
+    "models": "Model",
+    "culprits": "Culprit",
+    "reasons": "Reason",
+    "tools": "Tool",
+}
+_FIXED: dict[str, tuple[str, ...]] = {
+    "verdicts": ("none", "accept", "reject", "fix"),
+    "modes": MODES,
+    "outcomes": get_args(Outcome),
+    "statuses": get_args(Status),
+    "culprits": get_args(Culprit),
+}
+_FIRST = ("verdicts", "domains", "modes", "outcomes")
+_MORE = ("statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools")
+_NUMBERS = ("min_reward", "max_reward", "score_min", "score_max", "min_turns", "max_turns")
+KEYS = (*_LISTS, "text", "score", *_NUMBERS)
+
+
+def filter_parameters(chosen: TrajectoryFilter) -> dict[str, str]:
+    """Return the address parameters that hand a filter to a page: `open_page("queue", **filter_parameters(f))`."""
+    values = chosen.model_dump(mode="json", exclude_defaults=True)
+    return {"filter": json.dumps(values, ensure_ascii=False, separators=(",", ":"))} if values else {}
+
+
+def filter_from_address() -> TrajectoryFilter:
+    """Return the filter in the address parameter `filter`; an unreadable one counts as none."""
+    return read_filter(str(st.query_params.get("filter", "")))
+
+
+def read_filter(text: str) -> TrajectoryFilter:
+    """Return the filter that `filter_parameters` wrote; unreadable or hostile text gives an empty one."""
+    if not text or len(text) > LONGEST:
+        return TrajectoryFilter()
+    try:
+        return TrajectoryFilter.model_validate_json(text)
+    except ValidationError:
+        return TrajectoryFilter()
+
+
+def set_filter(chosen: TrajectoryFilter) -> None:
+    """Put a filter into the controls of the bar. Call it before the bar is drawn, or in a callback."""
+    for field in _LISTS:
+        st.session_state[field] = [str(value) for value in getattr(chosen, field)]
+    st.session_state["text"] = chosen.text
+    st.session_state["score"] = chosen.score
+    for field in _NUMBERS:
+        st.session_state[field] = getattr(chosen, field)
+    st.session_state["page"] = 1
+
+
+def filter_bar(db: Database) -> TrajectoryFilter:
+    """Draw the bar and return what it says. At most one per page."""
+    if st.query_params.get("filter"):
+        set_filter(filter_from_address())
+        del st.query_params["filter"]
+    choices = _choices(db)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
+        st.text_input(
+            "Search", key="text", bind="query-params", type="search", live="300ms", on_change=_first_page,
+            placeholder="Words in any turn", icon=":material/search:", width=200, max_chars=200,
+        )  # fmt: skip
+        for field in _FIRST:
+            _several(field, choices, width=145)
+        with st.popover(_more_label(), icon=":material/tune:", key="filter_more", width="content"):
+            _more(choices)
+    return _read()
+
+
+def clear_filter() -> None:
+    """Draw a button that empties the bar; it may stand anywhere on the page."""
+    st.button(
+        "Clear filters", key="filter_clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter,
+        args=(TrajectoryFilter(),), disabled=not any(st.session_state.get(k) not in (None, "", []) for k in KEYS),
+    )  # fmt: skip
+
+
+def _more(choices: dict[str, list[str]]) -> None:
+    with st.container(width=560):
+        left, right = st.columns(2)
+        for position, field in enumerate(_MORE):
+            with (left, right)[position % 2]:
+                _several(field, choices)
+        _range("Reward", "min_reward", "max_reward", 0.0, 1.0, 0.05)
+        st.selectbox(
+            "Score", choices["scores"], index=None, key="score", bind="query-params", on_change=_first_page,
+            placeholder="Any score", format_func=words,
+        )  # fmt: skip
+        _range("Score", "score_min", "score_max", 0.0, 1.0, 0.05)
+        _range("Turns", "min_turns", "max_turns", 0, 10_000, 1)
+
+
+def _several(field: str, choices: dict[str, list[str]], width: Any = "stretch") -> None:
+    st.multiselect(
+        _LISTS[field], choices[field], key=field, bind="query-params", placeholder="Any", on_change=_first_page,
+        format_func=_namer(field, choices), width=width,
+    )  # fmt: skip
+
+
+def _range(name: str, low: str, high: str, least: float, most: float, step: float) -> None:
+    left, right = st.columns(2)
+    for column, key, word in ((left, low, "from"), (right, high, "to")):
+        column.number_input(
+            f"{name} {word}", least, most, value=None, step=step, key=key, bind="query-params", on_change=_first_page,
+            placeholder="Any",
+        )  # fmt: skip
+
+
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+@st.cache_data(ttl=15, max_entries=8, show_spinner=False, hash_funcs={Database: lambda db: str(db.url)})
+def _choices(db: Database) -> dict[str, list[str]]:
+    found = facets(db)
+    batches = list_batches(db, limit=BATCHES_OFFERED)
+    names = {"batches": [str(row.id) for row in batches], "batch_names": [f"#{row.id} {row.name}" for row in batches]}
+    return {**found, **{field: list(values) for field, values in _FIXED.items()}, **names}
+
+
+def _namer(field: str, choices: dict[str, list[str]]) -> Any:
+    tables = {"verdicts": VERDICT, "outcomes": OUTCOME, "statuses": STATUS, "culprits": CULPRIT}
+    if field == "modes":
+        return mode_name
+    if field == "batches":
+        names = dict(zip(choices["batches"], choices["batch_names"], strict=True))
+        return lambda value: names.get(value, value)
+    if field in tables:
+        table = tables[field]
+        return lambda value: table[None if value == "none" else value].word
+    return words if field == "reasons" else str
+
+
+def _more_label() -> str:
+    more = sum(1 for k in (*_MORE, "score", *_NUMBERS) if st.session_state.get(k) not in (None, "", []))
+    return f"More filters ({more})" if more else "More filters"
+
+
+def _read() -> TrajectoryFilter:
+    values: dict[str, Any] = {field: tuple(st.session_state.get(field) or ()) for field in _LISTS}
+    values["batches"] = tuple(int(value) for value in values["batches"] if value.isdigit())
+    values |= {field: st.session_state.get(field) for field in ("score", *_NUMBERS)}
+    if values["score"] is None:
+        values |= {"score_min": None, "score_max": None}
+    return TrajectoryFilter(**values, text=str(st.session_state.get("text") or "").strip())
