@@ -163,7 +163,7 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
 def _command_running(record: BatchRecord, what: str, now: float) -> None:
     abandoned = record.heartbeat_at is None or record.heartbeat_at < now - STALE
     if what == "resume":
-        record.command = None if record.command == "pause" else record.command
+        record.command = "resume" if record.command == "pause" else record.command
     elif abandoned and what == "cancel":
         _end(record, now)
     elif abandoned:

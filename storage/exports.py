@@ -48,13 +48,11 @@ def create_export(db: Database, recipe: Recipe) -> int:
         return record.id
 
 
-def get_export(db: Database, id: int) -> ExportRow:
-    """Return one export. Raises InputError when there is none."""
+def get_export(db: Database, id: int) -> ExportRow | None:
+    """Return one export, or None when there is none."""
     with db.read() as session:
         record = session.get(ExportRecord, id)
-    if record is None:
-        raise _gone(id)
-    return _row(record)
+    return None if record is None else _row(record)
 
 
 def list_exports(db: Database, limit: int = 50, offset: int = 0) -> list[ExportRow]:
@@ -64,13 +62,14 @@ def list_exports(db: Database, limit: int = 50, offset: int = 0) -> list[ExportR
         return [_row(record) for record in session.scalars(query)]
 
 
-def start_export(db: Database, id: int) -> None:
-    """Mark an export as being built. Raises InputError when there is none."""
+def start_export(db: Database, id: int) -> Recipe:
+    """Mark an export as being built and return its recipe. Raises InputError when there is none."""
     with db.write() as session:
         record = session.get(ExportRecord, id)
         if record is None:
             raise _gone(id)
         record.status, record.error = "running", None
+        return Recipe.model_validate_json(record.recipe)
 
 
 def finish_export(

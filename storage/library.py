@@ -35,8 +35,7 @@ class SqlLibrary:
         return found, domains.files_by_digest(self._db, found.domain_digest)
 
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, Trajectory, Sequence[Review]]]]:
-        recipe = exports.get_export(self._db, export_id).recipe
-        exports.start_export(self._db, export_id)
+        recipe = exports.start_export(self._db, export_id)
         return recipe, trajectories.stream(self._db, recipe.filter)
 
     def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
-from engine.errors import InputError
 from storage import tables
 from storage.database import Database
 from storage.search import plain
@@ -48,13 +47,11 @@ def submit(db: Database, kind: str, payload: Mapping[str, Any]) -> int:
         return record.id
 
 
-def get_request(db: Database, id: int) -> RequestRow:
-    """Return one request. Raises InputError when there is none."""
+def get_request(db: Database, id: int) -> RequestRow | None:
+    """Return one request, or None when there is none (old answered ones are pruned)."""
     with db.read() as session:
         record = session.get(RequestRecord, id)
-    if record is None:
-        raise InputError("request", f"there is no request {id}.", "Ask again.")
-    return _row(record)
+    return None if record is None else _row(record)
 
 
 def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:

@@ -20,6 +20,7 @@ from engine.types import Batch, Persona, Progress, Trajectory
 from storage import intake, tables
 from storage.database import Database
 from storage.domains import domain_by_digest
+from storage.search import plain
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
 _RELEASED = ("queued", "paused", "done", "failed", "cancelled")
@@ -80,7 +81,8 @@ class SqlStore:
         with self._db.read() as session:
             row = session.execute(select(b.body, b.personas).where(b.id == number)).one()
         batch = Batch.model_validate_json(row.body)
-        domains = {share.id: domain_by_digest(self._db, share.digest or "") for share in batch.domains}
+        digests = [str(share.digest) for share in batch.domains]
+        domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
         return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder)
 
     def done_ids(self, batch_id: int) -> set[str]:
@@ -125,14 +127,15 @@ class SqlStore:
         b = tables.batch.c
         with self._db.write() as session:
             where = (b.id == batch_id, b.holder == holder, b.status == "running")
-            last = session.execute(select(b.heartbeat_at).where(*where).with_for_update()).first()
-            if last is None:
+            held = session.execute(select(b.heartbeat_at, b.command).where(*where).with_for_update()).first()
+            if held is None:
                 return
-            gap = min(max(now - (last[0] or now), 0.0), _LONGEST_GAP)
+            status, command = _overruled(status, held.command)
+            gap = min(max(now - (held.heartbeat_at or now), 0.0), _LONGEST_GAP)
             session.execute(
                 update(tables.batch)
                 .where(*where)
-                .values(status=status, reason=reason, holder=None, running=0, command=None)
+                .values(status=status, reason=plain(reason), holder=None, running=0, command=command)
                 .values(seconds=b.seconds + gap, finished_at=now if status in _FINAL else None)
             )
 
@@ -155,6 +158,15 @@ class SqlStore:
         if row is None:
             raise StorageError(f"Batch {batch_id} was deleted.")
         return int(row.tokens), cost_of(row.cost_usd, row.priced_calls, row.unpriced_calls), float(row.seconds)
+
+
+def _overruled(status: str, command: str | None) -> tuple[str, str | None]:
+    """Return (status, command left over) after a command that the engine had not seen when it gave the batch back."""
+    if status in ("queued", "paused") and command == "cancel":
+        return "cancelled", None
+    if status == "queued" and command == "pause":
+        return "paused", None
+    return status, "resume" if status == "paused" and command == "resume" else None
 
 
 def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:
