@@ -108,7 +108,8 @@ class Desk:
         template = next((t for t in domain.templates if t.id == payload["template"]), None)
         if template is None:
             raise InputError("template", f"{domain.id} has no template {payload['template']!r}.", "Save it first.")
-        mode: Mode = payload.get("mode") or next(iter(tasks.modes_of(domain, template)), "multiple")
+        served = tasks.modes_of(domain, template)
+        mode: Mode = payload["mode"] if payload.get("mode") else (served[0] if served else "multiple")
         seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
         task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
         trajectory = await self._reference_rollout(domain, task, seed)

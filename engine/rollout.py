@@ -47,10 +47,11 @@ INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please 
 class Parts:
     """What rollouts of one batch share; wired by the runner. `domains` is keyed by digest.
 
-    `teacher`, `user` and `judges` make fresh ones per rollout.
+    `fingerprint` is the batch's; `teacher`, `user` and `judges` make fresh ones per rollout.
     """
 
     batch: Batch
+    fingerprint: str
     domains: Mapping[str, Domain]
     pool: SandboxPool
     sources: Mapping[str, ToolSource]
@@ -265,7 +266,7 @@ def _record(
     return Trajectory(
         id=spec.id,
         index=spec.index,
-        batch_fingerprint=batch.fingerprint,
+        batch_fingerprint=parts.fingerprint,
         domain=spec.domain,
         domain_digest=spec.domain_digest,
         template=spec.task.template if spec.task else None,

@@ -254,6 +254,7 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
 
     return Parts(
         batch=batch,
+        fingerprint=batch.fingerprint,
         domains=domains,
         pool=pool,
         sources={name: source_of(name) for name in names},

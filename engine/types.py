@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -532,7 +531,7 @@ class Batch(Frozen):
             raise ValueError("turns: give at least one number of turns a weight above 0")
         return self
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Hash of what determines the content: not the name, sandbox, concurrency or budget."""
         return digest(self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"}))

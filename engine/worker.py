@@ -92,6 +92,8 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await self._pools.aclose()
+            with contextlib.suppress(StorageError):
+                self._library.leave(self.holder)
 
     async def _claim(self) -> Claim | None:
         try:

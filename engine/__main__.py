@@ -1,0 +1,356 @@
+"""Command line; a composition root: the one place in the engine that wires storage in.
+
+python -m engine work | run FILE | export | show | analyze | import | validate PACK | check | list KIND
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import plugins, settings
+from engine.errors import InputError, InputErrors, TurnwrightError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Generate, inspect and export tool-calling trajectories. The studio does the same in the browser.",
+)
+
+
+@contextmanager
+def database() -> Iterator[Any]:
+    """Open the database with the shipped domains and personas in it."""
+    from storage.database import open_database
+    from storage.domains import seed_catalog
+    from storage.personas import seed_personas
+
+    found = settings.read()
+    found.home.mkdir(parents=True, exist_ok=True)
+    db = open_database(found.database_url)
+    try:
+        seed_catalog(db, settings.CATALOG)
+        seed_personas(db, settings.PERSONAS)
+        yield db
+    finally:
+        db.close()
+
+
+def worker(db: Any, choice: str) -> Any:
+    from engine.worker import Worker
+    from storage.library import SqlLibrary
+    from storage.store import SqlStore
+
+    return Worker(SqlStore(db), SqlLibrary(db), choice, say=lambda line: print(line, flush=True))
+
+
+def loop_factory() -> Any:
+    """Return uvloop's loop where it is installed; it takes about a third off the cost of a model call."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+@app.command()
+def work(once: Annotated[bool, typer.Option(help="Stop when no batch is waiting.")] = False) -> None:
+    """Claim batches and requests and work on them until stopped. The studio starts this beside itself."""
+    from engine.worker import serve
+
+    with database() as db, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(serve(worker(db, settings.read().sandbox), once=once))
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A batch as YAML or TOML.")],
+    trajectories: Annotated[int | None, typer.Option(help="In place of the number in the file.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="docker, local or auto, in place of the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the seed in the file.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Rollouts in flight, in place of the file's.")] = None,
+) -> None:
+    """Roll out one batch here and now, then print its summary."""
+    from engine.batchfile import batch_of, load_batch
+    from storage.batches import create_batch, get_batch, losses
+
+    batch = load_batch(file)
+    given = {"trajectories": trajectories, "sandbox": sandbox, "seed": seed, "concurrency": concurrency}
+    changes = {name: value for name, value in given.items() if value is not None}
+    batch = batch_of({**batch.model_dump(), **changes}, file.name)
+    with database() as db:
+        number = create_batch(db, batch)
+        _work_on(db, number)
+        row = get_batch(db, number)
+        print(_summary(row, losses(db, number)))
+        if row.status != "done":
+            raise typer.Exit(1)
+
+
+def _work_on(db: Any, number: int) -> None:
+    """Work on one batch in this process until it is no longer queued or running."""
+    from engine.worker import serve
+    from storage.batches import get_batch
+
+    async def until_done() -> None:
+        mine = worker(db, settings.read().sandbox)
+        working = asyncio.create_task(serve(mine))
+        started = time.monotonic()
+        while not working.done():
+            row = await asyncio.to_thread(get_batch, db, number)
+            _progress(row, started)
+            if row.status in ("done", "failed", "cancelled") or (row.status == "paused" and row.holder is None):
+                mine.stop.set()
+            await asyncio.wait({working}, timeout=0.2)
+        await working
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(until_done())
+
+
+def _progress(row: Any, started: float) -> None:
+    if sys.stderr.isatty():
+        p = row.progress
+        finished = p.kept + p.rejected + p.failed
+        rate = finished / max(time.monotonic() - started, 0.001)
+        text = f"\r{finished}/{p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}  {rate:.1f}/s "
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def _summary(row: Any, losses: Sequence[tuple[str, str, int]]) -> str:
+    p = row.progress
+    lines = [
+        f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
+        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
+        f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
+    ]
+    lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
+    return "\n".join(lines)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="A .jsonl file (one split), a .zip file, or a folder to write into.")],
+    format: Annotated[str, typer.Option(help="An exporter; see `list exporters`.")] = "chat_jsonl",
+    batch: Annotated[list[int] | None, typer.Option(help="Only these batches.")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="Only these domains.")] = None,
+    min_reward: Annotated[float | None, typer.Option(help="Only this reward and above.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="name=share, several; they must sum to 1.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    option: Annotated[list[str] | None, typer.Option(help="name=value of the exporter.")] = None,
+    include_rejected: Annotated[bool, typer.Option(help="Also what the judges rejected.")] = False,
+    only_accepted: Annotated[bool, typer.Option(help="Only what a human accepted.")] = False,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
+) -> None:
+    """Write a training file from stored trajectories."""
+    from engine.export import build
+    from engine.types import Recipe, TrajectoryFilter
+    from storage.trajectories import stream
+
+    if recipe is not None:
+        made = _validated(Recipe, recipe.read_text(), recipe.name)
+    else:
+        shares = {name: float(share) for name, share in _pairs(split or [])}
+        values = {
+            "name": out.stem,
+            "format": format,
+            "filter": TrajectoryFilter(batches=tuple(batch or ()), domains=tuple(domain or ()), min_reward=min_reward),
+            "include_rejected": include_rejected,
+            "only_accepted": only_accepted,
+            "seed": seed,
+            "options": {name: _value(text) for name, text in _pairs(option or [])},
+            "splits": {name: float(share) for name, share in _pairs(split or [])}
+            or ({"train": 1.0} if single else None),
+        }
+        made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
+    with database() as db:
+        result = build(made, stream(db, made.filter), out)
+    print(json.dumps({"path": str(result.path), "rows": result.rows, "report": result.report}, indent=2, default=str))
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A data file that an exporter wrote.")],
+    format: Annotated[str, typer.Option(help="Its format.")] = "chat_jsonl",
+    name: Annotated[str | None, typer.Option(help="Name of the batch it becomes.")] = None,
+) -> None:
+    """Read a training file back as a finished batch. A bad line refuses the whole file."""
+    from storage.trajectories import insert_imported
+
+    plugin = plugins.load("importers", format)
+    with file.open("rb") as lines:
+        found = list(plugin.make(plugin.config()).trajectories(lines, file.name))
+    with database() as db:
+        number = insert_imported(db, name or file.stem, found)
+    print(f"batch {number}: {len(found)} trajectories")
+
+
+@app.command()
+def show(
+    trajectory: Annotated[int | None, typer.Argument(help="Number of a trajectory; none lists batches.")] = None,
+    batch: Annotated[int | None, typer.Option(help="List the latest trajectories of a batch.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole record.")] = False,
+) -> None:
+    """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
+    from storage.batches import get_batch, latest, list_batches, losses
+    from storage.trajectories import get
+
+    with database() as db:
+        if trajectory is not None:
+            found = get(db, trajectory)
+            if found is None:
+                raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
+            print(found.model_dump_json(indent=2) if as_json else _told(found))
+        elif batch is not None:
+            print(_summary(get_batch(db, batch), losses(db, batch)))
+            for row in latest(db, batch, 20):
+                print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
+        else:
+            for entry in list_batches(db):
+                p = entry.progress
+                print(f"{entry.id:>5}  {entry.status:<9} {p.kept + p.rejected + p.failed}/{p.planned}  {entry.name}")
+
+
+def _told(trajectory: Any) -> str:
+    head = f"{trajectory.domain}/{trajectory.template} {trajectory.mode}: {trajectory.status}"
+    lines = [head + (f" at {trajectory.stage}: {trajectory.reason}. {trajectory.detail}" if trajectory.reason else "")]
+    for number, turn in enumerate(trajectory.turns):
+        lines.append(f"[{number}] {turn.role}: {turn.content[:2000]}")
+        lines += [f"      → {c.name}({json.dumps(c.arguments, ensure_ascii=False)})" for c in turn.tool_calls]
+    lines += [f"{s.name}: {'not measured' if s.value is None else s.value} ({s.reason})" for s in trajectory.scores]
+    return "\n".join(lines)
+
+
+@app.command()
+def analyze(
+    batch: Annotated[list[int] | None, typer.Option(help="Only these batches.")] = None,
+    by: Annotated[str, typer.Option(help="domain, mode, tool, persona, model, outcome, culprit or reason.")] = "domain",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the yield funnel, a breakdown and the scores; the database does the sums."""
+    from engine.types import TrajectoryFilter
+    from storage import analytics
+
+    chosen = TrajectoryFilter(batches=tuple(batch or ()))
+    with database() as db:
+        frames = {
+            "funnel": analytics.funnel(db, chosen),
+            by: analytics.breakdown(db, chosen, by),
+            "scores": analytics.score_summary(db, chosen),
+        }
+    if as_json:
+        print(
+            json.dumps({name: json.loads(frame.to_json(orient="records")) for name, frame in frames.items()}, indent=2)
+        )
+        return
+    for name, frame in frames.items():
+        print(f"\n{name}\n{frame.to_string(index=False) if len(frame) else '  nothing yet'}")
+
+
+@app.command()
+def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
+    """Read a domain pack and list every problem with its file and line."""
+    from engine import catalog, tasks
+
+    domain = catalog.load(pack)
+    print(
+        f"{domain.id}: {len(domain.tools)} tools, {len(domain.templates)} templates, {len(domain.questions)} questions"
+    )
+    for template in domain.templates:
+        print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
+
+
+@app.command()
+def check() -> None:
+    """Say whether everything that the studio needs is in order, and what to do if not."""
+    from engine.sandboxes._choose import health
+
+    found = settings.read()
+    print(f"home      {found.home}")
+    with database() as db:
+        from storage.domains import list_domains
+
+        print(f"database  {db.dialect}: {len(list_domains(db))} domains")
+    usable = False
+    for entry in asyncio.run(health()):
+        usable = usable or entry.ok
+        isolation = "isolates" if entry.isolated else "does not isolate"
+        print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
+    if not usable:
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def list_(kind: Annotated[str, typer.Argument(help="domains, personas, models, or a kind of plug-in.")]) -> None:
+    """List what there is of one kind."""
+    if kind in ("domains", "personas", "models"):
+        with database() as db:
+            print("\n".join(_stored(db, kind)))
+        return
+    if kind not in plugins.KINDS:
+        known = ", ".join(("domains", "personas", "models", *plugins.KINDS))
+        raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {known}.")
+    for name in plugins.names(kind):
+        print(f"{name:<20} {plugins.label(kind, name)}")
+
+
+def _stored(db: Any, kind: str) -> list[str]:
+    from storage.domains import list_domains
+    from storage.endpoints import list_endpoints
+    from storage.personas import list_personas
+
+    if kind == "domains":
+        return [
+            f"{row.id:<20} v{row.version}  {row.tools} tools, {row.templates} templates" for row in list_domains(db)
+        ]
+    if kind == "personas":
+        return [f"{row.persona.id:<28} {row.persona.name}, {row.persona.occupation}" for row in list_personas(db)]
+    return [f"{row.name:<20} {row.endpoint.model} ({row.endpoint.llm})" for row in list_endpoints(db)]
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(text, "is not name=value.", "Write for example train=0.9.")
+        yield name, value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _validated(model: Any, value: Any, where: str) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate_json(value) if isinstance(value, str) else model.model_validate(value)
+    except ValidationError as error:
+        raise InputErrors(
+            [InputError(f"{where}: {'.'.join(map(str, e['loc']))}", f"{e['msg']}.") for e in error.errors()]
+        ) from error
+
+
+def main() -> None:
+    """Run a command; a refusal is printed without a traceback and ends with status 1."""
+    try:
+        app()
+    except TurnwrightError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

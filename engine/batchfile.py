@@ -1,0 +1,50 @@
+"""A batch as a YAML or TOML file, for the command line. Fields are those of types.Batch."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.catalog import yaml_value
+from engine.errors import InputError, InputErrors
+from engine.types import Batch
+
+
+def load_batch(path: Path) -> Batch:
+    """Return the batch that a .yaml, .yml or .toml file describes.
+
+    `domains` may list plain ids. Raises InputError or InputErrors naming the file and the line or field.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror}.", "Check the path.") from error
+    value = _toml(data, path.name) if path.suffix == ".toml" else yaml_value(data, path.name)
+    if not isinstance(value, dict):
+        raise InputError(path.name, "is not a mapping.", "Write the fields of a batch, see assets/batches/.")
+    value.setdefault("name", path.stem)
+    if isinstance(value.get("domains"), list):
+        value["domains"] = [{"id": entry} if isinstance(entry, str) else entry for entry in value["domains"]]
+    return batch_of(value, path.name)
+
+
+def batch_of(value: dict[str, Any], where: str) -> Batch:
+    """Return the batch of plain values. Raises InputErrors naming each wrong field."""
+    try:
+        return Batch.model_validate(value)
+    except ValidationError as error:
+        raise InputErrors(
+            [InputError(f"{where}: {'.'.join(map(str, e['loc'])) or 'batch'}", f"{e['msg']}.") for e in error.errors()]
+        ) from error
+
+
+def _toml(data: bytes, name: str) -> Any:
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(name, f"{error}.", "Correct the TOML.") from error
