@@ -168,8 +168,7 @@ def export(
             "only_accepted": only_accepted,
             "seed": seed,
             "options": {name: _value(text) for name, text in _pairs(option or [])},
-            "splits": {name: float(share) for name, share in _pairs(split or [])}
-            or ({"train": 1.0} if single else None),
+            "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
     with database() as db:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w]*\d)")
-_PLAIN = re.compile(r"[^\d\w]*(-?\d[\d,]*(?:\.\d+)?)\s*%?[^\d\w]*")
+_NUMBER = re.compile(r"(?<![\w.])(?<![^\W\d]-)-?\d[\d,]*(?:\.\d+)?(?![\w]*\d)")
+_PLAIN = re.compile(r"[^\w-]*(-?\d[\d,]*(?:\.\d+)?)\s*%?[^\d\w]*")
 
 
 def normal(text: str) -> str:

@@ -1,0 +1,127 @@
+"""Packs are read whole or refused whole, naming the place and the next move."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine import catalog
+from engine.errors import InputError, InputErrors
+from engine.types import Domain
+
+
+def changed(ledger: Domain, **files: str | None) -> dict[str, bytes]:
+    pack = dict(ledger.files)
+    for name, text in files.items():
+        path = name.replace("__", "/").replace("_yaml", ".yaml").replace("_py", ".py").replace("_md", ".md")
+        if text is None:
+            pack.pop(path)
+        else:
+            pack[path] = text.encode()
+    return pack
+
+
+def test_folder_zip_and_back_are_the_same_pack(ledger: Domain, tmp_path: Path) -> None:
+    data = catalog.to_zip(ledger.files)
+    assert catalog.from_zip(data) == ledger.files
+    assert catalog.to_zip(catalog.from_zip(data)) == data
+    catalog.write_folder(ledger.files, tmp_path / "copy")
+    assert catalog.load(tmp_path / "copy") == ledger
+    (tmp_path / "pack.zip").write_bytes(data)
+    assert catalog.load(tmp_path / "pack.zip").digest == ledger.digest
+
+
+def test_a_zip_with_one_top_folder_is_read_as_the_folder(ledger: Domain) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in ledger.files.items():
+            archive.writestr(f"my-pack/{name}", data)
+    assert catalog.parse(catalog.from_zip(buffer.getvalue())).digest == ledger.digest
+
+
+_HEAD = "id: move\ntitle: t\ngoal: g\n"
+_NO_EFFECT = "def f(x: str):\n    '''Do.\n\n    Args:\n        x: y.\n    '''\n"
+_NO_TYPE = "def f(x):\n    '''Do.\n\n    Effect: read\n    '''\n"
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\b"])
+def test_hostile_zip_names_are_refused(name: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"x")
+    with pytest.raises(InputError, match="leads out of the pack"):
+        catalog.from_zip(buffer.getvalue())
+
+
+def test_a_broken_zip_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        catalog.from_zip(b"not a zip")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "where", "problem"),
+    [
+        ("domain_yaml", "id: x\nname: [", "domain.yaml line 2", "expected"),
+        ("domain_yaml", "id: ledger\nname: L\ndescription: d\ncolour: red\n", "domain.yaml: colour", "no known field"),
+        ("domain_yaml", "id: ledger\nid: again\nname: L\ndescription: d\n", "domain.yaml line 2", "stands twice"),
+        ("policy_md", "", "policy.md", "missing or empty"),
+        ("tools__accounts_py", "def broken(:\n", "tools/accounts.py line 1", "syntax"),
+        (
+            "tools__accounts_py",
+            _NO_EFFECT,
+            "accounts.py line 1",
+            "effect",
+        ),
+        (
+            "tools__accounts_py",
+            _NO_TYPE,
+            "accounts.py line 1",
+            "has no type",
+        ),
+        (
+            "templates__move_yaml",
+            _HEAD + "turns: []\n",
+            "templates/move.yaml: turns",
+            "at least 1",
+        ),
+        (
+            "templates__move_yaml",
+            "id: move\ntitle: t\ngoal: g\nturns: [{say: [hi], answer: [a], chain: [{call: fly}]}]\n",
+            "turns.0.chain.0.call",
+            "no tool 'fly'",
+        ),
+        (
+            "templates__move_yaml",
+            "id: move\ntitle: t\ngoal: g {{ nobody }}\nturns: [{say: [hi], answer: [a]}]\n",
+            "templates/move.yaml: goal",
+            "'nobody' is neither",
+        ),
+        (
+            "templates__move_yaml",
+            "id: move\ntitle: t\ngoal: g\nslots: [{query: select x from nowhere}]\nturns: [{say: [hi], answer: [a]}]\n",
+            "templates/move.yaml: slots",
+            "no such table",
+        ),
+        ("questions_yaml", "- id: q\n  say: [x]\n", "questions.yaml entry 1: answer", "required"),
+    ],
+)
+def test_each_error_names_its_place(ledger: Domain, file: str, text: str, where: str, problem: str) -> None:
+    with pytest.raises(InputErrors) as refusal:
+        catalog.parse(changed(ledger, **{file: text}))
+    found = [e for e in refusal.value.errors if where in e.where]
+    assert found, str(refusal.value)
+    assert any(problem in str(e) for e in found)
+
+
+def test_all_errors_are_listed_at_once(ledger: Domain) -> None:
+    with pytest.raises(InputErrors) as refusal:
+        catalog.parse(changed(ledger, policy_md="", tools__accounts_py="def broken(:\n", questions_yaml="3"))
+    assert len(refusal.value.errors) >= 3
+
+
+def test_an_inactive_tool_file_is_not_parsed(ledger: Domain) -> None:
+    pack = {**ledger.files, "tools/draft.py.off": b"def broken(:"}
+    assert catalog.parse(pack).tools == ledger.tools
