@@ -18,6 +18,7 @@ from engine.types import (
     Domain,
     Endpoint,
     Limits,
+    ModelCall,
     ModelRole,
     Persona,
     Progress,
@@ -51,7 +52,9 @@ class LLM(Protocol):
 
 
 class Teacher(Protocol):
-    """Plays the assistant. Returns one assistant turn and, for models, what it took."""
+    """Plays the assistant. `calls` holds what every model call took so far (none for a teacher without one)."""
+
+    calls: list[ModelCall]
 
     async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion: ...
 
@@ -60,10 +63,11 @@ class User(Protocol):
     """Plays the person. Returns a user turn, or None when the conversation is over.
 
     Must not be shown tools, the system prompt or the reference chain; gets user and assistant texts only.
-    `left` is True when it stopped out of patience rather than satisfied.
+    `left` is True when it stopped out of patience rather than satisfied; `calls` as for a Teacher.
     """
 
     left: bool
+    calls: list[ModelCall]
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
 

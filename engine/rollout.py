@@ -22,7 +22,6 @@ from engine.schema import argument_error
 from engine.scoring import score
 from engine.types import (
     Batch,
-    Completion,
     Culprit,
     Domain,
     End,
@@ -120,12 +119,17 @@ class _Dialogue:
     """What a rollout has so far; kept outside the loop so that a fault loses none of it."""
 
     turns: list[Turn] = field(default_factory=list)
-    calls: list[ModelCall] = field(default_factory=list)
+    players: tuple[Teacher | User, ...] = ()
     end: End = "not_started"
     diff: StateDiff | None = None
     tests_passed: bool | None = None
     invalid: int = 0
     injected: bool = False
+
+    @property
+    def calls(self) -> tuple[ModelCall, ...]:
+        """What every model call took, also those that gave no turn."""
+        return tuple(call for player in self.players for call in player.calls)
 
 
 async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
@@ -182,13 +186,14 @@ async def _talk(
 ) -> None:
     """Let user and teacher alternate until the user is content, or a bound is reached."""
     teacher, user = parts.teacher(spec, proof), parts.user(spec, proof)
+    dialogue.players = (teacher, user)
     dialogue.turns.append(Turn(role="system", content=domain.policy.strip()))
     for _ in range(parts.batch.limits.rounds):
         said = await user.reply(dialogue.turns)
         if said is None:
             dialogue.end = "user_left" if user.left else "done"
             return
-        _note(dialogue, said)
+        dialogue.turns.append(said.turn)
         await _serve(task, teacher, parts, sandbox, dialogue)
         if dialogue.end != "not_started":
             return
@@ -200,7 +205,7 @@ async def _serve(task: Task, teacher: Teacher, parts: Parts, sandbox: Sandbox, d
     limits = parts.batch.limits
     for _ in range(limits.steps_per_turn):
         reply = await teacher.reply(dialogue.turns, task.tools)
-        _note(dialogue, reply)
+        dialogue.turns.append(reply.turn)
         if not reply.turn.tool_calls:
             return
         for call in reply.turn.tool_calls:
@@ -244,12 +249,6 @@ def _to_fail(task: Task) -> set[str]:
     return {turn.chain[turn.fault].call for turn in task.turns if turn.fault is not None}
 
 
-def _note(dialogue: _Dialogue, completion: Completion) -> None:
-    dialogue.turns.append(completion.turn)
-    if completion.call.model:
-        dialogue.calls.append(completion.call)
-
-
 # ---------------------------------------------------------------- records
 
 
@@ -284,7 +283,7 @@ def _record(
         diff=dialogue.diff,
         tests_passed=dialogue.tests_passed,
         end=dialogue.end,
-        calls=tuple(dialogue.calls),
+        calls=dialogue.calls,
         execution=Execution(
             sandbox=parts.pool.name,
             isolated=parts.pool.isolated,
