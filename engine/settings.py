@@ -72,6 +72,11 @@ def key(variable: str | None) -> str | None:
     return os.environ.get(variable) or None if variable else None
 
 
+def set_default(name: str, value: str) -> None:
+    """Set an environment variable that a library reads at import, unless the user has set it."""
+    os.environ.setdefault(name, value)
+
+
 def child_environment(**changes: str) -> dict[str, str]:
     """Return the environment for a child process of ours."""
     return {**os.environ, **changes}

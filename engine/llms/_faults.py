@@ -1,0 +1,108 @@
+"""Sorts what a model server answered into a ModelError that names the setting to mend and never holds the key.
+
+401 403 auth · 404 405 not_found · 408 504 timeout · 429 rate_limit · other 4xx bad_request · 5xx server
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine import settings
+from engine.errors import ModelError, ModelFault
+from engine.types import Endpoint
+
+_EXCERPT = 300
+
+
+def key_of(endpoint: Endpoint) -> str | None:
+    """Return the endpoint's key, or None when it names no variable. Raises ModelError `auth` for an unset one."""
+    if endpoint.key_variable is None:
+        return None
+    found = settings.key(endpoint.key_variable)
+    if found is None:
+        raise ModelError(
+            "auth",
+            f"The environment variable {endpoint.key_variable} is not set. Set it to the key of {endpoint.model} and "
+            "start the engine again, or name another variable in the model's settings (key_variable).",
+        )
+    return found
+
+
+def kind_of(status: int) -> ModelFault:
+    """Return how a call with this HTTP status failed."""
+    if status in (401, 403):
+        return "auth"
+    if status in (404, 405):
+        return "not_found"
+    if status in (408, 504):
+        return "timeout"
+    if status == 429:
+        return "rate_limit"
+    if 400 <= status < 500:
+        return "bad_request"
+    return "server" if status >= 500 else "malformed"
+
+
+def fault(
+    kind: ModelFault, endpoint: Endpoint, said: str = "", *, status: int | None = None, wait: float | None = None
+) -> ModelError:
+    """Return the error for a failed call; `said` is what the server answered, cut and cleaned of the key."""
+    code = f" (HTTP {status})" if status else ""
+    said = cleaned(said, endpoint)
+    end = f" It said: {said}" if said else ""
+    return ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{code}.{end}", retry_after=wait)
+
+
+def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
+    where = endpoint.api_base or "the provider"
+    variable = endpoint.key_variable or "none is named"
+    return {
+        "auth": f"the key was refused; check key_variable ({variable}) and the variable's value",
+        "not_found": f"{where} does not know this model or address; check the model's name and api_base",
+        "bad_request": "the server refused the request; check the model's name, its options and sampling",
+        "rate_limit": "too many calls for this key; lower the batch's concurrency or raise attempts",
+        "server": f"{where} failed; look at its log, or try again later",
+        "timeout": f"no answer within {endpoint.timeout:g} s; raise timeout or lower the batch's concurrency",
+        "connection": f"{where} cannot be reached or dropped the connection; check api_base and that the server is up",
+        "malformed": f"{where} answered, but not with a chat completion; check api_base (it often ends in /v1)",
+        "empty": "the model answered with nothing",
+    }[kind]
+
+
+def cleaned(text: str, endpoint: Endpoint) -> str:
+    """Return the text on one line, cut, with the key replaced by ***."""
+    key = settings.key(endpoint.key_variable)
+    if key:
+        text = text.replace(key, "***")
+    text = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer ***", " ".join(text.split()))
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+
+
+def said_in(body: Any) -> str:
+    """Return the sentence in an error body of the usual shapes, or the body as text."""
+    if isinstance(body, Mapping):
+        inner = body.get("error", body.get("detail", body.get("message")))
+        if isinstance(inner, Mapping):
+            inner = inner.get("message", inner)
+        return str(inner if inner is not None else dict(body))
+    return str(body)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a Retry-After header asks for (a number or a date), else None."""
+    value = headers.get("Retry-After") or headers.get("retry-after")
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, (when - datetime.now(UTC if when.tzinfo else None)).total_seconds())

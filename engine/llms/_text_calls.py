@@ -1,0 +1,163 @@
+"""Tool calls that a model wrote into its text, because its server knows no tool calls or its template went wrong.
+
+Recognised: JSON objects or lists of {"name", "arguments"} that are bare, fenced or inside <tool_call> tags;
+<function=NAME>{...}</function>; and Python calls in a ```tool_code fence or alone in brackets. Only calls that name an
+offered tool are converted; everything else stays text.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from engine.types import ToolCall
+
+_TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*(\w*)[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_NAMES = ("name", "tool", "tool_name")
+_ARGUMENTS = ("arguments", "parameters", "args", "tool_input")
+_EXTRAS = ("id", "type", "function")
+
+
+def find_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
+    """Return (the text without the calls, the calls without ids); (text, []) when none is found."""
+    if not any(name in text for name in tools):
+        return text, []
+    for pattern, read in ((_TAGGED, _tagged), (_FUNCTION, _function), (_FENCE, _fenced)):
+        rest, calls = _replaced(text, pattern, read, tools)
+        if calls:
+            return rest.strip(), calls
+    return _bare(text, tools)
+
+
+def _replaced(text: str, pattern: re.Pattern[str], read: Any, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
+    found: list[ToolCall] = []
+
+    def take(match: re.Match[str]) -> str:
+        calls = read(match, tools)
+        found.extend(calls)
+        return "" if calls else match.group(0)
+
+    return pattern.sub(take, text), found
+
+
+def _tagged(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
+    return _from_json(match.group(1), tools)
+
+
+def _function(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
+    call = _call({"name": match.group(1), "arguments": match.group(2).strip() or "{}"}, tools)
+    return [call] if call else []
+
+
+def _fenced(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
+    language, body = match.group(1).lower(), match.group(2)
+    if language in ("tool_code", "python"):
+        return _from_python(body, tools)
+    return _from_json(body, tools)
+
+
+def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
+    """Find JSON calls amid prose, or a text that is nothing but [name(...), ...]."""
+    plain = text.strip()
+    if plain.startswith("[") and plain.endswith(")]") and (calls := _from_python(plain, tools)):
+        return "", calls
+    decoder, position, kept, found = json.JSONDecoder(), 0, "", []
+    while match := re.compile(r"[{\[]").search(text, position):
+        try:
+            value, end = decoder.raw_decode(text, match.start())
+        except ValueError:
+            value, end = None, match.end()
+        calls = list(_calls(value, tools))
+        kept += text[position : match.start() if calls else end]
+        found.extend(calls)
+        position = end
+    return (kept + text[position:]).strip(" \n\t,;"), found
+
+
+def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
+    """Read one JSON value, or several on lines of their own."""
+    found: list[ToolCall] = []
+    decoder, text, position = json.JSONDecoder(), text.strip(), 0
+    while position < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except ValueError:
+            return []
+        calls = list(_calls(value, tools))
+        if not calls:
+            return []
+        found.extend(calls)
+        while position < len(text) and text[position] in " \n\r\t,;":
+            position += 1
+    return found
+
+
+def _calls(value: Any, tools: Collection[str]) -> Iterator[ToolCall]:
+    if isinstance(value, dict) and set(value) == {"tool_calls"}:
+        value = value["tool_calls"]
+    entries = value if isinstance(value, list) else [value]
+    read = [_call(entry, tools) for entry in entries]
+    if all(read):
+        yield from (call for call in read if call)
+
+
+def _call(value: Any, tools: Collection[str]) -> ToolCall | None:
+    """Return the call that an object describes when it holds nothing else and names an offered tool."""
+    if not isinstance(value, dict) or not set(value) <= {*_NAMES, *_ARGUMENTS, *_EXTRAS}:
+        return None
+    if isinstance(value.get("function"), dict):
+        value = value["function"]
+    name = next((value[key] for key in (*_NAMES, "function") if isinstance(value.get(key), str)), None)
+    if name not in tools:
+        return None
+    given = next((value[key] for key in _ARGUMENTS if key in value), None)
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        return ToolCall(id="", name=str(name), arguments=given)
+    try:
+        parsed = json.loads(given)
+    except (ValueError, TypeError):
+        parsed = None
+    if isinstance(parsed, dict):
+        return ToolCall(id="", name=str(name), arguments=parsed)
+    return ToolCall(id="", name=str(name), raw=str(given))
+
+
+def _from_python(source: str, tools: Collection[str]) -> list[ToolCall]:
+    """Read `name(key=literal, ...)`, one a line, also in brackets or inside print(). Nothing is executed."""
+    try:
+        statements = ast.parse(source.strip()).body
+    except (SyntaxError, ValueError):
+        return []
+    found: list[ToolCall] = []
+    for statement in statements:
+        if not isinstance(statement, ast.Expr):
+            return []
+        value = statement.value
+        for node in value.elts if isinstance(value, ast.List) else [value]:
+            call = _from_node(node, tools)
+            if call is None:
+                return []
+            found.append(call)
+    return found
+
+
+def _from_node(node: ast.expr, tools: Collection[str]) -> ToolCall | None:
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Name) and node.func.id == "print" and len(node.args) == 1:
+        return _from_node(node.args[0], tools)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name not in tools or node.args:
+        return None
+    try:
+        arguments = {str(pair.arg): ast.literal_eval(pair.value) for pair in node.keywords if pair.arg}
+    except ValueError:
+        return None
+    return ToolCall(id="", name=name, arguments=arguments)

@@ -1,0 +1,163 @@
+"""Any provider through litellm (OpenAI, Anthropic, Gemini, vLLM, Ollama and others)
+
+The library is imported at the first call: it costs two seconds and 170 MB. Its own retries are off, ours are used. Cost
+comes from its price table and is unknown for a model that is not in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from engine import settings
+from engine.errors import ModelError, ModelFault
+from engine.llms._chat import Chat
+from engine.llms._faults import fault, key_of, kind_of, retry_after
+from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
+
+__all__ = ["LiteLLM"]
+
+
+class Config(Frozen):
+    """Options of the endpoint. `backoff` is the first wait in seconds; `extra` goes to litellm.acompletion as it is."""
+
+    backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class LiteLLM:
+    """Calls litellm.acompletion. The model's name carries the provider, for example `anthropic/...`."""
+
+    def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
+        self._endpoint = endpoint
+        self._extra = config.extra
+        self._chat = Chat(endpoint, role, self._send, self._price, backoff=config.backoff)
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion:
+        library()
+        return await self._chat.complete(messages, tools, response_schema, sampling)
+
+    async def aclose(self) -> None:
+        """litellm keeps its connections for the whole process; there is nothing of ours to close."""
+
+    async def _send(self, body: dict[str, Any]) -> Any:
+        key = key_of(self._endpoint)
+        if key is None and self._endpoint.api_base:
+            key = "none"
+        try:
+            answer = await library().acompletion(
+                **body,
+                **self._extra,
+                api_base=self._endpoint.api_base,
+                api_key=key,
+                timeout=self._endpoint.timeout,
+                num_retries=0,
+                max_retries=0,
+                drop_params=True,
+            )
+        except Exception as error:  # the library raises its own, openai's, httpx's and plain exceptions
+            raise self._sorted(error) from None
+        return _plain(answer)
+
+    def _sorted(self, error: Exception) -> ModelError:
+        """Sort by class and text: litellm gives status 500 to what never reached a server or was no JSON."""
+        names = {base.__name__ for base in type(error).__mro__}
+        status, text = getattr(error, "status_code", None), str(getattr(error, "message", None) or error)
+        kind = next((kind for name, kind in _KINDS.items() if name in names), None)
+        if kind == "bad_request" and "LLM Provider NOT provided" in text:
+            kind = "not_found"
+        if kind is None and any(sign in text for sign in _NOT_JSON):
+            kind = "malformed"
+        elif kind is None and (status is None or any(sign in text for sign in _UNREACHED)):
+            kind = "connection"
+        elif kind is None:
+            kind = kind_of(int(status or 500))
+        shown = status if kind not in ("connection", "malformed", "timeout") else None
+        return fault(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
+
+    def _price(self, prompt: int | None, completion: int | None) -> float | None:
+        if prompt is None or completion is None:
+            return None
+        try:
+            given, taken = library().cost_per_token(
+                model=self._endpoint.model, prompt_tokens=prompt, completion_tokens=completion
+            )
+        except Exception:  # the library raises plain Exception for a model that it has no price for
+            return None
+        return float(given + taken)
+
+
+_KINDS: dict[str, ModelFault] = {
+    "Timeout": "timeout",
+    "AuthenticationError": "auth",
+    "PermissionDeniedError": "auth",
+    "NotFoundError": "not_found",
+    "RateLimitError": "rate_limit",
+    "BadRequestError": "bad_request",
+    "UnprocessableEntityError": "bad_request",
+    "APIResponseValidationError": "malformed",
+}
+_NOT_JSON = (
+    "Empty or invalid response",
+    "Expecting value",
+    "Expecting property",
+    "'choices' that is not",
+    "JSONDecode",
+)
+_UNREACHED = ("Connection error", "Cannot connect", "Server disconnected", "Connection reset")
+
+
+def library() -> Any:
+    """Import litellm quietly, with the price table that is in the package. The second call is a look-up."""
+    settings.set_default("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    if not litellm.suppress_debug_info:
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    return litellm
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    """Return the server's headers, wherever the library keeps them for this kind of error."""
+    response = getattr(error, "response", None)
+    found = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None)
+    return {str(name).lower(): str(value) for name, value in dict(found or {}).items()}
+
+
+def _plain(answer: Any) -> dict[str, Any]:
+    """Return the parts of litellm's answer that we read, as wire JSON; its 0 tokens for no usage become None."""
+    choices = []
+    for choice in answer.choices:
+        message = choice.message
+        fields = getattr(message, "provider_specific_fields", None) or {}
+        calls = [
+            {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.arguments}}
+            for call in message.tool_calls or ()
+        ]
+        plain = {
+            "content": message.content,
+            "reasoning_content": getattr(message, "reasoning_content", None),
+            "refusal": fields.get("refusal"),
+            "tool_calls": calls,
+        }
+        choices.append({"finish_reason": choice.finish_reason, "message": plain})
+    usage = getattr(answer, "usage", None)
+    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    known = bool(prompt) or bool(completion)
+    return {
+        "choices": choices,
+        "usage": {"prompt_tokens": prompt, "completion_tokens": completion} if known else None,
+    }

@@ -1,0 +1,125 @@
+"""OpenAI-compatible server, direct and fast (vLLM, Ollama, llama.cpp, OpenAI)
+
+One aiohttp session per LLM, any number of calls in flight, about a third of a millisecond of CPU each. The price per
+token is an option, because servers do not tell it; without one the cost is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import aiohttp
+import orjson
+from pydantic import Field
+
+from engine.errors import InputError, ModelError
+from engine.llms._chat import Chat
+from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
+from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
+
+__all__ = ["OpenAICompatible"]
+
+Price = Annotated[float, Field(ge=0)]
+
+
+class Config(Frozen):
+    """Options of the endpoint. Prices are US dollars per token; `backoff` is the first wait in seconds; `headers` must
+    not hold keys; `extra_body` is merged into every request."""
+
+    input_cost_per_token: Price | None = None
+    output_cost_per_token: Price | None = None
+    backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
+    token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    headers: dict[str, str] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+
+
+class OpenAICompatible:
+    """Talks to `<api_base>/chat/completions`. Raises InputError when the endpoint has no api_base."""
+
+    def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
+        if not endpoint.api_base:
+            raise InputError(
+                "api_base", f"the model {endpoint.model} has none.", "Give it, for example one ending in /v1."
+            )
+        base = endpoint.api_base.rstrip("/")
+        self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
+        self._config, self._endpoint = config, endpoint
+        self._session: aiohttp.ClientSession | None = None
+        self._chat = Chat(endpoint, role, self._send, self._price, backoff=config.backoff)
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion:
+        return await self._chat.complete(messages, tools, response_schema, sampling)
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            key = key_of(self._endpoint)
+            headers = {**self._config.headers, "Content-Type": "application/json"}
+            if key:
+                headers["Authorization"] = f"Bearer {key}"
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                timeout=aiohttp.ClientTimeout(total=None),
+                headers=headers,
+            )
+        return self._session
+
+    async def _send(self, body: dict[str, Any]) -> Any:
+        body = {**body, **self._config.extra_body}
+        if self._config.token_limit_field != "max_tokens":
+            body[self._config.token_limit_field] = body.pop("max_tokens")
+        try:
+            async with self._open().post(self._url, data=_dumped(body)) as response:
+                status, headers, data = response.status, response.headers, await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise fault("connection", self._endpoint, str(error) or type(error).__name__) from None
+        if status == 200:
+            return self._parsed(data)
+        raise self._refusal(status, data, retry_after(headers))
+
+    def _parsed(self, data: bytes) -> Any:
+        try:
+            body = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise fault("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
+        if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+            code = body["error"].get("code") if isinstance(body["error"], dict) else None
+            raise fault(kind_of(code) if isinstance(code, int) else "server", self._endpoint, said_in(body))
+        return body
+
+    def _refusal(self, status: int, data: bytes, wait: float | None) -> ModelError:
+        try:
+            said = said_in(orjson.loads(data))
+        except orjson.JSONDecodeError:
+            said = data[:400].decode(errors="replace")
+        return fault(kind_of(status), self._endpoint, said, status=status, wait=wait)
+
+    def _price(self, prompt: int | None, completion: int | None) -> float | None:
+        given, taken = self._config.input_cost_per_token, self._config.output_cost_per_token
+        if given is None or taken is None or prompt is None or completion is None:
+            return None
+        return prompt * given + completion * taken
+
+
+def _dumped(body: dict[str, Any]) -> bytes:
+    """Return the body as JSON; orjson refuses lone surrogates and very large whole numbers, json does not."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body).encode()

@@ -1,0 +1,37 @@
+"""A model plays the assistant
+
+It sees exactly the turns and tools of the dialogue: the policy as system message, then all that was said, called and
+returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.errors import InputError
+from engine.protocols import LLM
+from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Tool, Turn
+
+__all__ = ["LLMTeacher"]
+
+
+class Config(Frozen):
+    """There is nothing to set: the model and its sampling are those of the batch's teacher endpoint."""
+
+
+class LLMTeacher:
+    """Passes turns and tools to the model as they are. `calls` holds what every reply took, in order."""
+
+    def __init__(
+        self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int
+    ) -> None:
+        if llm is None:
+            raise InputError("models.teacher", "is missing.", 'Name a model for the teacher, or use "reference".')
+        self._llm = llm
+        self.calls: list[ModelCall] = []
+
+    async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion:
+        """Return the model's turn. Raises ModelError."""
+        completion = await self._llm.complete(turns, tools)
+        self.calls.append(completion.call)
+        return completion
