@@ -1,0 +1,192 @@
+"""A model answers yes/no questions about the whole dialogue
+
+One model call per trajectory. Each criterion becomes a score `rubric.<id>` with a reason and the turns that show it,
+and their weighted share of yes the score `rubric`, which passes at the rubric's threshold. What cannot be read is None.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from engine import prompting
+from engine.errors import ModelError
+from engine.judges._rubric import DEFAULT
+from engine.protocols import LLM
+from engine.types import Criterion, Frozen, ModelCall, Rubric, Score, Trajectory, Turn, digest
+
+__all__ = ["RubricJudge"]
+
+
+class Config(Frozen):
+    """`chars_per_turn` cuts long tool results and `chars` the whole record, so that it fits the judge's context."""
+
+    chars_per_turn: Annotated[int, Field(ge=200)] = 4_000
+    chars: Annotated[int, Field(ge=2_000)] = 60_000
+
+
+class _Verdict(BaseModel):
+    criterion: str
+    answer: Literal["yes", "no"]
+    reason: str = ""
+    evidence: list[int] = []
+
+
+class RubricJudge:
+    """Asks `llm` the questions of `rubric` (None or one without criteria: the default one). `calls` holds what
+    each model call took, in order. Raises ModelError only when it is fatal (wrong key, unknown model)."""
+
+    def __init__(self, config: Config, *, llm: LLM, rubric: Rubric | None = None) -> None:
+        self._config, self._llm = config, llm
+        self._rubric = rubric if rubric is not None and rubric.criteria else DEFAULT
+        self._version = f"{self._rubric.id}/{self._rubric.version}/{prompting.version('rubric')}"
+        self._schema = _schema(self._rubric)
+        self.calls: list[ModelCall] = []
+
+    async def score(self, trajectory: Trajectory) -> Sequence[Score]:
+        """Return one score per criterion and the weighted one, last."""
+        if not any(turn.role == "assistant" for turn in trajectory.turns):
+            return self._unmeasured("There is no assistant turn to judge.", None)
+        try:
+            completion = await self._llm.complete(
+                [Turn(role="user", content=self._prompt(trajectory))], response_schema=self._schema
+            )
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return self._unmeasured(f"The judge gave no answer: {error}", None)
+        self.calls.append(completion.call)
+        verdicts = _read(completion.data)
+        if not verdicts:
+            said = completion.turn.content[:200]
+            return self._unmeasured(f"The judge's answer could not be read: {said!r}", completion.call.model)
+        scores = [
+            self._score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
+            for entry in self._rubric.criteria
+        ]
+        return [*scores, self._total(scores, completion.call.model)]
+
+    def _prompt(self, trajectory: Trajectory) -> str:
+        record = transcript(trajectory.turns, self._config.chars_per_turn, self._config.chars)
+        return prompting.render(
+            "rubric",
+            fence=f"===== record {digest(record, 12)} =====",
+            transcript=record,
+            goal=trajectory.task.goal if trajectory.task else "",
+            criteria=self._rubric.criteria,
+        )
+
+    def _score(self, criterion: Criterion, verdict: _Verdict | None, turns: int, model: str) -> Score:
+        if verdict is None:
+            return self._given(f"rubric.{criterion.id}", None, "The judge gave no readable answer to it.", model)
+        value = 1.0 if verdict.answer == "yes" else 0.0
+        evidence = tuple(sorted({index for index in verdict.evidence if 0 <= index < turns}))
+        reason = verdict.reason.strip() or "The judge gave no reason."
+        return self._given(f"rubric.{criterion.id}", value, reason, model, evidence, passed=value == 1.0)
+
+    def _total(self, scores: Sequence[Score], model: str) -> Score:
+        """Weigh the criteria; with one of them unmeasured the whole is unmeasured."""
+        unread = [score.name for score in scores if score.value is None]
+        if unread:
+            return self._given("rubric", None, f"Not measured: {', '.join(unread)}.", model)
+        weights = [criterion.weight for criterion in self._rubric.criteria]
+        value = sum(w * (s.value or 0.0) for w, s in zip(weights, scores, strict=True)) / sum(weights)
+        no = [score.name.removeprefix("rubric.") for score in scores if not score.value]
+        reason = f"No to: {', '.join(no)}." if no else f"Yes to all {len(scores)} questions."
+        return self._given("rubric", value, reason, model, passed=value >= self._rubric.threshold)
+
+    def _unmeasured(self, reason: str, model: str | None) -> list[Score]:
+        names = [*(f"rubric.{criterion.id}" for criterion in self._rubric.criteria), "rubric"]
+        return [self._given(name, None, reason, model) for name in names]
+
+    def _given(
+        self,
+        name: str,
+        value: float | None,
+        reason: str,
+        model: str | None,
+        evidence: tuple[int, ...] = (),
+        passed: bool | None = None,
+    ) -> Score:
+        return Score(
+            name=name,
+            value=value,
+            passed=passed,
+            reason=reason,
+            source="rubric",
+            method="model",
+            model=model,
+            version=self._version,
+            evidence=evidence,
+        )
+
+
+def transcript(turns: Sequence[Turn], per_turn: int, whole: int) -> str:
+    """Return the turns as text, each with its index; further lines are indented, so that no text can pose as a turn.
+    Long ones lose their middle, and so does the whole."""
+    parts: list[str] = []
+    for index, turn in enumerate(turns):
+        who = f"tool {turn.name}" if turn.role == "tool" and turn.name else turn.role
+        lines = [_cut(turn.content, per_turn)] if turn.content else []
+        for call in turn.tool_calls:
+            arguments = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False)
+            lines.append(f"calls {call.name}({_cut(arguments, per_turn)})")
+        parts.append(f"[{index}] {who}: " + "\n".join(lines).replace("\n", "\n    "))
+    return _cut("\n".join(parts), whole)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def _read(data: dict[str, Any] | None) -> dict[str, _Verdict]:
+    """Return the readable verdicts by criterion; a criterion answered twice in different ways is unreadable."""
+    found: dict[str, _Verdict] = {}
+    twice: set[str] = set()
+    entries = (data or {}).get("verdicts")
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            verdict = _Verdict.model_validate(_lower(entry))
+        except ValidationError:
+            continue
+        earlier = found.setdefault(verdict.criterion, verdict)
+        if earlier.answer != verdict.answer:
+            twice.add(verdict.criterion)
+    return {name: verdict for name, verdict in found.items() if name not in twice}
+
+
+def _lower(entry: Any) -> Any:
+    """Let "Yes" and true pass for "yes"."""
+    if not isinstance(entry, dict):
+        return entry
+    answer = entry.get("answer")
+    if isinstance(answer, bool):
+        answer = "yes" if answer else "no"
+    return entry | {"answer": answer.strip().lower().rstrip(".") if isinstance(answer, str) else answer}
+
+
+def _schema(rubric: Rubric) -> dict[str, Any]:
+    verdict = {
+        "type": "object",
+        "properties": {
+            "criterion": {"type": "string", "enum": [criterion.id for criterion in rubric.criteria]},
+            "reason": {"type": "string"},
+            "evidence": {"type": "array", "items": {"type": "integer"}},
+            "answer": {"type": "string", "enum": ["yes", "no"]},
+        },
+        "required": ["criterion", "reason", "evidence", "answer"],
+        "additionalProperties": False,
+    }
+    return {
+        "title": "verdicts",
+        "type": "object",
+        "properties": {"verdicts": {"type": "array", "items": verdict}},
+        "required": ["verdicts"],
+        "additionalProperties": False,
+    }
