@@ -1,26 +1,29 @@
-"""Python functions of the domain pack.
+"""Functions of the domain's own Python files.
 
-The schema of each tool comes from its signature and docstring; a call runs the function in the sandbox, with
-the workspace as working directory.
+Every public function under tools/ is a tool; its schema comes from the signature and docstring. The source is
+only parsed here; it runs in a sandbox.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.errors import InputError
 from engine.protocols import Sandbox
 from engine.tools._signature import tools_from_source
 from engine.types import Frozen, Tool, ToolCall, ToolResult
 
 __all__ = ["PythonTools"]
 
+_FOLDER = "tools/"
+
 
 class Config(Frozen):
-    """No options."""
+    """No options: what there is to say stands in the pack."""
 
 
 class PythonTools:
-    """Tools defined under tools/ of a pack."""
+    """Implements protocols.ToolSource for a pack's tools/*.py."""
 
     commands = False
 
@@ -28,14 +31,16 @@ class PythonTools:
         self._config = config
 
     def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]:
-        """Return the tools of every module under tools/. Raises InputErrors."""
-        modules = {
-            path[len("tools/") :]: data.decode()
-            for path, data in domain_files.items()
-            if path.startswith("tools/") and path.endswith(".py")
-        }
-        return tools_from_source(modules)
+        """Return the tools of the pack. Raises InputErrors naming file, line and the next move."""
+        sources: dict[str, str] = {}
+        for path, data in domain_files.items():
+            if path.startswith(_FOLDER) and path.endswith(".py"):
+                try:
+                    sources[path[len(_FOLDER) :]] = data.decode()
+                except UnicodeDecodeError as error:
+                    raise InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.") from error
+        return tools_from_source(sources)
 
     async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult:
-        """Run the function in the sandbox."""
+        """Run the function in the sandbox. Raises SandboxError; the tool's own failure is in the result."""
         return await sandbox.call(call.name, call.arguments)

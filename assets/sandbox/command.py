@@ -1,0 +1,177 @@
+# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
+# ruff: noqa: PTH
+"""Running one command in the workspace with bounds on time and output.
+
+Runs inside the sandbox, standard library only.
+"""
+
+import errno
+import os
+import select
+import signal
+import time
+
+import processes
+import worker
+
+
+class Output:
+    """Collects a stream up to `limit` bytes; what is beyond is read and dropped."""
+
+    def __init__(self, descriptor, limit):
+        self.descriptor, self.limit = descriptor, limit
+        self.data = b""
+        self.cut = False
+
+    def take(self, part):
+        room = self.limit - len(self.data)
+        self.data += part[:room]
+        self.cut = self.cut or len(part) > room
+
+
+def execute(family, request, limits, cap, folder, environment, owner):
+    """Return {"status", "stdout", "stderr", "fault", "truncated", "seconds"} with outputs as bytes.
+
+    Ends when the command itself ends; what it left running in the background lives until the next reset or
+    timeout. A timeout kills every process of the sandbox.
+    """
+    began = time.monotonic()
+    read_out, write_out = os.pipe()
+    read_err, write_err = os.pipe()
+    read_in, write_in = os.pipe()
+    try:
+        child = family.fork()
+    except OSError as error:
+        for descriptor in (read_out, write_out, read_err, write_err, read_in, write_in):
+            os.close(descriptor)
+        return _answer(None, b"", f"The command could not start: {error.strerror}.".encode(), "limit", False, began)
+    if child == 0:
+        _become(request["argv"], (read_in, write_out, write_err), limits, cap, folder, environment)
+    for descriptor in (read_in, write_out, write_err):
+        os.close(descriptor)
+    out, err = Output(read_out, limits["output_chars"]), Output(read_err, limits["output_chars"])
+    os.set_blocking(write_in, False)
+    pump = _Pump(child, (out, err), write_in, request["stdin"])
+    try:
+        ended = pump.until(began + request["timeout"], owner)
+        if ended:
+            status = family.reap(child)
+            family.reap_orphans()
+        else:
+            family.kill()
+            status = None
+        _drain(out, err)
+    finally:
+        pump.close()
+        os.close(read_out)
+        os.close(read_err)
+    cut = out.cut or err.cut
+    if not ended:
+        return _answer(None, out.data, err.data, "timeout", cut, began)
+    if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+        return _answer(None, out.data, err.data, "limit", cut, began)
+    code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    return _answer(code, out.data, err.data, None, cut, began)
+
+
+def _answer(status, stdout, stderr, fault, truncated, began):
+    seconds = round(time.monotonic() - began, 6)
+    return {
+        "status": status,
+        "stdout": stdout,
+        "stderr": stderr,
+        "fault": fault,
+        "truncated": truncated,
+        "seconds": seconds,
+    }
+
+
+def _become(argv, streams, limits, cap, folder, environment):
+    """Turn the forked child into the command. Never returns."""
+    try:
+        for number, descriptor in enumerate(streams):
+            os.dup2(descriptor, number)
+        os.chdir(folder)
+        worker.bound(limits, cap)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execvpe(argv[0], argv, environment)
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode("utf-8", "replace"))
+        os._exit(127 if error.errno == errno.ENOENT else 126)
+    except BaseException:
+        os._exit(126)
+
+
+class _Pump:
+    """Moves bytes between a command and us until it ends or time is up."""
+
+    def __init__(self, child, streams, stdin, data):
+        self.child = child
+        self.streams = {stream.descriptor: stream for stream in streams}
+        self.stdin, self.unsent = stdin, memoryview(data)
+        self.poller = select.poll()
+        for descriptor in self.streams:
+            self.poller.register(descriptor, select.POLLIN)
+        self.poller.register(stdin, select.POLLOUT)
+        try:
+            self.ending = os.pidfd_open(child)
+            self.poller.register(self.ending, select.POLLIN)
+        except (AttributeError, OSError):
+            self.ending = -1  # no such call here: look every few milliseconds instead
+
+    def close(self):
+        for descriptor in (self.stdin, self.ending):
+            if descriptor is not None and descriptor >= 0:
+                os.close(descriptor)
+
+    def until(self, deadline, owner):
+        """Return True when the command ended, False when time is up. Raises Hangup."""
+        self.poller.register(owner, 0)
+        while (left := deadline - time.monotonic()) > 0:
+            for descriptor, _ in self.poller.poll(left * 1000 if self.ending >= 0 else min(left * 1000, 20)):
+                if descriptor == owner:
+                    raise processes.Hangup
+                if descriptor == self.ending:
+                    return True
+                self._move(descriptor)
+            if self.ending < 0 and os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return True
+        return False
+
+    def _move(self, descriptor):
+        if descriptor != self.stdin:
+            if not _receive(self.streams[descriptor]):
+                self.poller.unregister(descriptor)
+            return
+        self.unsent = _feed(self.stdin, self.unsent)
+        if not self.unsent:
+            self.poller.unregister(self.stdin)
+            os.close(self.stdin)
+            self.stdin = None
+
+
+def _feed(stdin, unsent):
+    try:
+        return unsent[os.write(stdin, unsent[:65536]) :] if unsent else unsent
+    except BlockingIOError:
+        return unsent
+    except BrokenPipeError:
+        return unsent[len(unsent) :]
+
+
+def _receive(stream):
+    part = os.read(stream.descriptor, 1 << 16)
+    stream.take(part)
+    return bool(part)
+
+
+def _drain(*streams):
+    """Take what is in the pipes already; a background process may keep them open for ever."""
+    for stream in streams:
+        os.set_blocking(stream.descriptor, False)
+        try:
+            for _ in range(64):
+                if not _receive(stream):
+                    break
+        except BlockingIOError:
+            continue

@@ -1,0 +1,412 @@
+# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
+# ruff: noqa: PTH
+"""What changed in a workspace, in a form that is equal whenever the end states are equal.
+
+Runs inside the sandbox, standard library only. JSON is compared by value, SQLite by rows, text by lines, other
+files by bytes. Leaves and text are bounded; digests always cover the whole content.
+"""
+
+import hashlib
+import json
+import os
+import stat
+
+MOST_LEAVES = 500
+MOST_TEXT = 64 << 10
+MOST_VALUE = 4096
+_MOST_PARSED = 32 << 20
+_HEAVY = 1 << 20
+_MOST_LINES = 4000
+_SQLITE = b"SQLite format 3\0"
+_SIDECARS = ("-wal", "-shm", "-journal")
+_ABSENT = object()
+
+
+class Baseline:
+    """The pristine files {path: bytes} with what was parsed of them so far."""
+
+    def __init__(self, files):
+        self.files = files
+        self._parsed = {}
+
+    def parsed(self, path, kind, parse):
+        key = (path, kind)
+        if key not in self._parsed:
+            self._parsed[key] = parse(self.files[path])
+        return self._parsed[key]
+
+
+def differing(workspace, baseline):
+    """Return [(path, lstat or None)] of files whose bytes, or whose database's side files, are not pristine."""
+    found = []
+    present = {}
+    for path, status in workspace.walk():
+        present[path] = status
+    for path, status in present.items():
+        base = _database_of(path, present, baseline)
+        if base is not None:
+            continue
+        before = baseline.files.get(path)
+        pending = path + "-wal" in present or path + "-journal" in present
+        if (
+            before is None
+            or pending
+            or not stat.S_ISREG(status.st_mode)
+            or status.st_size != len(before)
+            or workspace.content(path) != before
+        ):
+            found.append((path, status))
+    for path in baseline.files:
+        if path not in present and not path.startswith(".git/"):
+            found.append((path, None))
+    found.sort(key=lambda pair: pair[0])
+    return found
+
+
+def _database_of(path, present, baseline):
+    for suffix in _SIDECARS:
+        if path.endswith(suffix) and (path[: -len(suffix)] in present or path[: -len(suffix)] in baseline.files):
+            return path[: -len(suffix)]
+    return None
+
+
+def heavy(found):
+    """Say whether comparing needs a process of its own: a lot of bytes, or a file that may be a database."""
+    return sum(status.st_size for _, status in found if status) > _HEAVY
+
+
+def changes(workspace, baseline, found, by_bytes=False):
+    """Return the changes as dictionaries shaped like engine.types.Change, sorted by path."""
+    result = []
+    for path, status in found:
+        before = baseline.files.get(path)
+        change = _change(workspace, baseline, path, before, status, by_bytes)
+        if change is not None:
+            change["path"] = path.encode("utf-8", "replace").decode()
+            result.append(change)
+    return result
+
+
+def _change(workspace, baseline, path, before, status, by_bytes):
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        return _special(workspace, path, before, status)
+    after = workspace.content(path) if status is not None else None
+    change = {
+        "kind": "added" if before is None else "removed" if after is None else "modified",
+        "before_digest": "",
+        "after_digest": "",
+    }
+    if not by_bytes:
+        for compare in (_sqlite, _json, _text):
+            detail = compare(workspace, baseline, path, before, after)
+            if detail is not None:
+                return {**change, **detail} if detail["before_digest"] != detail["after_digest"] else None
+    if before == after:
+        return None
+    return {**change, "format": "binary", "before_digest": _bytes_digest(before), "after_digest": _bytes_digest(after)}
+
+
+def _special(workspace, path, before, status):
+    """A link, pipe or device in place of a file."""
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(os.path.join(workspace.folder, path)).encode("utf-8", "replace")
+        return {
+            "kind": "added" if before is None else "modified",
+            "format": "text",
+            "before_digest": _bytes_digest(before),
+            "after_digest": _bytes_digest(b"link\0" + target),
+            "text": f"link to {target.decode()}\n",
+        }
+    return {
+        "kind": "added" if before is None else "modified",
+        "format": "binary",
+        "before_digest": _bytes_digest(before),
+        "after_digest": _bytes_digest(b"special\0%d" % stat.S_IFMT(status.st_mode)),
+    }
+
+
+def _bytes_digest(data):
+    return "" if data is None else hashlib.sha256(data).hexdigest()[:32]
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def _whole(text):
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
+
+
+def _refuse(text):
+    raise ValueError(text)
+
+
+def _load(data):
+    """Return (value, digest), or None when the bytes are no strict JSON."""
+    try:
+        value = json.loads(data.decode("utf-8-sig"), parse_float=_whole, parse_constant=_refuse)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return None
+    return value, hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _json(workspace, baseline, path, before, after):
+    if not path.endswith(".json") or any(side is not None and len(side) > _MOST_PARSED for side in (before, after)):
+        return None
+    old = baseline.parsed(path, "json", _load) if before is not None else (_ABSENT, "")
+    new = _load(after) if after is not None else (_ABSENT, "")
+    if old is None or new is None:
+        return None
+    leaves = Leaves()
+    if old[1] != new[1]:
+        _compare(old[0], new[0], "", leaves)
+    return {"format": "json", "before_digest": old[1], "after_digest": new[1], **leaves.finish()}
+
+
+class Leaves:
+    """Collects leaves up to the bound."""
+
+    def __init__(self):
+        self.found = []
+        self.cut = False
+
+    def add(self, pointer, before, after):
+        if len(self.found) >= MOST_LEAVES:
+            self.cut = True
+            return
+        self.found.append({"pointer": pointer, "before": self._short(before), "after": self._short(after)})
+
+    def _short(self, value):
+        if value is _ABSENT:
+            return None
+        if isinstance(value, str) and len(value) > MOST_VALUE:
+            self.cut = True
+            return value[:MOST_VALUE] + "\u2026"
+        if isinstance(value, dict):
+            return {key: self._short(inner) for key, inner in value.items()}
+        return value
+
+    def finish(self):
+        return {"leaves": self.found, "truncated": self.cut}
+
+
+def _compare(old, new, pointer, leaves):
+    """Add a leaf for every scalar (or empty container) that differs between two JSON values."""
+    if leaves.cut or (type(old) is type(new) and old == new and _alike(old, new)):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            inner = f"{pointer}/{_escaped(key)}"
+            _compare(old.get(key, _ABSENT), new.get(key, _ABSENT), inner, leaves)
+    elif isinstance(old, list) and isinstance(new, list):
+        _compare_lists(old, new, pointer, leaves)
+    elif new is _ABSENT and old and isinstance(old, (dict, list)):
+        _compare(old, type(old)(), pointer, leaves)
+    elif old is _ABSENT and new and isinstance(new, (dict, list)):
+        _compare(type(new)(), new, pointer, leaves)
+    else:
+        leaves.add(pointer, old, new)
+
+
+def _alike(old, new):
+    """Say whether equal containers are equal as JSON too (in Python, True equals 1)."""
+    return not isinstance(old, (dict, list)) or json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+
+
+def _compare_lists(old, new, pointer, leaves):
+    """Pair entries by position after setting aside what is equal at both ends."""
+    shorter = min(len(old), len(new))
+    head = 0
+    while head < shorter and _equal(old[head], new[head]):
+        head += 1
+    tail = 0
+    while tail < shorter - head and _equal(old[-1 - tail], new[-1 - tail]):
+        tail += 1
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    for index in range(max(len(left), len(right))):
+        before = left[index] if index < len(left) else _ABSENT
+        after = right[index] if index < len(right) else _ABSENT
+        _compare(before, after, f"{pointer}/{head + index}", leaves)
+
+
+def _equal(old, new):
+    return type(old) is type(new) and old == new and _alike(old, new)
+
+
+def _escaped(key):
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+# ---------------------------------------------------------------- SQLite
+
+
+def _sqlite(workspace, baseline, path, before, after):
+    sides = [side for side in (before, after) if side is not None]
+    if not all(side.startswith(_SQLITE) and len(side) <= _MOST_PARSED for side in sides):
+        return None
+    import sqlite3
+
+    try:
+        old = baseline.parsed(path, "sqlite", _dump_bytes) if before is not None else {}
+        new = {} if after is None else _dump(workspace, path, after)
+    except (sqlite3.Error, ValueError, OverflowError):
+        return None
+    leaves = Leaves()
+    old_digest = "" if before is None else _dump_digest(old)
+    new_digest = "" if after is None else _dump_digest(new)
+    if old_digest != new_digest:
+        for table in sorted(old.keys() | new.keys()):
+            _compare_tables(table, old.get(table), new.get(table), leaves)
+    return {"format": "sqlite", "before_digest": old_digest, "after_digest": new_digest, **leaves.finish()}
+
+
+def _compare_tables(table, old, new, leaves):
+    old_sql, old_rows = old or (_ABSENT, {})
+    new_sql, new_rows = new or (_ABSENT, {})
+    if old_sql != new_sql:
+        leaves.add(table, old_sql, new_sql)
+    for key in sorted(old_rows.keys() | new_rows.keys(), key=_natural):
+        before, after = old_rows.get(key, _ABSENT), new_rows.get(key, _ABSENT)
+        if before is _ABSENT or after is _ABSENT or json.dumps(before) != json.dumps(after):
+            leaves.add(f"{table}/{key}", before, after)
+
+
+def _natural(key):
+    return (0, int(key), "") if key.lstrip("-").isdecimal() else (1, 0, key)
+
+
+def _dump(workspace, path, data):
+    """Return the rows of a database in the workspace, committed pages of its side files included."""
+    full = os.path.join(workspace.folder, path)
+    if not any(os.path.exists(full + suffix) for suffix in ("-wal", "-journal")):
+        return _dump_bytes(data)
+    import sqlite3
+
+    connection = sqlite3.connect(full, timeout=5)
+    try:
+        return _tables(connection)
+    finally:
+        connection.close()
+
+
+def _dump_bytes(data):
+    import sqlite3
+
+    image = bytearray(data)
+    image[18:20] = b"\x01\x01"  # a database image in memory cannot be in WAL mode
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.deserialize(bytes(image))
+        return _tables(connection)
+    finally:
+        connection.close()
+
+
+def _tables(connection):
+    """Return {table: (its CREATE statement, {primary key: {column: value}})}."""
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    names = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    ).fetchall()
+    tables = {}
+    for name, sql in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
+        key_at = [row[0] for row in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
+        rows = {}
+        for row in connection.execute(f"SELECT * FROM {quoted}"):
+            values = [_plain(value) for value in row]
+            record = dict(zip([column[1] for column in columns], values, strict=True))
+            rows[_key(values, key_at, rows)] = record
+        tables[name] = (" ".join(sql.split()), rows)
+    return tables
+
+
+def _key(values, key_at, rows):
+    if key_at:
+        return ",".join(str(values[index]) for index in key_at)
+    base = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
+    number = 1
+    while f"{base}.{number}" in rows:
+        number += 1
+    return f"{base}.{number}"
+
+
+def _plain(value):
+    if isinstance(value, bytes):
+        return {"blob": hashlib.sha256(value).hexdigest()[:32], "bytes": len(value)}
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value
+
+
+def _dump_digest(tables):
+    total = hashlib.sha256()
+    for table in sorted(tables):
+        sql, rows = tables[table]
+        total.update(json.dumps([table, sql]).encode())
+        for key in sorted(rows):
+            total.update(json.dumps([key, rows[key]], sort_keys=True).encode())
+    return total.hexdigest()[:32]
+
+
+# ---------------------------------------------------------------- text
+
+
+def _decoded(data):
+    if data is None:
+        return ""
+    if b"\0" in data or len(data) > _MOST_PARSED:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _text(workspace, baseline, path, before, after):
+    old, new = _decoded(before), _decoded(after)
+    if old is None or new is None:
+        return None
+    text = ""
+    if before != after:
+        text = _unified(old.splitlines(keepends=True), new.splitlines(keepends=True), before is None, after is None)
+    cut = len(text) > MOST_TEXT
+    return {
+        "format": "text",
+        "before_digest": _bytes_digest(before),
+        "after_digest": _bytes_digest(after),
+        "text": text[:MOST_TEXT],
+        "truncated": cut,
+    }
+
+
+def _unified(old, new, added, removed):
+    """Return the hunks of a unified diff without file names. Long files give one hunk around all that differs."""
+    if added or removed or len(old) + len(new) > _MOST_LINES:
+        return _one_hunk(old, new)
+    import difflib
+
+    lines = list(difflib.unified_diff(old, new))[2:]
+    return "".join(_ended(line) for line in lines)
+
+
+def _one_hunk(old, new):
+    shorter = min(len(old), len(new))
+    head = 0
+    while head < shorter and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    first_old, first_new = head + bool(left), head + bool(right)
+    lines = [f"@@ -{first_old},{len(left)} +{first_new},{len(right)} @@\n"]
+    lines += ["-" + line for line in left] + ["+" + line for line in right]
+    return "".join(_ended(line) for line in lines)
+
+
+def _ended(line):
+    return line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"

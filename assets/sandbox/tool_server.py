@@ -1,0 +1,365 @@
+# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
+# ruff: noqa: PTH
+"""The tool server: speaks JSON lines with the engine and owns everything that happens in one sandbox.
+
+Runs inside the sandbox, standard library only. One request a line ({"id", "op", ...}), one answer a line
+({"id", "ok"} or {"id", "error": {"kind", "message"}}), in order. Operations: open, reset, call, exec, read,
+write, diff, ping. It ends, with everything below it, as soon as the engine closes the stream.
+"""
+
+import base64
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+import command
+import processes
+import state_diff
+import worker
+import workspace
+
+_EMPTY = {"files": {}, "modules": {}, "git": False}
+_LIMITS = {
+    "call_seconds": 20.0,
+    "memory_bytes": 512 << 20,
+    "disk_bytes": 128 << 20,
+    "processes": 64,
+    "output_chars": 20000,
+}
+
+
+class Refused(Exception):
+    """A request that cannot be served; `kind` tells the engine which exception it becomes."""
+
+    def __init__(self, kind, message):
+        self.kind = kind
+        super().__init__(message)
+
+
+class Server:
+    """One sandbox. `inbound` and `outbound` are the protocol's descriptors, kept from every child."""
+
+    def __init__(self, inbound, outbound, root, alone, trusted, count_processes):
+        self.inbound, self.outbound = inbound, outbound
+        self.trusted = frozenset(trusted)
+        self.count_processes = count_processes
+        self.family = processes.Family(alone)
+        self.workspace = workspace.Workspace(root)
+        self.modules = worker.Modules({})
+        self.limits = dict(_LIMITS)
+        self.worker = None
+        self.git = False
+        self.baseline = state_diff.Baseline({})
+
+    # ------------------------------------------------------------ the stream
+
+    def serve(self):
+        waiting = bytearray()
+        while True:
+            try:
+                part = os.read(self.inbound, 1 << 18)
+            except ConnectionResetError:
+                raise processes.Hangup from None
+            if not part:
+                raise processes.Hangup
+            waiting += part
+            while (end := waiting.find(b"\n")) >= 0:
+                line = bytes(waiting[: end + 1])
+                del waiting[: end + 1]
+                self.answer(line)
+
+    def answer(self, line):
+        request = json.loads(line)
+        try:
+            reply = getattr(self, "op_" + request["op"])(request, line)
+            if isinstance(reply, dict):
+                reply = _line({"id": request["id"], "ok": reply})
+        except Refused as error:
+            reply = _line({"id": request["id"], "error": {"kind": error.kind, "message": str(error)}})
+        except workspace.Escape as error:
+            reply = _line({"id": request["id"], "error": {"kind": "escape", "message": str(error)}})
+        except FileNotFoundError as error:
+            reply = _line({"id": request["id"], "error": {"kind": "missing", "message": str(error)}})
+        except (OSError, MemoryError, workspace.Unverified) as error:
+            reply = _line({"id": request["id"], "error": {"kind": "broken", "message": f"{error}"}})
+        self.send(reply)
+        if request["op"] in ("open", "reset") and self.modules.tools and self.worker is None:
+            self.start_worker()
+
+    def send(self, data):
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self.outbound, view) :]
+            except (BrokenPipeError, ConnectionResetError):
+                raise processes.Hangup from None
+
+    # ------------------------------------------------------------ the life of a workspace
+
+    def op_ping(self, request, line):
+        return {"pid": os.getpid()}
+
+    def op_open(self, request, line):
+        """Take a new environment and lay it. The worker's code is compiled here, once."""
+        self.stop()
+        self.limits = {**_LIMITS, **request["limits"]}
+        self.git = request["git"]
+        self.modules = worker.Modules(request["modules"])
+        self.modules.warm(self.trusted)
+        self.workspace.describe(request["files"])
+        self.workspace.lay()
+        self.baseline = state_diff.Baseline({path: data for path, (data, _) in self.workspace.files.items()})
+        if self.git:
+            self.make_repository()
+        gc.collect()
+        gc.freeze()
+        return {"digest": self.workspace.digest()}
+
+    def op_reset(self, request, line):
+        self.stop()
+        self.workspace.lay()
+        return {}
+
+    def stop(self):
+        """End every process but this one."""
+        if self.worker is not None:
+            os.close(self.worker[1])
+            self.worker = None
+        self.family.kill()
+
+    def make_repository(self):
+        """Make the workspace a repository with one commit whose name depends on the files only."""
+        self.git_command("init", "-q", "-b", "main", "--template=", ".")
+        for name, value in (
+            ("user.name", workspace.GIT_IDENTITY["GIT_AUTHOR_NAME"]),
+            ("user.email", workspace.GIT_IDENTITY["GIT_AUTHOR_EMAIL"]),
+            ("gc.auto", "0"),
+        ):
+            self.git_command("config", name, value)
+        self.git_command("add", "-A", "-f")
+        self.git_command("commit", "-q", "--allow-empty", "--no-verify", "-m", "Initial state")
+        self.workspace.adopt_git()
+
+    def git_command(self, *arguments, **variables):
+        """Return git's output, run with a configuration isolated from the machine. Raises Refused."""
+        request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *arguments], "timeout": 60.0, "stdin": b""}
+        bounds = {**self.limits, "output_chars": 16 << 20, "disk_bytes": self.limits["disk_bytes"]}
+        environment = {**self.environment(), **workspace.GIT_IDENTITY, **variables}
+        done = command.execute(self.family, request, bounds, None, self.workspace.folder, environment, self.inbound)
+        if done["status"] != 0:
+            raise Refused("broken", f"git {arguments[0]} failed: {done['stderr'].decode('utf-8', 'replace')[:500]}")
+        return done["stdout"]
+
+    # ------------------------------------------------------------ calls and commands
+
+    def start_worker(self):
+        ours, theirs = socket.socketpair()
+        try:
+            child = self.family.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            return
+        if child == 0:
+            for descriptor in {self.inbound, self.outbound, ours.fileno()}:
+                os.close(descriptor)
+            worker.start(theirs.detach(), self.modules, self.limits, self.process_cap(), self.workspace.folder)
+        theirs.close()
+        ours.setblocking(False)
+        self.worker = (child, ours.detach())
+
+    def process_cap(self):
+        """Return the RLIMIT_NPROC to set; the kernel counts all processes of the user, so ours come on top."""
+        if not self.count_processes or os.getuid() == 0:
+            return None
+        return self.limits["processes"] + _processes_of(os.getuid())
+
+    def op_call(self, request, line):
+        if not self.ready_worker():
+            return _fault("The sandbox allows no further process.", "limit", None)
+        seconds = self.limits["call_seconds"]
+        most = self.limits["output_chars"] * 12 + 65536
+        try:
+            answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.inbound)
+        except EOFError:
+            return _fault(*self.death(), None)
+        except OverflowError:
+            self.stop()
+            return _fault("The tool wrote past its answer.", "limit", None)
+        if answer is not None:
+            return answer
+        self.stop()
+        return _fault(f"The tool did not finish within {seconds:g} seconds.", "timeout", seconds)
+
+    def ready_worker(self):
+        """Have a living worker: the one there is may have ended by what an earlier call left behind."""
+        if self.worker is not None and os.waitid(os.P_PID, self.worker[0], os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self.stop()
+        if self.worker is None:
+            self.start_worker()
+        if self.worker is None:
+            self.stop()
+            self.start_worker()
+        return self.worker is not None
+
+    def death(self):
+        """Say how the worker ended, and clear up behind it."""
+        child, channel = self.worker
+        os.close(channel)
+        self.worker = None
+        status = self.family.reap(child)
+        self.stop()
+        if status is None:
+            return "The tool's process disappeared.", "limit"
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGKILL:
+                return "The tool was killed by a bound of the sandbox (memory).", "limit"
+            return f"The tool's process died of {signal.Signals(number).name}.", "tool_crash"
+        return f"The tool ended its own process with status {os.WEXITSTATUS(status)}.", "tool_crash"
+
+    def environment(self):
+        return {
+            "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            "HOME": self.workspace.scratch,
+            "TMPDIR": self.workspace.scratch,
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.pathsep.join(self.paths()),
+            **workspace.GIT_IDENTITY,
+        }
+
+    def paths(self):
+        return [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) or path == "/opt/tools"]
+
+    def op_exec(self, request, line):
+        request["stdin"] = base64.b64decode(request.get("stdin") or "")
+        request["timeout"] = request.get("timeout") or self.limits["call_seconds"]
+        cap = self.process_cap()
+        done = command.execute(
+            self.family, request, self.limits, cap, self.workspace.folder, self.environment(), self.inbound
+        )
+        if done["fault"] == "timeout":
+            self.stop()
+        for stream in ("stdout", "stderr"):
+            done[stream] = base64.b64encode(done[stream]).decode()
+        return done
+
+    # ------------------------------------------------------------ files and state
+
+    def op_read(self, request, line):
+        return {"data": base64.b64encode(self.workspace.read(request["path"])).decode()}
+
+    def op_write(self, request, line):
+        self.workspace.write(request["path"], base64.b64decode(request["data"]))
+        return {}
+
+    def op_diff(self, request, line):
+        found = state_diff.differing(self.workspace, self.baseline)
+        if found and state_diff.heavy(found):
+            changes = self.diff_apart(found)
+        else:
+            changes = state_diff.changes(self.workspace, self.baseline, found)
+        return {"changes": changes, "patch": self.patch() if self.git else None}
+
+    def diff_apart(self, found):
+        """Compare big files and databases in a process of their own, so that none can harm the server."""
+        ours, theirs = socket.socketpair()
+        child = self.family.fork()
+        if child == 0:
+            try:
+                os.close(ours.fileno())
+                worker.bound({**self.limits, "memory_bytes": self.limits["memory_bytes"]}, None)
+                theirs.recv(1)
+                theirs.sendall(_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
+                os._exit(0)
+            except BaseException:
+                os._exit(70)
+        theirs.close()
+        ours.setblocking(False)
+        try:
+            answer = processes.exchange(ours.fileno(), b"\n", time.monotonic() + 120, 64 << 20, self.inbound)
+        except (EOFError, OverflowError):
+            answer = None
+        finally:
+            ours.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            self.family.reap(child)
+        if answer is None:
+            return state_diff.changes(self.workspace, self.baseline, found, by_bytes=True)
+        return json.loads(answer)["ok"]
+
+    def patch(self):
+        """Return `git diff` from the initial commit to the files as they are, untracked ones included.
+
+        Works on a pristine copy of the repository beside the workspace, so what a rollout did to .git has no say.
+        """
+        place = os.path.join(self.workspace.scratch, ".turnwright-git")
+        try:
+            for path, (data, _) in self.workspace.files.items():
+                if path.startswith(".git/"):
+                    target = os.path.join(place, path[5:])
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    with open(target, "wb") as file:
+                        file.write(data)
+            for folder in ("objects", "refs/heads"):
+                os.makedirs(os.path.join(place, folder), exist_ok=True)
+            where = ("--git-dir", place, "--work-tree", self.workspace.folder)
+            self.git_command(*where, "add", "-A")
+            options = ("--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "HEAD")
+            return self.git_command(*where, "diff", *options).decode("utf-8", "replace")
+        finally:
+            workspace._remove(place)
+
+
+def _fault(message, fault, seconds):
+    content = json.dumps({"error": message}, ensure_ascii=False)
+    return {"content": content, "fault": fault, "truncated": False, "seconds": seconds}
+
+
+def _line(value):
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _processes_of(user):
+    count = 0
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdigit():
+            try:
+                count += os.stat("/proc/" + name).st_uid == user
+            except OSError:
+                continue
+    return count
+
+
+def main(config):
+    """Serve until the stream closes. `config` is what the engine sent ahead of the first request."""
+    os.umask(0o022)
+    inbound, outbound = os.dup(0), os.dup(1)
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.close(nothing)
+    sys.path[:] = [*sys.path, *config["paths"]]
+    server = Server(inbound, outbound, config["root"], config["alone"], config["trusted"], config["count_processes"])
+    os.environ.clear()
+    os.environ.update({**config["environment"], **server.environment()})
+    gc.disable()
+    try:
+        server.send(_line({"id": 0, "ok": {"ready": True}}))
+        server.serve()
+    except processes.Hangup:
+        pass
+    finally:
+        server.family.kill()
+        if config["remove"]:
+            workspace._remove(config["root"])
+        os._exit(0)

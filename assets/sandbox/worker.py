@@ -1,0 +1,203 @@
+"""The process that runs a pack's tool functions, forked anew for every rollout.
+
+Runs inside the sandbox, standard library only. Reads one JSON request a line from its channel and answers with
+the finished response line, so the tool server passes it on without looking inside.
+"""
+
+import errno
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import types
+
+REFUSALS = (ValueError, LookupError, PermissionError, FileNotFoundError)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EAGAIN)
+
+
+class Modules:
+    """The compiled tool modules of a pack: which function is where, and the code to execute once in a worker."""
+
+    def __init__(self, sources):
+        import ast
+
+        self.codes = {}
+        self.tools = {}
+        self.broken = {}
+        self.imports = set()
+        for file in sorted(sources):
+            stem = file[:-3]
+            try:
+                tree = ast.parse(sources[file], f"tools/{file}")
+                self.codes[stem] = compile(tree, f"tools/{file}", "exec")
+            except (SyntaxError, ValueError) as error:
+                self.broken[stem] = f"{type(error).__name__}: {error}"
+                continue
+            self._note(stem, tree, ast)
+
+    def _note(self, stem, tree, ast):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                self.imports.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                self.imports.add(node.module)
+        if not stem.startswith("_"):
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    self.tools.setdefault(node.name, stem)
+
+    def warm(self, trusted):
+        """Import in the server what every worker would import: standard library and the pinned packages only."""
+        for name in sorted(self.imports):
+            top = name.partition(".")[0]
+            if top in self.codes or (top not in sys.stdlib_module_names and top not in trusted):
+                continue
+            if top in ("antigravity", "this", "idlelib", "tkinter", "turtle", "turtledemo"):
+                continue
+            try:
+                __import__(name)
+            except Exception:  # the worker meets the same error where it can be told as the tool's
+                continue
+
+
+class _Private(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes `import _store` find the pack's private module."""
+
+    def __init__(self, codes):
+        self.codes = codes
+
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("_") and name in self.codes:
+            return importlib.machinery.ModuleSpec(name, self)
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(self.codes[module.__name__], module.__dict__)
+
+
+def bound(limits, processes):
+    """Set the limits that the kernel keeps for this process and its children."""
+    memory = limits["memory_bytes"]
+    for kind, value in (
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_AS, memory + (256 << 20)),
+        (resource.RLIMIT_FSIZE, limits["disk_bytes"]),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, processes),
+    ):
+        if value is not None:
+            try:
+                resource.setrlimit(kind, (value, value))
+            except (ValueError, OSError):
+                continue
+    try:
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    except OSError:
+        return
+    try:
+        os.write(descriptor, b"1000")
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+class Worker:
+    """Answers calls until its channel closes."""
+
+    def __init__(self, channel, modules, limits):
+        self.channel, self.modules, self.limits = channel, modules, limits
+        self.loaded = {}
+
+    def serve(self):
+        for name in self.modules.codes:
+            if name.startswith("_"):
+                sys.modules.pop(name, None)
+        sys.meta_path.insert(0, _Private(self.modules.codes))
+        waiting = b""
+        while True:
+            part = os.read(self.channel, 1 << 18)
+            if not part:
+                os._exit(0)
+            waiting += part
+            while b"\n" in waiting:
+                line, _, waiting = waiting.partition(b"\n")
+                self.answer(json.loads(line))
+
+    def answer(self, request):
+        began = time.perf_counter()
+        content, fault = self.run(request["tool"], request["arguments"])
+        seconds = round(time.perf_counter() - began, 6)
+        limit = self.limits["output_chars"]
+        cut = len(content) > limit
+        if cut:
+            content = f"{content[:limit]}\n[cut: {len(content)} characters in all, {limit} shown]"
+        reply = {"content": content, "fault": fault, "truncated": cut, "seconds": seconds}
+        text = json.dumps({"id": request["id"], "ok": reply}, ensure_ascii=False)
+        data = memoryview(text.encode("utf-8", "replace") + b"\n")
+        while data:
+            data = data[os.write(self.channel, data) :]
+
+    def run(self, tool, arguments):
+        """Return (content, fault) of one call."""
+        try:
+            function = self.function(tool)
+            if function is None:
+                return _error(f"There is no tool {tool}."), "unknown_tool"
+            value = function(**arguments)
+            return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), None
+        except MemoryError:
+            return _error("The tool used more memory than the sandbox allows."), "limit"
+        except REFUSALS as error:
+            return _error(_sentence(error)), "tool_error"
+        except OSError as error:
+            if error.errno in _FULL:
+                return _error(f"A bound of the sandbox was reached: {error.strerror}."), "limit"
+            return _error(f"{type(error).__name__}: {_sentence(error)}"), "tool_crash"
+        except BaseException as error:
+            return _error(f"{type(error).__name__}: {_sentence(error)}"), "tool_crash"
+
+    def function(self, tool):
+        stem = self.modules.tools.get(tool)
+        if stem is None:
+            if self.modules.broken:
+                raise ImportError("; ".join(self.modules.broken.values()))
+            return None
+        module = self.loaded.get(stem)
+        if module is None:
+            module = types.ModuleType(f"tools.{stem}")
+            sys.modules[module.__name__] = module
+            exec(self.modules.codes[stem], module.__dict__)
+            self.loaded[stem] = module
+        return getattr(module, tool)
+
+
+def _sentence(error):
+    try:
+        if isinstance(error, KeyError) and len(error.args) == 1:
+            return str(error.args[0])
+        return str(error)
+    except BaseException as second:
+        return type(second).__name__
+
+
+def _error(message):
+    return json.dumps({"error": message}, ensure_ascii=False)
+
+
+def start(channel, modules, limits, processes, folder):
+    """Turn this freshly forked process into a worker. Never returns."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.chdir(folder)
+        bound(limits, processes)
+        Worker(channel, modules, limits).serve()
+    except BaseException:
+        os._exit(70)

@@ -1,0 +1,296 @@
+# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
+# ruff: noqa: PTH
+"""The files of a sandbox: laying them, wiping what a rollout left, and reading them without being led astray.
+
+Runs inside the sandbox, standard library only. A `Workspace` remembers every pristine byte, so laying it anew
+is a comparison by content: what differs is replaced and read back, what does not belong is removed.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+
+GIT_IDENTITY = {
+    "GIT_AUTHOR_NAME": "Turnwright",
+    "GIT_AUTHOR_EMAIL": "workspace@turnwright.invalid",
+    "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "Turnwright",
+    "GIT_COMMITTER_EMAIL": "workspace@turnwright.invalid",
+    "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+}
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Escape(Exception):
+    """A path that leads out of the workspace, or is not a regular file."""
+
+
+class Unverified(Exception):
+    """The workspace could not be brought back to its pristine state."""
+
+
+class Workspace:
+    """`folder` holds the workspace, `scratch` what tools write outside it (TMPDIR); both are wiped by `lay`."""
+
+    def __init__(self, root):
+        self.folder = os.path.join(root, "work")
+        self.scratch = os.path.join(root, "tmp")
+        self.files = {}
+        self.folders = set()
+        self.patch_base = None
+
+    def describe(self, encoded):
+        """Set the pristine content from {path: base64}."""
+        self.files = {path: (base64.b64decode(data), 0o644) for path, data in encoded.items()}
+        self.patch_base = None
+        self._find_folders()
+
+    def _find_folders(self):
+        self.folders = set()
+        for path in self.files:
+            parts = path.split("/")[:-1]
+            self.folders.update("/".join(parts[: n + 1]) for n in range(len(parts)))
+
+    def adopt_git(self):
+        """Take the files of the freshly made .git into the pristine content."""
+        for path, entry in list(self.walk(git=True)):
+            if path.startswith(".git/") and stat.S_ISREG(entry.st_mode):
+                self.files[path] = (self.content(path), stat.S_IMODE(entry.st_mode))
+        self._find_folders()
+        for folder, names, _ in os.walk(os.path.join(self.folder, ".git")):
+            inside = os.path.relpath(folder, self.folder)
+            self.folders.update([inside, *(os.path.join(inside, name) for name in names)])
+
+    def lay(self):
+        """Make the folder equal the pristine content. Raises Unverified when that cannot be achieved."""
+        for folder in (self.folder, self.scratch):
+            if not os.path.isdir(folder) or os.path.islink(folder):
+                _remove(folder)
+                os.makedirs(folder, 0o755, exist_ok=True)
+        try:
+            kept = self._sweep()
+        except (OSError, RecursionError):
+            kept = self._wipe()
+        try:
+            _empty(self.scratch)
+            self._write_missing(kept)
+        except (OSError, RecursionError) as error:
+            raise Unverified(str(error)) from error
+
+    def _sweep(self):
+        """Remove what does not belong, and return the paths whose content, kind and mode are still pristine."""
+        kept = set()
+        waiting = [("", self.folder)]
+        while waiting:
+            prefix, folder = waiting.pop()
+            with os.scandir(folder) as entries:
+                for entry in list(entries):
+                    name = prefix + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if name in self.folders:
+                            if stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) != 0o755:
+                                os.chmod(entry.path, 0o755)
+                            waiting.append((name + "/", entry.path))
+                        else:
+                            _remove(entry.path)
+                    elif name in self.files and self._pristine(entry.path, name):
+                        kept.add(name)
+                    else:
+                        os.unlink(entry.path)
+        return kept
+
+    def _pristine(self, path, name):
+        data, mode = self.files[name]
+        try:
+            descriptor = os.open(path, _READ)
+        except OSError:
+            return False
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or stat.S_IMODE(found.st_mode) != mode or found.st_size != len(data):
+                return False
+            return _read_all(descriptor, len(data)) == data
+        finally:
+            os.close(descriptor)
+
+    def _wipe(self):
+        _remove(self.folder)
+        _remove(self.scratch)
+        for folder in (self.folder, self.scratch):
+            os.makedirs(folder, 0o755, exist_ok=True)
+        if os.listdir(self.folder) or os.listdir(self.scratch):
+            raise Unverified("files of an earlier rollout could not be removed")
+        return set()
+
+    def _write_missing(self, kept):
+        if len(kept) == len(self.files) and all(os.path.isdir(os.path.join(self.folder, f)) for f in self.folders):
+            return
+        for folder in sorted(self.folders):
+            os.makedirs(os.path.join(self.folder, folder), 0o755, exist_ok=True)
+        for name, (data, mode) in self.files.items():
+            if name in kept:
+                continue
+            path = os.path.join(self.folder, name)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            try:
+                _write_all(descriptor, data)
+                os.fchmod(descriptor, mode)
+            finally:
+                os.close(descriptor)
+            if not self._pristine(path, name):
+                raise Unverified(f"{name} does not hold what was written")
+
+    def digest(self):
+        """Return one digest over every pristine path, mode and content."""
+        total = hashlib.sha256()
+        for path in sorted(self.files):
+            data, mode = self.files[path]
+            total.update(f"{path}\0{mode:o}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+            total.update(data)
+        return total.hexdigest()[:32]
+
+    def walk(self, git=False):
+        """Yield (relative path, lstat) of everything but folders, sorted. `.git` and `__pycache__` are left out."""
+        found = []
+        waiting = [("", self.folder)]
+        while waiting:
+            prefix, folder = waiting.pop()
+            try:
+                entries = os.scandir(folder)
+            except PermissionError:
+                os.chmod(folder, 0o755)
+                entries = os.scandir(folder)
+            with entries:
+                for entry in entries:
+                    name = prefix + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != "__pycache__" and (git or name != ".git"):
+                            waiting.append((name + "/", entry.path))
+                    else:
+                        found.append((name, entry.stat(follow_symlinks=False)))
+        found.sort(key=lambda pair: pair[0])
+        return found
+
+    def content(self, path):
+        """Return the bytes of a regular file found by `walk`."""
+        full = os.path.join(self.folder, path)
+        try:
+            descriptor = os.open(full, _READ)
+        except PermissionError:
+            os.chmod(full, 0o644)
+            descriptor = os.open(full, _READ)
+        try:
+            return _read_all(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
+
+    def read(self, path):
+        """Return the bytes of a file. Raises Escape, or FileNotFoundError."""
+        parent, name = self._parent(path, make=False)
+        try:
+            descriptor = _open(name, _READ, parent, path)
+        finally:
+            os.close(parent)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise Escape(f"{path} is not a regular file")
+            return _read_all(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+
+    def write(self, path, data):
+        """Replace or make a file, and the folders above it. Raises Escape."""
+        parent, name = self._parent(path, make=True)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = _open(name, flags, parent, path)
+        finally:
+            os.close(parent)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Escape(f"{path} is not a regular file")
+            os.ftruncate(descriptor, 0)
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+
+    def _parent(self, path, make):
+        """Open the folder that holds `path`, one part at a time so that no link is followed."""
+        parts = path.split("/")
+        if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
+            raise Escape(f"{path!r} is not a path inside the workspace")
+        current = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in parts[:-1]:
+                if make:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, 0o755, dir_fd=current)
+                following = _open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, current, path)
+                os.close(current)
+                current = following
+        except BaseException:
+            os.close(current)
+            raise
+        return current, parts[-1]
+
+
+def _open(name, flags, folder, path):
+    try:
+        return os.open(name, flags, 0o644, dir_fd=folder)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist") from None
+    except (NotADirectoryError, IsADirectoryError):
+        raise Escape(f"{path} leads through a link or a file, or is a folder") from None
+    except OSError as error:
+        if error.errno in (40, 62, 6):  # ELOOP on Linux and macOS; ENXIO for a pipe or socket
+            raise Escape(f"{path} is a link or no regular file") from None
+        raise
+
+
+def _read_all(descriptor, size):
+    data = os.read(descriptor, size + 1)
+    if len(data) == size:  # a short read of a regular file means its end
+        return data
+    parts = [data]
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _write_all(descriptor, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _empty(folder):
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            _remove(entry.path)
+
+
+def _remove(path):
+    """Remove a file, link or folder tree, also one whose permissions were taken away."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        os.unlink(path)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        os.chmod(path, 0o700)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                full = os.path.join(folder, name)
+                if not os.path.islink(full):
+                    os.chmod(full, 0o700)
+        shutil.rmtree(path)

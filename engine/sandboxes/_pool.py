@@ -1,0 +1,265 @@
+"""The warm pool: who waits for a sandbox, who gets one, and when another is started.
+
+A sandbox is reused by reset for the same environment, by opening the new environment for another one of the
+same shape, and thrown away after commands or a failed reset. Starting costs far more than either, so the pool
+grows only when waiting would take longer than a start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from engine.errors import SandboxError, TurnwrightError
+from engine.protocols import Environment
+from engine.sandboxes._remote import RemoteSandbox, key_of
+
+_PATIENCE = 0.5
+"""Seconds after which the one who waits longest goes before those for whom the free sandbox is cheaper."""
+
+
+@dataclass
+class _Waiter:
+    environment: Environment
+    key: str
+    shape: tuple[Any, ...]
+    future: asyncio.Future[RemoteSandbox]
+    since: float = field(default_factory=time.monotonic)
+
+
+class WarmPool:
+    """Keeps at most `most` sandboxes, of which `parallel` start at once and `warm` are started ahead."""
+
+    def __init__(
+        self,
+        start: Callable[[Environment], Awaitable[RemoteSandbox]],
+        shape: Callable[[Environment], tuple[Any, ...]],
+        *,
+        most: int,
+        parallel: int,
+        warm: int,
+    ) -> None:
+        self._start, self._shape = start, shape
+        self._most, self._warm = most, warm
+        self._starts = asyncio.Semaphore(parallel)
+        self._idle: list[RemoteSandbox] = []
+        self._all: set[RemoteSandbox] = set()
+        self._starting: dict[tuple[Any, ...], int] = {}
+        self._waiting: deque[_Waiter] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lease_seconds: float | None = None
+        self._start_seconds = 0.3
+        self._closed = False
+        self.started = 0
+
+    @property
+    def size(self) -> int:
+        """How many sandboxes there are or will be in a moment."""
+        return len(self._all) + sum(self._starting.values())
+
+    def lease(self, environment: Environment) -> Lease:
+        return Lease(self, environment)
+
+    async def prepare(self, environment: Environment, width: int) -> None:
+        """Start sandboxes ahead in the background, up to `width` and the configured number of warm ones."""
+        shape = self._shape(environment)
+        there = sum(s.shape == shape for s in self._all) + self._starting.get(shape, 0)
+        for _ in range(min(width, self._warm, self._most - self.size + there) - there):
+            self._grow(environment, shape)
+
+    async def aclose(self) -> None:
+        """Close every sandbox and refuse whoever waits."""
+        self._closed = True
+        for waiter in self._waiting:
+            if not waiter.future.done():
+                waiter.future.set_exception(SandboxError("The sandboxes were closed."))
+        self._waiting.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        everyone, self._all, self._idle = list(self._all), set(), []
+        await asyncio.gather(*(sandbox.aclose() for sandbox in everyone))
+
+    # ------------------------------------------------------------ taking
+
+    async def take(self, environment: Environment) -> RemoteSandbox:
+        """Return a sandbox that holds `environment` untouched. Raises SandboxError, InputError."""
+        if self._closed:
+            raise SandboxError("The sandboxes are closed.")
+        key, shape = key_of(environment), self._shape(environment)
+        sandbox = self._from_idle(key, shape)
+        if sandbox is None:
+            sandbox = await self._wait(environment, key, shape)
+        if sandbox.key == key:
+            return sandbox
+        try:
+            await sandbox.open(environment, key)
+        except BaseException:
+            self._spawn(self._discard(sandbox))
+            raise
+        return sandbox
+
+    def _from_idle(self, key: str, shape: tuple[Any, ...]) -> RemoteSandbox | None:
+        """Take the last used one with this key, else the longest unused one of this shape."""
+        self._drop_broken()
+        found = next((s for s in reversed(self._idle) if s.key == key), None)
+        found = found or next((s for s in self._idle if s.shape == shape), None)
+        if found is not None:
+            self._idle.remove(found)
+        return found
+
+    def _drop_broken(self) -> None:
+        for sandbox in [s for s in self._idle if not s.usable]:
+            self._idle.remove(sandbox)
+            self._spawn(self._discard(sandbox))
+
+    async def _wait(self, environment: Environment, key: str, shape: tuple[Any, ...]) -> RemoteSandbox:
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(environment, key, shape, loop.create_future())
+        self._waiting.append(waiter)
+        self._consider(waiter)
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
+                self._offer(waiter.future.result())
+            raise
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+
+    def _consider(self, waiter: _Waiter) -> None:
+        """Start another sandbox for one who waits, if that is quicker than waiting; else look again later."""
+        if waiter.future.done() or self._closed:
+            return
+        starting = self._starting.get(waiter.shape, 0)
+        busy = len(self._all) - len(self._idle)
+        queued = len(self._waiting)
+        expected = None if self._lease_seconds is None or not busy else self._lease_seconds * queued / busy
+        overdue = time.monotonic() - waiter.since > self._start_seconds
+        if queued > starting and (expected is None or overdue or expected > self._start_seconds):
+            if self.size >= self._most:
+                self._make_room(waiter.shape)
+            if self.size < self._most:
+                self._grow(waiter.environment, waiter.shape)
+                return
+        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.02), self._consider, waiter)
+
+    def _make_room(self, shape: tuple[Any, ...]) -> None:
+        """Close an idle sandbox that cannot serve this shape."""
+        other = next((s for s in self._idle if s.shape != shape), None)
+        if other is not None:
+            self._idle.remove(other)
+            self._spawn(self._discard(other))
+
+    # ------------------------------------------------------------ starting
+
+    def _grow(self, environment: Environment, shape: tuple[Any, ...]) -> None:
+        self._starting[shape] = self._starting.get(shape, 0) + 1
+        self._spawn(self._start_one(environment, shape))
+
+    async def _start_one(self, environment: Environment, shape: tuple[Any, ...]) -> None:
+        sandbox = None
+        try:
+            async with self._starts:
+                began = time.monotonic()
+                sandbox = await self._start(environment)
+                self._start_seconds += 0.3 * (time.monotonic() - began - self._start_seconds)
+                self._all.add(sandbox)
+                self.started += 1
+                await sandbox.open(environment, key_of(environment))
+        except TurnwrightError as error:
+            if sandbox is not None:
+                await self._discard(sandbox)
+            self._refuse(shape, error)
+            return
+        finally:
+            self._starting[shape] -= 1
+        self._offer(sandbox)
+
+    def _refuse(self, shape: tuple[Any, ...], error: TurnwrightError) -> None:
+        """Tell one who waits that starting failed; all of them when the backend is gone."""
+        gone = isinstance(error, SandboxError) and error.gone
+        for waiter in [w for w in self._waiting if gone or w.shape == shape]:
+            if not waiter.future.done():
+                waiter.future.set_exception(error)
+                self._waiting.remove(waiter)
+                if not gone:
+                    return
+
+    # ------------------------------------------------------------ giving back
+
+    def give_back(self, sandbox: RemoteSandbox, environment: Environment, seconds: float) -> None:
+        """Reset or discard in the background; whoever waits gets it as soon as that is done."""
+        known = self._lease_seconds
+        self._lease_seconds = seconds if known is None else known + 0.1 * (seconds - known)
+        self._spawn(self._recycle(sandbox, environment))
+
+    async def _recycle(self, sandbox: RemoteSandbox, environment: Environment) -> None:
+        if self._closed or environment.commands or not sandbox.usable:
+            await self._replace(sandbox, environment)
+            return
+        try:
+            await sandbox.reset()
+        except SandboxError:
+            await self._replace(sandbox, environment)
+            return
+        self._offer(sandbox)
+
+    async def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
+        self._all.discard(sandbox)
+        shape = self._shape(environment)
+        ahead = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
+        if not self._closed and (self._waiting or environment.commands) and ahead < self._warm:
+            self._grow(environment, shape)
+        await self._discard(sandbox)
+
+    async def _discard(self, sandbox: RemoteSandbox) -> None:
+        self._all.discard(sandbox)
+        await sandbox.aclose()
+
+    def _offer(self, sandbox: RemoteSandbox) -> None:
+        """Hand a clean sandbox to one who waits, or keep it idle."""
+        if self._closed or not sandbox.usable:
+            self._spawn(self._discard(sandbox))
+            return
+        fitting = [w for w in self._waiting if w.shape == sandbox.shape and not w.future.done()]
+        if not fitting:
+            self._idle.append(sandbox)
+            return
+        chosen = fitting[0]
+        if chosen.key != sandbox.key and time.monotonic() - chosen.since < _PATIENCE:
+            chosen = next((w for w in fitting if w.key == sandbox.key), chosen)
+        self._waiting.remove(chosen)
+        chosen.future.set_result(sandbox)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Lease:
+    """The context of one lease."""
+
+    def __init__(self, pool: WarmPool, environment: Environment) -> None:
+        self._pool, self._environment = pool, environment
+        self._sandbox: RemoteSandbox | None = None
+        self._began = 0.0
+
+    async def __aenter__(self) -> RemoteSandbox:
+        self._sandbox = await self._pool.take(self._environment)
+        self._began = time.monotonic()
+        return self._sandbox
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            self._pool.give_back(sandbox, self._environment, time.monotonic() - self._began)

@@ -1,0 +1,166 @@
+"""A sandbox that is a tool server at the other end of a stream."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InputError, SandboxError
+from engine.protocols import Environment, ExecResult
+from engine.sandboxes._stream import Broken, Stream
+from engine.settings import SANDBOX_ASSETS
+from engine.types import StateDiff, ToolResult
+
+GRACE = 30.0
+"""Seconds that the engine waits beyond a bound before it holds the tool server itself for broken."""
+OPENING = 120.0
+TRUSTED = ("openpyxl", "pypdf", "PIL")
+_SOURCES = ("workspace", "worker", "processes", "command", "state_diff", "tool_server")
+
+BOOT = (
+    "import os,sys,json\n"
+    "n=int(sys.argv[1]);b=b''\n"
+    "while len(b)<n:\n"
+    " c=os.read(0,n-len(b))\n"
+    " if not c: sys.exit(0)\n"
+    " b+=c\n"
+    "config=json.loads(b)\n"
+    "for name,source in config['sources']:\n"
+    " sys.modules[name]=m=type(sys)(name)\n"
+    " exec(compile(source,name+'.py','exec'),m.__dict__)\n"
+    "m.main(config)\n"
+)
+"""What `python -c` gets: it reads the bundle from its input, so no image can hold a stale server."""
+
+
+@lru_cache(maxsize=1)
+def sources() -> tuple[tuple[str, str], ...]:
+    """Return the tool server's modules in the order in which they must be executed."""
+    return tuple((name, (Path(SANDBOX_ASSETS) / f"{name}.py").read_text()) for name in _SOURCES)
+
+
+def bundle(**config: Any) -> bytes:
+    """Return what is sent ahead of the first request: the server's sources and its settings."""
+    return json.dumps({"sources": sources(), "trusted": TRUSTED, **config}).encode()
+
+
+def command_line(python: str, size: int) -> list[str]:
+    """Return the command that starts a tool server whose bundle has `size` bytes."""
+    return [python, "-s", "-P", "-S", "-B", "-c", BOOT, str(size)]
+
+
+def key_of(environment: Environment) -> str:
+    """Return the key of an environment; one without gets a digest of its content."""
+    if environment.key:
+        return environment.key
+    total = hashlib.sha256()
+    for path in sorted(environment.workspace):
+        total.update(path.encode() + b"\0" + environment.workspace[path] + b"\0")
+    rest = [dict(environment.modules), environment.limits.model_dump(), environment.git, environment.network]
+    total.update(json.dumps(rest, sort_keys=True).encode())
+    return total.hexdigest()
+
+
+def opening(environment: Environment) -> dict[str, Any]:
+    """Return the `open` request of an environment. Raises InputError for a path that is not inside."""
+    for path in environment.workspace:
+        if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
+            raise InputError(f"workspace/{path}", "is not a path inside the workspace.", "Rename the file.")
+    return {
+        "op": "open",
+        "files": {path: base64.b64encode(data).decode() for path, data in environment.workspace.items()},
+        "modules": dict(environment.modules),
+        "limits": environment.limits.model_dump(),
+        "git": environment.git,
+    }
+
+
+class RemoteSandbox:
+    """Implements protocols.Sandbox. `explain` turns a broken stream into the SandboxError to raise."""
+
+    def __init__(
+        self,
+        name: str,
+        isolated: bool,
+        stream: Stream,
+        shape: tuple[Any, ...],
+        explain: Callable[[str], Awaitable[SandboxError]],
+        close: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.name, self.isolated, self.shape = name, isolated, shape
+        self.key: str | None = None
+        self._stream, self._explain, self._close = stream, explain, close
+        self._call_seconds = 20.0
+
+    @property
+    def usable(self) -> bool:
+        """False when it must be thrown away: the stream broke, or a request was left unanswered."""
+        return self._stream.usable
+
+    async def open(self, environment: Environment, key: str) -> None:
+        """Give the server another environment. Raises SandboxError."""
+        self.key = None
+        await self._ask(opening(environment), OPENING)
+        self._call_seconds = environment.limits.call_seconds
+        self.key = key
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        message = {"op": "call", "tool": tool, "arguments": arguments}
+        return ToolResult(**await self._ask(message, self._call_seconds + GRACE))
+
+    async def exec(self, argv: Sequence[str], *, timeout: float | None = None, stdin: bytes = b"") -> ExecResult:
+        seconds = self._call_seconds if timeout is None else timeout
+        message: dict[str, Any] = {"op": "exec", "argv": list(argv), "timeout": seconds}
+        if stdin:
+            message["stdin"] = base64.b64encode(stdin).decode()
+        done = await self._ask(message, seconds + GRACE)
+        streams = {name: base64.b64decode(done[name]) for name in ("stdout", "stderr")}
+        return ExecResult(**{**done, **streams})
+
+    async def read(self, path: str) -> bytes:
+        return base64.b64decode((await self._ask({"op": "read", "path": path}, GRACE))["data"])
+
+    async def write(self, path: str, data: bytes) -> None:
+        await self._ask({"op": "write", "path": path, "data": base64.b64encode(data).decode()}, GRACE)
+
+    async def diff(self) -> StateDiff:
+        found = await self._ask({"op": "diff"}, OPENING + GRACE)
+        if not found["changes"]:
+            return StateDiff(patch=found["patch"])
+        return StateDiff.model_validate(found)
+
+    async def reset(self) -> None:
+        await self._ask({"op": "reset"}, OPENING)
+
+    async def ping(self) -> int:
+        """Return the server's process id as it sees itself."""
+        return int((await self._ask({"op": "ping"}, GRACE))["pid"])
+
+    async def aclose(self) -> None:
+        """End the server and everything in the sandbox. Never raises."""
+        await self._stream.aclose()
+        await self._close()
+
+    async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        try:
+            answer = await self._stream.request(message, seconds)
+        except Broken as error:
+            raise await self._explain(str(error)) from error
+        refusal = answer.get("error")
+        if refusal is None:
+            done: dict[str, Any] = answer["ok"]
+            return done
+        raise self._refused(refusal["kind"], refusal["message"], str(message.get("path", message["op"])))
+
+    def _refused(self, kind: str, text: str, where: str) -> Exception:
+        if kind == "escape":
+            return InputError(where, f"{text}.", "Use a relative path to a file of the workspace.")
+        if kind == "missing":
+            return FileNotFoundError(text)
+        self._stream.abandoned = True
+        return SandboxError(f"The sandbox cannot go on: {text}")

@@ -1,0 +1,186 @@
+"""This machine, without isolation.
+
+A plain subprocess of the same tool server with resource limits, for machines without a Docker engine. It does
+not isolate: tools can reach the network and other files of the user. Total disk use is bounded per file only,
+and the number of processes only where the engine does not run as root. Commands written by a model are refused
+unless `allow_commands` is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from engine.errors import SandboxError
+from engine.protocols import Environment, SandboxHealth
+from engine.sandboxes._owner import lives, owner
+from engine.sandboxes._pool import Lease, WarmPool
+from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
+from engine.sandboxes._stream import Broken, Stream
+from engine.types import Frozen
+
+__all__ = ["Local"]
+
+_PREFIX = "turnwright-sandbox-"
+
+
+class Config(Frozen):
+    """`folder` is where workspaces are laid; the system's temporary folder when empty."""
+
+    allow_commands: bool = False
+    most: Annotated[int, Field(ge=1, le=1024)] = 128
+    warm: Annotated[int, Field(ge=1, le=256)] = 8
+    folder: str = ""
+
+
+class Local:
+    """Implements protocols.SandboxPool."""
+
+    name = "local"
+    isolated = False
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._folder = Path(config.folder or tempfile.gettempdir())
+        self._pool: WarmPool | None = None
+
+    async def start(self) -> None:
+        """Check that workspaces can be laid here. Raises SandboxError(gone=True)."""
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise SandboxError(f"{self._folder} is not writable. Choose another temporary folder.", gone=True)
+        self._pool = self._new_pool()
+        await self.sweep()
+
+    def _new_pool(self) -> WarmPool:
+        config = self._config
+        return WarmPool(self._start_one, lambda _: (), most=config.most, parallel=4, warm=config.warm)
+
+    async def prepare(self, environment: Environment, width: int) -> None:
+        self._check(environment)
+        await self._running().prepare(environment, width)
+
+    def lease(self, environment: Environment) -> Lease:
+        self._check(environment)
+        return self._running().lease(environment)
+
+    async def health(self) -> SandboxHealth:
+        return SandboxHealth(
+            self.name, True, False, "Ready. It does not isolate: tools can reach this machine's files and network."
+        )
+
+    async def sweep(self) -> int:
+        """Remove workspaces of engines that no longer run. Returns how many."""
+        return await asyncio.to_thread(self._sweep)
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
+            self._pool = None
+
+    # ------------------------------------------------------------ one server
+
+    def _running(self) -> WarmPool:
+        if self._pool is None:
+            raise SandboxError("The local sandbox was not started.")
+        return self._pool
+
+    def _check(self, environment: Environment) -> None:
+        if environment.commands and not self._config.allow_commands:
+            raise SandboxError(
+                "The local sandbox does not isolate, so it refuses tools that run commands. "
+                "Use Docker, or allow commands without isolation in the batch's settings."
+            )
+
+    async def _start_one(self, environment: Environment) -> RemoteSandbox:
+        root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner()}-", dir=self._folder))
+        ours, theirs = socket.socketpair()
+        try:
+            first = bundle(
+                root=str(root),
+                alone=False,
+                paths=_package_paths(),
+                count_processes=True,
+                environment={"PATH": os.defpath + ":/usr/local/bin:/usr/bin:/bin"},
+                remove=True,
+            )
+            process = await asyncio.to_thread(_spawn, theirs, len(first), root)
+        except OSError as error:
+            ours.close()
+            shutil.rmtree(root, ignore_errors=True)
+            raise SandboxError(f"The local sandbox could not start: {error}") from error
+        finally:
+            theirs.close()
+        return await self._connect(ours, process, root, first)
+
+    async def _connect(
+        self, ours: socket.socket, process: subprocess.Popen[bytes], root: Path, first: bytes
+    ) -> RemoteSandbox:
+        async def close() -> None:
+            await asyncio.to_thread(_end, process, root)
+
+        async def explain(reason: str) -> SandboxError:
+            return SandboxError(f"The local sandbox broke: {reason}.")
+
+        ours.setblocking(False)
+        stream: Stream | None = None
+        try:
+            _, stream = await asyncio.get_running_loop().create_connection(Stream, sock=ours)
+            stream.write(first)
+            await stream.wait_ready(30.0)
+        except (OSError, Broken, asyncio.CancelledError) as error:
+            if stream is not None:
+                await stream.aclose()
+            ours.close()
+            await asyncio.shield(close())
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise SandboxError(f"The local sandbox did not start: {error}") from error
+        return RemoteSandbox(self.name, self.isolated, stream, (), explain, close)
+
+    def _sweep(self) -> int:
+        removed = 0
+        for folder in self._folder.glob(f"{_PREFIX}*"):
+            name = folder.name[len(_PREFIX) :].rpartition("-")[0]
+            if lives(name) is False and folder.is_dir() and folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += not folder.exists()
+        return removed
+
+
+def _spawn(theirs: socket.socket, size: int, root: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command_line(sys.executable, size),
+        stdin=theirs.fileno(),
+        stdout=theirs.fileno(),
+        stderr=subprocess.DEVNULL,
+        cwd=root,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )
+
+
+def _end(process: subprocess.Popen[bytes], root: Path) -> None:
+    """Wait for the server to end by itself (its stream is closed), else kill it; remove its folder."""
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _package_paths() -> list[str]:
+    """Return the folders that hold the packages which tools may import."""
+    found: list[Any] = [importlib.util.find_spec(name) for name in TRUSTED]
+    folders = {str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin}
+    return sorted(folders)

@@ -1,0 +1,91 @@
+"""A shell: one tool that runs a command in the workspace.
+
+For coding tasks and other open-ended work. The sandbox is thrown away after the rollout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.protocols import ExecResult, Sandbox
+from engine.types import Frozen, Tool, ToolCall, ToolResult
+
+__all__ = ["ShellTools"]
+
+
+class Config(Frozen):
+    """`timeout`: seconds for a command that names none. `longest`: the most that one may ask for.
+    `output_chars`: of standard output and of standard error each."""
+
+    timeout: Annotated[float, Field(gt=0)] = 30.0
+    longest: Annotated[float, Field(gt=0)] = 300.0
+    output_chars: Annotated[int, Field(ge=200)] = 20_000
+
+
+class ShellTools:
+    """Implements protocols.ToolSource with one tool, `bash`."""
+
+    commands = True
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]:
+        """Return the tool; the pack has no say."""
+        limit = {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": self._config.longest,
+            "default": self._config.timeout,
+            "description": "Seconds after which the command and everything it started is stopped.",
+        }
+        return (
+            Tool(
+                name="bash",
+                description="Run a command with bash in the workspace folder and return its exit code and output. "
+                "Files persist between calls; the working directory and shell variables do not.",
+                parameters={
+                    "type": "object",
+                    "properties": {
+                        "command": {"type": "string", "description": "The command line, or a whole script."},
+                        "timeout": limit,
+                    },
+                    "required": ["command"],
+                    "additionalProperties": False,
+                },
+                effect="write",
+                source="shell",
+            ),
+        )
+
+    async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+        """Run the command. A status other than 0 is a result like any other; a bound gives a fault."""
+        timeout = min(float(call.arguments.get("timeout") or self._config.timeout), self._config.longest)
+        done = await sandbox.exec(["bash", "-lc", str(call.arguments["command"])], timeout=timeout)
+        return self._result(done, timeout)
+
+    def _result(self, done: ExecResult, timeout: float) -> ToolResult:
+        stdout, cut_out = self._text(done.stdout)
+        stderr, cut_err = self._text(done.stderr)
+        answer = {"exit_code": done.status, "stdout": stdout, "stderr": stderr}
+        if done.fault == "timeout":
+            answer["error"] = f"The command did not finish within {timeout:g} seconds and was stopped."
+        elif done.fault is not None:
+            answer["error"] = "The command was killed by a bound of the sandbox."
+        return ToolResult(
+            content=json.dumps(answer, ensure_ascii=False),
+            fault="timeout" if done.fault == "timeout" else "limit" if done.fault else None,
+            truncated=done.truncated or cut_out or cut_err,
+            seconds=done.seconds,
+        )
+
+    def _text(self, data: bytes) -> tuple[str, bool]:
+        text = data.decode(errors="replace")
+        limit = self._config.output_chars
+        if len(text) <= limit:
+            return text, False
+        return f"{text[:limit]}\n[cut: {len(text)} characters in all, {limit} shown]", True
