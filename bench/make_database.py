@@ -89,7 +89,7 @@ def _batch(
         models={} if model is None else {"teacher": Endpoint(model=model), "user": Endpoint(model=model)},
         seed=number,
     )
-    created = batches.create_batch(db, wanted)
+    created = batches.create_batch(db, wanted, now=at)
     claim = store.claim("sample", at, 15.0)
     if claim is None or claim.batch_id != created:
         raise SystemExit("The database is not empty: another batch waits in it. Give a new path.")

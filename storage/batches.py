@@ -49,12 +49,7 @@ class BatchRow:
     imported: bool
 
 
-def planned(batch: Batch) -> int:
-    """Return how many rollouts a batch consists of."""
-    return batch.trajectories
-
-
-def create_batch(db: Database, batch: Batch) -> int:
+def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
     """Queue a batch with a frozen snapshot: domain digests, personas, rubric and models. Return its id.
 
     Raises InputError for a domain, template or persona that is not there, and for a key in place of the
@@ -76,8 +71,8 @@ def create_batch(db: Database, batch: Batch) -> int:
             body=frozen.model_dump_json(),
             personas=_PERSONAS.dump_json(chosen).decode(),
             status="queued",
-            planned=planned(batch),
-            created_at=time.time(),
+            planned=batch.trajectories,
+            created_at=time.time() if now is None else now,
         )
         session.add(record)
         session.flush()

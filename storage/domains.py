@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import or_, select
@@ -70,16 +71,26 @@ def get_domain(db: Database, id: str, version: int | None = None) -> Domain:
 
 def domain_by_digest(db: Database, digest: str) -> Domain:
     """Return the domain whose files have this digest. Raises InputError when they are not stored."""
-    return catalog.parse(files_by_digest(db, digest))
+    return _parsed(_pack(db, digest))
 
 
 def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
     """Return the files of a pack by digest. Raises InputError when they are not stored."""
+    return catalog.from_zip(_pack(db, digest))
+
+
+@lru_cache(maxsize=32)
+def _parsed(data: bytes) -> Domain:
+    """Parsing takes most of a second and depends on the bytes alone, so it is done once per process."""
+    return catalog.parse(catalog.from_zip(data))
+
+
+def _pack(db: Database, digest: str) -> bytes:
     with db.read() as session:
         record = session.get(PackRecord, digest)
     if record is None:
         raise InputError("domain", f"no pack with digest {digest!r} is stored.", "Choose a version from the list.")
-    return catalog.from_zip(record.data)
+    return record.data
 
 
 def versions(db: Database, id: str) -> list[VersionRow]:
