@@ -20,7 +20,7 @@ def check_return(
         customer_id: Id returned by verify_customer.
         order_id: Order number, for example QM-10482.
         sku: Item number as shown in the order, for example KET12-SAG.
-        reason: Why it comes back; damaged means on arrival, faulty means that it stopped working.
+        reason: Why it comes back; damaged means on arrival, faulty means a defect that showed later.
     Effect: read
     """
     row = _store.order(customer_id, order_id)[1]
@@ -61,7 +61,7 @@ def open_return(
         customer_id: Id returned by verify_customer.
         order_id: Order number, for example QM-10482.
         sku: Item number as shown in the order, for example KET12-SAG.
-        reason: Why it comes back; damaged means on arrival, faulty means that it stopped working.
+        reason: Why it comes back; damaged means on arrival, faulty means a defect that showed later.
         refund_to: original_payment goes back the way the order was paid, store_credit to the shop account.
     Effect: write
     """
