@@ -143,10 +143,13 @@ class Viewer {
     this.client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) => part.toString(36)).join("");
     this.current = 0;
     this.timer = null;
+    this.sent = -FLUSH_MS * 2;
+    this.unsent = false;
     this.drawn = "";
     this.onkey = (event) => this.key(event);
     this.onhide = () => this.flush();
     window.addEventListener("keydown", this.onkey, true);
+    window.addEventListener("pointerdown", this.onhide, true);
     window.addEventListener("pagehide", this.onhide);
     document.addEventListener("visibilitychange", this.onhide);
   }
@@ -154,6 +157,7 @@ class Viewer {
   close() {
     this.flush();
     window.removeEventListener("keydown", this.onkey, true);
+    window.removeEventListener("pointerdown", this.onhide, true);
     window.removeEventListener("pagehide", this.onhide);
     document.removeEventListener("visibilitychange", this.onhide);
   }
@@ -166,6 +170,7 @@ class Viewer {
     if (signature !== this.drawn) this.draw(signature);
     if (data.trajectory !== this.trajectory) {
       this.trajectory = data.trajectory;
+      this.asked = [];
       this.current = data.turns.length ? data.start : 0;
       this.move(this.current, { scroll: data.start > 0 });
     }
@@ -228,11 +233,13 @@ class Viewer {
     if (this.data.turns[index]) this.move(index);
   }
 
+  /* the first mark after a pause leaves at once, the rest of a burst together every FLUSH_MS */
   mark(change, turn = this.current) {
-    if (!this.data.turns.length) return;
-    this.log.push({ n: ++this.n, turn, ...change });
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), FLUSH_MS);
+    if (!this.data.turns.length && turn !== null) return;
+    this.unsent = true;
+    this.log.push({ n: ++this.n, trajectory: this.trajectory, turn, ...change });
+    if (performance.now() - this.sent > FLUSH_MS) this.flush();
+    else if (!this.timer) this.timer = setTimeout(() => this.flush(), FLUSH_MS);
     this.paint();
   }
 
@@ -244,15 +251,17 @@ class Viewer {
   flush(force = false) {
     clearTimeout(this.timer);
     this.timer = null;
-    if (!this.send || (force !== true && !this.log.length)) return;
+    if (!this.send || (force !== true && !this.unsent)) return;
+    this.sent = performance.now();
+    this.unsent = false;
     this.send("work", { client: this.client, trajectory: this.trajectory, log: this.log, full: this.asked });
   }
 
   /* what the server stored, with what it has not stored yet on top */
   marks() {
     const marks = new Map(Object.entries(this.data.marks).map(([turn, mark]) => [Number(turn), { ...mark }]));
-    for (const { turn, rating, verdict } of this.log) {
-      if (turn === null || (rating === undefined && verdict === undefined)) continue;
+    for (const { trajectory, turn, rating, verdict } of this.log) {
+      if (trajectory !== this.trajectory || turn === null || (rating === undefined && verdict === undefined)) continue;
       const mark = marks.get(turn) ?? {};
       if (rating !== undefined) mark.rating = rating;
       if (verdict !== undefined) mark.verdict = verdict;
@@ -296,7 +305,7 @@ class Viewer {
     const target = event.composedPath()[0];
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
     if (document.querySelector('[role="dialog"]')) return;
-    if (!this.act(event)) return;
+    if (!this.act(event)) return this.flush();
     event.preventDefault();
     event.stopImmediatePropagation();
   }

@@ -1,8 +1,205 @@
-"""One batch, live."""
+"""One batch, live: progress, rate, time left, cost, losses, the latest trajectories; pause, resume, cancel."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import time
 
-header("Batch", "")
-empty_state("No batch chosen", "Choose a batch from the list.", icon="stacks", action="All batches", page="batches")
+import pandas as pd
+import streamlit as st
+
+from engine.batchfile import dump_batch
+from engine.errors import InputError
+from pages._ui.badges import badge, badge_reference, look, mode_name, words
+from pages._ui.data import db, saving
+from pages._ui.engine_requests import engine_alive
+from pages._ui.format import ago, count, moment, money, percent, seconds
+from pages._ui.layout import actions, missing
+from pages._ui.routes import number_parameter, page_link
+from pages._ui.table import rows_table
+from pages._ui.text import literal
+from storage import batches
+
+MOVING = ("queued", "running")
+LATEST = 12
+COLUMNS = {
+    "task": st.column_config.TextColumn("Request", width="large"),
+    "domain": st.column_config.TextColumn("Domain"),
+    "mode": st.column_config.TextColumn("Mode"),
+    "status": st.column_config.TextColumn("Status"),
+    "reason": st.column_config.TextColumn("Reason"),
+    "reward": st.column_config.NumberColumn("Reward", format="%.2f"),
+    "turns": st.column_config.NumberColumn("Turns"),
+}
+
+
+def give(number: int, what: str) -> None:
+    """Write a command for the engine."""
+    with saving({"pause": "Pausing", "resume": "Resuming", "cancel": "Cancelling"}[what]):
+        batches.command(db(), number, what)
+
+
+def controls(row: batches.BatchRow) -> None:
+    """Draw the commands that the batch's status allows."""
+    if row.status in MOVING:
+        st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
+    if row.status == "paused":
+        st.button(
+            "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
+            args=(row.id, "resume"),
+        )  # fmt: skip
+    if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
+        confirm(row.id)
+    if row.status not in MOVING:
+        page_link("new-batch", "Launch again", icon="replay", like=row.id)
+
+
+@st.dialog("Cancel this batch?")
+def confirm(number: int) -> None:
+    """Ask before what is in flight is dropped."""
+    st.write("What is finished stays. What is in flight is dropped, and the batch cannot be resumed.")
+    with st.container(horizontal=True):
+        if st.button("Cancel the batch", type="primary", key="confirm_cancel"):
+            give(number, "cancel")
+            st.rerun()
+        if st.button("Keep it", key="keep_batch"):
+            st.rerun()
+
+
+def finished(row: batches.BatchRow) -> int:
+    return row.progress.kept + row.progress.rejected + row.progress.failed
+
+
+def rate(row: batches.BatchRow) -> float | None:
+    """Return trajectories per second: over the last looks while it runs, else over all its working time."""
+    key = f"looks_{row.id}"
+    looks = [look for look in st.session_state.get(key, []) if time.time() - look[0] < 20]
+    looks.append((time.time(), finished(row)))
+    st.session_state[key] = looks
+    (first, before), (last, now) = looks[0], looks[-1]
+    if row.status == "running" and last - first > 2 and now > before:
+        return (now - before) / (last - first)
+    return finished(row) / row.seconds if row.seconds > 0.5 and finished(row) else None
+
+
+def numbers(row: batches.BatchRow) -> None:
+    """Draw progress and the counts, which always add up to what was planned."""
+    p = row.progress
+    done = finished(row)
+    st.progress(done / max(p.planned, 1), text=f"{count(done)} of {count(p.planned)}")
+    with st.grid(5, min_column_width=110):
+        st.metric("Kept", count(p.kept), border=True)
+        st.metric("Rejected", count(p.rejected), border=True)
+        st.metric("Failed", count(p.failed), border=True)
+        st.metric("Running", count(p.running), border=True)
+        st.metric("Waiting", count(p.waiting), border=True)
+    speed = rate(row)
+    left = (p.planned - done) / speed if speed and row.status == "running" else None
+    with st.grid(5, min_column_width=110):
+        st.metric("Rate", f"{speed:.1f}/s" if speed else "–", border=True)
+        st.metric("Per day", count(int(speed * 86400)) if speed else "–", border=True)
+        st.metric("Time left", seconds(left), border=True)
+        st.metric("Tokens", count(row.tokens), border=True)
+        st.metric("Cost", money(row.cost_usd), border=True, help=unpriced(row))
+
+
+def unpriced(row: batches.BatchRow) -> str | None:
+    if not row.unpriced_calls:
+        return None
+    return f"{count(row.unpriced_calls)} model calls have no known price and are not in this sum."
+
+
+def losses(row: batches.BatchRow) -> None:
+    """Draw why trajectories were lost, each reason leading to its trajectories."""
+    found = batches.losses(db(), row.id)
+    if not found:
+        return
+    st.subheader("Why trajectories were lost", anchor=False)
+    for stage, reason, times in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            share = percent(times / max(finished(row), 1))
+            page_link(
+                "queue", f"{words(reason)}: {count(times)} ({share})", icon="filter_alt", batches=row.id, reasons=reason
+            )
+            st.caption(f"at {words(stage).lower()}")
+
+
+def latest(row: batches.BatchRow) -> None:
+    """Draw the trajectories that arrived last."""
+    rows = batches.latest(db(), row.id, LATEST)
+    if not rows:
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Latest trajectories", anchor=False, width="content")
+        page_link("queue", "All of this batch", icon="checklist", batches=row.id)
+    shown = pd.DataFrame(
+        [
+            {
+                "id": r.id, "task": r.title, "domain": r.domain, "mode": mode_name(r.mode),
+                "status": look("status", r.status).word, "reason": words(r.reason) if r.reason else "",
+                "reward": r.reward, "turns": r.turns,
+            }
+            for r in rows
+        ]
+    ).set_index("id")  # fmt: skip
+    rows_table(
+        shown, key="latest", signature=f"latest:{row.id}", page="trajectory", columns=COLUMNS, alt="Latest trajectories"
+    )
+
+
+def notice(row: batches.BatchRow) -> None:
+    """Say what the reader should know of the status."""
+    if row.reason:
+        (st.error if row.status == "failed" else st.info)(literal(row.reason), icon=":material/info:")
+    if row.command:
+        st.info(
+            f"{words(row.command)} was asked for; the engine takes it up within a second.", icon=":material/schedule:"
+        )
+    if row.status == "queued" and not engine_alive(db()):
+        st.warning(
+            "No engine is answering, so nothing will start. It runs beside the studio; or start one with "
+            "`python -m engine work`.",
+            icon=":material/power_off:",
+        )
+    elif row.status == "running" and row.heartbeat_at and time.time() - row.heartbeat_at > 10:
+        st.warning(
+            f"No heartbeat since {ago(row.heartbeat_at)}. Another engine takes the batch over by itself.",
+            icon=":material/heart_broken:",
+        )
+
+
+def live(number: int, was: str) -> None:
+    """Draw what moves. When the status changes, the whole page is drawn again."""
+    row = batches.get_batch(db(), number)
+    if row.status != was:
+        if row.status in ("done", "failed", "paused", "cancelled"):
+            st.session_state["batch_toast"] = f"{row.name}: {look('batch', row.status).word.lower()}"
+        st.rerun()
+    notice(row)
+    numbers(row)
+    if row.status == "done" and row.progress.kept:
+        with st.container(horizontal=True):
+            page_link("queue", "Review", icon="checklist", batches=number)
+            page_link("scores", "Analyse", icon="bar_chart", batches=number)
+            page_link("exports", "Export", icon="download", batches=number)
+    losses(row)
+    latest(row)
+
+
+number = number_parameter("id")
+try:
+    chosen = batches.get_batch(db(), number) if number is not None else missing("batch", "batches", "All batches")
+except InputError:
+    missing("batch", "batches", "All batches")
+    raise
+if toast := st.session_state.pop("batch_toast", None):
+    st.toast(literal(toast), icon=":material/stacks:")
+with actions(chosen.name):
+    controls(chosen)
+with st.container(horizontal=True, vertical_alignment="center"):
+    badge("batch", chosen.status)
+    badge_reference(chosen.batch.teacher)
+    st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}")
+st.fragment(live, run_every=1.0 if chosen.status in MOVING else None)(chosen.id, chosen.status)
+with st.expander("What was launched", icon=":material/description:"):
+    st.code(dump_batch(chosen.batch), language="yaml")
+    st.caption("Domain versions: " + ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains))

@@ -2,9 +2,80 @@
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import pandas as pd
+import streamlit as st
 
-header("Batches", "")
-empty_state(
-    "No batches yet", "Launch a first batch to see it here.", icon="stacks", action="New batch", page="new-batch"
-)
+from pages._ui.badges import BATCH, look
+from pages._ui.data import db
+from pages._ui.layout import actions, empty_state
+from pages._ui.routes import page_link
+from pages._ui.table import fetched, pager, rows_table
+from storage import batches
+
+COLUMNS = {
+    "name": st.column_config.TextColumn("Name", width="medium"),
+    "status": st.column_config.TextColumn("Status"),
+    "done": st.column_config.ProgressColumn("Progress", min_value=0, max_value=1, format="percent"),
+    "planned": st.column_config.NumberColumn("Planned"),
+    "kept": st.column_config.NumberColumn("Kept"),
+    "rejected": st.column_config.NumberColumn("Rejected"),
+    "failed": st.column_config.NumberColumn("Failed"),
+    "teacher": st.column_config.TextColumn("Teacher"),
+    "cost": st.column_config.NumberColumn("Cost", format="dollar"),
+    "created": st.column_config.DatetimeColumn("Created", format="distance"),
+}
+
+
+def fetch(limit: int, offset: int) -> tuple[list[batches.BatchRow], int]:
+    """Return one page of batches and how many there are."""
+    chosen = tuple(st.session_state.get("statuses") or ())
+    return batches.list_batches(db(), limit, offset, chosen), batches.count_batches(db(), chosen)
+
+
+def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
+    """Return the rows as they are drawn, the id as index."""
+    return pd.DataFrame(
+        [
+            {
+                "id": row.id,
+                "name": row.name,
+                "status": look("batch", row.status).word,
+                "done": (row.progress.kept + row.progress.rejected + row.progress.failed)
+                / max(row.progress.planned, 1),
+                "planned": row.progress.planned,
+                "kept": row.progress.kept,
+                "rejected": row.progress.rejected,
+                "failed": row.progress.failed,
+                "teacher": row.batch.teacher,
+                "cost": row.cost_usd,
+                "created": pd.Timestamp(row.created_at, unit="s", tz="UTC"),
+            }
+            for row in rows
+        ]
+    ).set_index("id")
+
+
+@st.fragment(run_every=3.0)
+def listing() -> None:
+    """Draw the list; it looks again by itself while somebody watches."""
+    rows, total = fetched(fetch)
+    if not rows:
+        st.caption("No batch has this status.")
+        return
+    signature = f"batches:{st.session_state.get('statuses')}"
+    rows_table(frame(rows), key="batches", signature=signature, page="batch", columns=COLUMNS, alt="Batches")
+    pager(total, "batches")
+
+
+with actions("Batches"):
+    page_link("new-batch", "New batch", icon="add_circle")
+if not batches.count_batches(db()):
+    empty_state(
+        "No batches yet", "Launch a first batch to see it here.", icon="stacks", action="New batch", page="new-batch"
+    )
+    st.stop()
+st.pills(
+    "Status", [s for s in BATCH if s], selection_mode="multi", format_func=lambda s: look("batch", s).word,
+    key="statuses", bind="query-params", label_visibility="collapsed",
+)  # fmt: skip
+listing()

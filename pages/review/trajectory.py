@@ -1,8 +1,122 @@
-"""One trajectory under review."""
+"""One trajectory under review: its turns at the left, verdict and facts at the right."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import streamlit as st
 
-header("Trajectory", "")
-empty_state("No trajectory chosen", "Choose a trajectory from the queue.", icon="forum", action="Queue", page="queue")
+from engine.errors import InputError
+from engine.types import Trajectory
+from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name
+from pages._ui.data import db, saving
+from pages._ui.filters import filter_from_address, filter_parameters
+from pages._ui.fix_form import fix_form, fix_key
+from pages._ui.format import count
+from pages._ui.layout import actions, missing
+from pages._ui.reviewing import SORTS
+from pages._ui.routes import number_parameter, page_link, text_parameter
+from pages._ui.text import literal
+from pages._ui.trajectory_facts import facts_tabs
+from pages._ui.turn_viewer import store_marks, viewer
+from pages._ui.verdict_panel import BOTH, go_to, verdict_panel
+from storage.reviews import review_progress, reviews_of
+from storage.trajectories import TrajectoryRow, get, neighbours, next_unreviewed, row
+
+chosen = filter_from_address()
+sort = text_parameter("order", "newest")
+sort = sort if sort in SORTS else "newest"
+
+
+@st.cache_data(max_entries=24, ttl=600, show_spinner=False)
+def body(address: str, identity: int) -> Trajectory | None:
+    """Return a trajectory. It never changes once stored, so it may be kept."""
+    return get(db(), identity)
+
+
+def work_arrived() -> None:
+    """Store the marks that the viewer sent, then redraw what they touch."""
+    with saving():
+        stored = store_marks(db())
+        if stored.fix is not None:
+            st.session_state[fix_key(number_parameter("id") or 0)] = stored.fix
+        if not stored.panel:
+            return
+    st.rerun(BOTH)
+
+
+@st.fragment(key="viewer")
+def draw_turns(identity: int) -> None:
+    """Draw the turns with this reviewer's marks."""
+    found = body(str(db().url), identity)
+    if found is None or not found.turns:
+        st.caption("Nobody talked: there are no turns. The reason is at the right.")
+        return
+    start = number_parameter("turn") or 0
+    viewer(identity, found, reviews_of(db(), identity), on_work=work_arrived, start=start)
+
+
+@st.fragment(key="panel")
+def draw_panel(identity: int) -> None:
+    """Draw the form for a correction, the verdict, and the facts."""
+    found = body(str(db().url), identity)
+    if found is None:
+        return
+    fix_form(identity, found)
+    verdict_panel(identity, chosen, sort)
+    facts_tabs(identity, found)
+
+
+def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
+    """Draw the title, where it stands in the queue, and the ways to its neighbours."""
+    around = neighbours(db(), chosen, now.id, sort=sort)
+    reviewed, total = review_progress(db(), chosen)
+    with actions(f"Trajectory {now.id}"):
+        place = f"{count(around.position)} of {count(around.total)}" if around.position else "not in this list"
+        st.caption(f"{place} · {count(reviewed)} of {count(total)} reviewed", width="content")
+        page_link("queue", "Queue", icon="checklist", **filter_parameters(chosen))
+        for label, key, icon, to in (
+            ("Previous", "P", "chevron_left", around.previous),
+            ("Next", "N", "chevron_right", around.next),
+        ):
+            st.button(
+                label, key=f"go_{label.lower()}", icon=f":material/{icon}:", shortcut=key, on_click=go_to, args=(to,),
+                disabled=to is None,
+            )  # fmt: skip
+        following = next_unreviewed(db(), chosen, now.id, sort=sort)
+        st.button(
+            "Next to review", key="go_unreviewed", icon=":material/skip_next:", shortcut="Shift+N", on_click=go_to,
+            args=(following,), disabled=following in (None, now.id),
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge("outcome", now.outcome)
+        if now.culprit:
+            badge("culprit", now.culprit, prefix="Culprit: ")
+        badge_reference(now.teacher)
+        badge_isolation(isolated)
+        facts = [now.domain, mode_name(now.mode), now.template or "no template", f"persona {now.persona}"]
+        if now.teacher != "reference":
+            facts.append(now.model)
+        st.caption(literal(" · ".join([*facts, f"batch {now.batch_id}"])), width="content")
+
+
+def draw() -> None:
+    """Draw the page for the trajectory of the address."""
+    identity = number_parameter("id")
+    with saving():
+        store_marks(db())
+    try:
+        now = row(db(), identity) if identity is not None else None
+    except InputError:
+        now = None
+    if now is None or identity is None:
+        missing("trajectory", "queue", "Open the queue")
+        return
+    found = body(str(db().url), identity)
+    draw_head(now, found.execution.isolated if found else None)
+    turns, panel = st.columns([5, 3], gap="medium")
+    with turns:
+        draw_turns(identity)
+    with panel:
+        draw_panel(identity)
+
+
+draw()

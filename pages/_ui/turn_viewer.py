@@ -1,0 +1,169 @@
+"""The turn viewer component (assets/turn_viewer.js): what it is given, and how its marks are stored.
+
+The component sends an append-only log of marks as state. `store_marks` writes what is new and remembers how far it
+got, so a message that arrives twice, late or together with others changes nothing and loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine import settings
+from engine.types import Review, Trajectory, Turn, Verdict
+from pages._ui.reviewing import REVIEWER, change_review, own_review
+from pages._ui.text import CUT
+from storage.database import Database
+from storage.reviews import save_ratings, undo
+
+KEY = "turn_viewer"
+_ASSETS = settings.ROOT / "assets"
+_component = st.components.v2.component(
+    "turnwright_turn_viewer",
+    css=(_ASSETS / "turn_viewer.css").read_text(),
+    js=(_ASSETS / "turn_viewer.js").read_text(),
+)
+
+
+class Mark(BaseModel):
+    """One entry of the log: a rating, a verdict, both (to clear them), or an undo. Turn None is the whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    n: int = Field(ge=1)
+    trajectory: int
+    turn: int | None = Field(default=None, ge=0)
+    rating: Literal[1, 2, 3, 4, 5] | None = None
+    verdict: Verdict | None = None
+    undo: bool = False
+
+
+@dataclass
+class Stored:
+    """What `store_marks` did beside ratings: the turn that shall be fixed, and whether the panel must be redrawn."""
+
+    fix: int | None = None
+    panel: bool = False
+    marks: int = field(default=0)
+
+
+def store_marks(db: Database) -> Stored:
+    """Write the marks that the component sent and that are not written yet. Raises StorageError."""
+    work = (st.session_state.get(KEY) or {}).get("work") or {}
+    client, stored = str(work.get("client", ""))[:40], Stored()
+    seen: dict[str, int] = st.session_state.setdefault("turn_viewer_seen", {})
+    fresh = [mark for mark in _read(work.get("log")) if mark.n > seen.get(client, 0)]
+    ratings: dict[int, int | None] = {}
+    for position, mark in enumerate(fresh):
+        following = fresh[position + 1] if position + 1 < len(fresh) else None
+        if _only_rating(mark) and mark.turn is not None:
+            ratings[mark.turn] = mark.rating
+            if following is None or not _joins(mark, following):
+                save_ratings(db, mark.trajectory, REVIEWER, ratings)
+                ratings = {}
+        else:
+            _write(db, mark, stored)
+        stored.marks += 1
+        if not ratings:
+            seen[client] = mark.n
+    return stored
+
+
+def _read(log: Any) -> list[Mark]:
+    found = []
+    for entry in log if isinstance(log, list) else ():
+        try:
+            found.append(Mark.model_validate(entry))
+        except ValidationError:
+            continue
+    return sorted(found, key=lambda mark: mark.n)
+
+
+def _only_rating(mark: Mark) -> bool:
+    return mark.model_fields_set.isdisjoint({"verdict", "undo"}) and mark.turn is not None
+
+
+def _joins(mark: Mark, following: Mark) -> bool:
+    """Ratings go into one transaction while the turns ascend, so that undo takes them back in the right order."""
+    return (
+        _only_rating(following) and following.trajectory == mark.trajectory and (following.turn or 0) > (mark.turn or 0)
+    )
+
+
+def _write(db: Database, mark: Mark, stored: Stored) -> None:
+    if mark.undo:
+        undo(db, mark.trajectory, REVIEWER)
+        stored.panel = True
+        return
+    changes = {name: getattr(mark, name) for name in ("rating", "verdict") if name in mark.model_fields_set}
+    change_review(db, mark.trajectory, mark.turn, **changes)
+    stored.panel = stored.panel or mark.turn is None or mark.verdict == "fix"
+    if mark.verdict == "fix" and mark.turn is not None:
+        stored.fix = mark.turn
+
+
+def viewer(
+    number: int,
+    trajectory: Trajectory,
+    reviews: Sequence[Review],
+    *,
+    on_work: Callable[[], None],
+    start: int = 0,
+) -> None:
+    """Draw the turns of a trajectory with this reviewer's marks. `on_work` is the callback for new marks."""
+    work = (st.session_state.get(KEY) or {}).get("work") or {}
+    client = str(work.get("client", ""))[:40]
+    asked = work.get("full") if work.get("trajectory") == number else ()
+    whole = {turn for turn in asked or () if isinstance(turn, int)}
+    data = {
+        "trajectory": number,
+        "turns": [_turn(i, turn, trajectory, reviews, whole) for i, turn in enumerate(trajectory.turns)],
+        "marks": {
+            str(r.turn): {"rating": r.rating, "verdict": r.verdict}
+            for r in reviews
+            if r.turn is not None and r.reviewer == REVIEWER
+        },
+        "client": client,
+        "seen": st.session_state.get("turn_viewer_seen", {}).get(client, 0),
+        "start": start if 0 <= start < len(trajectory.turns) else 0,
+    }
+    _component(key=KEY, data=data, on_work_change=on_work)
+
+
+def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Review], whole: set[int]) -> dict[str, Any]:
+    cut = len(turn.content) > CUT and index not in whole
+    own = own_review(reviews, index)
+    return {
+        "index": index,
+        "role": turn.role,
+        "content": turn.content[:CUT] if cut else turn.content,
+        "cut": cut,
+        "size": len(turn.content),
+        "reasoning": turn.reasoning[:CUT] if turn.reasoning else None,
+        "calls": _calls(turn),
+        "call_id": turn.tool_call_id,
+        "name": turn.name,
+        "fault": turn.fault,
+        "train": turn.train,
+        "notes": [
+            f"{score.name}: {'failed' if score.passed is False else 'see score'}"
+            for score in trajectory.scores
+            if index in score.evidence and score.passed is not True
+        ],
+        "fix": {"content": own.fix.content, "calls": _calls(own.fix)} if own and own.fix else None,
+    }
+
+
+def _calls(turn: Turn) -> list[dict[str, Any]]:
+    found = []
+    for call in turn.tool_calls:
+        raw = call.raw
+        if raw is None and len(dumped := json.dumps(call.arguments, ensure_ascii=False)) > CUT:
+            raw = dumped[:CUT] + " …"
+        arguments = {} if raw is not None else call.arguments
+        found.append({"id": call.id, "name": call.name, "arguments": arguments, "raw": raw and raw[: CUT + 2]})
+    return found
