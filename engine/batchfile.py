@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from engine.catalog import yaml_value
@@ -22,13 +23,25 @@ def load_batch(path: Path) -> Batch:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}.", "Check the path.") from error
-    value = _toml(data, path.name) if path.suffix == ".toml" else yaml_value(data, path.name)
+    return parse_batch(data, path.name)
+
+
+def parse_batch(data: bytes, name: str) -> Batch:
+    """Return the batch in a file's bytes; its name ends in .yaml, .yml or .toml. Raises as load_batch."""
+    value = _toml(data, name) if name.endswith(".toml") else yaml_value(data, name)
     if not isinstance(value, dict):
-        raise InputError(path.name, "is not a mapping.", "Write the fields of a batch, see assets/batches/.")
-    value.setdefault("name", path.stem)
+        raise InputError(name, "is not a mapping.", "Write the fields of a batch, see assets/batches/.")
+    value.setdefault("name", Path(name).stem)
     if isinstance(value.get("domains"), list):
         value["domains"] = [{"id": entry} if isinstance(entry, str) else entry for entry in value["domains"]]
-    return batch_of(value, path.name)
+    return batch_of(value, name)
+
+
+def dump_batch(batch: Batch) -> str:
+    """Return the batch as YAML with what differs from the defaults; parse_batch reads it back."""
+    value = batch.model_dump(mode="json", exclude_defaults=True)
+    value["domains"] = [{k: v for k, v in share.items() if k != "digest"} for share in value["domains"]]
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
 
 
 def batch_of(value: dict[str, Any], where: str) -> Batch:

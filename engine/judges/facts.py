@@ -46,13 +46,16 @@ class FactsJudge:
 
 
 def _texts_by_user_turn(trajectory: Trajectory) -> list[str]:
-    """Return the assistant's text per user turn; a user turn that reveals a withheld value starts none."""
-    task = trajectory.task
-    hidden = {turn.hidden for turn in task.turns if turn.hidden} if task else set()
+    """Return the assistant's text per request; a user turn that only reveals a withheld value starts no new one."""
+    tasks = trajectory.task.turns if trajectory.task else ()
     texts: list[str] = []
+    revealed = False
     for turn in trajectory.turns:
-        if turn.role == "user" and not (texts and any(text in turn.content for text in hidden)):
-            texts.append("")
+        if turn.role == "user":
+            hidden = tasks[len(texts) - 1].hidden if 0 < len(texts) <= len(tasks) else None
+            revealed = not revealed and hidden is not None and hidden in turn.content
+            if not revealed:
+                texts.append("")
         elif turn.role == "assistant" and texts:
             texts[-1] += f"\n{turn.content}"
     return texts
