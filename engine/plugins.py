@@ -11,6 +11,7 @@ import ast
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,17 @@ def names(kind: str) -> list[str]:
 
 def label(kind: str, name: str) -> str:
     """Return the first line of the plug-in's docstring, without importing it."""
-    text = ast.get_docstring(ast.parse(_path(kind, name).read_text())) or name
-    return text.splitlines()[0].rstrip(".")
+    path = _path(kind, name)
+    return _first_line(path, path.stat().st_mtime_ns) or name
 
 
+@lru_cache(maxsize=256)
+def _first_line(path: Path, changed: int) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return text.partition("\n")[0].rstrip(".")
+
+
+@lru_cache(maxsize=256)
 def load(kind: str, name: str) -> Plugin:
     """Import one plug-in. Raises InputError when there is none of that name or its file is not a plug-in."""
     _path(kind, name)
