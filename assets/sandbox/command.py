@@ -1,5 +1,3 @@
-# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
-# ruff: noqa: PTH
 """Running one command in the workspace with bounds on time and output.
 
 Runs inside the sandbox, standard library only.

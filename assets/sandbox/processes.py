@@ -1,5 +1,3 @@
-# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
-# ruff: noqa: PTH
 """Every process below the tool server: starting, waiting with a bound, and killing all of them.
 
 Runs inside the sandbox, standard library only. In a container everything but the init process and the server

@@ -1,5 +1,3 @@
-# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
-# ruff: noqa: PTH
 """What changed in a workspace, in a form that is equal whenever the end states are equal.
 
 Runs inside the sandbox, standard library only. JSON is compared by value, SQLite by rows, text by lines, other

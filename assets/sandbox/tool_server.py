@@ -1,5 +1,3 @@
-# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
-# ruff: noqa: PTH
 """The tool server: speaks JSON lines with the engine and owns everything that happens in one sandbox.
 
 Runs inside the sandbox, standard library only. One request a line ({"id", "op", ...}), one answer a line

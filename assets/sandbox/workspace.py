@@ -1,5 +1,3 @@
-# Plain os calls instead of pathlib: this is forked and called thousands of times a minute.
-# ruff: noqa: PTH
 """The files of a sandbox: laying them, wiping what a rollout left, and reading them without being led astray.
 
 Runs inside the sandbox, standard library only. A `Workspace` remembers every pristine byte, so laying it anew
