@@ -1,0 +1,315 @@
+"""Docker containers, isolated.
+
+No network unless the domain asks for it, non-root, all capabilities dropped, no new privileges, read-only root,
+one size-bound writable folder in memory, bounds on memory, processor and processes. The tool server speaks over
+the container's attached stream; it ends when the engine does, and the container removes itself with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Annotated, Any
+
+import docker
+import docker.errors
+import requests
+from pydantic import Field
+
+from engine.errors import SandboxError
+from engine.protocols import Environment, SandboxHealth
+from engine.sandboxes._owner import lives, owner
+from engine.sandboxes._pool import Lease, WarmPool
+from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
+from engine.sandboxes._stream import Broken, Stream
+from engine.types import Frozen
+
+__all__ = ["Docker"]
+
+LABEL = "turnwright.engine"
+_ROOT = "/sandbox"
+_USER = 65534
+_SERVER_BYTES = 96 << 20
+"""Memory for the init process and the tool server on top of what the tools may use."""
+_SERVER_PROCESSES = 4
+_FAULTS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+
+
+class Config(Frozen):
+    """`most`: containers at once. `warm`: how many are started ahead. `parallel`: how many start at the same time.
+
+    Each container takes about 20 MB when idle. `runtime` is an alternative container runtime such as "runsc".
+    """
+
+    image: str = "turnwright-sandbox:1"
+    most: Annotated[int, Field(ge=1, le=1024)] = 128
+    warm: Annotated[int, Field(ge=1, le=256)] = 8
+    parallel: Annotated[int, Field(ge=1, le=16)] = 4
+    timeout: Annotated[int, Field(ge=5, le=600)] = 60
+    runtime: str = ""
+
+
+class _Frames(Stream):
+    """The attached stream of a container: frames of an 8 byte header and a payload, output and errors mixed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._raw = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._raw and len(data) > 8 and data[0] == 1 and int.from_bytes(data[4:8], "big") == len(data) - 8:
+            self.feed(data[8:])
+            return
+        self._raw += data
+        while len(self._raw) >= 8:
+            kind, size = struct.unpack(">BxxxL", self._raw[:8])
+            if len(self._raw) < 8 + size:
+                return
+            payload = bytes(self._raw[8 : 8 + size])
+            del self._raw[: 8 + size]
+            if kind == 2:
+                self.errors = (self.errors + payload)[-4096:]
+            else:
+                self.feed(payload)
+
+
+class Docker:
+    """Implements protocols.SandboxPool."""
+
+    name = "docker"
+    isolated = True
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._client: Any = None
+        self._pool: WarmPool | None = None
+        self._gone: asyncio.Task[bool] | None = None
+
+    async def start(self) -> None:
+        """Check that the engine answers and has the image, and sweep. Raises SandboxError(gone=True)."""
+        await asyncio.to_thread(self._check)
+        config = self._config
+        self._pool = WarmPool(
+            self._start_one, self._shape, most=config.most, parallel=config.parallel, warm=config.warm
+        )
+        await self.sweep()
+
+    async def prepare(self, environment: Environment, width: int) -> None:
+        await self._running().prepare(environment, width)
+
+    def lease(self, environment: Environment) -> Lease:
+        return self._running().lease(environment)
+
+    async def health(self) -> SandboxHealth:
+        try:
+            version = await asyncio.to_thread(self._check)
+        except SandboxError as error:
+            return SandboxHealth(self.name, False, True, str(error))
+        return SandboxHealth(self.name, True, True, f"Docker {version} answers, and {self._config.image} is there.")
+
+    async def sweep(self) -> int:
+        """Remove containers of engines that no longer run. Returns how many."""
+        return await asyncio.to_thread(self._sweep)
+
+    async def aclose(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # ------------------------------------------------------------ the engine
+
+    def _running(self) -> WarmPool:
+        if self._pool is None:
+            raise SandboxError("The Docker sandbox was not started.")
+        return self._pool
+
+    def _api(self) -> Any:
+        if self._client is None:
+            self._client = docker.from_env(timeout=self._config.timeout)
+        return self._client.api
+
+    def _check(self) -> str:
+        """Return the engine's version. Raises SandboxError(gone=True) with the next move."""
+        try:
+            api = self._api()
+            version = str(api.version()["Version"])
+        except _FAULTS as error:
+            raise SandboxError(
+                f"No Docker engine answers ({_short(error)}). Start it, then try again.", gone=True
+            ) from error
+        try:
+            api.inspect_image(self._config.image)
+        except docker.errors.ImageNotFound as error:
+            message = f"The sandbox image {self._config.image} is missing. Build it with `make sandbox-image`."
+            raise SandboxError(message, gone=True) from error
+        except _FAULTS as error:
+            raise SandboxError(f"The Docker engine failed: {_short(error)}", gone=True) from error
+        return version
+
+    def _answers(self) -> bool:
+        try:
+            self._api().ping()
+        except _FAULTS:
+            return False
+        return True
+
+    async def _explain(self, reason: str) -> SandboxError:
+        """Say whether one container broke or the whole engine; many ask at once when it is the engine."""
+        if self._gone is None or self._gone.done():
+            self._gone = asyncio.create_task(asyncio.to_thread(self._answers))
+        if await asyncio.shield(self._gone):
+            return SandboxError(f"The container broke: {reason}.")
+        return SandboxError("The Docker engine is gone. Start it, then resume.", gone=True)
+
+    def _sweep(self) -> int:
+        removed = 0
+        try:
+            found = self._api().containers(all=True, filters={"label": LABEL})
+            for container in found:
+                alive = lives(container["Labels"][LABEL])
+                if alive is False or (alive is None and container["State"] not in ("running", "created")):
+                    removed += self._remove(container["Id"])
+        except _FAULTS as error:
+            raise SandboxError(f"The Docker engine failed: {_short(error)}", gone=True) from error
+        return removed
+
+    def _remove(self, identity: str) -> bool:
+        """Remove a container whatever its state; True when it was there."""
+        try:
+            self._api().remove_container(identity, force=True, v=True)
+        except docker.errors.NotFound:
+            return False
+        except docker.errors.APIError as error:
+            if error.status_code == 409:  # its removal is under way
+                return True
+            raise
+        return True
+
+    # ------------------------------------------------------------ one container
+
+    def _shape(self, environment: Environment) -> tuple[Any, ...]:
+        """What a container is made with and cannot change later."""
+        limits = environment.limits
+        return (limits.memory_bytes, limits.disk_bytes, limits.processes, limits.cpus, environment.network)
+
+    async def _start_one(self, environment: Environment) -> RemoteSandbox:
+        first = bundle(
+            root=_ROOT,
+            alone=True,
+            paths=["/usr/lib/python3/dist-packages", "/opt/tools"],
+            count_processes=False,
+            environment={},
+            remove=False,
+        )
+        starting = asyncio.create_task(asyncio.to_thread(self._create, environment, len(first)))
+        try:
+            identity, attached = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(SandboxError):
+                identity, attached = await starting
+                attached.close()
+                await asyncio.to_thread(self._forget, identity)
+            raise
+        return await self._connect(identity, attached, first, self._shape(environment))
+
+    async def _connect(
+        self, identity: str, attached: socket.socket, first: bytes, shape: tuple[Any, ...]
+    ) -> RemoteSandbox:
+        async def close() -> None:
+            await asyncio.to_thread(self._forget, identity)
+
+        stream: Stream | None = None
+        try:
+            attached.setblocking(False)
+            _, stream = await asyncio.get_running_loop().create_connection(_Frames, sock=attached)
+            stream.write(first)
+            await stream.wait_ready(float(self._config.timeout))
+        except (OSError, Broken, asyncio.CancelledError) as error:
+            if stream is not None:
+                await stream.aclose()
+            attached.close()
+            await asyncio.shield(close())
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise await self._explain(f"its tool server did not start: {error}") from error
+        return RemoteSandbox(self.name, self.isolated, stream, shape, self._explain, close)
+
+    def _forget(self, identity: str) -> None:
+        """Remove a container that is no longer needed; an engine that is gone is swept later."""
+        with contextlib.suppress(*_FAULTS):
+            self._remove(identity)
+
+    def _create(self, environment: Environment, size: int) -> tuple[str, socket.socket]:
+        """Make, attach and start a container. Leaves nothing behind when one of these fails."""
+        identity = None
+        try:
+            api = self._api()
+            identity = api.create_container(
+                self._config.image,
+                command=command_line("/usr/bin/python3", size),
+                user=f"{_USER}:{_USER}",
+                stdin_open=True,
+                tty=False,
+                network_disabled=not environment.network,
+                working_dir=_ROOT,
+                environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+                labels={LABEL: owner()},
+                host_config=self._bounds(api, environment),
+            )["Id"]
+            parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            attached = _plain_socket(api.attach_socket(identity, params=parameters))
+            api.start(identity)
+            return identity, attached
+        except _FAULTS as error:
+            if identity is not None:
+                self._forget(identity)
+            raise self._failure(error) from error
+
+    def _bounds(self, api: Any, environment: Environment) -> Any:
+        limits = environment.limits
+        memory = limits.memory_bytes + limits.disk_bytes + _SERVER_BYTES
+        return api.create_host_config(
+            auto_remove=True,
+            network_mode="bridge" if environment.network else "none",
+            ipc_mode="none",
+            read_only=True,
+            tmpfs={_ROOT: f"size={limits.disk_bytes},mode=0700,uid={_USER},gid={_USER},nosuid,nodev,exec"},
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            mem_limit=memory,
+            memswap_limit=memory,
+            nano_cpus=round(limits.cpus * 1e9),
+            pids_limit=limits.processes + _SERVER_PROCESSES,
+            init=True,
+            restart_policy={"Name": "no"},
+            log_config={"Type": "none", "Config": {}},
+            runtime=self._config.runtime or None,
+        )
+
+    def _failure(self, error: Exception) -> SandboxError:
+        if isinstance(error, docker.errors.ImageNotFound):
+            message = f"The sandbox image {self._config.image} is missing. Build it with `make sandbox-image`."
+            return SandboxError(message, gone=True)
+        if isinstance(error, docker.errors.APIError) and self._answers():
+            return SandboxError(f"A container could not start: {_short(error)}")
+        return SandboxError(f"The Docker engine is gone ({_short(error)}). Start it, then resume.", gone=True)
+
+
+def _plain_socket(attached: Any) -> socket.socket:
+    """Return the connection beneath what the SDK hands out, which asyncio can then own."""
+    found = getattr(attached, "_sock", attached)
+    if type(found) is not socket.socket:
+        raise OSError("this connection is encrypted; use a Unix socket, plain TCP or an SSH tunnel to the engine")
+    copy = found.dup()
+    attached.close()
+    return copy
+
+
+def _short(error: Exception) -> str:
+    text = str(getattr(error, "explanation", None) or error)
+    return text if len(text) <= 300 else f"{text[:300]}..."
