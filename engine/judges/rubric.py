@@ -1,7 +1,8 @@
 """A model answers yes/no questions about the whole dialogue
 
 One model call per trajectory. Each criterion becomes a score `rubric.<id>` with a reason and the turns that show it,
-and their weighted share of yes the score `rubric`, which passes at the rubric's threshold. What cannot be read is None.
+and their weighted share of yes the score `rubric`, which alone passes or fails, at the rubric's threshold. What cannot
+be read is None.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class RubricJudge:
         value = 1.0 if verdict.answer == "yes" else 0.0
         evidence = tuple(sorted({index for index in verdict.evidence if 0 <= index < turns}))
         reason = verdict.reason.strip() or "The judge gave no reason."
-        return self._given(f"rubric.{criterion.id}", value, reason, model, evidence, passed=value == 1.0)
+        return self._given(f"rubric.{criterion.id}", value, reason, model, evidence)
 
     def _total(self, scores: Sequence[Score], model: str) -> Score:
         """Weigh the criteria; with one of them unmeasured the whole is unmeasured."""

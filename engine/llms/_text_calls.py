@@ -18,6 +18,8 @@ from engine.types import ToolCall
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"```[ \t]*(\w*)[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_START = re.compile(r"[{\[]")
+_MOST_STARTS = 200
 _NAMES = ("name", "tool", "tool_name")
 _ARGUMENTS = ("arguments", "parameters", "args", "tool_input")
 _EXTRAS = ("id", "type", "function")
@@ -66,17 +68,20 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     plain = text.strip()
     if plain.startswith("[") and plain.endswith(")]") and (calls := _from_python(plain, tools)):
         return "", calls
-    decoder, position, kept, found = json.JSONDecoder(), 0, "", []
-    while match := re.compile(r"[{\[]").search(text, position):
+    decoder, position, kept, found = json.JSONDecoder(), 0, "", list[ToolCall]()
+    for _ in range(_MOST_STARTS):
+        match = _START.search(text, position)
+        if match is None:
+            break
         try:
             value, end = decoder.raw_decode(text, match.start())
-        except ValueError:
+        except (ValueError, RecursionError):
             value, end = None, match.end()
         calls = list(_calls(value, tools))
         kept += text[position : match.start() if calls else end]
         found.extend(calls)
         position = end
-    return (kept + text[position:]).strip(" \n\t,;"), found
+    return ((kept + text[position:]).strip(" \n\t,;"), found) if found else (text, [])
 
 
 def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
@@ -86,7 +91,7 @@ def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
     while position < len(text):
         try:
             value, position = decoder.raw_decode(text, position)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         calls = list(_calls(value, tools))
         if not calls:
@@ -133,7 +138,7 @@ def _from_python(source: str, tools: Collection[str]) -> list[ToolCall]:
     """Read `name(key=literal, ...)`, one a line, also in brackets or inside print(). Nothing is executed."""
     try:
         statements = ast.parse(source.strip()).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found: list[ToolCall] = []
     for statement in statements:

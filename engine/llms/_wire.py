@@ -19,6 +19,7 @@ from engine.llms._text_calls import find_calls
 from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
+_MOST_STARTS = 200
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,12 @@ def json_object(text: str) -> dict[str, Any] | None:
     """Return the first JSON object in a text (bare, fenced or amid prose), or None when there is none."""
     decoder = json.JSONDecoder()
     start = text.find("{")
-    while start >= 0:
+    for _ in range(_MOST_STARTS):
+        if start < 0:
+            break
         try:
             found, _ = decoder.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict):
             return found

@@ -1,0 +1,72 @@
+"""The waits between tries, told by the sleeps that were asked for."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from engine.errors import ModelError, ModelFault
+from engine.llms._faults import retry_after
+from engine.llms._retry import Retry
+
+
+class Sleeps:
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+
+def failing(*kinds: ModelFault | None, wait: float | None = None):
+    left = list(kinds)
+
+    async def attempt() -> str:
+        kind = left.pop(0)
+        if kind:
+            raise ModelError(kind, "no", retry_after=wait)
+        return "yes"
+
+    return attempt
+
+
+async def test_waits_double_with_jitter_and_are_bounded() -> None:
+    sleeps = Sleeps()
+    retry = Retry(6, first=1.0, longest=5.0, source=random.Random(1), sleep=sleeps)
+    assert await retry(failing("server", "timeout", "connection", "malformed", "empty", None)) == ("yes", 6)
+    bounds = [(0.5, 1.5), (1, 3), (2, 5), (4, 5), (5, 5)]
+    assert all(low <= asked <= high for asked, (low, high) in zip(sleeps.asked, bounds, strict=True))
+
+
+async def test_the_same_source_gives_the_same_waits() -> None:
+    asked = []
+    for _ in range(2):
+        sleeps = Sleeps()
+        await Retry(3, source=random.Random(7), sleep=sleeps)(failing("server", "server", None))
+        asked.append(sleeps.asked)
+    assert asked[0] == asked[1]
+
+
+async def test_retry_after_is_a_lower_bound() -> None:
+    sleeps = Sleeps()
+    await Retry(2, first=0.1, sleep=sleeps)(failing("rate_limit", None, wait=9.0))
+    assert sleeps.asked == [9.0]
+
+
+async def test_no_wait_for_client_errors_nor_after_the_last_try() -> None:
+    sleeps = Sleeps()
+    with pytest.raises(ModelError) as caught:
+        await Retry(5, sleep=sleeps)(failing("bad_request"))
+    assert str(caught.value) == "no"
+    with pytest.raises(ModelError, match="tried 2 times"):
+        await Retry(2, sleep=sleeps)(failing("server", "server"))
+    assert len(sleeps.asked) == 1
+
+
+def test_retry_after_reads_seconds_and_dates() -> None:
+    assert retry_after({"Retry-After": "2.5"}) == 2.5
+    assert retry_after({"retry-after": "Sat, 01 Jan 2000 00:00:00 GMT"}) == 0.0
+    assert (retry_after({"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"}) or 0) > 1e6
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({}) is None
