@@ -46,9 +46,9 @@ class ReferenceUser:
         said, revealed, confirmed = self._past(turns)
         if said:
             asked = next((turn.content for turn in reversed(turns) if turn.role == "assistant"), "")
-            hidden = self._task.turns[said - 1].hidden
-            if hidden and not revealed and asks(asked):
-                return hidden
+            turn = self._task.turns[said - 1]
+            if turn.hidden and not revealed and (asked == turn.ask or asks(asked)):
+                return turn.hidden
             if not confirmed and asked not in self._answers and wants_confirmation(asked):
                 return CONFIRMATION
         if said >= len(self._task.turns):
