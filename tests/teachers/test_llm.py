@@ -1,0 +1,35 @@
+"""The model teacher passes turns and tools on as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import plugins
+from engine.errors import InputError
+from engine.llms._open import open_llm
+from engine.types import Endpoint, Turn
+from tests.llms.server import serving
+from tests.teachers.samples import PERSONA, TOOL, proof, task
+
+
+async def test_the_model_sees_exactly_the_turns() -> None:
+    plugin = plugins.load("teachers", "llm")
+    turns = [Turn(role="system", content="Policy."), Turn(role="user", content="Hello")]
+    async with serving() as server:
+        llm = open_llm(Endpoint(model="m", llm="openai_compatible", api_base=server.base), "teacher")
+        teacher = plugin.make(plugin.config(), llm=llm, task=task(), proof=proof(), persona=PERSONA, seed=0)
+        reply = await teacher.reply(turns, [TOOL])
+        await llm.aclose()
+    assert server.requests[0]["messages"] == [
+        {"role": "system", "content": "Policy."},
+        {"role": "user", "content": "Hello"},
+    ]
+    assert server.requests[0]["tools"] == [TOOL.schema_for_model()]
+    assert reply.turn.content == "Hello."
+    assert teacher.calls == [reply.call]
+
+
+def test_without_a_model_it_says_what_to_do() -> None:
+    plugin = plugins.load("teachers", "llm")
+    with pytest.raises(InputError, match="Name a model"):
+        plugin.make(plugin.config(), llm=None, task=task(), proof=proof(), persona=PERSONA, seed=0)

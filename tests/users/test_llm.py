@@ -1,0 +1,145 @@
+"""The model user: what it sees, what it may not tell, when it may stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from engine import plugins
+from engine.llms._open import open_llm
+from engine.types import Completion, Endpoint, Sampling, Task, Tool, ToolCall, Turn
+from engine.users.llm import LLMUser
+from tests.teachers.samples import PERSONA, proof, task
+
+HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+SYSTEM = Turn(role="system", content="SECRET POLICY")
+
+
+class Recording:
+    """Plays replies through the scripted plug-in and keeps what it was shown."""
+
+    def __init__(self, replies: list[dict[str, Any]]) -> None:
+        self._llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": replies}), "user")
+        self.seen: list[Sequence[Turn]] = []
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion:
+        self.seen.append(list(messages))
+        assert not tools
+        return await self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling)
+
+    async def aclose(self) -> None:
+        await self._llm.aclose()
+
+
+def made(given: Task, *replies: dict[str, Any]) -> tuple[LLMUser, Recording]:
+    llm = Recording(list(replies))
+    plugin = plugins.load("users", "llm")
+    user: LLMUser = plugin.make(plugin.config(), llm=llm, task=given, proof=proof(), persona=PERSONA, seed=0)
+    return user, llm
+
+
+def says(message: str, status: str = "continue") -> dict[str, Any]:
+    return {"data": {"message": message, "status": status}}
+
+
+def talk(*texts: str) -> list[Turn]:
+    """Return a dialogue of these texts, user first, with a call and its result before every answer."""
+    turns = [SYSTEM]
+    for number, text in enumerate(texts):
+        if number % 2:
+            call = ToolCall(id=f"c{number}", name="get_balance", arguments={"account_id": "X"})
+            turns.append(Turn(role="assistant", content="INTERNAL THOUGHT", tool_calls=(call,)))
+            turns.append(Turn(role="tool", tool_call_id=call.id, name="get_balance", content="TOOL RESULT"))
+        turns.append(Turn(role="assistant" if number % 2 else "user", content=text))
+    return turns
+
+
+async def text_of(user: LLMUser, turns: list[Turn]) -> str | None:
+    reply = await user.reply(turns)
+    return reply.turn.content if reply else None
+
+
+async def test_it_opens_with_a_message_of_its_own() -> None:
+    user, llm = made(task(), says("Hi, Ada here, what do I have?"))
+    assert await text_of(user, [SYSTEM]) == "Hi, Ada here, what do I have?"
+    assert len(user.calls) == 1
+    prompt = llm.seen[0][0].content
+    for part in ("Ada teaches maths.", "friendly", "A-100", "What is on my accounts?", "And the first once more?"):
+        assert part in prompt
+
+
+async def test_it_sees_neither_policy_nor_tools_nor_results() -> None:
+    user, llm = made(task(), says("And the first?"))
+    await user.reply(talk("What is on them?", "They hold 5, 6 and 7."))
+    shown = json.dumps([turn.model_dump(mode="json") for turn in llm.seen[0]])
+    for hidden in ("SECRET POLICY", "TOOL RESULT", "INTERNAL THOUGHT", "get_balance", "It holds 5."):
+        assert hidden not in shown
+    assert [turn.role for turn in llm.seen[0]] == ["system", "user", "assistant", "user"]
+    assert llm.seen[0][-1].content == "They hold 5, 6 and 7."
+
+
+async def test_the_prompt_masks_what_is_told_only_when_asked() -> None:
+    user, llm = made(HELD_BACK, says("What do I have?"))
+    await user.reply([SYSTEM])
+    goal = llm.seen[0][0].content.split("# What you tell only")[0]
+    assert "A-100" not in goal
+    assert "It is A-100." in llm.seen[0][0].content
+
+
+async def test_a_secret_told_unasked_is_taken_back() -> None:
+    user, llm = made(HELD_BACK, says("What is on A-100?"), says("What do I have?"))
+    assert await text_of(user, [SYSTEM]) == "What do I have?"
+    assert "only when you are asked" in llm.seen[1][-1].content
+    assert len(user.calls) == 2
+
+
+async def test_a_model_that_insists_is_replaced_by_the_tasks_own_words() -> None:
+    user, _ = made(HELD_BACK, says("What is on A-100?"), says("I said a-100!"))
+    assert await text_of(user, [SYSTEM]) == HELD_BACK.turns[0].say
+
+
+async def test_a_secret_may_be_told_once_asked() -> None:
+    user, _ = made(HELD_BACK, says("It is A-100."))
+    assert await text_of(user, talk("What do I have?", "Please tell me the account id.")) == "It is A-100."
+
+
+async def test_it_may_not_stop_before_every_request_was_answered() -> None:
+    user, llm = made(task(), says("", "satisfied"), says("And the first once more?"))
+    assert await text_of(user, talk("x", "They hold 5, 6 and 7.")) == "And the first once more?"
+    assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
+
+
+async def test_it_stops_satisfied() -> None:
+    user, _ = made(task(), says("Thanks, bye", "satisfied"))
+    assert await text_of(user, talk("x", "a", "y", "b")) is None
+    assert user.left is False
+    assert len(user.calls) == 1
+
+
+async def test_insisting_on_an_early_end_counts_as_leaving() -> None:
+    user, _ = made(task(), says("", "satisfied"))
+    assert await text_of(user, talk("x", "a")) is None
+    assert user.left is True
+    assert len(user.calls) == 2
+
+
+async def test_it_leaves_when_its_patience_is_used_up() -> None:
+    user, _ = made(task(), says("Try again", "continue"))
+    assert await text_of(user, talk("x", "1", "x", "2", "x", "3")) == "Try again"
+    assert await text_of(user, talk("x", "1", "x", "2", "x", "3", "x", "4")) is None
+    assert user.left is True
+
+
+async def test_text_without_json_is_taken_as_the_message() -> None:
+    user, _ = made(task(), {"text": "What do I have?"})
+    assert await text_of(user, [SYSTEM]) == "What do I have?"
+    user, _ = made(task(), {"text": '{"message": "What do I have?", "status'})
+    assert await text_of(user, [SYSTEM]) == "What do I have?"

@@ -1,0 +1,96 @@
+"""The scripted user: its words, what it holds back, and where it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import plugins
+from engine.protocols import User
+from engine.types import Persona, Task, Turn
+from engine.users._asking import asks, wants_confirmation
+from tests.teachers.samples import PERSONA, proof, task
+
+HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+
+
+def user(given: Task, persona: Persona = PERSONA, seed: int = 0) -> User:
+    plugin = plugins.load("users", "reference")
+    made: User = plugin.make(plugin.config(), llm=None, task=given, proof=proof(), persona=persona, seed=seed)
+    return made
+
+
+async def talk(given: Task, answers: list[str], **more: Any) -> list[str]:
+    """Return what a user says to these answers, each time a new user, up to its end."""
+    turns = [Turn(role="system", content="Policy.")]
+    said: list[str] = []
+    for answer in [*answers, ""]:
+        reply = await user(given, **more).reply(turns)
+        if reply is None:
+            break
+        said.append(reply.turn.content)
+        turns += [reply.turn, Turn(role="assistant", content=answer)]
+    return said
+
+
+async def test_requests_in_order_then_the_end() -> None:
+    assert await talk(task(), ["They hold 5, 6 and 7.", "It holds 5.", "more"]) == [
+        "Ada here. What is on my accounts?",
+        "And the first once more?",
+    ]
+
+
+@pytest.mark.parametrize("question", ["Which account is it?", "Please provide the account id.", "I need your id."])
+async def test_what_is_held_back_is_told_when_asked(question: str) -> None:
+    said = await talk(HELD_BACK, [question, "They hold 5, 6 and 7.", "It holds 5."])
+    assert said == [HELD_BACK.turns[0].say, "It is A-100.", "And the first once more?"]
+
+
+async def test_what_nobody_asks_for_is_never_told() -> None:
+    assert await talk(HELD_BACK, ["I cannot do that.", "It holds 5."]) == [t.say for t in HELD_BACK.turns]
+
+
+async def test_it_is_told_once_only() -> None:
+    said = await talk(HELD_BACK, ["Which account?", "Which account?", "Which account?"])
+    assert said.count("It is A-100.") == 1
+
+
+async def test_a_confirmation_is_given_once_a_request() -> None:
+    said = await talk(task(), ["Shall I go ahead?", "Should I really?", "Done.", "Done."])
+    assert said == [task().turns[0].say, "Yes, please go ahead.", task().turns[1].say]
+
+
+async def test_the_reference_answer_is_never_taken_for_a_question() -> None:
+    given = task()
+    proven = proof()
+    ending = proven.turns[0].model_copy(update={"answer": "Done. Would you like me to do more?"})
+    plugin = plugins.load("users", "reference")
+    made = plugin.make(
+        plugin.config(),
+        llm=None,
+        task=given,
+        proof=proven.model_copy(update={"turns": (ending, proven.turns[1])}),
+        persona=PERSONA,
+        seed=0,
+    )
+    turns = [Turn(role="user", content=given.turns[0].say), Turn(role="assistant", content=ending.answer)]
+    reply = await made.reply(turns)
+    assert reply is not None
+    assert reply.turn.content == given.turns[1].say
+
+
+async def test_the_seed_picks_the_personas_phrases() -> None:
+    persona = PERSONA.model_copy(update={"openings": ("Hi!", "Hello there.", "Good day,"), "closings": ("Thanks!",)})
+    first = {(await talk(task(), ["a"], persona=persona, seed=seed))[0] for seed in range(20)}
+    assert first == {f"{opening} Ada here. What is on my accounts?" for opening in persona.openings}
+    last = {(await talk(task(), ["a", "b"], persona=persona, seed=seed))[1] for seed in range(20)}
+    assert last == {"And the first once more?", "And the first once more? Thanks!"}
+    assert await talk(task(), ["a"], persona=persona, seed=3) == await talk(task(), ["a"], persona=persona, seed=3)
+
+
+def test_what_counts_as_asking() -> None:
+    assert asks('"Which one?"')
+    assert not asks("It is done. Anything else is up to you.")
+    assert wants_confirmation("Would you like me to cancel it?")
+    assert not wants_confirmation("It is cancelled.")
