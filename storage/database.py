@@ -33,6 +33,7 @@ _PRAGMAS = (
     "PRAGMA cache_size=-32768",
     "PRAGMA mmap_size=268435456",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=4000",
 )
 
 

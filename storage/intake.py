@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -17,13 +16,13 @@ from sqlalchemy import Connection, Table, select, update
 
 from engine.errors import StorageError
 from engine.types import ModelCall, Trajectory
-from storage import search, tables
+from storage import facets, search, tables
 
 TITLE = 160
+NAME = 200
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """What model calls took. `tokens` counts the known ones; calls without a price are counted apart."""
 
     tokens: int = 0
@@ -73,12 +72,13 @@ def insert(connection: Connection, batch_id: int, trajectories: Sequence[Traject
     there = _stored(connection, batch_id, list(unique))
     fresh = [t for i, t in reversed(unique.items()) if i not in there]
     if fresh:
-        ids = _allocate(connection, len(fresh))
-        _many(connection, tables.trajectory, [_facts(i, batch_id, t, now) for i, t in zip(ids, fresh, strict=True)])
-        _many(connection, tables.body, [(i, dump(t)) for i, t in zip(ids, fresh, strict=True)])
-        _many(connection, tables.score, [row for i, t in zip(ids, fresh, strict=True) for row in _scores(i, t)])
-        _many(connection, tables.tool_use, [row for i, t in zip(ids, fresh, strict=True) for row in _tools(i, t)])
-        search.insert(connection, [(i, search.text_of(t)) for i, t in zip(ids, fresh, strict=True)])
+        rows = [_rows(i, batch_id, t, now) for i, t in zip(_allocate(connection, len(fresh)), fresh, strict=True)]
+        _many(connection, tables.trajectory, [r.facts for r in rows])
+        _many(connection, tables.body, [r.body for r in rows])
+        _many(connection, tables.score, [score for r in rows for score in r.scores])
+        _many(connection, tables.tool_use, [use for r in rows for use in r.tools])
+        search.insert(connection, [r.text for r in rows])
+        facets.add(connection, batch_id, fresh)
         _count(connection, batch_id, fresh)
     return fresh
 
@@ -111,49 +111,80 @@ def _many(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> 
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
 
 
-def _facts(number: int, batch_id: int, t: Trajectory, now: float) -> tuple[Any, ...]:
+class _Rows(NamedTuple):
+    """What one trajectory becomes, each part in the column order of its table."""
+
+    facts: tuple[Any, ...]
+    body: tuple[int, str]
+    scores: list[tuple[Any, ...]]
+    tools: list[tuple[int, str, int]]
+    text: tuple[int, str]
+
+
+def _rows(number: int, batch_id: int, t: Trajectory, now: float) -> _Rows:
+    said, calls, opening = _read(t)
+    names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
+    scores = {s.name: s for s in t.scores}
+    return _Rows(
+        _facts(number, batch_id, t, now, sum(calls.values()), opening),
+        (number, dump(t)),
+        [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
+        [(number, name, count) for name, count in names.items()],
+        (number, search.document(said, names)),
+    )
+
+
+def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
+    """Return the texts of user and assistant, calls by tool name, and how the user began, in one pass."""
+    said: list[str] = []
+    calls: dict[str, int] = {}
+    opening = ""
+    for turn in t.turns:
+        for call in turn.tool_calls:
+            calls[call.name] = calls.get(call.name, 0) + 1
+        if turn.content and (turn.role == "assistant" or turn.role == "user"):
+            said.append(turn.content)
+            if not opening and turn.role == "user":
+                opening = turn.content
+    return said, calls, opening or (t.task.goal if t.task else "")
+
+
+def _facts(number: int, batch_id: int, t: Trajectory, now: float, calls: int, opening: str) -> tuple[Any, ...]:
     total = spent(t.calls)
-    told = any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
-    first = next((turn.content for turn in t.turns if turn.role == "user"), "") or (t.task.goal if t.task else "")
-    values = {
-        "id": number,
-        "batch_id": batch_id,
-        "rollout_id": t.id,
-        "number": t.index,
-        "status": t.status,
-        "domain": t.domain,
-        "mode": t.mode,
-        "outcome": t.outcome,
-        "culprit": t.culprit,
-        "stage": t.stage,
-        "reason": t.reason and search.plain(t.reason),
-        "reward": t.reward,
-        "turns": len(t.turns),
-        "tool_calls": sum(len(turn.tool_calls) for turn in t.turns),
-        "tokens": total.tokens if told or not t.calls else None,
-        "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
-        "seconds": t.execution.seconds,
-        "verdict": None,
-        "rating": None,
-        "exported": False,
-        "template": t.template,
-        "persona": t.persona,
-        "teacher": t.teacher,
-        "model": t.models.get("teacher") or t.teacher,
-        "created_at": now,
-        "title": search.plain(" ".join(first[: TITLE * 4].split())[:TITLE]),
-    }
-    return tuple(values[c.name] for c in tables.trajectory.columns)
+    told = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
+    return (
+        number,
+        batch_id,
+        t.id,
+        t.index,
+        t.status,
+        t.domain,
+        t.mode,
+        t.outcome,
+        t.culprit,
+        t.stage,
+        t.reason and search.plain(t.reason),
+        t.reward,
+        len(t.turns),
+        calls,
+        total.tokens if told else None,
+        total.cost_usd if total.priced_calls or not t.calls else None,
+        t.execution.seconds,
+        None,
+        None,
+        False,
+        t.template,
+        t.persona,
+        t.teacher,
+        model_of(t),
+        now,
+        search.plain(" ".join(opening[: TITLE * 4].split())[:TITLE]),
+    )
 
 
-def _scores(number: int, t: Trajectory) -> Iterable[tuple[Any, ...]]:
-    last = {s.name: s for s in t.scores}
-    return [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in last.values()]
-
-
-def _tools(number: int, t: Trajectory) -> Iterable[tuple[int, str, int]]:
-    calls = Counter(search.plain(c.name)[:200] for turn in t.turns for c in turn.tool_calls)
-    return [(number, name, count) for name, count in calls.items()]
+def model_of(t: Trajectory) -> str:
+    """Return the model that played the assistant; the teacher's name where there was none."""
+    return t.models.get("teacher") or t.teacher
 
 
 def _count(connection: Connection, batch_id: int, fresh: Sequence[Trajectory]) -> None:

@@ -7,13 +7,12 @@ Whatever a user types is taken as words, never as query syntax.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, column, false, func, literal, select, table, text
 from sqlalchemy.sql.expression import Select
 
-from engine.types import Trajectory
 from storage import tables
 
 LONGEST = 20_000
@@ -23,19 +22,16 @@ _MOST_WORDS = 24
 _search = table("trajectory_search", column("rowid"), column("trajectory_id"), column("document"))
 
 
-def text_of(trajectory: Trajectory) -> str:
-    """Return what is searchable of a trajectory."""
-    parts = [t.content for t in trajectory.turns if t.role in ("user", "assistant") and t.content]
-    names = {c.name for t in trajectory.turns for c in t.tool_calls}
-    return plain("\n".join([*parts, " ".join(sorted(names))]))[:LONGEST]
+def document(said: Iterable[str], names: Iterable[str]) -> str:
+    """Return the searchable text of a trajectory from what was said and the names of called tools."""
+    return plain("\n".join((*said, *names)))[:LONGEST]
 
 
-def text_of_body(body: str) -> str:
+def document_of_body(body: str) -> str:
     """Return the same from a stored body, whatever version of the code wrote it."""
     turns = orjson.loads(body).get("turns", ())
-    parts = [t["content"] for t in turns if t["role"] in ("user", "assistant") and t.get("content")]
-    names = {c["name"] for t in turns for c in t.get("tool_calls", ())}
-    return plain("\n".join([*parts, " ".join(sorted(names))]))[:LONGEST]
+    said = [t["content"] for t in turns if t["role"] in ("user", "assistant") and t.get("content")]
+    return document(said, dict.fromkeys(c["name"] for t in turns for c in t.get("tool_calls", ())))
 
 
 def plain(value: str) -> str:

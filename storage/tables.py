@@ -198,6 +198,16 @@ class ToolUseRecord(SQLModel, table=True):
     calls: int
 
 
+class FacetRecord(SQLModel, table=True):
+    """The distinct values that a batch's trajectories have in a field of TrajectoryFilter."""
+
+    __tablename__: ClassVar[Any] = "facet"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+    batch_id: int = _parent("batch.id", primary_key=True, autoincrement=False)
+    field: str = Field(primary_key=True, sa_type=String)
+    value: str = Field(primary_key=True, sa_type=String)
+
+
 class ReviewRecord(SQLModel, table=True):
     """The latest review per (trajectory, turn, reviewer); `turn` is WHOLE for the trajectory itself."""
 
@@ -320,6 +330,7 @@ trajectory: Table = metadata.tables["trajectory"]
 body: Table = metadata.tables["trajectory_body"]
 score: Table = metadata.tables["score"]
 tool_use: Table = metadata.tables["tool_use"]
+facet: Table = metadata.tables["facet"]
 review: Table = metadata.tables["review"]
 review_tag: Table = metadata.tables["review_tag"]
 review_event: Table = metadata.tables["review_event"]

@@ -26,6 +26,7 @@ from engine.types import (
 )
 from storage import filters, intake, tables
 from storage.database import Database
+from storage.facets import values as found_facets
 from storage.reviews import review_of
 from storage.tables import BatchRecord
 
@@ -204,31 +205,8 @@ def _reviews(session: Session, ids: list[int]) -> dict[int, list[Review]]:
 def facets(db: Database) -> dict[str, list[str]]:
     """Return the distinct values of each field of TrajectoryFilter that chooses among values, by field name,
     and of `templates` and `scores`."""
-    columns: dict[str, Column[Any]] = {
-        "domains": _t.domain,
-        "templates": _t.template,
-        "modes": _t.mode,
-        "personas": _t.persona,
-        "teachers": _t.teacher,
-        "models": _t.model,
-        "statuses": _t.status,
-        "outcomes": _t.outcome,
-        "culprits": _t.culprit,
-        "reasons": _t.reason,
-        "verdicts": _t.verdict,
-        "tools": tables.tool_use.c.tool,
-        "scores": tables.score.c.name,
-    }
     with db.read() as session:
-        return {name: _distinct(session, column) for name, column in columns.items()}
-
-
-def _distinct(session: Session, column: Column[Any]) -> list[str]:
-    """Hop through an index from value to value instead of reading every row."""
-    smallest = select(func.min(column).label("value")).cte("hop", recursive=True)
-    following = select(func.min(column)).where(column > smallest.c.value).scalar_subquery()
-    hop = smallest.union_all(select(following).where(smallest.c.value.is_not(None)))
-    return [str(v) for v in session.execute(select(hop.c.value).where(hop.c.value.is_not(None))).scalars()]
+        return found_facets(session) | {"verdicts": ["accept", "reject", "fix", "none"]}
 
 
 def insert_imported(db: Database, name: str, trajectories: Sequence[Trajectory]) -> int:

@@ -27,5 +27,5 @@ def upgrade() -> None:
         text("SELECT trajectory_id, body FROM trajectory_body WHERE trajectory_id > :last ORDER BY 1 LIMIT 500"),
         {"last": last},
     ).all():
-        search.insert(connection, [(number, search.text_of_body(body)) for number, body in rows])
+        search.insert(connection, [(number, search.document_of_body(body)) for number, body in rows])
         last = rows[-1][0]
