@@ -1,0 +1,107 @@
+"""Whole rollouts against a model server: claimed from a database, run, judged and stored as in the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from engine import catalog, plugins
+from engine.protocols import Claim, SandboxPool
+from engine.runner import run
+from engine.types import Batch, DomainShare, Endpoint, Persona
+from storage.batches import create_batch
+from storage.database import Database, open_database
+from storage.domains import save_domain
+from storage.personas import save_persona
+from storage.store import SqlStore
+
+PACK = Path(__file__).resolve().parent.parent / "tests" / "packs" / "ledger"
+CALLS_PER_ROLLOUT = 6
+PERSONA = Persona(
+    id="bench",
+    name="Bench",
+    occupation="clerk",
+    goal_style="direct",
+    tone="plain",
+    expertise="intermediate",
+    patience=3,
+    disclosure="everything_at_once",
+    description="Wants figures.",
+)
+
+
+async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, float, float]:
+    """Return (model calls, seconds, CPU seconds of this process) of a batch with `flying` rollouts in flight.
+
+    Each slot rolls out one dialogue for every six rounds, two at least. A batch of one dialogue a slot comes first, so
+    that sandboxes and connections are warm, as in an engine that has been up for a minute.
+    """
+    trajectories = max(2, rounds // CALLS_PER_ROLLOUT) * flying
+    with tempfile.TemporaryDirectory() as folder:
+        db = open_database(f"sqlite:///{folder}/bench.db")
+        stock(db)
+        sandboxes = plugins.load("sandboxes", "local")
+        pool: SandboxPool = sandboxes.make(sandboxes.config(most=flying + 2, warm=min(256, flying)))
+        await pool.start()
+        try:
+            await _measure(db, pool, _batch(base, plugin, flying, flying))
+            return await _measure(db, pool, _batch(base, plugin, trajectories, flying))
+        finally:
+            await pool.aclose()
+            db.close()
+
+
+async def _measure(db: Database, pool: SandboxPool, batch: Batch) -> tuple[int, float, float]:
+    claim, store = _claim(db, batch)
+    started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    ending = await run(claim, store, pool, asyncio.Event())
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    progress = store.progress(claim.batch_id)
+    store.release(claim.batch_id, claim.holder, ending.status, ending.reason)
+    if ending.status != "done" or progress.kept != batch.trajectories:
+        raise SystemExit(f"The batch ended {ending.status} {ending.reason}: {progress}")
+    return progress.kept * CALLS_PER_ROLLOUT, seconds, cpu
+
+
+def _claim(db: Database, batch: Batch) -> tuple[Claim, SqlStore]:
+    store = SqlStore(db)
+    create_batch(db, batch)
+    claim = store.claim("bench", time.time(), 60.0)
+    assert claim is not None
+    return claim, store
+
+
+def _batch(base: str, plugin: str, trajectories: int, flying: int) -> Batch:
+    model = "openai/bench" if plugin == "litellm" else "bench"
+    endpoint = Endpoint(model=model, llm=plugin, api_base=base, timeout=60)
+    return Batch(
+        name="bench",
+        domains=(DomainShare(id="ledger", templates=("compare",)),),
+        trajectories=trajectories,
+        attempts=4,
+        modes={"multiple": 1.0},
+        turns={1: 1.0},
+        teacher="llm",
+        user="llm",
+        models={"teacher": endpoint, "user": endpoint, "judge": endpoint},
+        judges=("rules", "state", "facts", "rubric"),
+        sandbox="local",
+        concurrency=flying,
+    )
+
+
+def stock(db: Database) -> None:
+    """Store the ledger pack with enough accounts for six hundred different tasks, and one persona."""
+    files = catalog.read_folder(PACK)
+    accounts = {
+        f"A-{number}": {"owner": f"Owner {number // 2}", "label": "daily", "balance": 10 + number, "note": ""}
+        for number in range(300)
+    }
+    files["workspace/accounts.json"] = json.dumps({"accounts": accounts}).encode()
+    save_domain(db, files, based_on=None)
+    save_persona(db, PERSONA, None)
