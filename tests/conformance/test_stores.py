@@ -1,0 +1,256 @@
+"""Every store keeps engine.protocols.Store: one suite, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from engine.errors import InputError, StorageError
+from engine.protocols import Store
+from engine.types import DomainShare
+from storage import batches, domains, trajectories
+from storage.database import Database, open_database
+from storage.store import SqlStore
+from tests.storage.fixtures import db, postgres_server, sqlite_db, url
+from tests.storage.samples import call, lost, made, pack, queue, stock
+
+__all__ = ["db", "postgres_server", "sqlite_db", "url"]
+
+
+@pytest.fixture
+def store(db: Database) -> Store:
+    return SqlStore(db, clock=lambda: 1_000.0)
+
+
+def test_a_claim_carries_the_frozen_snapshot(db: Database, store: Store) -> None:
+    number = queue(db, 7)
+    before = domains.list_domains(db)[0]
+    domains.save_domain(db, pack(policy=b"Another policy."), based_on=before.version)
+    claim = store.claim("one", 100.0, 15.0)
+    assert claim is not None
+    assert (claim.batch_id, claim.holder, claim.batch.trajectories) == (number, "one", 7)
+    assert [d.digest for d in claim.domains.values()] == [before.digest]
+    assert claim.batch.domains[0].digest == before.digest
+    assert [p.id for p in claim.personas] == ["ada"]
+    row = batches.get_batch(db, number)
+    assert (row.status, row.holder, row.started_at) == ("running", "one", 100.0)
+
+
+def test_two_versions_of_one_domain_stay_apart(db: Database, store: Store) -> None:
+    stock(db)
+    old = domains.list_domains(db)[0]
+    domains.save_domain(db, pack(policy=b"Another policy."), based_on=1)
+    queue(db, domains=(DomainShare(id=old.id, digest=old.digest), DomainShare(id=old.id)))
+    claim = store.claim("one", 100.0, 15.0)
+    assert claim is not None
+    assert len(claim.domains) == 2
+
+
+def test_a_batch_is_claimed_once_and_oldest_first(db: Database, store: Store) -> None:
+    first, second = queue(db), queue(db)
+    claims = [store.claim("one", 100.0, 15.0), store.claim("two", 100.0, 15.0), store.claim("three", 100.0, 15.0)]
+    assert [c and c.batch_id for c in claims] == [first, second, None]
+
+
+def test_engines_that_claim_at_once_never_share_a_batch(url: str, db: Database) -> None:
+    numbers = {queue(db) for _ in range(6)}
+    others = [open_database(url) for _ in range(6)]
+
+    def take(number: int) -> list[int]:
+        store, taken = SqlStore(others[number]), []
+        while (claim := store.claim(f"engine {number}", 100.0, 15.0)) is not None:
+            taken.append(claim.batch_id)
+        return taken
+
+    with ThreadPoolExecutor(6) as threads:
+        taken = [n for found in threads.map(take, range(6)) for n in found]
+    for other in others:
+        other.close()
+    assert sorted(taken) == sorted(numbers)
+
+
+def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    store.heartbeat(number, "one", 110.0, 4)
+    assert store.claim("two", 124.0, 15.0) is None
+    taken = store.claim("two", 126.0, 15.0)
+    assert taken is not None
+    assert taken.batch_id == number
+    assert store.progress(number).running == 0
+    assert store.heartbeat(number, "one", 127.0, 4) == "lost"
+    store.release(number, "one", "done", "")
+    assert batches.get_batch(db, number).status == "running"
+    assert store.heartbeat(number, "two", 128.0, 1) is None
+
+
+def test_a_deleted_batch_is_lost(db: Database, store: Store) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    batches.delete_batch(db, number, now=100.0 + batches.STALE + 1)
+    assert store.heartbeat(number, "one", 140.0, 1) == "lost"
+    with pytest.raises(StorageError, match="deleted"):
+        store.save(number, [made(1)])
+    with pytest.raises(StorageError, match="deleted"):
+        store.progress(number)
+
+
+def test_counts_always_add_up(db: Database, store: Store) -> None:
+    number = queue(db, 8)
+    store.claim("one", 100.0, 15.0)
+    store.heartbeat(number, "one", 101.0, 5)
+    for wave in ([made(0), lost(1, "state", "x")], [made(2), lost(3, "rolled_out", "y", "failed")], [made(4), made(5)]):
+        store.save(number, wave)
+        p = store.progress(number)
+        assert p.planned == p.kept + p.rejected + p.failed + p.running + p.waiting == 8
+        assert p.waiting >= 0
+    assert (p.kept, p.rejected, p.failed) == (4, 1, 1)
+    store.release(number, "one", "done", "")
+    assert store.progress(number).running == 0
+
+
+def test_saving_again_changes_nothing(db: Database, store: Store) -> None:
+    number = queue(db, 10)
+    wave = [made(i, calls=(call(),)) for i in range(5)]
+    assert store.save(number, wave) == 5
+    once = (store.progress(number), store.spent(number), store.done_ids(number))
+    assert store.save(number, wave) == 0
+    assert store.save(number, []) == 0
+    assert (store.progress(number), store.spent(number), store.done_ids(number)) == once
+    assert store.save(number, [*wave, made(5), made(5)]) == 1
+    assert store.progress(number).kept == 6
+    assert trajectories.get(db, 1) == wave[0]
+
+
+def test_equal_rollouts_of_two_batches_are_both_kept(db: Database, store: Store) -> None:
+    first, second = queue(db), queue(db)
+    assert store.save(first, [made(1)]) == store.save(second, [made(1)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("calls", "tokens", "cost"),
+    [
+        ((), 0, 0.0),
+        (((10, 0.5), (5, 0.25)), 30, 0.75),
+        (((10, 0.5), (5, None)), 30, 0.5),
+        (((None, None), (5, None)), 10, None),
+    ],
+)
+def test_spent_never_makes_up_a_price(
+    db: Database, store: Store, calls: tuple[tuple[int | None, float | None], ...], tokens: int, cost: float | None
+) -> None:
+    number = queue(db)
+    store.save(number, [made(1, calls=tuple(call(t, c) for t, c in calls))])
+    assert store.spent(number)[:2] == (tokens, cost)
+    assert batches.get_batch(db, number).unpriced_calls == sum(c is None for _, c in calls)
+
+
+def test_seconds_add_up_over_claims(db: Database) -> None:
+    number = queue(db)
+    store = SqlStore(db, clock=lambda: 112.0)
+    store.claim("one", 100.0, 15.0)
+    store.heartbeat(number, "one", 110.0, 1)
+    store.release(number, "one", "paused", "budget")
+    batches.command(db, number, "resume")
+    later = SqlStore(db, clock=lambda: 503.0)
+    later.claim("two", 500.0, 15.0)
+    later.release(number, "two", "done", "")
+    assert later.spent(number)[2] == pytest.approx(12 + 3)
+
+
+@pytest.mark.parametrize("what", ["pause", "cancel"])
+def test_a_command_reaches_the_engine(db: Database, store: Store, what: str) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    assert store.heartbeat(number, "one", 101.0, 0) is None
+    batches.command(db, number, what, now=101.0)
+    assert store.heartbeat(number, "one", 102.0, 0) == what
+
+
+def test_pause_and_resume_go_round(db: Database, store: Store) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    batches.command(db, number, "pause", now=101.0)
+    store.release(number, "one", "paused", "Paused by hand.")
+    row = batches.get_batch(db, number)
+    assert (row.status, row.reason, row.holder, row.command) == ("paused", "Paused by hand.", None, None)
+    assert store.claim("two", 102.0, 15.0) is None
+    batches.command(db, number, "resume")
+    assert batches.get_batch(db, number).command == "resume"
+    assert store.claim("two", 103.0, 15.0) is not None
+    assert batches.get_batch(db, number).command is None
+    assert store.heartbeat(number, "two", 104.0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "released", "becomes"),
+    [("cancel", "paused", "cancelled"), ("cancel", "queued", "cancelled"), ("pause", "queued", "paused")],
+)
+def test_a_command_that_comes_while_the_engine_lets_go_is_not_lost(
+    db: Database, store: Store, what: str, released: str, becomes: str
+) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    batches.command(db, number, what, now=101.0)
+    store.release(number, "one", released, "")
+    assert batches.get_batch(db, number).status == becomes
+
+
+def test_a_resume_that_comes_while_the_engine_pauses_is_not_lost(db: Database, store: Store) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    batches.command(db, number, "pause", now=101.0)
+    batches.command(db, number, "resume", now=101.5)
+    store.release(number, "one", "paused", "Paused by hand.")
+    assert store.claim("one", 102.0, 15.0) is not None
+
+
+@pytest.mark.parametrize("final", ["done", "failed", "cancelled"])
+def test_what_ended_stays_ended(db: Database, store: Store, final: str) -> None:
+    number = queue(db)
+    store.claim("one", 100.0, 15.0)
+    store.release(number, "one", final, "why")
+    assert batches.get_batch(db, number).finished_at == 1_000.0
+    assert store.claim("two", 9_999.0, 15.0) is None
+    for what in ("pause", "resume", "cancel"):
+        with pytest.raises(InputError, match=final):
+            batches.command(db, number, what)
+
+
+def test_no_transition_outside_the_state_machine(db: Database, store: Store) -> None:
+    number = queue(db)
+    for what in ("pause", "resume"):
+        with pytest.raises(InputError, match="queued"):
+            batches.command(db, number, what)
+    store.claim("one", 100.0, 15.0)
+    with pytest.raises(InputError, match="cannot become"):
+        store.release(number, "one", "running", "")
+    with pytest.raises(InputError, match="unknown"):
+        batches.command(db, number, "explode", now=101.0)
+
+
+def test_nobody_need_answer_to_cancel_what_no_engine_holds(db: Database, store: Store) -> None:
+    waiting, abandoned = queue(db), queue(db)
+    batches.command(db, waiting, "cancel")
+    store.claim("one", 100.0, 15.0)
+    batches.command(db, abandoned, "cancel", now=100.0 + batches.STALE + 1)
+    assert {batches.get_batch(db, n).status for n in (waiting, abandoned)} == {"cancelled"}
+    assert store.heartbeat(abandoned, "one", 200.0, 0) == "lost"
+
+
+def test_a_snapshot_that_cannot_be_read_fails_the_batch_and_not_the_engine(db: Database, store: Store) -> None:
+    from storage.tables import PackRecord
+
+    broken = queue(db)
+    with db.write() as session:
+        for record in session.query(PackRecord):
+            record.data = b"not a zip"
+    domains.save_domain(db, pack(policy=b"A good one."), based_on=1)
+    sound = queue(db)
+    claim = store.claim("one", 100.0, 15.0)
+    assert claim is not None
+    assert claim.batch_id == sound
+    row = batches.get_batch(db, broken)
+    assert row.status == "failed"
+    assert "snapshot cannot be read" in row.reason
