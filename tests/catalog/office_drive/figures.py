@@ -126,7 +126,9 @@ def _order(source: random.Random, day: str, order: str) -> list[Line]:
     products = source.sample(PRODUCTS, source.choice((1, 1, 2, 2, 3)))
     found = []
     for product in sorted(products, key=lambda entry: entry.code):
-        quantity = source.choice((240, 300, 360, 480, 600)) if large else source.choice((40, 50, 60, 80, 100, 120, 160, 200))
+        quantity = (
+            source.choice((240, 300, 360, 480, 600)) if large else source.choice((40, 50, 60, 80, 100, 120, 160, 200))
+        )
         price = round(product.price * (0.92 if large else 1.0), 2)
         found.append(Line(day, order, customer, product, quantity, price))
     return found

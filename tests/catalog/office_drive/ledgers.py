@@ -24,7 +24,12 @@ from tests.catalog.office_drive.company import (
 from tests.catalog.office_drive.figures import Figures, manager_of, workdays
 
 CATEGORIES = {
-    "Travel": ("Train to customer visit", "Fuel for customer visit", "Taxi from the station", "Parking at the trade fair"),
+    "Travel": (
+        "Train to customer visit",
+        "Fuel for customer visit",
+        "Taxi from the station",
+        "Parking at the trade fair",
+    ),
     "Meals": ("Lunch with customer", "Team breakfast", "Dinner at the trade fair"),
     "Equipment": ("Headset", "Monitor arm", "Keyboard and mouse", "Second screen"),
     "Training": ("First aid course", "Spreadsheet course", "Language course"),
@@ -39,9 +44,16 @@ WAREHOUSE_CATEGORIES = {
 }
 AMOUNTS = {"Travel": (18, 190), "Meals": (22, 140), "Equipment": (25, 420), "Training": (90, 640), "Postage": (8, 60)}
 COMMENTS = (
-    "Quick delivery, well packed.", "Would like a bigger glove range.", "Pots arrived chipped twice this spring.",
-    "Very friendly contact.", "Web shop search is slow.", "Good value for the price.", "Invoices are always right.",
-    "Delivery day could be more reliable.", "", "Please bring back the small planter.",
+    "Quick delivery, well packed.",
+    "Would like a bigger glove range.",
+    "Pots arrived chipped twice this spring.",
+    "Very friendly contact.",
+    "Web shop search is slow.",
+    "Good value for the price.",
+    "Invoices are always right.",
+    "Delivery day could be more reliable.",
+    "",
+    "Please bring back the small planter.",
 )
 
 
@@ -141,7 +153,13 @@ def _returns(figures: Figures) -> bytes:
 
 
 def _suppliers() -> bytes:
-    leads = {"Halden Steelworks": 12, "Rosewood Ceramics": 21, "Oakline Plastics": 9, "Sunrise Bamboo": 35, "Greenway Textiles": 18}
+    leads = {
+        "Halden Steelworks": 12,
+        "Rosewood Ceramics": 21,
+        "Oakline Plastics": 9,
+        "Sunrise Bamboo": 35,
+        "Greenway Textiles": 18,
+    }
     text = "# Suppliers of goods. Lead time in working days, minimum order in euros.\nsuppliers:\n"
     for name, days in leads.items():
         slug = name.split()[0].lower()
@@ -187,7 +205,17 @@ def _claims(source: random.Random) -> bytes:
         status = source.choice(("paid", "paid", "approved", "rejected")) if number < 34 else "submitted"
         rows.append((f"EC-26{number + 1:03d}", person.id, person.name, person.department, day, category,
                      source.choice(kinds[category]), amount, status))  # fmt: skip
-    columns = ("claim_id", "employee_id", "employee", "department", "date", "category", "description", "amount", "status")
+    columns = (
+        "claim_id",
+        "employee_id",
+        "employee",
+        "department",
+        "date",
+        "category",
+        "description",
+        "amount",
+        "status",
+    )
     return _table(columns, rows)
 
 
@@ -198,7 +226,16 @@ def _survey(source: random.Random) -> bytes:
         mood = source.gauss(7.2, 1.5)
         scores = [max(1, min(10, round(mood + source.gauss(shift, 1.1)))) for shift in (0.3, -0.4, 0.1, 0.2)]
         rows.append((f"Q{number + 1:03d}", customer.segment, customer.region, *scores, source.choice(COMMENTS)))
-    columns = ("response_id", "customer_type", "region", "satisfaction", "delivery", "product_range", "recommend", "comment")
+    columns = (
+        "response_id",
+        "customer_type",
+        "region",
+        "satisfaction",
+        "delivery",
+        "product_range",
+        "recommend",
+        "comment",
+    )
     return _table(columns, rows)
 
 
@@ -222,9 +259,21 @@ def _devices(source: random.Random) -> bytes:
         for kind, model, price, months in kinds[: source.choice((1, 2, 3))]:
             bought = date(2023, 6, 1) + timedelta(days=source.randint(0, 1000))
             until = bought + timedelta(days=months * 365 // 12)
-            rows.append((f"IT-{1001 + len(rows)}", kind, model, person.name, bought.isoformat(), until.isoformat(), price))
+            rows.append(
+                (f"IT-{1001 + len(rows)}", kind, model, person.name, bought.isoformat(), until.isoformat(), price)
+            )
         if number % 5 == 4:
-            rows.append((f"IT-{1001 + len(rows)}", "Scanner", "Handscan 2", person.department, "2025-02-11", "2027-02-11", 145.0))
+            rows.append(
+                (
+                    f"IT-{1001 + len(rows)}",
+                    "Scanner",
+                    "Handscan 2",
+                    person.department,
+                    "2025-02-11",
+                    "2027-02-11",
+                    145.0,
+                )
+            )
     columns = ("device_id", "type", "model", "assigned_to", "purchased", "warranty_until", "price")
     return _table(columns, rows, "\t")
 
@@ -259,7 +308,12 @@ def _visits(source: random.Random) -> bytes:
     for day in range(1, 31):
         visits = source.randint(180, 420)
         orders = max(1, round(visits * source.uniform(0.02, 0.06)))
-        entry = {"date": f"2026-06-{day:02d}", "visits": visits, "orders": orders, "returning": visits * 2 // 5 + source.randint(-20, 20)}
+        entry = {
+            "date": f"2026-06-{day:02d}",
+            "visits": visits,
+            "orders": orders,
+            "returning": visits * 2 // 5 + source.randint(-20, 20),
+        }
         lines.append(json.dumps(entry))
     return ("\n".join(lines) + "\n").encode()
 
@@ -283,7 +337,10 @@ def _crm(figures: Figures, source: random.Random) -> bytes:
         for day in sorted(source.sample([d for m in MONTHS for d in workdays(m)], source.randint(2, 4))):
             number += 1
             purpose, note = source.choice(purposes)
-            base.execute("insert into visits values (?,?,?,?,?,?)", (number, c.id, day, ACCOUNT_MANAGERS[c.region], purpose, note))
+            base.execute(
+                "insert into visits values (?,?,?,?,?,?)",
+                (number, c.id, day, ACCOUNT_MANAGERS[c.region], purpose, note),
+            )
     titles = ("Autumn bulbs display", "Planter promotion", "Compost bin pallet", "Glove stand", "Hose reel offer")
     number = 0
     for c in CUSTOMERS:

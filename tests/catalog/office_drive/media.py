@@ -24,7 +24,9 @@ PRICE_SHARE = {2023: 0.88, 2024: 0.93, 2025: 0.97}
 def files(figures: Figures) -> dict[str, bytes]:
     found = {f"marketing/photos/{code}_{name}.jpg": _photo(name, size) for code, name, size, _ in PHOTOS}
     rows = [f"{code},{code}_{name}.jpg,{who},2026-03-{11 + n}" for n, (code, name, _, who) in enumerate(PHOTOS)]
-    found["marketing/photos/photo_index.csv"] = ("product_code,file,photographer,taken_on\n" + "\n".join(rows) + "\n").encode()
+    found["marketing/photos/photo_index.csv"] = (
+        "product_code,file,photographer,taken_on\n" + "\n".join(rows) + "\n"
+    ).encode()
     found["marketing/brand/logo.png"] = _logo(512, GREEN, None)
     found["marketing/brand/logo_small.png"] = _logo(128, GREEN, None)
     found["marketing/brand/logo_on_green.png"] = _logo(512, CREAM, GREEN)
@@ -50,7 +52,9 @@ def _old_quarter(quarter: int) -> bytes:
 
 
 def _old_prices(year: int) -> bytes:
-    rows = [f"{p.code},{p.name},{p.price * PRICE_SHARE[year]:.2f}" for p in PRODUCTS if year > 2023 or p.code != "FS-403"]
+    rows = [
+        f"{p.code},{p.name},{p.price * PRICE_SHARE[year]:.2f}" for p in PRODUCTS if year > 2023 or p.code != "FS-403"
+    ]
     return ("product_code,product,list_price\n" + "\n".join(rows) + "\n").encode()
 
 

@@ -52,8 +52,8 @@ MEETINGS = {
     "2026-05": "2026-06-02", "2026-06": "2026-07-02",
 }  # fmt: skip
 REMARKS = {
-    "2026-01": "A quiet start, as every year. Florists order late because of the cold.",
-    "2026-02": "Pre-orders for the season come in. Seed trays must not run out again.",
+    "2026-01": "A better start than expected, thanks to early orders of the chains. Florists order late because of the cold.",
+    "2026-02": "A weak month. Pre-orders for the season come in only now. Seed trays must not run out again.",
     "2026-03": "The season has begun. The trade fair brought eleven new contacts.",
     "2026-04": "Good month. Two customers complained about chipped pots; Rosewood has promised better boxes.",
     "2026-05": "The open warehouse day pays off. Freight was on time on all but one day.",

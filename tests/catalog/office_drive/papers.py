@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.catalog.office_drive.company import CONTRACTS, FILED, MONTH_NAMES, MONTHS, SCANS, Contract, Invoice
+from tests.catalog.office_drive.company import CONTRACTS, FILED, MONTHS, PRODUCTS, SCANS, Contract, Invoice
 from tests.catalog.office_drive.figures import Figures
 from tests.catalog.office_drive.minutes import ACTIONS, OTHER_MEETINGS, sales_review
 
@@ -42,6 +42,12 @@ FOLLOW_UPS = """# Customer follow-ups
 - 2026-06-25 Lavender Court: ask about the second planter display
 - 2026-07-02 Greenacre DIY: confirm the pallet delivery in week 29
 """
+CONTACTS = """New contacts from the trade fair, March 2026
+
+Oriel Marchetti, Poppy Field Nursery: wants samples of the glazed planter
+Hugh Barnaby, Barnaby and Daughters: asks for prices of compost bins by the pallet
+Tess Ekström, Nordgarten Retail: call again in autumn
+"""
 TEMPLATE = """# [TITLE]
 
 Date: [DATE]
@@ -74,6 +80,9 @@ def files(figures: Figures) -> dict[str, bytes]:
         "reports/README.md": "Tables and notes made for colleagues. Names start with the subject: top_customers_2026-05.csv.\n",
         "reports/revenue_by_month_h1_2026.csv": "month,revenue\n"
         + "".join(f"{month},{figures.revenue(month):.2f}\n" for month in MONTHS),
+        "reports/orders_by_region_q1_2026.csv": "region,order_lines\n" + _lines_by_region(figures),
+        "reports/reorder_list_2026-06.csv": "product_code,on_hand,reorder_level\n" + _reorder(figures),
+        "reports/trade_fair_contacts_2026-03.txt": CONTACTS,
         "meetings/action_log.csv": "action_id,owner,action,due,meeting,status\n"
         + "".join(f"{a.id},{a.owner},{a.text},{a.due},{a.meeting},{a.status}\n" for a in ACTIONS),
         **OTHER_MEETINGS,
@@ -84,6 +93,21 @@ def files(figures: Figures) -> dict[str, bytes]:
     found |= {invoice.filed: _invoice(invoice) for invoice in FILED}
     found |= {f"inbox/{name}": _invoice(invoice) for name, invoice, _ in SCANS}
     return found
+
+
+def _lines_by_region(figures: Figures) -> str:
+    found: dict[str, float] = {}
+    for month in MONTHS[:3]:
+        for region, count in figures.total(month, lambda x: x.customer.region, lambda x: 1).items():
+            found[region] = found.get(region, 0) + count
+    return "".join(f"{region},{count:.0f}\n" for region, count in sorted(found.items()))
+
+
+def _reorder(figures: Figures) -> str:
+    """Products within 15 percent of their reorder level at the end of June."""
+    stock = figures.stock["2026-06"]
+    near = [p for p in PRODUCTS if stock[p.code] < p.reorder_level * 1.15]
+    return "".join(f"{p.code},{stock[p.code]},{p.reorder_level}\n" for p in near)
 
 
 def _newsletter(figures: Figures) -> str:
@@ -146,7 +170,10 @@ def _invoice(invoice: Invoice) -> bytes:
         "Bill to: Fernhill Supply, 14 Orchard Row, Dunmore",
         "",
     ]
-    lines += [f"{quantity} x {name} at EUR {price:.2f} = EUR {quantity * price:.2f}" for name, quantity, price in invoice.lines]
+    lines += [
+        f"{quantity} x {name} at EUR {price:.2f} = EUR {quantity * price:.2f}"
+        for name, quantity, price in invoice.lines
+    ]
     lines += ["", f"Total due: EUR {invoice.total:.2f}", "Please quote the invoice number with your payment."]
     return pdf([("Invoice", lines)])
 
@@ -173,13 +200,11 @@ def pdf(pages: Sequence[tuple[str, Sequence[str]]]) -> bytes:
         offsets.append(len(data))
         data += f"{number} 0 obj\n{content}\nendobj\n".encode("latin-1")
     table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
-    end = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\n"
+    end = (
+        f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\n"
+    )
     return data + f"{end}startxref\n{len(data)}\n%%EOF\n".encode("latin-1")
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-
-
-def month_name(month: str) -> str:
-    return f"{MONTH_NAMES[month[5:]]} {month[:4]}"

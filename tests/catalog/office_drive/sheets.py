@@ -53,7 +53,10 @@ def _summary(figures: Figures, months: Sequence[str]) -> bytes:
         for name, value in revenue.items():
             entry = products.setdefault(name, [0, 0])
             entry[0], entry[1] = entry[0] + int(pieces[name]), round(entry[1] + value, 2)
-    by_month = [(month, MONTH_NAMES[month[5:]], len({x.order for x in figures.lines[month]}), figures.revenue(month)) for month in months]
+    by_month = [
+        (month, MONTH_NAMES[month[5:]], len({x.order for x in figures.lines[month]}), figures.revenue(month))
+        for month in months
+    ]
     return workbook({
         "By month": [("month", "name", "orders", "revenue"), *by_month],
         "By region": [("region", "revenue"), *sorted(regions.items())],
