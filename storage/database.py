@@ -24,11 +24,11 @@ from sqlalchemy.orm import Session
 from engine.errors import InputError, StorageError
 from storage import migrations
 
-BUSY_MILLISECONDS = 5_000
+PATIENCE = 5.0
+"""Seconds that a write waits for another one before it gives up."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
-    f"PRAGMA busy_timeout={BUSY_MILLISECONDS}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
     "PRAGMA mmap_size=268435456",
@@ -40,11 +40,11 @@ _PRAGMAS = (
 class Database:
     """Two engines on one address. `dialect` is "sqlite" or "postgresql". Safe to share between threads."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, patience: float = PATIENCE) -> None:
         self.url = url
         self.dialect = url.get_backend_name()
-        self.writer = _engine(url, self.dialect, "BEGIN IMMEDIATE")
-        self.reader = _engine(url, self.dialect, "BEGIN")
+        self.writer = _engine(url, self.dialect, "BEGIN IMMEDIATE", patience)
+        self.reader = _engine(url, self.dialect, "BEGIN", patience)
 
     @property
     def path(self) -> Path | None:
@@ -69,14 +69,14 @@ class Database:
         self.reader.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Connect, bring the schema up to date and return the database.
+def open_database(url: str, *, patience: float = PATIENCE) -> Database:
+    """Connect, bring the schema up to date and return the database; `patience` is in seconds.
 
     `url` is a SQLAlchemy address; "postgresql://" means the psycopg driver, and the folder of an SQLite
     file is made. Raises InputError for an address we cannot use, StorageError when the server or file
     cannot be reached or was written by a newer Turnwright.
     """
-    database = Database(_address(url))
+    database = Database(_address(url), patience)
     try:
         with translated("open"):
             migrations.upgrade(database.writer)
@@ -118,11 +118,11 @@ def _make_folder(folder: Path) -> None:
         raise StorageError(f"Cannot make the folder {folder}: {error.strerror}.", full=full) from error
 
 
-def _engine(url: URL, dialect: str, begin: str) -> Engine:
+def _engine(url: URL, dialect: str, begin: str, patience: float) -> Engine:
     if dialect == "postgresql":
-        limits = f"-c lock_timeout={BUSY_MILLISECONDS} -c timezone=UTC"
+        limits = f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC"
         return create_engine(url, pool_pre_ping=True, connect_args={"options": limits, "connect_timeout": 10})
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
@@ -153,7 +153,7 @@ def _told(doing: str, error: SQLAlchemyError) -> StorageError:
     if "disk is full" in said or "disk I/O error" in said or state in ("53100", "53000"):
         return StorageError("The disk that holds the database is full. Free some space, then resume.", full=True)
     if "locked" in said or "busy" in said or state in ("55P03", "40P01", "40001", "57014"):
-        return StorageError(f"The database was busy for {BUSY_MILLISECONDS // 1000} s ({said}). Try again.")
+        return StorageError(f"The database was busy for too long ({said}). Try again in a moment.")
     if "readonly" in said or state in ("25006", "42501"):
         return StorageError(f"The database cannot be written ({said}). Give this user the right to write to it.")
     if "not a database" in said or "malformed" in said:
