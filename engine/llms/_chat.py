@@ -1,6 +1,7 @@
 """What every chat endpoint shares: the request body, retries, structured output, parsing and accounting.
 
-A plug-in hands in `send` (request body -> reply body, raises ModelError) and `price` (tokens -> dollars or None).
+A plug-in hands in `send` (request body -> reply body, raises ModelError) and `price` (tokens -> dollars or None,
+for replies that do not tell their cost).
 """
 
 from __future__ import annotations
@@ -24,10 +25,17 @@ Form = Literal["json_schema", "json_object", "plain"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "plain")
 
 
+def unknown_price(prompt: int | None, completion: int | None) -> float | None:
+    """Say that nobody knows the price."""
+    return None
+
+
 class Chat:
     """Turns in, Completion out, over one endpoint. Holds no connection."""
 
-    def __init__(self, endpoint: Endpoint, role: ModelRole, send: Send, price: Price, *, backoff: float = 0.5) -> None:
+    def __init__(
+        self, endpoint: Endpoint, role: ModelRole, send: Send, price: Price = unknown_price, *, backoff: float = 0.5
+    ) -> None:
         self._endpoint, self._role, self._send, self._price = endpoint, role, send, price
         self._forms = FORMS
         self._retry = Retry(
@@ -51,12 +59,15 @@ class Chat:
             reply, tries = await self._retry(lambda: self._once(body, messages, tools))
         else:
             reply, tries = await self._structured(body, messages, tools, response_schema)
+        cost = reply.cost_usd
+        if cost is None:
+            cost = self._price(reply.prompt_tokens, reply.completion_tokens)
         call = ModelCall(
             role=self._role,
             model=self._endpoint.model,
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
-            cost_usd=self._price(reply.prompt_tokens, reply.completion_tokens),
+            cost_usd=cost,
             seconds=time.perf_counter() - started,
             attempts=tries,
             finish=reply.finish,

@@ -24,13 +24,15 @@ _MOST_STARTS = 200
 
 @dataclass(frozen=True)
 class Reply:
-    """One parsed reply. Tokens are None where the server does not say; `text_calls` counts calls found in the text."""
+    """One parsed reply. Tokens and dollars are None where the server does not say (OpenRouter and the litellm plug-in
+    put the cost into the usage); `text_calls` counts calls found in the text."""
 
     turn: Turn
     finish: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     text_calls: int = 0
+    cost_usd: float | None = None
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -87,7 +89,15 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     )
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    return Reply(turn, finish, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), found)
+    cost = usage.get("cost")
+    return Reply(
+        turn,
+        finish,
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+        found,
+        float(cost) if isinstance(cost, int | float) else None,
+    )
 
 
 def _choice(body: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -34,7 +34,7 @@ class LiteLLM:
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
         self._endpoint = endpoint
         self._extra = config.extra
-        self._chat = Chat(endpoint, role, self._send, self._price, backoff=config.backoff)
+        self._chat = Chat(endpoint, role, self._send, backoff=config.backoff)
 
     async def complete(
         self,
@@ -84,17 +84,6 @@ class LiteLLM:
             kind = kind_of(int(status or 500))
         shown = status if kind not in ("connection", "malformed", "timeout") else None
         return fault(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
-
-    def _price(self, prompt: int | None, completion: int | None) -> float | None:
-        if prompt is None or completion is None:
-            return None
-        try:
-            given, taken = library().cost_per_token(
-                model=self._endpoint.model, prompt_tokens=prompt, completion_tokens=completion
-            )
-        except Exception:  # the library raises plain Exception for a model that it has no price for
-            return None
-        return float(given + taken)
 
 
 _KINDS: dict[str, ModelFault] = {
@@ -156,8 +145,10 @@ def _plain(answer: Any) -> dict[str, Any]:
         choices.append({"finish_reason": choice.finish_reason, "message": plain})
     usage = getattr(answer, "usage", None)
     prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    known = bool(prompt) or bool(completion)
+    if not prompt and not completion:
+        return {"choices": choices, "usage": None}
+    cost = (getattr(answer, "_hidden_params", None) or {}).get("response_cost")
     return {
         "choices": choices,
-        "usage": {"prompt_tokens": prompt, "completion_tokens": completion} if known else None,
+        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "cost": cost},
     }

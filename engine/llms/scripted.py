@@ -82,7 +82,7 @@ class Scripted:
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
         self._config, self._endpoint = config, endpoint
         self._played = 0
-        self._chat = Chat(endpoint, role, self._send, lambda prompt, completion: None, backoff=config.backoff)
+        self._chat = Chat(endpoint, role, self._send, backoff=config.backoff)
 
     async def complete(
         self,
