@@ -305,7 +305,7 @@ class Viewer {
     const target = event.composedPath()[0];
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
     if (document.querySelector('[role="dialog"]')) return;
-    if (!this.act(event)) return this.flush();
+    if (!this.act(event)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }

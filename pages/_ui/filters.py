@@ -8,10 +8,12 @@ into the controls on arrival and leaves the address.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, get_args
 
 import streamlit as st
 from pydantic import ValidationError
+from streamlit.errors import StreamlitAPIException
 
 from engine.types import MODES, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, words
@@ -80,12 +82,27 @@ def set_filter(chosen: TrajectoryFilter) -> None:
     st.session_state["page"] = 1
 
 
+def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
+    """Take the handed-over filter into the controls and their address parameters."""
+    set_filter(chosen)
+    del st.query_params["filter"]
+    parameters: dict[str, Any] = {}
+    for field in _LISTS:
+        namer = _namer(field, choices)
+        parameters[field] = [namer(str(value)) for value in getattr(chosen, field)]
+    parameters |= {field: getattr(chosen, field) for field in ("text", *_NUMBERS)}
+    parameters["score"] = chosen.score and words(chosen.score)
+    for name, value in parameters.items():
+        if value not in (None, "", []):
+            with suppress(StreamlitAPIException):  # bound already: Streamlit itself puts it into the address
+                st.query_params[name] = value if isinstance(value, list) else str(value)
+
+
 def filter_bar(db: Database) -> TrajectoryFilter:
     """Draw the bar and return what it says. At most one per page."""
-    if st.query_params.get("filter"):
-        set_filter(filter_from_address())
-        del st.query_params["filter"]
     choices = _choices(db)
+    if st.query_params.get("filter"):
+        _arrive(filter_from_address(), choices)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
         st.text_input(
             "Search", key="text", bind="query-params", type="search", live="300ms", on_change=_first_page,

@@ -38,10 +38,14 @@ def own_review(reviews: Iterable[Review], turn: int | None) -> Review | None:
 
 
 def change_review(db: Database, trajectory: int, turn: int | None, **changes: Any) -> Review:
-    """Change some fields of this reviewer's review and save it; the other fields stay. Return the new review."""
+    """Change some fields of this reviewer's review and save it; the other fields stay. Return the new review.
+
+    A change that changes nothing writes nothing.
+    """
     old = own_review(reviews_of(db, trajectory), turn) or Review(trajectory=trajectory, turn=turn, reviewer=REVIEWER)
     review = Review.model_validate({**old.model_dump(), **changes})
-    save_review(db, review)
+    if review != old:
+        save_review(db, review)
     return review
 
 

@@ -37,7 +37,7 @@ def window() -> Window:
 
 
 def fetched(fetch: Callable[[int, int], tuple[list[Row], int]]) -> tuple[list[Row], int]:
-    """Return the rows on screen and the total, as `fetch(limit, offset)` gives them; a page behind the end is the last."""
+    """Return the rows on screen and the total, as `fetch(limit, offset)` gives them; at most the last page."""
     part = window()
     rows, total = fetch(part.limit, part.offset)
     if not rows and total:

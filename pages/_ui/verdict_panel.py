@@ -37,9 +37,9 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
     review = own_review(reviews_of(db(), number), None) or Review(trajectory=number, reviewer=REVIEWER)
     keys = {name: f"{name}_{number}" for name in ("verdict", "rating", "tags", "note", "new_tag")}
-    st.session_state[keys["verdict"]] = review.verdict
-    st.session_state[keys["rating"]] = None if review.rating is None else review.rating - 1
-    st.session_state[keys["note"]] = review.note
+    _show(keys["verdict"], review.verdict)
+    _show(keys["rating"], None if review.rating is None else review.rating - 1)
+    _show(keys["note"], review.note)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.segmented_control(
             "Verdict on the trajectory", list(_CHOICES), key=keys["verdict"], format_func=_CHOICES.__getitem__,
@@ -58,7 +58,7 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
     known = list(dict.fromkeys((*review.tags, *tags_in_use(db()), *FIRST_TAGS)))[:TAGS_OFFERED]
-    st.session_state[keys["tags"]] = list(review.tags)
+    _show(keys["tags"], list(review.tags))
     st.pills(
         "Problems", known, key=keys["tags"], selection_mode="multi", on_change=_save,
         args=(number, "tags", keys["tags"]), format_func=str,
@@ -73,7 +73,7 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Accept and next", key=f"accept_next_{number}", type="primary", icon=":material/done_all:",
-            shortcut="Ctrl+Enter", on_click=_accept_and_next, args=(number, chosen, sort),
+            shortcut="Y", on_click=_accept_and_next, args=(number, chosen, sort),
         )  # fmt: skip
         st.button(
             "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
@@ -81,8 +81,16 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         )  # fmt: skip
 
 
+def _show(key: str, value: Any) -> None:
+    """Set a widget from the database, and remember what it showed."""
+    st.session_state[key] = value
+    st.session_state[f"{key}_shown"] = value
+
+
 def _save(number: int, field: str, key: str) -> None:
     value: Any = st.session_state[key]
+    if value == st.session_state.get(f"{key}_shown"):
+        return  # Streamlit calls this too when a value that we set comes back from the browser
     if field == "rating" and value is not None:
         value += 1
     with saving():

@@ -43,9 +43,16 @@ def work_arrived() -> None:
     st.rerun(BOTH)
 
 
+def follow(drawn: int) -> None:
+    """Redraw the whole page when a key turned to another trajectory in the same moment as a fragment was redrawn."""
+    if number_parameter("id") not in (drawn, None):
+        st.rerun()
+
+
 @st.fragment(key="viewer")
 def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
+    follow(identity)
     found = body(str(db().url), identity)
     if found is None or not found.turns:
         st.caption("Nobody talked: there are no turns. The reason is at the right.")
@@ -57,6 +64,7 @@ def draw_turns(identity: int) -> None:
 @st.fragment(key="panel")
 def draw_panel(identity: int) -> None:
     """Draw the form for a correction, the verdict, and the facts."""
+    follow(identity)
     found = body(str(db().url), identity)
     if found is None:
         return

@@ -1,0 +1,217 @@
+"""A real studio and a real browser.
+
+`studio` starts `streamlit run app.py` on a free loopback port with a home of its own and no engine, and stops it by
+its process id; `studio_with_engine` starts the engine too. `page` is a Chromium page that fails the test when it asks
+anything beyond loopback. `screenshot(name)` writes artifacts/screenshots/<name>.png.
+
+Chromium is the executable that the environment variable CHROMIUM names, or `chromium` on the path. Without one these
+tests are skipped loudly, and fail where CI is set.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from storage.database import Database, open_database
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "artifacts" / "screenshots"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LOCAL = re.compile(r"^(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?/|^(data|blob|about|chrome):")
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Studio:
+    """A running studio. `database` is its database, opened by the test as a second process would."""
+
+    home: Path
+    engine: bool
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = open_database(f"sqlite:///{self.home / 'turnwright.db'}")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.home / "studio.log").read_text(errors="replace")
+
+    def start(self, seconds: float = 60.0) -> None:
+        """Start the server and wait until it answers."""
+        self.port = self.port or free_port()
+        environment = {
+            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "TURNWRIGHT_SANDBOX")},
+            "TURNWRIGHT_HOME": str(self.home),
+            "TURNWRIGHT_ENGINE": "on" if self.engine else "off",
+        }
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        with (self.home / "studio.log").open("ab") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"The studio ended while starting:\n{self.log[-3000:]}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise RuntimeError(f"The studio did not answer in {seconds:.0f} s:\n{self.log[-3000:]}")
+
+    def stop(self) -> None:
+        """Stop the server by its process id."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+
+def _studio(home: Path, engine: bool) -> Iterator[Studio]:
+    studio = Studio(home, engine)
+    studio.start()
+    try:
+        yield studio
+    finally:
+        studio.stop()
+        studio.database.close()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio without an engine, shared by the tests of one file."""
+    yield from _studio(tmp_path_factory.mktemp("studio"), engine=False)
+
+
+@pytest.fixture(scope="module")
+def studio_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio with its engine, shared by the tests of one file."""
+    yield from _studio(tmp_path_factory.mktemp("studio"), engine=True)
+
+
+def chromium() -> str:
+    """Return the browser's executable; fail in CI and skip elsewhere when there is none."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found:
+        return found
+    message = "No Chromium: install it or name it in the environment variable CHROMIUM."
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole test session."""
+    executable = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watch:
+    """What a page did that it should not have: requests beyond loopback, and errors of its scripts."""
+
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def follow(self, context: BrowserContext) -> None:
+        context.on("request", lambda r: None if LOCAL.match(r.url) else self.foreign.append(r.url))
+        context.on("weberror", lambda e: self.errors.append(str(e.error)))
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """What `page` did that it should not have."""
+    return Watch()
+
+
+@pytest.fixture
+def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
+    """A fresh browser profile, 1440 x 900, light."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB")
+    context.set_default_timeout(20_000)
+    watch.follow(context)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, watch: Watch) -> Iterator[Page]:
+    """A page of a fresh profile; afterwards it must have asked nothing beyond loopback and had no script error."""
+    yield context.new_page()
+    assert watch.foreign == []
+    assert watch.errors == []
+
+
+def ready(page: Page) -> None:
+    """Wait until the script of the page has ended."""
+    page.wait_for_selector(IDLE)
+    page.wait_for_function(
+        f"() => !document.querySelector('[data-testid=\"stSkeleton\"]') && !!document.querySelector('{IDLE}')"
+    )
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Return what `condition` gives once that is true; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {condition}")
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture
+def screenshot(page: Page) -> Callable[[str], Path]:
+    """Write a picture of the page as artifacts/screenshots/<name>.png."""
+
+    def shoot(name: str) -> Path:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.wait_for_timeout(400)
+        path = SHOTS / f"{name}.png"
+        page.screenshot(path=path)
+        return path
+
+    return shoot

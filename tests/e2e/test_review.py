@@ -1,0 +1,218 @@
+"""Reviewing in the browser: the queue, the turn viewer by keyboard, undo, corrections, and hostile trajectories."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.types import Turn
+from pages._ui.reviewing import REVIEWER
+from storage.requests import claim_request, finish_request
+from storage.reviews import history, reviews_of
+from storage.trajectories import insert_imported
+from tests.e2e.conftest import Studio, Watch, ready, until
+from tests.pages.samples import never_started, trajectory
+
+pytestmark = pytest.mark.browser
+
+LONG, HOSTILE = 41, 42
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(studio: Studio) -> None:
+    """Forty small trajectories, then a long one (61 turns), a hostile one and one that never started."""
+    small = [trajectory(n, rounds=1, domain=("retail", "clinic")[n % 2]) for n in range(40)]
+    insert_imported(
+        studio.database,
+        "e2e",
+        [*small, trajectory(90, rounds=12), trajectory(91, hostile=True, rounds=1), never_started(92)],
+    )
+
+
+def ratings(studio: Studio, number: int) -> dict[int | None, int | None]:
+    return {r.turn: r.rating for r in reviews_of(studio.database, number) if r.reviewer == REVIEWER}
+
+
+def verdicts(studio: Studio, number: int) -> dict[int | None, str | None]:
+    return {r.turn: r.verdict for r in reviews_of(studio.database, number) if r.reviewer == REVIEWER}
+
+
+def open_trajectory(page: Page, studio: Studio, number: int) -> None:
+    page.goto(f"{studio.url}/trajectory?id={number}")
+    ready(page)
+    expect(page.locator(".viewer .turn").first).to_be_visible()
+
+
+def burst(page: Page, keys: list[str]) -> None:
+    """Press keys with no gap at all, as one task of the page."""
+    page.evaluate(
+        "keys => keys.forEach(key => document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, bubbles: true, composed: true})))",
+        keys,
+    )
+
+
+def test_a_burst_of_thirty_ratings_loses_none(page: Page, studio: Studio, screenshot: Callable[[str], Path]) -> None:
+    open_trajectory(page, studio, LONG)
+    keys = [key for n in range(30) for key in (str(n % 5 + 1), "j")]
+    burst(page, keys)
+    expect(page.locator(".status")).to_contain_text("Turn 30")
+    expect(page.locator(".status")).to_contain_text("Saved")
+    assert until(lambda: len(ratings(studio, LONG)) == 30)
+    assert ratings(studio, LONG) == {n: n % 5 + 1 for n in range(30)}
+    screenshot("review-burst")
+    page.reload()
+    ready(page)
+    expect(page.locator("#turn-29 .marks")).to_have_text("5 of 5")
+
+
+def test_ratings_pressed_right_before_leaving_are_kept(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 1)
+    burst(page, ["4", "j", "3", "j", "2"])
+    page.get_by_test_id("stSidebarNav").get_by_text("Queue").click()
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    assert until(lambda: ratings(studio, 1) == {0: 4, 1: 3, 2: 2})
+
+
+def test_ratings_pressed_right_before_the_next_trajectory_stay_with_theirs(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 20)
+    burst(page, ["j", "5", "j", "1"])
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Trajectory 19")).to_be_visible()
+    assert until(lambda: ratings(studio, 20) == {1: 5, 2: 1})
+    assert ratings(studio, 19) == {}
+
+
+def test_keys_and_buttons_do_the_same_and_undo_takes_back(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 2)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#turn-1 .marks")).to_contain_text("Accept")
+    page.get_by_role("button", name="Next turn").click()
+    page.get_by_role("button", name="✕ Reject").click()
+    expect(page.locator("#turn-2 .marks")).to_contain_text("Reject")
+    assert until(lambda: verdicts(studio, 2) == {1: "accept", 2: "reject"})
+    page.keyboard.press("u")
+    expect(page.locator("#turn-2 .marks")).to_have_text("")
+    assert until(lambda: verdicts(studio, 2) == {1: "accept"})
+    page.keyboard.press("u")
+    assert until(lambda: verdicts(studio, 2) == {})
+    expect(page.locator("#turn-1 .marks")).to_have_text("")
+    assert len(history(studio.database, 2)) == 4
+
+
+def test_typing_a_note_moves_nothing_and_is_saved(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 3)
+    note = page.get_by_role("textbox", name="Note")
+    note.fill("jjj 123 arf")
+    note.press("Control+Enter")
+    expect(page.locator(".status")).to_contain_text("Turn 0")
+    assert until(lambda: [r.note for r in reviews_of(studio.database, 3)] == ["jjj 123 arf"])
+
+
+def test_the_whole_trajectory_gets_a_verdict_tags_and_the_next_one_opens(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 10)
+    page.get_by_role("button", name="wrong tool").click()
+    page.get_by_role("button", name=re.compile("Accept and next")).click()
+    expect(page.get_by_role("heading", name="Trajectory 9")).to_be_visible()
+    (review,) = reviews_of(studio.database, 10)
+    assert (review.verdict, review.tags) == ("accept", ("wrong tool",))
+
+
+def test_a_corrected_call_is_accepted_only_after_the_replay(
+    page: Page, studio: Studio, screenshot: Callable[[str], Path]
+) -> None:
+    open_trajectory(page, studio, 5)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("f")
+    calls = page.get_by_role("textbox", name="Tool calls as JSON")
+    calls.fill('[{"name": "refund_order", "arguments": {"order_id": 7}}]')
+    calls.press("Control+Enter")
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("order_id")
+    calls.fill('[{"name": "refund_order", "arguments": {"order_id": "W0000", "amount": 12.5}}]')
+    calls.press("Control+Enter")
+    use = page.get_by_role("button", name="Use this correction")
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(use).to_be_disabled()
+    answering = threading.Thread(target=answer_one_replay, args=(studio,))
+    answering.start()
+    page.get_by_role("button", name="Replay in the sandbox").click()
+    expect(use).to_be_enabled()
+    screenshot("review-correction")
+    use.click()
+    answering.join()
+    review = until(lambda: next((r for r in reviews_of(studio.database, 5) if r.fix), None))
+    assert review.fix.tool_calls[0].arguments == {"order_id": "W0000", "amount": 12.5}
+    assert review.fix.original == trajectory(0, rounds=1).turns[2]
+    assert (review.verdict, review.diverges, review.replayed[0].content) == ("fix", True, '{"refunded": 12.5}')
+    expect(page.locator("#turn-2 .fixed")).to_contain_text("12.5")
+
+
+def answer_one_replay(studio: Studio) -> None:
+    """Stand in for the engine: answer one request of kind replay_fix."""
+    row = until(lambda: claim_request(studio.database, "test", time.time()), 20)
+    assert row.kind == "replay_fix"
+    call = row.payload["fix"]["tool_calls"][0]
+    turn = Turn(role="tool", content='{"refunded": 12.5}', tool_call_id=call["id"], name=call["name"])
+    result = {"turns": [turn.model_dump(mode="json")], "diverges": True, "ok": True, "detail": ""}
+    finish_request(studio.database, row.id, result)
+
+
+def test_a_hostile_trajectory_is_shown_as_text(
+    page: Page, studio: Studio, watch: Watch, screenshot: Callable[[str], Path]
+) -> None:
+    open_trajectory(page, studio, HOSTILE)
+    expect(page.locator("#turn-1 .prose").first).to_contain_text("<script>window.hacked=1</script>")
+    for tab in ("Task", "End state", "Model calls", "History"):
+        page.get_by_role("tab", name=tab).click()
+        ready(page)
+    page.keyboard.press("End")
+    screenshot("review-hostile")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".viewer img, .viewer script, .viewer style, .viewer a").count() == 0
+    page.goto(f"{studio.url}/queue?text=hacked")
+    ready(page)
+    assert page.evaluate("window.hacked") is None
+    assert watch.foreign == []
+
+
+def test_the_queue_filters_pages_and_keeps_the_address(
+    page: Page, studio: Studio, screenshot: Callable[[str], Path]
+) -> None:
+    page.goto(f"{studio.url}/queue?domains=retail&size=25")
+    ready(page)
+    expect(page.get_by_text("23 trajectories")).to_be_visible()
+    page.goto(f"{studio.url}/queue?domains=%3Cscript%3E&page=abc&size=999999&sort=nonsense&filter=%7Bbroken")
+    ready(page)
+    expect(page.get_by_text("43 trajectories")).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0
+    page.goto(f'{studio.url}/queue?filter={{"domains":["clinic"],"max_turns":10}}')
+    ready(page)
+    expect(page.get_by_text("20 trajectories")).to_be_visible()
+    assert "domains=clinic" in page.url
+    assert "filter=" not in page.url
+    screenshot("review-queue")
+
+
+def test_a_row_opens_its_trajectory_with_the_filter(page: Page, studio: Studio) -> None:
+    page.goto(f"{studio.url}/queue?domains=clinic")
+    ready(page)
+    page.get_by_role("button", name="Review the next one").click()
+    expect(page.get_by_role("heading", name="Trajectory 40")).to_be_visible()
+    expect(page.get_by_text("1 of 20")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Trajectory 38")).to_be_visible()
+
+
+def test_one_that_never_started_says_why(page: Page, studio: Studio) -> None:
+    page.goto(f"{studio.url}/trajectory?id=43")
+    ready(page)
+    expect(page.get_by_text("Nobody talked")).to_be_visible()
+    expect(page.get_by_text("The check passes with no action at all.")).to_be_visible()
