@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from engine.protocols import LLM
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
 from engine.users._asking import asks, wants_confirmation
+from engine.users._phrases import closed, opened
 
 __all__ = ["ReferenceUser"]
 
@@ -70,9 +71,8 @@ class ReferenceUser:
         return said, revealed, confirmed
 
     def _framed(self, number: int) -> str:
-        parts = [self._task.turns[number].say]
-        if number == 0 and self._opening:
-            parts.insert(0, self._opening)
-        if number == len(self._task.turns) - 1 and self._closing and self._task.turns[number].hidden is None:
-            parts.append(self._closing)
-        return " ".join(parts)
+        """Return a request, the first one with the persona's opening and the last one with its closing."""
+        turn = self._task.turns[number]
+        text = opened(self._opening, turn.say) if number == 0 else turn.say
+        last = number == len(self._task.turns) - 1 and turn.hidden is None
+        return closed(text, self._closing) if last else text

@@ -10,6 +10,7 @@ from engine import plugins
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
 from engine.users._asking import asks, wants_confirmation
+from engine.users._phrases import closed, opened
 from tests.teachers.samples import PERSONA, proof, task
 
 HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
@@ -94,3 +95,23 @@ def test_what_counts_as_asking() -> None:
     assert not asks("It is done. Anything else is up to you.")
     assert wants_confirmation("Would you like me to cancel it?")
     assert not wants_confirmation("It is cancelled.")
+
+
+@pytest.mark.parametrize(
+    ("opening", "request_", "whole"),
+    [
+        ("Morning,", "Which holds more?", "Morning, which holds more?"),
+        ("Morning,", "Ada here.", "Morning, Ada here."),
+        ("Hi!", "Which holds more?", "Hi! Which holds more?"),
+        ("Hi!", "Good morning, which holds more?", "Good morning, which holds more?"),
+        ("", "Which?", "Which?"),
+    ],
+)
+def test_openings_read_as_one_message(opening: str, request_: str, whole: str) -> None:
+    assert opened(opening, request_) == whole
+
+
+def test_closings_read_as_one_message() -> None:
+    assert closed("balance A-1 pls", "Thanks a million!") == "balance A-1 pls. Thanks a million!"
+    assert closed("What is left?", "thx") == "What is left? thx"
+    assert closed("What is left? Thanks!", "thx") == "What is left? Thanks!"
