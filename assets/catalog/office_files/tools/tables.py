@@ -169,7 +169,7 @@ def _figure(path, columns, rows, measure, column):
     return round(value, 2)
 
 
-def join_tables(left: str, right: str, on: str, columns: list[str], right_on: str | None = None) -> dict:
+def join_tables(left: str, right: str, key: str, columns: list[str], right_key: str | None = None) -> dict:
     """Join two tables: each row of the left table with the rows of the right one that hold the same key.
 
     Rows without a partner are left out. At most 200 rows are returned.
@@ -177,20 +177,20 @@ def join_tables(left: str, right: str, on: str, columns: list[str], right_on: st
     Args:
         left: The first table file.
         right: The second table file.
-        on: Key column of the left table.
+        key: Key column of the left table.
         columns: Columns of the result, from either table. The left one wins where both have it.
-        right_on: Key column of the right table. Default is the same name.
+        right_key: Key column of the right table. Default is the same name.
 
     Effect: read
     """
     names, rows = _tables.load(left)
     others, partners = _tables.load(right)
-    key, other = _tables.column(names, on), _tables.column(others, right_on or on)
+    near, far = _tables.column(names, key), _tables.column(others, right_key or key)
     wanted = [_tables.column([*names, *others], name) for name in columns]
     found = []
     for row in rows:
         for partner in partners:
-            if _tables.same(row[key], partner[other]):
+            if _tables.same(row[near], partner[far]):
                 found.append(_tables.pick({**partner, **row}, wanted))
     return {"columns": wanted, "count": len(found), "rows": found[:200]}
 
