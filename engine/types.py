@@ -575,7 +575,8 @@ class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
     `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
-    lost (None when kept); `reason` is a short code, `detail` a sentence.
+    lost (None when kept); `reason` is a short code, `detail` a sentence. `imported` keeps what an imported
+    row said beside its turns (group_id, rollout, modes, more), so that it leaves as it came.
     """
 
     id: str
@@ -608,11 +609,12 @@ class Trajectory(Frozen):
     detail: str = ""
     calls: tuple[ModelCall, ...] = ()
     execution: Execution = Execution()
+    imported: dict[str, Any] = {}
 
     @property
     def group_id(self) -> str:
         """All attempts at one task share it; a split never separates them."""
-        return self.task.id if self.task else self.id
+        return self.task.id if self.task else str(self.imported.get("group_id") or self.id)
 
 
 class Progress(Frozen):

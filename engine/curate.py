@@ -1,0 +1,242 @@
+"""Which trajectories count, and what a human verdict makes of them. Pure.
+
+A trajectory is kept when its outcome is success (or failures are wanted) and its reward reaches the batch's bound;
+else it is rejected at the first gate that failed, with one short reason. A human verdict stands above the judges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+
+from engine.types import Batch, Review, Score, Stage, Tool, ToolCall, Trajectory, Turn, Verdict
+
+OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
+_GATES: tuple[Stage, ...] = ("rules", "state", "judged")
+_REASONS = {
+    "valid_calls": "invalid_calls",
+    "no_repetition": "repetition",
+    "mode": "policy_rule",
+    "state": "state_mismatch",
+    "facts": "missing_fact",
+    "rubric": "low_rubric",
+}
+_ENDS = {
+    "user_left": "gave_up",
+    "round_cap": "round_cap",
+    "step_cap": "step_cap",
+    "invalid_calls": "invalid_calls",
+    "done": "no_answer",
+}
+
+
+# ---------------------------------------------------------------- the batch's own bounds
+
+
+def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
+    """Return the scored trajectory with status, stage, reason and detail set. One that failed stays as it is."""
+    if trajectory.status == "failed":
+        return trajectory
+    loss = _loss(trajectory, batch)
+    if loss is None:
+        return trajectory.model_copy(update={"status": "kept", "stage": None, "reason": None, "detail": ""})
+    stage, reason, detail = loss
+    return trajectory.model_copy(update={"status": "rejected", "stage": stage, "reason": reason, "detail": detail})
+
+
+def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None:
+    if trajectory.outcome == "failure" and not batch.keep_failures:
+        return _first_failure(trajectory)
+    if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
+        return "judged", "unmeasured", _unmeasured(trajectory.scores)
+    if batch.min_reward > 0 and (trajectory.reward is None or trajectory.reward < batch.min_reward):
+        told = "not measured" if trajectory.reward is None else f"{trajectory.reward:g}"
+        return "judged", "low_reward", f"The reward is {told}; the batch asks for {batch.min_reward:g}."
+    return None
+
+
+def _first_failure(trajectory: Trajectory) -> tuple[Stage, str, str]:
+    failed = [score for score in trajectory.scores if score.passed is False]
+    if not failed:
+        return "judged", "failure", "The outcome is a failure."
+    first = min(failed, key=lambda score: _GATES.index(_gate(score)))
+    return _gate(first), _reason(first, trajectory), first.reason
+
+
+def _gate(score: Score) -> Stage:
+    if score.source == "rules":
+        return "rules"
+    return "state" if score.source == "state" else "judged"
+
+
+def _reason(score: Score, trajectory: Trajectory) -> str:
+    if score.name == "finished":
+        return _ENDS.get(trajectory.end, trajectory.end)
+    if score.name == "state" and trajectory.task is not None and trajectory.task.hidden_tests is not None:
+        return "tests_failed"
+    return _REASONS.get(score.name) or _REASONS.get(score.source) or f"low_{score.name}"
+
+
+def _unmeasured(scores: Sequence[Score]) -> str:
+    reasons = [f"{score.name}: {score.reason}" for score in scores if score.value is None]
+    return "; ".join(reasons) or "No judge measured the outcome."
+
+
+# ---------------------------------------------------------------- human verdicts
+
+
+def verdict_of(reviews: Sequence[Review]) -> Verdict | None:
+    """Return what the reviews (oldest first) say of the whole: the last verdict on the trajectory, else "fix" when a
+    turn was corrected."""
+    whole = [review.verdict for review in reviews if review.turn is None and review.verdict]
+    return whole[-1] if whole else ("fix" if _corrections(reviews) else None)
+
+
+def accepted(reviews: Sequence[Review]) -> bool:
+    """Say whether a human put the trajectory in: accepted it, or corrected it."""
+    verdict = verdict_of(reviews)
+    return verdict == "accept" or (verdict == "fix" and bool(_corrections(reviews)))
+
+
+def held_back(reviews: Sequence[Review]) -> str | None:
+    """Return why a human verdict keeps the trajectory from every export, or None: it was rejected, or it is
+    marked to be corrected and no correction is there yet."""
+    verdict = verdict_of(reviews)
+    if verdict == "reject":
+        return "rejected_by_human"
+    return "awaits_correction" if verdict == "fix" and not _corrections(reviews) else None
+
+
+def apply_reviews(
+    trajectory: Trajectory, reviews: Sequence[Review], untrained: Literal["mask", "cut"]
+) -> Trajectory | None:
+    """Return the trajectory as the reviews (oldest first) leave it, or None when they hold it back.
+
+    A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
+    what it replaced in `original`; its calls are followed by the results the replay gave. Where these differ from
+    the recorded ones, what follows no longer fits, so the trajectory ends there.
+    """
+    if not reviews:
+        return trajectory
+    if held_back(reviews):
+        return None
+    turns = _reviewed_turns(trajectory.turns, reviews, untrained)
+    changes: dict[str, Any] = {"turns": turns, "scores": (*trajectory.scores, *_human_scores(reviews))}
+    if accepted(reviews):
+        changes |= {"status": "kept", "stage": None, "reason": None, "detail": ""}
+    return trajectory.model_copy(update=changes)
+
+
+def _corrections(reviews: Sequence[Review]) -> dict[int, Review]:
+    """Return the turn reviews that count and hold a correction, by turn."""
+    return {index: review for index, review in _by_turn(reviews).items() if review.verdict == "fix" and review.fix}
+
+
+def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
+    return {review.turn: review for review in reviews if review.turn is not None and review.verdict}
+
+
+def _reviewed_turns(
+    turns: Sequence[Turn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
+) -> tuple[Turn, ...]:
+    verdicts = _by_turn(reviews)
+    found: list[Turn] = []
+    replaced: set[str] = set()
+    for index, turn in enumerate(turns):
+        review = verdicts.get(index)
+        if turn.role == "tool" and turn.tool_call_id in replaced:
+            continue
+        if review is not None and review.verdict == "reject":
+            if untrained == "cut":
+                break
+            found.append(turn.model_copy(update={"train": False}))
+        elif review is not None and review.fix is not None and review.verdict == "fix":
+            found += _corrected(turn, review)
+            if _ends_here(turn, review):
+                break
+            replaced = set() if _same_calls(turn, review.fix) else {call.id for call in turn.tool_calls}
+        else:
+            found.append(turn)
+    return tuple(found)
+
+
+def _corrected(turn: Turn, review: Review) -> list[Turn]:
+    """Return the correction, and the replayed results when its calls are not the recorded ones."""
+    assert review.fix is not None
+    bare = turn.model_copy(update={"original": None})
+    fix = review.fix.model_copy(update={"original": bare, "train": True})
+    return [fix] if _same_calls(turn, review.fix) else [fix, *review.replayed]
+
+
+def _ends_here(turn: Turn, review: Review) -> bool:
+    """Say whether what was recorded behind the turn no longer fits its correction."""
+    assert review.fix is not None
+    if _same_calls(turn, review.fix):
+        return bool(review.diverges)
+    answered = {result.tool_call_id for result in review.replayed}
+    whole = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
+    return not whole or review.diverges is not False
+
+
+def _same_calls(turn: Turn, fix: Turn) -> bool:
+    return [_told(call) for call in turn.tool_calls] == [_told(call) for call in fix.tool_calls]
+
+
+def _told(call: ToolCall) -> tuple[str, str, dict[str, Any], str | None]:
+    return call.id, call.name, call.arguments, call.raw
+
+
+def _human_scores(reviews: Sequence[Review]) -> list[Score]:
+    """Return the verdict and the rating as scores, without the reviewer's name."""
+    verdict = verdict_of(reviews)
+    notes = [review.note for review in reviews if review.turn is None and review.note]
+    ratings = [review.rating for review in reviews if review.turn is None and review.rating]
+    found: list[Score] = []
+    if verdict is not None:
+        told = notes[-1] if notes else ("Corrected by a human." if verdict == "fix" else "Accepted by a human.")
+        found.append(Score(name="verdict", value=1.0, passed=True, reason=told, source="review", method="human"))
+    if ratings:
+        value = (ratings[-1] - 1) / 4
+        told = f"Rated {ratings[-1]} of 5."
+        found.append(Score(name="rating", value=value, reason=told, source="review", method="human"))
+    return found
+
+
+# ---------------------------------------------------------------- identity of content
+
+
+def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
+    """Return 16 hex digits that name what a model would see: messages and tools.
+
+    Ids of calls count by position only, and masks, faults and what a correction replaced not at all, so two rollouts
+    that say the same are equal whatever their ids. Arguments compare as JSON objects, in any key order.
+    """
+    number: dict[str, int] = {}
+    messages = [_canonical(turn, number) for turn in turns]
+    offered = [(tool.name, tool.description, tool.parameters) for tool in tools]
+    return hashlib.sha256(_bytes([messages, offered])).hexdigest()[:16]
+
+
+def _canonical(turn: Turn, number: dict[str, int]) -> tuple[Any, ...]:
+    if turn.tool_calls:
+        calls = [(number.setdefault(c.id, len(number)), c.name, c.arguments, c.raw) for c in turn.tool_calls]
+        return turn.role, turn.content, turn.reasoning, calls
+    if turn.tool_call_id is not None:
+        return turn.role, turn.content, number.get(turn.tool_call_id), turn.name
+    return turn.role, turn.content, turn.reasoning
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, which JSON allows
+        return repr(_sorted(value)).encode("utf-8", "backslashreplace")
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value
