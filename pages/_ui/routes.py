@@ -96,33 +96,33 @@ def st_pages() -> dict[str, list[Any]]:
     return sections
 
 
-def _query(parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    pairs = []
-    for name, value in parameters.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        pairs += [(name, str(one)) for one in values if one is not None]
-    return pairs
+def _query(parameters: dict[str, Any]) -> dict[str, str | list[str]]:
+    return {
+        name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
 
 
-def url(name: str, **parameters: Any) -> str:
+def url(page: str, /, **parameters: Any) -> str:
     """Return the address of a page inside the studio, e.g. "/trajectory?id=3"."""
     base = st.get_option("server.baseUrlPath") or ""
-    path = "" if name == "overview" else BY_NAME[name].name
-    query = urlencode(_query(parameters))
+    path = "" if page == "overview" else BY_NAME[page].name
+    query = urlencode(_query(parameters), doseq=True)
     return f"{'/' + base.strip('/') if base else ''}/{path}" + (f"?{query}" if query else "")
 
 
-def open_page(name: str, **parameters: Any) -> None:
+def open_page(page: str, /, **parameters: Any) -> None:
     """Go to a page now. Call it in the page's script, not in a callback."""
-    st.switch_page(BY_NAME[name].file, query_params=_query(parameters))
+    st.switch_page(BY_NAME[page].file, query_params=_query(parameters))
 
 
-def page_link(name: str, label: str, *, icon: str | None = None, **parameters: Any) -> None:
+def page_link(page: str, label: str, /, *, icon: str | None = None, **parameters: Any) -> None:
     """Draw a link to a page of the studio that keeps the session."""
     st.page_link(
-        BY_NAME[name].file,
+        BY_NAME[page].file,
         label=label,
-        icon=f":material/{icon or BY_NAME[name].icon}:",
+        icon=f":material/{icon or BY_NAME[page].icon}:",
         query_params=_query(parameters),
     )
 

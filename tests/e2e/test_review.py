@@ -133,7 +133,7 @@ def test_a_corrected_call_is_accepted_only_after_the_replay(
     page.keyboard.press("j")
     page.keyboard.press("f")
     calls = page.get_by_role("textbox", name="Tool calls as JSON")
-    calls.fill('[{"name": "refund_order", "arguments": {"order_id": 7}}]')
+    calls.fill('[{"name": "refund_order", "arguments": {"order_id": 7, "amount": 1}}]')
     calls.press("Control+Enter")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("order_id")
     calls.fill('[{"name": "refund_order", "arguments": {"order_id": "W0000", "amount": 12.5}}]')
