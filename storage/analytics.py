@@ -93,6 +93,13 @@ def histogram(db: Database, filter: TrajectoryFilter, value: str = "reward", bin
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
 
 
+def _indexed(filter: TrajectoryFilter) -> bool:
+    """Whether an index on (field, reward) answers the filter: one value of one of these fields."""
+    fields = (filter.batches, filter.domains, filter.modes, filter.statuses, filter.outcomes)
+    chosen = [f for f in (*fields, filter.personas, filter.models) if f]
+    return len(chosen) == 1 and len(chosen[0]) == 1
+
+
 def _measure(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
     if value in _NUMBERS:
         return _NUMBERS[value], []

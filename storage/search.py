@@ -1,12 +1,14 @@
 """Full-text search over what was said: user and assistant texts and the names of called tools.
 
-Words match by their beginnings and all of them must occur; text in double quotes must occur as a phrase.
+Words match by their beginnings and all of them must occur; a name_with_parts must occur in this order, and so
+must text in double quotes, which is matched whole. Letter case and diacritics do not matter.
 Whatever a user types is taken as words, never as query syntax.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import orjson
@@ -17,6 +19,7 @@ from storage import tables
 
 LONGEST = 20_000
 _WORD = re.compile(r"[^\W_]+")
+_NAME = re.compile(r"\w+")
 _PHRASE = re.compile(r'"([^"]*)"')
 _MOST_WORDS = 24
 _search = table("trajectory_search", column("rowid"), column("trajectory_id"), column("document"))
@@ -53,7 +56,8 @@ def insert(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
         connection.exec_driver_sql("INSERT INTO trajectory_search (rowid, content) VALUES (?, ?)", list(rows))
     else:
         connection.exec_driver_sql(
-            "INSERT INTO trajectory_search (trajectory_id, document) VALUES (%s, to_tsvector('simple', %s))", list(rows)
+            "INSERT INTO trajectory_search (trajectory_id, document) VALUES (%s, to_tsvector('simple', %s))",
+            [(number, _folded(said)) for number, said in rows],
         )
 
 
@@ -68,18 +72,24 @@ def delete_batch(connection: Connection, batch_id: int) -> None:
 
 def matching(dialect: str, query: str) -> Select[tuple[int]] | None:
     """Return a SELECT of the matching trajectory ids; None when the query holds no word at all."""
-    phrases = [_WORD.findall(p) for p in _PHRASE.findall(query)]
-    words = [[w] for w in _WORD.findall(_PHRASE.sub(" ", query))]
-    terms = [t for t in (*phrases, *words) if t][:_MOST_WORDS]
+    phrases = [(_WORD.findall(p), False) for p in _PHRASE.findall(query)]
+    words = [(_WORD.findall(name), True) for name in _NAME.findall(_PHRASE.sub(" ", query))]
+    terms = [t for t in (*phrases, *words) if t[0]][:_MOST_WORDS]
     if not terms:
         return None
     if dialect == "sqlite":
-        match = " AND ".join(f'"{" ".join(t)}"' + ("*" if len(t) == 1 else "") for t in terms)
+        match = " AND ".join(f'"{" ".join(parts)}"' + ("*" if open_ended else "") for parts, open_ended in terms)
         return select(_search.c.rowid).where(text("trajectory_search MATCH :words").bindparams(words=match))
-    wanted = " & ".join("(" + " <-> ".join(t) + (":*" if len(t) == 1 else "") + ")" for t in terms)
+    wanted = " & ".join("(" + " <-> ".join(_folded(p) for p in parts) + (":*" if o else "") + ")" for parts, o in terms)
     return select(_search.c.trajectory_id).where(
         _search.c.document.op("@@")(func.to_tsquery("simple", literal(wanted)))
     )
+
+
+def _folded(value: str) -> str:
+    """Do for PostgreSQL what the tokenizer of SQLite does: bare words without case and diacritics."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(bare.casefold()))
 
 
 def clause(dialect: str, query: str) -> ColumnElement[bool]:

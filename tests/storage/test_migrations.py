@@ -74,8 +74,8 @@ def test_an_old_database_is_filled_in_on_the_way_up(url: str) -> None:
             session.execute(
                 tables.trajectory.insert().values(
                     id=number, batch_id=1, rollout_id=t.id, number=number, status="kept", domain="ledger",
-                    mode="single", outcome="success", turns=5, tool_calls=1, exported=False, persona="ada", teacher="reference",
-                    model="reference", created_at=1.0, title="",
+                    mode="single", outcome="success", turns=5, tool_calls=1, exported=False, persona="ada",
+                    teacher="reference", model="reference", created_at=1.0, title="",
                 )
             )  # fmt: skip
             session.execute(tables.body.insert().values(trajectory_id=number, body=dump(t)))

@@ -1,0 +1,149 @@
+"""Verdicts: the latest counts, the audit trail only grows, undo walks back."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pydantic import ValidationError
+
+from engine.errors import InputError
+from engine.types import Review, ToolCall, TrajectoryFilter, Turn
+from storage import reviews, trajectories
+from storage.database import Database, open_database
+from storage.store import SqlStore
+from tests.storage.samples import lost, made, queue
+
+
+@pytest.fixture
+def reviewed(db: Database) -> Database:
+    SqlStore(db).save(queue(db), [made(0), lost(1, "state", "wrong_state"), made(2)])
+    return db
+
+
+def test_the_latest_per_turn_and_reviewer_counts(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=1, verdict="reject", note="no"))
+    reviews.save_review(reviewed, Review(trajectory=1, verdict="accept"))
+    reviews.save_review(reviewed, Review(trajectory=1, reviewer="sam", verdict="reject"))
+    reviews.save_review(reviewed, Review(trajectory=1, turn=2, rating=4))
+    found = reviews.reviews_of(reviewed, 1)
+    assert [(r.turn, r.reviewer, r.verdict, r.rating) for r in found] == [
+        (None, "me", "accept", None),
+        (None, "sam", "reject", None),
+        (2, "me", None, 4),
+    ]
+    assert len(reviews.history(reviewed, 1)) == 4
+    row = trajectories.row(reviewed, 1)
+    assert (row.verdict, row.rating) == ("reject", 4.0)
+
+
+def test_a_human_overrides_the_judge_for_filters(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=2, verdict="accept"))
+    row = trajectories.row(reviewed, 2)
+    assert (row.status, row.reason, row.verdict) == ("rejected", "wrong_state", "accept")
+    accepted = TrajectoryFilter(verdicts=("accept",))
+    assert [r.id for r in trajectories.page(reviewed, accepted)[0]] == [2]
+    assert reviews.review_progress(reviewed, TrajectoryFilter()) == (1, 3)
+    assert reviews.review_progress(reviewed, TrajectoryFilter(statuses=("kept",))) == (0, 2)
+
+
+def test_a_correction_is_kept_whole(reviewed: Database) -> None:
+    fix = Turn(role="assistant", tool_calls=(ToolCall(id="c1", name="get_order", arguments={"id": "ü\x00"}),))
+    replayed = (Turn(role="tool", content="{}", tool_call_id="c1", name="get_order"),)
+    review = Review(trajectory=1, turn=2, verdict="fix", fix=fix, replayed=replayed, diverges=True, tags=("wrong id",))
+    reviews.save_review(reviewed, review)
+    assert reviews.reviews_of(reviewed, 1) == [review]
+    assert trajectories.row(reviewed, 1).verdict == "fix"
+
+
+def test_ratings_are_saved_together_and_leave_the_rest(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=1, turn=1, verdict="reject", note="why", tags=("a",)))
+    reviews.save_ratings(reviewed, 1, "me", {n: 1 + n % 5 for n in range(5)})
+    found = {r.turn: r for r in reviews.reviews_of(reviewed, 1)}
+    assert {turn: r.rating for turn, r in found.items()} == {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}
+    assert (found[1].verdict, found[1].note, found[1].tags) == ("reject", "why", ("a",))
+    assert trajectories.row(reviewed, 1).rating == 3.0
+    reviews.save_ratings(reviewed, 1, "me", {0: None})
+    assert reviews.reviews_of(reviewed, 1)[0].rating is None
+
+
+def test_a_bad_rating_stores_none_of_them(reviewed: Database) -> None:
+    with pytest.raises(ValidationError):
+        reviews.save_ratings(reviewed, 1, "me", {0: 5, 1: 9})
+    assert reviews.reviews_of(reviewed, 1) == []
+
+
+def test_undo_walks_back_one_change_at_a_time(reviewed: Database) -> None:
+    first = Review(trajectory=1, verdict="accept", tags=("x",))
+    second = Review(trajectory=1, verdict="reject", tags=("y",))
+    reviews.save_review(reviewed, first)
+    reviews.save_review(reviewed, second)
+    reviews.save_ratings(reviewed, 1, "me", {2: 5})
+
+    assert reviews.undo(reviewed, 1, "me") is None
+    assert reviews.reviews_of(reviewed, 1) == [second]
+    assert reviews.undo(reviewed, 1, "me") == first
+    assert reviews.reviews_of(reviewed, 1) == [first]
+    assert trajectories.row(reviewed, 1).verdict == "accept"
+    assert reviews.tags_in_use(reviewed) == ["x"]
+    assert reviews.undo(reviewed, 1, "me") is None
+    assert reviews.reviews_of(reviewed, 1) == []
+    assert trajectories.row(reviewed, 1).verdict is None
+    assert reviews.undo(reviewed, 1, "me") is None
+
+    events = reviews.history(reviewed, 1)
+    assert [e.undoes for e in events] == [None, None, None, 3, 2, 1]
+    assert events[1].before == first
+    assert events[1].after == second
+
+
+def test_undo_touches_nobody_else(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=1, verdict="accept"))
+    reviews.save_review(reviewed, Review(trajectory=1, reviewer="sam", verdict="reject"))
+    reviews.undo(reviewed, 1, "me")
+    assert [r.reviewer for r in reviews.reviews_of(reviewed, 1)] == ["sam"]
+    assert reviews.undo(reviewed, 2, "me") is None
+
+
+def test_after_an_undo_new_changes_can_be_undone(reviewed: Database) -> None:
+    for verdict in ("accept", "reject"):
+        reviews.save_review(reviewed, Review(trajectory=1, verdict=verdict))
+    reviews.undo(reviewed, 1, "me")
+    reviews.save_review(reviewed, Review(trajectory=1, verdict="fix"))
+    restored = reviews.undo(reviewed, 1, "me")
+    assert restored is not None
+    assert restored.verdict == "accept"
+    assert reviews.undo(reviewed, 1, "me") is None
+
+
+def test_saving_the_same_again_is_no_event(reviewed: Database) -> None:
+    for _ in range(3):
+        reviews.save_review(reviewed, Review(trajectory=1, verdict="accept"))
+    assert len(reviews.history(reviewed, 1)) == 1
+
+
+def test_tags_are_listed_by_use(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=1, verdict="reject", tags=("rare", "common")))
+    reviews.save_review(reviewed, Review(trajectory=2, verdict="reject", tags=("common", "common")))
+    assert reviews.tags_in_use(reviewed) == ["common", "rare"]
+
+
+def test_a_missing_trajectory_is_refused(reviewed: Database) -> None:
+    with pytest.raises(InputError, match="no trajectory 99"):
+        reviews.save_review(reviewed, Review(trajectory=99, verdict="accept"))
+    with pytest.raises(InputError, match="no trajectory 99"):
+        reviews.save_ratings(reviewed, 99, "me", {1: 1})
+
+
+def test_reviewers_at_once_lose_nothing(reviewed: Database, url: str) -> None:
+    def rate(number: int) -> None:
+        other = open_database(url)
+        for turn in range(5):
+            reviews.save_ratings(other, 1, f"reviewer {number}", {turn: 1 + (number + turn) % 5})
+        other.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(rate, range(4)))
+    found = reviews.reviews_of(reviewed, 1)
+    assert len(found) == 20 == len(reviews.history(reviewed, 1))
+    assert trajectories.row(reviewed, 1).rating == pytest.approx(sum(r.rating or 0 for r in found) / 20)
