@@ -3,8 +3,8 @@
     python -m bench.model_server [--port 0] [--latency 0.2] [--rate-limited 0.0] [--failing 0.0]
 
 It prints its api_base and serves until its standard input closes. Per dialogue it makes two tool calls one after the
-other (the first offered tool, with the identifiers that the user named), then answers in words that repeat the results.
-Asked for a rubric's verdicts it says yes; asked to play a user it makes its first request and is then satisfied.
+other (the first tool that needs an identifier, with those that the user named), then answers in words that repeat the
+results. Asked for a rubric's verdicts it says yes; asked to play a user it makes its first request and is then content.
 """
 
 from __future__ import annotations
@@ -53,13 +53,16 @@ def reply_to(body: dict[str, Any]) -> dict[str, Any]:
     start = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=0)
     done = sum(message["role"] == "assistant" for message in messages[start:])
     if done < CALLS and body.get("tools"):
-        return {"role": "assistant", "content": None, "tool_calls": [_call(body["tools"][0], messages[start], done)]}
+        return {"role": "assistant", "content": None, "tool_calls": [_call(body["tools"], messages[start], done)]}
     results = [message["content"] for message in messages[start:] if message["role"] == "tool"]
     return {"role": "assistant", "content": f"This is what I found: {' '.join(results)}"}
 
 
-def _call(tool: dict[str, Any], asked: dict[str, Any], done: int) -> dict[str, Any]:
-    function = tool["function"]
+def _call(tools: list[dict[str, Any]], asked: dict[str, Any], done: int) -> dict[str, Any]:
+    """Call the first tool that needs an identifier, with the next one that the user named."""
+    functions = [tool["function"] for tool in tools]
+    wanting = (f for f in functions if any(name.endswith("_id") for name in f["parameters"].get("required", ())))
+    function = next(wanting, functions[0])
     named = _IDENTIFIER.findall(asked["content"]) or ["A-1"]
     arguments = {name: named[done % len(named)] for name in function["parameters"].get("required", ())}
     return {
@@ -77,8 +80,7 @@ def _user(messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _verdicts(schema: dict[str, Any]) -> dict[str, Any]:
-    names = schema["properties"]["verdicts"]["items"]["properties"]["criterion"]["enum"]
-    return {"verdicts": [{"criterion": n, "reason": "It shows.", "evidence": [1], "answer": "yes"} for n in names]}
+    return {name: {"reason": "It shows.", "evidence": [1], "answer": "yes"} for name in schema["properties"]}
 
 
 def _completion(message: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ be read is None.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ from engine import prompting
 from engine.errors import ModelError
 from engine.judges._rubric import DEFAULT
 from engine.protocols import LLM
-from engine.types import Criterion, Frozen, ModelCall, Rubric, Score, Trajectory, Turn, digest
+from engine.types import Completion, Criterion, Frozen, ModelCall, Rubric, Score, Trajectory, Turn, digest
 
 __all__ = ["RubricJudge"]
 
@@ -30,7 +31,6 @@ class Config(Frozen):
 
 
 class _Verdict(BaseModel):
-    criterion: str
     answer: Literal["yes", "no"]
     reason: str = ""
     evidence: list[int] = []
@@ -62,8 +62,7 @@ class RubricJudge:
         self.calls.append(completion.call)
         verdicts = _read(completion.data)
         if not verdicts:
-            said = completion.turn.content[:200]
-            return self._unmeasured(f"The judge's answer could not be read: {said!r}", completion.call.model)
+            return self._unmeasured(_unreadable(completion), completion.call.model)
         scores = [
             self._score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
             for entry in self._rubric.criteria
@@ -125,6 +124,12 @@ class RubricJudge:
         )
 
 
+def _unreadable(completion: Completion) -> str:
+    if completion.call.finish == "length":
+        return "The judge's answer could not be read: it was cut off. Raise sampling.max_tokens of the judge's model."
+    return f"The judge's answer could not be read: {completion.turn.content[:200]!r}"
+
+
 def transcript(turns: Sequence[Turn], per_turn: int, whole: int) -> str:
     """Return the turns as text, each with its index; further lines are indented, so that no text can pose as a turn.
     Long ones lose their middle, and so does the whole."""
@@ -147,19 +152,12 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _read(data: dict[str, Any] | None) -> dict[str, _Verdict]:
-    """Return the readable verdicts by criterion; a criterion answered twice in different ways is unreadable."""
+    """Return the readable verdicts by criterion."""
     found: dict[str, _Verdict] = {}
-    twice: set[str] = set()
-    entries = (data or {}).get("verdicts")
-    for entry in entries if isinstance(entries, list) else []:
-        try:
-            verdict = _Verdict.model_validate(_lower(entry))
-        except ValidationError:
-            continue
-        earlier = found.setdefault(verdict.criterion, verdict)
-        if earlier.answer != verdict.answer:
-            twice.add(verdict.criterion)
-    return {name: verdict for name, verdict in found.items() if name not in twice}
+    for name, entry in (data or {}).items():
+        with contextlib.suppress(ValidationError):
+            found[name] = _Verdict.model_validate(_lower(entry))
+    return found
 
 
 def _lower(entry: Any) -> Any:
@@ -173,21 +171,22 @@ def _lower(entry: Any) -> Any:
 
 
 def _schema(rubric: Rubric) -> dict[str, Any]:
+    """One property per criterion, so that constrained output answers each exactly once, the reason first."""
     verdict = {
         "type": "object",
         "properties": {
-            "criterion": {"type": "string", "enum": [criterion.id for criterion in rubric.criteria]},
             "reason": {"type": "string"},
             "evidence": {"type": "array", "items": {"type": "integer"}},
             "answer": {"type": "string", "enum": ["yes", "no"]},
         },
-        "required": ["criterion", "reason", "evidence", "answer"],
+        "required": ["reason", "evidence", "answer"],
         "additionalProperties": False,
     }
+    names = [criterion.id for criterion in rubric.criteria]
     return {
         "title": "verdicts",
         "type": "object",
-        "properties": {"verdicts": {"type": "array", "items": verdict}},
-        "required": ["verdicts"],
+        "properties": dict.fromkeys(names, verdict),
+        "required": names,
         "additionalProperties": False,
     }

@@ -55,7 +55,7 @@ def trajectory(turns: tuple[Turn, ...] = TURNS) -> Trajectory:
 
 
 def verdict(criterion: str, answer: Any, evidence: tuple[int, ...] = (4,)) -> dict[str, Any]:
-    return {"criterion": criterion, "reason": f"Because of {criterion}.", "evidence": list(evidence), "answer": answer}
+    return {criterion: {"reason": f"Because of {criterion}.", "evidence": list(evidence), "answer": answer}}
 
 
 def judge(reply: dict[str, Any], rubric: Rubric | None = RUBRIC) -> RubricJudge:
@@ -70,7 +70,7 @@ def by_name(scores: Any) -> dict[str, Score]:
 
 
 async def test_yes_and_no_are_weighed() -> None:
-    asked = judge({"data": {"verdicts": [verdict("goal_met", "yes", (3, 4, 99)), verdict("clear", "no")]}})
+    asked = judge({"data": verdict("goal_met", "yes", (3, 4, 99)) | verdict("clear", "no")})
     found = by_name(await asked.score(trajectory()))
     assert found["rubric.goal_met"].value == 1.0
     assert found["rubric.goal_met"].evidence == (3, 4)
@@ -83,20 +83,20 @@ async def test_yes_and_no_are_weighed() -> None:
 
 
 async def test_provenance_is_in_every_score() -> None:
-    asked = judge({"data": {"verdicts": [verdict("goal_met", "yes"), verdict("clear", "yes")]}})
+    asked = judge({"data": verdict("goal_met", "yes") | verdict("clear", "yes")})
     for entry in await asked.score(trajectory()):
         assert (entry.source, entry.method, entry.model) == ("rubric", "model", "m")
         assert entry.version == f"short/3/{prompting.version('rubric')}"
 
 
 async def test_below_the_threshold_the_whole_fails_and_only_it() -> None:
-    asked = judge({"data": {"verdicts": [verdict("goal_met", "no"), verdict("clear", "yes")]}})
+    asked = judge({"data": verdict("goal_met", "no") | verdict("clear", "yes")})
     scores = await asked.score(trajectory())
     assert [(entry.name, entry.passed) for entry in scores if entry.passed is not None] == [("rubric", False)]
     assert reward(scores) == 0.25
 
 
-@pytest.mark.parametrize("reply", [{"text": "All good!"}, {"data": {"verdicts": "none"}}, {"data": {"score": 5}}])
+@pytest.mark.parametrize("reply", [{"text": "All good!"}, {"data": {"goal_met": "yes"}}, {"data": {"score": 5}}])
 async def test_an_unreadable_answer_is_unmeasured(reply: dict[str, Any]) -> None:
     asked = judge(reply)
     scores = await asked.score(trajectory())
@@ -106,19 +106,22 @@ async def test_an_unreadable_answer_is_unmeasured(reply: dict[str, Any]) -> None
     assert reward(scores) is None
 
 
-@pytest.mark.parametrize(
-    "second", [[], [verdict("clear", "perhaps")], [verdict("clear", "yes"), verdict("clear", "no")], ["clear: yes"]]
-)
-async def test_one_criterion_without_a_verdict_leaves_the_whole_open(second: list[Any]) -> None:
-    found = by_name(await judge({"data": {"verdicts": [verdict("goal_met", "yes"), *second]}}).score(trajectory()))
+@pytest.mark.parametrize("second", [{}, verdict("clear", "perhaps"), {"clear": "yes"}, {"clear": {"answer": None}}])
+async def test_one_criterion_without_a_verdict_leaves_the_whole_open(second: dict[str, Any]) -> None:
+    found = by_name(await judge({"data": verdict("goal_met", "yes") | second}).score(trajectory()))
     assert found["rubric.goal_met"].value == 1.0
     assert found["rubric.clear"].value is None
     assert found["rubric"].value is None
     assert "rubric.clear" in found["rubric"].reason
 
 
+async def test_an_answer_cut_off_names_the_setting() -> None:
+    scores = await judge({"text": '{"goal_met": {"rea', "finish": "length"}).score(trajectory())
+    assert "max_tokens" in scores[0].reason
+
+
 async def test_spellings_of_yes_are_read() -> None:
-    reply = {"data": {"verdicts": [verdict("goal_met", "Yes."), verdict("clear", True)]}}
+    reply = {"data": verdict("goal_met", "Yes.") | verdict("clear", True)}
     assert by_name(await judge(reply).score(trajectory()))["rubric"].value == 1.0
 
 
@@ -144,7 +147,7 @@ async def test_the_default_rubric_has_six_questions() -> None:
 
 
 async def test_scoring_takes_over_what_the_judge_took() -> None:
-    reply = {"data": {"verdicts": [verdict("goal_met", "yes"), verdict("clear", "yes")]}, "prompt_tokens": 9}
+    reply = {"data": verdict("goal_met", "yes") | verdict("clear", "yes"), "prompt_tokens": 9}
     scored = await score(trajectory(), {"rubric": judge(reply | {"completion_tokens": 2})})
     assert (scored.reward, scored.outcome) == (1.0, "success")
     assert [(call.role, call.prompt_tokens) for call in scored.calls] == [("judge", 9)]
