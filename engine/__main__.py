@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,12 +46,14 @@ def database() -> Iterator[Any]:
         db.close()
 
 
-def worker(db: Any, choice: str) -> Any:
+def worker(db: Any) -> Any:
     from engine.worker import Worker
     from storage.library import SqlLibrary
     from storage.store import SqlStore
 
-    return Worker(SqlStore(db), SqlLibrary(db), choice, say=lambda line: print(line, flush=True))
+    found = settings.read()
+    say = partial(print, flush=True)
+    return Worker(SqlStore(db), SqlLibrary(db), found.sandbox, image=found.image, say=say)
 
 
 def loop_factory() -> Any:
@@ -68,7 +71,7 @@ def work(once: Annotated[bool, typer.Option(help="Stop when no batch is waiting.
     from engine.worker import serve
 
     with database() as db, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(worker(db, settings.read().sandbox), once=once))
+        runner.run(serve(worker(db), once=once))
 
 
 @app.command()
@@ -102,7 +105,7 @@ def _work_on(db: Any, number: int) -> None:
     from storage.batches import get_batch
 
     async def until_done() -> None:
-        mine = worker(db, settings.read().sandbox)
+        mine = worker(db)
         working = asyncio.create_task(serve(mine))
         started = time.monotonic()
         while not working.done():

@@ -18,7 +18,7 @@ from engine.errors import BudgetReached, InputError, ModelError, SandboxError, S
 from engine.llms._open import open_llm
 from engine.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store, ToolSource
-from engine.rollout import Parts, rollout
+from engine.rollout import Parts, environment_of, rollout
 from engine.types import Batch, Domain, ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
@@ -109,6 +109,10 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: _Watch, ll
     """Execute what is not done yet and save it as it arrives. Raises what ends the batch."""
     batch = claim.batch
     parts = parts_of(batch, claim.domains, pool, llms)
+    for domain in claim.domains.values():
+        commands = any(parts.sources[tool.source].commands for tool in domain.tools)
+        warm = environment_of(domain, None, commands=commands)
+        await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
     done = await _off_loop(store.done_ids, claim.batch_id)
     executor = plugins.load("executors", "local")
     results = executor.make(executor.config()).run(

@@ -36,8 +36,8 @@ def holder_name() -> str:
 class Pools:
     """The sandbox pools in use, opened on first use and kept warm between batches."""
 
-    def __init__(self, choice: str) -> None:
-        self._default = choice
+    def __init__(self, choice: str, image: str | None = None) -> None:
+        self._default, self._image = choice, image
         self._pools: dict[tuple[str, bool], SandboxPool] = {}
         self._lock = asyncio.Lock()
 
@@ -47,7 +47,7 @@ class Pools:
         async with self._lock:
             key = (wanted, allow_commands)
             if key not in self._pools:
-                self._pools[key] = await open_pool(wanted, allow_commands=allow_commands)
+                self._pools[key] = await open_pool(wanted, allow_commands=allow_commands, image=self._image)
                 await self._pools[key].sweep()
             return self._pools[key]
 
@@ -68,11 +68,19 @@ class Pools:
 class Worker:
     """Works until `stop` is set. `once` returns when no batch is waiting."""
 
-    def __init__(self, store: Store, library: Library, choice: str, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        choice: str = "auto",
+        *,
+        image: str | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
         self.holder = holder_name()
         self.stop = asyncio.Event()
         self._store, self._library, self._say = store, library, say
-        self._pools = Pools(choice)
+        self._pools = Pools(choice, image)
 
     async def work(self, *, once: bool = False) -> None:
         """Claim and work on batches, one at a time, and answer requests beside them."""

@@ -1,0 +1,149 @@
+"""A rollout always returns a trajectory; failure is data with a stage, a reason and a culprit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from engine.errors import ModelError, SandboxError
+from engine.llms._open import open_llm
+from engine.planner import plan
+from engine.protocols import SandboxPool
+from engine.rollout import rollout
+from engine.sandboxes._choose import open_pool
+from engine.types import MODES, Domain, Mode, Persona, RolloutSpec, Trajectory
+from tests.engine_parts import FailingPool, batch_of, scripted, wired
+
+
+@pytest_asyncio.fixture
+async def pool() -> AsyncIterator[SandboxPool]:
+    opened = await open_pool("local", allow_commands=True)
+    yield opened
+    await opened.aclose()
+
+
+def spec_of(ledger: Domain, persona: Persona, mode: Mode, **changes: Any) -> tuple[Any, RolloutSpec]:
+    batch = batch_of(ledger, modes={mode: 1}, turns={1: 1}, trajectories=1, **changes)
+    return batch, next(iter(plan(batch, {ledger.digest: ledger}, [persona])))
+
+
+async def rolled(ledger: Domain, persona: Persona, pool: SandboxPool, mode: Mode, **changes: Any) -> Trajectory:
+    batch, spec = spec_of(ledger, persona, mode, **changes)
+    llms = {role: open_llm(endpoint, role) for role, endpoint in batch.models.items()}
+    return await rollout(spec, wired(batch, ledger, pool, llms))
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_reference_succeeds_in_every_mode(
+    ledger: Domain, persona: Persona, pool: SandboxPool, mode: Mode
+) -> None:
+    found = await rolled(ledger, persona, pool, mode)
+    assert (found.status, found.outcome, found.end) == ("kept", "success", "done"), found.scores
+    assert found.reward == 1.0
+    assert found.turns[0].role == "system"
+    assert found.execution.sandbox == "local"
+    assert found.execution.isolated is False
+
+
+async def test_an_injected_fault_is_labelled_and_repeated(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    found = await rolled(ledger, persona, pool, "tool_error")
+    faults = [turn.fault for turn in found.turns if turn.role == "tool"]
+    assert faults.count("injected") == 1
+    assert found.outcome == "success"
+
+
+async def test_missing_parameter_asks_before_it_acts(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    found = await rolled(ledger, persona, pool, "missing_parameter")
+    assert [turn.role for turn in found.turns[:4]] == ["system", "user", "assistant", "user"]
+    assert found.turns[2].tool_calls == ()
+
+
+def llm_batch(*replies: Any, **more: Any) -> dict[str, Any]:
+    return {"teacher": "llm", "models": {"teacher": scripted(*replies)}, **more}
+
+
+async def test_a_wrong_answer_is_a_failure_of_the_agent(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    found = await rolled(ledger, persona, pool, "single", **llm_batch({"text": "I like turtles."}))
+    assert (found.status, found.outcome, found.culprit) == ("rejected", "failure", "agent")
+    assert found.reason
+    assert found.stage in ("rules", "state", "judged")
+
+
+async def test_an_unknown_tool_and_bad_arguments_go_back_to_the_teacher(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    replies = [
+        {"calls": [{"name": "fly", "arguments": {}}]},
+        {"calls": [{"name": "get_balance", "arguments": {"account": 1}}]},
+        {"text": "I give up."},
+    ]
+    found = await rolled(ledger, persona, pool, "single", **llm_batch(*replies))
+    faults = [turn.fault for turn in found.turns if turn.role == "tool"]
+    assert faults == ["unknown_tool", "invalid_arguments"]
+    assert "get_balance" in found.turns[3].content
+    assert [turn.train for turn in found.turns if turn.tool_calls] == [False, False]
+
+
+async def test_invalid_calls_are_bounded(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    reply = {"calls": [{"name": "fly", "arguments": {}}]}
+    found = await rolled(
+        ledger, persona, pool, "single", **llm_batch(*[reply] * 20), limits={"invalid_calls": 2, "steps_per_turn": 20}
+    )
+    assert found.end == "invalid_calls"
+    assert sum(turn.fault == "unknown_tool" for turn in found.turns) == 3
+
+
+@pytest.mark.parametrize("kind", ["server", "timeout", "connection", "malformed", "empty", "bad_request", "rate_limit"])
+async def test_a_model_fault_is_recorded_and_never_scored(
+    ledger: Domain, persona: Persona, pool: SandboxPool, kind: str
+) -> None:
+    found = await rolled(ledger, persona, pool, "single", **llm_batch({"error": kind}))
+    assert (found.status, found.outcome, found.culprit) == ("failed", "unmeasured", "infrastructure")
+    assert found.reason == f"model_{kind}"
+    assert found.scores == ()
+    assert found.reward is None
+
+
+async def test_a_bad_key_leaves_as_an_exception(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    with pytest.raises(ModelError) as failure:
+        await rolled(ledger, persona, pool, "single", **llm_batch({"error": "auth"}))
+    assert failure.value.fatal
+
+
+async def test_a_sandbox_fault_is_retried_then_recorded(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    once = FailingPool(pool, lambda number: SandboxError("broken pipe") if number == 0 else None)
+    found = await rolled(ledger, persona, once, "single")
+    assert found.outcome == "success"
+    assert found.execution.infrastructure_retries == 1
+    always = FailingPool(pool, lambda number: SandboxError("broken pipe"))
+    lost = await rolled(ledger, persona, always, "single")
+    assert (lost.status, lost.culprit, lost.reason) == ("failed", "infrastructure", "sandbox_error")
+
+
+async def test_a_gone_backend_leaves_as_an_exception(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    gone = FailingPool(pool, lambda number: SandboxError("no engine", gone=True))
+    with pytest.raises(SandboxError, match="no engine"):
+        await rolled(ledger, persona, gone, "single")
+
+
+async def test_an_unsolvable_task_is_rejected_before_a_word_is_said(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    template = next(t for t in ledger.templates if t.id == "balance")
+    turn = template.turns[0].model_copy(update={"answer": ("It is fine.",)})
+    broken = ledger.model_copy(update={"templates": (template.model_copy(update={"turns": (turn,)}),)})
+    found = await rolled(broken, persona, pool, "single")
+    assert (found.status, found.stage, found.reason) == ("rejected", "proven", "unsolvable")
+    assert "does not state" in found.detail
+    assert found.turns == ()
+
+
+async def test_a_task_that_passes_untouched_is_rejected(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    template = next(t for t in ledger.templates if t.id == "balance")
+    turn = template.turns[0].model_copy(update={"facts": ()})
+    empty = ledger.model_copy(update={"templates": (template.model_copy(update={"turns": (turn,)}),)})
+    found = await rolled(empty, persona, pool, "single")
+    assert (found.status, found.reason) == ("rejected", "passes_untouched")
