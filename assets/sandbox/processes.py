@@ -48,37 +48,32 @@ class Family:
 
     def kill(self):
         """Kill and reap every descendant. Returns when none is left."""
-        while True:
-            self._strike()
-            try:
-                while True:
-                    child, _ = os.waitpid(-1, os.WNOHANG)
-                    if not child:
-                        break
-            except ChildProcessError:
-                self.groups.clear()
-                return
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                self.groups.clear()
-                return
-
-    def _strike(self):
         if self.alone:
             _signal(os.kill, -1)
-            return
         for group in self.groups:
             _signal(os.killpg, group)
-        for child in self._children():
-            _signal(os.kill, child)
+        for group in self.groups:
+            self._await(group)
+        self.groups.clear()
+        while self._await(-1, os.WNOHANG):
+            for child in self._children():
+                _signal(os.kill, -1 if self.alone else child)
+            self._await(-1)
+
+    def _await(self, child, how=0):
+        """Reap; False when there is no such child."""
+        try:
+            os.waitpid(child, how)
+        except ChildProcessError:
+            return False
+        return True
 
     def _children(self):
         try:
             with open(f"/proc/self/task/{os.getpid()}/children") as file:
                 return [int(word) for word in file.read().split()]
         except OSError:
-            return list(self.groups)
+            return []
 
     def reap(self, child):
         """Wait for one child that is known to have ended; returns its wait status, or None when it is unknown."""
@@ -151,8 +146,8 @@ def exchange(channel, line, deadline, most, owner):
     talk.send()
     poller = select.poll()
     poller.register(owner, 0)
+    poller.register(channel, select.POLLIN | (select.POLLOUT if talk.unsent else 0))
     while True:
-        poller.register(channel, select.POLLIN | (select.POLLOUT if talk.unsent else 0))
         left = deadline - time.monotonic()
         if left <= 0:
             return None
@@ -164,3 +159,4 @@ def exchange(channel, line, deadline, most, owner):
                     return talk.received
             else:
                 talk.send()
+                poller.register(channel, select.POLLIN | (select.POLLOUT if talk.unsent else 0))

@@ -6,6 +6,7 @@ files by bytes. Leaves and text are bounded; digests always cover the whole cont
 
 import hashlib
 import json
+import marshal
 import os
 import stat
 
@@ -208,8 +209,8 @@ def _compare(old, new, pointer, leaves):
 
 
 def _alike(old, new):
-    """Say whether equal containers are equal as JSON too (in Python, True equals 1)."""
-    return not isinstance(old, (dict, list)) or json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+    """Say whether equal containers are surely equal as JSON too (in Python, True equals 1)."""
+    return not isinstance(old, (dict, list)) or marshal.dumps(old, 2) == marshal.dumps(new, 2)
 
 
 def _compare_lists(old, new, pointer, leaves):
@@ -229,7 +230,9 @@ def _compare_lists(old, new, pointer, leaves):
 
 
 def _equal(old, new):
-    return type(old) is type(new) and old == new and _alike(old, new)
+    if type(old) is not type(new) or old != new:
+        return False
+    return _alike(old, new) or json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
 
 
 def _escaped(key):

@@ -5,8 +5,6 @@ the finished response line, so the tool server passes it on without looking insi
 """
 
 import errno
-import importlib.abc
-import importlib.machinery
 import json
 import os
 import resource
@@ -64,7 +62,7 @@ class Modules:
                 continue
 
 
-class _Private(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _Private:
     """Makes `import _store` find the pack's private module."""
 
     def __init__(self, codes):
@@ -72,7 +70,7 @@ class _Private(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, name, path=None, target=None):
         if name.startswith("_") and name in self.codes:
-            return importlib.machinery.ModuleSpec(name, self)
+            return type(sys.__spec__)(name, self)
         return None
 
     def create_module(self, spec):

@@ -8,7 +8,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 
 GIT_IDENTITY = {
@@ -282,6 +281,8 @@ def _remove(path):
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(path)
         return
+    import shutil  # loads every compression module, which each fork of the server would pay for
+
     try:
         shutil.rmtree(path)
     except PermissionError:

@@ -1,0 +1,149 @@
+"""What the sandbox tests share: which backends there are, how a test names those that promise it, and a pack."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import SandboxError
+from engine.protocols import Environment, SandboxPool
+from engine.sandboxes._choose import open_pool
+from engine.settings import read
+from engine.types import Limits
+
+BACKENDS = ("docker", "local")
+TIGHT = Limits(call_seconds=3.0, memory_bytes=128 << 20, disk_bytes=8 << 20, processes=24, output_chars=2000, cpus=1.0)
+
+TOOLS = """
+import json, os, sqlite3, socket, subprocess, sys, time
+import _store
+
+CALLS = []
+
+def say(text: str):
+    print("this must not disturb the protocol", flush=True)
+    os.write(1, b'{"id": 1, "ok": {}}\\n')
+    return text
+
+def order(id: str): return _store.load()["orders"][id]
+def lookup(): return {}["missing key"]
+def refuse(kind: str): raise {"value": ValueError, "permission": PermissionError}[kind](f"no: {kind}")
+def missing(): return open("nowhere.txt").read()
+def crash(): return [1, 2, 3][None]
+def leave(): sys.exit(3)
+def die(): os._exit(9)
+def unserialisable(): return {1, 2}
+def count(): CALLS.append(1); return len(CALLS)
+def sleep(seconds: float): time.sleep(seconds); return "awake"
+def children_then_sleep():
+    for _ in range(3):
+        subprocess.Popen(["sh", "-c", "while true; do date +%N > beat; sleep 0.05; done"], start_new_session=True)
+    time.sleep(60)
+def spawn():
+    subprocess.Popen(["sh", "-c", "while true; do date +%N > beat; sleep 0.05; done"], start_new_session=True)
+    return "started"
+def read(path: str): return open(path).read()
+def write(path: str, text: str): open(path, "w").write(text); return "ok"
+def remove(path: str): os.remove(path); return "ok"
+def link(target: str, path: str): os.symlink(target, path); return "ok"
+def close_order(id: str):
+    data = _store.load(); data["orders"][id]["status"] = "closed"; data["orders"][id]["paid"] = 25.0
+    _store.save(data); return data["orders"][id]
+def rewrite():
+    data = _store.load(); open("orders.json", "w").write(json.dumps(data, indent=3, sort_keys=True)); return "same"
+def query(sql: str):
+    db = sqlite3.connect("shop.db"); rows = db.execute(sql).fetchall(); db.commit(); db.close(); return rows
+def memory(): return len(bytearray(1 << 30))
+def memory_in_child():
+    code = "x=[]\\nwhile True: x.append(bytearray(1<<20))"
+    return subprocess.run([sys.executable, "-c", code], env={}).returncode
+def bomb():
+    while True: os.fork()
+def fill(size: int):
+    with open("big", "wb") as file:
+        for _ in range(size >> 16): file.write(b"x" * 65536)
+    return "written"
+def much(size: int): return "é" * size
+def reach(host: str, port: int): socket.create_connection((host, port), timeout=2).close(); return "connected"
+def address(): return socket.gethostbyname("example.com")
+def environment(): return dict(os.environ)
+def who(): return {"uid": os.getuid(), "capabilities": open("/proc/self/status").read().split("CapEff:")[1].split()[0]}
+def kill_server(): os.kill(os.getppid(), 9); time.sleep(5)
+def processes():
+    return sum(name.isdigit() for name in os.listdir("/proc"))
+def table():
+    import openpyxl, pypdf, PIL
+    return [openpyxl.__version__, pypdf.__version__, PIL.__version__]
+"""
+STORE = """
+import json
+def load():
+    with open("orders.json") as file: return json.load(file)
+def save(data):
+    with open("orders.json", "w") as file: json.dump(data, file)
+"""
+
+
+def database() -> bytes:
+    """Return a small SQLite file."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, image BLOB);"
+        "CREATE TABLE tag (item INTEGER, word TEXT, PRIMARY KEY (item, word));"
+        "INSERT INTO item VALUES (1, 'lamp', 25.0, x'0001'), (2, 'desk', 120.5, NULL);"
+        "INSERT INTO tag VALUES (1, 'light'), (2, 'wood');"
+    )
+    return connection.serialize()
+
+
+def workspace() -> dict[str, bytes]:
+    orders = {str(n): {"status": "open", "paid": n, "lines": [{"sku": "a"}, {"sku": "b"}]} for n in range(1, 6)}
+    return {
+        "orders.json": json.dumps({"orders": orders, "open": True}).encode(),
+        "shop.db": database(),
+        "notes/today.txt": b"first\nsecond\nthird\n",
+        "picture.bin": bytes(range(256)) * 16,
+    }
+
+
+def environment(**changes: Any) -> Environment:
+    """Return the test pack's environment; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "workspace": workspace(),
+        "modules": {"shop.py": TOOLS, "_store.py": STORE},
+        "limits": TIGHT,
+        "key": "shop",
+    }
+    return Environment(**{**fields, **changes})
+
+
+def promised_by(*backends: str) -> Callable[[Any], Any]:
+    """Enrol a test for the backends that promise what it checks; docker promises everything."""
+    assert "docker" in backends
+    marked = [pytest.param(name, marks=pytest.mark.docker) if name == "docker" else name for name in backends]
+    return pytest.mark.parametrize("backend", marked)
+
+
+EVERY = promised_by(*BACKENDS)
+ISOLATED = promised_by("docker")
+
+
+async def opened(backend: str) -> SandboxPool:
+    """Return a started pool; without a Docker engine skip loudly, and fail in CI."""
+    try:
+        return await open_pool(backend, allow_commands=True, image=read().image)
+    except SandboxError as error:
+        if backend == "docker" and os.environ.get("CI") != "true":
+            pytest.skip(f"NO DOCKER: {error}")
+        raise
+
+
+def plugin_files() -> set[str]:
+    folder = Path(__file__).resolve().parents[2] / "engine" / "sandboxes"
+    return {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}

@@ -1,0 +1,592 @@
+"""One suite for every sandbox backend: each test names the backends that promise what it checks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError, SandboxError
+from engine.protocols import SandboxPool
+from engine.sandboxes._remote import RemoteSandbox
+from engine.types import Limits
+from tests.conformance._sandboxes import (
+    BACKENDS,
+    EVERY,
+    ISOLATED,
+    TIGHT,
+    environment,
+    opened,
+    plugin_files,
+    workspace,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+async def pool(backend: str) -> AsyncIterator[SandboxPool]:
+    found = await opened(backend)
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def sandbox(pool: SandboxPool) -> AsyncIterator[RemoteSandbox]:
+    async with pool.lease(environment()) as found:
+        yield found
+
+
+def test_every_backend_file_is_covered() -> None:
+    assert plugin_files() == set(BACKENDS)
+
+
+# ---------------------------------------------------------------- calls
+
+
+@EVERY
+async def test_a_string_is_returned_as_it_is_and_prints_do_not_disturb(sandbox: RemoteSandbox) -> None:
+    for text in ("plain", "two\nlines", 'quote " and \\', "Zürich 東京 🙂", ""):
+        result = await sandbox.call("say", {"text": text})
+        assert (result.content, result.fault, result.truncated) == (text, None, False)
+        assert result.seconds is not None
+
+
+@EVERY
+async def test_other_values_are_dumped_as_json_with_key_order_kept(sandbox: RemoteSandbox) -> None:
+    result = await sandbox.call("order", {"id": "1"})
+    assert result.content == '{"status": "open", "paid": 1, "lines": [{"sku": "a"}, {"sku": "b"}]}'
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("tool", "arguments", "fault", "message"),
+    [
+        ("refuse", {"kind": "value"}, "tool_error", "no: value"),
+        ("refuse", {"kind": "permission"}, "tool_error", "no: permission"),
+        ("lookup", {}, "tool_error", "missing key"),
+        ("missing", {}, "tool_error", "[Errno 2] No such file or directory: 'nowhere.txt'"),
+        ("crash", {}, "tool_crash", "TypeError: list indices must be integers or slices, not NoneType"),
+        ("leave", {}, "tool_crash", "SystemExit: 3"),
+        ("unserialisable", {}, "tool_crash", "TypeError: Object of type set is not JSON serializable"),
+        ("die", {}, "tool_crash", "The tool ended its own process with status 9."),
+        ("nonesuch", {}, "unknown_tool", "There is no tool nonesuch."),
+        ("_private", {}, "unknown_tool", "There is no tool _private."),
+    ],
+)
+async def test_failures_are_typed(
+    sandbox: RemoteSandbox, tool: str, arguments: dict[str, str], fault: str, message: str
+) -> None:
+    result = await sandbox.call(tool, arguments)
+    assert (result.fault, json.loads(result.content)) == (fault, {"error": message})
+    assert (await sandbox.call("say", {"text": "still there"})).content == "still there"
+
+
+@EVERY
+async def test_a_broken_module_is_a_crash_of_the_tool(pool: SandboxPool) -> None:
+    broken = environment(
+        modules={"bad.py": "def f(:\n", "late.py": "import nothing_like_this\ndef g(): return 1"}, key="b"
+    )
+    async with pool.lease(broken) as sandbox:
+        for tool, word in (("f", "SyntaxError"), ("g", "ModuleNotFoundError")):
+            result = await sandbox.call(tool, {})
+            assert result.fault == "tool_crash"
+            assert word in result.content
+
+
+@EVERY
+async def test_the_pinned_packages_are_there(pool: SandboxPool) -> None:
+    pins = dict(
+        line.split("==") for line in (ROOT / "assets/sandbox/requirements.txt").read_text().split() if "==" in line
+    )
+    roomy = environment(limits=Limits(), key="roomy")
+    async with pool.lease(roomy) as sandbox:
+        assert json.loads((await sandbox.call("table", {})).content) == [
+            pins["openpyxl"],
+            pins["pypdf"],
+            pins["pillow"],
+        ]
+
+
+# ---------------------------------------------------------------- bounds
+
+
+async def _beats(sandbox: RemoteSandbox) -> bool:
+    """Say whether a background process still rewrites the file `beat`."""
+    seen = {await sandbox.read("beat")}
+    for _ in range(6):
+        await asyncio.sleep(0.1)
+        seen.add(await sandbox.read("beat"))
+    return len(seen) > 1
+
+
+@EVERY
+async def test_a_timeout_kills_the_tool_and_its_children_and_keeps_the_files(pool: SandboxPool) -> None:
+    limits = TIGHT.model_copy(update={"call_seconds": 1.0})
+    async with pool.lease(environment(limits=limits, key="quick")) as sandbox:
+        await sandbox.call("write", {"path": "kept.txt", "text": "kept"})
+        result = await sandbox.call("children_then_sleep", {})
+        assert result.fault == "timeout"
+        assert json.loads(result.content) == {"error": "The tool did not finish within 1 seconds."}
+        assert not await _beats(sandbox)
+        assert (await sandbox.call("read", {"path": "kept.txt"})).content == "kept"
+
+
+@ISOLATED
+async def test_a_fork_bomb_is_stopped(sandbox: RemoteSandbox) -> None:
+    result = await sandbox.call("bomb", {})
+    assert result.fault in ("limit", "timeout")
+    await sandbox.reset()
+    assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+    assert int((await sandbox.call("processes", {})).content) <= 3
+
+
+@EVERY
+async def test_a_memory_bomb_is_a_limit(sandbox: RemoteSandbox) -> None:
+    assert (await sandbox.call("memory", {})).fault == "limit"
+    child = await sandbox.call("memory_in_child", {})
+    assert child.fault == "limit" or child.content != "0"
+    assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+
+
+@EVERY
+async def test_filling_the_disk_is_a_limit(sandbox: RemoteSandbox) -> None:
+    result = await sandbox.call("fill", {"size": TIGHT.disk_bytes * 4})
+    assert result.fault == "limit"
+    await sandbox.reset()
+    assert (await sandbox.diff()).empty
+
+
+@EVERY
+async def test_huge_output_is_cut_with_a_mark(sandbox: RemoteSandbox) -> None:
+    result = await sandbox.call("much", {"size": 1_000_000})
+    assert result.truncated
+    assert result.fault is None
+    assert result.content == "é" * 2000 + "\n[cut: 1000000 characters in all, 2000 shown]"
+    done = await sandbox.exec(["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"], timeout=20)
+    assert (done.status, len(done.stdout), done.truncated) == (0, 2000, True)
+
+
+# ---------------------------------------------------------------- commands
+
+
+@EVERY
+async def test_exec_gives_status_streams_and_input(sandbox: RemoteSandbox) -> None:
+    done = await sandbox.exec(["sh", "-c", "cat; echo out; echo err >&2; exit 7"], stdin=b"in\n")
+    assert (done.status, done.stdout, done.stderr, done.fault) == (7, b"in\nout\n", b"err\n", None)
+    large = os.urandom(300_000)
+    done = await sandbox.exec(["sh", "-c", "cat > copy; wc -c < copy"], stdin=large)
+    assert done.stdout.split() == [b"300000"]
+    assert await sandbox.read("copy") == large
+    assert (await sandbox.exec(["no-such-command"])).status == 127
+    assert (await sandbox.exec(["sh", "-c", "kill -TERM $$"])).status == 128 + signal.SIGTERM
+
+
+@EVERY
+async def test_exec_timeout_kills_everything(sandbox: RemoteSandbox) -> None:
+    began = time.monotonic()
+    command = "(while true; do date +%N > beat; sleep 0.05; done) & setsid sleep 60 & echo here; sleep 60"
+    done = await sandbox.exec(["sh", "-c", command], timeout=0.7)
+    assert (done.fault, done.status, done.stdout) == ("timeout", None, b"here\n")
+    assert time.monotonic() - began < 10
+    assert not await _beats(sandbox)
+
+
+@EVERY
+async def test_exec_returns_although_a_child_keeps_the_output_open(sandbox: RemoteSandbox) -> None:
+    began = time.monotonic()
+    done = await sandbox.exec(["sh", "-c", "sleep 30 & echo done"], timeout=20)
+    assert (done.status, done.stdout) == (0, b"done\n")
+    assert time.monotonic() - began < 10
+
+
+# ---------------------------------------------------------------- files
+
+
+@EVERY
+async def test_binary_files_survive(sandbox: RemoteSandbox) -> None:
+    data = bytes(range(256)) * 1000
+    await sandbox.write("new/deep/blob.bin", data)
+    assert await sandbox.read("new/deep/blob.bin") == data
+    assert await sandbox.read("picture.bin") == workspace()["picture.bin"]
+    change = (await sandbox.diff()).changes[0]
+    assert (change.path, change.kind, change.format) == ("new/deep/blob.bin", "added", "binary")
+
+
+@EVERY
+@pytest.mark.parametrize("path", ["../up", "/etc/passwd", "notes/../../x", "", ".", "notes//x", "notes"])
+async def test_paths_that_lead_out_are_refused(sandbox: RemoteSandbox, path: str) -> None:
+    with pytest.raises(InputError):
+        await sandbox.read(path)
+    with pytest.raises(InputError):
+        await sandbox.write(path, b"x")
+
+
+@EVERY
+async def test_links_are_not_followed(sandbox: RemoteSandbox) -> None:
+    await sandbox.call("link", {"target": "/etc", "path": "out"})
+    await sandbox.call("link", {"target": "/etc/passwd", "path": "secret"})
+    await sandbox.exec(["mkfifo", "pipe"])
+    for path in ("out/passwd", "secret", "pipe"):
+        with pytest.raises(InputError):
+            await sandbox.read(path)
+        with pytest.raises(InputError):
+            await sandbox.write(path, b"x")
+    changes = {change.path: change for change in (await sandbox.diff()).changes}
+    assert set(changes) == {"out", "secret", "pipe"}
+    assert changes["secret"].text == "link to /etc/passwd\n"
+    await sandbox.reset()
+    assert (await sandbox.diff()).empty
+
+
+@EVERY
+async def test_a_missing_file_is_file_not_found(sandbox: RemoteSandbox) -> None:
+    with pytest.raises(FileNotFoundError):
+        await sandbox.read("notes/none.txt")
+
+
+# ---------------------------------------------------------------- isolation
+
+
+@ISOLATED
+async def test_there_is_no_network(sandbox: RemoteSandbox) -> None:
+    for host, port in (("1.1.1.1", 53), ("172.17.0.1", 22)):
+        result = await sandbox.call("reach", {"host": host, "port": port})
+        assert result.fault == "tool_crash"
+        assert "unreachable" in result.content
+    assert (await sandbox.call("address", {})).fault == "tool_crash"
+
+
+@EVERY
+async def test_the_hosts_environment_does_not_leak(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNWRIGHT_TEST_KEY", "sk-secret")
+    pool = await opened(backend)
+    try:
+        async with pool.lease(environment()) as sandbox:
+            shown = (await sandbox.call("environment", {})).content
+            shown += (await sandbox.exec(["env"])).stdout.decode()
+            assert "sk-secret" not in shown
+    finally:
+        await pool.aclose()
+
+
+@ISOLATED
+async def test_the_container_is_bare(sandbox: RemoteSandbox) -> None:
+    who = json.loads((await sandbox.call("who", {})).content)
+    assert who["uid"] != 0
+    assert int(who["capabilities"], 16) == 0
+    for path in ("/x", "/etc/x", "/dev/shm/x", "/opt/x", "/usr/x"):
+        assert (await sandbox.call("write", {"path": path, "text": "x"})).fault is not None
+    assert (await sandbox.call("write", {"path": "/tmp/x", "text": "x"})).fault is None
+    assert (await sandbox.exec(["ls", str(ROOT)])).status != 0
+    await sandbox.reset()
+    assert (await sandbox.call("read", {"path": "/tmp/x"})).fault == "tool_error"
+
+
+@EVERY
+async def test_commands_are_refused_without_isolation_unless_allowed(backend: str) -> None:
+    from engine.sandboxes._choose import open_pool
+
+    pool = await open_pool(backend)
+    try:
+        wanted = environment(commands=True)
+        if pool.isolated:
+            async with pool.lease(wanted) as sandbox:
+                assert (await sandbox.exec(["true"])).status == 0
+        else:
+            with pytest.raises(SandboxError, match="does not isolate"):
+                pool.lease(wanted)
+    finally:
+        await pool.aclose()
+
+
+# ---------------------------------------------------------------- faults of ours
+
+
+@EVERY
+async def test_a_killed_tool_server_is_a_sandbox_error_and_the_pool_goes_on(pool: SandboxPool) -> None:
+    async with pool.lease(environment()) as sandbox:
+        with pytest.raises(SandboxError) as caught:
+            await sandbox.call("kill_server", {})
+        assert not caught.value.gone
+        with pytest.raises(SandboxError):
+            await sandbox.diff()
+    async with pool.lease(environment()) as sandbox:
+        assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+
+
+@EVERY
+async def test_a_half_failed_start_leaves_nothing(pool: SandboxPool, backend: str) -> None:
+    before = _leftovers(backend)
+    unfit = environment(workspace={"a": b"x", "a/b": b"y"}, key="unfit")
+    with pytest.raises(SandboxError):
+        async with pool.lease(unfit):
+            pass
+    await asyncio.sleep(0.3)
+    await pool.aclose()
+    assert _leftovers(backend) <= before
+
+
+_CHILD = """
+import asyncio, sys
+from tests.conformance._sandboxes import environment, opened
+
+async def main():
+    pool = await opened(sys.argv[1])
+    async with pool.lease(environment()) as sandbox:
+        await sandbox.call("spawn", {})
+        print("leased", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@EVERY
+async def test_nothing_stays_after_the_engine_is_killed(backend: str) -> None:
+    pool = await opened(backend)
+    try:
+        before = _leftovers(backend)
+        child = subprocess.Popen([sys.executable, "-c", _CHILD, backend], cwd=ROOT, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        assert await asyncio.to_thread(child.stdout.readline) == b"leased\n"
+        assert _leftovers(backend) - before
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        for _ in range(100):
+            await pool.sweep()
+            if not _leftovers(backend) - before:
+                break
+            await asyncio.sleep(0.1)
+        assert not _leftovers(backend) - before
+    finally:
+        await pool.aclose()
+
+
+def _leftovers(backend: str) -> set[str]:
+    """Return containers, or workspaces and server processes, that exist now."""
+    if backend == "docker":
+        listed = subprocess.run(
+            ["docker", "ps", "-aq", "--filter", "label=turnwright.engine"], capture_output=True, text=True, check=True
+        )
+        return set(listed.stdout.split())
+    import tempfile
+
+    return {path.name for path in Path(tempfile.gettempdir()).glob("turnwright-sandbox-*")}
+
+
+# ---------------------------------------------------------------- reset and reuse
+
+
+@EVERY
+async def test_reset_brings_back_files_processes_and_module_state(sandbox: RemoteSandbox) -> None:
+    await sandbox.call("count", {})
+    assert (await sandbox.call("count", {})).content == "2"
+    await sandbox.call("spawn", {})
+    await sandbox.call("close_order", {"id": "2"})
+    await sandbox.call("remove", {"path": "picture.bin"})
+    await sandbox.call("write", {"path": "notes/extra.txt", "text": "x"})
+    await sandbox.exec(
+        ["sh", "-c", "mkdir -p a/b && touch a/b/c && chmod 0 a && chmod 600 notes/today.txt && rm -r notes"]
+    )
+    await sandbox.reset()
+    assert (await sandbox.diff()).empty
+    assert (await sandbox.call("count", {})).content == "1"
+    for path, data in workspace().items():
+        assert await sandbox.read(path) == data
+    await asyncio.sleep(0.2)
+    with pytest.raises(FileNotFoundError):
+        await sandbox.read("beat")
+    assert (await sandbox.exec(["ls", "-A"])).stdout.split() == [b"notes", b"orders.json", b"picture.bin", b"shop.db"]
+
+
+@EVERY
+async def test_a_same_sized_edit_within_one_clock_tick_is_reset(sandbox: RemoteSandbox) -> None:
+    for _ in range(20):
+        await sandbox.write("notes/today.txt", b"FIRST\nsecond\nthird\n")
+        await sandbox.reset()
+        assert await sandbox.read("notes/today.txt") == b"first\nsecond\nthird\n"
+
+
+@EVERY
+async def test_the_pool_reuses_and_discards(backend: str) -> None:
+    pool = await opened(backend)
+    try:
+        seen = []
+        for _ in range(4):
+            async with pool.lease(environment()) as sandbox:
+                assert (await sandbox.call("count", {})).content == "1"
+                await sandbox.call("write", {"path": "mark", "text": "x"})
+                seen.append(sandbox)
+            await asyncio.sleep(0.2)
+        assert len(set(map(id, seen))) == 1
+        other = environment(workspace={"only.txt": b"1"}, key="other")
+        async with pool.lease(other) as sandbox:
+            assert sandbox is seen[0]
+            assert (await sandbox.exec(["ls"])).stdout == b"only.txt\n"
+        await asyncio.sleep(0.2)
+        async with pool.lease(environment(commands=True)) as sandbox:
+            assert sandbox is seen[0]
+        async with pool.lease(environment()) as sandbox:
+            assert sandbox is not seen[0]
+    finally:
+        await pool.aclose()
+
+
+@EVERY
+async def test_thirty_two_leases_at_once(pool: SandboxPool) -> None:
+    async def one(number: int) -> str:
+        async with pool.lease(environment()) as sandbox:
+            await sandbox.call("write", {"path": "mine", "text": str(number)})
+            await asyncio.sleep(0.05)
+            found = await sandbox.call("read", {"path": "mine"})
+            diff = await sandbox.diff()
+            assert [change.path for change in diff.changes] == ["mine"]
+            return found.content
+
+    await pool.prepare(environment(), 32)
+    assert await asyncio.gather(*(one(n) for n in range(32))) == [str(n) for n in range(32)]
+
+
+@EVERY
+async def test_a_cancelled_call_does_not_reach_the_next_lease(pool: SandboxPool) -> None:
+    async def stuck() -> None:
+        async with pool.lease(environment()) as sandbox:
+            await sandbox.call("sleep", {"seconds": 2.0})
+
+    task = asyncio.create_task(stuck())
+    await asyncio.sleep(1.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with pool.lease(environment()) as sandbox:
+        assert (await sandbox.call("say", {"text": "mine"})).content == "mine"
+
+
+# ---------------------------------------------------------------- state
+
+
+@EVERY
+async def test_json_is_compared_by_value(sandbox: RemoteSandbox) -> None:
+    await sandbox.call("rewrite", {})
+    assert (await sandbox.diff()).empty
+    await sandbox.call("close_order", {"id": "2"})
+    (change,) = (await sandbox.diff()).changes
+    assert (change.path, change.kind, change.format, change.truncated) == ("orders.json", "modified", "json", False)
+    leaves = [(leaf.pointer, leaf.before, leaf.after) for leaf in change.leaves]
+    assert leaves == [("/orders/2/paid", 2, 25), ("/orders/2/status", "open", "closed")]
+
+
+@EVERY
+async def test_sqlite_is_compared_by_rows_also_in_wal_mode(sandbox: RemoteSandbox) -> None:
+    await sandbox.call("query", {"sql": "PRAGMA journal_mode = WAL"})
+    await sandbox.call("query", {"sql": "VACUUM"})
+    assert (await sandbox.diff()).empty
+    await sandbox.call("query", {"sql": "UPDATE item SET price = 30 WHERE id = 1"})
+    await sandbox.call("query", {"sql": "DELETE FROM tag WHERE item = 2"})
+    (change,) = (await sandbox.diff()).changes
+    assert (change.path, change.kind, change.format) == ("shop.db", "modified", "sqlite")
+    leaves = {leaf.pointer: (leaf.before, leaf.after) for leaf in change.leaves}
+    assert set(leaves) == {"item/1", "tag/2,wood"}
+    assert (leaves["item/1"][0]["price"], leaves["item/1"][1]["price"]) == (25.0, 30.0)
+    assert leaves["tag/2,wood"] == ({"item": 2, "word": "wood"}, None)
+
+
+@EVERY
+async def test_text_is_compared_by_lines(sandbox: RemoteSandbox) -> None:
+    await sandbox.write("notes/today.txt", b"first\nSECOND\nthird\n")
+    (change,) = (await sandbox.diff()).changes
+    assert (change.format, change.leaves) == ("text", ())
+    assert change.text == "@@ -1,3 +1,3 @@\n first\n-second\n+SECOND\n third\n"
+
+
+_EDITS = {
+    "orders.json": json.dumps({"orders": {"1": {"status": "gone"}}, "open": 1, "new": [1, {"a": None}]}).encode(),
+    "notes/today.txt": b"other\n",
+    "notes/new.md": "neu: ü".encode(),
+    "picture.bin": b"\x00\x01",
+    "list.json": b"[1, 2.50, NaN]",
+    "big.txt": b"line\n" * 40_000,
+    "many.json": json.dumps(list(range(2000))).encode(),
+    "__pycache__/x.pyc": b"ignored",
+}
+
+
+async def _state_of(backend: str, git: bool) -> str:
+    pool = await opened(backend)
+    try:
+        async with pool.lease(environment(git=git, key=f"git {git}")) as sandbox:
+            for path, data in _EDITS.items():
+                await sandbox.write(path, data)
+            await sandbox.call("query", {"sql": "INSERT INTO item VALUES (3, 'rug', 1e400, x'ff')"})
+            await sandbox.call("query", {"sql": "CREATE TABLE t (a, b)"})
+            await sandbox.call("query", {"sql": "INSERT INTO t VALUES (1, 2), (1, 2)"})
+            return (await sandbox.diff()).model_dump_json(indent=1)
+    finally:
+        await pool.aclose()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("git", [False, True])
+async def test_state_is_byte_identical_on_every_backend(git: bool) -> None:
+    states = {backend: await _state_of(backend, git) for backend in BACKENDS}
+    assert len(set(states.values())) == 1
+    found = {change["path"]: change for change in json.loads(states["local"])["changes"]}
+    assert list(found) == sorted(found)
+    assert set(found) == {*_EDITS, "shop.db"} - {"__pycache__/x.pyc"}
+    assert found["many.json"]["truncated"]
+    assert len(found["many.json"]["leaves"]) == 500
+    assert found["big.txt"]["truncated"]
+    assert found["list.json"]["format"] == "text"
+    assert (json.loads(states["local"])["patch"] is not None) is git
+
+
+@EVERY
+async def test_git_patch_holds_staged_committed_and_untracked_changes(pool: SandboxPool) -> None:
+    files = {"a.py": b"one\n", "b.py": b"two\n", "run.sh": b"#!/bin/sh\n", ".gitignore": b"*.log\n"}
+    async with pool.lease(environment(workspace=files, git=True, key="repo")) as sandbox:
+        clean = await sandbox.diff()
+        assert (clean.changes, clean.patch) == ((), "")
+        named = (await sandbox.exec(["git", "log", "--format=%H %an %s"])).stdout
+        assert (await sandbox.exec(["git", "status", "--porcelain"])).stdout == b""
+        script = "echo ONE > a.py; git add a.py; git commit -qm x; rm b.py; echo new > c.py; echo l > x.log"
+        assert (await sandbox.exec(["sh", "-c", script])).status == 0
+        diff = await sandbox.diff()
+        assert [c.path for c in diff.changes] == ["a.py", "b.py", "c.py", "x.log"]
+        assert diff.patch is not None
+        assert [line for line in diff.patch.splitlines() if line.startswith("diff")] == [
+            "diff --git a/a.py b/a.py",
+            "diff --git a/b.py b/b.py",
+            "diff --git a/c.py b/c.py",
+        ]
+        await sandbox.exec(["rm", "-rf", ".git"])
+        assert (await sandbox.diff()).patch == diff.patch
+        await sandbox.reset()
+        assert (await sandbox.exec(["git", "log", "--format=%H %an %s"])).stdout == named
+        assert (await sandbox.exec(["git", "status", "--porcelain"])).stdout == b""
+        assert (await sandbox.diff()).patch == ""
+
+
+@EVERY
+async def test_a_crash_in_the_middle_of_a_transaction_leaves_the_committed_rows(pool: SandboxPool) -> None:
+    half = (
+        "import sqlite3, os\ndef half():\n db = sqlite3.connect('shop.db', isolation_level=None)\n"
+        " db.execute('PRAGMA cache_size = 1')\n db.execute('BEGIN')\n"
+        " for n in range(2000): db.execute('INSERT INTO tag VALUES (?, ?)', (n + 10, 'x' * 50))\n os._exit(1)\n"
+    )
+    async with pool.lease(environment(modules={"half.py": half}, key="half")) as sandbox:
+        assert (await sandbox.call("half", {})).fault == "tool_crash"
+        assert (await sandbox.diff()).empty
+        rows = sqlite3.connect(":memory:")
+        rows.deserialize(await sandbox.read("shop.db"))
+        assert rows.execute("SELECT count(*) FROM tag").fetchone() == (2,)
