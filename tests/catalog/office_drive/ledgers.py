@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import random
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from tests.catalog.office_drive import records
 from tests.catalog.office_drive.company import (
     ACCOUNT_MANAGERS,
     CONTRACTS,
@@ -62,37 +62,58 @@ def files(figures: Figures) -> dict[str, bytes]:
     found = {f"sales/2026/sales_{month}.csv": _sales(figures, month) for month in MONTHS}
     found |= {f"inventory/counts/stock_{month}.csv": _stock(figures, month) for month in MONTHS}
     found |= {
-        "company.json": _json({
-            "company": "Fernhill Supply", "today": TODAY, "currency": "EUR", "office": "14 Orchard Row, Dunmore",
-            "warehouse": "3 Dunmore Road, Dunmore", "fiscal_year": "January to December",
-        }),
+        "company.json": _json(
+            {
+                "company": "Fernhill Supply",
+                "today": TODAY,
+                "currency": "EUR",
+                "office": "14 Orchard Row, Dunmore",
+                "warehouse": "3 Dunmore Road, Dunmore",
+                "fiscal_year": "January to December",
+            }
+        ),
         "sales/targets_2026.json": _json(targets(figures)),
         "sales/returns_2026.tsv": _returns(figures),
-        "inventory/products.json": _json([
-            {"product_code": p.code, "product": p.name, "category": p.category, "list_price": p.price,
-             "unit_cost": p.cost, "supplier": p.supplier} for p in PRODUCTS]),
+        "inventory/products.json": _json(
+            [
+                {
+                    "product_code": p.code,
+                    "product": p.name,
+                    "category": p.category,
+                    "list_price": p.price,
+                    "unit_cost": p.cost,
+                    "supplier": p.supplier,
+                }
+                for p in PRODUCTS
+            ]
+        ),
         "inventory/suppliers.yaml": _suppliers(),
         "inventory/purchase_orders.xml": _purchase_orders(figures),
         "hr/roster.csv": _table(
             ("employee_id", "name", "department", "job_title", "manager", "start_date", "extension", "email"),
-            [(e.id, e.name, e.department, e.title, e.manager, e.started, e.extension, e.email) for e in EMPLOYEES]),
+            [(e.id, e.name, e.department, e.title, e.manager, e.started, e.extension, e.email) for e in EMPLOYEES],
+        ),
         "hr/leave_2026.tsv": _leave(source),
         "finance/expenses/claims_2026.csv": _claims(source),
         "contracts/register.csv": _table(
             ("contract_no", "party", "subject", "signed_on", "file", "owner"),
-            [(c.number, c.party, c.subject, c.signed, f"contracts/{c.slug}.pdf", c.owner) for c in CONTRACTS]),
+            [(c.number, c.party, c.subject, c.signed, f"contracts/{c.slug}.pdf", c.owner) for c in CONTRACTS],
+        ),
         "inbox/scanner_index.csv": _table(
             ("file", "scanned_on", "scanned_by", "pages", "sender", "kind"),
-            [(name, "2026-07-03" if number < 5 else "2026-07-06", who, 1, invoice.supplier, "invoice")
-             for number, (name, invoice, who) in enumerate(SCANS)]),
+            [
+                (name, "2026-07-03" if number < 5 else "2026-07-06", who, 1, invoice.supplier, "invoice")
+                for number, (name, invoice, who) in enumerate(SCANS)
+            ],
+        ),
         "marketing/survey_2026-05.csv": _survey(source),
         "marketing/campaigns.json": _json(_campaigns()),
         "it/devices.tsv": _devices(source),
-        "logs/webshop_2026-06.log": _shop_log(source),
-        "logs/backup.log": _backup_log(),
-        "logs/web_visits_2026-06.jsonl": _visits(source),
-        "crm/crm.sqlite": _crm(figures, source),
-    }  # fmt: skip
+        "logs/webshop_2026-06.log": records.shop_log(source),
+        "logs/backup.log": records.backup_log(),
+        "logs/web_visits_2026-06.jsonl": records.visits(source),
+        "crm/crm.sqlite": records.crm(source),
+    }
     return found
 
 
@@ -122,14 +143,32 @@ def _json(value: Any) -> bytes:
 
 def _sales(figures: Figures, month: str) -> bytes:
     columns = (
-        "date", "order_no", "customer", "region", "account_manager", "product_code", "product", "quantity",
-        "unit_price", "revenue",
-    )  # fmt: skip
+        "date",
+        "order_no",
+        "customer",
+        "region",
+        "account_manager",
+        "product_code",
+        "product",
+        "quantity",
+        "unit_price",
+        "revenue",
+    )
     rows = [
-        (x.date, x.order, x.customer.name, x.customer.region, manager_of(x), x.product.code, x.product.name, x.quantity,
-         x.unit_price, x.revenue)
+        (
+            x.date,
+            x.order,
+            x.customer.name,
+            x.customer.region,
+            manager_of(x),
+            x.product.code,
+            x.product.name,
+            x.quantity,
+            x.unit_price,
+            x.revenue,
+        )
         for x in figures.lines[month]
-    ]  # fmt: skip
+    ]
     return _table(columns, rows)
 
 
@@ -144,10 +183,18 @@ def _stock(figures: Figures, month: str) -> bytes:
 
 def _returns(figures: Figures) -> bytes:
     rows = [
-        (f"R-{301 + number}", day, x.order, x.customer.name, x.product.code, quantity,
-         round(quantity * x.unit_price, 2), reason)
+        (
+            f"R-{301 + number}",
+            day,
+            x.order,
+            x.customer.name,
+            x.product.code,
+            quantity,
+            round(quantity * x.unit_price, 2),
+            reason,
+        )
         for number, (day, x, quantity, reason) in enumerate(figures.returns)
-    ]  # fmt: skip
+    ]
     columns = ("return_id", "date", "order_no", "customer", "product_code", "quantity", "refund", "reason")
     return _table(columns, rows, "\t")
 
@@ -203,8 +250,19 @@ def _claims(source: random.Random) -> bytes:
         low, high = AMOUNTS[category]
         amount = round(source.uniform(low, high), 2)
         status = source.choice(("paid", "paid", "approved", "rejected")) if number < 34 else "submitted"
-        rows.append((f"EC-26{number + 1:03d}", person.id, person.name, person.department, day, category,
-                     source.choice(kinds[category]), amount, status))  # fmt: skip
+        rows.append(
+            (
+                f"EC-26{number + 1:03d}",
+                person.id,
+                person.name,
+                person.department,
+                day,
+                category,
+                source.choice(kinds[category]),
+                amount,
+                status,
+            )
+        )
     columns = (
         "claim_id",
         "employee_id",
@@ -276,81 +334,3 @@ def _devices(source: random.Random) -> bytes:
             )
     columns = ("device_id", "type", "model", "assigned_to", "purchased", "warranty_until", "price")
     return _table(columns, rows, "\t")
-
-
-def _shop_log(source: random.Random) -> bytes:
-    texts = (
-        ("INFO", "order placed order=WS-{n}"), ("INFO", "order placed order=WS-{n}"), ("INFO", "customer login user={n}"),
-        ("INFO", "catalogue page served item=FS-{p}"), ("WARN", "slow search took {n} ms"),
-        ("WARN", "stock low item=FS-{p}"), ("ERROR", "payment gateway timeout order=WS-{n}"),
-        ("ERROR", "image missing item=FS-{p}"), ("ERROR", "mail not delivered order=WS-{n}"),
-    )  # fmt: skip
-    lines = []
-    for day in workdays("2026-06"):
-        for second in sorted(source.sample(range(7 * 3600, 20 * 3600), 9)):
-            level, text = source.choice(texts)
-            text = text.format(n=source.randint(2100, 4999), p=source.choice(PRODUCTS).code[3:])
-            lines.append(f"{day} {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d} {level} {text}")
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _backup_log() -> bytes:
-    lines = []
-    for number, day in enumerate(workdays("2026-06")):
-        failed = number in (6, 14)
-        end = "FAILED target not reachable" if failed else f"OK {8210 + number * 7} files copied"
-        lines.append(f"{day} 23:00 nightly backup of the shared drive: {end}")
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _visits(source: random.Random) -> bytes:
-    lines = []
-    for day in range(1, 31):
-        visits = source.randint(180, 420)
-        orders = max(1, round(visits * source.uniform(0.02, 0.06)))
-        entry = {
-            "date": f"2026-06-{day:02d}",
-            "visits": visits,
-            "orders": orders,
-            "returning": visits * 2 // 5 + source.randint(-20, 20),
-        }
-        lines.append(json.dumps(entry))
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _crm(figures: Figures, source: random.Random) -> bytes:
-    base = sqlite3.connect(":memory:")
-    base.executescript(
-        "create table customers (customer_id text primary key, name text, region text, segment text, contact text,"
-        " customer_since integer, credit_limit real, account_manager text);"
-        "create table visits (visit_id integer primary key, customer_id text, date text, employee text, purpose text, note text);"
-        "create table opportunities (opportunity_id text primary key, customer_id text, title text, stage text, amount real,"
-        " expected_close text);"
-    )
-    for c in CUSTOMERS:
-        base.execute("insert into customers values (?,?,?,?,?,?,?,?)",
-                     (c.id, c.name, c.region, c.segment, c.contact, c.since, float(c.credit_limit), ACCOUNT_MANAGERS[c.region]))  # fmt: skip
-    purposes = (("Spring order", "Agreed the range for the season."), ("Complaint", "Chipped pots, credit note promised."),
-                ("Range review", "Showed the new planters."), ("Price talks", "Asked for a volume discount."))  # fmt: skip
-    number = 0
-    for c in CUSTOMERS:
-        for day in sorted(source.sample([d for m in MONTHS for d in workdays(m)], source.randint(2, 4))):
-            number += 1
-            purpose, note = source.choice(purposes)
-            base.execute(
-                "insert into visits values (?,?,?,?,?,?)",
-                (number, c.id, day, ACCOUNT_MANAGERS[c.region], purpose, note),
-            )
-    titles = ("Autumn bulbs display", "Planter promotion", "Compost bin pallet", "Glove stand", "Hose reel offer")
-    number = 0
-    for c in CUSTOMERS:
-        for title in source.sample(titles, source.randint(2, 4)):
-            number += 1
-            stage = source.choice(("open", "open", "open", "won", "lost"))
-            close = f"2026-{source.choice(('07', '08', '09', '10'))}-{source.randint(1, 28):02d}"
-            base.execute("insert into opportunities values (?,?,?,?,?,?)",
-                         (f"OP-{number:03d}", c.id, title, stage, float(source.randrange(3000, 30000, 250)), close))  # fmt: skip
-    base.commit()
-    data = base.serialize()
-    base.close()
-    return data

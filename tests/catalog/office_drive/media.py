@@ -13,11 +13,15 @@ from tests.catalog.office_drive.figures import Figures
 
 GREEN, CREAM, CLAY, SKY = (38, 92, 66), (247, 243, 232), (181, 96, 62), (196, 222, 232)
 PHOTOS = (
-    ("FS-101", "hand_trowel", (1200, 900), "Felix Brandt"), ("FS-102", "pruning_shears", (1200, 900), "Felix Brandt"),
-    ("FS-201", "terracotta_pot_set", (900, 1200), "Felix Brandt"), ("FS-202", "glazed_planter", (640, 480), "Grace Otieno"),
-    ("FS-301", "watering_can", (1200, 800), "Felix Brandt"), ("FS-302", "hose_reel", (800, 600), "Grace Otieno"),
-    ("FS-403", "compost_bin", (1000, 1000), "Felix Brandt"), ("FS-501", "garden_gloves", (640, 640), "Grace Otieno"),
-)  # fmt: skip
+    ("FS-101", "hand_trowel", (1200, 900), "Felix Brandt"),
+    ("FS-102", "pruning_shears", (1200, 900), "Felix Brandt"),
+    ("FS-201", "terracotta_pot_set", (900, 1200), "Felix Brandt"),
+    ("FS-202", "glazed_planter", (640, 480), "Grace Otieno"),
+    ("FS-301", "watering_can", (1200, 800), "Felix Brandt"),
+    ("FS-302", "hose_reel", (800, 600), "Grace Otieno"),
+    ("FS-403", "compost_bin", (1000, 1000), "Felix Brandt"),
+    ("FS-501", "garden_gloves", (640, 640), "Grace Otieno"),
+)
 PRICE_SHARE = {2023: 0.88, 2024: 0.93, 2025: 0.97}
 
 
@@ -34,11 +38,17 @@ def files(figures: Figures) -> dict[str, bytes]:
     found["finance/expenses/receipts/receipt_lunch.jpg"] = _photo("lunch", (600, 840))
     found["archive/sales_2025.zip"] = _zip({f"sales_2025-q{q}.csv": _old_quarter(q) for q in (1, 2, 3, 4)})
     found["archive/price_lists.zip"] = _zip({f"price_list_{year}.csv": _old_prices(year) for year in PRICE_SHARE})
-    found["archive/newsletters_2025.zip"] = _zip({
-        f"newsletter_{month}.txt": f"Fernhill Supply news, {month} 2025\n\n{text}\n".encode()
-        for month, text in (("march", "Seed trays are back in stock."), ("june", "Our new planters have arrived."),
-                            ("september", "Order bulbs by the end of the month."), ("november", "We close on 23 December."))
-    })  # fmt: skip
+    found["archive/newsletters_2025.zip"] = _zip(
+        {
+            f"newsletter_{month}.txt": f"Fernhill Supply news, {month} 2025\n\n{text}\n".encode()
+            for month, text in (
+                ("march", "Seed trays are back in stock."),
+                ("june", "Our new planters have arrived."),
+                ("september", "Order bulbs by the end of the month."),
+                ("november", "We close on 23 December."),
+            )
+        }
+    )
     return found
 
 

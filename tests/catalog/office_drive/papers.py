@@ -42,6 +42,7 @@ FOLLOW_UPS = """# Customer follow-ups
 - 2026-06-25 Lavender Court: ask about the second planter display
 - 2026-07-02 Greenacre DIY: confirm the pallet delivery in week 29
 """
+REPORTS = "Tables and notes made for colleagues.\nNames start with the subject: top_customers_2026-05.csv.\n"
 CONTACTS = """New contacts from the trade fair, March 2026
 
 Oriel Marchetti, Poppy Field Nursery: wants samples of the glazed planter
@@ -77,7 +78,7 @@ def files(figures: Figures) -> dict[str, bytes]:
         "meetings/template_minutes.md": TEMPLATE,
         "inventory/warehouse_hours.txt": OPENING,
         "marketing/newsletter_2026-06.html": _newsletter(figures),
-        "reports/README.md": "Tables and notes made for colleagues. Names start with the subject: top_customers_2026-05.csv.\n",
+        "reports/README.md": REPORTS,
         "reports/revenue_by_month_h1_2026.csv": "month,revenue\n"
         + "".join(f"{month},{figures.revenue(month):.2f}\n" for month in MONTHS),
         "reports/orders_by_region_q1_2026.csv": "region,order_lines\n" + _lines_by_region(figures),

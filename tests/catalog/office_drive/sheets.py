@@ -17,29 +17,52 @@ from tests.catalog.office_drive.figures import Figures
 
 STAMP = datetime(2026, 7, 1, 9, 0)
 BUDGETS = (
-    ("Management", 12000, 3500), ("Sales", 21000, 3000), ("Finance", 6500, 2400), ("People", 7500, 4200),
-    ("Marketing", 16500, 2800), ("Warehouse", 9800, 3900), ("IT", 14200, 3300),
-)  # fmt: skip
+    ("Management", 12000, 3500),
+    ("Sales", 21000, 3000),
+    ("Finance", 6500, 2400),
+    ("People", 7500, 4200),
+    ("Marketing", 16500, 2800),
+    ("Warehouse", 9800, 3900),
+    ("IT", 14200, 3300),
+)
 
 
 def files(figures: Figures) -> dict[str, bytes]:
     return {
         "sales/summaries/sales_summary_q1_2026.xlsx": _summary(figures, MONTHS[:3]),
         "sales/summaries/sales_summary_q2_2026.xlsx": _summary(figures, MONTHS[3:]),
-        "hr/confidential/salaries_2026.xlsx": workbook({
-            "Salaries": [("employee_id", "name", "department", "annual_salary"),
-                         *((e.id, e.name, e.department, e.salary) for e in EMPLOYEES)]}),
-        "finance/budget_2026.xlsx": workbook({
-            "Departments": [("department", "annual_budget", "travel_and_expenses"), *BUDGETS],
-            "Notes": [("no", "note"), (1, "Agreed by Helen Marsh and Marta Lindqvist on 2025-12-16."),
-                      (2, "Salaries are not part of this budget."),
-                      (3, "travel_and_expenses is the part that expense claims are paid from.")]}),
-        "inventory/price_list_2026.xlsx": workbook({
-            "Price list": [("product_code", "product", "category", "list_price"),
-                           *((p.code, p.name, p.category, p.price) for p in PRODUCTS)],
-            "Retail chains": [("product_code", "product", "chain_price"),
-                              *((p.code, p.name, round(p.price * 0.92, 2)) for p in PRODUCTS)]}),
-    }  # fmt: skip
+        "hr/confidential/salaries_2026.xlsx": workbook(
+            {
+                "Salaries": [
+                    ("employee_id", "name", "department", "annual_salary"),
+                    *((e.id, e.name, e.department, e.salary) for e in EMPLOYEES),
+                ]
+            }
+        ),
+        "finance/budget_2026.xlsx": workbook(
+            {
+                "Departments": [("department", "annual_budget", "travel_and_expenses"), *BUDGETS],
+                "Notes": [
+                    ("no", "note"),
+                    (1, "Agreed by Helen Marsh and Marta Lindqvist on 2025-12-16."),
+                    (2, "Salaries are not part of this budget."),
+                    (3, "travel_and_expenses is the part that expense claims are paid from."),
+                ],
+            }
+        ),
+        "inventory/price_list_2026.xlsx": workbook(
+            {
+                "Price list": [
+                    ("product_code", "product", "category", "list_price"),
+                    *((p.code, p.name, p.category, p.price) for p in PRODUCTS),
+                ],
+                "Retail chains": [
+                    ("product_code", "product", "chain_price"),
+                    *((p.code, p.name, round(p.price * 0.92, 2)) for p in PRODUCTS),
+                ],
+            }
+        ),
+    }
 
 
 def _summary(figures: Figures, months: Sequence[str]) -> bytes:
@@ -57,11 +80,16 @@ def _summary(figures: Figures, months: Sequence[str]) -> bytes:
         (month, MONTH_NAMES[month[5:]], len({x.order for x in figures.lines[month]}), figures.revenue(month))
         for month in months
     ]
-    return workbook({
-        "By month": [("month", "name", "orders", "revenue"), *by_month],
-        "By region": [("region", "revenue"), *sorted(regions.items())],
-        "By product": [("product", "quantity", "revenue"), *((name, *entry) for name, entry in sorted(products.items()))],
-    })  # fmt: skip
+    return workbook(
+        {
+            "By month": [("month", "name", "orders", "revenue"), *by_month],
+            "By region": [("region", "revenue"), *sorted(regions.items())],
+            "By product": [
+                ("product", "quantity", "revenue"),
+                *((name, *entry) for name, entry in sorted(products.items())),
+            ],
+        }
+    )
 
 
 def workbook(sheets: dict[str, list[Sequence[Any]]]) -> bytes:

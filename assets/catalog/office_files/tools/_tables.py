@@ -7,6 +7,7 @@ import re
 
 import _drive
 
+MOST_ROWS = 60
 READABLE = ".csv, .tsv, .xlsx, .json or .jsonl"
 
 
@@ -37,6 +38,11 @@ def raw(path):
         return list(reader.fieldnames or []), rows
 
 
+def is_plain(path, *others):
+    """Whether a file holds cells as text, so that they can be copied as they are written."""
+    return _drive.locate(path).suffix.lower() in (".csv", ".tsv", *others)
+
+
 def delimiter(found):
     return "\t" if found.suffix.lower() == ".tsv" else ","
 
@@ -44,10 +50,11 @@ def delimiter(found):
 def dump(found, columns, rows):
     """Return the text of a table in the format that the file name asks for."""
     suffix = found.suffix.lower()
-    if suffix == ".json":
-        return json.dumps([pick(row, columns) for row in rows], indent=2, ensure_ascii=False) + "\n"
-    if suffix == ".jsonl":
-        return "".join(json.dumps(pick(row, columns), ensure_ascii=False) + "\n" for row in rows)
+    if suffix in (".json", ".jsonl"):
+        records = [{name: _plain(value) for name, value in pick(row, columns).items()} for row in rows]
+        if suffix == ".json":
+            return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
+        return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     if suffix == ".md":
         lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
         lines += ["| " + " | ".join(cell(row.get(name, "")) for name in columns) + " |" for row in rows]
@@ -63,6 +70,11 @@ def dump(found, columns, rows):
 
 def pick(row, columns):
     return {name: row.get(name, "") for name in columns}
+
+
+def _plain(value):
+    """A whole number is written without a fraction, however it was passed."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def cell(value):

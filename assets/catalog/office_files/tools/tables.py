@@ -13,13 +13,13 @@ def read_table(path: str, sheet: str | None = None, first_row: int = 1, max_rows
         path: The table file.
         sheet: Sheet of a workbook, when it has several.
         first_row: First row to read, counted from 1 without the heading.
-        max_rows: Most rows to return, up to 200.
+        max_rows: Most rows to return, up to 60.
 
     Effect: read
     """
     columns, rows = _tables.load(path, sheet)
-    if first_row < 1 or not 1 <= max_rows <= 200:
-        raise ValueError("first_row starts at 1, and max_rows is between 1 and 200.")
+    if first_row < 1 or not 1 <= max_rows <= _tables.MOST_ROWS:
+        raise ValueError("first_row starts at 1, and max_rows is between 1 and 60.")
     shown = rows[first_row - 1 : first_row - 1 + max_rows]
     return {"path": path, "columns": columns, "rows_total": len(rows), "rows": shown}
 
@@ -74,7 +74,9 @@ def filter_rows(
     value: str | float,
     sheet: str | None = None,
 ) -> dict:
-    """Return the rows of a table that meet one condition, in the order of the table (at most 200).
+    """Return the rows of a table that meet one condition, in the order of the table.
+
+    At most 60 rows are listed; count tells how many there are.
 
     Args:
         path: The table file.
@@ -88,7 +90,7 @@ def filter_rows(
     columns, rows = _tables.load(path, sheet)
     name = _tables.column(columns, column)
     found = [row for row in rows if _tables.compare(row[name], operator, value)]
-    return {"path": path, "columns": columns, "count": len(found), "rows": found[:200]}
+    return {"path": path, "columns": columns, "count": len(found), "rows": found[: _tables.MOST_ROWS]}
 
 
 def top_rows(
@@ -99,7 +101,7 @@ def top_rows(
     Args:
         path: The table file.
         column: Column to sort by.
-        count: How many rows to return, up to 200.
+        count: How many rows to return, up to 60.
         order: Whether the largest or the smallest values come first.
         sheet: Sheet of a workbook, when it has several.
 
@@ -107,8 +109,8 @@ def top_rows(
     """
     columns, rows = _tables.load(path, sheet)
     name = _tables.column(columns, column)
-    if not 1 <= count <= 200:
-        raise ValueError("count is between 1 and 200.")
+    if not 1 <= count <= _tables.MOST_ROWS:
+        raise ValueError("count is between 1 and 60.")
     filled = [row for row in rows if row[name] not in ("", None)]
     numeric = all(isinstance(row[name], int | float) for row in filled)
     filled.sort(key=lambda row: row[name] if numeric else str(row[name]).lower(), reverse=order == "largest")
@@ -172,7 +174,7 @@ def _figure(path, columns, rows, measure, column):
 def join_tables(left: str, right: str, key: str, columns: list[str], right_key: str | None = None) -> dict:
     """Join two tables: each row of the left table with the rows of the right one that hold the same key.
 
-    Rows without a partner are left out. At most 200 rows are returned.
+    Rows without a partner are left out. At most 60 rows are listed; count tells how many there are.
 
     Args:
         left: The first table file.
@@ -192,7 +194,7 @@ def join_tables(left: str, right: str, key: str, columns: list[str], right_key: 
         for partner in partners:
             if _tables.same(row[near], partner[far]):
                 found.append(_tables.pick({**partner, **row}, wanted))
-    return {"columns": wanted, "count": len(found), "rows": found[:200]}
+    return {"columns": wanted, "count": len(found), "rows": found[: _tables.MOST_ROWS]}
 
 
 def compare_tables(first: str, second: str, key: str, column: str | None = None) -> dict:
@@ -224,7 +226,7 @@ def compare_tables(first: str, second: str, key: str, column: str | None = None)
         "added": [name for name in new if name not in old],
         "removed": [name for name in old if name not in new],
         "changed_count": len(changed),
-        "changed": changed[:200],
+        "changed": changed[: _tables.MOST_ROWS],
     }
 
 

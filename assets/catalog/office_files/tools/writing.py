@@ -132,8 +132,10 @@ def convert_table(path: str, target: str, sheet: str | None = None) -> dict:
 
     Effect: write
     """
-    columns, rows = _tables.load(path, sheet)
     found = _drive.new_file(target)
+    columns, rows = _tables.load(path, sheet)
+    if _tables.is_plain(path) and _tables.is_plain(target, ".md"):
+        columns, rows = _tables.raw(path)
     _drive.save(found, _tables.dump(found, columns, rows))
     return {"path": path, "target": target, "rows": len(rows), "columns": columns}
 
