@@ -1,0 +1,1 @@
+"""Stock, orders and invoices of a small warehouse."""
