@@ -80,7 +80,8 @@ def matching(dialect: str, query: str) -> Select[tuple[int]] | None:
     if dialect == "sqlite":
         match = " AND ".join(f'"{" ".join(parts)}"' + ("*" if open_ended else "") for parts, open_ended in terms)
         return select(_search.c.rowid).where(text("trajectory_search MATCH :words").bindparams(words=match))
-    wanted = " & ".join("(" + " <-> ".join(_folded(p) for p in parts) + (":*" if o else "") + ")" for parts, o in terms)
+    folded = [(_folded(" ".join(parts)).split(), open_ended) for parts, open_ended in terms]
+    wanted = " & ".join("(" + " <-> ".join(parts) + (":*)" if more else ")") for parts, more in folded if parts)
     return select(_search.c.trajectory_id).where(
         _search.c.document.op("@@")(func.to_tsquery("simple", literal(wanted)))
     )
