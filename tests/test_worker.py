@@ -1,0 +1,244 @@
+"""Batches from claim to release, with a real database and the local sandbox; faults are injected, not imagined."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import SandboxError, StorageError
+from engine.runner import run
+from engine.sandboxes._choose import open_pool
+from engine.types import Domain, Persona, Progress
+from engine.worker import Worker
+from storage import batches, domains, personas, trajectories
+from storage.database import Database, open_database
+from storage.library import SqlLibrary
+from storage.store import SqlStore
+from tests.engine_parts import FailingPool, batch_of, scripted
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
+    domains.save_domain(opened, ledger.files, based_on=None)
+    personas.save_persona(opened, persona, based_on=None)
+    yield opened
+    opened.close()
+
+
+def launch(db: Database, ledger: Domain, **changes: Any) -> int:
+    changes = {"sandbox": "local", **changes}
+    return batches.create_batch(db, batch_of(ledger, **changes))
+
+
+async def work(db: Database, store: SqlStore | None = None) -> None:
+    lines: list[str] = []
+    await Worker(store or SqlStore(db), SqlLibrary(db), "local", say=lines.append).work(once=True)
+
+
+def adds_up(p: Progress) -> bool:
+    return p.planned == p.kept + p.rejected + p.failed + p.running + p.waiting and p.waiting >= 0
+
+
+async def test_a_batch_is_done_and_its_counts_add_up(db: Database, ledger: Domain) -> None:
+    number = launch(db, ledger, trajectories=20)
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert row.status == "done"
+    assert row.progress.waiting == row.progress.running == 0
+    assert row.progress.kept >= 15
+    assert adds_up(row.progress)
+    stored, total = trajectories.page(db, batches_only(number), limit=50)
+    assert total == len(stored) == 20
+
+
+def batches_only(number: int) -> Any:
+    from engine.types import TrajectoryFilter
+
+    return TrajectoryFilter(batches=(number,))
+
+
+async def test_the_same_seed_gives_the_same_records_at_any_concurrency(db: Database, ledger: Domain) -> None:
+    numbers = [launch(db, ledger, trajectories=15, concurrency=c) for c in (1, 9)]
+    await work(db)
+    first, second = ([t for _, t, _ in trajectories.stream(db, batches_only(n))] for n in numbers)
+    plain = [t.model_dump(exclude={"execution", "calls"}) for t in first]
+    assert plain == [t.model_dump(exclude={"execution", "calls"}) for t in second]
+
+
+async def test_a_wrong_key_fails_the_batch_at_once_with_the_setting(db: Database, ledger: Domain) -> None:
+    endpoint = scripted({"error": "auth"})
+    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=50)
+    missing = scripted({"text": "x"}).model_copy(update={"key_variable": "NO_SUCH_KEY_HERE"})
+    second = launch(db, ledger, teacher="llm", models={"teacher": missing})
+    await work(db)
+    assert batches.get_batch(db, number).status == "failed"
+    row = batches.get_batch(db, second)
+    assert row.status == "failed"
+    assert "NO_SUCH_KEY_HERE" in row.reason
+
+
+@pytest.mark.parametrize("kind", ["server", "malformed", "empty", "timeout", "connection", "rate_limit", "bad_request"])
+async def test_model_faults_never_crash_a_batch(db: Database, ledger: Domain, kind: str) -> None:
+    endpoint = scripted({"error": kind}, backoff=0.0)
+    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=5)
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert row.status == "done"
+    assert adds_up(row.progress)
+    assert row.progress.failed + row.progress.rejected == 5
+    assert {reason for _, reason, _ in batches.losses(db, number)} <= {f"model_{kind}", "duplicate"}
+
+
+async def test_a_gone_sandbox_pauses_with_the_reason_and_resumes(db: Database, ledger: Domain) -> None:
+    number = launch(db, ledger, trajectories=30, concurrency=2)
+    store = SqlStore(db)
+    pool = await open_pool("local")
+    try:
+        claim = store.claim("me", time.time(), 60)
+        assert claim is not None
+        gone = FailingPool(pool, lambda n: SandboxError("the engine went away", gone=True) if n > 20 else None)
+        ending = await run(claim, store, gone, asyncio.Event())
+        assert ending.status == "paused"
+        assert "the engine went away" in ending.reason
+        store.release(number, "me", ending.status, ending.reason)
+        kept = batches.get_batch(db, number).progress
+        assert 0 < kept.kept + kept.rejected < 30
+        batches.command(db, number, "resume")
+    finally:
+        await pool.aclose()
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert row.status == "done"
+    assert trajectories.count(db, batches_only(number)) == 30
+
+
+class FullDisk(SqlStore):
+    """A store whose disk is full from the second save on, until `free` is set."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.saves, self.free = 0, False
+
+    def save(self, batch_id: int, trajectories: Any) -> int:
+        self.saves += 1
+        if self.saves > 1 and not self.free:
+            raise StorageError("The disk is full. Free some space, then resume.", full=True)
+        return super().save(batch_id, trajectories)
+
+
+async def test_a_full_disk_pauses_with_the_reason_and_resumes(db: Database, ledger: Domain) -> None:
+    number = launch(db, ledger, trajectories=200, concurrency=4)
+    store = FullDisk(db)
+    await work(db, store)
+    row = batches.get_batch(db, number)
+    assert row.status == "paused"
+    assert "disk is full" in row.reason
+    store.free = True
+    batches.command(db, number, "resume")
+    await work(db, store)
+    assert batches.get_batch(db, number).status == "done"
+    assert trajectories.count(db, batches_only(number)) == 200
+
+
+async def commanded(db: Database, number: int, what: str, after: Callable[[Progress], bool]) -> None:
+    working = asyncio.create_task(work(db))
+    while not after(batches.get_batch(db, number).progress):
+        await asyncio.sleep(0.05)
+    batches.command(db, number, what)
+    await asyncio.wait_for(working, 30)
+
+
+async def test_pause_lets_flying_rollouts_finish_and_resume_completes(db: Database, ledger: Domain) -> None:
+    number = launch(db, ledger, trajectories=600, concurrency=4)
+    await commanded(db, number, "pause", lambda p: p.kept > 5)
+    row = batches.get_batch(db, number)
+    assert row.status == "paused"
+    assert 0 < row.progress.kept + row.progress.rejected < 600
+    assert adds_up(row.progress)
+    assert row.progress.running == 0
+    batches.command(db, number, "resume")
+    await work(db)
+    assert batches.get_batch(db, number).status == "done"
+    assert trajectories.count(db, batches_only(number)) == 600
+
+
+async def test_cancel_keeps_what_is_finished(db: Database, ledger: Domain) -> None:
+    number = launch(db, ledger, trajectories=2000, concurrency=4)
+    await commanded(db, number, "cancel", lambda p: p.kept > 5)
+    row = batches.get_batch(db, number)
+    assert row.status == "cancelled"
+    assert trajectories.count(db, batches_only(number)) == row.progress.kept + row.progress.rejected
+
+
+async def test_a_reached_budget_pauses_and_names_it(db: Database, ledger: Domain) -> None:
+    endpoint = scripted({"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10})
+    number = launch(
+        db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=400, budget={"tokens": 300}, concurrency=2
+    )
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert row.status == "paused"
+    assert "tokens budget of 300" in row.reason
+    assert row.progress.waiting > 0
+
+
+def engine(home: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "TURNWRIGHT_HOME": str(home), "TURNWRIGHT_SANDBOX": "local"}
+    environment.pop("DATABASE_URL", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", "work"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_engine_loses_and_doubles_nothing(tmp_path: Path, ledger: Domain, number: int) -> None:
+    """Kill the engine twice in the middle of a batch; the third finishes it."""
+    db = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
+    domains.save_domain(db, ledger.files, based_on=None)
+    first = engine(tmp_path)
+    try:
+        until(lambda: bool(personas.list_personas(db)), 60)
+        batch = launch(db, ledger, trajectories=1500, concurrency=8)
+        done = lambda: trajectories.count(db, batches_only(batch))  # noqa: E731
+        until(lambda: done() > 50, 60)
+        first.send_signal(number)
+        first.wait(20)
+        kept = {t.id for _, t, _ in trajectories.stream(db, batches_only(batch))}
+        second = engine(tmp_path)
+        until(lambda: done() > len(kept) + 50, 60)
+        second.send_signal(number)
+        second.wait(20)
+        third = engine(tmp_path)
+        until(lambda: batches.get_batch(db, batch).status == "done", 90)
+        third.send_signal(signal.SIGTERM)
+        assert third.wait(20) == 0
+    finally:
+        db_rows = [t.id for _, t, _ in trajectories.stream(db, batches_only(batch))]
+        db.close()
+    assert len(db_rows) == len(set(db_rows)) == 1500
+    assert kept <= set(db_rows)
