@@ -19,7 +19,7 @@ _BAD = ("unknown_tool", "invalid_arguments")
 
 
 class Config(Frozen):
-    """`same_call_limit`: how often the very same call may be made before it counts as repetition."""
+    """`same_call_limit`: how often the very same call may be made for one request before it is repetition."""
 
     same_call_limit: int = Field(default=3, ge=1)
 
@@ -79,11 +79,14 @@ def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
     found = list(_calls(trajectory.turns))
     if not found:
         return
-    (name, arguments), times = Counter((n, a) for _, n, a in found).most_common(1)[0]
+    request = [sum(turn.role == "user" for turn in trajectory.turns[:index]) for index, _, _ in found]
+    counted = Counter((at, n, a) for at, (_, n, a) in zip(request, found, strict=True))
+    (_, name, arguments), times = counted.most_common(1)[0]
     where = [i for i, n, a in found if (n, a) == (name, arguments)]
     twins = [i for i, turn in enumerate(trajectory.turns) if _has_twins(turn)]
     if times > limit:
-        yield _given("no_repetition", 0.0, f"{name}({arguments[:120]}) was called {times} times.", where)
+        reason = f"{name}({arguments[:120]}) was called {times} times for one request."
+        yield _given("no_repetition", 0.0, reason, where)
     elif twins:
         yield _given("no_repetition", 0.0, "One turn holds the same parallel call twice.", twins)
     else:
