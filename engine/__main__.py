@@ -282,13 +282,27 @@ def check() -> None:
         from storage.domains import list_domains
 
         print(f"database  {db.dialect}: {len(list_domains(db))} domains")
-    usable = False
+    whole, usable = _shipped_packs(), False
     for entry in asyncio.run(health()):
         usable = usable or entry.ok
         isolation = "isolates" if entry.isolated else "does not isolate"
         print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
-    if not usable:
+    if not (whole and usable):
         raise typer.Exit(1)
+
+
+def _shipped_packs() -> bool:
+    """Read every shipped pack and say what is wrong; return whether all are whole."""
+    from engine import catalog
+
+    whole = True
+    for folder in sorted(p for p in settings.CATALOG.iterdir() if (p / "domain.yaml").is_file()):
+        try:
+            print(f"pack      {catalog.load(folder).id}: whole")
+        except InputError as error:
+            whole = False
+            print(f"pack      {folder.name}: {error}")
+    return whole
 
 
 @app.command(name="list")

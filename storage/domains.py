@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from engine.errors import Conflict, InputError
 from engine.types import Domain
 from storage.database import Database
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
+
+_log = logging.getLogger("turnwright")
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,20 @@ def delete_domain(db: Database, id: str) -> None:
 def seed_catalog(db: Database, folder: Path) -> int:
     """Insert the shipped packs that are missing and new versions of those that no user edited or deleted.
 
-    Returns how many were stored.
+    Returns how many were stored. A pack with an error is left out whole, and the log says why, so that it does
+    not keep the others from being used.
     """
     stored = 0
+    with db.read() as session:
+        known = set(session.execute(select(DomainRecord.digest)).scalars())
     for files in catalog.shipped(folder):
-        parsed = catalog.parse(files)
+        if catalog.files_digest(files) in known:
+            continue
+        try:
+            parsed = catalog.parse(files)
+        except InputError as error:
+            _log.warning("A shipped domain pack was left out. %s", error)
+            continue
         with db.write() as session:
             record = session.get(DomainRecord, parsed.id, with_for_update=True)
             if record and (record.edited or record.deleted or not record.shipped or record.digest == parsed.digest):
