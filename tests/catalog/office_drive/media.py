@@ -57,7 +57,7 @@ def _old_quarter(quarter: int) -> bytes:
     lines = ["month,region,orders,revenue"]
     for month in range(quarter * 3 - 2, quarter * 3 + 1):
         for region in ("North", "South", "East", "West"):
-            lines.append(f"2025-{month:02d},{region},{source.randint(4, 9)},{source.uniform(1100, 3900):.2f}")
+            lines.append(f"2025-{month:02d},{region},{source.randint(6, 16)},{source.uniform(24000, 88000):.2f}")
     return ("\n".join(lines) + "\n").encode()
 
 
