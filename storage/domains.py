@@ -138,7 +138,7 @@ def seed_catalog(db: Database, folder: Path) -> int:
     """
     stored = 0
     with db.read() as session:
-        known = set(session.execute(select(DomainRecord.digest)).scalars())
+        known = set(session.execute(select(col(DomainRecord.digest))).scalars())
     for files in catalog.shipped(folder):
         if catalog.files_digest(files) in known:
             continue
