@@ -1,0 +1,230 @@
+"""Build a whole export: admit, reshape, split, write, describe. Memory does not grow with the number of trajectories.
+
+A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and what the format wants
+beside its data. The same trajectories and recipe give the same bytes. It stands under its name only when complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonlines
+
+from engine import plugins
+from engine.curate import accepted, apply_reviews, held_back
+from engine.errors import InputError, StorageError
+from engine.exporters._card import Facts, card
+from engine.exporters._json import dump_bytes
+from engine.types import Recipe, Review, Trajectory
+
+Source = Iterable[tuple[int, Trajectory, Sequence[Review]]]
+_SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any."""
+
+    path: Path
+    size: int
+    sha256: str
+    rows: dict[str, int]
+    report: dict[str, Any]
+
+
+def build(
+    recipe: Recipe,
+    source: Source,
+    target: Path,
+    *,
+    exported: Callable[[int], None] = lambda id: None,
+    licence: str | None = None,
+) -> ExportResult:
+    """Write the export and return where it is.
+
+    `target` ending in .jsonl gives the bare data file of a recipe with one split, one ending in .zip that zip, and any
+    other is a folder that gets <recipe name>.zip. `exported` is told the id of each trajectory that left. Raises
+    InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
+    """
+    path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
+    _check(recipe, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
+            return _build(recipe, source, path, Path(scratch), exported, licence)
+    except OSError as error:
+        told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
+        raise StorageError(f"{told} Free some space or choose another folder.") from error
+
+
+def preview(recipe: Recipe, source: Source, n: int = 5) -> list[dict[str, Any]]:
+    """Return the first `n` rows as they would leave; reads no more of the source than it needs."""
+    rows = (row for _, _, found in _admitted(recipe, _exporter(recipe), source) for row in found)
+    return list(islice(rows, n))
+
+
+def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
+    """Return the split of a group. It depends on seed and group alone, so more rows move nothing."""
+    share = int.from_bytes(hashlib.sha256(f"{seed}:{group_id}".encode()).digest()[:7], "big") / (1 << 56)
+    total = 0.0
+    last = ""
+    for name, part in splits.items():
+        if part <= 0:
+            continue
+        total, last = total + part, name
+        if share < total:
+            return name
+    return last
+
+
+# ---------------------------------------------------------------- admitting
+
+
+def _exporter(recipe: Recipe) -> Any:
+    config = plugins.configure("exporters", recipe.format, recipe.options)
+    return plugins.load("exporters", recipe.format).make(config)
+
+
+def _admitted(recipe: Recipe, exporter: Any, source: Source) -> Iterator[tuple[int, Trajectory, list[dict[str, Any]]]]:
+    """Yield (id, trajectory as reviewed, its rows) of what leaves; the rest is counted in the exporter's report."""
+    for id, trajectory, reviews in source:
+        reason = _held_back(recipe, trajectory, reviews)
+        reviewed = None if reason else apply_reviews(trajectory, reviews, recipe.untrained)
+        if reviewed is None:
+            exporter.report.drop(reason or "rejected_by_human")
+            continue
+        rows = list(exporter.rows([reviewed]))
+        if rows:
+            yield id, reviewed, rows
+
+
+def _held_back(recipe: Recipe, trajectory: Trajectory, reviews: Sequence[Review]) -> str | None:
+    """Return why the recipe does not admit a trajectory, or None."""
+    refused = held_back(reviews)
+    if refused:
+        return refused
+    if accepted(reviews):
+        return None
+    if recipe.only_accepted:
+        return "not_accepted_by_human"
+    if trajectory.status == "kept" or (recipe.include_rejected and trajectory.turns):
+        return None
+    return f"{trajectory.status}:{trajectory.reason or 'unknown'}"
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    for name in recipe.splits:
+        if not _SPLIT_NAME.fullmatch(name):
+            raise InputError("splits", f"{name!r} is no name for a file.", "Use letters, digits and _.")
+    used = [name for name, share in recipe.splits.items() if share > 0]
+    if path.suffix == ".jsonl" and len(used) > 1:
+        raise InputError(
+            path.name, f"one file cannot hold {len(used)} splits.", "Write a .zip, or use one split: train=1."
+        )
+
+
+def _build(
+    recipe: Recipe,
+    source: Source,
+    path: Path,
+    scratch: Path,
+    exported: Callable[[int], None],
+    licence: str | None,
+) -> ExportResult:
+    exporter, facts = _exporter(recipe), Facts()
+    rows: Counter[str] = Counter()
+    ids: list[int] = []
+    with ExitStack() as stack:
+        writers = {name: _writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
+        for id, trajectory, found in _admitted(recipe, exporter, source):
+            split = split_of(trajectory.group_id, recipe.seed, recipe.splits)
+            for row in found:
+                writers[split].write(row)
+            rows[split] += len(found)
+            facts.add(trajectory)
+            ids.append(id)
+    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if rows[name]}
+    counts = {name: rows[name] for name in files}
+    report = exporter.report.as_dict() | {"splits": {name: rows[name] for name in recipe.splits}}
+    if not files:
+        raise _empty(recipe, report)
+    finished = scratch / "finished"
+    if path.suffix == ".jsonl":
+        (scratch / next(iter(files.values()))).replace(finished)
+    else:
+        beside = exporter.extra_files(files) | {
+            "README.md": card(recipe, facts, files, counts, report, licence),
+            "recipe.json": recipe.model_dump_json(indent=2).encode() + b"\n",
+            "report.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n",
+        }
+        _zip(finished, scratch, sorted(files.values()), beside)
+    with finished.open("rb") as data:
+        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+    size = finished.stat().st_size
+    finished.replace(path)
+    for id in ids:
+        exported(id)
+    return ExportResult(path, size, sha256, counts, report)
+
+
+def _writer(stack: ExitStack, path: Path) -> jsonlines.Writer:
+    data = stack.enter_context(path.open("wb", buffering=_BUFFER))
+    return jsonlines.Writer(data, dumps=dump_bytes)
+
+
+def _zip(path: Path, folder: Path, data: Sequence[str], beside: Mapping[str, bytes]) -> None:
+    """Write the zip with fixed times, modes and order, so that equal contents give equal bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(beside):
+            archive.writestr(_entry(name), beside[name], compresslevel=1)
+        for name in data:
+            entry = _entry(name)
+            entry._compresslevel = 1  # type: ignore[attr-defined]  # open() takes no level in 3.11
+            with (folder / name).open("rb") as source, archive.open(entry, "w", force_zip64=True) as out:
+                shutil.copyfileobj(source, out, _BUFFER)
+            (folder / name).unlink()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _LONG_AGO)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system, entry.external_attr = 3, 0o644 << 16
+    return entry
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "dataset"
+
+
+def _empty(recipe: Recipe, report: Mapping[str, Any]) -> InputError:
+    """Return the refusal of an export without rows, naming what took them all."""
+    dropped: dict[str, int] = report["dropped"]
+    if dropped:
+        worst = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))[:3]
+        told = ", ".join(f"{reason} ({count})" for reason, count in worst)
+        problem = f"none of {report['trajectories']} trajectories gives a row: {told}."
+        return InputError(
+            "export", problem, "Admit rejected ones, accept some in review, or change the format's options."
+        )
+    given = recipe.filter.model_dump(mode="json", exclude_defaults=True)
+    if given:
+        told = ", ".join(f"{name}={value}" for name, value in given.items())
+        return InputError("filter", f"no trajectory passes {told}.", "Widen the filter.")
+    return InputError("export", "there is no trajectory yet.", "Launch a batch first.")

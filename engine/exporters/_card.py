@@ -1,0 +1,144 @@
+"""The dataset card: README.md with the YAML front matter that `load_dataset` and the Hugging Face hub read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from engine.types import Recipe, Trajectory
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+@dataclass
+class Facts:
+    """What the card tells of the exported trajectories, counted as they pass."""
+
+    domains: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    teachers: Counter[str] = field(default_factory=Counter)
+    users: Counter[str] = field(default_factory=Counter)
+    judges: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    human: int = 0
+    read: int = 0
+
+    def add(self, trajectory: Trajectory) -> None:
+        """Count one exported trajectory."""
+        self.domains[trajectory.domain] += 1
+        self.modes[trajectory.mode or "none"] += 1
+        self.teachers[_player(trajectory.teacher, trajectory.models.get("teacher"))] += 1
+        self.users[_player(trajectory.user, trajectory.models.get("user"))] += 1
+        self.outcomes[trajectory.outcome] += 1
+        self.human += any(score.method == "human" for score in trajectory.scores)
+        if (judge := trajectory.models.get("judge")) is not None:
+            self.judges[judge] += 1
+
+
+def _player(name: str, model: str | None) -> str:
+    return f"{name} ({model})" if model and name != "reference" else name
+
+
+def card(
+    recipe: Recipe,
+    facts: Facts,
+    files: Mapping[str, str],
+    rows: Mapping[str, int],
+    report: Mapping[str, Any],
+    licence: str | None,
+) -> bytes:
+    """Return README.md for the split files that were written. `licence` None stands for not known."""
+    total = sum(rows.values())
+    front = {
+        "license": licence.lower() if licence else "unknown",
+        "language": ["en"],
+        "pretty_name": recipe.name,
+        "tags": ["tool-use", "function-calling", "agents", "synthetic"],
+        "task_categories": ["text-generation"],
+        "size_categories": [next((name for limit, name in _SIZES if total < limit), "n>1M")],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": file} for split, file in files.items()],
+            }
+        ],
+    }
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report, licence)}".encode()
+
+
+def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any], licence: str | None) -> str:
+    parts = [
+        f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`, made with Turnwright.",
+        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", facts.domains),
+        _table("mode", facts.modes) + "\n\n" + _table("outcome", facts.outcomes),
+        "## How it was made\n\n" + _METHOD,
+        _table("assistant played by", facts.teachers) + "\n\n" + _table("user played by", facts.users),
+        _table("model that judged", facts.judges) if facts.judges else "No model judged these dialogues.",
+        f"{facts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
+        "## Which trajectories left\n\n" + _filters(recipe),
+        f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
+        _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
+        "## What the format does not carry\n\n" + _fidelity(report),
+        "## Licence\n\n" + _licence(licence),
+        "## Known limits\n\n" + _LIMITS,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_METHOD = (
+    "Each task was drawn by seed from a domain pack and proven first: its reference chain of calls was replayed in a "
+    "sandbox. Then user and assistant talked, and every call was really executed on a fresh copy of the domain's "
+    "workspace. Rules, the end state, the facts in the answers and, where one was asked, a model judged the result. "
+    "Rows whose teacher is `reference` were written by no model: wording comes from templates, calls and answers from "
+    "the proven chain."
+)
+_LIMITS = (
+    "- The users are simulated, the records invented; names and numbers belong to nobody.\n"
+    "- Wording is only as varied as the templates, personas and models behind it.\n"
+    "- Splits are drawn by task, so attempts at one task never straddle them; tasks of one template do.\n"
+    "- No check against public benchmarks was made.\n"
+    "- Turnwright trains nothing; what a model learns from these rows has not been measured here."
+)
+
+
+def _filters(recipe: Recipe) -> str:
+    told = recipe.filter.model_dump(mode="json", exclude_defaults=True)
+    wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
+    if recipe.include_rejected and not recipe.only_accepted:
+        wanted = "all that was rolled out, also what the judges rejected"
+    lines = [f"- Admitted: {wanted}; never what a human rejected."]
+    lines += [f"- {name}: {_line(str(value))}" for name, value in told.items()]
+    lines.append(
+        f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
+    )
+    lines.append(f"- Seed of the split: {recipe.seed}; options: {_line(str(recipe.options or 'defaults'))}.")
+    return "\n".join(lines)
+
+
+def _fidelity(report: Mapping[str, Any]) -> str:
+    never = ", ".join(f"`{name}`" for name in report["never_carried"])
+    parts = [f"No place for: {never}." if never else "It carries everything."]
+    parts += [_table("lost in trajectories", report["lost"])] if report["lost"] else []
+    parts += [_table("reshaped trajectories", report["changed"])] if report["changed"] else []
+    return "\n\n".join(parts)
+
+
+def _licence(licence: str | None) -> str:
+    if licence is not None:
+        return f"The domain packs are under {_line(licence)}. Terms of the models named above may apply besides."
+    return "Not stated. The licences of the domain packs and the terms of the models named above apply."
+
+
+def _table(head: str, counts: Mapping[str, int]) -> str:
+    rows = [f"| {_line(name)} | {count} |" for name, count in sorted(counts.items())]
+    return "\n".join([f"| {head} | count |", "|---|---:|", *rows])
+
+
+def _line(text: str) -> str:
+    """Keep a name from breaking the table or the page."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

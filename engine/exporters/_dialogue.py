@@ -1,0 +1,122 @@
+"""What every chat format needs of a dialogue: is it whole, where does it end, what is trained, what goes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.exporters._json import dumps
+from engine.types import Tool, Trajectory, Turn
+
+BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
+"""Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
+
+
+def problem(turns: Sequence[Turn]) -> str | None:
+    """Return why a dialogue cannot be a training row, as a short reason, or None."""
+    waiting: set[str] = set()
+    for index, turn in enumerate(turns):
+        if turn.role == "tool":
+            if turn.tool_call_id not in waiting:
+                return "result_without_call"
+            waiting.discard(turn.tool_call_id)
+            continue
+        if waiting:
+            return "call_without_result"
+        if turn.role == "system" and index:
+            return "system_turn_inside"
+        for call in turn.tool_calls:
+            if call.raw is not None:
+                return "unparsable_call"
+            if call.id in waiting:
+                return "repeated_call_id"
+            waiting.add(call.id)
+    return None
+
+
+def to_last_answer(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Return the turns up to the last one of the assistant; none when it never spoke."""
+    for end in range(len(turns), 0, -1):
+        if turns[end - 1].role == "assistant":
+            return tuple(turns[:end])
+    return ()
+
+
+def trained_stretches(turns: Sequence[Turn]) -> list[tuple[int, int]]:
+    """Return [start, end) of each stretch of assistant turns that are all trained, with what lies between them."""
+    found: list[tuple[int, int]] = []
+    is_open = False
+    for index, turn in enumerate(turns):
+        if turn.role != "assistant":
+            continue
+        if turn.train and is_open:
+            found[-1] = (found[-1][0], index + 1)
+        elif turn.train:
+            found.append((index, index + 1))
+        is_open = turn.train
+    return found
+
+
+def tool_schemas(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """Return the offered tools in the nested form."""
+    return [tool.schema_for_model() for tool in tools]
+
+
+def in_call_order(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
+    found: list[Turn] = []
+    for turn in turns:
+        if turn.role != "tool":
+            order = {call.id: place for place, call in enumerate(turn.tool_calls)}
+            start = len(found) + 1
+        found.append(turn)
+        if turn.role == "tool" and len(order) > 1:
+            found[start:] = sorted(found[start:], key=lambda result: order.get(result.tool_call_id or "", 0))
+    return tuple(found)
+
+
+def fits_think_tags(text: str | None) -> bool:
+    """Say whether a text can stand inside think tags: it holds none itself."""
+    return bool(text) and "<think>" not in str(text) and "</think>" not in str(text)
+
+
+def thinking(reasoning: str, content: str) -> str:
+    """Return reasoning and text as one content, the reasoning in think tags."""
+    return f"<think>\n{reasoning}\n</think>\n\n{content}"
+
+
+def metadata(trajectory: Trajectory) -> str:
+    """Return what is known of a row beside its messages, as ONE JSON string (ragged objects break Arrow columns).
+
+    No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
+    """
+    task, before = trajectory.task, trajectory.imported
+    values: dict[str, Any] = {
+        "rollout": before.get("rollout", trajectory.id),
+        "index": before.get("index", trajectory.index),
+        "batch": trajectory.batch_fingerprint,
+        "domain": trajectory.domain,
+        "domain_digest": trajectory.domain_digest,
+        "template": trajectory.template,
+        "mode": trajectory.mode,
+        "modes": task.modes if task else before.get("modes", [trajectory.mode] if trajectory.mode else []),
+        "difficulty": task.difficulty if task else before.get("difficulty"),
+        "attempt": trajectory.attempt,
+        "seed": trajectory.seed,
+        "persona": trajectory.persona,
+        "teacher": trajectory.teacher,
+        "user": trajectory.user,
+        "models": trajectory.models,
+        "label": _label(trajectory.teacher),
+        "status": trajectory.status,
+        "outcome": trajectory.outcome,
+        "culprit": trajectory.culprit,
+        "end": trajectory.end,
+        "corrected": sum(turn.original is not None for turn in trajectory.turns) or before.get("corrected", 0),
+        "scores": [vars(score) for score in trajectory.scores],
+    }
+    return dumps(values | before.get("more", {}))
+
+
+def _label(teacher: str) -> str:
+    return teacher if teacher in ("reference", "imported") else "model"
