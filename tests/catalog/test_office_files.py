@@ -22,6 +22,7 @@ from engine import catalog, plugins
 from engine.protocols import Environment
 from engine.prove import prove
 from engine.tasks import modes_of, sample
+from engine.templates import names_below
 from engine.types import MODES, Domain
 from tests.catalog import office_drive
 
@@ -68,6 +69,7 @@ def test_every_text_has_its_variants(pack: Domain) -> None:
             assert len(set(turn.answer)) >= 3, template.id
             if turn.withhold:
                 assert min(len(set(turn.withhold.say)), len(set(turn.withhold.reveal))) >= 4, template.id
+                assert turn.withhold.slot not in names_below([*turn.withhold.say, *turn.withhold.ask]), template.id
     assert len(pack.questions) >= 10
     assert all(len(set(question.say)) >= 4 for question in pack.questions)
 
