@@ -1,0 +1,241 @@
+"""Charts: counted as Python would, and answered by indexes where they must be quick."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pandas as pd
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+
+from engine.errors import InputError
+from engine.types import Recipe, Review, Score, Trajectory, TrajectoryFilter
+from storage import analytics, exports, reviews, trajectories
+from storage.database import Database
+from storage.store import SqlStore
+from tests.storage.samples import call, lost, made, queue
+
+EVERYTHING = TrajectoryFilter()
+REWARDS = (0.0, 0.05, 0.1, 0.5, 0.5, 0.95, 1.0, None)
+
+
+def _scored(value: float | None) -> tuple[Score, ...]:
+    return (Score(name="rubric", value=value, reason="", source="rubric", method="model"),)
+
+
+@pytest.fixture
+def full(db: Database) -> list[Trajectory]:
+    rows = [
+        made(
+            i,
+            reward=value,
+            scores=_scored(value),
+            mode=("single", "parallel")[i % 2],
+            tool=("get_order", "transfer")[i % 2],
+            calls=(call(tokens=i),) if i % 3 else (call(None, None),),
+        )
+        for i, value in enumerate(REWARDS)
+    ]
+    rows += [
+        lost(10, "proven", "duplicate"),
+        lost(11, "rolled_out", "timeout", "failed", culprit="infrastructure"),
+        lost(12, "state", "wrong_state", culprit="agent"),
+        lost(13, "state", "wrong_state", culprit="agent"),
+        lost(14, "judged", "low_reward", culprit="user"),
+    ]
+    SqlStore(db).save(queue(db, 20), rows)
+    return rows
+
+
+def test_a_histogram_counts_each_measured_value_once(db: Database, full: list[Trajectory]) -> None:
+    for value in ("reward", "rubric"):
+        frame = analytics.histogram(db, TrajectoryFilter(statuses=("kept",)), value, bins=10)
+        assert list(frame.columns) == ["low", "high", "count"]
+        assert frame["count"].tolist() == [2, 1, 0, 0, 0, 2, 0, 0, 0, 2]
+        assert (frame["low"].iloc[0], frame["high"].iloc[-1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        EVERYTHING,
+        TrajectoryFilter(modes=("single",)),
+        TrajectoryFilter(modes=("single", "parallel"), statuses=("kept",)),
+        TrajectoryFilter(text="order", min_reward=0.2),
+        TrajectoryFilter(batches=(99,)),
+    ],
+)
+@pytest.mark.parametrize("value", ["reward", "rubric", "turns", "tokens", "tool_calls", "cost_usd"])
+def test_a_histogram_under_any_filter_holds_what_the_list_holds(
+    db: Database, full: list[Trajectory], chosen: TrajectoryFilter, value: str
+) -> None:
+    rows, _ = trajectories.page(db, chosen, limit=100)
+    if value == "rubric":
+        by_id = {i + 1: t for i, t in enumerate(full)}
+        known = [by_id[r.id].scores[0].value for r in rows if by_id[r.id].scores[0].name == "rubric"]
+    else:
+        known = [getattr(r, value) for r in rows]
+    frame = analytics.histogram(db, chosen, value, bins=7)
+    assert frame["count"].sum() == len([v for v in known if v is not None])
+
+
+def test_bins_are_bounded(db: Database) -> None:
+    with pytest.raises(InputError, match="1 to 200"):
+        analytics.histogram(db, EVERYTHING, bins=100_000)
+    assert analytics.histogram(db, EVERYTHING, "tokens").empty
+    assert analytics.histogram(db, EVERYTHING, "no such score")["count"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    "by", ["domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template"]
+)
+def test_a_breakdown_adds_up(db: Database, full: list[Trajectory], by: str) -> None:
+    frame = analytics.breakdown(db, EVERYTHING, by)
+    assert list(frame.columns) == ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"]
+    assert frame["total"].sum() == len(full)
+    assert (frame["total"] == frame["kept"] + frame["rejected"] + frame["failed"]).all()
+    if by not in ("model",):
+        wanted = Counter(getattr(t, by) for t in full)
+        assert {None if pd.isna(v) else v: n for v, n in zip(frame["value"], frame["total"], strict=True)} == wanted
+
+
+def test_a_breakdown_by_tool_and_its_mean(db: Database, full: list[Trajectory]) -> None:
+    frame = analytics.breakdown(db, TrajectoryFilter(statuses=("kept",)), "tool").set_index("value")
+    assert frame["total"].to_dict() == {"get_order": 4, "transfer": 4}
+    assert frame.loc["get_order", "mean_reward"] == pytest.approx((0.0 + 0.1 + 0.5 + 1.0) / 4)
+    assert frame.loc["transfer", "mean_reward"] == pytest.approx((0.05 + 0.5 + 0.95) / 3), "None counts in no mean"
+    with pytest.raises(InputError, match="domain"):
+        analytics.breakdown(db, EVERYTHING, "title; --")
+
+
+def test_outcomes_and_scores(db: Database, full: list[Trajectory]) -> None:
+    frame = analytics.outcomes(db, EVERYTHING)
+    assert frame["count"].sum() == len(full)
+    assert frame[frame["culprit"] == "agent"]["count"].tolist() == [2]
+    summary = analytics.score_summary(db, TrajectoryFilter(statuses=("kept",)))
+    assert summary.iloc[0]["name"] == "rubric"
+    assert (summary.iloc[0]["count"], summary.iloc[0]["unmeasured"]) == (8, 1)
+    assert summary.iloc[0]["mean"] == pytest.approx(sum(v for v in REWARDS if v) / 7)
+    assert analytics.score_names(db, EVERYTHING) == ["rubric", "state"]
+
+
+def test_usage_says_what_is_not_known(db: Database, full: list[Trajectory]) -> None:
+    row = analytics.usage(db, EVERYTHING).iloc[0]
+    assert (row["batch"], row["model"], row["trajectories"]) == ("batch", "reference", len(full))
+    assert row["unpriced"] == 3
+    assert row["cost_usd"] == pytest.approx(0.5 * 5)
+    assert row["tokens"] == 2 * (1 + 2 + 4 + 5 + 7)
+
+
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    assert frame["stage"].tolist() == [
+        "planned", "proven", "rolled_out", "rules", "state", "judged", "accepted", "exported",
+    ]  # fmt: skip
+    for before, now in zip(frame.itertuples(), frame.iloc[1:].itertuples(), strict=False):
+        assert now.count == before.count - now.lost + now.gained  # type: ignore[operator]
+        assert sum(json.loads(now.reasons).values()) == now.lost
+    return frame.set_index("stage")
+
+
+def test_the_funnel_is_exact(db: Database, full: list[Trajectory]) -> None:
+    frame = _checked(analytics.funnel(db, EVERYTHING))
+    assert frame["count"].tolist() == [20, 12, 11, 11, 9, 8, 0, 0]
+    assert json.loads(frame.loc["proven", "reasons"]) == {"not_finished": 7, "duplicate": 1}
+    assert json.loads(frame.loc["state", "reasons"]) == {"wrong_state": 2}
+    assert json.loads(frame.loc["accepted", "reasons"]) == {"not_reviewed": 8}
+
+
+def test_people_move_the_funnel(db: Database, full: list[Trajectory]) -> None:
+    reviews.save_review(db, Review(trajectory=1, verdict="accept"))
+    reviews.save_review(db, Review(trajectory=2, verdict="fix"))
+    reviews.save_review(db, Review(trajectory=3, verdict="reject"))
+    reviews.save_review(db, Review(trajectory=12, verdict="accept"))
+    export = exports.create_export(db, Recipe())
+    exports.mark_exported(db, export, [1, 4])
+    frame = _checked(analytics.funnel(db, EVERYTHING))
+    assert frame.loc["accepted", ["count", "lost", "gained"]].tolist() == [3, 6, 1]
+    assert json.loads(frame.loc["accepted", "reasons"]) == {"not_reviewed": 5, "rejected_by_human": 1}
+    assert frame.loc["exported", ["count", "lost", "gained"]].tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "chosen", [TrajectoryFilter(batches=(1,)), TrajectoryFilter(modes=("single",)), TrajectoryFilter(text="nothing")]
+)
+def test_a_filtered_funnel_adds_up_too(db: Database, full: list[Trajectory], chosen: TrajectoryFilter) -> None:
+    frame = _checked(analytics.funnel(db, chosen))
+    unfinished = 7 if chosen.batches else 0
+    assert frame.loc["planned", "count"] == trajectories.count(db, chosen) + unfinished
+
+
+def test_the_overview_counts(db: Database, full: list[Trajectory]) -> None:
+    reviews.save_review(db, Review(trajectory=1, verdict="accept"))
+    found = analytics.overview(db)
+    assert (found.domains, found.personas, found.batches, found.queued) == (1, 1, 1, 1)
+    assert (found.trajectories, found.kept, found.rejected, found.failed, found.reviewed) == (13, 8, 4, 1, 1)
+    assert found.cost_usd == pytest.approx(2.5)
+
+
+def test_an_empty_database_gives_empty_charts(db: Database) -> None:
+    assert analytics.overview(db).trajectories == 0
+    assert analytics.breakdown(db, EVERYTHING, "mode").empty
+    assert analytics.score_summary(db, EVERYTHING).empty
+    assert _checked(analytics.funnel(db, EVERYTHING))["count"].sum() == 0
+
+
+COVERED = [
+    ("reward", EVERYTHING),
+    ("rubric", EVERYTHING),
+    ("turns", EVERYTHING),
+    ("tokens", EVERYTHING),
+    ("cost_usd", EVERYTHING),
+    ("reward", TrajectoryFilter(batches=(1,))),
+    ("reward", TrajectoryFilter(domains=("ledger",))),
+    ("reward", TrajectoryFilter(modes=("single",))),
+    ("reward", TrajectoryFilter(statuses=("kept",))),
+    ("reward", TrajectoryFilter(outcomes=("success",))),
+    ("reward", TrajectoryFilter(personas=("ada",))),
+    ("reward", TrajectoryFilter(models=("reference",))),
+]
+
+
+def _plans(db: Database, ask: object) -> list[str]:
+    """Return SQLite's plan of every SELECT that a call sends."""
+    asked: list[tuple[str, object]] = []
+
+    def note(_c: Connection, _k: object, statement: str, parameters: object, *_: object) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+            asked.append((statement, parameters))
+
+    event.listen(db.reader, "before_cursor_execute", note)
+    try:
+        ask()  # type: ignore[operator]
+    finally:
+        event.remove(db.reader, "before_cursor_execute", note)
+    with db.reader.connect() as connection:
+        return [
+            row[3]
+            for s, p in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p)  # type: ignore[arg-type]
+        ]
+
+
+@pytest.mark.parametrize(("value", "chosen"), COVERED)
+def test_simple_histograms_come_from_covering_indexes(
+    sqlite_db: Database, value: str, chosen: TrajectoryFilter
+) -> None:
+    SqlStore(sqlite_db).save(queue(sqlite_db), [made(1, calls=(call(),))])
+    plans = _plans(sqlite_db, lambda: analytics.histogram(sqlite_db, chosen, value))
+    touching = [p for p in plans if "trajectory" in p or " score" in p]
+    assert touching
+    assert all("COVERING INDEX" in p for p in touching), touching
+    assert not any("TEMP B-TREE" in p for p in plans)
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest", "reward_low", "reward_high", "turns", "tokens", "cost"])
+def test_pages_are_cut_before_rows_are_read(sqlite_db: Database, sort: str) -> None:
+    SqlStore(sqlite_db).save(queue(sqlite_db), [made(i) for i in range(3)])
+    plans = _plans(sqlite_db, lambda: trajectories.page(sqlite_db, EVERYTHING, sort=sort, limit=1, offset=1))
+    assert any("COVERING INDEX" in p for p in plans) or sort in ("newest", "oldest"), plans
+    assert not any(p.startswith("SCAN trajectory_body") for p in plans)
