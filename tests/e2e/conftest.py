@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from storage.database import Database, open_database
 
@@ -41,6 +41,7 @@ FLAGS = (
     "--disable-sync",
 )
 LOCAL = re.compile(r"^(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?/|^(data|blob|about|chrome):")
+expect.set_options(timeout=15_000)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 

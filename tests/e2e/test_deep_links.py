@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pages._ui.routes import ROUTES, Route, url
 from tests.e2e.conftest import Studio, Watch, ready
@@ -32,7 +32,7 @@ def opens(browser: Browser, studio: Studio, route: Route) -> None:
     page.goto(studio.url + url(route.name))
     ready(page)
     expect(page.get_by_test_id("stSidebarNav").get_by_text("New batch")).to_be_visible()
-    expect(page.get_by_test_id("stLogo").first).to_be_visible()
+    expect(page.get_by_role("img", name="Logo").first).to_be_visible()
     expect(page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first).to_be_visible()
     assert page.get_by_role("dialog").count() == 0
     assert page.get_by_test_id("stException").count() == 0
@@ -57,9 +57,6 @@ def test_every_page_opens_by_its_address(browser: Browser, studio: Studio, route
     opens(browser, studio, route)
 
 
-def test_an_unknown_address_says_so(page: object, browser: Browser, studio: Studio) -> None:
-    context = browser.new_context()
-    other = context.new_page()
-    other.goto(f"{studio.url}/nonsense")
-    expect(other.get_by_role("dialog")).to_contain_text("not found")
-    context.close()
+def test_an_unknown_address_says_so(page: Page, studio: Studio) -> None:
+    page.goto(f"{studio.url}/nonsense")
+    expect(page.get_by_role("dialog")).to_contain_text("not found")
