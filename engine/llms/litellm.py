@@ -6,9 +6,10 @@ comes from its price table and is unknown for a model that is not in it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -29,11 +30,17 @@ class Config(Frozen):
 
 
 class LiteLLM:
-    """Calls litellm.acompletion. The model's name carries the provider, for example `anthropic/...`."""
+    """Calls litellm.acompletion. The model's name carries the provider, for example `anthropic/...`.
+
+    The library shares its connections among all callers of the process, so the last of us to close closes them.
+    """
+
+    _in_use: ClassVar[set[int]] = set()
 
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
         self._endpoint = endpoint
         self._extra = config.extra
+        self._importing = asyncio.Lock()
         self._chat = Chat(endpoint, role, self._send, backoff=config.backoff)
 
     async def complete(
@@ -44,11 +51,19 @@ class LiteLLM:
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
     ) -> Completion:
-        library()
+        if id(self) not in self._in_use:
+            async with self._importing:  # in a thread: the engine's heartbeat must not wait for it
+                await asyncio.to_thread(library)
+            self._in_use.add(id(self))
         return await self._chat.complete(messages, tools, response_schema, sampling)
 
     async def aclose(self) -> None:
-        """litellm keeps its connections for the whole process; there is nothing of ours to close."""
+        if id(self) not in self._in_use:
+            return
+        self._in_use.discard(id(self))
+        if not self._in_use:
+            await library().close_litellm_async_clients()
+            library().in_memory_llm_clients_cache.flush_cache()
 
     async def _send(self, body: dict[str, Any]) -> Any:
         key = key_of(self._endpoint)
