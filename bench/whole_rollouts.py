@@ -56,7 +56,7 @@ async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, f
 
 
 async def _measure(db: Database, pool: SandboxPool, batch: Batch) -> tuple[int, float, float]:
-    claim, store = _claim(db, batch)
+    claim, store = claimed(db, batch)
     started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     ending = await run(claim, store, pool, asyncio.Event())
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
@@ -68,7 +68,8 @@ async def _measure(db: Database, pool: SandboxPool, batch: Batch) -> tuple[int, 
     return progress.kept * CALLS_PER_ROLLOUT, seconds, cpu
 
 
-def _claim(db: Database, batch: Batch) -> tuple[Claim, SqlStore]:
+def claimed(db: Database, batch: Batch) -> tuple[Claim, SqlStore]:
+    """Queue a batch and claim it, as the studio and an engine do."""
     store = SqlStore(db)
     create_batch(db, batch)
     claim = store.claim("bench", time.time(), 60.0)

@@ -1,0 +1,175 @@
+"""Whatever a model server does, a rollout gives a classified trajectory, and a wrong key fails the batch at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.model_server import ModelServer
+from bench.whole_rollouts import PACK, PERSONA, claimed, stock
+from engine import catalog, plugins
+from engine.llms._open import open_llm
+from engine.planner import plan
+from engine.protocols import SandboxPool
+from engine.rollout import rollout
+from engine.runner import parts_of, run
+from engine.types import Batch, DomainShare, Endpoint, Trajectory
+from storage.database import open_database
+from tests.llms.server import Server, serving
+
+DOMAIN = catalog.load(PACK)
+BALANCE = [
+    {
+        "calls": [{"name": "get_balance", "arguments": {"account_id": "A-1"}}],
+        "prompt_tokens": 9,
+        "completion_tokens": 1,
+    },
+    {"text": "There are 250.5, 40, 900, 12.25, 310, 75, 120 and 5.5 in the accounts."},
+]
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[SandboxPool]:
+    plugin = plugins.load("sandboxes", "local")
+    opened: SandboxPool = plugin.make(plugin.config())
+    await opened.start()
+    yield opened
+    await opened.aclose()
+
+
+def batch_on(base: str, **more: Any) -> Batch:
+    endpoint = Endpoint(
+        model="m", llm="openai_compatible", api_base=base, attempts=2, timeout=2.0, options={"backoff": 0.01}
+    )
+    values: dict[str, Any] = {
+        "name": "faults",
+        "domains": (DomainShare(id="ledger", digest=DOMAIN.digest, templates=("balance",)),),
+        "trajectories": 1,
+        "modes": {"multiple": 1.0},
+        "turns": {1: 1.0},
+        "teacher": "llm",
+        "models": {"teacher": endpoint},
+        "judges": ("rules", "state", "facts"),
+        "keep_failures": False,
+    }
+    return Batch(**(values | more))
+
+
+async def rolled(pool: SandboxPool, server: Server, plays: list[dict[str, Any]]) -> Trajectory:
+    server.plays = plays
+    batch = batch_on(server.base)
+    llm = open_llm(batch.models["teacher"], "teacher")
+    parts = parts_of(batch, {"ledger": DOMAIN}, pool, {"teacher": llm})
+    try:
+        return await rollout(next(plan(batch, {DOMAIN.digest: DOMAIN}, [PERSONA])), parts)
+    finally:
+        await llm.aclose()
+
+
+async def test_a_model_that_does_it_right_is_kept(pool: SandboxPool) -> None:
+    async with serving() as server:
+        found = await rolled(pool, server, list(BALANCE))
+    assert (found.status, found.outcome, found.end) == ("kept", "success", "done")
+    assert [call.prompt_tokens for call in found.calls] == [9, None]
+    assert [turn.role for turn in found.turns] == ["system", "user", "assistant", "tool", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("play", "reason"),
+    [
+        ({"html": "<html>Sign in</html>"}, "model_malformed"),
+        ({"text": ""}, "model_empty"),
+        ({"error": "bad_request"}, "model_bad_request"),
+        ({"error": "rate_limit"}, "model_rate_limit"),
+        ({"error": "server"}, "model_server"),
+        ({"drop": True}, "model_connection"),
+        ({"hang": 3.0}, "model_timeout"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_server_that_fails_is_recorded_and_not_scored(
+    pool: SandboxPool, play: dict[str, Any], reason: str
+) -> None:
+    async with serving() as server:
+        found = await rolled(pool, server, [BALANCE[0], play])
+    assert (found.status, found.reason, found.culprit) == ("failed", reason, "infrastructure")
+    assert (found.scores, found.reward, found.outcome) == ((), None, "unmeasured")
+    assert len(found.turns) == 4
+    assert found.calls[0].prompt_tokens == 9
+
+
+@pytest.mark.parametrize(
+    ("play", "fault"),
+    [
+        ({"calls": [{"name": "get_balance", "arguments": '{"account_id": '}]}, "invalid_arguments"),
+        ({"calls": [{"name": "close_account", "arguments": {}}]}, "unknown_tool"),
+    ],
+    ids=["broken JSON", "unknown tool"],
+)
+async def test_a_bad_call_goes_back_to_the_model(pool: SandboxPool, play: dict[str, Any], fault: str) -> None:
+    async with serving() as server:
+        found = await rolled(pool, server, [play, *BALANCE])
+    assert [turn.fault for turn in found.turns if turn.role == "tool"] == [fault, None]
+    assert [turn.train for turn in found.turns if turn.role == "assistant"] == [False, True, True]
+    assert found.status == "kept"
+
+
+async def test_a_refusal_is_the_agents_failure(pool: SandboxPool) -> None:
+    async with serving() as server:
+        found = await rolled(pool, server, [{"refusal": "I can't help with that."}])
+    assert found.turns[-1].content == "I can't help with that."
+    assert (found.status, found.outcome, found.culprit) == ("rejected", "failure", "agent")
+
+
+async def test_a_wrong_key_fails_the_batch_at_once(pool: SandboxPool, tmp_path: Path) -> None:
+    db = open_database(f"sqlite:///{tmp_path}/faults.db")
+    stock(db)
+    async with serving() as server:
+        server.plays = [{"error": "auth"}]
+        claim, store = claimed(db, batch_on(server.base, domains=(DomainShare(id="ledger"),), trajectories=50))
+        started = time.monotonic()
+        ending = await run(claim, store, pool, asyncio.Event())
+    assert ending.status == "failed"
+    assert "key_variable" in ending.reason
+    assert time.monotonic() - started < 20
+    assert len(server.requests) <= 8
+    db.close()
+
+
+async def test_nothing_is_lost_under_429_and_500(pool: SandboxPool, tmp_path: Path) -> None:
+    """The benchmark's model server with one request in ten refused and one in twenty failing."""
+    from aiohttp import web
+
+    db = open_database(f"sqlite:///{tmp_path}/flaky.db")
+    stock(db)
+    runner = web.ServerRunner(web.Server(ModelServer(0.01, rate_limited=0.10, failing=0.05).answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    endpoint = Endpoint(
+        model="bench",
+        llm="openai_compatible",
+        api_base=f"http://127.0.0.1:{runner.addresses[0][1]}/v1",
+        attempts=6,
+        options={"backoff": 0.01},
+    )
+    batch = batch_on(
+        "",
+        domains=(DomainShare(id="ledger", templates=("compare",)),),
+        trajectories=24,
+        attempts=4,
+        user="llm",
+        models={"teacher": endpoint, "user": endpoint, "judge": endpoint},
+        judges=("rules", "state", "facts", "rubric"),
+    )
+    claim, store = claimed(db, batch)
+    ending = await run(claim, store, pool, asyncio.Event())
+    progress = store.progress(claim.batch_id)
+    await runner.cleanup()
+    db.close()
+    assert ending.status == "done"
+    assert (progress.kept, progress.rejected, progress.failed) == (24, 0, 0)
