@@ -1,0 +1,145 @@
+"""Every exporter in the folder, and every importer of the same name, against one contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine import plugins
+from engine.exporters._json import dump_bytes
+from engine.types import Trajectory
+from tests.exporters.mixed import hostile, mixed
+
+EXPORTERS = plugins.names("exporters")
+BOTH = [name for name in plugins.names("importers") if name in EXPORTERS]
+SETS = {"mixed": mixed, "hostile": hostile}
+
+
+def exporter(name: str, **options: Any) -> Any:
+    return plugins.load("exporters", name).make(plugins.configure("exporters", name, options))
+
+
+def lines(name: str, trajectories: Sequence[Trajectory]) -> list[bytes]:
+    return [dump_bytes(row) + b"\n" for row in exporter(name).rows(trajectories)]
+
+
+def read(name: str, data: Sequence[bytes]) -> list[Trajectory]:
+    importer = plugins.load("importers", name)
+    return list(importer.make(importer.config()).trajectories(data, "data.jsonl"))
+
+
+def test_each_format_is_read_and_written() -> None:
+    assert plugins.names("importers") == EXPORTERS
+    assert {"chat_jsonl", "llamafactory", "trajectory"} <= set(EXPORTERS)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_the_same_trajectories_give_the_same_bytes(name: str) -> None:
+    assert lines(name, mixed()) == lines(name, mixed())
+    reread = [Trajectory.model_validate_json(t.model_dump_json()) for t in mixed()]
+    assert lines(name, reread) == lines(name, mixed())
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("which", SETS)
+def test_totals_add_up(name: str, which: str) -> None:
+    writer = exporter(name)
+    given = SETS[which]()
+    rows = list(writer.rows(given))
+    report = writer.report.as_dict()
+    assert report["trajectories"] == len(given)
+    assert report["exported"] + sum(report["dropped"].values()) == len(given)
+    assert report["rows"] == len(rows) > 0
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("which", SETS)
+def test_every_row_is_one_line_of_json(name: str, which: str) -> None:
+    for line in lines(name, SETS[which]()):
+        assert line.count(b"\n") == 1
+        assert isinstance(json.loads(line), dict)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_nothing_of_machine_or_clock_is_exported(name: str) -> None:
+    slow = [
+        t.model_copy(update={"execution": t.execution.model_copy(update={"seconds": 99.0, "sandbox": "docker"})})
+        for t in mixed()
+    ]
+    assert lines(name, slow) == lines(name, mixed())
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_rows_do_not_depend_on_how_they_are_handed_over(name: str) -> None:
+    one_by_one = exporter(name)
+    found = [row for t in mixed() for row in one_by_one.rows([t])]
+    assert found == list(exporter(name).rows(mixed()))
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("which", SETS)
+def test_export_import_export_is_stable(name: str, which: str) -> None:
+    first = lines(name, SETS[which]())
+    second = lines(name, read(name, first))
+    assert len(second) == len(first)
+    assert lines(name, read(name, second)) == second
+    if name != "llamafactory":
+        assert second == first
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("which", SETS)
+def test_the_dialogue_survives_the_round_trip(name: str, which: str) -> None:
+    data = lines(name, SETS[which]())
+    back = read(name, data)
+    again = list(exporter(name).rows(back))
+    for row, line in zip(again, data, strict=True):
+        before = json.loads(line)
+        for column in ("messages", "conversations", "turns", "tools", "group_id", "reward", "metadata"):
+            assert row.get(column) == before.get(column), column
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_imported_rows_belong_to_their_group_and_stay_apart(name: str) -> None:
+    given = mixed()
+    back = read(name, lines(name, given))
+    assert len({t.id for t in back}) == len(back)
+    assert {t.group_id for t in back} <= {t.group_id for t in given}
+    assert all(t.status == "kept" for t in back)
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"{nonsense", "is not JSON"),
+        (b"[1, 2]", "not an object"),
+        (b"\xff\xfe{}", "is not JSON"),
+        (b'{"messages": NaN}', "is not JSON"),
+        (b'{"a": "\\ud800"}', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"{}", "field"),
+        (b'{"messages": [{"role": "robot"}], "conversations": [{"from": "robot"}]}', "field"),
+    ],
+)
+def test_a_bad_line_is_refused_by_file_and_line(name: str, line: bytes, told: str) -> None:
+    good = lines(name, mixed())[:1]
+    with pytest.raises(plugins.InputError, match="line 3") as refused:
+        read(name, [*good, b"\n", line])
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_line_without_end_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.importers._lines.LONGEST_LINE", 1000)
+    with pytest.raises(plugins.InputError, match="longer than"):
+        read(name, [b'{"a": "' + b"x" * 2000 + b'"}'])
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_unknown_option_is_refused(name: str) -> None:
+    with pytest.raises(plugins.InputError, match="no_such_option"):
+        plugins.configure("exporters", name, {"no_such_option": 1})
