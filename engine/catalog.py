@@ -10,6 +10,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -145,8 +146,9 @@ def parse(files: Mapping[str, bytes]) -> Domain:
         errors.append(InputError("templates/", "holds no template.", "Add templates/<id>.yaml."))
     questions = collect(lambda: _questions(files), ())
     errors += [e for ids in ([t.id for t in templates], [q.id for q in questions]) for e in _twice(ids)]
+    made: dict[str | None, Tables] = {}
     for template in templates:
-        errors += _names(files, template)
+        errors += _names(files, template, made)
     if errors:
         raise InputErrors(errors)
     domain: Domain = _validated(
@@ -191,7 +193,10 @@ def load_personas(folder: Path) -> tuple[Persona, ...]:
 def yaml_value(data: bytes, name: str) -> Any:
     """Return the YAML value of a file. Raises InputError naming the line."""
     try:
-        return yaml.load(data.decode(), Loader=_StrictLoader)
+        text = data.decode()
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=_FastLoader)
+        return yaml.load(text, Loader=_StrictLoader)
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
@@ -205,7 +210,11 @@ class _StrictLoader(yaml.SafeLoader):
     """Refuses duplicate keys and leaves dates as text, so that what stands in the file is what we get."""
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C; what it refuses is read once more by the other, whose errors name the better line."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     keys: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -215,8 +224,9 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) 
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+for _loader in (_StrictLoader, _FastLoader):
+    _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+    _loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 
 
 def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -273,10 +283,12 @@ def _template(files: Mapping[str, bytes], name: str, tools: tuple[Tool, ...]) ->
     return template
 
 
-def _names(files: Mapping[str, bytes], template: TaskTemplate) -> list[InputError]:
-    """Return what the slot queries and texts of a template use that does not exist."""
+def _names(files: Mapping[str, bytes], template: TaskTemplate, made: dict[str | None, Tables]) -> list[InputError]:
+    """Return what the slot queries and texts of a template use that does not exist. `made` keeps the tables."""
     where = f"templates/{template.id}.yaml"
-    tables = Tables(workspace_of(files, template.variant))
+    if template.variant not in made:
+        made[template.variant] = Tables(workspace_of(files, template.variant))
+    tables = made[template.variant]
     slots: list[str] = []
     try:
         for slot in template.slots:
