@@ -1,8 +1,8 @@
 """Tool calls that a model wrote into its text, because its server knows no tool calls or its template went wrong.
 
-Recognised: JSON objects or lists of {"name", "arguments"} that are bare, fenced or inside <tool_call> tags;
-<function=NAME>{...}</function>; and Python calls in a ```tool_code fence or alone in brackets. Only calls that name an
-offered tool are converted; everything else stays text.
+Recognised: JSON objects or lists of {"name", "arguments"} that are bare, fenced, inside <tool_call> tags or after
+[TOOL_CALLS] or <|python_tag|>; <function=NAME>{...}</function>; and Python calls in a ```tool_code fence or alone in
+brackets. Only calls that name an offered tool are converted; everything else stays text.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from engine.types import ToolCall
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"```[ \t]*(\w*)[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_MARKS = re.compile(r"\[TOOL_CALLS\]|<\|python_tag\|>|<\|tool_calls?\|>")
 _START = re.compile(r"[{\[]")
 _MOST_STARTS = 200
 _NAMES = ("name", "tool", "tool_name")
@@ -81,7 +82,7 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
         kept += text[position : match.start() if calls else end]
         found.extend(calls)
         position = end
-    return ((kept + text[position:]).strip(" \n\t,;"), found) if found else (text, [])
+    return (_MARKS.sub("", kept + text[position:]).strip(" \n\t,;"), found) if found else (text, [])
 
 
 def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:

@@ -27,6 +27,8 @@ ONE = '{"name": "find", "arguments": {"id": 1}}'
         ('<function=find>{"id": 1}</function>', ""),
         ("```tool_code\nfind(id=1)\n```", ""),
         ("[find(id=1)]", ""),
+        (f"[TOOL_CALLS] [{ONE}]", ""),
+        (f"<|python_tag|>{ONE}", ""),
         ("```python\nprint(default_api.find(id=1))\n```", ""),
     ],
 )
