@@ -123,9 +123,12 @@ async def download(request: Request) -> Response:
         check_token(export_id, request.query_params.get("token", ""))
     except InputError as error:
         return PlainTextResponse(str(error), 403)
-    row = await run_in_threadpool(get_export, opened["database"], export_id)
-    if row is None or row.status != "done" or not row.path:
-        return PlainTextResponse("There is no such finished export. Open the exports page.", 404)
+    try:
+        row = await run_in_threadpool(get_export, opened["database"], export_id)
+    except InputError as error:
+        return PlainTextResponse(str(error), 404)
+    if row.status != "done" or not row.path:
+        return PlainTextResponse("This export is not finished. Open the exports page.", 404)
     path = export_file(settings.read(), row.path)
     if path is None:
         return PlainTextResponse("The file of this export is gone. Build the export again.", 404)

@@ -7,7 +7,7 @@
 const ROLE_NAMES = { system: "System", user: "User", assistant: "Assistant", tool: "Tool" };
 const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["Fix", "✎"] };
 const FLUSH_MS = 250;
-const PROSE_OPEN = 1600;
+const PROSE_OPEN = { system: 400, user: 2400, assistant: 4000, tool: 4000 };
 const instances = new WeakMap();
 
 function el(tag, attributes = {}, ...children) {
@@ -63,8 +63,8 @@ function shown(text) {
   return el("pre", { class: "prose", text });
 }
 
-function prose(text) {
-  if (text.length <= PROSE_OPEN) return el("p", { class: "prose", text });
+function prose(text, role = "assistant") {
+  if (text.length <= PROSE_OPEN[role]) return el("p", { class: "prose", text });
   const cut = text.slice(0, 240).trimEnd() + " …";
   return el(
     "details", { class: "long" },
@@ -120,7 +120,7 @@ function article(turn, viewer) {
   if (turn.reasoning) {
     node.append(el("details", { class: "reasoning" }, el("summary", { text: "Reasoning" }), el("p", { class: "prose", text: turn.reasoning })));
   }
-  if (turn.content) node.append(turn.role === "tool" ? shown(turn.content) : prose(turn.content));
+  if (turn.content) node.append(turn.role === "tool" ? shown(turn.content) : prose(turn.content, turn.role));
   if (!turn.content && !turn.calls.length && !turn.reasoning) node.append(el("p", { class: "empty", text: "Empty text" }));
   if (turn.cut) {
     node.append(el("button", { type: "button", class: "quiet", text: `Show the rest (${turn.size.toLocaleString("en-US")} characters)`,

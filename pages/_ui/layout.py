@@ -37,8 +37,7 @@ def empty_state(
     """Say that there is nothing here yet and offer the next move: a link labelled `action` to `page`."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
-        st.subheader(f":gray[:material/{icon}:]", anchor=False, width="content")
-        st.markdown(f"**{literal(title)}**", width="content", text_alignment="center")
+        st.markdown(f":gray[:material/{icon}:] **{literal(title)}**", width="content", text_alignment="center")
         st.caption(literal(text), width="content", text_alignment="center")
         if page:
             page_link(page, action or "Go there", icon="arrow_forward", **parameters)
@@ -46,7 +45,8 @@ def empty_state(
 
 
 def missing(what: str, page: str, label: str = "Back to the list") -> None:
-    """Say that the record of the address does not exist, and end the page."""
+    """Say that the record of the address does not exist, and end the page. `page` is the name of its list."""
+    header(what.capitalize())
     empty_state(
         f"There is no such {what}",
         "It may have been deleted, or the address is cut.",
