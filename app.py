@@ -62,12 +62,16 @@ async def keep_engine(now: settings.Settings) -> None:
     """Keep one engine alive until cancelled. A quick death doubles the pause before the next start."""
     pause = 1.0
     while True:
-        engine = await start_engine(now)
         started = time.monotonic()
         try:
-            status = await engine.wait()
-        finally:
-            await asyncio.shield(stop_engine(engine))
+            engine = await start_engine(now)
+        except OSError as error:
+            status: int | str = str(error)
+        else:
+            try:
+                status = await engine.wait()
+            finally:
+                await asyncio.shield(stop_engine(engine))
         pause = 1.0 if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
         log.warning("The engine ended with status %s; starting it again in %.0f s. See engine.log.", status, pause)
         await asyncio.sleep(pause)
@@ -123,12 +127,9 @@ async def download(request: Request) -> Response:
         check_token(export_id, request.query_params.get("token", ""))
     except InputError as error:
         return PlainTextResponse(str(error), 403)
-    try:
-        row = await run_in_threadpool(get_export, opened["database"], export_id)
-    except InputError as error:
-        return PlainTextResponse(str(error), 404)
-    if row.status != "done" or not row.path:
-        return PlainTextResponse("This export is not finished. Open the exports page.", 404)
+    row = await run_in_threadpool(get_export, opened["database"], export_id)
+    if row is None or row.status != "done" or not row.path:
+        return PlainTextResponse("There is no such finished export. Open the exports page.", 404)
     path = export_file(settings.read(), row.path)
     if path is None:
         return PlainTextResponse("The file of this export is gone. Build the export again.", 404)
