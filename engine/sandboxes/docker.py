@@ -86,6 +86,7 @@ class Docker:
         self._client: Any = None
         self._pool: WarmPool | None = None
         self._gone: asyncio.Task[bool] | None = None
+        self._processors = 1.0
 
     async def start(self) -> None:
         """Check that the engine answers and has the image, and sweep. Raises SandboxError(gone=True)."""
@@ -138,6 +139,7 @@ class Docker:
         try:
             api = self._api()
             version = str(api.version()["Version"])
+            self._processors = float(api.info()["NCPU"])
         except _FAULTS as error:
             raise SandboxError(
                 f"No Docker engine answers ({_short(error)}). Start it, then try again.", gone=True
@@ -283,7 +285,7 @@ class Docker:
             security_opt=["no-new-privileges"],
             mem_limit=memory,
             memswap_limit=memory,
-            nano_cpus=round(limits.cpus * 1e9),
+            nano_cpus=round(min(limits.cpus, self._processors) * 1e9),
             pids_limit=limits.processes + _SERVER_PROCESSES,
             init=True,
             restart_policy={"Name": "no"},

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from engine.errors import InputError, SandboxError
 from engine.protocols import SandboxPool
+from engine.sandboxes._choose import open_pool
 from engine.sandboxes._remote import RemoteSandbox
 from engine.types import Limits
 from tests.conformance._sandboxes import (
@@ -33,20 +37,32 @@ from tests.conformance._sandboxes import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-async def pool(backend: str) -> AsyncIterator[SandboxPool]:
-    found = await opened(backend)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pools() -> AsyncIterator[dict[str, SandboxPool]]:
+    """One pool per backend for the whole file, so that every test also meets what earlier ones left."""
+    found: dict[str, SandboxPool] = {}
     yield found
-    await found.aclose()
+    for pool in found.values():
+        await pool.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def pool(backend: str, pools: dict[str, SandboxPool]) -> SandboxPool:
+    if backend not in pools:
+        pools[backend] = await opened(backend)
+    return pools[backend]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def sandbox(pool: SandboxPool) -> AsyncIterator[RemoteSandbox]:
     async with pool.lease(environment()) as found:
         yield found
 
 
-def test_every_backend_file_is_covered() -> None:
+async def test_every_backend_file_is_covered() -> None:
     assert plugin_files() == set(BACKENDS)
 
 
@@ -294,8 +310,6 @@ async def test_the_container_is_bare(sandbox: RemoteSandbox) -> None:
 
 @EVERY
 async def test_commands_are_refused_without_isolation_unless_allowed(backend: str) -> None:
-    from engine.sandboxes._choose import open_pool
-
     pool = await open_pool(backend)
     try:
         wanted = environment(commands=True)
@@ -324,65 +338,134 @@ async def test_a_killed_tool_server_is_a_sandbox_error_and_the_pool_goes_on(pool
         assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
 
 
-@EVERY
-async def test_a_half_failed_start_leaves_nothing(pool: SandboxPool, backend: str) -> None:
-    before = _leftovers(backend)
-    unfit = environment(workspace={"a": b"x", "a/b": b"y"}, key="unfit")
-    with pytest.raises(SandboxError):
-        async with pool.lease(unfit):
-            pass
-    await asyncio.sleep(0.3)
-    await pool.aclose()
-    assert _leftovers(backend) <= before
-
-
 _CHILD = """
 import asyncio, sys
+from engine.errors import SandboxError
+from engine.sandboxes._owner import owner
 from tests.conformance._sandboxes import environment, opened
 
-async def main():
+async def half():
+    pool = await opened(sys.argv[1])
+    try:
+        async with pool.lease(environment(workspace={"a": b"x", "a/b": b"y"}, key="unfit")):
+            print("leased an unfit environment", flush=True)
+    except SandboxError:
+        print(owner(), flush=True)
+    await pool.aclose()
+
+async def whole():
     pool = await opened(sys.argv[1])
     async with pool.lease(environment()) as sandbox:
         await sandbox.call("spawn", {})
-        print("leased", flush=True)
+        print(owner(), flush=True)
         await asyncio.sleep(60)
 
-asyncio.run(main())
+asyncio.run(globals()[sys.argv[2]]())
 """
+
+
+def _engine(backend: str, part: str) -> subprocess.Popen[bytes]:
+    """Start another engine process, which prints the name it labels its sandboxes with."""
+    return subprocess.Popen([sys.executable, "-c", _CHILD, backend, part], cwd=ROOT, stdout=subprocess.PIPE)
+
+
+def _leftovers(backend: str, owner: str) -> set[str]:
+    """Return the containers, or the workspaces, of one engine that exist now."""
+    if backend != "docker":
+        return {path.name for path in Path(tempfile.gettempdir()).glob(f"turnwright-sandbox-{owner}-*")}
+    command = ["docker", "ps", "-aq", "--filter", f"label=turnwright.engine={owner}"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+async def _nothing_left(backend: str, owner: str) -> bool:
+    for _ in range(100):
+        if not await asyncio.to_thread(_leftovers, backend, owner):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+@EVERY
+async def test_a_half_failed_start_leaves_nothing(backend: str) -> None:
+    await (await opened(backend)).aclose()
+    child = _engine(backend, "half")
+    printed, _ = await asyncio.to_thread(child.communicate)
+    owner = printed.decode().strip()
+    assert owner.count("-") >= 3
+    assert child.returncode == 0
+    assert await _nothing_left(backend, owner)
+
+
+async def _relay(inbound: asyncio.StreamReader, outbound: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await inbound.read(1 << 16):
+            outbound.write(data)
+            await outbound.drain()
+    with contextlib.suppress(OSError, RuntimeError):
+        outbound.write_eof() if outbound.can_write_eof() else outbound.close()
+
+
+@ISOLATED
+async def test_an_engine_that_goes_away_is_told_as_gone(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ends: list[asyncio.StreamWriter] = []
+    relays: set[asyncio.Task[None]] = set()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection("/var/run/docker.sock")
+        open_ends.extend((writer, far_writer))
+        relays.update(
+            {asyncio.create_task(_relay(reader, far_writer)), asyncio.create_task(_relay(far_reader, writer))}
+        )
+
+    server = await asyncio.start_unix_server(forward, str(tmp_path / "engine.sock"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
+    pool = await opened(backend)
+    try:
+        async with pool.lease(environment()) as sandbox:
+            assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+            server.close()
+            (tmp_path / "engine.sock").unlink(missing_ok=True)
+            for end in open_ends:
+                end.transport.abort()
+            with pytest.raises(SandboxError, match="engine is gone") as caught:
+                await sandbox.call("say", {"text": "lost"})
+            assert caught.value.gone
+        with pytest.raises(SandboxError, match="engine is gone") as caught:
+            async with pool.lease(environment()):
+                pass
+        assert caught.value.gone
+        health = await pool.health()
+        assert (health.ok, "No Docker engine answers" in health.detail) == (False, True)
+    finally:
+        await pool.aclose()
+
+
+@ISOLATED
+async def test_a_missing_image_names_the_next_move(backend: str) -> None:
+    await (await opened(backend)).aclose()
+    with pytest.raises(SandboxError, match="make sandbox-image") as caught:
+        await open_pool("docker", image="turnwright-sandbox:nonesuch")
+    assert caught.value.gone
+    assert (await open_pool("auto", image="turnwright-sandbox:nonesuch")).name == "local"
 
 
 @EVERY
 async def test_nothing_stays_after_the_engine_is_killed(backend: str) -> None:
     pool = await opened(backend)
     try:
-        before = _leftovers(backend)
-        child = subprocess.Popen([sys.executable, "-c", _CHILD, backend], cwd=ROOT, stdout=subprocess.PIPE)
+        child = _engine(backend, "whole")
         assert child.stdout is not None
-        assert await asyncio.to_thread(child.stdout.readline) == b"leased\n"
-        assert _leftovers(backend) - before
+        owner = (await asyncio.to_thread(child.stdout.readline)).decode().strip()
+        assert await asyncio.to_thread(_leftovers, backend, owner)
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        for _ in range(100):
-            await pool.sweep()
-            if not _leftovers(backend) - before:
-                break
-            await asyncio.sleep(0.1)
-        assert not _leftovers(backend) - before
+        await pool.sweep()
+        assert await _nothing_left(backend, owner)
     finally:
         await pool.aclose()
-
-
-def _leftovers(backend: str) -> set[str]:
-    """Return containers, or workspaces and server processes, that exist now."""
-    if backend == "docker":
-        listed = subprocess.run(
-            ["docker", "ps", "-aq", "--filter", "label=turnwright.engine"], capture_output=True, text=True, check=True
-        )
-        return set(listed.stdout.split())
-    import tempfile
-
-    return {path.name for path in Path(tempfile.gettempdir()).glob("turnwright-sandbox-*")}
 
 
 # ---------------------------------------------------------------- reset and reuse
