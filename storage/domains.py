@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -20,6 +21,8 @@ from storage.database import Database
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
 
 _log = logging.getLogger("turnwright")
+
+_PARSING = Lock()
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,16 @@ def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> Domain:
     """Parsing takes most of a second and depends on the bytes alone, so it is done once per process."""
-    return catalog.parse(catalog.from_zip(data))
+    return parsed(catalog.from_zip(data))
+
+
+def parsed(files: Mapping[str, bytes]) -> Domain:
+    """Parse a pack. Raises InputError or InputErrors.
+
+    One at a time: `ast.parse` of Python 3.11 may raise SystemError when two threads are in it.
+    """
+    with _PARSING:
+        return catalog.parse(files)
 
 
 def _pack(db: Database, digest: str) -> bytes:
@@ -110,15 +122,15 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
     `based_on` is the version that was edited, None for a new domain. Saving what is current already changes
     nothing. Raises InputError or InputErrors for a bad pack, Conflict when the domain changed since.
     """
-    parsed = catalog.parse(files)
+    domain = parsed(files)
     with db.write() as session:
-        record = session.get(DomainRecord, parsed.id, with_for_update=True)
+        record = session.get(DomainRecord, domain.id, with_for_update=True)
         current = record.version if record and not record.deleted else None
         if current != based_on:
-            raise _conflict(parsed.id, current, based_on)
-        if record and current is not None and record.digest == parsed.digest:
+            raise _conflict(domain.id, current, based_on)
+        if record and current is not None and record.digest == domain.digest:
             return record.version
-        return _store(session, parsed, files, note, shipped=False)
+        return _store(session, domain, files, note, shipped=False)
 
 
 def delete_domain(db: Database, id: str) -> None:
@@ -156,20 +168,20 @@ def seed_catalog(db: Database, folder: Path) -> int:
     return stored
 
 
-def _store(session: Session, parsed: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
+def _store(session: Session, domain: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
     now = time.time()
-    if session.get(PackRecord, parsed.digest) is None:
-        session.add(PackRecord(digest=parsed.digest, data=catalog.to_zip(files)))
-    last = session.get(DomainRecord, parsed.id)
+    if session.get(PackRecord, domain.digest) is None:
+        session.add(PackRecord(digest=domain.digest, data=catalog.to_zip(files)))
+    last = session.get(DomainRecord, domain.id)
     record = DomainRecord(
-        id=parsed.id,
-        name=parsed.name,
-        category=parsed.category,
-        description=parsed.description,
+        id=domain.id,
+        name=domain.name,
+        category=domain.category,
+        description=domain.description,
         version=last.version + 1 if last else 1,
-        digest=parsed.digest,
-        tools=len(parsed.tools),
-        templates=len(parsed.templates),
+        digest=domain.digest,
+        tools=len(domain.tools),
+        templates=len(domain.templates),
         updated_at=now,
         shipped=last.shipped if last else shipped,
         edited=bool(last and last.shipped and not shipped),
@@ -178,7 +190,7 @@ def _store(session: Session, parsed: Domain, files: Mapping[str, bytes], note: s
     session.merge(record)
     session.add(
         DomainVersionRecord(
-            domain_id=parsed.id, version=record.version, digest=parsed.digest, note=note, created_at=now
+            domain_id=domain.id, version=record.version, digest=domain.digest, note=note, created_at=now
         )
     )
     return record.version

@@ -12,10 +12,10 @@ from engine.types import DomainShare
 from storage import batches, domains, trajectories
 from storage.database import Database, open_database
 from storage.store import SqlStore
-from tests.storage.fixtures import db, postgres_server, sqlite_db, url
+from tests.storage.fixtures import db, migrated_database, migrated_file, postgres_server, url
 from tests.storage.samples import call, lost, made, pack, queue, stock
 
-__all__ = ["db", "postgres_server", "sqlite_db", "url"]
+__all__ = ["db", "migrated_database", "migrated_file", "postgres_server", "url"]
 
 
 @pytest.fixture

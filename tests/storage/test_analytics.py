@@ -57,28 +57,21 @@ def test_a_histogram_counts_each_measured_value_once(db: Database, full: list[Tr
         assert (frame["low"].iloc[0], frame["high"].iloc[-1]) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    "chosen",
-    [
+def test_a_histogram_under_any_filter_holds_what_the_list_holds(db: Database, full: list[Trajectory]) -> None:
+    by_id = {i + 1: t for i, t in enumerate(full)}
+    for chosen in (
         EVERYTHING,
         TrajectoryFilter(modes=("single",)),
         TrajectoryFilter(modes=("single", "parallel"), statuses=("kept",)),
         TrajectoryFilter(text="order", min_reward=0.2),
         TrajectoryFilter(batches=(99,)),
-    ],
-)
-@pytest.mark.parametrize("value", ["reward", "rubric", "turns", "tokens", "tool_calls", "cost_usd"])
-def test_a_histogram_under_any_filter_holds_what_the_list_holds(
-    db: Database, full: list[Trajectory], chosen: TrajectoryFilter, value: str
-) -> None:
-    rows, _ = trajectories.page(db, chosen, limit=100)
-    if value == "rubric":
-        by_id = {i + 1: t for i, t in enumerate(full)}
-        known = [by_id[r.id].scores[0].value for r in rows if by_id[r.id].scores[0].name == "rubric"]
-    else:
-        known = [getattr(r, value) for r in rows]
-    frame = analytics.histogram(db, chosen, value, bins=7)
-    assert frame["count"].sum() == len([v for v in known if v is not None])
+    ):
+        rows, _ = trajectories.page(db, chosen, limit=100)
+        rubric = [by_id[r.id].scores[0].value for r in rows if by_id[r.id].scores[0].name == "rubric"]
+        for value in ("reward", "rubric", "turns", "tokens", "tool_calls", "cost_usd"):
+            known = rubric if value == "rubric" else [getattr(r, value) for r in rows]
+            frame = analytics.histogram(db, chosen, value, bins=7)
+            assert frame["count"].sum() == len([v for v in known if v is not None]), (chosen, value)
 
 
 def test_bins_are_bounded(db: Database) -> None:
@@ -88,16 +81,13 @@ def test_bins_are_bounded(db: Database) -> None:
     assert analytics.histogram(db, EVERYTHING, "no such score")["count"].sum() == 0
 
 
-@pytest.mark.parametrize(
-    "by", ["domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template"]
-)
-def test_a_breakdown_adds_up(db: Database, full: list[Trajectory], by: str) -> None:
-    frame = analytics.breakdown(db, EVERYTHING, by)
-    assert list(frame.columns) == ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"]
-    assert frame["total"].sum() == len(full)
-    assert (frame["total"] == frame["kept"] + frame["rejected"] + frame["failed"]).all()
-    if by not in ("model",):
-        wanted = Counter(getattr(t, by) for t in full)
+def test_a_breakdown_adds_up(db: Database, full: list[Trajectory]) -> None:
+    for by in ("domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template"):
+        frame = analytics.breakdown(db, EVERYTHING, by)
+        assert list(frame.columns) == ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"]
+        assert frame["total"].sum() == len(full)
+        assert (frame["total"] == frame["kept"] + frame["rejected"] + frame["failed"]).all()
+        wanted = Counter(t.teacher if by == "model" else getattr(t, by) for t in full)
         assert {None if pd.isna(v) else v: n for v, n in zip(frame["value"], frame["total"], strict=True)} == wanted
 
 

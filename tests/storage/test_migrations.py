@@ -33,17 +33,17 @@ def test_revisions_are_numbered_one_after_the_other() -> None:
     assert [r.revision for r in reversed(found)] == [f"{n:04d}" for n in range(1, len(found) + 1)]
 
 
-def test_opening_again_changes_nothing(url: str) -> None:
-    open_database(url).close()
-    again = open_database(url)
+def test_opening_again_changes_nothing(empty_url: str) -> None:
+    open_database(empty_url).close()
+    again = open_database(empty_url)
     with again.read() as session:
         assert session.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [migrations.head()]
     again.close()
 
 
-def test_processes_that_open_a_new_database_at_once_agree(url: str) -> None:
+def test_processes_that_open_a_new_database_at_once_agree(empty_url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
-        opened = list(threads.map(open_database, [url] * 4))
+        opened = list(threads.map(open_database, [empty_url] * 4))
     for db in opened:
         assert trajectories.count(db, TrajectoryFilter()) == 0
         db.close()
@@ -58,8 +58,8 @@ def test_a_newer_database_is_refused_with_the_next_move(url: str) -> None:
         open_database(url)
 
 
-def test_an_old_database_is_filled_in_on_the_way_up(url: str) -> None:
-    db = Database(_address(url))
+def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
+    db = Database(_address(empty_url))
     migrations.upgrade(db.writer, "0001")
     rows = [made(1, said="Where is my umbrella?"), made(2, said="Nothing of the kind", tool="find_thing")]
     with db.write() as session:
@@ -82,7 +82,7 @@ def test_an_old_database_is_filled_in_on_the_way_up(url: str) -> None:
         session.execute(tables.tool_use.insert().values(trajectory_id=2, tool="find_thing", calls=1))
     db.close()
 
-    db = open_database(url)
+    db = open_database(empty_url)
     found, _ = trajectories.page(db, TrajectoryFilter(text="umbrella"))
     assert [r.id for r in found] == [1]
     assert [r.id for r in trajectories.page(db, TrajectoryFilter(text="find_thing"))[0]] == [2]
