@@ -1,0 +1,241 @@
+"""What is kept and why not, and what human verdicts make of a trajectory."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from engine.curate import accepted, apply_reviews, content_id, decide, held_back, verdict_of
+from engine.types import Batch, DomainShare, Review, Score, ToolCall, Trajectory, Turn
+from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP, calls, made, result, says, user
+
+
+def batch(**changes: Any) -> Batch:
+    return Batch(**{"name": "b", "domains": (DomainShare(id="shop"),)} | changes)
+
+
+def score(name: str, passed: bool, source: str | None = None) -> Score:
+    return Score(
+        name=name, value=float(passed), passed=passed, reason=f"{name} says so", source=source or name, method="rule"
+    )
+
+
+def scored(*scores: Score, **changes: Any) -> Trajectory:
+    outcome = "failure" if any(s.passed is False for s in scores) else "success"
+    return made(0, PARALLEL, scores=scores, **{"outcome": outcome} | changes)
+
+
+# ---------------------------------------------------------------- decide
+
+
+def test_a_success_is_kept() -> None:
+    found = decide(scored(score("state", True), stage="rules", reason="old"), batch())
+    assert (found.status, found.stage, found.reason, found.detail) == ("kept", None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("scores", "stage", "reason"),
+    [
+        ((score("state", False), score("valid_calls", False, "rules")), "rules", "invalid_calls"),
+        ((score("no_repetition", False, "rules"),), "rules", "repetition"),
+        ((score("mode", False, "rules"),), "rules", "policy_rule"),
+        ((score("facts", False), score("state", False)), "state", "state_mismatch"),
+        ((score("facts", False),), "judged", "missing_fact"),
+        ((score("rubric", False),), "judged", "low_rubric"),
+        ((score("safety", False),), "judged", "low_safety"),
+    ],
+)
+def test_the_first_gate_that_failed_names_the_loss(scores: tuple[Score, ...], stage: str, reason: str) -> None:
+    found = decide(scored(*scores), batch())
+    assert (found.status, found.stage, found.reason) == ("rejected", stage, reason)
+    assert found.detail.endswith("says so")
+
+
+@pytest.mark.parametrize(("end", "reason"), [("user_left", "gave_up"), ("step_cap", "step_cap"), ("done", "no_answer")])
+def test_an_unfinished_dialogue_is_lost_by_its_end(end: str, reason: str) -> None:
+    found = decide(scored(score("finished", False, "rules"), end=end), batch())
+    assert (found.stage, found.reason) == ("rules", reason)
+
+
+def test_failures_are_kept_when_they_are_wanted() -> None:
+    failed = scored(score("state", False), reward=0.5)
+    assert decide(failed, batch(keep_failures=True)).status == "kept"
+    assert decide(failed, batch(keep_failures=True, min_reward=0.6)).reason == "low_reward"
+
+
+def test_a_low_or_unknown_reward_is_rejected_only_when_a_bound_is_set() -> None:
+    found = decide(scored(score("state", True), reward=0.4), batch(min_reward=0.5))
+    assert (found.status, found.stage, found.reason) == ("rejected", "judged", "low_reward")
+    assert "0.4" in found.detail
+    assert decide(scored(score("state", True), reward=None), batch(min_reward=0.5)).reason == "low_reward"
+    assert decide(scored(score("state", True), reward=None), batch()).status == "kept"
+
+
+def test_what_no_judge_measured_is_not_passed_off_as_a_success() -> None:
+    blind = Score(name="state", value=None, reason="was not recorded", source="state", method="state")
+    found = decide(scored(blind, outcome="unmeasured"), batch())
+    assert (found.status, found.reason) == ("rejected", "unmeasured")
+    assert "was not recorded" in found.detail
+    assert decide(scored(blind, outcome="unmeasured"), batch(judges=("rules",))).status == "kept"
+
+
+def test_a_failed_rollout_stays_failed() -> None:
+    failed = scored(status="failed", stage="rolled_out", reason="timeout")
+    assert decide(failed, batch(keep_failures=True)) is failed
+
+
+# ---------------------------------------------------------------- reviews
+
+
+def review(turn: int | None = None, **changes: Any) -> Review:
+    return Review(trajectory=1, turn=turn, **changes)
+
+
+def reviewed(
+    *reviews: Review, untrained: Literal["mask", "cut"] = "mask", trajectory: Trajectory | None = None
+) -> Trajectory:
+    found = apply_reviews(trajectory or made(0, PARALLEL), reviews, untrained)
+    assert found is not None
+    return found
+
+
+def test_without_reviews_nothing_changes() -> None:
+    given = made(0, PARALLEL)
+    assert apply_reviews(given, [], "mask") is given
+
+
+def test_a_human_rejection_holds_back_what_the_judges_kept() -> None:
+    reviews = [review(verdict="accept", reviewer="a"), review(verdict="reject", reviewer="b")]
+    assert apply_reviews(made(0, PARALLEL), reviews, "mask") is None
+    assert held_back(reviews) == "rejected_by_human"
+
+
+def test_a_human_acceptance_stands_above_the_judges() -> None:
+    lost = made(0, PARALLEL, status="rejected", stage="state", reason="state_mismatch", detail="differs")
+    found = reviewed(review(verdict="accept", note="Fine anyway.", rating=5, reviewer="Eve"), trajectory=lost)
+    assert (found.status, found.stage, found.reason, found.detail) == ("kept", None, None, "")
+    human = {s.name: s for s in found.scores if s.method == "human"}
+    assert human["verdict"].reason == "Fine anyway."
+    assert human["rating"].value == 1.0
+    assert "Eve" not in found.model_dump_json()
+
+
+def test_the_last_verdict_counts_and_a_mark_to_correct_waits_for_its_correction() -> None:
+    assert verdict_of([review(verdict="reject"), review(verdict="accept")]) == "accept"
+    assert verdict_of([]) is None
+    waiting = [review(verdict="fix")]
+    assert held_back(waiting) == "awaits_correction"
+    assert not accepted(waiting)
+    corrected = [*waiting, review(5, verdict="fix", fix=says("better"))]
+    assert held_back(corrected) is None
+    assert accepted(corrected)
+    assert verdict_of([review(5, verdict="fix", fix=says("better"))]) == "fix"
+
+
+def test_a_rejected_turn_is_masked() -> None:
+    found = reviewed(review(5, verdict="reject"))
+    assert [turn.train for turn in found.turns] == [True] * 5 + [False]
+    assert found.turns[:5] == PARALLEL[:5]
+
+
+def test_a_rejected_turn_cuts_when_the_recipe_says_so() -> None:
+    assert reviewed(review(2, verdict="reject"), untrained="cut").turns == PARALLEL[:2]
+
+
+def test_only_a_rating_or_tags_on_a_turn_change_nothing() -> None:
+    assert reviewed(review(5, rating=1, tags=("unclear answer",))).turns == PARALLEL
+
+
+def test_a_corrected_text_keeps_what_it_replaced_and_is_trained() -> None:
+    masked = (*PARALLEL[:5], PARALLEL[5].model_copy(update={"train": False}))
+    found = reviewed(review(5, verdict="fix", fix=says("Both are cheap.")), trajectory=made(0, masked))
+    last = found.turns[-1]
+    assert (last.content, last.train) == ("Both are cheap.", True)
+    assert last.original is not None
+    assert last.original.content == PARALLEL[5].content
+    assert found.status == "kept"
+
+
+def fixed_call(id: str = "n1") -> Turn:
+    return calls((id, "get_order", {"id": "#W2"}))
+
+
+def test_a_corrected_call_uses_the_replayed_results() -> None:
+    answer = result("n1", "get_order", '{"price": 21}')
+    fix = review(2, verdict="fix", fix=fixed_call(), replayed=(answer,), diverges=False)
+    found = reviewed(fix)
+    assert [turn.role for turn in found.turns] == ["system", "user", "assistant", "tool", "assistant"]
+    assert found.turns[3] == answer
+    assert found.turns[4] == PARALLEL[5]
+
+
+def test_a_diverging_correction_ends_the_trajectory_after_its_results() -> None:
+    answer = result("c1", "get_order", "other")
+    found = reviewed(review(2, verdict="fix", fix=fixed_call("c1"), replayed=(answer,), diverges=True))
+    assert found.turns[-1] == answer
+    assert len(found.turns) == 4
+
+
+def test_a_corrected_call_without_a_replay_ends_the_trajectory() -> None:
+    found = reviewed(review(2, verdict="fix", fix=fixed_call()))
+    assert found.turns[-1].tool_calls == fixed_call().tool_calls
+
+
+def test_a_text_in_place_of_calls_takes_their_results_along() -> None:
+    found = reviewed(review(2, verdict="fix", fix=says("Which orders?"), diverges=True))
+    assert [turn.role for turn in found.turns] == ["system", "user", "assistant"]
+
+
+def test_correcting_only_the_text_beside_a_call_keeps_the_results() -> None:
+    fix = PARALLEL[2].model_copy(update={"content": "One moment."})
+    found = reviewed(review(2, verdict="fix", fix=fix))
+    assert [turn.role for turn in found.turns] == [turn.role for turn in PARALLEL]
+    assert found.turns[2].content == "One moment."
+
+
+def test_call_ids_that_are_used_again_keep_their_later_results() -> None:
+    turns = (
+        user("a"),
+        calls(("c1", "get_order", {"id": "1"})),
+        result("c1", "get_order", "one"),
+        says("one"),
+        user("b"),
+        calls(("c1", "get_order", {"id": "2"})),
+        result("c1", "get_order", "two"),
+        says("two"),
+    )
+    answer = result("n", "get_order", "one")
+    fix = review(1, verdict="fix", fix=fixed_call("n"), replayed=(answer,), diverges=False)
+    found = reviewed(fix, trajectory=made(0, turns))
+    assert [turn.content for turn in found.turns if turn.role == "tool"] == ["one", "two"]
+
+
+# ---------------------------------------------------------------- identity of content
+
+
+def test_content_is_named_by_what_a_model_sees() -> None:
+    renamed = tuple(
+        turn.model_copy(
+            update={
+                "tool_calls": tuple(call.model_copy(update={"id": f"x{call.id}"}) for call in turn.tool_calls),
+                "tool_call_id": turn.tool_call_id and f"x{turn.tool_call_id}",
+                "train": False,
+            }
+        )
+        for turn in PARALLEL
+    )
+    assert content_id(renamed, SHOP) == content_id(PARALLEL, SHOP)
+    assert content_id(PARALLEL, BANK) != content_id(PARALLEL, SHOP)
+    swapped = (*PARALLEL[:3], PARALLEL[4], PARALLEL[3], PARALLEL[5])
+    assert content_id(swapped, SHOP) != content_id(PARALLEL, SHOP)
+    assert content_id(NO_TOOL, SHOP) != content_id(NO_TOOL[:-1], SHOP)
+
+
+def test_arguments_compare_in_any_key_order_and_of_any_size() -> None:
+    def named(arguments: dict[str, Any]) -> str:
+        return content_id([Turn(role="assistant", tool_calls=(ToolCall(id="a", name="f", arguments=arguments),))], ())
+
+    assert named({"a": 1, "b": {"c": 2, "d": 3}}) == named({"b": {"d": 3, "c": 2}, "a": 1})
+    assert named({"a": 2**70, "b": 1}) == named({"b": 1, "a": 2**70}) != named({"a": 2**71, "b": 1})
+    assert named({"a": "\ud800"}) != named({"a": "?"})

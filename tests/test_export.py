@@ -1,0 +1,253 @@
+"""A whole export: what is admitted, how it is split, what is written and told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.errors import InputError, StorageError
+from engine.export import build, preview, split_of
+from engine.types import Recipe, Review, Trajectory, TrajectoryFilter
+from tests.exporters.mixed import PARALLEL, SYSTEM, made, mixed, proven, says, user
+
+ALL = {"train": 1.0}
+Rows = list[tuple[int, Trajectory, Sequence[Review]]]
+
+
+def source(trajectories: Sequence[Trajectory], reviews: dict[int, list[Review]] | None = None) -> Rows:
+    return [(n, t, (reviews or {}).get(n, [])) for n, t in enumerate(trajectories)]
+
+
+def many(count: int) -> list[Trajectory]:
+    return [made(n, (SYSTEM, user(f"Question {n}?"), says(f"Answer {n}."))) for n in range(count)]
+
+
+def data(path: Path, name: str = "train.jsonl") -> list[dict[str, Any]]:
+    with zipfile.ZipFile(path) as archive:
+        return [json.loads(line) for line in archive.read(name).splitlines()]
+
+
+# ---------------------------------------------------------------- what is written
+
+
+def test_a_zip_holds_data_card_report_and_recipe(tmp_path: Path) -> None:
+    recipe = Recipe(name="My set: 1", splits={"train": 0.5, "validation": 0.5})
+    result = build(recipe, source(many(40)), tmp_path)
+    assert result.path == tmp_path / "My-set-1.zip"
+    assert result.size == result.path.stat().st_size
+    assert result.sha256 == hashlib.sha256(result.path.read_bytes()).hexdigest()
+    with zipfile.ZipFile(result.path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        told = json.loads(archive.read("report.json"))
+        again = Recipe.model_validate_json(archive.read("recipe.json"))
+    assert names == ["README.md", "recipe.json", "report.json", "train.jsonl", "validation.jsonl"]
+    assert told == result.report
+    assert again == recipe
+    assert sum(result.rows.values()) == told["rows"] == 40
+    assert {split: len(data(result.path, f"{split}.jsonl")) for split in recipe.splits} == result.rows
+    assert [p.name for p in tmp_path.iterdir()] == ["My-set-1.zip"]
+
+
+def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
+    digests = {build(Recipe(), source(mixed()), tmp_path / name).sha256 for name in ("a", "b")}
+    assert len(digests) == 1
+
+
+def test_llamafactory_gets_its_dataset_info(tmp_path: Path) -> None:
+    result = build(Recipe(format="llamafactory", splits=ALL), source(mixed()), tmp_path)
+    with zipfile.ZipFile(result.path) as archive:
+        info = json.loads(archive.read("dataset_info.json"))
+        assert info["turnwright_train"]["file_name"] in archive.namelist()
+
+
+def test_a_single_file_is_written_bare(tmp_path: Path) -> None:
+    result = build(Recipe(splits=ALL), source(mixed()), tmp_path / "data.jsonl")
+    assert result.path == tmp_path / "data.jsonl"
+    assert len(result.path.read_text().splitlines()) == result.report["rows"] == result.rows["train"]
+    with pytest.raises(InputError, match="2 splits"):
+        build(Recipe(), source(mixed()), tmp_path / "two.jsonl")
+
+
+def test_a_named_zip_is_written_there(tmp_path: Path) -> None:
+    assert build(Recipe(), source(many(9)), tmp_path / "deep" / "x.zip").path == tmp_path / "deep" / "x.zip"
+
+
+def test_the_card_tells_where_the_rows_come_from(tmp_path: Path) -> None:
+    recipe = Recipe(name="a|b <i>", filter=TrajectoryFilter(domains=("shop",), min_reward=0.5), splits=ALL)
+    result = build(recipe, source(mixed()), tmp_path, licence="CC0-1.0")
+    with zipfile.ZipFile(result.path) as archive:
+        text = archive.read("README.md").decode()
+    _, front, body = text.split("---\n", 2)
+    head = yaml.safe_load(front)
+    assert head["license"] == "cc0-1.0"
+    assert head["language"] == ["en"]
+    assert head["size_categories"] == ["n<1K"]
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "train.jsonl"}]
+    for told in ("some/model", "reference", "min_reward: 0.5", "unparsable_call", "trains nothing", "a\\|b &lt;i>"):
+        assert told in body
+
+
+def test_an_unfinished_export_leaves_nothing_and_keeps_the_old_one(tmp_path: Path) -> None:
+    before = build(Recipe(name="x"), source(many(9)), tmp_path)
+
+    def broken() -> Iterator[Any]:
+        yield from source(many(3))
+        raise StorageError("The database is gone.")
+
+    with pytest.raises(StorageError):
+        build(Recipe(name="x"), broken(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.zip"]
+    assert hashlib.sha256(before.path.read_bytes()).hexdigest() == before.sha256
+
+
+def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageError, match="could not be written"):
+        build(Recipe(), source(many(3)), tmp_path / "file")
+
+
+# ---------------------------------------------------------------- what is admitted
+
+
+def lost(index: int, **changes: Any) -> Trajectory:
+    return many(index + 1)[index].model_copy(
+        update={"status": "rejected", "stage": "state", "reason": "state_mismatch"} | changes
+    )
+
+
+def test_verdicts_stand_above_the_judges(tmp_path: Path) -> None:
+    given = [*many(2), lost(2), lost(3), *many(6)[4:]]
+    reviews = {
+        0: [Review(trajectory=0, verdict="reject")],
+        2: [Review(trajectory=2, verdict="accept")],
+        4: [Review(trajectory=4, verdict="fix")],
+    }
+    ids: list[int] = []
+    result = build(Recipe(splits=ALL), source(given, reviews), tmp_path, exported=ids.append)
+    assert ids == [1, 2, 5]
+    assert result.report["dropped"] == {"awaits_correction": 1, "rejected:state_mismatch": 1, "rejected_by_human": 1}
+    assert result.report["trajectories"] == 6
+
+
+def test_rejected_ones_leave_when_asked_for_but_never_what_a_human_rejected(tmp_path: Path) -> None:
+    given = [lost(0), lost(1), lost(2, turns=())]
+    reviews = {1: [Review(trajectory=1, verdict="reject")]}
+    ids: list[int] = []
+    build(Recipe(splits=ALL, include_rejected=True), source(given, reviews), tmp_path, exported=ids.append)
+    assert ids == [0]
+
+
+def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) -> None:
+    reviews = {
+        1: [Review(trajectory=1, verdict="accept")],
+        2: [Review(trajectory=2, turn=2, verdict="fix", fix=says("Better."))],
+        3: [Review(trajectory=3, rating=5)],
+    }
+    ids: list[int] = []
+    result = build(Recipe(splits=ALL, only_accepted=True), source(many(4), reviews), tmp_path, exported=ids.append)
+    assert ids == [1, 2]
+    assert data(result.path)[1]["messages"][-1]["content"] == "Better."
+
+
+def test_a_rejected_turn_is_masked_or_cut(tmp_path: Path) -> None:
+    reviews = {0: [Review(trajectory=0, turn=5, verdict="reject")]}
+    masked = build(Recipe(splits=ALL), source([made(0, PARALLEL)], reviews), tmp_path / "m")
+    assert [m.get("train") for m in data(masked.path)[0]["messages"]] == [None, None, True, None, None, False]
+    cut = build(Recipe(splits=ALL, untrained="cut"), source([made(0, PARALLEL)], reviews), tmp_path / "c")
+    assert [m["role"] for m in data(cut.path)[0]["messages"]] == ["system", "user", "assistant"]
+    assert cut.report["changed"] == {"cut_to_last_answer": 1}
+
+
+def test_exact_duplicates_leave_once_but_the_archive_keeps_them(tmp_path: Path) -> None:
+    twins = [made(0, PARALLEL), made(1, PARALLEL)]
+    result = build(Recipe(splits=ALL), source(twins), tmp_path / "chat")
+    assert result.report["dropped"] == {"duplicate": 1}
+    assert build(Recipe(splits=ALL, format="trajectory"), source(twins), tmp_path / "all").rows == {"train": 2}
+
+
+def test_an_empty_export_is_refused_and_names_what_took_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no trajectory yet"):
+        build(Recipe(), [], tmp_path)
+    with pytest.raises(InputError, match=r"domains=.*clinic"):
+        build(Recipe(filter=TrajectoryFilter(domains=("clinic",))), [], tmp_path)
+    with pytest.raises(InputError, match=r"none of 2 trajectories .*state_mismatch \(2\)"):
+        build(Recipe(), source([lost(0), lost(1)]), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"format": "nothing"}, "no plug-in"),
+        ({"options": {"tools": "table"}}, "tools"),
+        ({"splits": {"../x": 1.0}}, "no name for a file"),
+    ],
+)
+def test_a_bad_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        build(Recipe(**changes), source(many(3)), tmp_path)
+
+
+# ---------------------------------------------------------------- splits
+
+
+def test_a_split_depends_on_seed_and_group_alone() -> None:
+    shares = {"train": 0.8, "validation": 0.1, "test": 0.1}
+    groups = [f"task{n}" for n in range(4000)]
+    found = {group: split_of(group, 0, shares) for group in groups}
+    counts = {name: sum(split == name for split in found.values()) / len(groups) for name in shares}
+    assert counts == pytest.approx(shares, abs=0.02)
+    assert found != {group: split_of(group, 1, shares) for group in groups}
+    assert {split_of(group, 0, {"train": 1.0, "validation": 0.0}) for group in groups} == {"train"}
+
+
+def test_the_attempts_at_one_task_share_a_split(tmp_path: Path) -> None:
+    task = proven().task
+    assert task is not None
+    given = [
+        made(n, (user(f"{n}"), says(f"{n}")), task=task.model_copy(update={"id": f"task{n // 4}"})) for n in range(80)
+    ]
+    recipe = Recipe(splits={"train": 0.6, "validation": 0.4})
+    result = build(recipe, source(given), tmp_path)
+    where = defaultdict(set)
+    for split in recipe.splits:
+        for row in data(result.path, f"{split}.jsonl"):
+            where[row["group_id"]].add(split)
+    assert len(where) == 20
+    assert all(len(splits) == 1 for splits in where.values())
+    more = build(recipe, source([*given, *many(200)]), tmp_path / "more")
+    for split in recipe.splits:
+        before = {row["id"] for row in data(result.path, f"{split}.jsonl")}
+        assert before <= {row["id"] for row in data(more.path, f"{split}.jsonl")}
+
+
+def test_an_empty_split_gives_no_file_but_is_told(tmp_path: Path) -> None:
+    result = build(Recipe(splits={"train": 0.999999, "test": 0.000001}), source(many(3)), tmp_path)
+    assert result.rows == {"train": 3}
+    assert result.report["splits"] == {"train": 3, "test": 0}
+
+
+# ---------------------------------------------------------------- preview
+
+
+def test_a_preview_shows_the_rows_as_they_would_leave_and_reads_no_more(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def counted() -> Iterator[Any]:
+        for entry in source(many(100)):
+            taken.append(entry[0])
+            yield entry
+
+    shown = preview(Recipe(splits=ALL), counted(), 3)
+    assert taken == [0, 1, 2]
+    assert shown == data(build(Recipe(splits=ALL), source(many(3)), tmp_path).path)
+    assert preview(Recipe(), []) == []
