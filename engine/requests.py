@@ -6,13 +6,14 @@
     replay_fix    {trajectory_id, turn, fix}                                  -> {turns, diverges, ok, detail}
     build_export  {export_id}                                                 -> {rows, path}
 
-`overrides` maps pack paths to text that stands in place of the saved files, so that an unsaved tool or template can
-be tried. A refusal is an answer: (None, message) with the next move in the message.
+`overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved tool
+or template can be tried; None leaves a file out. A refusal is an answer: (None, message) with the next move in the message.
 """
 
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -180,12 +181,13 @@ class Desk:
         try:
             recipe, rows = self._library.export(export_id)
             ids: list[int] = []
-            result = build(recipe, rows, read().exports / str(export_id), exported=ids.append)
+            folder = read().exports
+            result = build(recipe, rows, folder / str(export_id), exported=ids.append)
         except (TurnwrightError, OSError) as error:
             self._library.finish_export(export_id, {"error": str(error)})
             raise InputError("export", f"{error}") from error
         outcome = {
-            "path": str(result.path),
+            "path": result.path.relative_to(folder).as_posix(),
             "size": result.size,
             "sha256": result.sha256,
             "rows": sum(result.rows.values()),
@@ -198,8 +200,11 @@ class Desk:
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain with the caller's unsaved changes laid over it. Raises InputErrors."""
         files = dict(await asyncio.to_thread(self._library.domain_files, payload["domain"], payload.get("version")))
-        for path, text in (payload.get("overrides") or {}).items():
-            files[path] = text.encode()
+        for path, content in (payload.get("overrides") or {}).items():
+            if content is None:
+                files.pop(path, None)
+            else:
+                files[path] = content.encode() if isinstance(content, str) else b64decode(content["base64"])
         return catalog.parse(files)
 
 

@@ -15,11 +15,10 @@ from engine.tasks import modes_of
 from engine.types import MODES, Batch, Domain, DomainShare, Endpoint, ModelRole
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
-from storage import domains, endpoints, personas
+from storage import domains, endpoints, personas, preferences
 from storage.database import Database
 
 ROLES: tuple[ModelRole, ...] = ("teacher", "user", "judge")
-SANDBOXES = {"auto": "Automatic", "docker": "Docker", "local": "Local (does not isolate)"}
 
 
 def what(db: Database, base: Batch | None) -> dict[str, Any]:
@@ -165,13 +164,16 @@ def _models(db: Database, roles: list[ModelRole], base: Batch | None) -> dict[Mo
     return found
 
 
-def limits(base: Batch | None, teacher: str) -> dict[str, Any]:
+def limits(db: Database, base: Batch | None, teacher: str) -> dict[str, Any]:
     """Draw sandbox, concurrency, limits of a rollout, budget and what is kept."""
-    start = base or Batch(name="batch", domains=(DomainShare(id="none"),))
+    usual = preferences.get(db, "sandbox", "auto")
+    start = base or Batch(name="batch", domains=(DomainShare(id="none"),), sandbox=usual)
     left, middle, right = st.columns(3)
+    names = ["auto", *plugins.names("sandboxes")]
     sandbox = left.selectbox(
-        "Sandbox", list(SANDBOXES), list(SANDBOXES).index(start.sandbox), format_func=SANDBOXES.get, key="batch_sandbox"
-    )
+        "Sandbox", names, names.index(start.sandbox) if start.sandbox in names else 0, key="batch_sandbox",
+        format_func=lambda n: words(n) if n == "auto" else plugins.label("sandboxes", n),
+    )  # fmt: skip
     flying = middle.number_input("Rollouts in flight", 1, 1024, start.concurrency, key="batch_concurrency")
     reward = right.number_input("Smallest reward to keep", 0.0, 1.0, start.min_reward, 0.05, key="batch_min_reward")
     keep = st.checkbox(

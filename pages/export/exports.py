@@ -1,14 +1,206 @@
-"""Export recipes and downloads."""
+"""Recipes and downloads of training files: choose, count, preview, build, download."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import json
+import shutil
+from itertools import islice
+from typing import Any
 
-header("Exports", "Training files from reviewed trajectories.")
-empty_state(
-    "Nothing to export yet",
-    "Launch a batch first; kept trajectories can be exported.",
-    icon="download",
-    action="New batch",
-    page="new-batch",
-)
+import streamlit as st
+from pydantic import ValidationError
+
+from engine import plugins, settings
+from engine.errors import InputError
+from engine.export import preview
+from engine.types import Recipe, TrajectoryFilter
+from pages._ui.badges import badge, words
+from pages._ui.config_form import config_form
+from pages._ui.data import db, saving
+from pages._ui.downloads import export_url
+from pages._ui.engine_requests import engine_alive
+from pages._ui.filters import clear_filter, filter_bar
+from pages._ui.format import bytes_size, count, moment, plural
+from pages._ui.layout import empty_state, header
+from pages._ui.text import code_view, literal
+from storage import exports, requests, trajectories
+from storage.exports import ExportRow
+
+PREVIEWED = 5
+LOOKED_AT = 400
+"""How many trajectories the preview reads at most."""
+SPLITS = ("train", "validation", "test")
+SHARES = {"train": 90, "validation": 10, "test": 0}
+
+
+def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
+    """Draw what goes into the file and return the recipe, or None with the reason drawn."""
+    names = plugins.names("exporters")
+    left, right = st.columns([2, 3])
+    name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
+    kind = right.selectbox(
+        "Format", names, names.index("chat_jsonl") if "chat_jsonl" in names else 0, key="export_format",
+        format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
+    )  # fmt: skip
+    with st.expander("Options of the format", key=f"options_{kind}"):
+        options = config_form(plugins.load("exporters", kind).config, key=f"export_{kind}")
+    with st.grid(5, min_column_width=130):
+        shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
+        seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
+        untrained = st.selectbox(
+            "A rejected turn", ["mask", "cut"], key="export_untrained",
+            format_func={"mask": "is masked", "cut": "ends the dialogue"}.get,
+        )  # fmt: skip
+    with st.container(horizontal=True):
+        rejected = st.checkbox("Also what the judges rejected", key="export_rejected")
+        accepted = st.checkbox("Only what a human accepted", key="export_accepted")
+    values = {
+        "name": name,
+        "format": kind,
+        "filter": chosen,
+        "include_rejected": rejected,
+        "only_accepted": accepted,
+        "splits": {s: share / 100 for s, share in shares.items() if share},
+        "seed": int(seed),
+        "untrained": untrained,
+        "options": options,
+    }
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        for one in error.errors():
+            st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
+        return None
+
+
+def narrowed(recipe: Recipe) -> TrajectoryFilter:
+    """Return the filter with what the recipe's switches ask, as far as the database can count it."""
+    chosen = recipe.filter
+    if recipe.only_accepted and not chosen.verdicts:
+        return chosen.model_copy(update={"verdicts": ("accept", "fix")})
+    if not recipe.include_rejected and not chosen.statuses:
+        return chosen.model_copy(update={"statuses": ("kept",)})
+    return chosen
+
+
+def outlook(recipe: Recipe) -> None:
+    """Draw how many trajectories the recipe speaks of and the first rows as they would leave."""
+    number = trajectories.count(db(), narrowed(recipe))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.metric("Trajectories", count(number), width=160)
+        st.caption(
+            "Human verdicts stand above the judges: what a reviewer rejected stays here, what one accepted leaves. "
+            "Attempts at one task never fall into different splits."
+        )
+    if not number:
+        return
+    with st.expander(f"First {PREVIEWED} rows", key="export_preview", on_change="rerun") as opened:
+        if opened.open:
+            source = islice(trajectories.stream(db(), narrowed(recipe), chunk=50), LOOKED_AT)
+            try:
+                rows = preview(recipe, source, PREVIEWED)
+            except InputError as error:
+                st.error(literal(str(error)), icon=":material/error:")
+                return
+            for position, row in enumerate(rows):
+                code_view(
+                    json.dumps(row, ensure_ascii=False, indent=1), key=f"row_{position}", language="json", height=220
+                )
+            if not rows:
+                st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
+
+
+def build(recipe: Recipe) -> None:
+    """Record the export and ask the engine to build it."""
+    with saving("Export started"):
+        number = exports.create_export(db(), recipe)
+        requests.submit(db(), "build_export", {"export_id": number})
+
+
+def remove(row: ExportRow) -> None:
+    """Forget an export and remove its file."""
+    with saving("Export deleted"):
+        exports.delete_export(db(), row.id)
+        shutil.rmtree(settings.read().exports / str(row.id), ignore_errors=True)
+
+
+def report(row: ExportRow) -> None:
+    """Draw the fidelity report: rows in and out, what was dropped and why, what the format cannot carry."""
+    facts: dict[str, Any] = row.report
+    with st.grid(4, min_column_width=110):
+        st.metric("Trajectories in", count(facts.get("trajectories")))
+        st.metric("Exported", count(facts.get("exported")))
+        st.metric("Rows", count(row.rows))
+        st.metric("Dropped", count(sum(facts.get("dropped", {}).values())))
+    for title, name in (("Rows per split", "splits"), ("Dropped, by reason", "dropped"), ("Fields lost", "lost")):
+        if facts.get(name):
+            told = ", ".join(f"{words(k.replace(':', ': '))} {count(v)}" for k, v in facts[name].items())
+            st.caption(literal(f"{title}: {told}"))
+    if facts.get("never_carried"):
+        st.caption(literal("This format never carries: " + ", ".join(facts["never_carried"])))
+    if row.sha256:
+        st.caption(f"SHA-256 {row.sha256}")
+    st.code(row.recipe.model_dump_json(indent=1, exclude_defaults=True), language="json", wrap_lines=True)
+
+
+def card(row: ExportRow) -> None:
+    """Draw one export with its download."""
+    with st.container(border=True, key=f"export_{row.id}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                st.markdown(f"**{literal(row.recipe.name)}**", width="content")
+                badge("export", row.status)
+                told = f"{row.recipe.format} · {moment(row.created_at)}"
+                if row.status == "done":
+                    told += f" · {plural(row.rows or 0, 'row')} · {bytes_size(row.size)}"
+                st.caption(literal(told), width="content")
+            with st.container(horizontal=True, width="content"):
+                if row.status == "done":
+                    st.link_button("Download", export_url(row.id), icon=":material/download:", type="primary")
+                st.button(
+                    "Delete",
+                    key=f"delete_{row.id}",
+                    type="tertiary",
+                    icon=":material/delete:",
+                    on_click=remove,
+                    args=(row,),
+                )
+        if row.status == "failed":
+            st.error(literal(row.error or "It could not be built."), icon=":material/error:")
+        if row.status == "done":
+            with st.expander("Fidelity report and recipe", key=f"report_{row.id}", on_change="rerun") as opened:
+                if opened.open:
+                    report(row)
+
+
+def history() -> None:
+    """Draw the exports, newest first; it looks again while one is being built."""
+    rows = exports.list_exports(db(), limit=20)
+    if not rows:
+        empty_state("No exports yet", "Choose a format above and build the first one.", icon="download")
+        return
+    if any(row.status in ("waiting", "running") for row in rows):
+        if not engine_alive(db()):
+            st.warning("No engine is answering, so nothing is built. See Settings.", icon=":material/power_off:")
+    elif st.session_state.pop("exports_moving", False):
+        st.rerun()
+    for row in rows:
+        card(row)
+
+
+header("Exports", "Training files from what was kept. This product trains nothing; it hands you the files.")
+filter_now = filter_bar(db())
+clear_filter()
+with st.container(border=True):
+    made = recipe_form(filter_now)
+    if made is not None:
+        outlook(made)
+    st.button(
+        "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=made is None,
+        on_click=build, args=(made,),
+    )  # fmt: skip
+st.subheader("Finished and running", anchor=False)
+moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=20))
+if moving:
+    st.session_state["exports_moving"] = True
+st.fragment(history, run_every=1.0 if moving else None)()

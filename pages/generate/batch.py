@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from engine.batchfile import dump_batch
 from engine.errors import InputError
+from engine.types import TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
+from pages._ui.filters import filter_parameters
 from pages._ui.format import ago, count, moment, money, percent, seconds
 from pages._ui.layout import actions, missing
 from pages._ui.routes import number_parameter, page_link
@@ -63,6 +66,11 @@ def confirm(number: int) -> None:
             st.rerun()
         if st.button("Keep it", key="keep_batch"):
             st.rerun()
+
+
+def behind(number: int, **more: Any) -> dict[str, str]:
+    """Return the address parameters that filter a page by this batch."""
+    return filter_parameters(TrajectoryFilter(batches=(number,), **more))
 
 
 def finished(row: batches.BatchRow) -> int:
@@ -117,9 +125,8 @@ def losses(row: batches.BatchRow) -> None:
     for stage, reason, times in found:
         with st.container(horizontal=True, vertical_alignment="center"):
             share = percent(times / max(finished(row), 1))
-            page_link(
-                "queue", f"{words(reason)}: {count(times)} ({share})", icon="filter_alt", batches=row.id, reasons=reason
-            )
+            label = f"{words(reason)}: {count(times)} ({share})"
+            page_link("queue", label, icon="filter_alt", **behind(row.id, reasons=(reason,)))
             st.caption(f"at {words(stage).lower()}")
 
 
@@ -130,7 +137,7 @@ def latest(row: batches.BatchRow) -> None:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Latest trajectories", anchor=False, width="content")
-        page_link("queue", "All of this batch", icon="checklist", batches=row.id)
+        page_link("queue", "All of this batch", icon="checklist", **behind(row.id))
     shown = pd.DataFrame(
         [
             {
@@ -178,9 +185,9 @@ def live(number: int, was: str) -> None:
     numbers(row)
     if row.status == "done" and row.progress.kept:
         with st.container(horizontal=True):
-            page_link("queue", "Review", icon="checklist", batches=number)
-            page_link("scores", "Analyse", icon="bar_chart", batches=number)
-            page_link("exports", "Export", icon="download", batches=number)
+            page_link("queue", "Review", icon="checklist", **behind(number))
+            page_link("scores", "Analyse", icon="bar_chart", **behind(number))
+            page_link("exports", "Export", icon="download", **behind(number))
     losses(row)
     latest(row)
 

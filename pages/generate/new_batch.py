@@ -100,7 +100,7 @@ def form(start: Batch | None) -> Batch | None:
         values |= batch_form.players(db(), start)
     with st.container(border=True):
         st.subheader("Sandbox, limits and budget", anchor=False)
-        values |= batch_form.limits(start, values["teacher"])
+        values |= batch_form.limits(db(), start, values["teacher"])
     try:
         batch = batch_of(values, "form")
         reasons = problems(batch)

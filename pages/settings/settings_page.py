@@ -1,14 +1,197 @@
-"""Models, engine, sandbox, storage."""
+"""Models, engine, sandbox and storage."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import time
+from pathlib import Path
+from typing import Any
 
-header("Settings", "")
-empty_state(
-    "No model endpoints yet",
-    "The reference teacher works without one.",
-    icon="settings",
-    action="Overview",
-    page="overview",
-)
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from engine import plugins, settings
+from engine.errors import InputError
+from engine.types import Endpoint, Sampling
+from pages._ui.badges import words
+from pages._ui.config_form import config_form
+from pages._ui.data import db, saving
+from pages._ui.engine_requests import SILENT, ask, poll
+from pages._ui.format import ago, bytes_size, count, money, seconds
+from pages._ui.layout import empty_state, header
+from pages._ui.text import literal, plain
+from storage import analytics, endpoints, engines, preferences
+from storage.database import size
+from storage.endpoints import EndpointRow
+
+NEW = "Add a model"
+
+
+def endpoint_form(row: EndpointRow | None) -> tuple[str, Endpoint] | None:
+    """Draw the fields of one endpoint; return (name, endpoint), or None with the reason drawn."""
+    start = row.endpoint if row else Endpoint(model="")
+    key = f"endpoint_{row.name if row else 'new'}"
+    left, middle, right = st.columns(3)
+    name = left.text_input("Name", row.name if row else "", key=f"{key}_name", disabled=row is not None, max_chars=80)
+    model = middle.text_input(
+        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1, anthropic/claude-sonnet-4, my-model",
+        help="For litellm any name that it knows, provider first; for a server of yours the name it serves.",
+    )  # fmt: skip
+    kinds = plugins.names("llms")
+    kind = right.selectbox(
+        "Reached through", kinds, kinds.index(start.llm) if start.llm in kinds else 0, key=f"{key}_llm",
+        format_func=lambda n: f"{n}: {plugins.label('llms', n)}",
+    )  # fmt: skip
+    left, middle, right = st.columns(3)
+    base = left.text_input("API base", start.api_base or "", key=f"{key}_base", placeholder="http://127.0.0.1:8000/v1")
+    variable = middle.text_input(
+        "Variable that holds the key", start.key_variable or "", key=f"{key}_variable", placeholder="OPENAI_API_KEY",
+        help="The name of an environment variable of the engine. The key itself is never stored.",
+    )  # fmt: skip
+    if variable and settings.key(variable) is None:
+        right.caption(f":material/warning: {literal(variable)} is not set for this studio. Set it and start again.")
+    with st.expander("Sampling, timeout, retries and options"):
+        with st.grid(5, min_column_width=120):
+            heat = st.number_input("Temperature", 0.0, 2.0, start.sampling.temperature, 0.1, key=f"{key}_heat")
+            top = st.number_input("Top p", 0.01, 1.0, start.sampling.top_p, 0.05, key=f"{key}_top")
+            most = st.number_input("Most tokens", 1, 1_000_000, start.sampling.max_tokens, key=f"{key}_tokens")
+            wait = st.number_input("Timeout, seconds", 1.0, 3600.0, start.timeout, 10.0, key=f"{key}_timeout")
+            tries = st.number_input("Attempts", 1, 10, start.attempts, key=f"{key}_attempts")
+        kept = start.options if kind == start.llm else {}
+        options = {**kept, **config_form(plugins.load("llms", kind).config, key=f"{key}_{kind}", values=kept)}
+    try:
+        sampling = Sampling(temperature=heat, top_p=top, max_tokens=int(most))
+        made = Endpoint(
+            model=model.strip(), llm=kind, api_base=base.strip() or None, key_variable=variable.strip() or None,
+            timeout=wait, attempts=int(tries), sampling=sampling, options=options,
+        )  # fmt: skip
+        plugins.configure("llms", kind, made.options)
+    except ValidationError as error:
+        st.error(literal(error.errors()[0]["msg"]), icon=":material/error:")
+        return None
+    except InputError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return None
+    return (name.strip(), made) if name.strip() and made.model else None
+
+
+def save(name: str, endpoint: Endpoint, based_on: int | None) -> None:
+    """Store an endpoint; the later of two saves is told."""
+    with saving(f"Model {name} saved"):
+        endpoints.save_endpoint(db(), name, endpoint, based_on)
+
+
+def remove(name: str) -> None:
+    """Delete an endpoint; batches keep the copy that they started with."""
+    with saving(f"Model {name} deleted"):
+        endpoints.delete_endpoint(db(), name)
+
+
+def test_call(row: EndpointRow | None, endpoint: Endpoint, key: str) -> None:
+    """Draw the test call: one real call with a tool, through the engine."""
+    payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
+    st.button(
+        "Test call", key=f"test_{key}", icon=":material/network_check:", on_click=ask,
+        args=(db(), "test_model", payload), kwargs={"key": f"model_{key}"},
+        help="One call with a tool. The engine makes it, with the key of its environment.",
+    )  # fmt: skip
+    answer = poll(db(), f"model_{key}", waiting="Calling the model")
+    if answer is None or answer.status != "done":
+        return
+    call = answer.result["call"]
+    tokens = f"{count(call['prompt_tokens'])} + {count(call['completion_tokens'])} tokens"
+    told = f"Answered in {seconds(call['seconds'])}, {tokens}, {money(call['cost_usd'])}."
+    st.success(literal(told), icon=":material/check:")
+    if answer.result["called_tool"]:
+        st.caption("It called the tool that was offered.")
+    else:
+        st.warning("It answered in words and did not call the tool. It may not support tools.", icon=":material/build:")
+        plain(answer.result["reply"])
+
+
+def models() -> None:
+    """Draw the saved endpoints and the form for a new one."""
+    rows = endpoints.list_endpoints(db())
+    if not rows:
+        st.caption("The reference teacher needs no model. Add one when models shall play assistant, user or judge.")
+    for row in [*rows, None]:
+        title = f"{row.name} · {row.endpoint.model}" if row else NEW
+        icon = ":material/smart_toy:" if row else ":material/add:"
+        with st.expander(literal(title), icon=icon, expanded=row is None and not rows):
+            made = endpoint_form(row)
+            key = row.name if row else "new"
+            with st.container(horizontal=True):
+                st.button(
+                    "Save", key=f"save_{key}", type="primary", disabled=made is None, on_click=save,
+                    args=(*(made or ("", Endpoint(model=""))), row.version if row else None),
+                )  # fmt: skip
+                if row:
+                    st.button("Delete", key=f"remove_{key}", type="tertiary", on_click=remove, args=(row.name,))
+            if made is not None:
+                test_call(row, made[1], key)
+
+
+@st.fragment(run_every=3.0)
+def engine_health() -> None:
+    """Draw the engines with their heartbeat and sandbox."""
+    rows = engines.engines(db())
+    if not rows:
+        empty_state("No engine yet", "It starts with the studio, or with: python -m engine work", icon="power_off")
+        return
+    for row in rows[:5]:
+        alive = time.time() - row.heartbeat_at < SILENT
+        with st.container(border=True):
+            st.markdown(
+                f":material/{'check_circle' if alive else 'power_off'}: **{'Answering' if alive else 'Silent'}** · "
+                f"{literal(row.holder)} · process {row.pid} · heartbeat {ago(row.heartbeat_at)} · "
+                f"started {ago(row.started_at)}"
+            )
+            isolation = "isolates" if row.isolated else "does not isolate"
+            st.caption(literal(f"Sandbox {row.sandbox} {isolation}. {row.detail}"))
+
+
+def choose_sandbox() -> None:
+    """Store what new batches use unless their form says otherwise."""
+    with saving("Sandbox chosen"):
+        preferences.set(db(), "sandbox", st.session_state["sandbox_choice"])
+
+
+def sandbox() -> None:
+    """Draw what the engine uses and how to choose."""
+    chosen = preferences.get(db(), "sandbox", "auto")
+    names = ["auto", *plugins.names("sandboxes")]
+    st.selectbox(
+        "Sandbox of new batches", names, names.index(chosen) if chosen in names else 0, key="sandbox_choice",
+        format_func=words, on_change=choose_sandbox, width=320,
+        help="Automatic takes what the engine was started with: docker where an engine answers, else local.",
+    )  # fmt: skip
+    rows = [{"Sandbox": name, "What it is": plugins.label("sandboxes", name)} for name in plugins.names("sandboxes")]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Sandboxes")
+    st.caption(
+        "A batch can choose its own. Docker isolates: no network, no rights, bounds on memory, processes and time. "
+        "`make sandbox-image` builds its image. Local is for machines without a Docker engine and does not isolate."
+    )
+
+
+def storage() -> None:
+    """Draw where the data is and how large."""
+    now = settings.read()
+    numbers = analytics.overview(db())
+    with st.grid(4, min_column_width=130):
+        st.metric("Database", bytes_size(size(db())), border=True)
+        st.metric("Exports", bytes_size(_folder_size(now.exports)), border=True)
+        st.metric("Logs", bytes_size(_folder_size(now.logs)), border=True)
+        st.metric("Trajectories", count(numbers.trajectories), border=True)
+    st.caption(literal(f"{db().dialect} · folder {now.home}"))
+
+
+def _folder_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+
+
+header("Settings")
+tabs = st.tabs(["Models", "Engine", "Sandbox", "Storage"], key="settings_tab", on_change="rerun")
+for tab, draw in zip(tabs, (models, engine_health, sandbox, storage), strict=True):
+    with tab:
+        if tab.open:
+            draw()
