@@ -33,7 +33,7 @@ def make(db: Database, rows: int, *, seed: int = 0, now: float | None = None) ->
     """Fill an empty database with `rows` trajectories in a dozen batches."""
     now = time.time() if now is None else now
     source = random.Random(seed)
-    stocked = _stock(db)
+    stocked = stock(db)
     sizes = _sizes(rows, source)
     for number, size in enumerate(sizes):
         model = None if number % 3 == 0 else MODELS[number % len(MODELS)]
@@ -46,7 +46,7 @@ def make(db: Database, rows: int, *, seed: int = 0, now: float | None = None) ->
     exports.finish_export(db, export, error="Sample only: no file was written. Build it again.")
 
 
-def _stock(db: Database) -> list[Domain]:
+def stock(db: Database) -> list[Domain]:
     """Store the shipped domains that parse, and personas; return the domains."""
     stored: list[Domain] = []
     for folder in sorted(p for p in settings.CATALOG.iterdir() if p.is_dir()):

@@ -42,6 +42,8 @@ ANSWERS = (
     "I am afraid that our policy does not allow this for {code}, {name}. I can offer store credit instead.",
     "Done. {code} is now booked for {day}, and a confirmation was sent to you.",
 )
+POLICY = 600
+"""Characters of the real policy that a sample keeps, so that a body is about 6 KB."""
 DAYS = ("Monday 4 May", "Tuesday 12 May", "Friday 22 May", "Saturday 30 May")
 MODELS = ("openai/gpt-5-mini", "qwen3-32b", "llama-3.3-70b")
 LOST = (
@@ -98,7 +100,7 @@ def _one(
     lost = source.choice(LOST) if source.random() < (0.3 if model else 0.08) else None
     started = lost is None or lost[1] not in ("proven",)
     mode: Mode = source.choice(MODES)
-    chosen = source.sample(list(tools), min(len(tools), source.choice((2, 3, 3, 4))))
+    chosen = source.sample(list(tools), min(len(tools), source.choice((2, 3, 3))))
     turns = _turns(source, domain, chosen, mode) if started else ()
     scores = _scores(source, lost, turns) if started and (lost is None or lost[0] != "failed") else ()
     reward = round(sum(s.value or 0 for s in scores) / len(scores), 6) if scores else None
@@ -141,7 +143,7 @@ def _culprit(source: random.Random, lost: tuple[str, str, str] | None, failed: b
 
 
 def _turns(source: random.Random, domain: Domain, tools: Sequence[Tool], mode: Mode) -> tuple[Turn, ...]:
-    turns = [Turn(role="system", content=domain.policy[:1500])]
+    turns = [Turn(role="system", content=domain.policy[:POLICY])]
     for _ in range(source.choice((1, 1, 1, 2, 2, 3))):
         words = {
             "name": source.choice(NAMES),
@@ -171,7 +173,7 @@ def _call(source: random.Random, tool: Tool, words: Mapping[str, str]) -> list[T
                 "quantity": source.randint(1, 4),
                 "price": round(source.uniform(1, 99), 2),
             }
-            for _ in range(source.randint(1, 5))
+            for _ in range(source.randint(1, 3))
         ],
     }
     answer = f"There is no entry {words['code']}." if fault else json.dumps(record, ensure_ascii=False)

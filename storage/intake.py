@@ -72,7 +72,7 @@ def insert(connection: Connection, batch_id: int, trajectories: Sequence[Traject
     there = _stored(connection, batch_id, list(unique))
     fresh = [t for i, t in reversed(unique.items()) if i not in there]
     if fresh:
-        rows = [_rows(i, batch_id, t, now) for i, t in zip(_allocate(connection, len(fresh)), fresh, strict=True)]
+        rows = [rows_of(i, batch_id, t, now) for i, t in zip(_allocate(connection, len(fresh)), fresh, strict=True)]
         _many(connection, tables.trajectory, [r.facts for r in rows])
         _many(connection, tables.body, [r.body for r in rows])
         _many(connection, tables.score, [score for r in rows for score in r.scores])
@@ -111,7 +111,7 @@ def _many(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> 
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """What one trajectory becomes, each part in the column order of its table."""
 
     facts: tuple[Any, ...]
@@ -121,11 +121,12 @@ class _Rows(NamedTuple):
     text: tuple[int, str]
 
 
-def _rows(number: int, batch_id: int, t: Trajectory, now: float) -> _Rows:
+def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
+    """Return the rows of one trajectory under this id."""
     said, calls, opening = _read(t)
     names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
     scores = {s.name: s for s in t.scores}
-    return _Rows(
+    return Rows(
         _facts(number, batch_id, t, now, sum(calls.values()), opening),
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
