@@ -1,0 +1,57 @@
+"""The complete record: nothing is lost but clock and machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import plugins
+from engine.exporters._json import dump_bytes
+from engine.types import Execution, Trajectory
+from tests.exporters.mixed import made, mixed, proven
+
+
+def rows(trajectories: list[Trajectory], **options: Any) -> list[dict[str, Any]]:
+    writer = plugins.load("exporters", "trajectory").make(plugins.configure("exporters", "trajectory", options))
+    return list(writer.rows(trajectories))
+
+
+def read(found: list[dict[str, Any]]) -> list[Trajectory]:
+    importer = plugins.load("importers", "trajectory")
+    return list(importer.make(importer.config()).trajectories([dump_bytes(row) for row in found], "data.jsonl"))
+
+
+def timeless(trajectory: Trajectory) -> Trajectory:
+    """Return the trajectory without clock and machine."""
+    record = trajectory.model_dump()
+    record["execution"] = Execution().model_dump()
+    for call in record["calls"]:
+        call["seconds"] = 0.0
+    for turn in (record["proof"] or {}).get("turns", ()):
+        for group in turn["calls"]:
+            for entry in group:
+                entry["result"]["seconds"] = None
+    return Trajectory.model_validate(record)
+
+
+def test_a_record_comes_back_whole() -> None:
+    assert read(rows(mixed())) == [timeless(t) for t in mixed()]
+    task = rows([proven()])[0]
+    assert task["task"]["slots"] == {"id": "#W1"}
+    assert task["proof"]["turns"][0]["calls"][0][0]["result"] == {"content": "3", "fault": None, "truncated": False}
+    assert task["diff"]["changes"][0]["leaves"][0]["pointer"] == "/seen"
+    assert task["group_id"] == "task-a"
+
+
+def test_corrections_keep_what_they_replaced_and_broken_calls_their_text() -> None:
+    found = rows(mixed())
+    assert found[5]["turns"][2]["original"]["content"] == "I guess so."
+    assert found[6]["turns"][2]["tool_calls"][0]["raw"] == '{"id": "#W4"'
+
+
+def test_machine_and_clock_leave_only_when_asked_for() -> None:
+    slow = made(0, proven().turns, execution=Execution(sandbox="docker", seconds=9.0))
+    fast = made(0, proven().turns, execution=Execution(sandbox="local", seconds=0.1))
+    assert rows([slow]) == rows([fast])
+    assert "execution" not in rows([slow])[0]
+    assert rows([slow], include_execution=True)[0]["execution"]["sandbox"] == "docker"
+    assert read(rows([proven()], include_execution=True)) == [proven()]
