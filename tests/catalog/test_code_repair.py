@@ -86,7 +86,7 @@ def test_bugs_are_caught_by_their_hidden_test_only(template: TaskTemplate, tmp_p
 
 @pytest.mark.parametrize("template", REPAIRS, ids=lambda template: template.id)
 async def test_the_reference_repairs_the_reported_symptom(template: TaskTemplate, pool: SandboxPool) -> None:
-    task = sample(DOMAIN, mode="dependent", turns=2, seed=11, only=[template.id])
+    task = sample(DOMAIN, mode="dependent", turns=4, seed=11, only=[template.id])
     proof = await _proof(task, pool)
     assert proof.reason is None, proof.detail
     commands = [entry for group in proof.turns[0].calls for entry in group if entry.call.name == "bash"]
