@@ -2,9 +2,10 @@
 
     python -m bench.model_path [--flying 64 256] [--rounds 15] [--whole] [--only NAME]
 
-The ideal rate is calls in flight / latency. CPU is user and system time of this process per model call; the server is
-another process. `--whole` rolls out whole dialogues (user and teacher by model, two tool calls in the local sandbox,
-all judges with the rubric, storage in SQLite), six model calls each; its CPU holds all of that.
+The ideal rate is calls in flight / latency; the floor is the bare client under ours. CPU is user and system time of our
+process per model call; the server is another process. `--whole` rolls out whole dialogues (user and teacher by model,
+two tool calls in the local sandbox, all judges with the rubric, storage in SQLite), six model calls each; its CPU holds
+all of that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from engine import settings
 from engine.llms._open import open_llm
 from engine.types import Endpoint, Tool, Turn
 
@@ -92,9 +94,10 @@ async def bare_aiohttp(base: str, flying: int, rounds: int, latency: float) -> M
 
 
 async def bare_litellm(base: str, flying: int, rounds: int, latency: float) -> Measured:
-    from engine.llms.litellm import library
+    settings.set_default("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
 
-    litellm = library()
+    litellm.suppress_debug_info = True
     body = {"model": "openai/bench", "messages": _messages(), "tools": [TOOL.schema_for_model()]}
 
     async def call() -> None:
@@ -125,29 +128,37 @@ PEERS = {
     "bare litellm": bare_litellm,
     "ours: litellm": ours("litellm"),
 }
+FLOORS = {"openai_compatible": "bare aiohttp", "litellm": "bare litellm"}
 
 
-def print_row(name: str, flying: int, found: Measured) -> None:
-    print(f"{name:<34}{flying:>6}{found.rate:>10.0f}{found.share:>10.2f}{found.cpu_ms:>10.2f}", flush=True)
+async def whole(base: str, plugin: str, flying: int, rounds: int, latency: float) -> Measured:
+    from bench import whole_rollouts
+
+    calls, seconds, cpu = await whole_rollouts.roll(base, plugin, flying, rounds)
+    rate = calls / seconds
+    return Measured(rate, rate * latency / flying, 1000 * cpu / calls)
+
+
+def print_row(name: str, flying: int, found: Measured, floor: Measured | None) -> None:
+    beside = f"{found.rate / floor.rate:>10.2f}" if floor else f"{'':>10}"
+    print(f"{name:<34}{flying:>6}{found.rate:>10.0f}{found.share:>10.2f}{beside}{found.cpu_ms:>10.2f}", flush=True)
 
 
 async def compare(given: argparse.Namespace) -> None:
-    print(f"{'':<34}{'flying':>6}{'calls/s':>10}{'of ideal':>10}{'CPU ms':>10}")
+    print(f"{'':<34}{'flying':>6}{'calls/s':>10}{'of ideal':>10}{'of floor':>10}{'CPU ms':>10}")
     for flying in given.flying:
+        found: dict[str, Measured] = {}
         with model_server(given.latency) as base:
             for name, peer in PEERS.items():
                 if given.only in name:
-                    print_row(name, flying, await peer(base, flying, given.rounds, given.latency))
-            if given.whole:
-                from bench import whole_rollouts
-
-                for plugin in ("openai_compatible", "litellm"):
-                    name = f"whole rollouts: {plugin}"
-                    if given.only in name:
-                        calls, seconds, cpu = await whole_rollouts.roll(base, plugin, flying, given.rounds)
-                        rate = calls / seconds
-                        found = Measured(rate, rate * given.latency / flying, 1000 * cpu / calls)
-                        print_row(name, flying, found)
+                    found[name] = await peer(base, flying, given.rounds, given.latency)
+                    floor = FLOORS.get(name.removeprefix("ours: "), "")
+                    print_row(name, flying, found[name], found.get(floor))
+            for plugin in FLOORS if given.whole else ():
+                name = f"whole rollouts: {plugin}"
+                if given.only in name:
+                    measure = await whole(base, plugin, flying, given.rounds, given.latency)
+                    print_row(name, flying, measure, found.get(FLOORS[plugin]))
 
 
 def main() -> None:
