@@ -1,0 +1,111 @@
+"""Chat rows from elsewhere: what is taken, and how a refusal reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine import plugins
+from engine.errors import InputError
+from engine.types import Trajectory
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": {"a": 1}}}
+
+
+def read(*rows: Any, **options: Any) -> list[Trajectory]:
+    importer = plugins.load("importers", "chat_jsonl")
+    lines = [json.dumps(row).encode() for row in rows]
+    config = plugins.configure("importers", "chat_jsonl", options)
+    return list(importer.make(config).trajectories(lines, "chats.jsonl"))
+
+
+def chat(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "Hi"}, *messages]} | more
+
+
+def test_a_bare_row_is_enough() -> None:
+    found = read(chat({"role": "assistant", "content": "Hello"}), chat({"role": "assistant", "content": "Hello"}))
+    assert [t.index for t in found] == [0, 1]
+    assert len({t.id for t in found}) == 2
+    first = found[0]
+    assert (first.teacher, first.status, first.outcome, first.reward) == ("imported", "kept", "unmeasured", None)
+    assert first.task is None
+    assert first.turns[1].train
+
+
+def test_arguments_and_tools_may_be_json_text() -> None:
+    call = {"id": "c1", "function": {"name": "find", "arguments": '{"a": 1, "b": null}'}}
+    tool = {"name": "find", "description": "Find.", "parameters": {"type": "object"}}
+    found = read(chat({"role": "assistant", "content": None, "tool_calls": [call]}, tools=json.dumps([tool])))[0]
+    assert found.turns[1].tool_calls[0].arguments == {"a": 1, "b": None}
+    assert found.turns[1].content == ""
+    assert [t.name for t in found.tools] == ["find"]
+
+
+def test_what_the_metadata_says_beside_comes_back_out() -> None:
+    row = chat({"role": "assistant", "content": "Hello"}, metadata={"source": "elsewhere", "domain": "shop"})
+    found = read(row)[0]
+    assert found.domain == "shop"
+    writer = plugins.load("exporters", "chat_jsonl")
+    again = next(writer.make(writer.config()).rows([found]))
+    assert json.loads(again["metadata"])["source"] == "elsewhere"
+
+
+def test_prompt_and_completion_become_a_masked_prompt() -> None:
+    row = {
+        "prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "A"}],
+        "completion": [{"role": "assistant", "content": "B"}],
+    }
+    assert [turn.train for turn in read(row)[0].turns] == [True, False, True]
+
+
+def test_think_tags_become_reasoning_when_asked_for() -> None:
+    row = chat({"role": "assistant", "content": "<think>\nwhy\n</think>\n\nBecause."})
+    assert read(row)[0].turns[1].reasoning is None
+    turn = read(row, reasoning="think")[0].turns[1]
+    assert (turn.reasoning, turn.content) == ("why", "Because.")
+
+
+@pytest.mark.parametrize("options", [{"reasoning": "think"}, {"split_untrained": True}, {"parallel": "serial"}])
+def test_other_shapes_come_back_as_they_left(options: dict[str, Any]) -> None:
+    from tests.exporters.mixed import mixed
+
+    def export(trajectories: list[Trajectory]) -> list[dict[str, Any]]:
+        writer = plugins.load("exporters", "chat_jsonl")
+        return list(writer.make(plugins.configure("exporters", "chat_jsonl", options)).rows(trajectories))
+
+    first = export(mixed())
+    reading = {"reasoning": "think"} if options.get("reasoning") else {}
+    back = read(*json.loads(json.dumps(first)), **reading)
+    assert json.loads(json.dumps(export(back))) == json.loads(json.dumps(first))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"text": "x"}, "field messages: there is no message"),
+        (chat({"role": "robot", "content": "x"}), "field messages[1], field role"),
+        (chat({"role": "assistant", "content": 5}), "field messages[1], field content"),
+        (chat({"role": "assistant", "tool_calls": [{"id": "c"}]}), "field tool_calls.0.function"),
+        (
+            chat({"role": "assistant", "tool_calls": [CALL | {"function": {"name": "f", "arguments": "[1]"}}]}),
+            "field messages[1].tool_calls[0].function.arguments: is not an object",
+        ),
+        (
+            chat({"role": "assistant", "tool_calls": [CALL | {"function": {"name": "f", "arguments": "{"}}]}),
+            "holds no JSON",
+        ),
+        (chat(tools="{}"), "field tools: is not a list"),
+        (chat(tools=[{"function": {}}]), "field tools[0], field name"),
+        (chat(metadata="[]"), "field metadata: is not an object"),
+        (chat(metadata={"mode": "no such"}), "field metadata, field mode"),
+        (chat(reward="much"), "field reward"),
+    ],
+)
+def test_a_refusal_names_line_and_field(row: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(chat({"role": "assistant", "content": "fine"}), row)
+    assert str(refused.value).startswith("chats.jsonl, line 2")
+    assert told in str(refused.value)
