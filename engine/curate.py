@@ -149,6 +149,8 @@ def _reviewed_turns(
         review = verdicts.get(index)
         if turn.role == "tool" and turn.tool_call_id in replaced:
             continue
+        if turn.role != "tool":
+            replaced = set()  # models use call ids again
         if review is not None and review.verdict == "reject":
             if untrained == "cut":
                 break
