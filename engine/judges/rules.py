@@ -116,8 +116,11 @@ def _mode(trajectory: Trajectory) -> Iterator[Score]:
 
 
 def _asked_first(trajectory: Trajectory) -> Iterator[Score]:
-    """With a parameter missing in the opening request, nothing may be changed before the user said more."""
-    writes = {tool.name for tool in trajectory.tools if tool.effect == "write"}
+    """With a parameter missing in the opening request, nothing may be changed before the user said more.
+
+    A shell command may only look around, so it does not count; what it changed shows in the end state.
+    """
+    writes = {tool.name for tool in trajectory.tools if tool.effect == "write" and tool.source != "shell"}
     users = 0
     for index, turn in enumerate(trajectory.turns):
         users += turn.role == "user"
