@@ -6,6 +6,7 @@ single equality, is answered by covering indexes alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,7 @@ from storage.funnel import funnel
 __all__ = [
     "Overview",
     "breakdown",
+    "extent",
     "funnel",
     "histogram",
     "outcomes",
@@ -48,7 +50,7 @@ _GROUPS: dict[str, Column[Any]] = {
 
 @dataclass(frozen=True)
 class Overview:
-    """Counts over everything. `cost_usd` sums what is known."""
+    """Counts over everything. `cost_usd` sums what is known; `unpriced_calls` are not in it."""
 
     domains: int
     personas: int
@@ -64,17 +66,34 @@ class Overview:
     exports: int
     tokens: int
     cost_usd: float
+    priced_calls: int
+    unpriced_calls: int
 
 
 # ---------------------------------------------------------------- distributions
 
 
-def histogram(db: Database, filter: TrajectoryFilter, value: str = "reward", bins: int = 20) -> pd.DataFrame:
+def extent(db: Database, filter: TrajectoryFilter, value: str) -> tuple[float, float] | None:
+    """Return the least and the greatest of a number of trajectories (0 and 1 for a score or the reward), or None
+    when nothing is measured."""
+    if value == "reward" or value not in _NUMBERS:
+        return 0.0, 1.0
+    column, conditions = _NUMBERS[value], filters.where(db.dialect, filter)
+    with db.read() as session:
+        low = session.execute(select(func.min(column)).where(*conditions)).scalar()
+        high = session.execute(select(func.max(column)).where(*conditions)).scalar()
+    return None if low is None or high is None else (float(low), float(high))
+
+
+def histogram(
+    db: Database, filter: TrajectoryFilter, value: str = "reward", bins: int = 20, *, edges: Sequence[float] = ()
+) -> pd.DataFrame:
     """Return [low, high, count] of a number of trajectories or of the score of that name; unmeasured ones are left out.
 
-    Scores and rewards get equal bins over 0..1, other numbers over what occurs. The last bin includes its
-    upper edge.
+    Scores and rewards get equal bins over 0..1, other numbers over what occurs; ascending `edges` take the
+    place of both. The last bin includes its upper edge.
     """
+    bins = len(edges) - 1 if edges else bins
     if not 1 <= bins <= 200:
         raise InputError("bins", f"{bins} is out of range.", "Use 1 to 200.")
     conditions = filters.where(db.dialect, filter)
@@ -84,13 +103,13 @@ def histogram(db: Database, filter: TrajectoryFilter, value: str = "reward", bin
     else:
         extra += conditions
     with db.read() as session:
-        low, high = _range(session, value, column, extra)
+        low, high = (edges[0], edges[-1]) if edges else _range(session, value, column, extra)
         if low is None or high is None:
             return pd.DataFrame({"low": [], "high": [], "count": []}).astype({"count": int})
-        edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+        marks = list(edges) or [low + (high - low) * i / bins for i in range(bins)] + [high]
         simple = (len(conditions) <= 1 and value in _NUMBERS) or not conditions
-        counts = (_binned if simple else _grouped)(session, column, extra, edges)
-    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
+        counts = (_binned if simple else _grouped)(session, column, extra, marks)
+    return pd.DataFrame({"low": marks[:-1], "high": marks[1:], "count": counts})
 
 
 def _indexed(filter: TrajectoryFilter) -> bool:
@@ -152,12 +171,26 @@ def score_names(db: Database, filter: TrajectoryFilter) -> list[str]:
 
 
 def score_summary(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
-    """Return [name, mean, unmeasured, count] by score; `mean` over the measured ones, None without any."""
+    """Return [name, mean, unmeasured, count, passed, failed, source, method] by score.
+
+    `mean` is over the measured ones, None without any; `source` is the judge that gives it. Scores that neither
+    pass nor fail count in neither.
+    """
     s = tables.score.c
-    query = select(s.name, func.avg(s.value), func.count() - func.count(s.value), func.count()).group_by(s.name)
+    query = select(
+        s.name,
+        func.avg(s.value),
+        func.count() - func.count(s.value),
+        func.count(),
+        _number_of(s.passed.is_(True)),
+        _number_of(s.passed.is_(False)),
+        func.max(s.source),
+        func.max(s.method),
+    ).group_by(s.name)
     if conditions := filters.where(db.dialect, filter):
         query = query.where(s.trajectory_id.in_(select(_t.id).where(*conditions)))
-    return _frame(db, query.order_by(s.name), ["name", "mean", "unmeasured", "count"])
+    names = ["name", "mean", "unmeasured", "count", "passed", "failed", "source", "method"]
+    return _frame(db, query.order_by(s.name), names)
 
 
 # ---------------------------------------------------------------- groups
@@ -229,10 +262,10 @@ def overview(db: Database) -> Overview:
     batches = select(
         func.count(),
         *(_number_of(b.status == s) for s in ("queued", "running", "paused")),
-        *(func.coalesce(func.sum(c), 0) for c in (b.kept, b.rejected, b.failed, b.tokens, b.cost_usd)),
+        *(func.coalesce(func.sum(b[name]), 0) for name in _SUMMED),
     )
     with db.read() as session:
-        total, queued, running, paused, kept, rejected, failed, tokens, cost = tuple(session.execute(batches).one())
+        total, queued, running, paused, *rest = tuple(session.execute(batches).one())
         there = {
             name: int(session.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
             for name, table, where in (
@@ -242,19 +275,20 @@ def overview(db: Database) -> Overview:
                 ("exports", tables.export, ()),
             )
         }
+    sums = {name: int(n) for name, n in zip(_SUMMED, rest, strict=True) if name != "cost_usd"}
     return Overview(
         batches=int(total),
         queued=int(queued),
         running=int(running),
         paused=int(paused),
-        trajectories=int(kept + rejected + failed),
-        kept=int(kept),
-        rejected=int(rejected),
-        failed=int(failed),
-        tokens=int(tokens),
-        cost_usd=float(cost),
+        trajectories=sums["kept"] + sums["rejected"] + sums["failed"],
+        cost_usd=float(rest[_SUMMED.index("cost_usd")]),
+        **sums,
         **there,
     )
+
+
+_SUMMED = ("kept", "rejected", "failed", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

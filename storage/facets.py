@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from engine.types import Trajectory
-from storage import search, tables
+from storage import tables
 
-FIELDS = (
-    "domains",
-    "templates",
-    "modes",
-    "personas",
-    "teachers",
-    "models",
-    "statuses",
-    "outcomes",
-    "culprits",
-    "reasons",
-    "tools",
-    "scores",
-)
+_COLUMNS = {
+    "domains": "domain",
+    "templates": "template",
+    "modes": "mode",
+    "personas": "persona",
+    "teachers": "teacher",
+    "models": "model",
+    "statuses": "status",
+    "outcomes": "outcome",
+    "culprits": "culprit",
+    "reasons": "reason",
+}
+FIELDS = (*_COLUMNS, "tools", "scores")
+_PLACES = {c.name: i for i, c in enumerate(tables.trajectory.columns)}
 
 
-def add(connection: Connection, batch_id: int, trajectories: Iterable[Trajectory]) -> None:
+class Written(Protocol):
+    """The rows of one trajectory, as far as facets need them."""
+
+    @property
+    def facts(self) -> tuple[Any, ...]: ...
+    @property
+    def tools(self) -> Sequence[tuple[int, str, int]]: ...
+    @property
+    def scores(self) -> Sequence[tuple[Any, ...]]: ...
+
+
+def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
     """Note the values of new trajectories of a batch."""
-    found: set[tuple[str, str | None]] = set()
-    for t in trajectories:
-        found |= {
-            ("domains", t.domain),
-            ("templates", t.template),
-            ("modes", t.mode),
-            ("personas", t.persona),
-            ("teachers", t.teacher),
-            ("models", t.models.get("teacher") or t.teacher),
-            ("statuses", t.status),
-            ("outcomes", t.outcome),
-            ("culprits", t.culprit),
-            ("reasons", t.reason),
-        }
-        found.update(("tools", call.name) for turn in t.turns for call in turn.tool_calls)
-        found.update(("scores", score.name) for score in t.scores)
+    found: dict[str, set[str | None]] = {}
+    for field, column in _COLUMNS.items():
+        place = _PLACES[column]
+        found[field] = {r.facts[place] for r in rows}
+    found["tools"] = {use[1] for r in rows for use in r.tools}
+    found["scores"] = {score[1] for r in rows for score in r.scores}
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    rows = sorted({(batch_id, field, search.plain(value)[:200]) for field, value in found if value})
+    new = sorted((batch_id, field, value) for field, among in found.items() for value in among if value)
     connection.exec_driver_sql(
-        f"INSERT INTO facet (batch_id, field, value) VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING", rows
+        f"INSERT INTO facet (batch_id, field, value) VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING", new
     )
 
 

@@ -24,6 +24,8 @@ _CHOICES: dict[str, Column[Any]] = {
     "outcomes": _t.outcome,
     "culprits": _t.culprit,
     "reasons": _t.reason,
+    "templates": _t.template,
+    "stages": _t.stage,
 }
 
 
@@ -93,6 +95,9 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
     bounds: tuple[tuple[Column[Any], float | None, float | None], ...] = (
         (_t.reward, chosen.min_reward, chosen.max_reward),
         (_t.turns, chosen.min_turns, chosen.max_turns),
+        (_t.tokens, chosen.min_tokens, chosen.max_tokens),
+        (_t.tool_calls, chosen.min_tool_calls, chosen.max_tool_calls),
+        (_t.cost_usd, chosen.min_cost_usd, chosen.max_cost_usd),
     )
     for column, low, high in bounds:
         found += _between(column, low, high)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -20,6 +20,8 @@ from storage import facets, search, tables
 
 TITLE = 160
 NAME = 200
+_PLACES = {c.name: i for i, c in enumerate(tables.trajectory.columns)}
+STATUS = _PLACES["status"]
 
 
 class Spent(NamedTuple):
@@ -31,8 +33,13 @@ class Spent(NamedTuple):
     unpriced_calls: int = 0
 
 
-def spent(calls: Iterable[ModelCall]) -> Spent:
+_NOTHING = Spent()
+
+
+def spent(calls: Sequence[ModelCall]) -> Spent:
     """Sum up model calls."""
+    if not calls:
+        return _NOTHING
     tokens, cost, priced, unpriced = 0, 0.0, 0, 0
     for call in calls:
         tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
@@ -78,8 +85,8 @@ def insert(connection: Connection, batch_id: int, trajectories: Sequence[Traject
         _many(connection, tables.score, [score for r in rows for score in r.scores])
         _many(connection, tables.tool_use, [use for r in rows for use in r.tools])
         search.insert(connection, [r.text for r in rows])
-        facets.add(connection, batch_id, fresh)
-        _count(connection, batch_id, fresh)
+        facets.add(connection, batch_id, rows)
+        _count(connection, batch_id, rows)
     return fresh
 
 
@@ -119,6 +126,7 @@ class Rows(NamedTuple):
     scores: list[tuple[Any, ...]]
     tools: list[tuple[int, str, int]]
     text: tuple[int, str]
+    spent: Spent
 
 
 def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
@@ -126,12 +134,14 @@ def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
     said, calls, opening = _read(t)
     names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
     scores = {s.name: s for s in t.scores}
+    total = spent(t.calls)
     return Rows(
-        _facts(number, batch_id, t, now, sum(calls.values()), opening),
+        _facts(number, batch_id, t, now, sum(calls.values()), opening, total),
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
         (number, search.document(said, names)),
+        total,
     )
 
 
@@ -150,8 +160,9 @@ def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
     return said, calls, opening or (t.task.goal if t.task else "")
 
 
-def _facts(number: int, batch_id: int, t: Trajectory, now: float, calls: int, opening: str) -> tuple[Any, ...]:
-    total = spent(t.calls)
+def _facts(
+    number: int, batch_id: int, t: Trajectory, now: float, calls: int, opening: str, total: Spent
+) -> tuple[Any, ...]:
     told = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
     return (
         number,
@@ -177,20 +188,15 @@ def _facts(number: int, batch_id: int, t: Trajectory, now: float, calls: int, op
         t.template,
         t.persona,
         t.teacher,
-        model_of(t),
+        t.models.get("teacher") or t.teacher,
         now,
         search.plain(" ".join(opening[: TITLE * 4].split())[:TITLE]),
     )
 
 
-def model_of(t: Trajectory) -> str:
-    """Return the model that played the assistant; the teacher's name where there was none."""
-    return t.models.get("teacher") or t.teacher
-
-
-def _count(connection: Connection, batch_id: int, fresh: Sequence[Trajectory]) -> None:
-    by_status = Counter(t.status for t in fresh)
-    total = spent(c for t in fresh for c in t.calls)
+def _count(connection: Connection, batch_id: int, rows: Sequence[Rows]) -> None:
+    by_status = Counter(r.facts[STATUS] for r in rows)
+    tokens, cost_usd, priced, unpriced = map(sum, zip(*(r.spent for r in rows), strict=True))
     b = tables.batch.c
     connection.execute(
         update(tables.batch)
@@ -199,9 +205,9 @@ def _count(connection: Connection, batch_id: int, fresh: Sequence[Trajectory]) -
             kept=b.kept + by_status["kept"],
             rejected=b.rejected + by_status["rejected"],
             failed=b.failed + by_status["failed"],
-            tokens=b.tokens + total.tokens,
-            cost_usd=b.cost_usd + total.cost_usd,
-            priced_calls=b.priced_calls + total.priced_calls,
-            unpriced_calls=b.unpriced_calls + total.unpriced_calls,
+            tokens=b.tokens + tokens,
+            cost_usd=b.cost_usd + cost_usd,
+            priced_calls=b.priced_calls + priced,
+            unpriced_calls=b.unpriced_calls + unpriced,
         )
     )

@@ -41,6 +41,8 @@ def plain(value: str) -> str:
     """Return the text without what a database cannot hold: NUL and lone surrogates."""
     if "\x00" in value:
         value = value.replace("\x00", " ")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
