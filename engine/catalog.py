@@ -304,7 +304,13 @@ def _names(files: Mapping[str, bytes], template: TaskTemplate, made: dict[str | 
 def _questions(files: Mapping[str, bytes]) -> tuple[Question, ...]:
     if "questions.yaml" not in files:
         return ()
-    return tuple(_listed(Question, yaml_value(files["questions.yaml"], "questions.yaml"), "questions.yaml"))
+    return read_questions(files["questions.yaml"])
+
+
+def read_questions(data: bytes) -> tuple[Question, ...]:
+    """Return the questions of a questions.yaml; an empty file has none. Raises InputError or InputErrors."""
+    value = yaml_value(data, "questions.yaml")
+    return () if value is None else tuple(_listed(Question, value, "questions.yaml"))
 
 
 def _listed(model: type[BaseModel], value: Any, name: str) -> list[Any]:

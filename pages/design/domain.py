@@ -1,10 +1,56 @@
-"""One domain: policy, workspace, tools, templates, versions."""
+"""One domain: policy, tools, templates, questions, workspace, settings, versions."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+from collections.abc import Callable
 
-header("Domain", "")
-empty_state(
-    "No domain chosen", "Choose a domain from the list.", icon="account_tree", action="All domains", page="domains"
+import streamlit as st
+
+from engine import catalog
+from pages._ui.domain_draft import open_draft
+from pages._ui.domain_editor import save_bar
+from pages._ui.domain_lists import new_domain
+from pages._ui.domain_tabs import (
+    draw_overview,
+    draw_policy,
+    draw_questions,
+    draw_settings,
+    draw_templates,
+    draw_tools,
 )
+from pages._ui.domain_versions import draw_versions
+from pages._ui.layout import actions
+from pages._ui.routes import open_page, page_link, text_parameter
+from pages._ui.workspace_view import draw_workspace
+
+row, draft = open_draft(text_parameter("id"))
+if made := st.session_state.pop("made_domain", None):
+    open_page("domain", id=made)
+
+with actions(row.name):
+    page_link("domains", "Domains", icon="arrow_back")
+    if st.button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
+        new_domain(row.id)
+    st.download_button(
+        "Export", lambda: catalog.to_zip(draft.base()), f"{row.id}-v{draft.based_on}.zip", "application/zip",
+        key=f"export_{row.id}", icon=":material/download:", on_click="ignore",
+        help=f"The saved version {draft.based_on} as a zip of plain files.",
+    )  # fmt: skip
+save_bar(row, draft)
+
+TABS: dict[str, Callable[[], None]] = {
+    "Overview": lambda: draw_overview(row, draft),
+    "Policy": lambda: draw_policy(draft),
+    "Tools": lambda: draw_tools(row, draft),
+    "Templates": lambda: draw_templates(row, draft),
+    "Questions": lambda: draw_questions(draft),
+    "Workspace": lambda: draw_workspace(draft),
+    "Settings": lambda: draw_settings(draft),
+    "Versions": lambda: draw_versions(row, draft),
+}
+for tab, draw in zip(
+    st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params"), TABS.values(), strict=True
+):
+    if tab.open:
+        with tab:
+            draw()

@@ -2,13 +2,111 @@
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+from functools import partial
 
-header("Domains", "A domain is a policy, tools, a workspace of files and task templates.")
-empty_state(
-    "No domains yet",
-    "The shipped domains are laid into the database when the studio starts.",
-    icon="account_tree",
-    action="Overview",
-    page="overview",
-)
+import streamlit as st
+
+from engine import catalog
+from pages._ui.data import db
+from pages._ui.domain_draft import Draft, base_files
+from pages._ui.domain_lists import delete_domain, import_domain, new_domain
+from pages._ui.format import ago, plural
+from pages._ui.layout import actions, empty_state
+from pages._ui.routes import open_page, page_link
+from pages._ui.text import literal, plain
+from storage import domains
+from storage.domains import DomainRow
+
+PER_PAGE = 24
+SORTS = {"name": "Name", "newest": "Last changed", "templates": "Most templates"}
+
+
+def chosen_rows() -> list[DomainRow]:
+    """Draw the controls and return the domains that they ask for."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search", key="text", bind="query-params", live=True, type="search", placeholder="Search domains",
+            label_visibility="collapsed", width=280,
+        )  # fmt: skip
+        found = domains.list_domains(db(), str(text)[:200])
+        categories = sorted({row.category for row in domains.list_domains(db())})
+        category = st.pills(
+            "Category", categories, key="category", bind="query-params", label_visibility="collapsed", width="stretch"
+        )
+        sort = st.selectbox(
+            "Sort by", list(SORTS), key="sort", bind="query-params", format_func=SORTS.__getitem__, width=190,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    if category:
+        found = [row for row in found if row.category == category]
+    if sort == "newest":
+        found.sort(key=lambda row: -row.updated_at)
+    elif sort == "templates":
+        found.sort(key=lambda row: -row.templates)
+    return found
+
+
+def card(row: DomainRow) -> None:
+    """Draw one domain with what can be done to it."""
+    with st.container(border=True, height="stretch", key=f"domain_{row.id}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(literal(row.name), anchor=False, width="content")
+            if unsaved(row.id):
+                st.badge("unsaved changes", icon=":material/edit:", color="orange")
+        plain(row.description)
+        with st.container(horizontal=True, gap="small"):
+            st.badge(literal(row.category), icon=":material/sell:", color="gray")
+            if row.shipped:
+                st.badge("shipped", icon=":material/inventory_2:", color="gray", help="Came with Turnwright.")
+        st.caption(
+            f"{plural(row.tools, 'tool')} · {plural(row.templates, 'template')} · version {row.version} · "
+            f"changed {ago(row.updated_at)}"
+        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            page_link("domain", "Open", icon="open_in_full", id=row.id)
+            if st.button("Duplicate", key=f"copy_{row.id}", icon=":material/content_copy:", type="tertiary"):
+                new_domain(row.id)
+            st.download_button(
+                "Export", partial(pack, row.digest), f"{row.id}-v{row.version}.zip", "application/zip",
+                key=f"zip_{row.id}", icon=":material/download:", type="tertiary", on_click="ignore",
+            )  # fmt: skip
+            if st.button("Delete", key=f"remove_{row.id}", icon=":material/delete:", type="tertiary"):
+                delete_domain(row.id, row.name)
+
+
+def pack(digest: str) -> bytes:
+    """Return the zip of a stored pack; made when somebody asks for it."""
+    return catalog.to_zip(base_files(db(), digest))
+
+
+def unsaved(id: str) -> bool:
+    """Return whether this session has unsaved changes of a domain."""
+    draft: Draft | None = st.session_state.get("drafts", {}).get(id)
+    return draft is not None and bool(draft.changes)
+
+
+if made := st.session_state.pop("made_domain", None):
+    open_page("domain", id=made)
+
+with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
+    if st.button("Import", key="import_domain", icon=":material/upload:"):
+        import_domain()
+    if st.button("New domain", key="new_domain", type="primary", icon=":material/add:"):
+        new_domain()
+
+if not domains.list_domains(db()):
+    empty_state(
+        "No domains yet",
+        "Make one with New domain: it starts as a small example that works. Or import a pack.",
+        icon="account_tree",
+    )
+    st.stop()
+rows = chosen_rows()
+if not rows:
+    st.caption("No domain matches. Search for another word, or take the category away.")
+number = 1
+if len(rows) > PER_PAGE:
+    number = st.pagination(-(-len(rows) // PER_PAGE), key="page", bind="query-params") or 1
+with st.grid(3, min_column_width=320):
+    for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
+        card(one)

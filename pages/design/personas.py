@@ -2,13 +2,85 @@
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import streamlit as st
 
-header("Personas", "Who the simulated users are.")
-empty_state(
-    "No personas yet",
-    "The shipped personas are laid into the database when the studio starts.",
-    icon="groups",
-    action="Overview",
-    page="overview",
-)
+from pages._ui.badges import words
+from pages._ui.data import db
+from pages._ui.format import plural
+from pages._ui.layout import actions, empty_state
+from pages._ui.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
+from pages._ui.text import literal, plain
+from storage import personas
+from storage.personas import PersonaRow
+
+PER_PAGE = 24
+
+
+def chosen_rows(everyone: list[PersonaRow]) -> list[PersonaRow]:
+    """Draw the controls and return the personas that they ask for."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search", key="text", bind="query-params", live=True, type="search", placeholder="Search personas",
+            label_visibility="collapsed", width=280,
+        )  # fmt: skip
+        expertise = st.pills(
+            "Expertise", EXPERTISE, key="expertise", bind="query-params", format_func=words, selection_mode="multi",
+            label_visibility="collapsed", width="content",
+        )  # fmt: skip
+        disclosure = st.pills(
+            "Tells", DISCLOSURE, key="tells", bind="query-params", format_func=words, selection_mode="multi",
+            label_visibility="collapsed", width="content",
+        )  # fmt: skip
+    found = personas.list_personas(db(), str(text)[:200]) if text else everyone
+    return [
+        row
+        for row in found
+        if (not expertise or row.persona.expertise in expertise)
+        and (not disclosure or row.persona.disclosure in disclosure)
+    ]
+
+
+def card(row: PersonaRow) -> None:
+    """Draw one persona with a line that it may open with, and what can be done to it."""
+    one, turn = row.persona, f"line_{row.persona.id}"
+    with st.container(border=True, gap="small", key=f"persona_card_{one.id}"):
+        st.markdown(f"**{literal(one.name)}**")
+        st.caption(literal(one.occupation or "no occupation"))
+        with st.container(horizontal=True, gap="xsmall"):
+            st.badge(words(one.expertise), icon=":material/school:", color="blue")
+            st.badge(words(one.disclosure), icon=":material/chat:", color="gray")
+            st.badge(f"Patience {one.patience}", icon=":material/hourglass:", color="gray")
+        plain(one.description)
+        st.caption(f":material/format_quote: {literal(sample_line(one, int(st.session_state.get(turn, 0))))}")
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
+                edit_persona(row)
+            if st.button("Duplicate", key=f"copy_{one.id}", icon=":material/content_copy:", type="tertiary"):
+                edit_persona(row, copy=True)
+            st.button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
+                      on_click=another, args=(turn,), help="Another way in which this persona may open.")  # fmt: skip
+            if st.button("Delete", key=f"delete_{one.id}", icon=":material/delete:", type="tertiary"):
+                delete_persona(row)
+
+
+def another(turn: str) -> None:
+    """Show the next sample line of a card."""
+    st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
+
+
+with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
+    if st.button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
+        edit_persona(None)
+known = personas.list_personas(db())
+if not known:
+    empty_state("No personas yet", "A batch needs at least one. Make one with New persona.", icon="groups")
+    st.stop()
+rows = chosen_rows(known)
+st.caption(f"{plural(len(rows), 'persona')}" + (f" of {len(known)}" if len(rows) != len(known) else ""))
+if not rows:
+    st.caption("No persona matches. Search for another word, or choose fewer filters.")
+pages = max(1, -(-len(rows) // PER_PAGE))
+number = (st.pagination(pages, key="page", bind="query-params") or 1) if pages > 1 else 1
+with st.grid(3, min_column_width=320):
+    for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
+        card(one)

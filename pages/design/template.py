@@ -1,14 +1,101 @@
-"""One task template: wording, reference chain, proof."""
+"""One task template: its YAML with what is wrong beside it, the modes it serves, and its proof."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import streamlit as st
 
-header("Task template", "")
-empty_state(
-    "No task template chosen",
-    "Choose a domain, then one of its task templates.",
-    icon="assignment",
-    action="All domains",
-    page="domains",
-)
+from engine.tasks import modes_of
+from engine.types import Domain, TaskTemplate
+from pages._ui.badges import mode_name
+from pages._ui.domain_draft import Draft, open_draft
+from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
+from pages._ui.format import plural
+from pages._ui.layout import actions, missing
+from pages._ui.pack_parts import checked_template, template_path
+from pages._ui.proof_view import prove
+from pages._ui.routes import page_link, text_parameter
+from pages._ui.text import code_view, literal
+from pages._ui.tool_files import switch
+
+
+def draw_facts(domain: Domain, template: TaskTemplate) -> None:
+    """Draw what the template is: turns, calls, slots, and the modes it serves."""
+    calls = sum(len(turn.chain) for turn in template.turns)
+    with st.container(border=True):
+        st.markdown(f"**{literal(template.title)}**")
+        st.caption(
+            f"{plural(len(template.turns), 'user turn')} · {plural(calls, 'call')} · "
+            f"{plural(len(template.slots), 'slot query', 'slot queries')}"
+            + (f" · workspace {literal(template.variant)}" if template.variant else "")
+            + (" · judged by hidden tests" if template.hidden_tests else "")
+        )
+        with st.container(horizontal=True, gap="small"):
+            for mode in modes_of(domain, template):
+                st.badge(mode_name(mode), icon=":material/check:", color="blue")
+
+
+def draw_switch(id: str, path: str) -> None:
+    """Draw whether the template is active, and the way to the other state."""
+    active = not path.endswith(".off")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if active:
+            st.badge("active", icon=":material/check_circle:", color="green")
+            st.button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
+                      kwargs={"on": False}, help="Keeps the file, but no task is sampled of it.")  # fmt: skip
+        else:
+            st.badge("inactive", icon=":material/pause_circle:", color="gray")
+            st.button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
+                      args=(id, path), kwargs={"on": True})  # fmt: skip
+
+
+def draw_reference(draft: Draft) -> None:
+    """Draw the keys that a template may have, as a reminder beside the editor."""
+    with st.expander("What a template may hold", icon=":material/help:"):
+        code_view(_KEYS, key="template_keys", language="yaml")
+
+
+_KEYS = """id: its own name, as the file is called
+title: one line for lists
+goal: what the user wants, over slots
+slots: [{query: a SELECT over the workspace, unique: a SELECT that must give one row}]
+turns:            # 1 to 4 user turns
+  - say: [wordings of the request]
+    chain: [{call: tool, arguments: {name: "{{ slot }}"}, save: result}]
+    answer: [good answers, over slots and saved results]
+    facts: [what the answer must state]
+    withhold: {slot: name, say: [...], ask: [...], reveal: [...]}
+modes: [only these modes]
+variant: a folder under variants/
+hidden_tests: {files: {path: hidden/file}, command: [python, file.py]}
+tags: [words]
+"""
+
+row, draft = open_draft(text_parameter("domain"))
+files = draft.files()
+path = template_path(files, text_parameter("template"))
+if path is None:
+    missing("task template", "domains", "All domains")
+    st.stop()
+
+with actions(path.removeprefix("templates/")):
+    page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Templates")
+save_bar(row, draft)
+left, right = st.columns([1, 1], gap="medium")
+with left:
+    source = text_editor(draft, path, literal(path), height=640)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        draw_switch(row.id, path)
+        file_state(draft, path)
+    draw_reference(draft)
+with right:
+    domain, template, problems = checked_template(draft.files(), path)
+    if problems:
+        problems_list(problems, title="This template cannot be used yet:")
+        error_line(source, problems[0])
+    if domain is not None and template is not None:
+        draw_facts(domain, template)
+        st.subheader("Prove", anchor=False)
+        if path.endswith(".off"):
+            st.caption("Activate it to prove it; it need not be saved for that.")
+        else:
+            prove(draft, template, modes_of(domain, template))

@@ -1,10 +1,94 @@
-"""One tool: source, schema, a form to try it."""
+"""One tool file: source and derived schema side by side, and trying a tool in a sandbox."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import streamlit as st
 
-header("Tool", "")
-empty_state(
-    "No tool chosen", "Choose a domain, then one of its tools.", icon="build", action="All domains", page="domains"
-)
+from engine.types import Tool
+from pages._ui.domain_draft import open_draft
+from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
+from pages._ui.layout import actions, missing
+from pages._ui.routes import page_link, text_parameter
+from pages._ui.text import json_view, literal, plain
+from pages._ui.tool_files import ToolFile, derived, find_tool_file, switch
+from pages._ui.try_tool import try_tool
+
+
+def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:
+    """Draw whether the file is active, and the way to the other state."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if one.private:
+            st.badge("private module", icon=":material/lock:", color="gray", help="Tools import it; it defines none.")
+        elif one.active:
+            st.badge("active", icon=":material/check_circle:", color="green")
+        else:
+            st.badge("inactive", icon=":material/pause_circle:", color="gray", help="Kept, but no tool of the domain.")
+        if one.active:
+            label = "Deactivate, to save it unfinished" if problems else "Deactivate"
+            st.button(
+                label, key=f"off_{id}_{one.path}", icon=":material/pause:", on_click=switch, args=(id, one.path),
+                kwargs={"on": False}, help="Keeps the file as tools/name.py.off. Templates that call it must go first.",
+            )  # fmt: skip
+        else:
+            st.button(
+                "Activate", key=f"on_{id}_{one.path}", icon=":material/play_circle:", on_click=switch,
+                args=(id, one.path), kwargs={"on": True}, disabled=bool(problems),
+                help="Mend the errors first." if problems else None,
+            )  # fmt: skip
+
+
+def draw_schema(tool: Tool, *, key: str) -> None:
+    """Draw one tool as the model sees it."""
+    with st.expander(literal(tool.name), expanded=key.endswith("_0"), icon=":material/build:"):
+        with st.container(horizontal=True):
+            writes = tool.effect == "write"
+            st.badge(
+                "writes" if writes else "reads",
+                icon=":material/edit_document:" if writes else ":material/visibility:",
+                color="orange" if writes else "blue",
+            )
+            if tool.distractor:
+                st.badge("distractor", icon=":material/shuffle:", color="gray")
+        plain(tool.description)
+        json_view(tool.parameters, key=key, expanded=True)
+
+
+def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
+    """Draw the editor and what is wrong with the source; return the tools it defines."""
+    source = text_editor(draft, one.path, literal(one.path), height=560)
+    tools, problems = derived(one.name, source)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        draw_status(id, one, problems)
+        file_state(draft, one.path)
+    if problems:
+        problems_list(problems, title="This source defines no tools yet:")
+        error_line(source, problems[0])
+        if one.active and not one.private:
+            st.caption("It cannot be saved as active. Mend it, or deactivate it to save it unfinished.")
+    return tools
+
+
+row, draft = open_draft(text_parameter("domain"))
+found = find_tool_file(draft.files(), text_parameter("name"))
+if found is None:
+    missing("tool file", "domains", "All domains")
+    st.stop()
+
+with actions(found.name):
+    page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
+save_bar(row, draft)
+left, right = st.columns([5, 4], gap="medium")
+with left:
+    defined = draw_source(row.id, found)
+with right:
+    if defined:
+        st.subheader("Derived schema", anchor=False)
+        st.caption("What the model sees, taken from signature and docstring.")
+        for position, one in enumerate(defined):
+            draw_schema(one, key=f"schema_{row.id}_{found.module}_{position}")
+        st.subheader("Try it", anchor=False)
+        try_tool(draft, found.path, defined)
+    elif found.private:
+        st.caption("A private module defines no tools. Open the file that imports it to try a change.")
+    else:
+        st.caption("The schema and the form to try the tool appear here once the source is in order.")

@@ -1,0 +1,237 @@
+"""What a user has changed in a domain and not saved yet.
+
+One draft per domain and browser session, shared by the domain, tool and template pages: it holds the changed files over
+the version that the user began with. Every change is copied to the database under a token that stands in the address
+(`draft`), so that a reload of the page brings it back. Saving makes one version of all changed files.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from engine import catalog
+from engine.errors import Conflict, InputError, InputErrors
+from engine.types import Domain
+from pages._ui.data import db, saving
+from pages._ui.layout import missing
+from pages._ui.routes import text_parameter
+from storage import domains, preferences
+from storage.database import Database
+from storage.domains import DomainRow
+
+LARGEST_COPY = 8 << 20
+"""Bytes of a draft that are copied to the database; a larger one lives in this tab only."""
+
+
+@dataclass
+class Draft:
+    """Changes over version `based_on`; None as content means that the file goes. `generation` names the widgets."""
+
+    domain: str
+    based_on: int
+    digest: str
+    changes: dict[str, bytes | None] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_hex(5))
+    generation: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def base(self) -> Mapping[str, bytes]:
+        """Return the files of the version that the user began with."""
+        return base_files(db(), self.digest)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the pack as it would be saved."""
+        found = {**self.base(), **{path: data for path, data in self.changes.items() if data is not None}}
+        return {path: data for path, data in found.items() if self.changes.get(path, b"") is not None}
+
+    def text(self, path: str) -> str:
+        """Return a file as text, "" when there is none."""
+        data = self.changes[path] if path in self.changes else self.base().get(path)
+        return (data or b"").decode(errors="replace")
+
+    def put(self, path: str, data: bytes | None) -> None:
+        """Change one file, or take it away with None. What equals the saved file is no change."""
+        if self.base().get(path) == data:
+            self.changes.pop(path, None)
+        else:
+            self.changes[path] = data
+        self.problems = []
+        self.keep()
+
+    def move(self, old: str, new: str) -> None:
+        """Give a file another path."""
+        data = self.files().get(old)
+        self.put(new, data)
+        self.put(old, None)
+
+    def keep(self) -> None:
+        """Copy the draft to the database, so that a reload finds it."""
+        size = sum(len(data or b"") for data in self.changes.values())
+        value = None
+        if self.changes and size <= LARGEST_COPY:
+            packed = {p: None if d is None else base64.b64encode(d).decode() for p, d in self.changes.items()}
+            value = {"based_on": self.based_on, "changes": packed}
+        if value or preferences.get(db(), self._key()) is not None:
+            preferences.set(db(), self._key(), value)
+
+    def _key(self) -> str:
+        return _key(self.domain, self.token)
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the changes as a request to the engine takes them."""
+        return {path: _override(data) for path, data in self.changes.items()}
+
+
+def _key(domain: str, token: str) -> str:
+    return f"draft:{domain}:{token}"
+
+
+def _override(data: bytes | None) -> str | dict[str, str] | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data or b"").decode()}
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def base_files(_db: Database, digest: str) -> Mapping[str, bytes]:
+    """Return the files of a pack by digest; read-only, shared by all sessions."""
+    return domains.files_by_digest(_db, digest)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _checked(digest: str, _files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[str, ...]]:
+    try:
+        return catalog.parse(_files), ()
+    except InputErrors as error:
+        return None, tuple(str(one) for one in error.errors)
+    except InputError as error:
+        return None, (str(error),)
+
+
+def checked(files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[str, ...]]:
+    """Return the parsed pack, or None with every problem; done once per content, since parsing takes a while."""
+    return _checked(catalog.files_digest(files), files)
+
+
+def find_domain(id: str) -> DomainRow | None:
+    """Return the row of a domain that is on the list."""
+    return next((row for row in domains.list_domains(db()) if row.id == id), None)
+
+
+def open_draft(id: str) -> tuple[DomainRow, Draft]:
+    """Return a domain's row and this session's draft of it; end the page when there is no such domain."""
+    row = find_domain(id)
+    if row is None:
+        missing("domain", "domains")
+        st.stop()
+    drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
+    draft = drafts.get(id) or _restored(row) or Draft(id, row.version, row.digest)
+    if not draft.changes and draft.digest != row.digest:
+        draft.based_on, draft.digest = row.version, row.digest
+        draft.generation += 1
+    drafts[id] = draft
+    if draft.changes and text_parameter("draft") != draft.token:
+        st.query_params["draft"] = draft.token
+    elif not draft.changes and "draft" in st.query_params:
+        del st.query_params["draft"]
+    return row, draft
+
+
+def _restored(row: DomainRow) -> Draft | None:
+    token = text_parameter("draft")
+    value = preferences.get(db(), _key(row.id, token)) if token else None
+    if not isinstance(value, dict):
+        return None
+    began = next((v for v in domains.versions(db(), row.id) if v.version == value["based_on"]), None)
+    if began is None:
+        return None
+    changes = {p: None if d is None else base64.b64decode(d) for p, d in value["changes"].items()}
+    st.toast("Your unsaved changes are back.", icon=":material/restore:")
+    return Draft(row.id, began.version, began.digest, changes, token)
+
+
+def draft_named(id: str) -> Draft:
+    """Return the draft that the page has opened; for callbacks."""
+    drafts: dict[str, Draft] = st.session_state["drafts"]
+    return drafts[id]
+
+
+# ---------------------------------------------------------------- callbacks
+
+
+def save(id: str) -> None:
+    """Save the draft as the next version. What is refused stays in the draft, and the page lists why."""
+    draft = draft_named(id)
+    if not draft.changes:
+        st.toast("Nothing has changed since the last version.", icon=":material/info:")
+        return
+    note = str(st.session_state.get(f"note_{id}", "")).strip()
+    draft.problems = []
+    with saving():
+        try:
+            version = _store(draft, note)
+        except Conflict:
+            draft.problems = []
+            raise
+        except InputErrors as error:
+            draft.problems = [str(one) for one in error.errors]
+        except InputError as error:
+            draft.problems = [str(error)]
+        else:
+            _saved(draft, version)
+            st.session_state[f"note_{id}"] = ""
+            st.toast(f"Saved as version {version}", icon=":material/check:")
+
+
+def _store(draft: Draft, note: str) -> int:
+    files = draft.files()
+    if "domain.yaml" in draft.changes:
+        head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
+        if isinstance(head, dict) and head.get("id") != draft.domain:
+            raise InputError(
+                "domain.yaml: id", f"must stay {draft.domain!r}.", "Duplicate the domain to give it another id."
+            )
+    return domains.save_domain(db(), files, based_on=draft.based_on, note=note)
+
+
+def _saved(draft: Draft, version: int) -> None:
+    draft.changes = {}
+    draft.keep()
+    row = find_domain(draft.domain)
+    if row is not None:
+        draft.based_on, draft.digest = version, row.digest
+
+
+def discard(id: str) -> None:
+    """Drop every unsaved change."""
+    draft = draft_named(id)
+    draft.changes, draft.problems = {}, []
+    draft.generation += 1
+    draft.keep()
+    st.toast("Unsaved changes dropped.", icon=":material/undo:")
+
+
+def discard_file(id: str, path: str) -> None:
+    """Drop the unsaved change of one file."""
+    draft = draft_named(id)
+    draft.put(path, draft.base().get(path))
+    draft.generation += 1
+
+
+def rebase(id: str) -> None:
+    """Lay the draft over the newest version: files that both changed keep this user's text."""
+    draft, row = draft_named(id), find_domain(id)
+    if row is None:
+        return
+    draft.based_on, draft.digest = row.version, row.digest
+    for path, data in list(draft.changes.items()):
+        draft.put(path, data)
+    draft.generation += 1
+    draft.keep()

@@ -1,0 +1,146 @@
+"""The editor of one file of a domain, and the bar that says what is unsaved and saves it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+import streamlit as st
+
+from pages._ui.data import db
+from pages._ui.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
+from pages._ui.format import plural
+from pages._ui.text import code_view, literal
+from storage.domains import DomainRow
+
+_STYLE = """<style>
+[class*="st-key-code_"] textarea {
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: 0.85rem; line-height: 1.5; tab-size: 4; white-space: pre; overflow-x: auto;
+}
+[class*="st-key-prose_"] textarea { line-height: 1.55; }
+</style>"""
+LINE = re.compile(r" line (\d+)")
+SHOWN_NAMES = 4
+
+
+def typed(id: str, path: str, key: str) -> None:
+    """Take what was typed into the draft."""
+    draft_named(id).put(path, str(st.session_state[key]).encode())
+
+
+def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose: bool = False) -> str:
+    """Draw the text of a file for editing and return it; what is typed goes into the draft."""
+    st.html(_STYLE)
+    kind = "prose" if prose else "code"
+    key = f"{kind}_{draft.domain}_{draft.token}_{draft.generation}_{path}"
+    return st.text_area(
+        label, draft.text(path), key=key, height=height, on_change=typed, args=(draft.domain, path, key),
+        help="Ctrl+Enter, or a click elsewhere, takes over what you typed. It is saved with the button Save.",
+    )  # fmt: skip
+
+
+def file_state(draft: Draft, path: str) -> None:
+    """Say whether one file is changed, and offer to drop that change."""
+    if path not in draft.changes:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("unsaved", icon=":material/edit:", color="orange")
+        st.button(
+            "Undo this file", key=f"undo_{draft.domain}_{path}", type="tertiary", icon=":material/undo:",
+            on_click=discard_file, args=(draft.domain, path),
+        )  # fmt: skip
+
+
+def problems_list(problems: tuple[str, ...] | list[str], *, title: str) -> None:
+    """Draw every problem of a pack; each names its file, line or field."""
+    lines = "\n".join(f"- {literal(one)}" for one in problems)
+    st.error(f"{title}\n\n{lines}", icon=":material/error:")
+
+
+def error_line(source: str, problem: str, *, around: int = 2) -> None:
+    """Draw the line of a text that a problem names, with its neighbours and a mark."""
+    found = LINE.search(problem)
+    number = int(found.group(1)) if found else 0
+    lines = source.splitlines()
+    if not 0 < number <= len(lines):
+        return
+    first = max(1, number - around)
+    excerpt = [
+        f"{'>' if n == number else ' '} {n:4d}  {lines[n - 1]}"
+        for n in range(first, min(len(lines), number + around) + 1)
+    ]
+    st.code("\n".join(excerpt), language=None)
+
+
+def save_bar(row: DomainRow, draft: Draft) -> None:
+    """Draw what is unsaved, the note and the buttons; the same place on every page of the domain."""
+    with st.container(border=True, key="save_bar"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+                st.badge(f"Version {draft.based_on}", icon=":material/history:", color="gray")
+                _unsaved(draft)
+            with st.container(
+                horizontal=True, vertical_alignment="center", horizontal_alignment="right", width="content"
+            ):
+                st.text_input(
+                    "Note on this version", key=f"note_{draft.domain}", placeholder="Note on this version (optional)",
+                    label_visibility="collapsed", width=260, max_chars=200,
+                )  # fmt: skip
+                st.button(
+                    "Discard", key=f"discard_{draft.domain}", icon=":material/undo:", on_click=discard,
+                    args=(draft.domain,), disabled=not draft.changes, help="Drop every unsaved change of this domain.",
+                )  # fmt: skip
+                st.button(
+                    "Save", key=f"save_{draft.domain}", type="primary", icon=":material/save:", on_click=save,
+                    args=(draft.domain,), help="Make a new version. Batches keep the version they began with.",
+                )  # fmt: skip
+        if draft.problems:
+            problems_list(draft.problems, title="Not saved. Nothing you typed is lost; correct this and save again:")
+    if draft.changes and draft.based_on != row.version:
+        _overtaken(row, draft)
+
+
+def _unsaved(draft: Draft) -> None:
+    if not draft.changes:
+        st.caption("Everything is saved.", width="content")
+        return
+    names = list(draft.changes)
+    shown = ", ".join(names[:SHOWN_NAMES]) + (
+        f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    )
+    st.badge(f"{plural(len(names), 'file')} unsaved", icon=":material/edit:", color="orange", help=literal(shown))
+    st.caption(literal(shown), width="content")
+
+
+def _overtaken(row: DomainRow, draft: Draft) -> None:
+    """Tell that somebody saved a newer version while this draft was typed, and offer both ways on."""
+    newest, base = base_files(db(), row.digest), draft.base()
+    theirs = {p for p in newest.keys() | base.keys() if newest.get(p) != base.get(p)}
+    both = sorted(theirs & draft.changes.keys())
+    with st.container(border=True, key="overtaken"):
+        st.warning(
+            f"Version {row.version} was saved by somebody else while you edited version {draft.based_on}. It changes "
+            f"{literal(', '.join(sorted(theirs)[:8]) or 'nothing')}. Your text is kept.",
+            icon=":material/sync_problem:",
+        )
+        for path in both:
+            with st.expander(f"Both changed {literal(path)}: theirs against yours", icon=":material/difference:"):
+                code_view(unified(newest.get(path), draft.changes[path], path), key=f"both_{path}", language="diff")
+        with st.container(horizontal=True):
+            st.button(
+                f"Lay my changes over version {row.version}", key="rebase", icon=":material/layers:", on_click=rebase,
+                args=(draft.domain,), help="Then look and save. In files that both changed, your text wins.",
+            )  # fmt: skip
+            st.button(
+                "Drop my changes", key="drop_mine", icon=":material/undo:", on_click=discard, args=(draft.domain,)
+            )
+
+
+def unified(before: bytes | None, after: bytes | None, path: str) -> str:
+    """Return a unified diff of two versions of a file; a sentence for one that is not text."""
+    try:
+        old, new = (before or b"").decode().splitlines(), (after or b"").decode().splitlines()
+    except UnicodeDecodeError:
+        return f"{path} is not text: {len(before or b''):,} bytes before, {len(after or b''):,} after."
+    return "\n".join(difflib.unified_diff(old, new, path, path, lineterm=""))

@@ -1,0 +1,184 @@
+"""Making, importing, duplicating and deleting domains: the dialogs of the list and of a domain's page.
+
+A dialog acts through callbacks; when a domain was made, its id stands in the session as `made_domain`, and the page
+opens it on its next pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import streamlit as st
+
+from engine import catalog, settings
+from engine.errors import InputError, InputErrors
+from engine.types import Domain
+from pages._ui.data import db, saving
+from pages._ui.domain_draft import base_files, checked, find_domain
+from pages._ui.domain_editor import problems_list
+from pages._ui.format import bytes_size, plural
+from pages._ui.pack_parts import id_of, renamed
+from pages._ui.text import literal, plain
+from storage import domains
+
+SKELETON = settings.ROOT / "assets" / "new_domain"
+BLANK = ""
+LARGEST_MB = 50
+
+
+def id_from(name: str) -> str:
+    """Return an id made of a name: "My shop" → "my_shop"."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60]
+
+
+def _id_problem(id: str) -> str:
+    if not id or not id.replace("_", "").replace("-", "").isalnum() or id != id.lower() or not id.isascii():
+        return "An id takes a-z, 0-9, _ and -."
+    return f"There is a domain `{id}` already. Choose another id." if find_domain(id) else ""
+
+
+@st.dialog("New domain", width="medium", icon=":material/add_circle:")
+def new_domain(like: str = BLANK) -> None:
+    """Ask for name and origin of a new domain; `like` is the domain to duplicate, else the skeleton is used."""
+    if st.session_state.get("made_domain"):
+        st.rerun()
+    rows = domains.list_domains(db())
+    names = {row.id: f"A copy of {row.name}" for row in rows}
+    origins = [BLANK, *names]
+    origin = st.selectbox(
+        "Start from", origins, origins.index(like) if like in origins else 0, key="new_origin",
+        format_func=lambda o: names.get(o, "A small working example: one workspace file, three tools, two templates"),
+    )  # fmt: skip
+    name = st.text_input("Name", key="new_name", max_chars=80, placeholder="for example Hotel front desk")
+    id = st.text_input(
+        "Id", key="new_id", max_chars=60, placeholder=id_from(name) or "made of the name",
+        help="It names the folder and stays for good. Leave it empty to take it from the name.",
+    )  # fmt: skip
+    description = st.text_input("Description", key="new_description", max_chars=300, placeholder="One sentence")
+    wanted = id.strip() or id_from(name)
+    problem = "Give it a name." if not name.strip() else _id_problem(wanted)
+    st.button(
+        "Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem), on_click=_create,
+        args=(origin, wanted, name.strip(), description.strip()),
+    )  # fmt: skip
+    if problem:
+        st.caption(literal(problem))
+
+
+def _create(origin: str, id: str, name: str, description: str) -> None:
+    with saving(f"Domain {literal(name)} created"):
+        if origin == BLANK:
+            files: Mapping[str, bytes] = catalog.read_folder(SKELETON)
+        else:
+            row = find_domain(origin)
+            if row is None:
+                raise InputError("domain", f"there is no domain {origin!r} any more.", "Choose another origin.")
+            files = base_files(db(), row.digest)
+        note = f"Copied from {origin}" if origin else "Created"
+        domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
+        st.session_state["made_domain"] = id
+
+
+@st.dialog("Import a domain", width="large", icon=":material/upload:")
+def import_domain() -> None:
+    """Take a pack as a zip or a folder; a bad one is refused whole, with every problem."""
+    if st.session_state.get("made_domain"):
+        st.rerun()
+    kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
+    files, problems = _given(str(kind))
+    if problems:
+        problems_list(problems, title=f"Refused, nothing was imported. {plural(len(problems), 'problem')} to correct:")
+        return
+    if not files:
+        st.caption("A pack is a folder with domain.yaml, policy.md, tools, templates and workspace, or a zip of it.")
+        return
+    with st.spinner("Checking every file"):
+        domain, found = checked(files)
+    if domain is None:
+        problems_list(found, title=f"Refused, nothing was imported. {plural(len(found), 'problem')} to correct:")
+        return
+    _accepted(domain, files)
+
+
+def _given(kind: str) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files of what was uploaded, or why it cannot be read."""
+    try:
+        if kind == "Zip file":
+            one = st.file_uploader("Zip of a domain pack", type=["zip"], key="import_zip", max_upload_size=LARGEST_MB)
+            return (catalog.from_zip(one.getvalue()) if one else {}), []
+        many = st.file_uploader(
+            "Folder of a domain pack", accept_multiple_files="directory", key="import_folder",
+            max_upload_size=LARGEST_MB,
+        )  # fmt: skip
+        return from_upload({one.name: one.getvalue() for one in many or []}), []
+    except InputErrors as error:
+        return {}, [str(one) for one in error.errors]
+    except InputError as error:
+        return {}, [str(error)]
+
+
+def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of an uploaded folder, as a zip of it would give them. Raises InputError."""
+    kept = {
+        str(PurePosixPath(name.replace("\\", "/"))): data
+        for name, data in files.items()
+        if "__pycache__" not in name and ".git/" not in name and not name.endswith(".DS_Store")
+    }
+    return catalog.from_zip(catalog.to_zip(kept)) if kept else {}
+
+
+def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{literal(domain.name)}**")
+        plain(domain.description)
+        st.caption(
+            literal(
+                f"{domain.id} · {plural(len(domain.tools), 'tool')} · {plural(len(domain.templates), 'template')} · "
+                f"{plural(len(files), 'file')}, {bytes_size(sum(map(len, files.values())))}"
+            )
+        )
+    existing = find_domain(domain.id)
+    as_version = False
+    if existing:
+        st.info(f"There is a domain `{domain.id}` already, in version {existing.version}.", icon=":material/info:")
+        as_version = (
+            st.radio("Import it", ["as its next version", "as a new domain"], key="import_as", horizontal=True)
+            == "as its next version"
+        )
+    id, problem = domain.id, ""
+    if existing and not as_version:
+        id = st.text_input("Id of the new domain", f"{domain.id}_2", key="import_id", max_chars=60).strip()
+        problem = _id_problem(id)
+        if problem:
+            st.caption(literal(problem))
+    based_on = existing.version if existing and as_version else None
+    st.button(
+        "Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem),
+        on_click=_import, args=(files, id, based_on),
+    )  # fmt: skip
+
+
+def _import(files: dict[str, bytes], id: str, based_on: int | None) -> None:
+    with saving("Domain imported"):
+        pack = files if id == id_of(files) else renamed(files, id)
+        domains.save_domain(db(), pack, based_on=based_on, note="Imported")
+        st.session_state["made_domain"] = id
+
+
+@st.dialog("Delete this domain?", icon=":material/delete:")
+def delete_domain(id: str, name: str) -> None:
+    """Ask before a domain leaves the list."""
+    plain(name)
+    st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
+    with st.container(horizontal=True):
+        if st.button("Delete the domain", type="primary", key="delete_yes"):
+            with saving("Domain deleted"):
+                domains.delete_domain(db(), id)
+                drafts: dict[str, Any] = st.session_state.get("drafts", {})
+                drafts.pop(id, None)
+            st.rerun()
+        if st.button("Keep it", key="delete_no"):
+            st.rerun()

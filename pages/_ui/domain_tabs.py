@@ -1,0 +1,267 @@
+"""The tabs of a domain's page, but for the workspace and the versions."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from engine import catalog
+from engine.errors import InputError, InputErrors
+from engine.types import MODES, Domain, Question, workspace_of
+from pages._ui.badges import mode_name
+from pages._ui.domain_draft import Draft, checked, draft_named
+from pages._ui.domain_editor import error_line, file_state, problems_list, text_editor
+from pages._ui.format import bytes_size, count, plural
+from pages._ui.layout import empty_state
+from pages._ui.pack_parts import TemplateFile, template_files, template_paths
+from pages._ui.routes import open_page, page_link
+from pages._ui.text import literal, plain
+from pages._ui.tool_files import ToolFile, add_tool_file, remove, switch, tool_files
+from storage.domains import DomainRow
+
+_NEW_TEMPLATE = """id: {id}
+title: Say in one line what the user asks
+goal: You want to know ...
+slots:
+  - query: select path from files order by path
+turns:
+  - say:
+      - "..."
+    chain: []
+    answer:
+      - "..."
+    facts: []
+"""
+
+
+def draw_overview(row: DomainRow, draft: Draft) -> None:
+    """Draw what the domain is, whether it is in order, and which template serves which mode."""
+    files = draft.files()
+    with st.spinner("Checking the pack", show_time=False):
+        domain, problems = checked(files)
+    plain(domain.description if domain else row.description)
+    st.caption(literal(f"{row.category} · {row.id}" + (f" · licence {domain.licence}" if domain else "")))
+    known, workspace = tool_files(files), workspace_of(files)
+    offered = [tool for one in known if one.active for tool in one.tools]
+    with st.grid(5, min_column_width=120):
+        distractors = sum(tool.distractor for tool in offered)
+        st.metric(
+            "Tools", count(len(offered) - distractors), border=True, help=f"and {plural(distractors, 'distractor')}"
+        )
+        active = [path for path in template_paths(files) if not path.endswith(".off")]
+        st.metric("Templates", count(len(active)), border=True)
+        st.metric("Questions", count(len(domain.questions)) if domain else "–", border=True)
+        st.metric("Workspace files", count(len(workspace)), border=True)
+        st.metric("Workspace size", bytes_size(sum(map(len, workspace.values()))), border=True)
+    if domain is None:
+        problems_list(problems, title=f"{plural(len(problems), 'problem')} to mend before this can be saved:")
+        return
+    unsaved = " as it stands here, unsaved changes included" if draft.changes else ""
+    st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
+    st.subheader("Modes served per template", anchor=False)
+    _modes(domain, files)
+
+
+def _modes(domain: Domain, files: dict[str, bytes]) -> None:
+    rows = [
+        {"Template": one.id, **{mode_name(mode): "✓" if mode in one.modes else "" for mode in MODES}}
+        for one in template_files(files, domain)
+        if one.active
+    ]
+    total = {mode: sum(1 for row in rows if row[mode_name(mode)]) for mode in MODES}
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, key=f"modes_{domain.id}", alt="Modes served per template",
+        height=min(len(rows), 14) * 35 + 38,
+        column_config={mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in MODES},
+    )  # fmt: skip
+    absent = [mode_name(mode).lower() for mode in MODES if not total[mode]]
+    if absent:
+        st.caption(literal(f"No template serves: {', '.join(absent)}."))
+
+
+def draw_policy(draft: Draft) -> None:
+    """Draw the policy for editing."""
+    st.caption("The system prompt of the teacher, in full: who it is, its rules, what is forbidden.")
+    text = text_editor(draft, "policy.md", "Policy", height=560, prose=True)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.caption(f"{count(len(text))} characters, about {count(len(text) // 4)} tokens", width="content")
+        file_state(draft, "policy.md")
+    if not text.strip():
+        st.error("The policy is empty. Write the teacher's rules.", icon=":material/error:")
+
+
+def draw_tools(row: DomainRow, draft: Draft) -> None:
+    """Draw the tool files with what each defines."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        field = f"new_tool_{row.id}"
+        st.text_input("New tool file", key=field, placeholder="for example refunds", width=260)
+        st.button("Create", key=f"{field}_go", icon=":material/add:", on_click=add_tool_file, args=(row.id, field))
+    if name := st.session_state.pop("open_tool", None):
+        open_page("tool", domain=row.id, name=name)
+    for one in tool_files(draft.files()):
+        _tool_file(row.id, draft, one)
+
+
+def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+                page_link("tool", literal(one.name), icon="build", domain=id, name=one.module)
+                _tool_badges(draft, one)
+            with st.container(horizontal=True, width="content", gap="small"):
+                if not one.private:
+                    label, icon = ("Deactivate", "pause") if one.active else ("Activate", "play_circle")
+                    st.button(label, key=f"switch_{id}_{one.path}", icon=f":material/{icon}:", type="tertiary",
+                              on_click=switch, args=(id, one.path), kwargs={"on": not one.active})  # fmt: skip
+                st.button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
+                          on_click=remove, args=(id, one.path), help="Takes effect when you save.")  # fmt: skip
+        for tool in one.tools:
+            effect = ":orange[writes]" if tool.effect == "write" else ":blue[reads]"
+            names = ", ".join(tool.parameters.get("properties", {})) or "no arguments"
+            st.markdown(f"**{literal(tool.name)}** {effect} :gray[({literal(names)})]  \n{literal(tool.description)}")
+        for problem in one.problems:
+            st.caption(f":red[:material/error:] {literal(problem)}")
+
+
+def _tool_badges(draft: Draft, one: ToolFile) -> None:
+    if not one.active:
+        st.badge("inactive", icon=":material/pause_circle:", color="gray")
+    if one.private:
+        st.badge("private module", icon=":material/lock:", color="gray")
+    if one.name == "distractors.py":
+        st.badge("distractors", icon=":material/shuffle:", color="gray", help="Offered only in mode distractors.")
+    if one.problems:
+        st.badge("has errors", icon=":material/error:", color="red")
+    if one.path in draft.changes:
+        st.badge("unsaved", icon=":material/edit:", color="orange")
+
+
+def draw_templates(row: DomainRow, draft: Draft) -> None:
+    """Draw the list of templates, and the start of a new one."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        field = f"new_template_{row.id}"
+        st.text_input("New template", key=field, placeholder="for example cancel_order", width=260)
+        st.button("Create", key=f"{field}_go", icon=":material/add:", on_click=_add_template, args=(row.id, field))
+    if name := st.session_state.pop("open_template", None):
+        open_page("template", domain=row.id, template=name)
+    with st.spinner("Reading the templates"):
+        domain = checked(draft.files())[0] or checked(draft.base())[0]
+    found = template_files(draft.files(), domain)
+    if not found:
+        empty_state("No templates", "A domain needs at least one. Create one above.", icon="assignment")
+        return
+    _template_table(row.id, draft, found)
+
+
+def _template_table(id: str, draft: Draft, found: list[TemplateFile]) -> None:
+    rows = [
+        {
+            "open": ":material/open_in_full: Open",
+            "Template": one.id,
+            "Title": one.title,
+            "State": _state(draft, one),
+            "Turns": one.turns or None,
+            "Calls": one.calls or None,
+            "Modes": [mode_name(mode) for mode in one.modes],
+        }
+        for one in found
+    ]
+    key = f"template_open_{id}"
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, key=f"templates_{id}", alt="Task templates",
+        height=min(len(rows), 16) * 35 + 38,
+        column_config={
+            "open": st.column_config.ButtonColumn("", key=key, type="tertiary", width=90, pinned=True),
+            "Title": st.column_config.TextColumn("Title", width="medium"),
+            "Modes": st.column_config.ListColumn("Modes", width="large"),
+        },
+    )  # fmt: skip
+    click = st.session_state.get(key)
+    if click and click["row"] < len(found):
+        open_page("template", domain=id, template=found[click["row"]].id)
+
+
+def _state(draft: Draft, one: TemplateFile) -> str:
+    words = ["active" if one.active else "inactive"]
+    return ", ".join([*words, *(["unsaved"] if one.path in draft.changes else [])])
+
+
+def _add_template(id: str, field: str) -> None:
+    name, draft = str(st.session_state.get(field, "")).strip().removesuffix(".yaml"), draft_named(id)
+    if not name.replace("_", "").replace("-", "").isalnum() or name != name.lower() or len(name) > 60:
+        st.error("A template's name takes a-z, 0-9, _ and -, for example `cancel_order`.", icon=":material/error:")
+        return
+    if {f"templates/{name}.yaml", f"templates/{name}.yaml.off"} & draft.files().keys():
+        st.error(f"There is a template `{name}` already. Choose another name.", icon=":material/error:")
+        return
+    draft.put(f"templates/{name}.yaml", _NEW_TEMPLATE.format(id=name).encode())
+    st.session_state["open_template"] = name
+
+
+def draw_questions(draft: Draft) -> None:
+    """Draw the questions for editing, with what is wrong and a preview."""
+    st.caption("What the policy answers without a call. Mode no_tool draws from these.")
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        text = text_editor(draft, "questions.yaml", "questions.yaml", height=560)
+        file_state(draft, "questions.yaml")
+    with right:
+        questions, problems = _questions(text)
+        if problems:
+            problems_list(problems, title="These questions cannot be used yet:")
+            error_line(text, problems[0])
+        for one in questions:
+            with st.container(border=True, gap="small"):
+                st.markdown(f"**{literal(one.say[0])}**")
+                plain(one.answer[0])
+                facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)
+                wordings = plural(len(one.say), "wording")
+                st.caption(literal(f"{one.id} · {wordings} · the answer must state: {facts}"))
+        if not questions and not problems:
+            st.caption("No questions. Start an entry with `- id: ...`.")
+
+
+def _questions(text: str) -> tuple[tuple[Question, ...], list[str]]:
+    try:
+        return catalog.read_questions(text.encode()), []
+    except InputErrors as error:
+        return (), [str(one) for one in error.errors]
+    except InputError as error:
+        return (), [str(error)]
+
+
+def draw_settings(draft: Draft) -> None:
+    """Draw domain.yaml for editing, with what is wrong beside it."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        text = text_editor(draft, "domain.yaml", "domain.yaml", height=420)
+        file_state(draft, "domain.yaml")
+    with right:
+        try:
+            head = catalog.yaml_value(text.encode(), "domain.yaml")
+        except InputError as error:
+            problems_list([str(error)], title="It cannot be read:")
+            error_line(text, str(error))
+            head = None
+        if isinstance(head, dict) and head.get("id") != draft.domain:
+            st.error(
+                f"The id must stay `{literal(draft.domain)}`. Duplicate the domain to give it another id.",
+                icon=":material/error:",
+            )
+        st.markdown(_FIELDS)
+
+
+_FIELDS = """
+| field | what it says |
+|---|---|
+| `id` | stays; duplicate the domain for another one |
+| `name`, `description`, `category` | how lists show it |
+| `tool_sources` | where tools come from, default `[python]` |
+| `link` | slots that two requests of one dialogue share |
+| `exclusive` | slots that must differ between them |
+| `state_ignore` | patterns over `path#pointer` that do not count |
+| `git` | the workspace is a git repository |
+| `network` | tools may use the network |
+| `limits` | seconds, memory, disk, processes, output of one sandbox |
+| `licence` | of the pack's content |
+"""

@@ -1,0 +1,89 @@
+"""The saved versions of a domain: list, look into, compare, restore."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from engine import catalog
+from pages._ui.data import db, saving
+from pages._ui.domain_draft import Draft, base_files, draft_named
+from pages._ui.domain_editor import unified
+from pages._ui.format import bytes_size, moment, plural
+from pages._ui.text import code_view
+from storage import domains
+from storage.domains import DomainRow, VersionRow
+
+
+def draw_versions(row: DomainRow, draft: Draft) -> None:
+    """Draw the tab."""
+    known = domains.versions(db(), row.id)
+    st.caption("Each save makes a version. A batch keeps the version that it began with, whatever happens here.")
+    frame = pd.DataFrame(
+        {
+            "Version": [v.version for v in known],
+            "Note": [v.note or "" for v in known],
+            "Saved": [moment(v.created_at) for v in known],
+            "Digest": [v.digest for v in known],
+        }
+    )
+    event = st.dataframe(
+        frame, hide_index=True, key=f"versions_{row.id}", on_select="rerun", selection_mode="single-row",
+        alt="Versions", height=min(len(known), 10) * 35 + 38,
+        column_config={"Note": st.column_config.TextColumn("Note", width="large")},
+    )  # fmt: skip
+    rows = event["selection"]["rows"]
+    if not rows or rows[0] >= len(known):
+        st.caption("Choose a version to look into it.")
+        return
+    _version(row, draft, known[rows[0]])
+
+
+def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
+    files, now = base_files(db(), one.digest), base_files(db(), row.digest)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Version {one.version}", anchor=False, width="content")
+        current = one.digest == row.digest
+        st.button(
+            f"Restore version {one.version}", key=f"restore_{row.id}_{one.version}", icon=":material/restore:",
+            disabled=current or bool(draft.changes), on_click=_restore, args=(row.id, one, row.version),
+            help="Makes a new version with these files."
+            if not draft.changes else "Save or discard your changes first.",
+        )  # fmt: skip
+        st.download_button(
+            "Download as zip", lambda: catalog.to_zip(files), f"{row.id}-v{one.version}.zip", "application/zip",
+            key=f"zip_{row.id}_{one.version}", on_click="ignore", icon=":material/download:", type="tertiary",
+        )  # fmt: skip
+    changed = sorted(p for p in files.keys() | now.keys() if files.get(p) != now.get(p))
+    views = {"Differences from now": changed, "All files": sorted(files)}
+    if not changed:
+        views.pop("Differences from now")
+        st.caption("Its files are those of the current version.")
+    view = st.segmented_control(
+        "Shown", list(views), default=next(iter(views)), required=True, key=f"versionview_{row.id}_{one.version}",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    path = st.selectbox(
+        "File", views[view], key=f"versionfile_{row.id}_{one.version}_{view}",
+        format_func=lambda p: f"{p} ({_what(p, files.get(p), now.get(p))})" if view != "All files" else p,
+    )  # fmt: skip
+    key = f"versiontext_{row.id}_{one.version}_{path}"
+    if view == "All files":
+        data = files[path]
+        text = None if b"\x00" in data[:4096] else data.decode(errors="replace")
+        code_view(text if text is not None else f"Not text, {bytes_size(len(data))}.", key=key)
+    else:
+        st.caption(f"From version {one.version} to the current one; {plural(len(changed), 'file')} differ.")
+        code_view(unified(files.get(path), now.get(path), path), key=key, language="diff")
+
+
+def _what(path: str, then: bytes | None, now: bytes | None) -> str:
+    return "new since" if then is None else "gone since" if now is None else "changed since"
+
+
+def _restore(id: str, one: VersionRow, current: int) -> None:
+    files = base_files(db(), one.digest)
+    draft = draft_named(id)
+    with saving(f"Version {one.version} restored"):
+        domains.save_domain(db(), files, based_on=current, note=f"Restored version {one.version}")
+        draft.generation += 1

@@ -1,0 +1,165 @@
+"""The dialogs of a persona: create, edit, duplicate, delete; and how a persona opens a dialogue."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, get_args
+
+import streamlit as st
+from pydantic import ValidationError
+
+from engine.errors import Conflict
+from engine.types import Persona
+from engine.users._phrases import closed, opened
+from pages._ui.badges import words
+from pages._ui.data import db, saving
+from pages._ui.domain_lists import id_from
+from pages._ui.text import literal, plain
+from storage import personas
+from storage.personas import PersonaRow
+
+EXPERTISE: tuple[str, ...] = get_args(Persona.model_fields["expertise"].annotation)
+DISCLOSURE: tuple[str, ...] = get_args(Persona.model_fields["disclosure"].annotation)
+REQUEST = "Could you look up my latest order and tell me when it arrives?"
+
+
+def sample_line(persona: Persona, turn: int) -> str:
+    """Return a first message of this persona, the `turn`th of its ways to open and close it."""
+    source = random.Random(f"{persona.id}:{turn // max(1, len(persona.openings))}")
+    opening = persona.openings[turn % len(persona.openings)] if persona.openings else ""
+    closing = source.choice(persona.closings) if persona.closings else ""
+    return closed(opened(opening, REQUEST), closing)
+
+
+def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
+    """Open the form: for a new persona, an existing one, or a copy of it."""
+    place = "new" if row is None else f"{row.persona.id}{'_copy' if copy else ''}"
+    title = "New persona" if row is None or copy else "Edit persona"
+    st.session_state.setdefault(f"persona_based_{place}", None if row is None or copy else row.version)
+    st.dialog(title, width="large", icon=":material/person:")(_form)(row, copy, place)
+
+
+def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
+    if st.session_state.pop("persona_saved", None):
+        st.session_state.pop(f"persona_based_{place}", None)
+        st.rerun()
+    given = row.persona if row else None
+    key = f"persona_{place}"
+    values = _fields(given, copy, key)
+    fresh = row is None or copy
+    values["id"] = id_from(values["name"]) if fresh else (given.id if given else "")
+    if fresh and values["id"]:
+        st.caption(literal(f"Its id will be {values['id']}."))
+    persona, problems = _persona(values)
+    for problem in problems:
+        st.caption(f":orange[:material/info:] {literal(problem)}")
+    if persona:
+        _sample(persona, key)
+    with st.container(horizontal=True):
+        st.button(
+            "Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None,
+            on_click=_save, args=(persona, place),
+        )  # fmt: skip
+        st.caption("Batches keep the persona as it was when they began.", width="content")
+
+
+def _fields(given: Persona | None, copy: bool, key: str) -> dict[str, Any]:
+    left, right = st.columns(2)
+    name = f"{given.name} (copy)" if given and copy else given.name if given else ""
+    values: dict[str, Any] = {
+        "name": left.text_input("Name", name, key=f"{key}_name", max_chars=80, placeholder="for example Night nurse"),
+        "occupation": right.text_input(
+            "Occupation", given.occupation if given else "", key=f"{key}_occupation", max_chars=120
+        ),
+        "goal_style": left.text_input(
+            "Goal style", given.goal_style if given else "", key=f"{key}_goal", max_chars=200,
+            placeholder="what they are after, and how", help="For example: wants it done fast, skips the details.",
+        ),
+        "tone": right.text_input("Tone", given.tone if given else "", key=f"{key}_tone", max_chars=120,
+                                 placeholder="for example curt, friendly"),
+    }  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        values["expertise"] = st.selectbox(
+            "Expertise", EXPERTISE, EXPERTISE.index(given.expertise) if given else 1, key=f"{key}_expertise",
+            format_func=words,
+        )  # fmt: skip
+        values["disclosure"] = st.selectbox(
+            "Tells", DISCLOSURE, DISCLOSURE.index(given.disclosure) if given else 0, key=f"{key}_disclosure",
+            format_func=words, help="How much is said at once.",
+        )  # fmt: skip
+        values["patience"] = st.number_input(
+            "Patience", 1, 12, given.patience if given else 5, key=f"{key}_patience",
+            help="Rounds that this persona bears before it leaves.",
+        )  # fmt: skip
+    values["description"] = st.text_area(
+        "Description", given.description if given else "", key=f"{key}_description", height=110,
+        placeholder="Who this is and how they talk, told to the simulated user: You ...",
+    )  # fmt: skip
+    left, right = st.columns(2)
+    for column, field, label in ((left, "openings", "Openings"), (right, "closings", "Closings")):
+        text = column.text_area(
+            f"{label}, one per line",
+            "\n".join(getattr(given, field)) if given else "",
+            key=f"{key}_{field}",
+            height=110,
+        )
+        values[field] = tuple(line.strip() for line in text.splitlines() if line.strip())
+    return values
+
+
+def _persona(values: dict[str, Any]) -> tuple[Persona | None, list[str]]:
+    empty = [words(name) for name in ("name", "description") if not values[name].strip()]
+    if empty:
+        return None, [f"{name}: give it a text." for name in empty]
+    if not values["id"]:
+        return None, ["Name: use at least one letter or digit."]
+    try:
+        return Persona.model_validate(values), []
+    except ValidationError as error:
+        return None, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}." for e in error.errors()]
+
+
+def _sample(persona: Persona, key: str) -> None:
+    turn = int(st.session_state.get(f"{key}_turn", 0))
+    with st.container(border=True, gap="small"):
+        st.caption("Sample opening line")
+        plain(sample_line(persona, turn))
+        st.button("Another", key=f"{key}_another", icon=":material/refresh:", type="tertiary", on_click=_another,
+                  args=(f"{key}_turn",))  # fmt: skip
+
+
+def _another(field: str) -> None:
+    st.session_state[field] = int(st.session_state.get(field, 0)) + 1
+
+
+def _save(persona: Persona, place: str) -> None:
+    based_on = st.session_state.get(f"persona_based_{place}")
+    with saving("Persona saved"):
+        try:
+            personas.save_persona(db(), persona, based_on)
+        except Conflict:
+            if based_on is not None:
+                st.session_state[f"persona_based_{place}"] = _current(persona.id)
+                st.warning("Your text is kept. Press Save once more to replace the other change.",
+                           icon=":material/sync_problem:")  # fmt: skip
+            raise
+        st.session_state["persona_saved"] = True
+
+
+def _current(id: str) -> int | None:
+    row = next((r for r in personas.list_personas(db()) if r.persona.id == id), None)
+    return row.version if row else None
+
+
+@st.dialog("Delete this persona?", icon=":material/delete:")
+def delete_persona(row: PersonaRow) -> None:
+    """Ask before a persona leaves the list."""
+    plain(row.persona.name)
+    st.write("It leaves the list. Batches that used it keep their copy.")
+    with st.container(horizontal=True):
+        if st.button("Delete the persona", type="primary", key="persona_delete_yes"):
+            with saving("Persona deleted"):
+                personas.delete_persona(db(), row.persona.id)
+            st.rerun()
+        if st.button("Keep it", key="persona_delete_no"):
+            st.rerun()

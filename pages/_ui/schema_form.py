@@ -1,0 +1,107 @@
+"""A form made of a tool's JSON Schema. Its fields give exactly the arguments of one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.types import Tool
+from pages._ui.text import literal
+
+_LEAVE_OUT = "left out"
+
+
+class _Absent:
+    """Marks an argument that is not given."""
+
+
+ABSENT = _Absent()
+
+
+def schema_form(tool: Tool, *, key: str) -> tuple[dict[str, Any], list[str]]:
+    """Draw one field per parameter; return (arguments, problems). Keys of widgets start with `key`.
+
+    Fields of optional parameters that are left empty are left out of the call.
+    """
+    arguments: dict[str, Any] = {}
+    problems: list[str] = []
+    required = tool.parameters.get("required", [])
+    properties: Mapping[str, dict[str, Any]] = tool.parameters.get("properties", {})
+    if not properties:
+        st.caption("This tool takes no arguments.")
+    for name, schema in properties.items():
+        try:
+            value = _field(name, schema, name in required, f"{key}_{name}")
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+            continue
+        if value is not ABSENT:
+            arguments[name] = value
+    return arguments, problems
+
+
+def _field(name: str, schema: dict[str, Any], needed: bool, key: str) -> Any:
+    kind = schema.get("type")
+    label = literal(name) + ("" if needed else " :gray[(optional)]")
+    options: dict[str, Any] = {"key": key, "help": literal(str(schema.get("description", ""))) or None}
+    if "enum" in schema:
+        return _choice(label, list(schema["enum"]), schema, needed, options)
+    if kind == "boolean":
+        return _choice(label, [True, False], schema, needed, options)
+    if kind in ("integer", "number"):
+        return _number(label, kind, schema, needed, options)
+    if kind == "string":
+        given = st.text_input(label, placeholder=_default(schema), **options)
+        return given if given or needed else ABSENT
+    return _value(label, schema, needed, options)
+
+
+def _default(schema: dict[str, Any]) -> str:
+    return f"default {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else ""
+
+
+def _choice(label: str, values: list[Any], schema: dict[str, Any], needed: bool, options: dict[str, Any]) -> Any:
+    shown = values if needed else [ABSENT, *values]
+    return st.selectbox(
+        label, shown, format_func=lambda v: (_default(schema) or _LEAVE_OUT) if v is ABSENT else str(v), **options
+    )
+
+
+def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, options: dict[str, Any]) -> Any:
+    whole = kind == "integer"
+    given = st.number_input(
+        label, value=None, step=1 if whole else None, format=None if whole else "%g",
+        placeholder=_default(schema) or ("a whole number" if whole else "a number"), **options,
+    )  # fmt: skip
+    if given is None and needed:
+        raise ValueError("give a number.")
+    return ABSENT if given is None else given
+
+
+def _value(label: str, schema: dict[str, Any], needed: bool, options: dict[str, Any]) -> Any:
+    example = {"array": "[]", "object": "{}"}.get(str(schema.get("type")), "null")
+    given = st.text_area(
+        f"{label} :gray[as JSON]", example if needed else "", height=90, placeholder=_default(schema), **options
+    )
+    if not given.strip():
+        if needed:
+            raise ValueError("give a JSON value.")
+        return ABSENT
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}.") from error
+
+
+def json_arguments(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Read the arguments of a call as one JSON object; return (arguments, problems)."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError as error:
+        return {}, [f"The arguments are no JSON: {error}."]
+    if not isinstance(value, dict):
+        return {}, ['The arguments are no object. Write {"name": value}.']
+    return value, []
