@@ -183,7 +183,10 @@ class Leaves:
             self.cut = True
             return value[:MOST_VALUE] + "\u2026"
         if isinstance(value, dict):
-            return {key: self._short(inner) for key, inner in value.items()}
+            value = {key: self._short(inner) for key, inner in value.items()}
+        if isinstance(value, (dict, list)) and len(text := json.dumps(value, ensure_ascii=False)) > 4 * MOST_VALUE:
+            self.cut = True
+            return text[:MOST_VALUE] + "\u2026"
         return value
 
     def finish(self):
@@ -372,7 +375,7 @@ def _text(workspace, baseline, path, before, after):
     if old is None or new is None:
         return None
     text = ""
-    if before != after:
+    if (before or b"") != (after or b""):
         text = _unified(old.splitlines(keepends=True), new.splitlines(keepends=True), before is None, after is None)
     cut = len(text) > MOST_TEXT
     return {

@@ -5,6 +5,7 @@ the finished response line, so the tool server passes it on without looking insi
 """
 
 import errno
+import gc
 import json
 import os
 import resource
@@ -196,6 +197,7 @@ def start(channel, modules, limits, processes, folder):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.chdir(folder)
         bound(limits, processes)
+        gc.enable()
         Worker(channel, modules, limits).serve()
     except BaseException:
         os._exit(70)

@@ -19,6 +19,8 @@ from engine.errors import SandboxError, TurnwrightError
 from engine.protocols import Environment
 from engine.sandboxes._remote import RemoteSandbox, key_of
 
+_STALLED = 1.0
+"""Seconds without a sandbox becoming free, after which another one is started."""
 _PATIENCE = 0.5
 """Seconds after which the one who waits longest goes before those for whom the free sandbox is cheaper."""
 
@@ -54,6 +56,7 @@ class WarmPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lease_seconds: float | None = None
         self._start_seconds = 0.3
+        self._handed_over = time.monotonic()
         self._closed = False
         self.started = 0
 
@@ -107,7 +110,7 @@ class WarmPool:
     def _from_idle(self, key: str, shape: tuple[Any, ...]) -> RemoteSandbox | None:
         """Take the last used one with this key, else the longest unused one of this shape."""
         self._drop_broken()
-        found = next((s for s in reversed(self._idle) if s.key == key), None)
+        found = next((s for s in reversed(self._idle) if s.key == key and s.shape == shape), None)
         found = found or next((s for s in self._idle if s.shape == shape), None)
         if found is not None:
             self._idle.remove(found)
@@ -137,18 +140,27 @@ class WarmPool:
         """Start another sandbox for one who waits, if that is quicker than waiting; else look again later."""
         if waiter.future.done() or self._closed:
             return
-        starting = self._starting.get(waiter.shape, 0)
-        busy = len(self._all) - len(self._idle)
-        queued = len(self._waiting)
-        expected = None if self._lease_seconds is None or not busy else self._lease_seconds * queued / busy
-        overdue = time.monotonic() - waiter.since > self._start_seconds
-        if queued > starting and (expected is None or overdue or expected > self._start_seconds):
+        if len(self._waiting) > self._starting.get(waiter.shape, 0) and self._worth_a_start(waiter):
             if self.size >= self._most:
                 self._make_room(waiter.shape)
             if self.size < self._most:
                 self._grow(waiter.environment, waiter.shape)
                 return
-        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.02), self._consider, waiter)
+        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.05), self._consider, waiter)
+
+    def _worth_a_start(self, waiter: _Waiter) -> bool:
+        """Say whether waiting would take longer than a few starts, judged by how leases went so far."""
+        fitting = sum(s.shape == waiter.shape for s in self._all) + self._starting.get(waiter.shape, 0)
+        if not fitting:
+            return True
+        if self._lease_seconds is None and fitting < self._warm:
+            return True
+        if time.monotonic() - max(self._handed_over, waiter.since) > _STALLED:
+            return True
+        if self._lease_seconds is None:
+            return False
+        busy = max(1, len(self._all) - len(self._idle))
+        return self._lease_seconds * len(self._waiting) / busy > max(3 * self._start_seconds, 1.0)
 
     def _make_room(self, shape: tuple[Any, ...]) -> None:
         """Close an idle sandbox that cannot serve this shape."""
@@ -232,11 +244,26 @@ class WarmPool:
         if not fitting:
             self._idle.append(sandbox)
             return
+        if self._yields(sandbox):
+            self._spawn(self._discard(sandbox))
+            return
         chosen = fitting[0]
         if chosen.key != sandbox.key and time.monotonic() - chosen.since < _PATIENCE:
             chosen = next((w for w in fitting if w.key == sandbox.key), chosen)
         self._waiting.remove(chosen)
+        self._handed_over = time.monotonic()
         chosen.future.set_result(sandbox)
+
+    def _yields(self, sandbox: RemoteSandbox) -> bool:
+        """Make way for one of another shape who waited too long, when the pool is full. Says whether it did."""
+        oldest = self._waiting[0]
+        if oldest.shape == sandbox.shape or self.size < self._most or self._starting.get(oldest.shape):
+            return False
+        if time.monotonic() - oldest.since < 2 * _PATIENCE:
+            return False
+        self._all.discard(sandbox)
+        self._grow(oldest.environment, oldest.shape)
+        return True
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,0 +1,251 @@
+"""The warm pool with sandboxes that exist only in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from engine.errors import SandboxError
+from engine.protocols import Environment
+from engine.sandboxes._pool import WarmPool
+
+
+@dataclass(eq=False)
+class Paper:
+    """A sandbox double that notes what the pool does with it."""
+
+    shape: tuple[Any, ...]
+    usable: bool = True
+    key: str | None = None
+    opened: int = 0
+    resets: int = 0
+    closed: bool = False
+    fails_reset: bool = False
+
+    async def open(self, environment: Environment, key: str) -> None:
+        self.opened += 1
+        self.key = key
+
+    async def reset(self) -> None:
+        self.resets += 1
+        await asyncio.sleep(0)
+        if self.fails_reset:
+            raise SandboxError("could not be verified")
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Factory:
+    """Starts paper sandboxes and counts how many start at the same time."""
+
+    def __init__(self, seconds: float = 0.0, error: SandboxError | None = None) -> None:
+        self.seconds, self.error = seconds, error
+        self.made: list[Paper] = []
+        self.now = self.highest = 0
+
+    async def start(self, environment: Environment) -> Any:
+        self.now += 1
+        self.highest = max(self.highest, self.now)
+        try:
+            await asyncio.sleep(self.seconds)
+            if self.error:
+                raise self.error
+            self.made.append(Paper(_shape(environment)))
+            return self.made[-1]
+        finally:
+            self.now -= 1
+
+
+def _shape(environment: Environment) -> tuple[Any, ...]:
+    return (environment.network,)
+
+
+def _pool(factory: Factory, most: int = 4, warm: int = 4, parallel: int = 2) -> WarmPool:
+    return WarmPool(factory.start, _shape, most=most, parallel=parallel, warm=warm)
+
+
+def _environment(key: str = "a", **changes: Any) -> Environment:
+    return Environment({}, {}, key=key, **changes)
+
+
+async def _settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_prepare_starts_ahead_within_the_bounds() -> None:
+    factory = Factory(seconds=0.01)
+    pool = _pool(factory, most=8, warm=5, parallel=2)
+    await pool.prepare(_environment(), 64)
+    await asyncio.sleep(0.15)
+    assert (len(factory.made), factory.highest) == (5, 2)
+    await pool.prepare(_environment(), 64)
+    await asyncio.sleep(0.03)
+    assert len(factory.made) == 5
+    async with pool.lease(_environment()) as sandbox:
+        assert sandbox in factory.made
+    await pool.aclose()
+    assert all(paper.closed for paper in factory.made)
+
+
+async def test_the_same_key_is_reset_and_another_is_opened() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=1)
+    for key, opened in (("a", 1), ("a", 1), ("b", 2), ("a", 3)):
+        async with pool.lease(_environment(key)) as sandbox:
+            assert (sandbox.key, factory.made[0].opened) == (key, opened)
+        await _settle()
+    assert (len(factory.made), factory.made[0].resets) == (1, 4)
+    await pool.aclose()
+
+
+@pytest.mark.parametrize("why", ["commands", "reset", "broken"])
+async def test_it_is_thrown_away_after(why: str) -> None:
+    factory = Factory()
+    pool = _pool(factory)
+    async with pool.lease(_environment(commands=why == "commands")):
+        factory.made[0].fails_reset = why == "reset"
+        factory.made[0].usable = why != "broken"
+    await _settle()
+    assert factory.made[0].closed
+    async with pool.lease(_environment()) as sandbox:
+        assert sandbox is not factory.made[0]
+    await pool.aclose()
+
+
+async def test_whoever_waits_is_served_in_order_and_never_beyond_the_maximum() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=2)
+    order: list[int] = []
+    busy = highest = 0
+
+    async def one(number: int) -> None:
+        nonlocal busy, highest
+        async with pool.lease(_environment()):
+            busy += 1
+            highest = max(highest, busy)
+            order.append(number)
+            await asyncio.sleep(0.001)
+            busy -= 1
+
+    await asyncio.gather(*(one(n) for n in range(40)))
+    assert sorted(order) == list(range(40))
+    assert max(abs(place - number) for place, number in enumerate(order)) <= 2
+    assert (highest, len(factory.made)) == (2, 2)
+    await pool.aclose()
+
+
+async def test_short_leases_do_not_grow_the_pool() -> None:
+    factory = Factory(seconds=0.02)
+    pool = _pool(factory, most=100, warm=3, parallel=4)
+
+    async def one() -> None:
+        async with pool.lease(_environment()):
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(one() for _ in range(300)))
+    assert len(factory.made) <= 3
+    await pool.aclose()
+
+
+async def test_long_leases_grow_the_pool() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=12, warm=2, parallel=4)
+    together = asyncio.Event()
+    inside = 0
+
+    async def one() -> None:
+        nonlocal inside
+        async with pool.lease(_environment()):
+            inside += 1
+            if inside == 12:
+                together.set()
+            await together.wait()
+
+    await asyncio.wait_for(asyncio.gather(*(one() for _ in range(12))), 30)
+    assert len(factory.made) == 12
+    await pool.aclose()
+
+
+async def test_a_shape_that_does_not_fit_makes_room() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=1)
+    async with pool.lease(_environment()):
+        pass
+    await _settle()
+    async with pool.lease(_environment(network=True)) as sandbox:
+        assert sandbox.shape == (True,)
+    assert factory.made[0].closed
+    await pool.aclose()
+
+
+async def test_a_full_pool_of_one_shape_does_not_starve_another() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=2, warm=2)
+    done = False
+
+    async def crowd() -> None:
+        while not done:
+            async with pool.lease(_environment()):
+                await asyncio.sleep(0.002)
+
+    crowds = [asyncio.create_task(crowd()) for _ in range(6)]
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        async with pool.lease(_environment(network=True)) as sandbox:
+            assert sandbox.shape == (True,)
+    done = True
+    await asyncio.gather(*crowds)
+    assert pool.size <= 2
+    await pool.aclose()
+
+
+async def test_a_backend_that_is_gone_fails_everybody_who_waits() -> None:
+    pool = _pool(Factory(seconds=0.01, error=SandboxError("gone", gone=True)))
+
+    async def one() -> bool:
+        try:
+            async with pool.lease(_environment()):
+                return False
+        except SandboxError as error:
+            return error.gone
+
+    assert await asyncio.wait_for(asyncio.gather(*(one() for _ in range(10))), 10) == [True] * 10
+    await pool.aclose()
+
+
+async def test_a_cancelled_wait_loses_no_sandbox() -> None:
+    factory = Factory()
+    pool = _pool(factory, most=1)
+
+    async def wait() -> None:
+        async with pool.lease(_environment()):
+            raise AssertionError("was cancelled before")
+
+    async with pool.lease(_environment()):
+        waiting = [asyncio.create_task(wait()) for _ in range(3)]
+        await _settle()
+        for task in waiting:
+            task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await _settle()
+    async with pool.lease(_environment()) as sandbox:
+        assert sandbox is factory.made[0]
+    assert len(factory.made) == 1
+    await pool.aclose()
+
+
+async def test_closing_refuses_whoever_waits() -> None:
+    pool = _pool(Factory(), most=1)
+    async with pool.lease(_environment()):
+        waiting = asyncio.create_task(pool.take(_environment()))
+        await _settle()
+        await pool.aclose()
+        with pytest.raises(SandboxError, match="closed"):
+            await waiting
+    with pytest.raises(SandboxError, match="closed"):
+        await pool.take(_environment())

@@ -1,0 +1,148 @@
+"""The state difference itself, outside any sandbox: the same files the tool server executes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from engine.sandboxes._remote import sources
+from engine.types import Change
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, ModuleType]]:
+    """Execute the two pure modules of the tool server as the bundle does."""
+    loaded: dict[str, ModuleType] = {}
+    for name, source in sources():
+        if name in ("workspace", "state_diff"):
+            module = ModuleType(name)
+            sys.modules[name] = loaded[name] = module
+            exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    yield loaded
+    for name in loaded:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def compared(server: dict[str, ModuleType], tmp_path: Path) -> Any:
+    """Return a function (before, after) -> changes; None means that the file is not there."""
+
+    def compare(before: dict[str, bytes], after: dict[str, bytes]) -> list[Change]:
+        space = server["workspace"].Workspace(str(tmp_path))
+        for path, data in after.items():
+            target = tmp_path / "work" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        baseline = server["state_diff"].Baseline(before)
+        found = server["state_diff"].differing(space, baseline)
+        return [Change.model_validate(c) for c in server["state_diff"].changes(space, baseline, found)]
+
+    return compare
+
+
+def _json(compared: Any, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
+    changes = compared({"x.json": json.dumps(before).encode()}, {"x.json": json.dumps(after).encode()})
+    return [(leaf.pointer, leaf.before, leaf.after) for change in changes for leaf in change.leaves]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "leaves"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2.0, "a": 1}, []),
+        ({"a": True}, {"a": 1}, [("/a", True, 1)]),
+        ({"a": [1]}, {"a": [True]}, [("/a/0", 1, True)]),
+        ({"a/b": {"c~d": 1}}, {"a/b": {"c~d": 2}}, [("/a~1b/c~0d", 1, 2)]),
+        ([1, 2, 3, 4], [1, 3, 4], [("/1", 2, None)]),
+        ([1, 4], [1, 2, 3, 4], [("/1", None, 2), ("/2", None, 3)]),
+        ({}, {"o": {"x": 1, "y": [{"z": 2}]}}, [("/o/x", None, 1), ("/o/y/0/z", None, 2)]),
+        ({"o": {"x": 1}}, {}, [("/o/x", 1, None)]),
+        ({"o": {}}, {}, [("/o", {}, None)]),
+        ({"o": 1}, {"o": {"x": 1}}, [("/o", 1, {"x": 1})]),
+        ({"o": "é"}, {"o": "e"}, [("/o", "é", "e")]),
+    ],
+)
+def test_json_leaves(compared: Any, before: Any, after: Any, leaves: list[tuple[str, Any, Any]]) -> None:
+    assert _json(compared, before, after) == leaves
+
+
+def test_digests_are_equal_exactly_when_values_are(compared: Any) -> None:
+    before = {"x.json": b'{"a": 0}'}
+    (one,) = compared(before, {"x.json": b'{"b": [1, 2.0], "a": 5}'})
+    (same,) = compared(before, {"x.json": b'{ "a":5.0,\n"b":[1,2] }'})
+    (other,) = compared(before, {"x.json": b'{"a": 5, "b": [2, 1]}'})
+    assert one.after_digest == same.after_digest != other.after_digest
+    assert len({one.before_digest, same.before_digest, other.before_digest}) == 1
+
+
+def test_what_is_no_strict_json_is_text(compared: Any) -> None:
+    for broken in (b'{"a": NaN}', b"{", b"[" * 100_000):
+        (change,) = compared({"x.json": b"{}"}, {"x.json": broken})
+        assert change.format == "text"
+
+
+def test_long_values_and_many_leaves_are_cut_and_digests_stay_whole(compared: Any) -> None:
+    (long,) = compared({"x.json": b"{}"}, {"x.json": json.dumps({"a": "x" * 9000}).encode()})
+    assert long.truncated
+    assert len(long.leaves[0].after) == 4097
+    (one,) = compared({"x.json": b"[]"}, {"x.json": json.dumps(list(range(600))).encode()})
+    (other,) = compared({"x.json": b"[]"}, {"x.json": json.dumps([*range(599), 0]).encode()})
+    assert len(one.leaves) == 500
+    assert one.leaves == other.leaves
+    assert one.after_digest != other.after_digest
+    (turned,) = compared({"x.json": b"{}"}, {"x.json": json.dumps([["x" * 50] * 1000]).encode()})
+    assert turned.truncated
+    assert len(turned.leaves[0].after) == 4097
+
+
+def test_added_removed_and_empty_files(compared: Any) -> None:
+    changes = compared({"gone.txt": b"bye\n"}, {"empty.txt": b"", "new.txt": b"no end"})
+    assert [(c.path, c.kind, c.text) for c in changes] == [
+        ("empty.txt", "added", ""),
+        ("gone.txt", "removed", "@@ -1,1 +0,0 @@\n-bye\n"),
+        ("new.txt", "added", "@@ -0,0 +1,1 @@\n+no end\n\\ No newline at end of file\n"),
+    ]
+    assert changes[0].after_digest != ""
+    assert (changes[1].after_digest, changes[2].before_digest) == ("", "")
+
+
+def test_sqlite_tables_without_a_key_compare_as_a_bag_of_rows(compared: Any) -> None:
+    def image(*statements: str) -> bytes:
+        connection = sqlite3.connect(":memory:")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        return connection.serialize()
+
+    table = "CREATE TABLE t (a, b)"
+    before = {"x.db": image(table, "INSERT INTO t VALUES (1, 'x'), (2, 'y')")}
+    assert compared(before, {"x.db": image(table, "INSERT INTO t VALUES (2, 'y'), (1, 'x')")}) == []
+    (change,) = compared(before, {"x.db": image(table, "INSERT INTO t VALUES (1, 'x'), (1, 'x')")})
+    assert sorted((leaf.before is None, leaf.after is None) for leaf in change.leaves) == [(False, True), (True, False)]
+
+
+def test_a_workspace_that_holds_a_strangers_file_is_swept(server: dict[str, ModuleType], tmp_path: Path) -> None:
+    import base64
+
+    space = server["workspace"].Workspace(str(tmp_path))
+    space.describe({"a/b.txt": base64.b64encode(b"b").decode()})
+    space.lay()
+    inode = (tmp_path / "work/a/b.txt").stat().st_ino
+    (tmp_path / "work/a/c").mkdir()
+    (tmp_path / "work/a/c/d").write_text("d")
+    (tmp_path / "tmp/e").write_text("e")
+    space.lay()
+    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*"))
+    assert left == ["tmp", "work", "work/a", "work/a/b.txt"]
+    assert (tmp_path / "work/a/b.txt").stat().st_ino == inode
+    (tmp_path / "work/a/b.txt").unlink()
+    (tmp_path / "work/a/b.txt").symlink_to("/etc/passwd")
+    space.lay()
+    assert (tmp_path / "work/a/b.txt").read_bytes() == b"b"
+    assert not (tmp_path / "work/a/b.txt").is_symlink()
