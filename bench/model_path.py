@@ -3,9 +3,9 @@
     python -m bench.model_path [--flying 64 256] [--rounds 15] [--whole] [--only NAME]
 
 The ideal rate is calls in flight / latency; the floor is the bare client under ours. CPU is user and system time of our
-process per model call; the server is another process. `--whole` rolls out whole dialogues (user and teacher by model,
-two tool calls in the local sandbox, all judges with the rubric, storage in SQLite), six model calls each; its CPU holds
-all of that.
+process per model call; the server is another process. All rows make the six model calls of one dialogue, over and over;
+`--whole` adds whole rollouts (user and teacher by model, two tool calls in the local sandbox, all judges with the rubric,
+storage in SQLite), whose CPU holds all of that.
 """
 
 from __future__ import annotations
@@ -16,27 +16,24 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
 
+from bench.whole_rollouts import Request, requests_of_one, roll
 from engine import settings
+from engine.llms._chat import with_form
 from engine.llms._open import open_llm
-from engine.types import Endpoint, Tool, Turn
+from engine.llms._wire import to_messages, to_tools
+from engine.types import Endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOL = Tool(
-    name="get_balance",
-    description="Return the balance of one account.",
-    parameters={"type": "object", "properties": {"account_id": {"type": "string"}}, "required": ["account_id"]},
-    effect="read",
-)
-TURNS = (Turn(role="system", content="Be brief and correct. " * 60), Turn(role="user", content="What is on A-100?"))
 Call = Callable[[], Awaitable[Any]]
 
 
@@ -82,44 +79,56 @@ async def measured(call: Call, flying: int, rounds: int, latency: float) -> Meas
     return Measured(rate, rate * latency / flying, 1000 * (cpu_seconds() - used) / calls)
 
 
-async def bare_aiohttp(base: str, flying: int, rounds: int, latency: float) -> Measured:
-    body = {"model": "bench", "messages": _messages(), "tools": [TOOL.schema_for_model()]}
+def bodies(requests: Sequence[Request], model: str) -> Iterator[dict[str, Any]]:
+    """Yield the wire form of the requests, over and over."""
+    found: list[dict[str, Any]] = []
+    for request in requests:
+        body: dict[str, Any] = {"model": model, "messages": to_messages(request.messages), "temperature": 0.7}
+        body |= {"tools": to_tools(request.tools)} if request.tools else {}
+        found.append(with_form(body, "json_schema", request.schema) if request.schema else body)
+    return cycle(found)
+
+
+async def bare_aiohttp(base: str, requests: Sequence[Request], flying: int, rounds: int, latency: float) -> Measured:
+    following = bodies(requests, "bench")
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def call() -> None:
-            async with session.post(f"{base}/chat/completions", data=orjson.dumps(body)) as response:
+            async with session.post(f"{base}/chat/completions", data=orjson.dumps(next(following))) as response:
                 orjson.loads(await response.read())
 
         return await measured(call, flying, rounds, latency)
 
 
-async def bare_litellm(base: str, flying: int, rounds: int, latency: float) -> Measured:
+async def bare_litellm(base: str, requests: Sequence[Request], flying: int, rounds: int, latency: float) -> Measured:
     settings.set_default("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
     litellm.suppress_debug_info = True
-    body = {"model": "openai/bench", "messages": _messages(), "tools": [TOOL.schema_for_model()]}
+    following = bodies(requests, "openai/bench")
 
     async def call() -> None:
-        await litellm.acompletion(**body, api_base=base, api_key="none", timeout=60, num_retries=0, max_retries=0)
+        await litellm.acompletion(**next(following), api_base=base, api_key="none", timeout=60, max_retries=0)
 
     return await measured(call, flying, rounds, latency)
 
 
-def ours(plugin: str) -> Callable[[str, int, int, float], Awaitable[Measured]]:
-    async def measure(base: str, flying: int, rounds: int, latency: float) -> Measured:
+def ours(plugin: str) -> Callable[[str, Sequence[Request], int, int, float], Awaitable[Measured]]:
+    async def measure(base: str, requests: Sequence[Request], flying: int, rounds: int, latency: float) -> Measured:
         model = "openai/bench" if plugin == "litellm" else "bench"
         llm = open_llm(Endpoint(model=model, llm=plugin, api_base=base, timeout=60), "teacher")
+        following = cycle(requests)
+
+        async def call() -> None:
+            request = next(following)
+            await llm.complete(request.messages, request.tools, response_schema=request.schema)
+
         try:
-            return await measured(lambda: llm.complete(TURNS, [TOOL]), flying, rounds, latency)
+            return await measured(call, flying, rounds, latency)
         finally:
             await llm.aclose()
 
     return measure
-
-
-def _messages() -> list[dict[str, str]]:
-    return [{"role": turn.role, "content": turn.content} for turn in TURNS]
 
 
 PEERS = {
@@ -132,9 +141,7 @@ FLOORS = {"openai_compatible": "bare aiohttp", "litellm": "bare litellm"}
 
 
 async def whole(base: str, plugin: str, flying: int, rounds: int, latency: float) -> Measured:
-    from bench import whole_rollouts
-
-    calls, seconds, cpu = await whole_rollouts.roll(base, plugin, flying, rounds)
+    calls, seconds, cpu = await roll(base, plugin, flying, rounds)
     rate = calls / seconds
     return Measured(rate, rate * latency / flying, 1000 * cpu / calls)
 
@@ -149,9 +156,10 @@ async def compare(given: argparse.Namespace) -> None:
     for flying in given.flying:
         found: dict[str, Measured] = {}
         with model_server(given.latency) as base:
+            requests = await requests_of_one(base)
             for name, peer in PEERS.items():
                 if given.only in name:
-                    found[name] = await peer(base, flying, given.rounds, given.latency)
+                    found[name] = await peer(base, requests, flying, given.rounds, given.latency)
                     floor = FLOORS.get(name.removeprefix("ours: "), "")
                     print_row(name, flying, found[name], found.get(floor))
             for plugin in FLOORS if given.whole else ():

@@ -7,12 +7,18 @@ import json
 import resource
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine import catalog, plugins
-from engine.protocols import Claim, SandboxPool
-from engine.runner import run
-from engine.types import Batch, DomainShare, Endpoint, Persona
+from engine.llms._open import open_llm
+from engine.planner import plan
+from engine.protocols import LLM, Claim, SandboxPool
+from engine.rollout import rollout
+from engine.runner import parts_of, run
+from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.batches import create_batch
 from storage.database import Database, open_database
 from storage.domains import save_domain
@@ -32,6 +38,56 @@ PERSONA = Persona(
     disclosure="everything_at_once",
     description="Wants figures.",
 )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one model call of a rollout asks for."""
+
+    messages: tuple[Turn, ...]
+    tools: tuple[Tool, ...]
+    schema: dict[str, Any] | None
+
+
+class Recording:
+    """An LLM that keeps what it is asked and lets another one answer."""
+
+    def __init__(self, llm: LLM, kept: list[Request]) -> None:
+        self._llm, self._kept = llm, kept
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion:
+        self._kept.append(Request(tuple(messages), tuple(tools), response_schema))
+        return await self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling)
+
+    async def aclose(self) -> None:
+        await self._llm.aclose()
+
+
+async def requests_of_one(base: str) -> list[Request]:
+    """Return the model calls of one rollout, so that the bare peers can be asked for exactly the same."""
+    batch, kept = _batch(base, "openai_compatible", 1, 1), list[Request]()
+    domain = catalog.parse(_files())
+    batch = batch.model_copy(update={"domains": (batch.domains[0].model_copy(update={"digest": domain.digest}),)})
+    llms = {role: Recording(open_llm(endpoint, role), kept) for role, endpoint in batch.models.items()}
+    sandboxes = plugins.load("sandboxes", "local")
+    pool: SandboxPool = sandboxes.make(sandboxes.config(most=2, warm=1))
+    await pool.start()
+    try:
+        spec = next(plan(batch, {domain.digest: domain}, [PERSONA]))
+        found = await rollout(spec, parts_of(batch, {domain.id: domain}, pool, llms))
+    finally:
+        await pool.aclose()
+        await asyncio.gather(*(llm.aclose() for llm in llms.values()))
+    if found.status != "kept" or len(kept) != CALLS_PER_ROLLOUT:
+        raise SystemExit(f"The rollout was {found.status} after {len(kept)} calls: {found.detail}")
+    return kept
 
 
 async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, float, float]:
@@ -96,13 +152,16 @@ def _batch(base: str, plugin: str, trajectories: int, flying: int) -> Batch:
     )
 
 
-def stock(db: Database) -> None:
-    """Store the ledger pack with enough accounts for six hundred different tasks, and one persona."""
-    files = catalog.read_folder(PACK)
+def _files() -> dict[str, bytes]:
+    """Return the ledger pack with enough accounts for six hundred different tasks."""
     accounts = {
         f"A-{number}": {"owner": f"Owner {number // 2}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
-    files["workspace/accounts.json"] = json.dumps({"accounts": accounts}).encode()
-    save_domain(db, files, based_on=None)
+    return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
+
+
+def stock(db: Database) -> None:
+    """Store the pack and one persona."""
+    save_domain(db, _files(), based_on=None)
     save_persona(db, PERSONA, None)

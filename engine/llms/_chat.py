@@ -105,7 +105,7 @@ class Chat:
         """Ask for JSON in the best form that the server takes; a form it refused is not offered again."""
         forms, tries = self._forms, 0
         for position, form in enumerate(forms):
-            asked = _with_form(body, form, schema)
+            asked = with_form(body, form, schema)
             try:
                 reply, more = await self._retry(lambda asked=asked: self._once(asked, messages, tools))  # type: ignore[misc]
             except ModelError as error:
@@ -118,7 +118,8 @@ class Chat:
         raise AssertionError("unreachable: the last form returns or raises")
 
 
-def _with_form(body: dict[str, Any], form: Form, schema: dict[str, Any]) -> dict[str, Any]:
+def with_form(body: dict[str, Any], form: Form, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the body with the schema asked for in one of the three forms; the last two also tell it in words."""
     if form == "json_schema":
         wanted = {"name": schema.get("title", "reply"), "schema": schema, "strict": True}
         return body | {"response_format": {"type": "json_schema", "json_schema": wanted}}
