@@ -34,6 +34,31 @@ def problem(turns: Sequence[Turn]) -> str | None:
     return None
 
 
+def traits(turns: Sequence[Turn]) -> set[str]:
+    """Return what occurs in a dialogue: trained, masked, reasoning, original, fault, parallel, merged.
+
+    `merged` stands for user turns in a row, `parallel` for several calls in one turn.
+    """
+    found: set[str] = set()
+    before = ""
+    for turn in turns:
+        role = turn.role
+        if role == "assistant":
+            found.add("trained" if turn.train else "masked")
+            if turn.reasoning:
+                found.add("reasoning")
+            if len(turn.tool_calls) > 1:
+                found.add("parallel")
+        elif role == before == "user":
+            found.add("merged")
+        if turn.fault is not None:
+            found.add("fault")
+        if turn.original is not None:
+            found.add("original")
+        before = role
+    return found
+
+
 def to_last_answer(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """Return the turns up to the last one of the assistant; none when it never spoke."""
     for end in range(len(turns), 0, -1):
@@ -115,7 +140,9 @@ def metadata(trajectory: Trajectory) -> str:
         "corrected": sum(turn.original is not None for turn in trajectory.turns) or before.get("corrected", 0),
         "scores": [vars(score) for score in trajectory.scores],
     }
-    return dumps(values | before.get("more", {}))
+    if "more" in before:
+        values |= before["more"]
+    return dumps(values)
 
 
 def _label(teacher: str) -> str:

@@ -18,6 +18,7 @@ from engine.exporters._dialogue import (
     to_last_answer,
     tool_schemas,
     trained_stretches,
+    traits,
 )
 from engine.exporters._json import dumps
 from engine.exporters._report import Report
@@ -62,14 +63,15 @@ class ChatJsonl:
         for trajectory in trajectories:
             turns = to_last_answer(trajectory.turns)
             rows: list[dict[str, Any]] = []
-            reason = self._refused(turns)
+            found = traits(turns)
+            reason = self._refused(turns, found)
             if reason is None:
                 rows = [row for row in self._rows(trajectory, self._shaped(turns)) if self._is_new(row["id"])]
                 reason = None if rows else "duplicate"
             if reason is not None:
                 self.report.drop(reason)
                 continue
-            self._count(trajectory, turns)
+            self._count(trajectory, turns, found)
             self.report.trajectories += 1
             self.report.exported += 1
             self.report.rows += len(rows)
@@ -86,25 +88,27 @@ class ChatJsonl:
         self._seen.add(number)
         return not known
 
-    def _refused(self, turns: Sequence[Turn]) -> str | None:
+    def _refused(self, turns: Sequence[Turn], found: set[str]) -> str | None:
         if not turns:
             return "no_assistant_turn"
-        if not any(turn.train for turn in turns if turn.role == "assistant"):
+        if "trained" not in found:
             return "nothing_to_train"
         return problem(turns)
 
-    def _count(self, trajectory: Trajectory, turns: Sequence[Turn]) -> None:
-        report, config = self.report, self._config
-        report.changed["cut_to_last_answer"] += len(turns) < len(trajectory.turns)
-        report.lost["fault"] += any(turn.fault is not None for turn in turns)
-        report.lost["original"] += any(turn.original is not None for turn in turns)
-        report.lost["reasoning"] += any(turn.reasoning and not self._keeps(turn) for turn in turns)
-        report.lost["system"] += config.system == "drop" and turns[0].role == "system"
-        report.changed["parallel_made_serial"] += config.parallel == "serial" and any(
-            len(turn.tool_calls) > 1 for turn in turns
-        )
-        masked = any(not turn.train for turn in turns if turn.role == "assistant")
-        report.lost["train"] += masked and not self._carries_mask
+    def _count(self, trajectory: Trajectory, turns: Sequence[Turn], found: set[str]) -> None:
+        lost, changed, config = self.report.lost, self.report.changed, self._config
+        if len(turns) < len(trajectory.turns):
+            changed["cut_to_last_answer"] += 1
+        for name in found & {"fault", "original"}:
+            lost[name] += 1
+        if "reasoning" in found and not all(self._keeps(turn) for turn in turns if turn.reasoning):
+            lost["reasoning"] += 1
+        if "masked" in found and not self._carries_mask:
+            lost["train"] += 1
+        if config.system == "drop" and turns[0].role == "system":
+            lost["system"] += 1
+        if config.parallel == "serial" and "parallel" in found:
+            changed["parallel_made_serial"] += 1
 
     def _shaped(self, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         if self._config.system == "drop" and turns[0].role == "system":
@@ -131,21 +135,19 @@ class ChatJsonl:
         }
 
     def _message(self, turn: Turn) -> dict[str, Any]:
-        made: dict[str, Any] = {"role": turn.role, "content": turn.content}
-        if turn.role == "tool":
-            made["tool_call_id"] = turn.tool_call_id
-            if turn.name is not None:
-                made["name"] = turn.name
-        elif turn.role == "assistant":
-            self._assistant(turn, made)
-        return made
+        role = turn.role
+        if role == "tool":
+            answered = {"role": role, "content": turn.content, "tool_call_id": turn.tool_call_id}
+            return answered if turn.name is None else answered | {"name": turn.name}
+        made: dict[str, Any] = {"role": role, "content": turn.content}
+        return self._answer(turn, made) if role == "assistant" else made
 
     def _keeps(self, turn: Turn) -> bool:
         """Say whether the turn's reasoning leaves with it."""
         where = self._config.reasoning
         return where == "field" or (where == "think" and fits_think_tags(turn.reasoning))
 
-    def _assistant(self, turn: Turn, made: dict[str, Any]) -> None:
+    def _answer(self, turn: Turn, made: dict[str, Any]) -> dict[str, Any]:
         config = self._config
         if turn.reasoning and config.reasoning == "field":
             made["reasoning_content"] = turn.reasoning
@@ -160,6 +162,7 @@ class ChatJsonl:
             made["train"] = turn.train
         if config.loss == "ms_swift":
             made["loss"] = turn.train
+        return made
 
 
 def serial(turns: Sequence[Turn]) -> tuple[Turn, ...]:

@@ -21,6 +21,7 @@ from engine.exporters._dialogue import (
     thinking,
     to_last_answer,
     tool_schemas,
+    traits,
 )
 from engine.exporters._json import dumps
 from engine.exporters._report import Report
@@ -110,21 +111,23 @@ class LlamaFactory:
         return problem(turns) or _broken_alternation(spoken) or _ambiguous_results(spoken)
 
     def _count(self, trajectory: Trajectory, turns: Sequence[Turn]) -> None:
-        report, config = self.report, self._config
-        cut = len(turns) < len(to_last_answer(trajectory.turns))
-        report.changed["cut_before_masked_turn"] += cut
-        report.changed["cut_to_last_answer"] += not cut and len(turns) < len(trajectory.turns)
-        report.changed["user_turns_merged"] += any(a.role == b.role == "user" for a, b in pairwise(turns))
-        report.changed["parallel_results_joined"] += any(len(t.tool_calls) > 1 for t in turns[:-1])
-        beside = [t for t in turns if t.tool_calls and t.content.strip()]
-        thought = [t for t in beside if config.beside_call == "think" and fits_think_tags(t.content)]
-        report.lost["text_beside_call"] += len(thought) < len(beside)
-        report.changed["text_beside_call_as_thought"] += bool(thought)
-        kept = config.reasoning == "think"
-        report.lost["reasoning"] += any(t.reasoning and not (kept and fits_think_tags(t.reasoning)) for t in turns)
-        report.lost["train"] += any(not t.train for t in turns if t.role == "assistant")
-        report.lost["fault"] += any(t.fault is not None for t in turns)
-        report.lost["original"] += any(t.original is not None for t in turns)
+        lost, changed, config = self.report.lost, self.report.changed, self._config
+        found = traits(turns)
+        if len(turns) < len(trajectory.turns):
+            last = len(to_last_answer(trajectory.turns))
+            changed["cut_before_masked_turn" if len(turns) < last else "cut_to_last_answer"] += 1
+        changed["user_turns_merged"] += "merged" in found
+        changed["parallel_results_joined"] += any(len(t.tool_calls) > 1 for t in turns[:-1])
+        lost["train"] += "masked" in found
+        for name in found & {"fault", "original"}:
+            lost[name] += 1
+        thoughts = [t.reasoning for t in turns if t.reasoning]
+        if thoughts and not (config.reasoning == "think" and all(map(fits_think_tags, thoughts))):
+            lost["reasoning"] += 1
+        beside = [t.content for t in turns if t.tool_calls and t.content.strip()]
+        if beside:
+            kept = config.beside_call == "think" and all(map(fits_think_tags, beside))
+            (changed if kept else lost)["text_beside_call_as_thought" if kept else "text_beside_call"] += 1
 
     def _conversations(self, turns: Sequence[Turn]) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
