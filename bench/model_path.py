@@ -4,7 +4,7 @@
 
 The ideal rate is calls in flight / latency; the floor is the bare client under ours. CPU is user and system time of our
 process per model call; the server is another process. All rows make the six model calls of one dialogue, over and over;
-`--whole` adds whole rollouts (user and teacher by model, two tool calls in the local sandbox, all judges with the rubric,
+`--whole` adds whole rollouts (user and teacher by model, two tool calls in the local sandbox, all judges with rubric,
 storage in SQLite), whose CPU holds all of that.
 """
 
