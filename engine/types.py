@@ -652,7 +652,10 @@ class Review(Frozen):
 
 
 class TrajectoryFilter(Frozen):
-    """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict."""
+    """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict.
+
+    `stages` are where a trajectory was lost; both ends of a range count as inside.
+    """
 
     batches: tuple[int, ...] = ()
     domains: tuple[str, ...] = ()
@@ -673,6 +676,14 @@ class TrajectoryFilter(Frozen):
     score_max: float | None = None
     min_turns: int | None = None
     max_turns: int | None = None
+    templates: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    min_tokens: int | None = None
+    max_tokens: int | None = None
+    min_tool_calls: int | None = None
+    max_tool_calls: int | None = None
+    min_cost_usd: float | None = None
+    max_cost_usd: float | None = None
     text: str = ""
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "histogram",
     "outcomes",
     "overview",
+    "score_judges",
     "score_names",
     "score_summary",
     "usage",
@@ -171,26 +172,20 @@ def score_names(db: Database, filter: TrajectoryFilter) -> list[str]:
 
 
 def score_summary(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
-    """Return [name, mean, unmeasured, count, passed, failed, source, method] by score.
-
-    `mean` is over the measured ones, None without any; `source` is the judge that gives it. Scores that neither
-    pass nor fail count in neither.
-    """
+    """Return [name, mean, unmeasured, count] by score; `mean` over the measured ones, None without any."""
     s = tables.score.c
-    query = select(
-        s.name,
-        func.avg(s.value),
-        func.count() - func.count(s.value),
-        func.count(),
-        _number_of(s.passed.is_(True)),
-        _number_of(s.passed.is_(False)),
-        func.max(s.source),
-        func.max(s.method),
-    ).group_by(s.name)
+    query = select(s.name, func.avg(s.value), func.count() - func.count(s.value), func.count()).group_by(s.name)
     if conditions := filters.where(db.dialect, filter):
         query = query.where(s.trajectory_id.in_(select(_t.id).where(*conditions)))
-    names = ["name", "mean", "unmeasured", "count", "passed", "failed", "source", "method"]
-    return _frame(db, query.order_by(s.name), names)
+    return _frame(db, query.order_by(s.name), ["name", "mean", "unmeasured", "count"])
+
+
+def score_judges(db: Database, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return (judge, method) of the scores of these names, read from one of each; unknown names are left out."""
+    s = tables.score.c
+    with db.read() as session:
+        found = {n: session.execute(select(s.source, s.method).where(s.name == n).limit(1)).first() for n in names}
+    return {name: (str(row.source), str(row.method)) for name, row in found.items() if row is not None}
 
 
 # ---------------------------------------------------------------- groups

@@ -15,7 +15,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
-from engine.types import MODES, Culprit, Outcome, Status, TrajectoryFilter
+from engine.types import MODES, STAGES, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, words
 from storage.batches import list_batches
 from storage.database import Database
@@ -36,6 +36,8 @@ _LISTS: dict[str, str] = {
     "culprits": "Culprit",
     "reasons": "Reason",
     "tools": "Tool",
+    "templates": "Template",
+    "stages": "Lost at",
 }
 _FIXED: dict[str, tuple[str, ...]] = {
     "verdicts": ("none", "accept", "reject", "fix"),
@@ -43,10 +45,20 @@ _FIXED: dict[str, tuple[str, ...]] = {
     "outcomes": get_args(Outcome),
     "statuses": get_args(Status),
     "culprits": get_args(Culprit),
+    "stages": STAGES[1:],
 }
 _FIRST = ("verdicts", "domains", "modes", "outcomes")
-_MORE = ("statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools")
-_NUMBERS = ("min_reward", "max_reward", "score_min", "score_max", "min_turns", "max_turns")
+_MORE = ("statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools", "templates", "stages")
+_COUNTS = {"Turns": "turns", "Tool calls": "tool_calls", "Tokens": "tokens"}
+_RANGES: dict[str, tuple[str, str, float, float, float]] = {
+    "Reward": ("min_reward", "max_reward", 0.0, 1.0, 0.05),
+    "Turns": ("min_turns", "max_turns", 0, 100_000, 1),
+    "Tool calls": ("min_tool_calls", "max_tool_calls", 0, 100_000, 1),
+    "Tokens": ("min_tokens", "max_tokens", 0, 10**9, 1000),
+    "Cost in dollars": ("min_cost_usd", "max_cost_usd", 0.0, 1e6, 0.01),
+    "Score": ("score_min", "score_max", 0.0, 1.0, 0.05),
+}
+_NUMBERS = tuple(key for low, high, *_ in _RANGES.values() for key in (low, high))
 KEYS = (*_LISTS, "text", "score", *_NUMBERS)
 
 
@@ -129,18 +141,21 @@ def _more(choices: dict[str, list[str]]) -> None:
         for position, field in enumerate(_MORE):
             with (left, right)[position % 2]:
                 _several(field, choices)
-        _range("Reward", "min_reward", "max_reward", 0.0, 1.0, 0.05)
         st.selectbox(
             "Score", choices["scores"], index=None, key="score", bind="query-params", on_change=_first_page,
             placeholder="Any score", format_func=words,
         )  # fmt: skip
-        _range("Score", "score_min", "score_max", 0.0, 1.0, 0.05)
-        _range("Turns", "min_turns", "max_turns", 0, 10_000, 1)
+        for position, (name, bounds) in enumerate(_RANGES.items()):
+            if position % 2 == 0:
+                left, right = st.columns(2)
+            with (left, right)[position % 2]:
+                _range(name, *bounds)
 
 
 def _several(field: str, choices: dict[str, list[str]], width: Any = "stretch") -> None:
+    options = list(dict.fromkeys((*choices.get(field, ()), *(st.session_state.get(field) or ()))))
     st.multiselect(
-        _LISTS[field], choices[field], key=field, bind="query-params", placeholder="Any", on_change=_first_page,
+        _LISTS[field], options, key=field, bind="query-params", placeholder="Any", on_change=_first_page,
         format_func=_namer(field, choices), width=width,
     )  # fmt: skip
 
@@ -176,7 +191,7 @@ def _namer(field: str, choices: dict[str, list[str]]) -> Any:
     if field in tables:
         table = tables[field]
         return lambda value: table[None if value == "none" else value].word
-    return words if field == "reasons" else str
+    return words if field in ("reasons", "stages") else str
 
 
 def _more_label() -> str:

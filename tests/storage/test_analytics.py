@@ -229,3 +229,33 @@ def test_pages_are_cut_before_rows_are_read(sqlite_db: Database, sort: str) -> N
     plans = _plans(sqlite_db, lambda: trajectories.page(sqlite_db, EVERYTHING, sort=sort, limit=1, offset=1))
     assert any("COVERING INDEX" in p for p in plans) or sort in ("newest", "oldest"), plans
     assert not any(p.startswith("SCAN trajectory_body") for p in plans)
+
+
+def test_edges_of_bins_may_be_given(db: Database, full: list[Trajectory]) -> None:
+    low, high = analytics.extent(db, EVERYTHING, "tokens") or (0, 0)
+    edges = [low, low + 4, high + 1]
+    frame = analytics.histogram(db, EVERYTHING, "tokens", edges=edges)
+    assert [*frame["low"], frame["high"].iloc[-1]] == edges
+    rows, _ = trajectories.page(db, EVERYTHING, limit=100)
+    known = [r.tokens for r in rows if r.tokens is not None]
+    assert frame["count"].tolist() == [sum(n < edges[1] for n in known), sum(n >= edges[1] for n in known)]
+    inside = TrajectoryFilter(min_tokens=int(low), max_tokens=int(low) + 3)
+    assert trajectories.count(db, inside) == frame["count"].iloc[0] > 0
+    assert analytics.extent(db, TrajectoryFilter(batches=(99,)), "tokens") is None
+    assert analytics.extent(db, EVERYTHING, "reward") == (0.0, 1.0)
+
+
+def test_stages_templates_and_bounds_narrow_a_list(db: Database, full: list[Trajectory]) -> None:
+    assert trajectories.count(db, TrajectoryFilter(stages=("state",))) == 2
+    assert trajectories.count(db, TrajectoryFilter(stages=("state", "judged"), reasons=("low_reward",))) == 1
+    for value, total in analytics.breakdown(db, EVERYTHING, "template")[["value", "total"]].itertuples(index=False):
+        assert trajectories.count(db, TrajectoryFilter(templates=(value,))) == total
+    rows, _ = trajectories.page(db, EVERYTHING, limit=100)
+    for name in ("tool_calls", "cost_usd"):
+        known = [getattr(r, name) for r in rows if getattr(r, name) is not None]
+        least = TrajectoryFilter.model_validate({f"min_{name}": min(known), f"max_{name}": min(known)})
+        assert trajectories.count(db, least) == known.count(min(known)) > 0
+
+
+def test_the_judge_of_a_score_is_known(db: Database, full: list[Trajectory]) -> None:
+    assert analytics.score_judges(db, ["rubric", "unknown"]) == {"rubric": ("rubric", "model")}

@@ -217,7 +217,7 @@ def test_facets_list_what_there_is_and_forget_deleted_batches(db: Database, full
     assert found["scores"] == ["rubric"]
     assert {f for f in TrajectoryFilter.model_fields if f in found} == {
         "domains", "modes", "personas", "teachers", "models", "statuses", "outcomes", "culprits", "reasons", "verdicts",
-        "tools",
+        "tools", "templates",
     }  # fmt: skip
     for number in (1, 2):
         batches.delete_batch(db, number)
