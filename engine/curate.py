@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -218,8 +219,14 @@ def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
     """
     number: dict[str, int] = {}
     messages = [_canonical(turn, number) for turn in turns]
-    offered = [(tool.name, tool.description, tool.parameters) for tool in tools]
-    return hashlib.sha256(_bytes([messages, offered])).hexdigest()[:16]
+    offered = _bytes([(tool.name, tool.description, tool.parameters) for tool in tools])
+    return hashlib.sha256(_bytes([messages, _digest(offered)])).hexdigest()[:16]
+
+
+@lru_cache(maxsize=256)
+def _digest(tools: bytes) -> str:
+    """Most rows of a set share their tools, so their digest is remembered."""
+    return hashlib.sha256(tools).hexdigest()
 
 
 def _canonical(turn: Turn, number: dict[str, int]) -> tuple[Any, ...]:

@@ -114,11 +114,10 @@ def _admitted(recipe: Recipe, exporter: Any, source: Source) -> Iterator[tuple[i
 
 def _held_back(recipe: Recipe, trajectory: Trajectory, reviews: Sequence[Review]) -> str | None:
     """Return why the recipe does not admit a trajectory, or None."""
-    refused = held_back(reviews)
-    if refused:
-        return refused
-    if accepted(reviews):
-        return None
+    if reviews:
+        refused = held_back(reviews)
+        if refused or accepted(reviews):
+            return refused
     if recipe.only_accepted:
         return "not_accepted_by_human"
     if trajectory.status == "kept" or (recipe.include_rejected and trajectory.turns):

@@ -18,29 +18,29 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 class Facts:
     """What the card tells of the exported trajectories, counted as they pass."""
 
-    domains: Counter[str] = field(default_factory=Counter)
-    modes: Counter[str] = field(default_factory=Counter)
-    teachers: Counter[str] = field(default_factory=Counter)
-    users: Counter[str] = field(default_factory=Counter)
-    judges: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
+    seen: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
     human: int = 0
-    read: int = 0
 
     def add(self, trajectory: Trajectory) -> None:
         """Count one exported trajectory."""
-        self.domains[trajectory.domain] += 1
-        self.modes[trajectory.mode or "none"] += 1
-        self.teachers[_player(trajectory.teacher, trajectory.models.get("teacher"))] += 1
-        self.users[_player(trajectory.user, trajectory.models.get("user"))] += 1
-        self.outcomes[trajectory.outcome] += 1
-        self.human += any(score.method == "human" for score in trajectory.scores)
-        if (judge := trajectory.models.get("judge")) is not None:
-            self.judges[judge] += 1
+        t, model = trajectory, trajectory.models.get
+        self.seen[t.domain, t.mode, t.outcome, t.teacher, model("teacher"), t.user, model("user"), model("judge")] += 1
+        if t.scores and t.scores[-1].method == "human":
+            self.human += 1
+
+    def by(self, name: str) -> Counter[str]:
+        """Return counts by domain, mode, outcome, teacher, user or judge (the model; none where none judged)."""
+        found: Counter[str] = Counter()
+        for (domain, mode, outcome, teacher, teacher_model, user, user_model, judge), count in self.seen.items():
+            values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
+            values |= {"teacher": _player(teacher, teacher_model), "user": _player(user, user_model)}
+            if name != "judge" or judge is not None:
+                found[values[name] or "none"] += count
+        return found
 
 
-def _player(name: str, model: str | None) -> str:
-    return f"{name} ({model})" if model and name != "reference" else name
+def _player(name: str | None, model: str | None) -> str:
+    return f"{name} ({model})" if model and name != "reference" else str(name)
 
 
 def card(
@@ -72,13 +72,14 @@ def card(
 
 
 def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any], licence: str | None) -> str:
+    judges = facts.by("judge")
     parts = [
         f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`, made with Turnwright.",
-        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", facts.domains),
-        _table("mode", facts.modes) + "\n\n" + _table("outcome", facts.outcomes),
+        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", facts.by("domain")),
+        _table("mode", facts.by("mode")) + "\n\n" + _table("outcome", facts.by("outcome")),
         "## How it was made\n\n" + _METHOD,
-        _table("assistant played by", facts.teachers) + "\n\n" + _table("user played by", facts.users),
-        _table("model that judged", facts.judges) if facts.judges else "No model judged these dialogues.",
+        _table("assistant played by", facts.by("teacher")) + "\n\n" + _table("user played by", facts.by("user")),
+        _table("model that judged", judges) if judges else "No model judged these dialogues.",
         f"{facts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
         "## Which trajectories left\n\n" + _filters(recipe),
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",

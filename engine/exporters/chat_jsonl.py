@@ -56,7 +56,8 @@ class ChatJsonl:
         self._config = config
         self.report = Report(never_carried=("task", "proof", "diff", "calls", "execution", "tools.effect"))
         self._seen: set[int] = set()
-        self._carries_mask = config.turn_flag == "train" or config.loss == "ms_swift" or config.split_untrained
+        self._flags = ["train"] * (config.turn_flag == "train") + ["loss"] * (config.loss == "ms_swift")
+        self._carries_mask = bool(self._flags) or config.split_untrained
 
     def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]:
         """Yield the rows of each trajectory; one that gives none is counted with its reason."""
@@ -148,20 +149,18 @@ class ChatJsonl:
         return where == "field" or (where == "think" and fits_think_tags(turn.reasoning))
 
     def _answer(self, turn: Turn, made: dict[str, Any]) -> dict[str, Any]:
-        config = self._config
-        if turn.reasoning and config.reasoning == "field":
-            made["reasoning_content"] = turn.reasoning
-        elif turn.reasoning and self._keeps(turn):
-            made["content"] = thinking(turn.reasoning, turn.content)
+        if turn.reasoning and self._keeps(turn):
+            if self._config.reasoning == "field":
+                made["reasoning_content"] = turn.reasoning
+            else:
+                made["content"] = thinking(turn.reasoning, turn.content)
         if turn.tool_calls:
             made["tool_calls"] = [
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in turn.tool_calls
             ]
-        if config.turn_flag == "train":
-            made["train"] = turn.train
-        if config.loss == "ms_swift":
-            made["loss"] = turn.train
+        for flag in self._flags:
+            made[flag] = turn.train
         return made
 
 
