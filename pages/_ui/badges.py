@@ -20,7 +20,7 @@ class Look(NamedTuple):
 VERDICT: dict[str | None, Look] = {
     "accept": Look("Accepted", "check_circle", "green"),
     "reject": Look("Rejected", "cancel", "red"),
-    "fix": Look("Fixed", "edit", "orange"),
+    "fix": Look("Fix", "edit", "orange"),
     None: Look("Not reviewed", "radio_button_unchecked", "gray"),
 }
 STATUS: dict[str | None, Look] = {

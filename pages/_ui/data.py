@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
@@ -27,20 +28,29 @@ def db() -> Database:
 def saving(success: str = "") -> Iterator[None]:
     """Tell the user how a save went; a refusal is shown in the page and never raises.
 
-    Use it around the call that writes. In a callback the message appears above the page's content.
+    Use it around the call that writes, in a callback or in the page.
     """
     try:
         yield
     except Conflict as error:
-        st.error(
-            f"Somebody else saved this in the meantime. {literal(str(error))} Reload the page and apply your "
-            "change again.",
-            icon=":material/sync_problem:",
+        _refused(
+            f"Somebody else saved this in the meantime. {literal(str(error))} "
+            "Reload the page and apply your change again.",
+            "sync_problem",
         )
     except InputErrors as error:
-        st.error("\n".join(f"- {literal(str(one))}" for one in error.errors), icon=":material/error:")
+        _refused("\n".join(f"- {literal(str(one))}" for one in error.errors), "error")
     except (InputError, StorageError) as error:
-        st.error(literal(str(error)), icon=":material/error:")
+        _refused(literal(str(error)), "error")
     else:
         if success:
-            st.toast(success, icon=":material/check:")
+            st.toast(literal(success), icon=":material/check:")
+
+
+def _refused(message: str, icon: str) -> None:
+    """Show a refusal. A fragment's callback has no place of its own in the page, so there it is a toast that stays."""
+    context = get_script_run_ctx()
+    if context and context.fragment_ids_this_run:
+        st.toast(message, icon=f":material/{icon}:", duration="infinite")
+    else:
+        st.error(message, icon=f":material/{icon}:")

@@ -22,6 +22,7 @@ from storage.database import Database
 from storage.trajectories import facets
 
 LONGEST = 4000
+LONGEST_TEXT = 200
 BATCHES_OFFERED = 200
 _LISTS: dict[str, str] = {
     "verdicts": "Verdict",
@@ -49,7 +50,6 @@ _FIXED: dict[str, tuple[str, ...]] = {
 }
 _FIRST = ("verdicts", "domains", "modes", "outcomes")
 _MORE = ("statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools", "templates", "stages")
-_COUNTS = {"Turns": "turns", "Tool calls": "tool_calls", "Tokens": "tokens"}
 _RANGES: dict[str, tuple[str, str, float, float, float]] = {
     "Reward": ("min_reward", "max_reward", 0.0, 1.0, 0.05),
     "Turns": ("min_turns", "max_turns", 0, 100_000, 1),
@@ -87,10 +87,12 @@ def set_filter(chosen: TrajectoryFilter) -> None:
     """Put a filter into the controls of the bar. Call it before the bar is drawn, or in a callback."""
     for field in _LISTS:
         st.session_state[field] = [str(value) for value in getattr(chosen, field)]
-    st.session_state["text"] = chosen.text
+    st.session_state["text"] = chosen.text[:LONGEST_TEXT]
     st.session_state["score"] = chosen.score
-    for field in _NUMBERS:
-        st.session_state[field] = getattr(chosen, field)
+    for low, high, least, most, _ in _RANGES.values():
+        for field in (low, high):
+            value = getattr(chosen, field)
+            st.session_state[field] = None if value is None else min(max(value, least), most)
     st.session_state["page"] = 1
 
 
@@ -118,7 +120,7 @@ def filter_bar(db: Database) -> TrajectoryFilter:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
         st.text_input(
             "Search", key="text", bind="query-params", type="search", live="300ms", on_change=_first_page,
-            placeholder="Words in any turn", icon=":material/search:", width=200, max_chars=200,
+            placeholder="Words in any turn", icon=":material/search:", width=200, max_chars=LONGEST_TEXT,
         )  # fmt: skip
         for field in _FIRST:
             _several(field, choices, width=145)
@@ -141,8 +143,9 @@ def _more(choices: dict[str, list[str]]) -> None:
         for position, field in enumerate(_MORE):
             with (left, right)[position % 2]:
                 _several(field, choices)
+        scores = list(dict.fromkeys((*choices["scores"], *filter(None, [st.session_state.get("score")]))))
         st.selectbox(
-            "Score", choices["scores"], index=None, key="score", bind="query-params", on_change=_first_page,
+            "Score", scores, index=None, key="score", bind="query-params", on_change=_first_page,
             placeholder="Any score", format_func=words,
         )  # fmt: skip
         for position, (name, bounds) in enumerate(_RANGES.items()):

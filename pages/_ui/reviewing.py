@@ -27,7 +27,7 @@ VIEWS: dict[str, TrajectoryFilter] = {
     "Failures": TrajectoryFilter(outcomes=("failure",)),
     "Could not be measured": TrajectoryFilter(outcomes=("unmeasured",)),
     "Rejected by a judge": TrajectoryFilter(statuses=("rejected",)),
-    "To fix": TrajectoryFilter(verdicts=("fix",)),
+    "Fix": TrajectoryFilter(verdicts=("fix",)),
     "Accepted": TrajectoryFilter(verdicts=("accept",)),
 }
 

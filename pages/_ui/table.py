@@ -87,7 +87,8 @@ def rows_table(
     chosen = _chosen(key, signature)
     ids = [int(i) for i in rows.index]
     shown = rows.assign(open=":material/open_in_full: Open")
-    grid = f"{key}_{abs(hash((signature, tuple(ids)))) % 10**12}"
+    cleared = st.session_state.get(f"{key}_cleared", 0)
+    grid = f"{key}_{abs(hash((signature, tuple(ids), cleared))) % 10**12}"
     opened = f"{key}_open"
     st.dataframe(
         shown,
@@ -113,8 +114,9 @@ def rows_table(
 
 
 def forget_chosen(key: str) -> None:
-    """Choose nothing in the table `key`."""
+    """Choose nothing in the table `key`; its grid is drawn anew, because a grid keeps its own ticks."""
     st.session_state.pop(f"{key}_chosen", None)
+    st.session_state[f"{key}_cleared"] = st.session_state.get(f"{key}_cleared", 0) + 1
 
 
 def _chosen(key: str, signature: str) -> set[int]:

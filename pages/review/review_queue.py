@@ -95,7 +95,7 @@ def draw_queue() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.pills("Views", list(VIEWS), key="queue_view", on_change=choose_view, label_visibility="collapsed")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            clear_filter()
+            clearing = st.container(width="content")
             st.selectbox(
                 "Sort by",
                 list(SORTS),
@@ -106,6 +106,8 @@ def draw_queue() -> None:
                 label_visibility="collapsed",
             )
     chosen_filter = filter_bar(database)
+    with clearing:
+        clear_filter()
     sort = st.session_state["sort"]
     rows, total = fetched(lambda limit, offset: page(database, chosen_filter, sort=sort, limit=limit, offset=offset))
     if not total:

@@ -201,6 +201,31 @@ def test_the_queue_filters_pages_and_keeps_the_address(
     screenshot("review-queue")
 
 
+def test_bulk_verdicts_go_to_the_chosen_ids_across_pages(page: Page, studio: Studio) -> None:
+    page.goto(f"{studio.url}/queue?domains=retail&sort=Oldest+first")
+    ready(page)
+    choose_rows(page, 0, 2)
+    expect(page.get_by_text("2 trajectories chosen")).to_be_visible()
+    page.get_by_role("button", name="Reject all").click()
+    assert until(lambda: [verdicts(studio, n).get(None) for n in (1, 3, 5)] == ["reject", None, "reject"])
+    expect(page.get_by_text("chosen")).to_have_count(0)
+    expect(page.get_by_text("2 of 23 reviewed")).to_be_visible()
+    choose_rows(page, 1)
+    expect(page.get_by_text("1 trajectory chosen")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_text("43 trajectories")).to_be_visible()
+    expect(page.get_by_text("chosen")).to_have_count(0)
+
+
+def choose_rows(page: Page, *rows: int) -> None:
+    """Tick rows of the table; it is a canvas with rows of 35 pixels below a header of 35."""
+    for row in rows:
+        page.wait_for_timeout(1000)
+        grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+        grid.click(position={"x": 16, "y": 35 * row + 52}, force=True)
+        ready(page)
+
+
 def test_a_row_opens_its_trajectory_with_the_filter(page: Page, studio: Studio) -> None:
     page.goto(f"{studio.url}/queue?domains=clinic")
     ready(page)

@@ -62,6 +62,21 @@ def test_filters_come_from_the_address_and_from_a_view(open_page: Opener, filled
     assert queue.get("progress")[0].proto.text == "1 of 1 reviewed"
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '{"min_turns":-5,"max_tokens":99999999999999}',
+        '{"min_reward":7,"score":"<img>","score_min":-1}',
+        '{"batches":[-1,12345678],"reasons":["![x](http://203.0.113.9)"],"templates":[""]}',
+        '{"text":"' + "x" * 3000 + '"}',
+        '{"min_reward":"NaN"}',
+    ],
+)
+def test_a_hostile_filter_breaks_nothing(open_page: Opener, filled: Database, hostile: str) -> None:
+    for name in ("queue", "trajectory"):
+        assert not open_page(name, id="3", filter=hostile).exception
+
+
 def test_nothing_matches_is_said(open_page: Opener, filled: Database) -> None:
     queue = open_page("queue", filter='{"text":"zebra"}')
     assert any("No trajectory matches" in text.value for text in queue.markdown)
