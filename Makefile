@@ -7,6 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: run test lint sandbox-image bench clean
 
 run: .venv/ready
+	@PYTHON=$(BIN)/python assets/sandbox/build.sh || echo "No sandbox image, so tools run in the local sandbox, which does not isolate."
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: .venv/ready-dev
@@ -18,7 +19,7 @@ lint: .venv/ready-dev
 	$(BIN)/mypy
 
 sandbox-image: .venv/ready
-	$(BIN)/python assets/sandbox/build.py
+	PYTHON=$(BIN)/python assets/sandbox/build.sh
 
 bench: .venv/ready-dev
 	$(BIN)/python -m bench

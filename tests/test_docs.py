@@ -1,0 +1,143 @@
+"""What the documents say is true: every command runs, every file that they name exists, the example plug-in works."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")
+
+
+def commands(document: str) -> list[str]:
+    """Return the command lines of a document's shell blocks, without their comments."""
+    text = (ROOT / document).read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("docs")
+    kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
+    return {**kept, "TURNWRIGHT_HOME": str(folder), "TURNWRIGHT_SANDBOX": "local"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_readme_commands_work_in_their_order(home: dict[str, str]) -> None:
+    found = [c for c in commands("README.md") if c.startswith(".venv/bin/python -m engine ")]
+    assert len(found) >= 8
+    folder = home["TURNWRIGHT_HOME"]
+    for command in found:
+        arguments = command.split()[3:]
+        here = [f"{folder}/train.jsonl" if a == "train.jsonl" else a for a in arguments]
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *here], cwd=ROOT, env=home, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert done.stdout.strip(), command
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {c.split()[1] for d in DOCUMENTS for c in commands(d) if c.startswith("make ")}
+    text = "".join((ROOT / d).read_text() for d in DOCUMENTS)
+    named |= set(re.findall(r"`make ([\w-]+)`", text))
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.slow
+def test_make_run_opens_the_studio(home: dict[str, str], tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**home, "TURNWRIGHT_ENGINE": "off"}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["make", "run", f"PORT={port}"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
+                    assert answer.read() == b"ok"
+                    break
+            except OSError:
+                assert time.monotonic() < end, (tmp_path / "log").read_text()
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.3)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_named_files_exist(document: str) -> None:
+    text = (ROOT / document).read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    paths = re.findall(r"`((?:engine|storage|assets|tests|bench|pages)/[\w./-]*)`", text)
+    missing = [p for p in (*links, *paths) if not (ROOT / p.rstrip("/")).exists()]
+    assert missing == []
+
+
+async def test_the_example_judge_of_contributing_works() -> None:
+    from engine.types import Trajectory, Turn
+
+    source = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert source
+    space: dict = {}
+    exec(compile(source.group(1), "brevity.py", "exec", dont_inherit=True), space)
+    judge = space[space["__all__"][0]](space["Config"](most=3))
+    record = Trajectory(
+        id="t",
+        index=0,
+        batch_fingerprint="b",
+        domain="d",
+        domain_digest="x",
+        template=None,
+        mode=None,
+        attempt=0,
+        seed=0,
+        persona="p",
+        teacher="reference",
+        user="reference",
+        status="kept",
+        turns=(Turn(role="assistant", content="too long"),),
+    )
+    assert [s.value for s in await judge.score(record)] == [0.0]
+    assert [s.value for s in await judge.score(record.model_copy(update={"turns": ()}))] == [None]
+
+
+def test_the_command_line_says_what_to_do_about_bad_input(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("domains: [nowhere]\ncolour: red\n")
+    for arguments, told in (
+        (("run", str(tmp_path / "bad.yaml")), "colour"),
+        (("run", str(tmp_path / "none.yaml")), "cannot be read"),
+        (("validate", str(tmp_path)), "domain.yaml"),
+        (("list", "nonsense"), "Choose one of"),
+        (("show", "999999"), "no trajectory 999999"),
+        (("export", "--out", str(tmp_path / "x.zip"), "--split", "train=0.5"), "sum to 1"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *arguments],
+            cwd=ROOT,
+            env=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, arguments
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
