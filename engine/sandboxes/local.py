@@ -1,8 +1,8 @@
 """This machine, without isolation.
 
 A plain subprocess of the same tool server with resource limits, for machines without a Docker engine. It does
-not isolate: tools can reach the network and other files of the user. Total disk use is bounded per file only,
-and the number of processes only where the engine does not run as root. Commands written by a model are refused
+not isolate: tools can reach the network and other files of the user. Disk use is bounded per file, the number
+of processes only roughly, and not at all where the engine runs as root. Commands written by a model are refused
 unless `allow_commands` is set.
 """
 
@@ -38,7 +38,7 @@ class Config(Frozen):
     """`folder` is where workspaces are laid; the system's temporary folder when empty."""
 
     allow_commands: bool = False
-    most: Annotated[int, Field(ge=1, le=1024)] = 128
+    most: Annotated[int, Field(ge=1, le=1024)] = 512
     warm: Annotated[int, Field(ge=1, le=256)] = 8
     folder: str = ""
 
