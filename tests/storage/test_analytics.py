@@ -257,5 +257,13 @@ def test_stages_templates_and_bounds_narrow_a_list(db: Database, full: list[Traj
         assert trajectories.count(db, least) == known.count(min(known)) > 0
 
 
+def test_a_mean_counts_what_was_measured(db: Database, full: list[Trajectory]) -> None:
+    kept = TrajectoryFilter(statuses=("kept",))
+    for value in ("reward", "rubric"):
+        found, measured = analytics.mean(db, kept, value)
+        assert (found, measured) == (pytest.approx(sum(v for v in REWARDS if v) / 7), 7)
+    assert analytics.mean(db, TrajectoryFilter(batches=(99,)), "tokens") == (None, 0)
+
+
 def test_the_judge_of_a_score_is_known(db: Database, full: list[Trajectory]) -> None:
     assert analytics.score_judges(db, ["rubric", "unknown"]) == {"rubric": ("rubric", "model")}

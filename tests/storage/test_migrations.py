@@ -49,13 +49,13 @@ def test_processes_that_open_a_new_database_at_once_agree(empty_url: str) -> Non
         db.close()
 
 
-def test_a_newer_database_is_refused_with_the_next_move(url: str) -> None:
-    db = open_database(url)
+def test_a_newer_database_is_refused_with_the_next_move(empty_url: str) -> None:
+    db = open_database(empty_url)
     with db.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     db.close()
     with pytest.raises(StorageError, match=r"newer Turnwright.*Update"):
-        open_database(url)
+        open_database(empty_url)
 
 
 def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
