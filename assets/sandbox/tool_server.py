@@ -50,6 +50,7 @@ class Server:
         self.workspace = workspace.Workspace(root)
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
+        self.process_cap = None
         self.worker = None
         self.git = False
         self.baseline = state_diff.Baseline({})
@@ -81,10 +82,10 @@ class Server:
             reply = _line({"id": request["id"], "error": {"kind": error.kind, "message": str(error)}})
         except workspace.Escape as error:
             reply = _line({"id": request["id"], "error": {"kind": "escape", "message": str(error)}})
-        except FileNotFoundError as error:
-            reply = _line({"id": request["id"], "error": {"kind": "missing", "message": str(error)}})
         except (OSError, MemoryError, workspace.Unverified) as error:
-            reply = _line({"id": request["id"], "error": {"kind": "broken", "message": f"{error}"}})
+            missing = isinstance(error, FileNotFoundError) and request["op"] == "read"
+            kind = "missing" if missing else "broken"
+            reply = _line({"id": request["id"], "error": {"kind": kind, "message": str(error)}})
         self.send(reply)
         if request["op"] in ("open", "reset") and self.modules.tools and self.worker is None:
             self.start_worker()
@@ -106,6 +107,7 @@ class Server:
         """Take a new environment and lay it. The worker's code is compiled here, once."""
         self.stop()
         self.limits = {**_LIMITS, **request["limits"]}
+        self.process_cap = self.find_process_cap()
         self.git = request["git"]
         self.modules = worker.Modules(request["modules"])
         self.modules.warm(self.trusted)
@@ -166,16 +168,19 @@ class Server:
         if child == 0:
             for descriptor in {self.inbound, self.outbound, ours.fileno()}:
                 os.close(descriptor)
-            worker.start(theirs.detach(), self.modules, self.limits, self.process_cap(), self.workspace.folder)
+            worker.start(theirs.detach(), self.modules, self.limits, self.process_cap, self.workspace.folder)
         theirs.close()
         ours.setblocking(False)
         self.worker = (child, ours.detach())
 
-    def process_cap(self):
-        """Return the RLIMIT_NPROC to set; the kernel counts all processes of the user, so ours come on top."""
-        if not self.count_processes or os.getuid() == 0:
+    def find_process_cap(self):
+        """Return the RLIMIT_NPROC to set, or None where a container bounds processes or root is exempt.
+
+        The kernel counts every thread of the user, so ours come on top of those, with room for what starts later.
+        """
+        if not self.count_processes or os.getuid() == 0 or not os.path.isdir("/proc"):
             return None
-        return self.limits["processes"] + _processes_of(os.getuid())
+        return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
     def op_call(self, request, line):
         if not self.ready_worker():
@@ -240,9 +245,8 @@ class Server:
     def op_exec(self, request, line):
         request["stdin"] = base64.b64decode(request.get("stdin") or "")
         request["timeout"] = request.get("timeout") or self.limits["call_seconds"]
-        cap = self.process_cap()
         done = command.execute(
-            self.family, request, self.limits, cap, self.workspace.folder, self.environment(), self.inbound
+            self.family, request, self.limits, self.process_cap, self.workspace.folder, self.environment(), self.inbound
         )
         if done["fault"] == "timeout":
             self.stop()
@@ -328,12 +332,13 @@ def _line(value):
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def _processes_of(user):
+def _threads_of(user):
     count = 0
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+    for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                count += os.stat("/proc/" + name).st_uid == user
+                if os.stat("/proc/" + name).st_uid == user:
+                    count += len(os.listdir(f"/proc/{name}/task"))
             except OSError:
                 continue
     return count

@@ -31,7 +31,14 @@ async def open_pool(choice: str, *, allow_commands: bool = False, image: str | N
 
 async def health(image: str | None = None) -> list[SandboxHealth]:
     """Return, for every plug-in, whether it can be used now. Never raises for a backend that cannot."""
-    return [await _build(name, False, image).health() for name in names("sandboxes")]
+    found = []
+    for name in names("sandboxes"):
+        pool = _build(name, False, image)
+        try:
+            found.append(await pool.health())
+        finally:
+            await pool.aclose()
+    return found
 
 
 async def _started(name: str, allow_commands: bool, image: str | None) -> SandboxPool:

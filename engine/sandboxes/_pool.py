@@ -185,16 +185,17 @@ class WarmPool:
                 self._all.add(sandbox)
                 self.started += 1
                 await sandbox.open(environment, key_of(environment))
-        except TurnwrightError as error:
+        except Exception as error:
             if sandbox is not None:
                 await self._discard(sandbox)
-            self._refuse(shape, error)
+            known = isinstance(error, TurnwrightError)
+            self._refuse(shape, error if known else SandboxError(f"A sandbox could not start: {error!r}"))
             return
         finally:
             self._starting[shape] -= 1
         self._offer(sandbox)
 
-    def _refuse(self, shape: tuple[Any, ...], error: TurnwrightError) -> None:
+    def _refuse(self, shape: tuple[Any, ...], error: Exception) -> None:
         """Tell one who waits that starting failed; all of them when the backend is gone."""
         gone = isinstance(error, SandboxError) and error.gone
         for waiter in [w for w in self._waiting if gone or w.shape == shape]:
@@ -218,7 +219,7 @@ class WarmPool:
             return
         try:
             await sandbox.reset()
-        except SandboxError:
+        except Exception:  # whatever it was, this sandbox is not known to be clean
             await self._replace(sandbox, environment)
             return
         self._offer(sandbox)
