@@ -40,8 +40,8 @@ def _strip() -> None:
             )
             return
         st.badge("Engine ready", icon=":material/bolt:", color="green", help=f"Heartbeat {ago(row.heartbeat_at)}.")
-        if row.isolated:
-            st.badge(f"Sandbox: {literal(row.sandbox)}", icon=":material/shield:", color="gray")
+        if row.isolated is not False:
+            st.badge(f"Sandbox: {literal(row.sandbox or 'not chosen yet')}", icon=":material/shield:", color="gray")
         else:
             st.badge(
                 f"Sandbox: {literal(row.sandbox)}, does not isolate",

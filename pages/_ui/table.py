@@ -17,7 +17,8 @@ from pages._ui.routes import open_page
 
 Row = TypeVar("Row")
 SIZES = (25, 50, 100)
-ROW_HEIGHT = 35
+ROW_HEIGHT = 33
+ROWS_IN_VIEW = 25
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def rows_table(
         shown,
         key=grid,
         hide_index=True,
-        height=min(len(ids), 25) * ROW_HEIGHT + ROW_HEIGHT + 3,
+        height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
         column_config={
             **columns,
             "open": st.column_config.ButtonColumn("", key=opened, type="tertiary", width=90, pinned=True),

@@ -113,7 +113,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
-    draw_progress(chosen_filter, sort)
+    above = st.container(key="above_table")
     ids = rows_table(
         table_of(rows),
         key="queue",
@@ -124,8 +124,11 @@ def draw_queue() -> None:
         alt="Trajectories of the queue",
         parameters=lambda: {**filter_parameters(chosen_filter), "order": sort},
     )
-    if ids:
-        draw_bulk(ids)
+    with above:
+        if ids:
+            draw_bulk(ids)
+        else:
+            draw_progress(chosen_filter, sort)
     pager(total)
 
 

@@ -218,11 +218,12 @@ def test_bulk_verdicts_go_to_the_chosen_ids_across_pages(page: Page, studio: Stu
 
 
 def choose_rows(page: Page, *rows: int) -> None:
-    """Tick rows of the table; it is a canvas with rows of 35 pixels below a header of 35."""
+    """Tick rows of the table; it is a canvas with rows of 33 pixels below a header of 33."""
     for row in rows:
         page.wait_for_timeout(1000)
         grid = page.get_by_test_id("stDataFrame").locator("canvas").first
-        grid.click(position={"x": 16, "y": 35 * row + 52}, force=True)
+        grid.scroll_into_view_if_needed()
+        grid.click(position={"x": 16, "y": 33 * row + 50}, force=True)
         ready(page)
 
 
