@@ -10,6 +10,8 @@ import marshal
 import os
 import stat
 
+import database_rows
+
 MOST_LEAVES = 500
 MOST_TEXT = 64 << 10
 MOST_VALUE = 4096
@@ -252,13 +254,13 @@ def _sqlite(workspace, baseline, path, before, after):
     import sqlite3
 
     try:
-        old = baseline.parsed(path, "sqlite", _dump_bytes) if before is not None else {}
-        new = {} if after is None else _dump(workspace, path, after)
+        old = baseline.parsed(path, "sqlite", database_rows.of_bytes) if before is not None else {}
+        new = {} if after is None else database_rows.of_file(os.path.join(workspace.folder, path), after)
     except (sqlite3.Error, ValueError, OverflowError):
         return None
     leaves = Leaves()
-    old_digest = "" if before is None else _dump_digest(old)
-    new_digest = "" if after is None else _dump_digest(new)
+    old_digest = "" if before is None else database_rows.digest(old)
+    new_digest = "" if after is None else database_rows.digest(new)
     if old_digest != new_digest:
         for table in sorted(old.keys() | new.keys()):
             _compare_tables(table, old.get(table), new.get(table), leaves)
@@ -270,90 +272,10 @@ def _compare_tables(table, old, new, leaves):
     new_sql, new_rows = new or (_ABSENT, {})
     if old_sql != new_sql:
         leaves.add(table, old_sql, new_sql)
-    for key in sorted(old_rows.keys() | new_rows.keys(), key=_natural):
+    for key in sorted(old_rows.keys() | new_rows.keys(), key=database_rows.natural):
         before, after = old_rows.get(key, _ABSENT), new_rows.get(key, _ABSENT)
         if before is _ABSENT or after is _ABSENT or json.dumps(before) != json.dumps(after):
             leaves.add(f"{table}/{key}", before, after)
-
-
-def _natural(key):
-    return (0, int(key), "") if key.lstrip("-").isdecimal() else (1, 0, key)
-
-
-def _dump(workspace, path, data):
-    """Return the rows of a database in the workspace, committed pages of its side files included."""
-    full = os.path.join(workspace.folder, path)
-    if not any(os.path.exists(full + suffix) for suffix in ("-wal", "-journal")):
-        return _dump_bytes(data)
-    import sqlite3
-
-    connection = sqlite3.connect(full, timeout=5)
-    try:
-        return _tables(connection)
-    finally:
-        connection.close()
-
-
-def _dump_bytes(data):
-    import sqlite3
-
-    image = bytearray(data)
-    image[18:20] = b"\x01\x01"  # a database image in memory cannot be in WAL mode
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.deserialize(bytes(image))
-        return _tables(connection)
-    finally:
-        connection.close()
-
-
-def _tables(connection):
-    """Return {table: (its CREATE statement, {primary key: {column: value}})}."""
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    names = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        " AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-    ).fetchall()
-    tables = {}
-    for name, sql in names:
-        quoted = '"' + name.replace('"', '""') + '"'
-        columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
-        key_at = [row[0] for row in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
-        rows = {}
-        for row in connection.execute(f"SELECT * FROM {quoted}"):
-            values = [_plain(value) for value in row]
-            record = dict(zip([column[1] for column in columns], values, strict=True))
-            rows[_key(values, key_at, rows)] = record
-        tables[name] = (" ".join(sql.split()), rows)
-    return tables
-
-
-def _key(values, key_at, rows):
-    if key_at:
-        return ",".join(str(values[index]) for index in key_at)
-    base = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
-    number = 1
-    while f"{base}.{number}" in rows:
-        number += 1
-    return f"{base}.{number}"
-
-
-def _plain(value):
-    if isinstance(value, bytes):
-        return {"blob": hashlib.sha256(value).hexdigest()[:32], "bytes": len(value)}
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    return value
-
-
-def _dump_digest(tables):
-    total = hashlib.sha256()
-    for table in sorted(tables):
-        sql, rows = tables[table]
-        total.update(json.dumps([table, sql]).encode())
-        for key in sorted(rows):
-            total.update(json.dumps([key, rows[key]], sort_keys=True).encode())
-    return total.hexdigest()[:32]
 
 
 # ---------------------------------------------------------------- text

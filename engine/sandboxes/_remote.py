@@ -20,7 +20,7 @@ GRACE = 30.0
 """Seconds that the engine waits beyond a bound before it holds the tool server itself for broken."""
 OPENING = 120.0
 TRUSTED = ("openpyxl", "pypdf", "PIL")
-_SOURCES = ("workspace", "worker", "processes", "command", "state_diff", "tool_server")
+_SOURCES = ("workspace", "worker", "processes", "command", "database_rows", "state_diff", "tool_server")
 
 BOOT = (
     "import os,sys,json\n"
