@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,10 +50,19 @@ def tools_from_source(files: Mapping[str, str]) -> tuple[Tool, ...]:
     return tuple(tools)
 
 
+_parsing = threading.Lock()
+
+
+def _parsed(source: str) -> ast.Module:
+    """Parse a module; one at a time, because CPython 3.11 fails when two threads build syntax trees at once."""
+    with _parsing:
+        return ast.parse(source)
+
+
 def syntax_error(file: str, source: str) -> InputError | None:
     """Return the syntax error of a module as InputError with its line, or None."""
     try:
-        ast.parse(source)
+        _parsed(source)
     except SyntaxError as error:
         return InputError(f"tools/{file} line {error.lineno}", f"{error.msg}.", "Correct the syntax and save again.")
     except ValueError as error:
@@ -66,7 +76,7 @@ def _module_tools(file: str, source: str) -> list[Tool]:
         raise broken
     tools: list[Tool] = []
     errors: list[InputError] = []
-    for node in ast.parse(source).body:
+    for node in _parsed(source).body:
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
             errors.append(
                 InputError(f"tools/{file} line {node.lineno}", f"{node.name} is async.", "Use a plain function.")
