@@ -27,6 +27,7 @@ __all__ = [
     "extent",
     "funnel",
     "histogram",
+    "mean",
     "outcomes",
     "overview",
     "score_judges",
@@ -164,6 +165,22 @@ def _grouped(
     )
     found = {int(b): int(n) for b, n in session.execute(query.group_by("bin"))}
     return [found.get(i, 0) for i in range(last + 1)]
+
+
+def mean(db: Database, filter: TrajectoryFilter, value: str = "reward") -> tuple[float | None, int]:
+    """Return the mean of a number of trajectories, or of the score of that name, and over how many it was measured.
+
+    Without any measurement the mean is None.
+    """
+    column, extra = _measure(value)
+    conditions = filters.where(db.dialect, filter)
+    if value not in _NUMBERS and conditions:
+        extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
+    else:
+        extra += conditions
+    with db.read() as session:
+        found, measured = session.execute(select(func.avg(column), func.count(column)).where(*extra)).one()
+    return None if found is None else float(found), int(measured)
 
 
 def score_names(db: Database, filter: TrajectoryFilter) -> list[str]:

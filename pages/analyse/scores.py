@@ -1,14 +1,411 @@
-"""Distributions of scores, turns, tokens and cost."""
+"""Distributions of scores, turns, tokens and cost; outcomes; breakdowns; batches side by side."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import math
+from collections.abc import Sequence
 
-header("Scores", "")
-empty_state(
-    "Nothing to analyse yet",
-    "Launch a batch, and its scores appear here.",
-    icon="bar_chart",
-    action="New batch",
-    page="new-batch",
-)
+import pandas as pd
+import streamlit as st
+
+from pages._ui import measures
+from pages._ui.badges import CULPRIT, OUTCOME, STATUS, words
+from pages._ui.charts import Bars, bar_label, clickable, colour, columns_figure, filter_text, rows_figure, tell
+from pages._ui.data import db
+from pages._ui.filters import clear_filter, filter_bar
+from pages._ui.format import UNKNOWN, count, money, number, percent, plural, seconds, short_count
+from pages._ui.layout import actions, empty_state
+from pages._ui.measures import Series
+from pages._ui.text import literal
+from storage.database import Database
+
+MOST_ROWS = 15
+MEASURES = {
+    "count": "Trajectories",
+    "kept": "Share kept",
+    "success": "Share of successes",
+    "mean_reward": "Mean reward",
+}
+OUTCOME_COLOURS = {"success": "good", "failure": "bad", "unmeasured": "unknown"}
+STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad"}
+
+
+@st.fragment
+def draw() -> None:
+    """Draw filter and charts; one interaction redraws only this."""
+    database = db()
+    names = measures.batch_names(database)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        compared = st.multiselect(
+            "Compare batches", list(names), key="compare", bind="query-params", format_func=lambda b: names.get(b, b),
+            placeholder="Choose two or more to see them side by side", max_selections=measures.MOST_COMPARED,
+            width=480,
+        )  # fmt: skip
+        clear_filter()
+    chosen = filter_bar(database)
+    version = measures.version(database)
+    series = measures.series_of(chosen, compared, names)
+    frames = [measures.usage(database, one.filter, version) for one in series]
+    if not any(len(frame) for frame in frames):
+        empty_state("No trajectory matches these filters", "Take a filter away.", icon="filter_alt_off")
+        return
+    totals(database, series, frames, version)
+    with st.container(border=True, key="panel_distribution"):
+        distribution(database, series, version)
+    left, right = st.columns([3, 2])
+    with left.container(border=True, height="stretch", key="panel_breakdown"):
+        breakdown(database, series, version)
+    with right.container(border=True, height="stretch", key="panel_outcomes"):
+        outcomes(database, series, version)
+    with st.container(border=True, key="panel_scores"):
+        summary(database, series, version)
+    with st.container(border=True, key="panel_usage"):
+        usage(frames, series)
+
+
+# ---------------------------------------------------------------- totals
+
+
+def known_sum(frame: pd.DataFrame, column: str) -> float | None:
+    """Return the sum of what is known, None when nothing is."""
+    values = frame[column].dropna()
+    return float(values.sum()) if len(values) else None
+
+
+def totals(
+    database: Database, series: Sequence[Series], frames: Sequence[pd.DataFrame], version: tuple[int, ...]
+) -> None:
+    """Draw the key figures: cards for one series, a table for several."""
+    rows = [row_of_totals(database, one, frame, version) for one, frame in zip(series, frames, strict=True)]
+    if len(rows) > 1:
+        table = pd.DataFrame(rows).drop(columns=["unpriced"])
+        columns = {
+            "name": st.column_config.TextColumn("Batch", width=200, pinned=True),
+            "trajectories": st.column_config.NumberColumn("Trajectories", format="localized"),
+            "kept": st.column_config.ProgressColumn("Kept", min_value=0, max_value=1, format="percent"),
+            "success": st.column_config.ProgressColumn("Success", min_value=0, max_value=1, format="percent"),
+            "reward": st.column_config.NumberColumn("Mean reward", format="%.3f"),
+            "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized"),
+            "tokens": st.column_config.NumberColumn("Tokens each", format="localized"),
+            "cost": st.column_config.NumberColumn("Cost", format="dollar"),
+        }
+        st.dataframe(table, hide_index=True, column_config=columns, key="totals", alt="Key figures of each batch")
+        return
+    row = rows[0]
+    with st.grid(7, min_column_width=125, gap="xsmall"):
+        st.metric("Trajectories", count(row["trajectories"]), border=True)
+        st.metric("Kept", percent(row["kept"], 1), border=True)
+        st.metric("Success", percent(row["success"], 1), border=True, help="Of those whose outcome was measured.")
+        st.metric("Mean reward", number(row["reward"], 3), border=True, help="Over those that have a reward.")
+        st.metric("Unmeasured", count(row["unmeasured"]), border=True, help="No outcome could be measured.")
+        st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
+        unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
+        st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)
+
+
+def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version: tuple[int, ...]) -> dict[str, object]:
+    """Return the key figures of a series; what is unknown is None."""
+    total = int(frame["trajectories"].sum())
+    by_outcome = measures.outcomes(database, one.filter, version).groupby("outcome")["count"].sum()
+    measured = int(by_outcome.get("success", 0) + by_outcome.get("failure", 0))
+    groups = measures.breakdown(database, one.filter, "mode", version)
+    tokens = known_sum(frame, "tokens")
+    return {
+        "name": one.name,
+        "trajectories": total,
+        "kept": int(groups["kept"].sum()) / total if total else None,
+        "success": int(by_outcome.get("success", 0)) / measured if measured else None,
+        "reward": measures.mean(database, one.filter, "reward", version)[0],
+        "unmeasured": int(by_outcome.get("unmeasured", 0)),
+        "tokens": None if tokens is None else round(tokens / total),
+        "cost": known_sum(frame, "cost_usd"),
+        "unpriced": int(frame["unpriced"].sum()),
+    }
+
+
+# ---------------------------------------------------------------- distribution
+
+
+def distribution(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
+    """Draw the histogram of the chosen number or score."""
+    scores = list(dict.fromkeys(n for one in series for n in measures.summary(database, one.filter, version)["name"]))
+    options = [*measures.NUMBERS, *(name for name in scores if name not in measures.NUMBERS)]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Distribution", anchor=False, width="content")
+        value = st.selectbox(
+            "Distribution of", options, key="value", bind="query-params", format_func=measures.value_name, width=240,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    edges = measures.edges_of(database, series, value, version)
+    if not edges:
+        st.caption(f"{measures.value_name(value)}: nothing was measured here, so there is nothing to draw.")
+        return
+    bars, notes = [], []
+    for one in series:
+        frame = measures.histogram(database, one.filter, value, edges, version)
+        bars.append(histogram_bars(one, frame, value, share=len(series) > 1))
+        notes.append(note(database, one, value, version, several=len(series) > 1))
+    figure = columns_figure(
+        bars, x=measures.value_name(value), y="Share of measured" if len(series) > 1 else "Trajectories",
+        money=value == "cost_usd", share=len(series) > 1,
+    )  # fmt: skip
+    clickable(figure, key=f"chart_{value}", alt=f"Histogram of {measures.value_name(value)}. " + " ".join(notes))
+    st.caption(literal(f"{' '.join(notes)} Click a bar to open its trajectories in the queue."))
+
+
+def note(database: Database, one: Series, value: str, version: tuple[int, ...], *, several: bool) -> str:
+    """Say how many values a histogram holds, and their mean."""
+    mean, measured = measures.mean(database, one.filter, value, version)
+    text = f"mean {measures.exact(value, mean)}, {count(measured)} measured."
+    return f"{one.name}: {text}" if several else text[0].upper() + text[1:]
+
+
+def histogram_bars(one: Series, frame: pd.DataFrame, value: str, *, share: bool) -> Bars:
+    """Return the bars of one series; shares of what was measured where several are compared."""
+    measured = int(frame["count"].sum())
+    at, lengths, labels, opens, told = [], [], [], [], []
+    for position, (low, high, n) in enumerate(frame[["low", "high", "count"]].itertuples(index=False)):
+        n = int(n)
+        found = measures.bin_filter(one.filter, value, low, high, position == len(frame) - 1) if n else None
+        whole = value in ("turns", "tokens", "tool_calls") and high - low <= 1
+        at.append(low if whole else (low + high) / 2)
+        lengths.append((n / measured if measured else None) if share else n)
+        labels.append(bar_label(n))
+        opens.append(filter_text(found) if found else "")
+        name = f"{measures.value_name(value)} {measures.bin_name(value, low, high)}"
+        told.append(tell(name, n, f"{one.name}, {percent(n / measured, 1)}" if share and measured else ""))
+    return Bars(one.name, at, lengths, labels, opens, told)
+
+
+# ---------------------------------------------------------------- outcomes
+
+
+def outcomes(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
+    """Draw how trajectories ended and who was at fault."""
+    st.subheader("Outcome and culprit", anchor=False)
+    several = len(series) > 1
+    bars = []
+    for one in series:
+        frame = measures.outcomes(database, one.filter, version)
+        total = int(frame["count"].sum())
+        ends = sorted(
+            ((o, measures.present(c), int(n)) for o, c, n in frame.itertuples(index=False)),
+            key=lambda end: (list(OUTCOME).index(end[0]), list(CULPRIT).index(end[1])),
+        )
+        found = [measures.outcome_filter(one.filter, o, c) for o, c, _ in ends]
+        at = [measures.outcome_name(o, c) for o, c, _ in ends]
+        bars.append(
+            Bars(
+                one.name, at, [n / total for *_, n in ends],
+                [percent(n / total, 1) if several else f"{count(n)} ({percent(n / total, 1)})" for *_, n in ends],
+                [filter_text(f) if f else "" for f in found],
+                [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
+            )
+        )  # fmt: skip
+    figure = rows_figure(bars, share=True)
+    if not several:
+        figure.data[0].marker.color = [
+            colour(OUTCOME_COLOURS[o]) for o in OUTCOME for name in bars[0].at if name.startswith(OUTCOME[o].word)
+        ]
+    clickable(figure, key="chart_outcomes", alt="Outcomes: " + told_in_words(bars))
+
+
+def told_in_words(bars: Sequence[Bars]) -> str:
+    """Return the numbers of a figure as a sentence, for those who cannot see it."""
+    parts = [f"{name} {label or 0}" for one in bars for name, label in zip(one.at, one.labels, strict=True)]
+    return ", ".join(parts[:40]) + "."
+
+
+# ---------------------------------------------------------------- breakdown
+
+
+def breakdown(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
+    """Draw the chosen measure for each value of the chosen group, and the same as a table."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Breakdown", anchor=False, width="content")
+        with st.container(horizontal=True, width="content"):
+            by = st.selectbox(
+                "Break down by", list(measures.GROUPS), key="by", bind="query-params", width=140,
+                format_func=lambda g: f"By {measures.GROUPS[g].lower()}", label_visibility="collapsed",
+            )  # fmt: skip
+            measure = st.selectbox(
+                "Measure", list(MEASURES), key="measure", bind="query-params", format_func=MEASURES.__getitem__,
+                width=180, label_visibility="collapsed",
+            )  # fmt: skip
+    frames = [measures.breakdown(database, one.filter, by, version) for one in series]
+    values = list(dict.fromkeys(measures.present(v) for frame in frames for v in frame["value"]))
+    shown = values[:MOST_ROWS]
+    if len(series) == 1 and measure == "count":
+        bars = status_bars(series[0], frames[0], by, shown)
+        ends = [short_count(int(n)) for n in frames[0]["total"][: len(shown)]]
+        figure = rows_figure(bars, stacked=True, end_labels=ends)
+    else:
+        bars = [measure_bars(one, frame, by, measure, shown) for one, frame in zip(series, frames, strict=True)]
+        figure = rows_figure(bars, share=measure != "mean_reward")
+    clickable(figure, key=f"chart_{by}_{measure}", alt=f"{MEASURES[measure]} by {by}: {told_in_words(bars)}")
+    if len(values) > len(shown):
+        st.caption(f"The {len(shown)} largest of {len(values)} are drawn; the table below has all.")
+    with st.expander("As a table", icon=":material/table:"):
+        breakdown_table(series, frames, by)
+
+
+def status_bars(one: Series, frame: pd.DataFrame, by: str, shown: Sequence[str | None]) -> list[Bars]:
+    """Return kept, rejected and failed as parts of each row."""
+    found = []
+    for status, name in STATUS_COLOURS.items():
+        lengths = [int(n) for n in frame[status][: len(shown)]]
+        filters = [
+            measures.group_filter(one.filter, by, value, statuses=(status,)) if n else None
+            for value, n in zip(shown, lengths, strict=True)
+        ]
+        at = [measures.group_name(by, value) for value in shown]
+        told = [tell(f"{value}: {STATUS[status].word.lower()}", n) for value, n in zip(at, lengths, strict=True)]
+        texts = [filter_text(f) if f else "" for f in filters]
+        labels = [bar_label(n) for n in lengths]
+        found.append(Bars(STATUS[status].word, at, lengths, labels, texts, told, colour(name)))
+    return found
+
+
+def measure_bars(one: Series, frame: pd.DataFrame, by: str, measure: str, shown: Sequence[str | None]) -> Bars:
+    """Return one measure of each value; what was not measured has no bar and a dash."""
+    rows = {measures.present(row.value): row for row in frame.itertuples(index=False)}
+    at, lengths, labels, opens, told = [], [], [], [], []
+    for value in shown:
+        row = rows.get(value)
+        length = None if row is None else measured(row, measure)
+        found = measures.group_filter(one.filter, by, value) if row is not None else None
+        name = measures.group_name(by, value)
+        label = UNKNOWN if length is None else in_words(length, measure)
+        at.append(name)
+        lengths.append(length)
+        labels.append(label)
+        opens.append(filter_text(found) if found else "")
+        told.append(tell(name, 0 if row is None else int(row.total), f"{one.name}: {MEASURES[measure]} {label}"))
+    return Bars(one.name, at, lengths, labels, opens, told)
+
+
+def measured(row: object, measure: str) -> float | None:
+    """Return a measure of a breakdown row, None where it is not known."""
+    if measure == "mean_reward":
+        value = row.mean_reward  # type: ignore[attr-defined]
+        return None if value is None or math.isnan(value) else float(value)
+    if measure == "count":
+        return float(row.total)  # type: ignore[attr-defined]
+    return getattr(row, measure) / row.total if row.total else None  # type: ignore[attr-defined]
+
+
+def in_words(value: float, measure: str) -> str:
+    """Return a measure as text."""
+    if measure == "count":
+        return short_count(value)
+    return number(value) if measure == "mean_reward" else percent(value, 1)
+
+
+def breakdown_table(series: Sequence[Series], frames: Sequence[pd.DataFrame], by: str) -> None:
+    """Draw all rows of the breakdown."""
+    parts = []
+    for one, frame in zip(series, frames, strict=True):
+        part = frame.assign(
+            batch=one.name,
+            value=[measures.group_name(by, measures.present(v)) for v in frame["value"]],
+            kept_share=frame["kept"] / frame["total"],
+            success_share=frame["success"] / frame["total"],
+        )
+        parts.append(part)
+    table = pd.concat(parts)
+    columns = {
+        **({"batch": st.column_config.TextColumn("Batch", width=160)} if len(series) > 1 else {}),
+        "value": st.column_config.TextColumn(measures.GROUPS[by], width=180),
+        "total": st.column_config.NumberColumn("Trajectories", format="localized"),
+        "kept_share": st.column_config.NumberColumn("Kept", format="percent"),
+        "success_share": st.column_config.NumberColumn("Success", format="percent"),
+        "rejected": st.column_config.NumberColumn("Rejected", format="localized"),
+        "failed": st.column_config.NumberColumn("Failed", format="localized"),
+        "mean_reward": st.column_config.NumberColumn("Mean reward", format="%.3f"),
+    }
+    st.dataframe(
+        table, hide_index=True, column_config=columns, column_order=list(columns), key=f"table_{by}",
+        alt=f"Trajectories by {by}",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- tables
+
+
+def summary(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
+    """Draw every score with its judge, its mean, and how often it could not be measured."""
+    st.subheader("Scores", anchor=False)
+    several = len(series) > 1
+    parts = [measures.summary(database, one.filter, version).assign(batch=one.name) for one in series]
+    table = pd.concat(parts).sort_values(["name", "batch"], kind="stable")
+    if table.empty:
+        st.caption("No judge has scored these trajectories.")
+        return
+    if not several:
+        table["shape"] = [shape(database, series[0], name, version) for name in table["name"]]
+    table["measured"] = table["count"] - table["unmeasured"]
+    table["name"] = [words(name) for name in table["name"]]
+    table["judge"] = [words(judge) if judge else UNKNOWN for judge in table["judge"]]
+    columns = {
+        "name": st.column_config.TextColumn("Score", width=150),
+        **({"batch": st.column_config.TextColumn("Batch", width=180)} if several else {}),
+        "mean": st.column_config.ProgressColumn("Mean", min_value=0.0, max_value=1.0, format="%.3f", width=160),
+        "measured": st.column_config.NumberColumn("Measured", format="localized", width=100),
+        "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized", width=110),
+        **(
+            {} if several else {"shape": st.column_config.BarChartColumn("From 0 to 1", y_min=0, y_max=1, width=170)}
+        ),
+        "judge": st.column_config.TextColumn("Judge", width=110),
+        "method": st.column_config.TextColumn("Method", width=100),
+    }  # fmt: skip
+    st.dataframe(
+        table, hide_index=True, column_config=columns, column_order=list(columns), key="table_scores",
+        alt="Scores with their means", placeholder=UNKNOWN,
+    )  # fmt: skip
+
+
+def shape(database: Database, one: Series, name: str, version: tuple[int, ...]) -> list[float]:
+    """Return a score's distribution in ten bins, the largest as 1."""
+    edges = tuple(i / 10 for i in range(11))
+    counts = measures.histogram(database, one.filter, name, edges, version)["count"]
+    most = int(counts.max()) if len(counts) else 0
+    return [int(n) / most if most else 0.0 for n in counts]
+
+
+def usage(frames: Sequence[pd.DataFrame], series: Sequence[Series]) -> None:
+    """Draw tokens, cost and time for each batch and model."""
+    st.subheader("Tokens, cost and time", anchor=False)
+    table = pd.concat([frame for frame in frames if len(frame)])
+    table = table.assign(
+        batch=[f"#{n} {name}" for n, name in zip(table["batch_id"], table["batch"], strict=True)],
+        each=table["tokens"] / table["trajectories"],
+        time=[
+            seconds(None if math.isnan(total) else total / n)
+            for total, n in zip(table["seconds"].astype(float), table["trajectories"], strict=True)
+        ],
+    )
+    columns = {
+        "batch": st.column_config.TextColumn("Batch", width=220),
+        "model": st.column_config.TextColumn("Model", width=170),
+        "trajectories": st.column_config.NumberColumn("Trajectories", format="localized"),
+        "tokens": st.column_config.NumberColumn("Tokens", format="localized"),
+        "each": st.column_config.NumberColumn("Tokens each", format="%.0f"),
+        "cost_usd": st.column_config.NumberColumn("Cost", format="dollar"),
+        "unpriced": st.column_config.NumberColumn("Without a price", format="localized"),
+        "time": st.column_config.TextColumn("Time each"),
+    }
+    st.dataframe(
+        table, hide_index=True, column_config=columns, column_order=list(columns), key="table_usage",
+        alt="Tokens, cost and time by batch and model", placeholder=UNKNOWN,
+    )  # fmt: skip
+
+
+with actions("Scores", "How trajectories were judged, and what they took."):
+    pass
+if not measures.version(db())[0]:
+    empty_state(
+        "Nothing to analyse yet", "Launch a batch, and its scores appear here.", icon="bar_chart", action="New batch",
+        page="new-batch",
+    )  # fmt: skip
+else:
+    draw()

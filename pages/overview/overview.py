@@ -1,14 +1,212 @@
-"""Overview: what exists, what is moving, what waits for review."""
+"""Overview: what exists, what is moving, what waits for you, and the way from nothing to a training file."""
 
 from __future__ import annotations
 
-from pages._ui.layout import empty_state, header
+import time
 
-header("Overview", "What exists, what is moving, what waits for you.")
-empty_state(
-    "Nothing has been generated yet",
-    "Launch a first batch: the reference teacher needs no model and no key.",
-    icon="rocket_launch",
-    action="New batch",
-    page="new-batch",
-)
+import pandas as pd
+import streamlit as st
+
+from engine.types import TrajectoryFilter
+from pages._ui import first_path
+from pages._ui.badges import look
+from pages._ui.data import db
+from pages._ui.engine_requests import SILENT
+from pages._ui.filters import filter_parameters
+from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
+from pages._ui.layout import actions
+from pages._ui.reviewing import VIEWS
+from pages._ui.routes import open_page, page_link
+from pages._ui.table import rows_table
+from pages._ui.text import literal
+from storage import batches, engines
+from storage.analytics import Overview, overview
+from storage.database import Database
+from storage.store import cost_of
+from storage.trajectories import count as count_trajectories
+from storage.trajectories import next_unreviewed
+
+DAY = 86_400.0
+RECENT = 3 * DAY
+"""A failed batch is pointed at for this many seconds."""
+LISTED = 6
+COLUMNS = {
+    "name": st.column_config.TextColumn("Batch", width=220),
+    "status": st.column_config.TextColumn("Status", width=100),
+    "done": st.column_config.ProgressColumn("Progress", min_value=0, max_value=1, format="percent", width=150),
+    "counts": st.column_config.TextColumn("Finished", width=120),
+    "kept": st.column_config.NumberColumn("Kept", format="localized", width=80),
+    "rate": st.column_config.TextColumn("Rate", width=90),
+    "left": st.column_config.TextColumn("Time left", width=110),
+    "cost": st.column_config.TextColumn("Cost", width=90),
+    "teacher": st.column_config.TextColumn("Teacher", width=110),
+}
+
+
+@st.cache_data(ttl=300, max_entries=32, show_spinner=False, hash_funcs={Database: lambda database: str(database.url)})
+def kept_and_reviewed(database: Database, reviewed: int) -> int:
+    """Return how many kept trajectories have a verdict; `reviewed` is the number of all that have one."""
+    if not reviewed:
+        return 0
+    return count_trajectories(database, TrajectoryFilter(statuses=("kept",), verdicts=("accept", "reject", "fix")))
+
+
+def review_button(database: Database) -> None:
+    """Draw the way to the next trajectory that has no verdict."""
+    view = VIEWS["To review"]
+    following = next_unreviewed(database, view)
+    if following is not None and st.button(
+        "Next to review", key="next_to_review", type="primary", icon=":material/play_arrow:"
+    ):
+        open_page("trajectory", id=following, **filter_parameters(view))
+
+
+# ---------------------------------------------------------------- alerts and health
+
+
+def alerts(database: Database) -> None:
+    """Say what stands in the way: no engine, a sandbox that does not isolate, batches that stopped."""
+    engine = engines.newest(database)
+    if engine is None or time.time() - engine.heartbeat_at > SILENT:
+        since = f" The last heartbeat was {ago(engine.heartbeat_at)}." if engine else ""
+        st.error(
+            f"No engine is answering, so batches wait.{since} The studio starts one by itself; or run "
+            "`python -m engine work`.",
+            icon=":material/power_off:",
+        )
+    elif engine.isolated is False:
+        st.warning(
+            f"Tools run in the sandbox {literal(engine.sandbox)}, which does not isolate: fine for the shipped "
+            "domains, not for code that you do not trust. Start a Docker engine, then choose it under Settings.",
+            icon=":material/gpp_maybe:",
+        )
+    for row in stopped(database):
+        failed = row.status == "failed"
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"alert_{row.id}"
+        ):
+            (st.error if failed else st.warning)(
+                f"**{literal(row.name)}** {'failed' if failed else 'is paused'}. {literal(row.reason)}",
+                icon=f":material/{look('batch', row.status).icon}:",
+                width="stretch",
+            )
+            page_link("batch", "Open", icon="arrow_forward", id=row.id)
+
+
+def stopped(database: Database) -> list[batches.BatchRow]:
+    """Return paused batches, and those that failed lately; at most three, newest first."""
+    rows = batches.list_batches(database, limit=10, statuses=("failed", "paused"))
+    fresh = time.time() - RECENT
+    return [r for r in rows if r.status == "paused" or (r.finished_at or r.created_at) > fresh][:3]
+
+
+def health(database: Database) -> None:
+    """Draw how engine and sandbox are."""
+    engine = engines.newest(database)
+    alive = engine is not None and time.time() - engine.heartbeat_at < SILENT
+    with st.container(border=True, key="panel_health"):
+        st.subheader("Engine and sandbox", anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if engine is None:
+                st.badge("No engine yet", icon=":material/power_off:", color="gray")
+            elif not alive:
+                st.badge("Silent", icon=":material/power_off:", color="red")
+            else:
+                st.badge("Ready", icon=":material/bolt:", color="green")
+            if engine is not None and engine.isolated is not None:
+                st.badge(
+                    f"{literal(engine.sandbox)}, {'isolates' if engine.isolated else 'does not isolate'}",
+                    icon=":material/shield:" if engine.isolated else ":material/gpp_maybe:",
+                    color="green" if engine.isolated else "orange",
+                )
+        if engine is not None:
+            facts = [f"heartbeat {ago(engine.heartbeat_at)}"]
+            facts += [f"up for {seconds(time.time() - engine.started_at)}", f"process {engine.pid}"] if alive else []
+            st.caption(literal(" · ".join(facts)))
+            if engine.detail:
+                st.caption(literal(engine.detail))
+
+
+# ---------------------------------------------------------------- numbers and batches
+
+
+def numbers(database: Database, found: Overview) -> None:
+    """Draw what exists."""
+    waiting = max(0, found.kept - kept_and_reviewed(database, found.reviewed))
+    spent = cost_of(found.cost_usd, found.priced_calls, found.unpriced_calls)
+    unpriced = f"{plural(found.unpriced_calls, 'model call')} without a known price not included."
+    share = percent(found.kept / found.trajectories) if found.trajectories else UNKNOWN
+    with st.grid(7, min_column_width=125, gap="xsmall"):
+        st.metric("Domains", count(found.domains), border=True)
+        st.metric("Batches", count(found.batches), border=True)
+        st.metric("Trajectories", count(found.trajectories), border=True)
+        st.metric("Kept", count(found.kept), border=True, help=f"{share} of all trajectories.")
+        st.metric("Waiting for review", count(waiting), border=True, help="Kept, and without a verdict.")
+        st.metric("Tokens", short_count(found.tokens), border=True)
+        st.metric("Cost", money(spent), border=True, help=unpriced if found.unpriced_calls else None)
+
+
+def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
+    """Return batches as the table shows them, the id as index."""
+    return pd.DataFrame([batch_record(row) for row in rows]).set_index("id")
+
+
+def batch_record(row: batches.BatchRow) -> dict[str, object]:
+    """Return what the table shows of a batch."""
+    p = row.progress
+    finished = p.kept + p.rejected + p.failed
+    rate = finished / row.seconds if row.seconds > 0.5 and finished else None
+    moving = row.status == "running"
+    return {
+        "id": row.id,
+        "name": row.name,
+        "status": look("batch", row.status).word,
+        "done": finished / max(p.planned, 1),
+        "counts": f"{count(finished)} of {count(p.planned)}",
+        "kept": p.kept,
+        "rate": f"{rate:.1f}/s" if rate else UNKNOWN,
+        "left": seconds((p.planned - finished) / rate) if rate and moving else UNKNOWN,
+        "cost": money(row.cost_usd),
+        "teacher": row.batch.teacher,
+    }
+
+
+def batch_table(database: Database, moving: bool) -> None:
+    """Draw the batches that run or wait; the latest ones when none does."""
+    statuses = ("queued", "running") if moving else ()
+    rows = batches.list_batches(database, limit=LISTED, statuses=statuses)
+    if not rows:
+        return
+    with st.container(border=True, key="panel_batches_now"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader("Running now" if moving else "Latest batches", anchor=False, width="content")
+            page_link("batches", "All batches", icon="stacks")
+        rows_table(
+            frame(rows), key="overview_batches", signature="overview", page="batch", columns=COLUMNS,
+            alt="Batches that run or wait" if moving else "Latest batches",
+        )  # fmt: skip
+
+
+def live(moving: bool) -> None:
+    """Draw what changes while batches run. When the last one ends, the whole page is drawn again."""
+    database = db()
+    found = overview(database)
+    if bool(found.queued + found.running) != moving:
+        st.rerun()
+    alerts(database)
+    path = [] if first_path.hidden(database) else first_path.steps(database, found)
+    if path and not all(step.done for step in path):
+        first_path.draw_path(database, path)
+    numbers(database, found)
+    batch_table(database, moving)
+    health(database)
+
+
+first_path.follow_launch()
+opening = overview(db())
+with actions("Overview", "What exists, what is moving, what waits for you."):
+    if opening.batches:
+        page_link("new-batch", "New batch", icon="add_circle")
+    review_button(db())
+busy = bool(opening.queued + opening.running)
+st.fragment(live, run_every=3.0 if busy else None)(busy)

@@ -1,0 +1,174 @@
+"""Plotly figures from frames that the database aggregated, and the click that opens what a bar counts.
+
+A figure never holds rows, only what is drawn. Each bar carries a filter as JSON (`filter_text`); `clickable` draws the
+figure and, when a bar is clicked, opens those trajectories in the queue. A bar that no filter can describe carries
+none and opens nothing. What is not measured is left out, never drawn as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from engine.types import TrajectoryFilter
+from pages._ui.filters import filter_parameters, read_filter
+from pages._ui.format import count, short_count
+from pages._ui.routes import open_page
+
+LONGEST_LABEL = 28
+ROW = 30
+"""Pixels of one horizontal bar."""
+_COLOURS = {"good": "greenColor", "lost": "orangeColor", "bad": "redColor", "unknown": "grayColor", "main": "blueColor"}
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One series. `opens[i]` is the filter text of a bar ("" opens nothing); `told[i]` is what hovering says."""
+
+    name: str
+    at: Sequence[str | float]
+    lengths: Sequence[float | None]
+    labels: Sequence[str]
+    opens: Sequence[str]
+    told: Sequence[str]
+    colour: str | None = None
+
+
+def filter_text(chosen: TrajectoryFilter) -> str:
+    """Return a filter as the text that a bar carries."""
+    return filter_parameters(chosen).get("filter", "{}")
+
+
+def colour(name: str) -> str:
+    """Return a colour of the theme on screen: good, lost, bad, unknown or main."""
+    return str(st.get_option(f"theme.{_theme()}.{_COLOURS[name]}"))
+
+
+def series_colour(position: int) -> str:
+    """Return the theme's colour of the series at this position."""
+    colours = st.get_option(f"theme.{_theme()}.chartCategoricalColors")
+    return str(colours[position % len(colours)])
+
+
+def _theme() -> str:
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = False, share: bool = False) -> go.Figure:
+    """Return upright bars over a number axis, e.g. a histogram; several series stand side by side."""
+    figure = go.Figure()
+    for position, one in enumerate(series):
+        figure.add_bar(
+            name=one.name, x=list(one.at), y=list(one.lengths), text=list(one.labels) if len(series) == 1 else None,
+            textposition="outside", textangle=0, cliponaxis=False, customdata=list(one.opens),
+            hovertext=list(one.told), hoverinfo="text", marker_color=one.colour or series_colour(position),
+        )  # fmt: skip
+    _lay_out(figure, series, height=300)
+    figure.update_layout(barmode="group", bargap=0.06 if len(series) == 1 else 0.15, bargroupgap=0.0)
+    figure.update_xaxes(title_text=x, tickprefix="$" if money else "", showgrid=False)
+    figure.update_yaxes(title_text=y, rangemode="tozero", tickformat=".0%" if share else "~s")
+    return figure
+
+
+def rows_figure(
+    series: Sequence[Bars], *, stacked: bool = False, share: bool = False, end_labels: Sequence[str] = ()
+) -> go.Figure:
+    """Return lying bars, one row per value with its name at the left, the first on top.
+
+    `end_labels` stand behind the bars of a stacked figure: the totals.
+    """
+    figure = go.Figure()
+    for position, one in enumerate(series):
+        figure.add_bar(
+            name=one.name, y=list(one.at), x=list(one.lengths), text=list(one.labels), orientation="h",
+            textposition="inside" if stacked else "outside", textangle=0, insidetextanchor="middle",
+            cliponaxis=False, constraintext="inside", customdata=list(one.opens), hovertext=list(one.told),
+            hoverinfo="text", marker_color=one.colour or series_colour(position),
+        )  # fmt: skip
+    values = list(dict.fromkeys(value for one in series for value in one.at))
+    wide = 1 if stacked else len(series)
+    _lay_out(figure, series, height=70 + ROW * len(values) * max(1, wide * 2 // 3) + (30 if len(series) > 1 else 0))
+    figure.update_layout(barmode="stack" if stacked else "group", bargap=0.22)
+    longest = _longest(series, stacked)
+    figure.update_xaxes(
+        showgrid=False, showticklabels=False, zeroline=False, fixedrange=True,
+        range=[0, longest * (1.0 if share and stacked else 1.18) or 1],
+    )  # fmt: skip
+    figure.update_yaxes(
+        autorange="reversed", type="category", categoryorder="array", categoryarray=values, showgrid=False,
+        tickvals=values, ticktext=[short(str(v)) for v in values], automargin=True, ticklabelstandoff=6,
+    )  # fmt: skip
+    for value, text in zip(values, end_labels, strict=False):
+        figure.add_annotation(
+            y=value, x=_end(series, value), text=text, showarrow=False, xanchor="left", xshift=6, font_size=12
+        )
+    return figure
+
+
+def _end(series: Sequence[Bars], value: str | float) -> float:
+    return sum(length or 0 for one in series for at, length in zip(one.at, one.lengths, strict=True) if at == value)
+
+
+def _longest(series: Sequence[Bars], stacked: bool) -> float:
+    if stacked:
+        return max((_end(series, value) for one in series for value in one.at), default=0)
+    return max((length or 0 for one in series for length in one.lengths), default=0)
+
+
+def _lay_out(figure: go.Figure, series: Sequence[Bars], *, height: int) -> None:
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 16, "t": 34 if len(series) > 1 else 18, "b": 8}, dragmode=False,
+        showlegend=len(series) > 1, clickmode="event+select",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "itemclick": False},
+        uniformtext={"minsize": 10, "mode": "hide"}, hoverlabel_align="left",
+    )  # fmt: skip
+    figure.update_traces(selected_marker_opacity=1, unselected_marker_opacity=1)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+
+
+def short(text: str) -> str:
+    """Cut a label that would push the bars out of a narrow page; marked-up text is shown as it is."""
+    cut = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    return escape(cut)
+
+
+def escape(text: str) -> str:
+    """Return foreign text so that Plotly shows it and reads no tag in it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clickable(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure; a click on a bar opens its trajectories in the queue."""
+    event = st.plotly_chart(
+        figure, key=key, alt=alt, theme="streamlit", on_select="rerun", selection_mode="points",
+        config={"displayModeBar": False},
+    )  # fmt: skip
+    chosen = opened(event)
+    if chosen is not None:
+        open_page("queue", **filter_parameters(chosen))
+
+
+def opened(event: object) -> TrajectoryFilter | None:
+    """Return the filter of the bar that was clicked, or None."""
+    points = event["selection"]["points"] if event else []  # type: ignore[index]
+    for point in points:
+        text = point.get("customdata")
+        text = text[0] if isinstance(text, list | tuple) and text else text
+        if isinstance(text, str) and text:
+            return read_filter(text)
+    return None
+
+
+def tell(name: str, number: int, detail: str = "") -> str:
+    """Return the text of a hover: a name, a count, and more."""
+    lines = [f"<b>{escape(name)}</b>", f"{count(number)} trajectories"]
+    return "<br>".join([*lines, *([escape(detail)] if detail else [])])
+
+
+def bar_label(number: float | None) -> str:
+    """Return what stands at a bar: nothing for 0."""
+    return short_count(number) if number else ""

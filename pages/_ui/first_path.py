@@ -1,0 +1,176 @@
+"""The first-run path: six steps from an empty project to a downloaded file, each with its state from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import streamlit as st
+
+from engine import settings
+from engine.batchfile import load_batch
+from engine.errors import InputError
+from engine.types import Batch
+from pages._ui.data import saving
+from pages._ui.format import count, plural
+from pages._ui.reviewing import VIEWS
+from pages._ui.routes import open_page, page_link
+from storage import batches, preferences
+from storage.analytics import Overview
+from storage.database import Database
+from storage.domains import list_domains
+from storage.exports import list_exports
+from storage.trajectories import next_unreviewed
+
+State = Literal["done", "now", "later"]
+FIRST_BATCH = settings.ROOT / "assets" / "batches" / "first.yaml"
+_SEEN = "first_path_seen"
+_HIDDEN = "first_path_hidden"
+_LAUNCHED = "overview_launched"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `page` and `parameters` are where its link leads; `seen` marks what is done by looking."""
+
+    name: str
+    title: str
+    text: str
+    done: bool
+    page: str = ""
+    label: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    seen: bool = False
+
+
+def first_batch(database: Database) -> Batch:
+    """Return the small reference batch over the shipped domains that are there. Raises InputError without any."""
+    batch = load_batch(FIRST_BATCH)
+    there = {row.id for row in list_domains(database)}
+    shares = tuple(share for share in batch.domains if share.id in there)
+    if not shares:
+        raise InputError(
+            "first batch", "none of the shipped domains is there.", "Start the studio again, or import one."
+        )
+    return batch.model_copy(update={"domains": shares})
+
+
+def launch_first(database: Database) -> None:
+    """Queue the first batch and remember it, so that the page opens it on its next pass."""
+    with saving("Batch launched"):
+        st.session_state[_LAUNCHED] = batches.create_batch(database, first_batch(database))
+
+
+def follow_launch() -> None:
+    """Open the batch that `launch_first` has queued."""
+    if (number := st.session_state.pop(_LAUNCHED, None)) is not None:
+        open_page("batch", id=number)
+
+
+def steps(database: Database, found: Overview) -> list[Step]:
+    """Return the six steps with their state."""
+    seen = set(preferences.get(database, _SEEN, []))
+    there = list_domains(database)
+    newest = next(iter(batches.list_batches(database, limit=1)), None)
+    domain = there[0] if there else None
+    exported = any(row.status == "done" for row in list_exports(database))
+    waiting = next_unreviewed(database, VIEWS["To review"]) if found.trajectories else None
+    return [
+        Step(
+            "look", "Look at a domain", "Its policy, its tools, and the files that they change.",
+            "look" in seen, "domain" if domain else "domains", "Open a domain", {"id": domain.id} if domain else {},
+            seen=True,
+        ),
+        Step(
+            "launch", "Launch a first batch",
+            "Twenty trajectories over the shipped domains. The reference teacher needs no model and no key.",
+            found.batches > 0,
+        ),
+        Step(
+            "watch", "Watch it roll out", _progress(newest),
+            found.trajectories > 0 and not found.queued + found.running,
+            "batch" if newest else "", "Open the batch", {"id": newest.id} if newest else {},
+        ),
+        Step(
+            "review", "Review a trajectory", "Read it turn by turn; accept, reject or correct it with the keyboard.",
+            found.reviewed > 0, "trajectory" if waiting else "", "Open the next one",
+            {"id": waiting} if waiting else {},
+        ),
+        Step(
+            "scores", "See the scores", "How the judges saw it, and where samples were lost.", "scores" in seen,
+            "scores" if found.trajectories else "", "Open the scores", seen=True,
+        ),
+        Step(
+            "export", "Export and download", "Choose a format, build the files, download them.", exported,
+            "exports" if found.trajectories else "", "Open exports",
+        ),
+    ]  # fmt: skip
+
+
+def _progress(newest: batches.BatchRow | None) -> str:
+    if newest is None:
+        return "Live progress, rate and losses, while tools run in their sandboxes."
+    p = newest.progress
+    finished = p.kept + p.rejected + p.failed
+    return f"{count(finished)} of {plural(p.planned, 'trajectory', 'trajectories')} finished."
+
+
+def hidden(database: Database) -> bool:
+    """Return whether the user has put the path away."""
+    return bool(preferences.get(database, _HIDDEN, False))
+
+
+def hide(database: Database, away: bool) -> None:
+    """Put the path away, or bring it back."""
+    with saving():
+        preferences.set(database, _HIDDEN, away)
+
+
+def note_seen(database: Database, name: str) -> None:
+    """Remember that the user has looked at something; written once."""
+    seen = list(preferences.get(database, _SEEN, []))
+    if name not in seen:
+        preferences.set(database, _SEEN, [*seen, name])
+
+
+def draw_path(database: Database, path: Sequence[Step]) -> None:
+    """Draw the checklist; the first step that is not done is the one to take now."""
+    done = sum(step.done for step in path)
+    now = next((step.name for step in path if not step.done), "")
+    with st.container(border=True, key="first_path", gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader("From nothing to a training file", anchor=False, width="content")
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                st.caption(f"{done} of {len(path)} done", width="content")
+                st.button("Hide", key="first_path_hide", type="tertiary", on_click=hide, args=(database, True))
+        for position, step in enumerate(path, 1):
+            _draw_step(database, position, step, "done" if step.done else "now" if step.name == now else "later")
+
+
+def _draw_step(database: Database, position: int, step: Step, state: State) -> None:
+    icon = {"done": "check_circle", "now": "arrow_circle_right", "later": "radio_button_unchecked"}[state]
+    colour = {"done": "green", "now": "blue", "later": "gray"}[state]
+    word = {"done": "Done", "now": "Next", "later": "Later"}[state]
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"step_{step.name}"
+    ):
+        with st.container(width=560, gap=None):
+            st.markdown(f":{colour}[:material/{icon}:] **{position}. {step.title}** :{colour}[{word}]")
+            st.caption(step.text)
+        _draw_move(database, step, state)
+
+
+def _draw_move(database: Database, step: Step, state: State) -> None:
+    if step.name == "launch":
+        st.button(
+            "Launch a first batch", key="first_batch", icon=":material/rocket_launch:", on_click=launch_first,
+            args=(database,), type="secondary" if step.done else "primary",
+            help="Starts at once and opens the batch. It costs nothing.",
+        )  # fmt: skip
+    elif step.page and step.seen and state != "done":
+        if st.button(step.label, key=f"step_open_{step.name}", icon=":material/arrow_forward:"):
+            note_seen(database, step.name)
+            open_page(step.page, **step.parameters)
+    elif step.page:
+        page_link(step.page, step.label, icon="arrow_forward", **step.parameters)
