@@ -16,8 +16,9 @@ from storage.domains import DomainRow
 _STYLE = """<style>
 [class*="st-key-code_"] textarea {
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  font-size: 0.85rem; line-height: 1.5; tab-size: 4; white-space: pre; overflow-x: auto;
+  font-size: 0.85rem; line-height: 1.5; tab-size: 4;
 }
+[class*="st-key-code_python"] textarea { white-space: pre; overflow-x: auto; }
 [class*="st-key-prose_"] textarea { line-height: 1.55; }
 </style>"""
 LINE = re.compile(r" line (\d+)")
@@ -32,7 +33,7 @@ def typed(id: str, path: str, key: str) -> None:
 def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose: bool = False) -> str:
     """Draw the text of a file for editing and return it; what is typed goes into the draft."""
     st.html(_STYLE)
-    kind = "prose" if prose else "code"
+    kind = "prose" if prose else "code_python" if path.removesuffix(".off").endswith(".py") else "code"
     key = f"{kind}_{draft.domain}_{draft.token}_{draft.generation}_{path}"
     return st.text_area(
         label, draft.text(path), key=key, height=height, on_change=typed, args=(draft.domain, path, key),

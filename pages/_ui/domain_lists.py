@@ -1,7 +1,6 @@
 """Making, importing, duplicating and deleting domains: the dialogs of the list and of a domain's page.
 
-A dialog acts through callbacks; when a domain was made, its id stands in the session as `made_domain`, and the page
-opens it on its next pass.
+When a domain was made, its id stands in the session as `made_domain`, and the page opens it on its next pass.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 import streamlit as st
 
@@ -20,6 +18,7 @@ from pages._ui.data import db, saving
 from pages._ui.domain_draft import base_files, checked, find_domain
 from pages._ui.domain_editor import problems_list
 from pages._ui.format import bytes_size, plural
+from pages._ui.notices import tell_later
 from pages._ui.pack_parts import id_of, renamed
 from pages._ui.text import literal, plain
 from storage import domains
@@ -43,8 +42,6 @@ def _id_problem(id: str) -> str:
 @st.dialog("New domain", width="medium", icon=":material/add_circle:")
 def new_domain(like: str = BLANK) -> None:
     """Ask for name and origin of a new domain; `like` is the domain to duplicate, else the skeleton is used."""
-    if st.session_state.get("made_domain"):
-        st.rerun()
     rows = domains.list_domains(db())
     names = {row.id: f"A copy of {row.name}" for row in rows}
     origins = [BLANK, *names]
@@ -60,33 +57,35 @@ def new_domain(like: str = BLANK) -> None:
     description = st.text_input("Description", key="new_description", max_chars=300, placeholder="One sentence")
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
-    st.button(
-        "Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem), on_click=_create,
-        args=(origin, wanted, name.strip(), description.strip()),
-    )  # fmt: skip
+    if st.button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
+        with saving():
+            _create(origin, wanted, name.strip(), description.strip())
+            _made(wanted, f"Domain {literal(name)} created")
     if problem:
         st.caption(literal(problem))
 
 
 def _create(origin: str, id: str, name: str, description: str) -> None:
-    with saving(f"Domain {literal(name)} created"):
-        if origin == BLANK:
-            files: Mapping[str, bytes] = catalog.read_folder(SKELETON)
-        else:
-            row = find_domain(origin)
-            if row is None:
-                raise InputError("domain", f"there is no domain {origin!r} any more.", "Choose another origin.")
-            files = base_files(db(), row.digest)
-        note = f"Copied from {origin}" if origin else "Created"
-        domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
-        st.session_state["made_domain"] = id
+    if origin == BLANK:
+        files: Mapping[str, bytes] = catalog.read_folder(SKELETON)
+    else:
+        row = find_domain(origin)
+        if row is None:
+            raise InputError("domain", f"there is no domain {origin!r} any more.", "Choose another origin.")
+        files = base_files(db(), row.digest)
+    note = f"Copied from {origin}" if origin else "Created"
+    domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
+
+
+def _made(id: str, message: str) -> None:
+    st.session_state["made_domain"] = id
+    tell_later(message)
+    st.rerun()
 
 
 @st.dialog("Import a domain", width="large", icon=":material/upload:")
 def import_domain() -> None:
     """Take a pack as a zip or a folder; a bad one is refused whole, with every problem."""
-    if st.session_state.get("made_domain"):
-        st.rerun()
     kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
     files, problems = _given(str(kind))
     if problems:
@@ -155,17 +154,11 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
         if problem:
             st.caption(literal(problem))
     based_on = existing.version if existing and as_version else None
-    st.button(
-        "Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem),
-        on_click=_import, args=(files, id, based_on),
-    )  # fmt: skip
-
-
-def _import(files: dict[str, bytes], id: str, based_on: int | None) -> None:
-    with saving("Domain imported"):
-        pack = files if id == id_of(files) else renamed(files, id)
-        domains.save_domain(db(), pack, based_on=based_on, note="Imported")
-        st.session_state["made_domain"] = id
+    if st.button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
+        with saving():
+            pack = files if id == id_of(files) else renamed(files, id)
+            domains.save_domain(db(), pack, based_on=based_on, note="Imported")
+            _made(id, f"Domain {literal(domain.name)} imported")
 
 
 @st.dialog("Delete this domain?", icon=":material/delete:")
@@ -175,10 +168,10 @@ def delete_domain(id: str, name: str) -> None:
     st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
     with st.container(horizontal=True):
         if st.button("Delete the domain", type="primary", key="delete_yes"):
-            with saving("Domain deleted"):
+            with saving():
                 domains.delete_domain(db(), id)
-                drafts: dict[str, Any] = st.session_state.get("drafts", {})
-                drafts.pop(id, None)
-            st.rerun()
+                st.session_state.get("drafts", {}).pop(id, None)
+                tell_later("Domain deleted")
+                st.rerun()
         if st.button("Keep it", key="delete_no"):
             st.rerun()

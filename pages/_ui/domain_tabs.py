@@ -72,7 +72,10 @@ def _modes(domain: Domain, files: dict[str, bytes]) -> None:
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, key=f"modes_{domain.id}", alt="Modes served per template",
         height=min(len(rows), 14) * 35 + 38,
-        column_config={mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in MODES},
+        column_config={
+            "Template": st.column_config.TextColumn("Template", width=190, pinned=True),
+            **{mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in MODES},
+        },
     )  # fmt: skip
     absent = [mode_name(mode).lower() for mode in MODES if not total[mode]]
     if absent:

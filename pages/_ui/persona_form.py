@@ -14,6 +14,7 @@ from engine.users._phrases import closed, opened
 from pages._ui.badges import words
 from pages._ui.data import db, saving
 from pages._ui.domain_lists import id_from
+from pages._ui.notices import tell_later
 from pages._ui.text import literal, plain
 from storage import personas
 from storage.personas import PersonaRow
@@ -40,9 +41,6 @@ def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
 
 
 def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
-    if st.session_state.pop("persona_saved", None):
-        st.session_state.pop(f"persona_based_{place}", None)
-        st.rerun()
     given = row.persona if row else None
     key = f"persona_{place}"
     values = _fields(given, copy, key)
@@ -56,11 +54,10 @@ def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
     if persona:
         _sample(persona, key)
     with st.container(horizontal=True):
-        st.button(
-            "Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None,
-            on_click=_save, args=(persona, place),
-        )  # fmt: skip
+        pressed = st.button("Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None)
         st.caption("Batches keep the persona as it was when they began.", width="content")
+    if pressed and persona:
+        _save(persona, place)
 
 
 def _fields(given: Persona | None, copy: bool, key: str) -> dict[str, Any]:
@@ -133,17 +130,21 @@ def _another(field: str) -> None:
 
 
 def _save(persona: Persona, place: str) -> None:
-    based_on = st.session_state.get(f"persona_based_{place}")
-    with saving("Persona saved"):
+    field = f"persona_based_{place}"
+    with saving():
         try:
-            personas.save_persona(db(), persona, based_on)
+            personas.save_persona(db(), persona, st.session_state.get(field))
         except Conflict:
-            if based_on is not None:
-                st.session_state[f"persona_based_{place}"] = _current(persona.id)
-                st.warning("Your text is kept. Press Save once more to replace the other change.",
-                           icon=":material/sync_problem:")  # fmt: skip
+            if st.session_state.get(field) is not None:
+                st.session_state[field] = _current(persona.id)
+                st.warning(
+                    "Your text is kept. Press Save once more to replace the other change.",
+                    icon=":material/sync_problem:",
+                )
             raise
-        st.session_state["persona_saved"] = True
+        st.session_state.pop(field, None)
+        tell_later("Persona saved")
+        st.rerun()
 
 
 def _current(id: str) -> int | None:
@@ -158,8 +159,9 @@ def delete_persona(row: PersonaRow) -> None:
     st.write("It leaves the list. Batches that used it keep their copy.")
     with st.container(horizontal=True):
         if st.button("Delete the persona", type="primary", key="persona_delete_yes"):
-            with saving("Persona deleted"):
+            with saving():
                 personas.delete_persona(db(), row.persona.id)
-            st.rerun()
+                tell_later("Persona deleted")
+                st.rerun()
         if st.button("Keep it", key="persona_delete_no"):
             st.rerun()

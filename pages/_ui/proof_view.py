@@ -31,12 +31,12 @@ def prove(draft: Draft, template: TaskTemplate, served: tuple[Mode, ...]) -> Non
     st.session_state.setdefault(f"{key}_turns", min(4, len(template.turns)))
     st.session_state.setdefault(f"{key}_seed", 0)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Mode", served, format_func=mode_name, key=f"{key}_mode", width=210)
+        st.selectbox("Mode", served, format_func=mode_name, key=f"{key}_mode", width="stretch")
         st.number_input(
-            "User turns", 1, 4, key=f"{key}_turns", width=130,
+            "User turns", 1, 4, key=f"{key}_turns", width=105,
             help="The dialogue takes its further turns from this template only.",
         )  # fmt: skip
-        st.number_input("Seed", 0, 2**31, key=f"{key}_seed", width=130, help="Same seed, same task.")
+        st.number_input("Seed", 0, 2**31, key=f"{key}_seed", width=105, help="Same seed, same task.")
     with st.container(horizontal=True):
         st.button(
             "Prove", key=f"{key}_go", icon=":material/verified:", on_click=_ask, args=(draft, template.id, key, 0),

@@ -105,3 +105,18 @@ def json_arguments(text: str) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(value, dict):
         return {}, ['The arguments are no object. Write {"name": value}.']
     return value, []
+
+
+def type_words(schema: Mapping[str, Any]) -> str:
+    """Return a schema's type as a reader says it: "list of string", "one of a, b"."""
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    if "anyOf" in schema:
+        return " or ".join(type_words(one) for one in schema["anyOf"])
+    kind = str(schema.get("type", "any"))
+    if kind == "array" and "items" in schema:
+        return f"list of {type_words(schema['items'])}"
+    inner = schema.get("additionalProperties")
+    if kind == "object" and isinstance(inner, dict):
+        return f"object of {type_words(inner)}"
+    return kind

@@ -18,15 +18,16 @@ from pages._ui.schema_form import json_arguments, schema_form
 from pages._ui.text import code_view, json_view, literal
 
 
-def try_tool(draft: Draft, path: str, tools: tuple[Tool, ...]) -> None:
-    """Draw the form for one of a file's tools, and the answer of the latest try."""
+def try_tool(draft: Draft, path: str, tool: Tool) -> None:
+    """Draw the form for a tool of a file, and the answer of the latest try."""
     key = f"try_{draft.domain}_{path}"
-    names = [tool.name for tool in tools]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Tool", names, key=f"{key}_tool")
-        variant = _variant(draft, key)
-        form = st.segmented_control("Arguments", ["Form", "JSON"], default="Form", required=True, key=f"{key}_form")
-    tool = next((one for one in tools if one.name == name), tools[0])
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.subheader("Try it", anchor=False, width="content")
+        form = st.segmented_control(
+            "Arguments", ["Form", "JSON"], default="Form", required=True, key=f"{key}_form",
+            label_visibility="collapsed",
+        )  # fmt: skip
+    variant = _variant(draft, key)
     if form == "JSON":
         text = st.text_area("Arguments as JSON", "{}", key=f"code_{key}_{tool.name}_json", height=120)
         arguments, problems = json_arguments(text)

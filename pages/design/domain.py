@@ -20,9 +20,11 @@ from pages._ui.domain_tabs import (
 )
 from pages._ui.domain_versions import draw_versions
 from pages._ui.layout import actions
+from pages._ui.notices import tell
 from pages._ui.routes import open_page, page_link, text_parameter
 from pages._ui.workspace_view import draw_workspace
 
+tell()
 row, draft = open_draft(text_parameter("id"))
 if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)

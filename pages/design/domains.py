@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -12,6 +13,7 @@ from pages._ui.domain_draft import Draft, base_files
 from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
+from pages._ui.notices import tell
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
 from storage import domains
@@ -64,14 +66,13 @@ def card(row: DomainRow) -> None:
         )
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             page_link("domain", "Open", icon="open_in_full", id=row.id)
-            if st.button("Duplicate", key=f"copy_{row.id}", icon=":material/content_copy:", type="tertiary"):
-                new_domain(row.id)
             st.download_button(
                 "Export", partial(pack, row.digest), f"{row.id}-v{row.version}.zip", "application/zip",
                 key=f"zip_{row.id}", icon=":material/download:", type="tertiary", on_click="ignore",
             )  # fmt: skip
-            if st.button("Delete", key=f"remove_{row.id}", icon=":material/delete:", type="tertiary"):
-                delete_domain(row.id, row.name)
+            chosen = st.menu_button("More", list(MORE), key=f"more_{row.id}", type="tertiary")
+    if chosen:
+        MORE[chosen](row)
 
 
 def pack(digest: str) -> bytes:
@@ -85,6 +86,12 @@ def unsaved(id: str) -> bool:
     return draft is not None and bool(draft.changes)
 
 
+MORE: dict[str, Callable[[DomainRow], None]] = {
+    "Duplicate": lambda row: new_domain(row.id),
+    "Delete": lambda row: delete_domain(row.id, row.name),
+}
+
+tell()
 if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)
 

@@ -8,6 +8,7 @@ from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
+from pages._ui.notices import tell
 from pages._ui.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
 from pages._ui.text import literal, plain
 from storage import personas
@@ -55,12 +56,13 @@ def card(row: PersonaRow) -> None:
         with st.container(horizontal=True, gap="small"):
             if st.button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
                 edit_persona(row)
-            if st.button("Duplicate", key=f"copy_{one.id}", icon=":material/content_copy:", type="tertiary"):
-                edit_persona(row, copy=True)
             st.button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
                       on_click=another, args=(turn,), help="Another way in which this persona may open.")  # fmt: skip
-            if st.button("Delete", key=f"delete_{one.id}", icon=":material/delete:", type="tertiary"):
-                delete_persona(row)
+            chosen = st.menu_button("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
+    if chosen == "Duplicate":
+        edit_persona(row, copy=True)
+    elif chosen == "Delete":
+        delete_persona(row)
 
 
 def another(turn: str) -> None:
@@ -68,6 +70,7 @@ def another(turn: str) -> None:
     st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
 
 
+tell()
 with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
     if st.button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
         edit_persona(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from engine.types import Tool
@@ -9,6 +10,7 @@ from pages._ui.domain_draft import open_draft
 from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
 from pages._ui.layout import actions, missing
 from pages._ui.routes import page_link, text_parameter
+from pages._ui.schema_form import type_words
 from pages._ui.text import json_view, literal, plain
 from pages._ui.tool_files import ToolFile, derived, find_tool_file, switch
 from pages._ui.try_tool import try_tool
@@ -39,23 +41,40 @@ def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:
 
 def draw_schema(tool: Tool, *, key: str) -> None:
     """Draw one tool as the model sees it."""
-    with st.expander(literal(tool.name), expanded=key.endswith("_0"), icon=":material/build:"):
-        with st.container(horizontal=True):
-            writes = tool.effect == "write"
-            st.badge(
-                "writes" if writes else "reads",
-                icon=":material/edit_document:" if writes else ":material/visibility:",
-                color="orange" if writes else "blue",
-            )
-            if tool.distractor:
-                st.badge("distractor", icon=":material/shuffle:", color="gray")
-        plain(tool.description)
-        json_view(tool.parameters, key=key, expanded=True)
+    with st.container(horizontal=True, gap="small"):
+        writes = tool.effect == "write"
+        st.badge(
+            "writes" if writes else "reads",
+            icon=":material/edit_document:" if writes else ":material/visibility:",
+            color="orange" if writes else "blue",
+        )
+        if tool.distractor:
+            st.badge("distractor", icon=":material/shuffle:", color="gray")
+    plain(tool.description)
+    required = tool.parameters.get("required", [])
+    rows = [
+        {
+            "Parameter": name,
+            "Type": type_words(schema),
+            "Needed": "yes" if name in required else "no",
+            "Description": schema.get("description", ""),
+        }
+        for name, schema in tool.parameters.get("properties", {}).items()
+    ]
+    if rows:
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, key=f"{key}_rows", alt=f"Parameters of {tool.name}", height="content",
+            column_config={"Description": st.column_config.TextColumn("Description", width="large")},
+        )  # fmt: skip
+    with st.expander("JSON Schema", icon=":material/data_object:"):
+        json_view(tool.schema_for_model(), key=f"{key}_json", expanded=True)
 
 
 def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
     """Draw the editor and what is wrong with the source; return the tools it defines."""
-    source = text_editor(draft, one.path, literal(one.path), height=560)
+    source = text_editor(
+        draft, one.path, literal(one.path), height=min(900, max(320, 21 * (draft.text(one.path).count("\n") + 3)))
+    )
     tools, problems = derived(one.name, source)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         draw_status(id, one, problems)
@@ -77,17 +96,20 @@ if found is None:
 with actions(found.name):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
 save_bar(row, draft)
-left, right = st.columns([5, 4], gap="medium")
+left, right = st.columns([1, 1], gap="medium")
 with left:
     defined = draw_source(row.id, found)
 with right:
     if defined:
-        st.subheader("Derived schema", anchor=False)
-        st.caption("What the model sees, taken from signature and docstring.")
-        for position, one in enumerate(defined):
-            draw_schema(one, key=f"schema_{row.id}_{found.module}_{position}")
-        st.subheader("Try it", anchor=False)
-        try_tool(draft, found.path, defined)
+        names = [tool.name for tool in defined]
+        asked = text_parameter("name")
+        name = st.selectbox(
+            "Tool, as the model sees it", names, names.index(asked) if asked in names else 0,
+            key=f"tool_{row.id}_{found.module}", help="Derived from signature and docstring as you type.",
+        )  # fmt: skip
+        chosen = next((tool for tool in defined if tool.name == name), defined[0])
+        draw_schema(chosen, key=f"schema_{row.id}_{chosen.name}")
+        try_tool(draft, found.path, chosen)
     elif found.private:
         st.caption("A private module defines no tools. Open the file that imports it to try a change.")
     else:
