@@ -49,9 +49,13 @@ def batch_of(value: dict[str, Any], where: str) -> Batch:
     try:
         return Batch.model_validate(value)
     except ValidationError as error:
-        raise InputErrors(
-            [InputError(f"{where}: {'.'.join(map(str, e['loc'])) or 'batch'}", f"{e['msg']}.") for e in error.errors()]
-        ) from error
+        raise InputErrors([_refusal(where, found["loc"], found["msg"]) for found in error.errors()]) from error
+
+
+def _refusal(where: str, place: tuple[int | str, ...], message: str) -> InputError:
+    """Name file and field; what concerns several fields names them in its own words."""
+    problem = message.removeprefix("Value error, ")
+    return InputError(f"{where}: {'.'.join(map(str, place))}" if place else where, f"{problem}.")
 
 
 def _toml(data: bytes, name: str) -> Any:

@@ -1,7 +1,7 @@
 """The fields of a batch, drawn in parts; each part returns plain values for types.Batch.
 
-Widget keys start with `batch_`. A batch to start from (`base`) gives the first values; what was typed stays in the
-session until the batch is launched.
+Widget keys start with `batch_`. What is typed stays in the browser session while other pages are visited. `start_from`
+fills the form from a batch, `start_anew` empties it; the batch it began with is `base()`.
 """
 
 from __future__ import annotations
@@ -10,95 +10,154 @@ from typing import Any, cast
 
 import streamlit as st
 
-from engine import plugins
+from engine import plugins, settings
 from engine.tasks import modes_of
 from engine.types import MODES, Batch, Domain, DomainShare, Endpoint, ModelRole
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
-from storage import domains, endpoints, personas, preferences
+from pages._ui.routes import page_link
+from pages._ui.text import literal
+from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
 
-ROLES: tuple[ModelRole, ...] = ("teacher", "user", "judge")
+BASE = "base_batch"
+TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
 
 
-def what(db: Database, base: Batch | None) -> dict[str, Any]:
-    """Draw name, domains, number of trajectories and attempts."""
+def base() -> Batch | None:
+    """Return the batch that the form was filled from, or None."""
+    found: Batch | None = st.session_state.get(BASE)
+    return found
+
+
+def start_from(batch: Batch) -> None:
+    """Fill the form from a batch. Call it before the form is drawn, or in a callback."""
+    start_anew()
+    st.session_state[BASE] = batch
+
+
+def start_anew() -> None:
+    """Empty the form. Call it before the form is drawn, or in a callback."""
+    st.session_state.pop(BASE, None)
+    for key in [k for k in st.session_state if str(k).startswith("batch_")]:
+        del st.session_state[key]
+
+
+def _kept(key: str, value: Any) -> dict[str, Any]:
+    """Return the key of a widget that starts with `value` and keeps what is typed for the browser session."""
+    st.session_state.setdefault(key, value)
+    return {"key": key, "persist_state": "session"}
+
+
+def _among(key: str, value: Any, options: list[Any]) -> dict[str, Any]:
+    """The same for a choice; one that is no longer offered falls back to `value`."""
+    if st.session_state.get(key, value) not in options:
+        st.session_state.pop(key, None)
+    return _kept(key, value if value in options else options[0])
+
+
+def _several(key: str, values: list[Any], options: list[Any]) -> dict[str, Any]:
+    """The same for several choices; those that are no longer offered are left out."""
+    held = st.session_state.get(key)
+    if held is not None and any(one not in options for one in held):
+        st.session_state[key] = [one for one in held if one in options]
+    return _kept(key, [one for one in values if one in options])
+
+
+# ---------------------------------------------------------------- what
+
+
+def what(db: Database) -> dict[str, Any]:
+    """Draw name, seed, domains, number of trajectories and attempts."""
+    start = base()
     rows = domains.list_domains(db)
     known = [row.id for row in rows]
     labels = {row.id: row.name for row in rows}
-    wanted = [share.id for share in base.domains if share.id in known] if base else known
+    usual = f"batch {batches.count_batches(db) + 1}"
     left, right = st.columns([3, 2])
-    name = left.text_input("Name", value=base.name if base else "batch", key="batch_name", max_chars=120)
+    name = left.text_input("Name", max_chars=120, **_kept("batch_name", start.name if start else usual))
     seed = right.number_input(
-        "Seed", 0, 2**31, base.seed if base else 0, key="batch_seed", help="Same seed, same tasks."
+        "Seed", 0, 2**31, help="Same seed, same tasks.", **_kept("batch_seed", start.seed if start else 0)
     )
-    chosen = st.multiselect("Domains", known, wanted, format_func=lambda d: labels.get(d, d), key="batch_domains")
+    wanted = [share.id for share in start.domains] if start else known
+    chosen = st.multiselect(
+        "Domains", known, format_func=lambda d: labels.get(d, d), placeholder="Choose at least one",
+        **_several("batch_domains", wanted, known),
+    )  # fmt: skip
     left, middle, right = st.columns(3)
     number = left.number_input(
-        "Trajectories", 1, 1_000_000, base.trajectories if base else 20, key="batch_trajectories"
+        "Trajectories", 1, 1_000_000, **_kept("batch_trajectories", start.trajectories if start else 20)
     )
     attempts = middle.number_input(
-        "Attempts per task", 1, 64, base.attempts if base else 1, key="batch_attempts",
+        "Attempts per task", 1, 64, **_kept("batch_attempts", start.attempts if start else 1),
         help="More than one gives several trajectories of the same task, for comparison and preference pairs.",
     )  # fmt: skip
     tasks = -(-int(number) // int(attempts))
     right.metric("Tasks", f"{tasks:,}", help="Each task is proven by replay before anyone talks about it.")
-    shares = _shares(chosen, labels, base)
     return {
-        "name": name,
+        "name": name.strip(),
         "seed": int(seed),
-        "domains": shares,
+        "domains": _shares(db, chosen, labels, start),
         "trajectories": int(number),
         "attempts": int(attempts),
     }
 
 
-def _shares(chosen: list[str], labels: dict[str, str], base: Batch | None) -> list[dict[str, Any]]:
-    weights = {share.id: share.weight for share in base.domains} if base else {}
-    templates = {share.id: list(share.templates) for share in base.domains} if base else {}
-    if len(chosen) < 2:
-        return [{"id": d, "templates": templates.get(d, [])} for d in chosen]
-    with st.expander("Weights of the domains"), st.grid(4):
-        return [
-            {
-                "id": domain,
-                "templates": templates.get(domain, []),
-                "weight": st.number_input(
-                    labels[domain], 0.1, 100.0, weights.get(domain, 1.0), 0.5, key=f"batch_weight_{domain}"
-                ),
-            }
-            for domain in chosen
-        ]
+def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batch | None) -> list[dict[str, Any]]:
+    before = {share.id: share for share in start.domains} if start else {}
+    if not chosen:
+        return []
+    found = []
+    with st.expander("Weights and templates of the domains", icon=":material/account_tree:"):
+        for id in chosen:
+            share = before.get(id) or DomainShare(id=id)
+            templates = [template.id for template in domains.get_domain(db, id).templates]
+            left, right = st.columns([1, 3])
+            weight = left.number_input(
+                f"Weight: {literal(labels[id])}", 0.1, 100.0, step=0.5, format="%g",
+                **_kept(f"batch_weight_{id}", share.weight),
+            )  # fmt: skip
+            only = right.multiselect(
+                "Templates", templates, placeholder=f"All {len(templates)} templates",
+                **_several(f"batch_templates_{id}", list(share.templates), templates),
+            )  # fmt: skip
+            found.append({"id": id, "weight": weight, "templates": only})
+    return found
 
 
-def mix(db: Database, base: Batch | None, chosen: list[str]) -> dict[str, Any]:
+# ---------------------------------------------------------------- mix
+
+
+def mix(db: Database, chosen: list[str]) -> dict[str, Any]:
     """Draw the weights of modes and turns, and the personas."""
-    served = {m for d in chosen for m in _served(domains.get_domain(db, d))}
+    start = base()
+    served = {m for id in chosen for m in _served(domains.get_domain(db, id))}
     st.caption("Weight of each mode; 0 leaves it out. A domain that cannot serve a mode gives its share to the others.")
-    with st.grid(3, min_column_width=190):
+    with st.grid(3, min_column_width=140):
         modes = {
             mode: st.number_input(
-                MODE_WORDS[mode], 0.0, 100.0, base.modes.get(mode, 0.0) if base else 1.0, 1.0,
-                format="%g", key=f"batch_mode_{mode}", disabled=bool(chosen) and mode not in served,
+                MODE_WORDS[mode], 0.0, 100.0, step=1.0, format="%g", disabled=bool(chosen) and mode not in served,
                 help=None if mode in served else "No template of the chosen domains serves this mode.",
+                **_kept(f"batch_mode_{mode}", float(start.modes.get(mode, 0.0)) if start else 1.0),
             )
             for mode in MODES
         }  # fmt: skip
     st.caption("Weight of each number of user turns per dialogue.")
-    default = {1: 3.0, 2: 1.0}
+    weights = start.turns if start else TURNS
     with st.grid(4, min_column_width=120):
         turns = {
             n: st.number_input(
-                f"{n} user turn{'s' if n > 1 else ''}", 0.0, 100.0,
-                (base.turns if base else default).get(n, 0.0), 1.0, format="%g", key=f"batch_turns_{n}",
+                f"{n} user turn{'s' if n > 1 else ''}", 0.0, 100.0, step=1.0, format="%g",
+                **_kept(f"batch_turns_{n}", float(weights.get(n, 0.0))),
             )
             for n in (1, 2, 3, 4)
         }  # fmt: skip
     rows = personas.list_personas(db)
     names = {row.persona.id: f"{row.persona.name}, {row.persona.occupation}" for row in rows}
     people = st.multiselect(
-        "Personas", list(names), list(base.personas) if base else [], format_func=lambda p: names.get(p, p),
-        key="batch_personas", placeholder=f"All {len(names)} personas, chosen by the seed",
+        "Personas", list(names), format_func=lambda p: names.get(p, p),
+        placeholder=f"All {len(names)} personas, chosen by the seed",
+        **_several("batch_personas", list(start.personas) if start else [], list(names)),
     )  # fmt: skip
     return {"modes": modes, "turns": {n: w for n, w in turns.items() if w}, "personas": people}
 
@@ -108,104 +167,138 @@ def _served(domain: Domain) -> set[str]:
     return {mode for template in domain.templates for mode in modes_of(domain, template)}
 
 
-def players(db: Database, base: Batch | None) -> dict[str, Any]:
+# ---------------------------------------------------------------- players
+
+
+def players(db: Database) -> dict[str, Any]:
     """Draw teacher, user, judges and the model of every role that needs one."""
+    start = base()
     left, right = st.columns(2)
-    teacher = _plugin(left, "teachers", "Teacher", base.teacher if base else "reference")
-    user = _plugin(right, "users", "Simulated user", base.user if base else "reference")
+    teacher = _plugin(left, "teachers", "Teacher", start.teacher if start else "reference")
+    user = _plugin(right, "users", "Simulated user", start.user if start else "reference")
     names = plugins.names("judges")
     judges = st.pills(
-        "Judges", names, selection_mode="multi", key="batch_judges", format_func=words,
-        default=[j for j in (base.judges if base else ("rules", "state", "facts")) if j in names],
-        help="; ".join(f"{words(n)}: {plugins.label('judges', n)}" for n in names),
+        "Judges", names, selection_mode="multi", format_func=words,
+        help="  \n".join(f"**{words(n)}**: {plugins.label('judges', n)}" for n in names),
+        **_several("batch_judges", list(start.judges if start else ("rules", "state", "facts")), names),
     )  # fmt: skip
-    needed = [
-        role
-        for role, wants in (("teacher", teacher == "llm"), ("user", user == "llm"), ("judge", "rubric" in judges))
-        if wants
-    ]
+    roles = {"teacher": teacher == "llm", "user": user == "llm", "judge": "rubric" in judges}
+    needed = cast(list[ModelRole], [role for role, wants in roles.items() if wants])
     return {
         "teacher": teacher,
         "user": user,
         "judges": judges,
-        "models": _models(db, cast(list[ModelRole], needed), base),
+        "models": _models(db, needed, start),
+        "rubric": start.rubric if start else None,
     }
 
 
 def _plugin(place: Any, kind: str, label: str, value: str) -> str:
     names = sorted(plugins.names(kind), key=lambda n: n != "reference")
-    return str(
-        place.selectbox(
-            label, names, names.index(value) if value in names else 0, key=f"batch_{kind}",
-            format_func=lambda n: plugins.label(kind, n),
-        )
-    )  # fmt: skip
+    options = _among(f"batch_{kind}", value, names)
+    return str(place.selectbox(label, names, format_func=lambda n: plugins.label(kind, n), **options))
 
 
-def _models(db: Database, roles: list[ModelRole], base: Batch | None) -> dict[ModelRole, Endpoint]:
+def _models(db: Database, roles: list[ModelRole], start: Batch | None) -> dict[ModelRole, Endpoint]:
     if not roles:
         return {}
     saved = {row.name: row.endpoint for row in endpoints.list_endpoints(db)}
-    if not saved:
-        st.warning("No model is set up yet. Add one under Settings, then come back.", icon=":material/key:")
-        return {}
     found: dict[ModelRole, Endpoint] = {}
     for role, column in zip(roles, st.columns(len(roles)), strict=True):
         with column:
-            before = base.models.get(role) if base else None
-            names = list(saved)
-            start = next((i for i, n in enumerate(names) if before and saved[n].model == before.model), 0)
-            name = st.selectbox(f"Model of the {role}", names, start, key=f"batch_model_{role}")
-            heat = st.slider(
-                "Temperature", 0.0, 2.0, saved[name].sampling.temperature, 0.1, key=f"batch_heat_{role}_{name}"
-            )
-            sampling = saved[name].sampling.model_copy(update={"temperature": heat})
-            found[role] = saved[name].model_copy(update={"sampling": sampling})
+            before = start.models.get(role) if start else None
+            if endpoint := _model(role, saved, before):
+                found[role] = endpoint
+    if len(found) < len(roles):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/key: No model is set up yet.", width="content")
+            page_link("settings", "Add a model", icon="add")
     return found
 
 
-def limits(db: Database, base: Batch | None, teacher: str) -> dict[str, Any]:
+def _model(role: ModelRole, saved: dict[str, Endpoint], before: Endpoint | None) -> Endpoint | None:
+    """Draw the choice for one role: a saved model, or the one that the batch to start from brought along."""
+    choices = dict(saved)
+    usual = next(iter(saved), "")
+    if before:
+        plain = before.model_copy(update={"sampling": saved[usual].sampling}) if usual else before
+        same = [n for n, e in saved.items() if plain.model_copy(update={"sampling": e.sampling}) == e]
+        usual = same[0] if same else f"{before.model} (as it was)"
+        choices = choices if same else {usual: before, **choices}
+    if not choices:
+        return None
+    name = st.selectbox(f"Model of the {role}", list(choices), **_among(f"batch_model_{role}", usual, list(choices)))
+    endpoint = choices[name]
+    heat = (before if before and name == usual else endpoint).sampling.temperature
+    heat = st.slider("Temperature", 0.0, 2.0, step=0.1, **_kept(f"batch_heat_{role}_{name}", heat))
+    if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
+        st.caption(f":material/warning: {literal(endpoint.key_variable)} is not set, so the batch would fail at once.")
+    return endpoint.model_copy(update={"sampling": endpoint.sampling.model_copy(update={"temperature": heat})})
+
+
+# ---------------------------------------------------------------- limits
+
+
+def limits(db: Database, teacher: str) -> dict[str, Any]:
     """Draw sandbox, concurrency, limits of a rollout, budget and what is kept."""
     usual = preferences.get(db, "sandbox", "auto")
-    start = base or Batch(name="batch", domains=(DomainShare(id="none"),), sandbox=usual)
+    start = base() or Batch(name="batch", domains=(DomainShare(id="none"),), sandbox=usual)
     left, middle, right = st.columns(3)
     names = ["auto", *plugins.names("sandboxes")]
     sandbox = left.selectbox(
-        "Sandbox", names, names.index(start.sandbox) if start.sandbox in names else 0, key="batch_sandbox",
-        format_func=lambda n: words(n) if n == "auto" else plugins.label("sandboxes", n),
+        "Sandbox", names, format_func=lambda n: AUTO if n == "auto" else plugins.label("sandboxes", n),
+        **_among("batch_sandbox", start.sandbox, names),
     )  # fmt: skip
-    flying = middle.number_input("Rollouts in flight", 1, 1024, start.concurrency, key="batch_concurrency")
-    reward = right.number_input("Smallest reward to keep", 0.0, 1.0, start.min_reward, 0.05, key="batch_min_reward")
+    flying = middle.number_input("Rollouts in flight", 1, 1024, **_kept("batch_concurrency", start.concurrency))
+    reward = right.number_input(
+        "Smallest reward to keep", 0.0, 1.0, step=0.05, **_kept("batch_min_reward", float(start.min_reward))
+    )
     keep = st.checkbox(
-        "Keep failed dialogues too", start.keep_failures, key="batch_keep_failures",
+        "Keep failed dialogues too", **_kept("batch_keep_failures", start.keep_failures),
         help="For preference pairs: a failure is kept with its scores instead of being rejected.",
     )  # fmt: skip
     risky = teacher != "reference" and st.checkbox(
-        "Allow model-written commands without isolation", start.allow_unisolated_commands, key="batch_risky",
+        "Allow model-written commands without isolation", **_kept("batch_risky", start.allow_unisolated_commands),
         help="Only matters in the local sandbox: bash then acts on this machine with your rights.",
     )  # fmt: skip
-    with st.expander("Limits of one rollout"), st.grid(5, min_column_width=130):
-        bounds = {
-            "rounds": st.number_input("Rounds", 1, 100, start.limits.rounds, key="batch_rounds"),
-            "steps_per_turn": st.number_input("Steps per turn", 1, 100, start.limits.steps_per_turn, key="batch_steps"),
-            "invalid_calls": st.number_input("Invalid calls", 0, 20, start.limits.invalid_calls, key="batch_invalid"),
-            "seconds": st.number_input("Seconds", 1.0, 7200.0, start.limits.seconds, 10.0, key="batch_seconds"),
-            "infrastructure_attempts": st.number_input(
-                "Tries after our faults", 1, 5, start.limits.infrastructure_attempts, key="batch_tries"
-            ),
-        }
-    with st.expander("Budget of the batch (reaching one pauses it)"), st.grid(3, min_column_width=150):
-        budget = {
-            "tokens": st.number_input("Tokens", 1, None, start.budget.tokens, key="batch_tokens"),
-            "cost_usd": st.number_input("Dollars", 0.01, None, start.budget.cost_usd, key="batch_cost"),
-            "seconds": st.number_input("Seconds of work", 1.0, None, start.budget.seconds, key="batch_time"),
-        }
     return {
         "sandbox": sandbox,
         "concurrency": int(flying),
         "min_reward": reward,
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),
-        "limits": bounds,
-        "budget": budget,
+        "limits": _rollout_limits(start),
+        "budget": _budget(start),
     }
+
+
+AUTO = "Automatic: docker where it answers, else local"
+
+
+def _rollout_limits(start: Batch) -> dict[str, Any]:
+    now = start.limits
+    with st.expander("Limits of one rollout", icon=":material/speed:"), st.grid(5, min_column_width=130):
+        return {
+            "rounds": st.number_input("Rounds", 1, 100, **_kept("batch_rounds", now.rounds)),
+            "steps_per_turn": st.number_input("Steps per turn", 1, 100, **_kept("batch_steps", now.steps_per_turn)),
+            "invalid_calls": st.number_input("Invalid calls", 0, 20, **_kept("batch_invalid", now.invalid_calls)),
+            "seconds": st.number_input(
+                "Seconds", 1.0, 7200.0, step=10.0, format="%g", **_kept("batch_seconds", float(now.seconds))
+            ),
+            "infrastructure_attempts": st.number_input(
+                "Tries after our faults", 1, 5, **_kept("batch_tries", now.infrastructure_attempts)
+            ),
+        }
+
+
+def _budget(start: Batch) -> dict[str, Any]:
+    now = start.budget
+    with st.expander("Budget of the batch: reaching one pauses it", icon=":material/savings:"):
+        options: dict[str, Any] = {"value": None, "placeholder": "No bound"}
+        with st.grid(3, min_column_width=150):
+            tokens = st.number_input("Tokens", 1, step=1000, **options, **_kept("batch_tokens", now.tokens))
+            dollars = st.number_input("Dollars", 0.01, step=1.0, **options, **_kept("batch_cost", now.cost_usd))
+            time = st.number_input(
+                "Seconds of work", 1.0, step=60.0, format="%g", **options, **_kept("batch_time", now.seconds)
+            )
+    return {"tokens": tokens, "cost_usd": dollars, "seconds": time}

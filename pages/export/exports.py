@@ -83,8 +83,8 @@ def narrowed(recipe: Recipe) -> TrajectoryFilter:
     return chosen
 
 
-def outlook(recipe: Recipe) -> None:
-    """Draw how many trajectories the recipe speaks of and the first rows as they would leave."""
+def outlook(recipe: Recipe) -> int:
+    """Draw how many trajectories the recipe speaks of and the first rows as they would leave; return the number."""
     number = trajectories.count(db(), narrowed(recipe))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.metric("Trajectories", count(number), width=160)
@@ -93,7 +93,8 @@ def outlook(recipe: Recipe) -> None:
             "Attempts at one task never fall into different splits."
         )
     if not number:
-        return
+        st.info("Nothing to export yet: nothing matches the filters and switches.", icon=":material/info:")
+        return 0
     with st.expander(f"First {PREVIEWED} rows", key="export_preview", on_change="rerun") as opened:
         if opened.open:
             source = islice(trajectories.stream(db(), narrowed(recipe), chunk=50), LOOKED_AT)
@@ -101,13 +102,14 @@ def outlook(recipe: Recipe) -> None:
                 rows = preview(recipe, source, PREVIEWED)
             except InputError as error:
                 st.error(literal(str(error)), icon=":material/error:")
-                return
+                return number
             for position, row in enumerate(rows):
                 code_view(
                     json.dumps(row, ensure_ascii=False, indent=1), key=f"row_{position}", language="json", height=220
                 )
             if not rows:
                 st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
+    return number
 
 
 def build(recipe: Recipe) -> None:
@@ -193,10 +195,9 @@ filter_now = filter_bar(db())
 clear_filter()
 with st.container(border=True):
     made = recipe_form(filter_now)
-    if made is not None:
-        outlook(made)
+    number = outlook(made) if made is not None else 0
     st.button(
-        "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=made is None,
+        "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number,
         on_click=build, args=(made,),
     )  # fmt: skip
 st.subheader("Finished and running", anchor=False)

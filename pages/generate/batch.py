@@ -15,14 +15,17 @@ from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
-from pages._ui.format import ago, count, moment, money, percent, seconds
+from pages._ui.format import ago, count, moment, money, percent, plural, seconds
 from pages._ui.layout import actions, missing
-from pages._ui.routes import number_parameter, page_link
+from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
 from storage import batches
 
 MOVING = ("queued", "running")
+ENDED = ("done", "failed", "cancelled")
+QUIET = 5.0
+"""Seconds without a heartbeat after which a running batch is said to have none; an engine beats each second."""
 LATEST = 12
 COLUMNS = {
     "task": st.column_config.TextColumn("Request", width="large"),
@@ -51,13 +54,17 @@ def controls(row: batches.BatchRow) -> None:
             args=(row.id, "resume"),
         )  # fmt: skip
     if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
-        confirm(row.id)
+        confirm_cancel(row.id)
     if row.status not in MOVING:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
+    if row.status in ENDED and st.button(
+        "Delete", icon=":material/delete:", type="tertiary", key=f"delete_{row.id}", help="With all its trajectories."
+    ):
+        confirm_delete(row)
 
 
 @st.dialog("Cancel this batch?")
-def confirm(number: int) -> None:
+def confirm_cancel(number: int) -> None:
     """Ask before what is in flight is dropped."""
     st.write("What is finished stays. What is in flight is dropped, and the batch cannot be resumed.")
     with st.container(horizontal=True):
@@ -65,6 +72,25 @@ def confirm(number: int) -> None:
             give(number, "cancel")
             st.rerun()
         if st.button("Keep it", key="keep_batch"):
+            st.rerun()
+
+
+@st.dialog("Delete this batch?")
+def confirm_delete(row: batches.BatchRow) -> None:
+    """Ask before trajectories and verdicts are gone."""
+    st.write(
+        f"Its {plural(finished(row), 'trajectory', 'trajectories')} and every verdict on them are deleted for good."
+    )
+    st.caption("Exports that were built stay as they are.")
+    with st.container(horizontal=True):
+        if st.button("Delete the batch", type="primary", key="confirm_delete"):
+            gone = False
+            with saving(f"{row.name} deleted"):
+                batches.delete_batch(db(), row.id)
+                gone = True
+            if gone:
+                open_page("batches")
+        if st.button("Keep it", key="keep_deleted"):
             st.rerun()
 
 
@@ -126,7 +152,8 @@ def losses(row: batches.BatchRow) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             share = percent(times / max(finished(row), 1))
             label = f"{words(reason)}: {count(times)} ({share})"
-            page_link("queue", label, icon="filter_alt", **behind(row.id, reasons=(reason,)))
+            more = {} if reason == "unknown" else {"reasons": (reason,)}
+            page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=("rejected", "failed"), **more))
             st.caption(f"at {words(stage).lower()}")
 
 
@@ -161,13 +188,13 @@ def notice(row: batches.BatchRow) -> None:
         st.info(
             f"{words(row.command)} was asked for; the engine takes it up within a second.", icon=":material/schedule:"
         )
-    if row.status == "queued" and not engine_alive(db()):
+    if (row.status == "queued" or row.command) and not engine_alive(db()):
         st.warning(
-            "No engine is answering, so nothing will start. It runs beside the studio; or start one with "
+            "No engine is answering, so nothing happens until one does. It runs beside the studio; or start one with "
             "`python -m engine work`.",
             icon=":material/power_off:",
         )
-    elif row.status == "running" and row.heartbeat_at and time.time() - row.heartbeat_at > 10:
+    elif row.status == "running" and row.heartbeat_at and time.time() - row.heartbeat_at > QUIET:
         st.warning(
             f"No heartbeat since {ago(row.heartbeat_at)}. Another engine takes the batch over by itself.",
             icon=":material/heart_broken:",
@@ -178,8 +205,8 @@ def live(number: int, was: str) -> None:
     """Draw what moves. When the status changes, the whole page is drawn again."""
     row = batches.get_batch(db(), number)
     if row.status != was:
-        if row.status in ("done", "failed", "paused", "cancelled"):
-            st.session_state["batch_toast"] = f"{row.name}: {look('batch', row.status).word.lower()}"
+        if row.status in ("paused", *ENDED):
+            st.session_state["toast_of_batch"] = f"{row.name}: {look('batch', row.status).word.lower()}"
         st.rerun()
     notice(row)
     numbers(row)
@@ -198,7 +225,8 @@ try:
 except InputError:
     missing("batch", "batches", "All batches")
     raise
-if toast := st.session_state.pop("batch_toast", None):
+st.session_state.pop("like_taken", None)
+if toast := st.session_state.pop("toast_of_batch", None):
     st.toast(literal(toast), icon=":material/stacks:")
 with actions(chosen.name):
     controls(chosen)
@@ -206,7 +234,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
     badge_reference(chosen.batch.teacher)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}")
-st.fragment(live, run_every=1.0 if chosen.status in MOVING else None)(chosen.id, chosen.status)
+moves = chosen.status in MOVING or chosen.command is not None
+pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
+st.fragment(live, run_every=pace)(chosen.id, chosen.status)
 with st.expander("What was launched", icon=":material/description:"):
     st.code(dump_batch(chosen.batch), language="yaml")
     st.caption("Domain versions: " + ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains))

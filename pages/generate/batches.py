@@ -12,6 +12,7 @@ from pages._ui.routes import page_link
 from pages._ui.table import fetched, pager, rows_table
 from storage import batches
 
+MOVING = ("queued", "running")
 COLUMNS = {
     "name": st.column_config.TextColumn("Name", width="medium"),
     "status": st.column_config.TextColumn("Status"),
@@ -28,7 +29,7 @@ COLUMNS = {
 
 def fetch(limit: int, offset: int) -> tuple[list[batches.BatchRow], int]:
     """Return one page of batches and how many there are."""
-    chosen = tuple(st.session_state.get("statuses") or ())
+    chosen = tuple(st.session_state.get("status") or ())
     return batches.list_batches(db(), limit, offset, chosen), batches.count_batches(db(), chosen)
 
 
@@ -55,7 +56,6 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
     ).set_index("id")
 
 
-@st.fragment(run_every=3.0)
 def listing() -> None:
     """Draw the list; it looks again by itself while somebody watches."""
     rows, total = fetched(fetch)
@@ -76,6 +76,6 @@ if not batches.count_batches(db()):
     st.stop()
 st.pills(
     "Status", [s for s in BATCH if s], selection_mode="multi", format_func=lambda s: look("batch", s).word,
-    key="statuses", bind="query-params", label_visibility="collapsed",
+    key="status", bind="query-params", label_visibility="collapsed",
 )  # fmt: skip
-listing()
+st.fragment(listing, run_every=2.0 if batches.count_batches(db(), MOVING) else 10.0)()
