@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -26,7 +27,8 @@ _COLOURS = {"good": "greenColor", "lost": "orangeColor", "bad": "redColor", "unk
 
 @dataclass(frozen=True)
 class Bars:
-    """One series. `opens[i]` is the filter text of a bar ("" opens nothing); `told[i]` is what hovering says."""
+    """One series. `opens[i]` is the filter text of a bar ("" opens nothing); `told[i]` is what hovering says.
+    `colour` is one for all bars or one for each; by default the theme's of that position."""
 
     name: str
     at: Sequence[str | float]
@@ -34,7 +36,7 @@ class Bars:
     labels: Sequence[str]
     opens: Sequence[str]
     told: Sequence[str]
-    colour: str | None = None
+    colour: str | tuple[str, ...] | None = None
 
 
 def filter_text(chosen: TrajectoryFilter) -> str:
@@ -53,59 +55,73 @@ def series_colour(position: int) -> str:
     return str(colours[position % len(colours)])
 
 
+def _on_bar() -> str:
+    """Return the colour of text inside a bar: the page's, since bars are dark on light and light on dark."""
+    return str(st.get_option(f"theme.{_theme()}.backgroundColor"))
+
+
 def _theme() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = False, share: bool = False) -> go.Figure:
     """Return upright bars over a number axis, e.g. a histogram; several series stand side by side."""
-    figure = go.Figure()
-    for position, one in enumerate(series):
-        figure.add_bar(
-            name=one.name, x=list(one.at), y=list(one.lengths), text=list(one.labels) if len(series) == 1 else None,
-            textposition="outside", textangle=0, cliponaxis=False, customdata=list(one.opens),
-            hovertext=list(one.told), hoverinfo="text", marker_color=one.colour or series_colour(position),
-        )  # fmt: skip
-    _lay_out(figure, series, height=300)
-    figure.update_layout(barmode="group", bargap=0.06 if len(series) == 1 else 0.15, bargroupgap=0.0)
-    figure.update_xaxes(title_text=x, tickprefix="$" if money else "", showgrid=False)
-    figure.update_yaxes(title_text=y, rangemode="tozero", tickformat=".0%" if share else "~s")
-    return figure
+    alone = len(series) == 1
+    traces = [
+        {
+            **_trace(one, position), "x": list(one.at), "y": list(one.lengths), "textposition": "outside",
+            "text": list(one.labels) if alone else None,
+        }
+        for position, one in enumerate(series)
+    ]  # fmt: skip
+    layout = {
+        **_layout(series, height=300), "barmode": "group", "bargap": 0.06 if alone else 0.15, "bargroupgap": 0.0,
+        "xaxis": {"title": {"text": x}, "tickprefix": "$" if money else "", "showgrid": False, "fixedrange": True},
+        "yaxis": {
+            "title": {"text": y}, "rangemode": "tozero", "tickformat": ".0%" if share else "~s", "fixedrange": True,
+        },
+    }  # fmt: skip
+    return go.Figure({"data": traces, "layout": layout})
 
 
 def rows_figure(
-    series: Sequence[Bars], *, stacked: bool = False, share: bool = False, end_labels: Sequence[str] = ()
+    series: Sequence[Bars], *, stacked: bool = False, room: float = 0.2, end_labels: Sequence[str] = ()
 ) -> go.Figure:
     """Return lying bars, one row per value with its name at the left, the first on top.
 
-    `end_labels` stand behind the bars of a stacked figure: the totals.
+    `end_labels` stand behind the bars of a stacked figure: the totals. `room` is kept free at the right for what
+    stands there, as a share of the longest bar.
     """
-    figure = go.Figure()
-    for position, one in enumerate(series):
-        figure.add_bar(
-            name=one.name, y=list(one.at), x=list(one.lengths), text=list(one.labels), orientation="h",
-            textposition="inside" if stacked else "outside", textangle=0, insidetextanchor="middle",
-            cliponaxis=False, constraintext="inside", customdata=list(one.opens), hovertext=list(one.told),
-            hoverinfo="text", marker_color=one.colour or series_colour(position),
-        )  # fmt: skip
+    traces = [
+        {
+            **_trace(one, position), "y": list(one.at), "x": list(one.lengths), "text": list(one.labels),
+            "orientation": "h", "textposition": "inside" if stacked else "outside", "insidetextanchor": "middle",
+            "constraintext": "inside", "insidetextfont": {"color": _on_bar()},
+        }
+        for position, one in enumerate(series)
+    ]  # fmt: skip
     values = list(dict.fromkeys(value for one in series for value in one.at))
-    wide = 1 if stacked else len(series)
-    _lay_out(figure, series, height=70 + ROW * len(values) * max(1, wide * 2 // 3) + (30 if len(series) > 1 else 0))
-    figure.update_layout(barmode="stack" if stacked else "group", bargap=0.22)
-    longest = _longest(series, stacked)
-    figure.update_xaxes(
-        showgrid=False, showticklabels=False, zeroline=False, fixedrange=True,
-        range=[0, longest * (1.0 if share and stacked else 1.18) or 1],
-    )  # fmt: skip
-    figure.update_yaxes(
-        autorange="reversed", type="category", categoryorder="array", categoryarray=values, showgrid=False,
-        tickvals=values, ticktext=[short(str(v)) for v in values], automargin=True, ticklabelstandoff=6,
-    )  # fmt: skip
-    for value, text in zip(values, end_labels, strict=False):
-        figure.add_annotation(
-            y=value, x=_end(series, value), text=text, showarrow=False, xanchor="left", xshift=6, font_size=12
-        )
-    return figure
+    height = 56 + ROW * len(values) if stacked or len(series) == 1 else 60 + (14 + 18 * len(series)) * len(values)
+    layout = {
+        **_layout(series, height=height), "barmode": "stack" if stacked else "group", "bargap": 0.22,
+        "xaxis": {
+            "showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True,
+            "range": [0, _longest(series, stacked) * (1 + room) or 1],
+        },
+        "yaxis": {
+            "autorange": "reversed", "type": "category", "categoryorder": "array", "categoryarray": values,
+            "showgrid": False, "tickvals": values, "ticktext": [short(str(v)) for v in values], "automargin": True,
+            "ticklabelstandoff": 6, "fixedrange": True, "tickfont": {"size": 13},
+        },
+        "annotations": [
+            {
+                "y": value, "x": _end(series, value), "text": text, "showarrow": False, "xanchor": "left", "xshift": 6,
+                "font": {"size": 12},
+            }
+            for value, text in zip(values, end_labels, strict=False)
+        ],
+    }  # fmt: skip
+    return go.Figure({"data": traces, "layout": layout})
 
 
 def _end(series: Sequence[Bars], value: str | float) -> float:
@@ -118,16 +134,26 @@ def _longest(series: Sequence[Bars], stacked: bool) -> float:
     return max((length or 0 for one in series for length in one.lengths), default=0)
 
 
-def _lay_out(figure: go.Figure, series: Sequence[Bars], *, height: int) -> None:
-    figure.update_layout(
-        height=height, margin={"l": 8, "r": 16, "t": 34 if len(series) > 1 else 18, "b": 8}, dragmode=False,
-        showlegend=len(series) > 1, clickmode="event+select",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "itemclick": False},
-        uniformtext={"minsize": 10, "mode": "hide"}, hoverlabel_align="left",
-    )  # fmt: skip
-    figure.update_traces(selected_marker_opacity=1, unselected_marker_opacity=1)
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
+def _trace(one: Bars, position: int) -> dict[str, Any]:
+    shade = one.colour or series_colour(position)
+    return {
+        "type": "bar", "name": escape(one.name), "textangle": 0, "cliponaxis": False, "customdata": list(one.opens),
+        "hovertext": list(one.told), "hoverinfo": "text",
+        "marker": {"color": list(shade) if isinstance(shade, tuple) else shade},
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
+    }  # fmt: skip
+
+
+def _layout(series: Sequence[Bars], *, height: int) -> dict[str, Any]:
+    return {
+        "height": height, "margin": {"l": 8, "r": 16, "t": 36 if len(series) > 1 else 14, "b": 8}, "dragmode": False,
+        "showlegend": len(series) > 1, "clickmode": "event+select", "hoverlabel": {"align": "left"},
+        "legend": {
+            "orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "itemclick": False,
+            "itemdoubleclick": False, "traceorder": "normal",
+        },
+        "uniformtext": {"minsize": 10, "mode": "hide"},
+    }  # fmt: skip
 
 
 def short(text: str) -> str:

@@ -85,7 +85,7 @@ def steps(database: Database, found: Overview) -> list[Step]:
         Step(
             "launch", "Launch a first batch",
             "Twenty trajectories over the shipped domains. The reference teacher needs no model and no key.",
-            found.batches > 0,
+            found.batches > 0, "new-batch", "Launch another",
         ),
         Step(
             "watch", "Watch it roll out", _progress(newest),
@@ -162,10 +162,10 @@ def _draw_step(database: Database, position: int, step: Step, state: State) -> N
 
 
 def _draw_move(database: Database, step: Step, state: State) -> None:
-    if step.name == "launch":
+    if step.name == "launch" and not step.done:
         st.button(
             "Launch a first batch", key="first_batch", icon=":material/rocket_launch:", on_click=launch_first,
-            args=(database,), type="secondary" if step.done else "primary",
+            args=(database,), type="primary",
             help="Starts at once and opens the batch. It costs nothing.",
         )  # fmt: skip
     elif step.page and step.seen and state != "done":

@@ -10,8 +10,8 @@ import streamlit as st
 from pages._ui import measures
 from pages._ui.badges import words
 from pages._ui.charts import Bars, clickable, colour, filter_text, rows_figure, tell
+from pages._ui.compare import compare_bar
 from pages._ui.data import db
-from pages._ui.filters import clear_filter, filter_bar
 from pages._ui.format import count, percent, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.measures import Series
@@ -41,24 +41,15 @@ AT = {
 def draw() -> None:
     """Draw filter, funnel and reasons; one interaction redraws only this."""
     database = db()
-    names = measures.batch_names(database)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        compared = st.multiselect(
-            "Compare batches", list(names), key="compare", bind="query-params", format_func=lambda b: names.get(b, b),
-            placeholder="Choose two or more to see them side by side", max_selections=measures.MOST_COMPARED,
-            width=480,
-        )  # fmt: skip
-        clear_filter()
-    chosen = filter_bar(database)
+    series = compare_bar(database)
     version = measures.version(database)
-    series = measures.series_of(chosen, compared, names)
     frames = [measures.funnel(database, one.filter, version) for one in series]
     if not any(int(frame["count"].iloc[0]) for frame in frames):
         empty_state("No trajectory matches these filters", "Take a filter away.", icon="filter_alt_off")
         return
     with st.container(border=True, key="panel_funnel"):
         stages(series, frames)
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     with left.container(border=True, height="stretch", key="panel_reasons"):
         reasons(series, frames)
     with right.container(border=True, height="stretch", key="panel_steps"):
@@ -70,7 +61,7 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     st.subheader("From plan to export", anchor=False)
     figure_bars = [stage_bars(one, frame, several=len(series) > 1) for one, frame in zip(series, frames, strict=True)]
     told = ", ".join(f"{name} {label}" for one in figure_bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(figure_bars, share=True), key="chart_funnel", alt=f"Yield funnel: {told}")
+    clickable(rows_figure(figure_bars, room=0.22), key="chart_funnel", alt=f"Yield funnel: {told}")
     if len(series) == 1:
         frame = frames[0].set_index("stage")
         planned, kept = int(frame.loc["planned", "count"]), int(frame.loc["judged", "count"])
@@ -122,7 +113,7 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
             )
         )  # fmt: skip
     told = ", ".join(f"{name} {label}" for one in bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(bars, share=True), key="chart_reasons", alt=f"Reasons for losses: {told}")
+    clickable(rows_figure(bars, room=0.4), key="chart_reasons", alt=f"Reasons for losses: {told}")
     st.caption("Click a bar to open its trajectories in the queue.")
 
 
@@ -151,17 +142,19 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     columns = {
         **({"batch": st.column_config.TextColumn("Batch", width=150)} if len(series) > 1 else {}),
         "stage": st.column_config.TextColumn("Stage", width=160),
-        "count": st.column_config.NumberColumn("Through", format="localized"),
-        "passed": st.column_config.NumberColumn("Of those before", format="percent"),
+        "count": st.column_config.NumberColumn("Left", format="localized"),
+        "passed": st.column_config.NumberColumn(
+            "Came through", format="percent", help="Of those that came to this stage."
+        ),
         "lost": st.column_config.NumberColumn("Lost", format="localized"),
+        "why": st.column_config.TextColumn("Reasons", width=260),
         "gained": st.column_config.NumberColumn(
             "Taken back", format="localized", help="Lost before, and accepted by a human or exported all the same."
         ),
-        "why": st.column_config.TextColumn("Reasons", width=320),
     }
     st.dataframe(
         pd.DataFrame(records), hide_index=True, column_config=columns, column_order=list(columns), key="table_funnel",
-        alt="Each stage with what it lost", placeholder="–", height=35 * (min(len(records), 16) + 1) + 3,
+        alt="Each stage with what it lost", placeholder="–", height="content" if len(records) <= 16 else "auto",
     )  # fmt: skip
 
 

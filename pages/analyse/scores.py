@@ -11,8 +11,9 @@ import streamlit as st
 from pages._ui import measures
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS, words
 from pages._ui.charts import Bars, bar_label, clickable, colour, columns_figure, filter_text, rows_figure, tell
+from pages._ui.compare import compare_bar
 from pages._ui.data import db
-from pages._ui.filters import clear_filter, filter_bar
+from pages._ui.first_path import note_seen
 from pages._ui.format import UNKNOWN, count, money, number, percent, plural, seconds, short_count
 from pages._ui.layout import actions, empty_state
 from pages._ui.measures import Series
@@ -34,17 +35,8 @@ STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad"}
 def draw() -> None:
     """Draw filter and charts; one interaction redraws only this."""
     database = db()
-    names = measures.batch_names(database)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        compared = st.multiselect(
-            "Compare batches", list(names), key="compare", bind="query-params", format_func=lambda b: names.get(b, b),
-            placeholder="Choose two or more to see them side by side", max_selections=measures.MOST_COMPARED,
-            width=480,
-        )  # fmt: skip
-        clear_filter()
-    chosen = filter_bar(database)
+    series = compare_bar(database)
     version = measures.version(database)
-    series = measures.series_of(chosen, compared, names)
     frames = [measures.usage(database, one.filter, version) for one in series]
     if not any(len(frame) for frame in frames):
         empty_state("No trajectory matches these filters", "Take a filter away.", icon="filter_alt_off")
@@ -108,7 +100,8 @@ def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version:
     total = int(frame["trajectories"].sum())
     by_outcome = measures.outcomes(database, one.filter, version).groupby("outcome")["count"].sum()
     measured = int(by_outcome.get("success", 0) + by_outcome.get("failure", 0))
-    groups = measures.breakdown(database, one.filter, "mode", version)
+    by = str(st.session_state.get("by") or "domain")  # the breakdown below asks for the same, so it costs nothing
+    groups = measures.breakdown(database, one.filter, "domain" if by == "tool" else by, version)
     tokens = known_sum(frame, "tokens")
     return {
         "name": one.name,
@@ -197,16 +190,13 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
         bars.append(
             Bars(
                 one.name, at, [n / total for *_, n in ends],
-                [percent(n / total, 1) if several else f"{count(n)} ({percent(n / total, 1)})" for *_, n in ends],
+                [percent(n / total, 1) if several else f"{short_count(n)} ({percent(n / total, 1)})" for *_, n in ends],
                 [filter_text(f) if f else "" for f in found],
                 [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
+                None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )
         )  # fmt: skip
-    figure = rows_figure(bars, share=True)
-    if not several:
-        figure.data[0].marker.color = [
-            colour(OUTCOME_COLOURS[o]) for o in OUTCOME for name in bars[0].at if name.startswith(OUTCOME[o].word)
-        ]
+    figure = rows_figure(bars, room=0.25 if several else 0.75)
     clickable(figure, key="chart_outcomes", alt="Outcomes: " + told_in_words(bars))
 
 
@@ -241,7 +231,7 @@ def breakdown(database: Database, series: Sequence[Series], version: tuple[int, 
         figure = rows_figure(bars, stacked=True, end_labels=ends)
     else:
         bars = [measure_bars(one, frame, by, measure, shown) for one, frame in zip(series, frames, strict=True)]
-        figure = rows_figure(bars, share=measure != "mean_reward")
+        figure = rows_figure(bars)
     clickable(figure, key=f"chart_{by}_{measure}", alt=f"{MEASURES[measure]} by {by}: {told_in_words(bars)}")
     if len(values) > len(shown):
         st.caption(f"The {len(shown)} largest of {len(values)} are drawn; the table below has all.")
@@ -360,7 +350,7 @@ def summary(database: Database, series: Sequence[Series], version: tuple[int, ..
     }  # fmt: skip
     st.dataframe(
         table, hide_index=True, column_config=columns, column_order=list(columns), key="table_scores",
-        alt="Scores with their means", placeholder=UNKNOWN,
+        alt="Scores with their means", placeholder=UNKNOWN, height="content" if len(table) <= 15 else "auto",
     )  # fmt: skip
 
 
@@ -379,6 +369,10 @@ def usage(frames: Sequence[pd.DataFrame], series: Sequence[Series]) -> None:
     table = table.assign(
         batch=[f"#{n} {name}" for n, name in zip(table["batch_id"], table["batch"], strict=True)],
         each=table["tokens"] / table["trajectories"],
+        cost_usd=[
+            None if unpriced and not cost else cost  # only what called no model has a price
+            for cost, unpriced in zip(table["cost_usd"], table["unpriced"], strict=True)
+        ],
         time=[
             seconds(None if math.isnan(total) else total / n)
             for total, n in zip(table["seconds"].astype(float), table["trajectories"], strict=True)
@@ -397,6 +391,7 @@ def usage(frames: Sequence[pd.DataFrame], series: Sequence[Series]) -> None:
     st.dataframe(
         table, hide_index=True, column_config=columns, column_order=list(columns), key="table_usage",
         alt="Tokens, cost and time by batch and model", placeholder=UNKNOWN,
+        height="content" if len(table) <= 15 else "auto",
     )  # fmt: skip
 
 
@@ -408,4 +403,5 @@ if not measures.version(db())[0]:
         page="new-batch",
     )  # fmt: skip
 else:
+    note_seen(db(), "scores")
     draw()

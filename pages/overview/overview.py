@@ -104,27 +104,26 @@ def health(database: Database) -> None:
     """Draw how engine and sandbox are."""
     engine = engines.newest(database)
     alive = engine is not None and time.time() - engine.heartbeat_at < SILENT
-    with st.container(border=True, key="panel_health"):
-        st.subheader("Engine and sandbox", anchor=False)
-        with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(
+        border=True, key="panel_health", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.subheader("Engine and sandbox", anchor=False, width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if engine is not None and alive:
+                facts = f"Heartbeat {ago(engine.heartbeat_at)}, up for {seconds(time.time() - engine.started_at)}"
+                st.caption(literal(facts), width="content", help=literal(engine.detail) or None)
             if engine is None:
                 st.badge("No engine yet", icon=":material/power_off:", color="gray")
             elif not alive:
-                st.badge("Silent", icon=":material/power_off:", color="red")
+                st.badge(f"Silent, {ago(engine.heartbeat_at)}", icon=":material/power_off:", color="red")
             else:
-                st.badge("Ready", icon=":material/bolt:", color="green")
+                st.badge("Engine ready", icon=":material/bolt:", color="green")
             if engine is not None and engine.isolated is not None:
                 st.badge(
                     f"{literal(engine.sandbox)}, {'isolates' if engine.isolated else 'does not isolate'}",
                     icon=":material/shield:" if engine.isolated else ":material/gpp_maybe:",
                     color="green" if engine.isolated else "orange",
                 )
-        if engine is not None:
-            facts = [f"heartbeat {ago(engine.heartbeat_at)}"]
-            facts += [f"up for {seconds(time.time() - engine.started_at)}", f"process {engine.pid}"] if alive else []
-            st.caption(literal(" · ".join(facts)))
-            if engine.detail:
-                st.caption(literal(engine.detail))
 
 
 # ---------------------------------------------------------------- numbers and batches
@@ -141,7 +140,7 @@ def numbers(database: Database, found: Overview) -> None:
         st.metric("Batches", count(found.batches), border=True)
         st.metric("Trajectories", count(found.trajectories), border=True)
         st.metric("Kept", count(found.kept), border=True, help=f"{share} of all trajectories.")
-        st.metric("Waiting for review", count(waiting), border=True, help="Kept, and without a verdict.")
+        st.metric("To review", count(waiting), border=True, help="Kept, and without a verdict.")
         st.metric("Tokens", short_count(found.tokens), border=True)
         st.metric("Cost", money(spent), border=True, help=unpriced if found.unpriced_calls else None)
 
@@ -182,7 +181,8 @@ def batch_table(database: Database, moving: bool) -> None:
             st.subheader("Running now" if moving else "Latest batches", anchor=False, width="content")
             page_link("batches", "All batches", icon="stacks")
         rows_table(
-            frame(rows), key="overview_batches", signature="overview", page="batch", columns=COLUMNS,
+            frame(rows), key="overview_batches", signature="overview", page="batch",
+            columns={n: column for n, column in COLUMNS.items() if moving or n not in ("rate", "left")},
             alt="Batches that run or wait" if moving else "Latest batches",
         )  # fmt: skip
 
