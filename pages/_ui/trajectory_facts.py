@@ -76,7 +76,7 @@ def draw_task(trajectory: Trajectory) -> None:
     """Draw the goal, the slots, and per user turn the reference chain, its facts and its answer."""
     task, proof = trajectory.task, trajectory.proof
     if task is None:
-        st.caption("There was no task: the planner found nothing to fill the template with.")
+        st.caption("No task is stored with it: it was imported without one, or nothing could fill the template.")
         return
     st.markdown("**Goal of the user**")
     plain(task.goal)

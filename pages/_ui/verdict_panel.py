@@ -26,6 +26,18 @@ FIRST_TAGS = (
 LONGEST_TAG = 40
 TAGS_OFFERED = 24
 BOTH = ["viewer", "panel"]
+KEYS = (
+    ("J / K", "next and previous turn"),
+    ("Shift+J / Shift+K", "next and previous turn of the assistant"),
+    ("1 to 5", "rate the turn"),
+    ("A / R / F", "accept, reject or fix the turn"),
+    ("Shift+A / R / F", "the same for the whole trajectory"),
+    ("0", "take rating and verdict of the turn away"),
+    ("U", "undo"),
+    ("N / P", "next and previous trajectory"),
+    ("Shift+N", "next one without a verdict"),
+    ("Y", "accept and go on"),
+)
 _CHOICES: dict[Verdict, str] = {
     "accept": ":material/check_circle: Accept",
     "reject": ":material/cancel: Reject",
@@ -79,6 +91,8 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
             "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
             help="Takes back your last change of this trajectory or one of its turns.",
         )  # fmt: skip
+        with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
+            st.table([{"Key": key, "Does": does} for key, does in KEYS], border="horizontal")
 
 
 def _show(key: str, value: Any) -> None:
