@@ -2,11 +2,14 @@
 
    Every mark is an entry {n, turn, rating | verdict | undo} of an append-only log that is sent as state, so however
    the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
-   is trimmed to what is newer. Text is written through textContent only: nothing in a trajectory becomes markup. */
+   is trimmed to what is newer. What is not acknowledged also lies in localStorage, so marks pressed right before a tab
+   closes or a server stops are sent by the next viewer that opens. Text is written through textContent only: nothing in a trajectory becomes markup. */
 
 const ROLE_NAMES = { system: "System", user: "User", assistant: "Assistant", tool: "Tool" };
 const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["Fix", "✎"] };
 const FLUSH_MS = 250;
+const KEPT = "turnwright.marks.";
+const ORPHANED_MS = 3000;
 const PROSE_OPEN = { system: 400, user: 2400, assistant: 4000, tool: 4000 };
 const instances = new WeakMap();
 
@@ -148,6 +151,7 @@ class Viewer {
     this.drawn = "";
     this.onkey = (event) => this.key(event);
     this.onhide = () => this.flush();
+    this.adopting = setTimeout(() => this.adopt(), ORPHANED_MS);
     window.addEventListener("keydown", this.onkey, true);
     window.addEventListener("pointerdown", this.onhide, true);
     window.addEventListener("pagehide", this.onhide);
@@ -155,6 +159,7 @@ class Viewer {
   }
 
   close() {
+    clearTimeout(this.adopting);
     this.flush();
     window.removeEventListener("keydown", this.onkey, true);
     window.removeEventListener("pointerdown", this.onhide, true);
@@ -165,7 +170,10 @@ class Viewer {
   update({ data, setStateValue }) {
     this.send = setStateValue;
     this.data = data;
-    if (data.client === this.client) this.log = this.log.filter((entry) => entry.n > data.seen);
+    if (data.client === this.client) {
+      this.log = this.log.filter((entry) => entry.n > data.seen);
+      this.keep();
+    }
     const signature = JSON.stringify([data.trajectory, data.turns]);
     if (signature !== this.drawn) this.draw(signature);
     if (data.trajectory !== this.trajectory) {
@@ -238,8 +246,28 @@ class Viewer {
     if (!this.data.turns.length && turn !== null) return;
     this.unsent = true;
     this.log.push({ n: ++this.n, trajectory: this.trajectory, turn, ...change });
+    this.keep();
     if (performance.now() - this.sent > FLUSH_MS) this.flush();
     else if (!this.timer) this.timer = setTimeout(() => this.flush(), FLUSH_MS);
+    this.paint();
+  }
+
+  keep() {
+    if (this.log.length) localStorage.setItem(KEPT + this.client, JSON.stringify({ at: Date.now(), log: this.log }));
+    else localStorage.removeItem(KEPT + this.client);
+  }
+
+  /* take over what a closed tab left behind; an undo is not repeated, since it may have been done */
+  adopt() {
+    for (const name of Object.keys(localStorage).filter((key) => key.startsWith(KEPT) && key !== KEPT + this.client)) {
+      const left = JSON.parse(localStorage.getItem(name));
+      if (Date.now() - left.at < ORPHANED_MS) continue;
+      localStorage.removeItem(name);
+      this.log.push(...left.log.filter((entry) => !entry.undo).map((entry) => ({ ...entry, n: ++this.n })));
+      this.unsent = true;
+    }
+    this.keep();
+    this.flush();
     this.paint();
   }
 

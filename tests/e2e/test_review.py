@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from engine.types import Turn
 from pages._ui.reviewing import REVIEWER
@@ -78,6 +78,18 @@ def test_ratings_pressed_right_before_leaving_are_kept(page: Page, studio: Studi
     page.get_by_test_id("stSidebarNav").get_by_text("Queue").click()
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
     assert until(lambda: ratings(studio, 1) == {0: 4, 1: 3, 2: 2})
+
+
+def test_ratings_pressed_right_before_closing_the_tab_come_back(
+    context: BrowserContext, page: Page, studio: Studio
+) -> None:
+    open_trajectory(page, studio, 4)
+    burst(page, ["4", "j", "3", "j", "2"])
+    page.close()
+    later = context.new_page()
+    open_trajectory(later, studio, 6)
+    assert until(lambda: ratings(studio, 4) == {0: 4, 1: 3, 2: 2}, 20)
+    assert ratings(studio, 6) == {}
 
 
 def test_ratings_pressed_right_before_the_next_trajectory_stay_with_theirs(page: Page, studio: Studio) -> None:
