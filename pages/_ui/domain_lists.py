@@ -14,11 +14,11 @@ import streamlit as st
 from engine import catalog, settings
 from engine.errors import InputError, InputErrors
 from engine.types import Domain
-from pages._ui.data import db, saving
+from pages._ui.data import db
 from pages._ui.domain_draft import base_files, checked, find_domain
 from pages._ui.domain_editor import problems_list
 from pages._ui.format import bytes_size, plural
-from pages._ui.notices import tell_later
+from pages._ui.notices import begin, finish, refusals, unless_done
 from pages._ui.pack_parts import id_of, renamed
 from pages._ui.text import literal, plain
 from storage import domains
@@ -39,9 +39,15 @@ def _id_problem(id: str) -> str:
     return f"There is a domain `{id}` already. Choose another id." if find_domain(id) else ""
 
 
-@st.dialog("New domain", width="medium", icon=":material/add_circle:")
 def new_domain(like: str = BLANK) -> None:
     """Ask for name and origin of a new domain; `like` is the domain to duplicate, else the skeleton is used."""
+    begin("new_domain")
+    _new_domain(like)
+
+
+@st.dialog("New domain", width="medium", icon=":material/add_circle:")
+def _new_domain(like: str) -> None:
+    unless_done("new_domain")
     rows = domains.list_domains(db())
     names = {row.id: f"A copy of {row.name}" for row in rows}
     origins = [BLANK, *names]
@@ -58,9 +64,9 @@ def new_domain(like: str = BLANK) -> None:
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
     if st.button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
-        with saving():
+        with refusals():
             _create(origin, wanted, name.strip(), description.strip())
-            _made(wanted, f"Domain {literal(name)} created")
+            _made("new_domain", wanted, f"Domain {literal(name)} created")
     if problem:
         st.caption(literal(problem))
 
@@ -77,15 +83,20 @@ def _create(origin: str, id: str, name: str, description: str) -> None:
     domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
 
 
-def _made(id: str, message: str) -> None:
+def _made(dialog: str, id: str, message: str) -> None:
     st.session_state["made_domain"] = id
-    tell_later(message)
-    st.rerun()
+    finish(dialog, message)
+
+
+def import_domain() -> None:
+    """Take a pack as a zip or a folder; a bad one is refused whole, with every problem."""
+    begin("import_domain")
+    _import_domain()
 
 
 @st.dialog("Import a domain", width="large", icon=":material/upload:")
-def import_domain() -> None:
-    """Take a pack as a zip or a folder; a bad one is refused whole, with every problem."""
+def _import_domain() -> None:
+    unless_done("import_domain")
     kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
     files, problems = _given(str(kind))
     if problems:
@@ -155,23 +166,28 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
             st.caption(literal(problem))
     based_on = existing.version if existing and as_version else None
     if st.button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
-        with saving():
+        with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
             domains.save_domain(db(), pack, based_on=based_on, note="Imported")
-            _made(id, f"Domain {literal(domain.name)} imported")
+            _made("import_domain", id, f"Domain {literal(domain.name)} imported")
+
+
+def delete_domain(id: str, name: str) -> None:
+    """Ask before a domain leaves the list."""
+    begin("delete_domain")
+    _delete_domain(id, name)
 
 
 @st.dialog("Delete this domain?", icon=":material/delete:")
-def delete_domain(id: str, name: str) -> None:
-    """Ask before a domain leaves the list."""
+def _delete_domain(id: str, name: str) -> None:
+    unless_done("delete_domain")
     plain(name)
     st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
     with st.container(horizontal=True):
         if st.button("Delete the domain", type="primary", key="delete_yes"):
-            with saving():
+            with refusals():
                 domains.delete_domain(db(), id)
                 st.session_state.get("drafts", {}).pop(id, None)
-                tell_later("Domain deleted")
-                st.rerun()
+                finish("delete_domain", "Domain deleted")
         if st.button("Keep it", key="delete_no"):
             st.rerun()

@@ -206,7 +206,7 @@ def draw_questions(draft: Draft) -> None:
     st.caption("What the policy answers without a call. Mode no_tool draws from these.")
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        text = text_editor(draft, "questions.yaml", "questions.yaml", height=560)
+        text = text_editor(draft, "questions.yaml", "Questions as YAML", height=560)
         file_state(draft, "questions.yaml")
     with right:
         questions, problems = _questions(text)
@@ -237,7 +237,7 @@ def draw_settings(draft: Draft) -> None:
     """Draw domain.yaml for editing, with what is wrong beside it."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        text = text_editor(draft, "domain.yaml", "domain.yaml", height=420)
+        text = text_editor(draft, "domain.yaml", "Settings as YAML", height=420)
         file_state(draft, "domain.yaml")
     with right:
         try:

@@ -1,19 +1,50 @@
-"""A message that outlives its dialog.
+"""Messages of a dialog.
 
 Inside a dialog nothing may be drawn outside its body: a toast lies where the dialog itself lies and would take its
-place. So a dialog leaves its message here, asks for a new pass, and the page shows it.
+place. So a dialog shows a refusal in its body; on success it leaves a message here, asks for a new pass, and the page
+shows it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
+
+from engine.errors import InputError, InputErrors, StorageError
+from pages._ui.text import literal
 
 _KEY = "notice"
 
 
-def tell_later(text: str) -> None:
-    """Keep a message for the page's next pass."""
-    st.session_state[_KEY] = text
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Show what a save inside refuses, at this place of the dialog's body."""
+    try:
+        yield
+    except InputErrors as error:
+        st.error("\n".join(f"- {literal(str(one))}" for one in error.errors), icon=":material/error:")
+    except (InputError, StorageError) as error:
+        st.error(literal(str(error)), icon=":material/error:")
+
+
+def begin(dialog: str) -> None:
+    """Say that a dialog is being opened; call it before the dialog's function."""
+    st.session_state.pop(f"done_{dialog}", None)
+
+
+def unless_done(dialog: str) -> None:
+    """End a late pass of a dialog that has done its work, so that one click never acts twice; first in its body."""
+    if st.session_state.get(f"done_{dialog}"):
+        st.rerun()
+
+
+def finish(dialog: str, message: str) -> None:
+    """Close a dialog that has done its work, and keep a message for the page's next pass."""
+    st.session_state[f"done_{dialog}"] = True
+    st.session_state[_KEY] = message
+    st.rerun()
 
 
 def tell() -> None:

@@ -12,9 +12,9 @@ from engine.errors import Conflict
 from engine.types import Persona
 from engine.users._phrases import closed, opened
 from pages._ui.badges import words
-from pages._ui.data import db, saving
+from pages._ui.data import db
 from pages._ui.domain_lists import id_from
-from pages._ui.notices import tell_later
+from pages._ui.notices import begin, finish, refusals, unless_done
 from pages._ui.text import literal, plain
 from storage import personas
 from storage.personas import PersonaRow
@@ -36,11 +36,13 @@ def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
     """Open the form: for a new persona, an existing one, or a copy of it."""
     place = "new" if row is None else f"{row.persona.id}{'_copy' if copy else ''}"
     title = "New persona" if row is None or copy else "Edit persona"
-    st.session_state.setdefault(f"persona_based_{place}", None if row is None or copy else row.version)
+    st.session_state[f"persona_based_{place}"] = None if row is None or copy else row.version
+    begin("persona")
     st.dialog(title, width="large", icon=":material/person:")(_form)(row, copy, place)
 
 
 def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
+    unless_done("persona")
     given = row.persona if row else None
     key = f"persona_{place}"
     values = _fields(given, copy, key)
@@ -131,7 +133,7 @@ def _another(field: str) -> None:
 
 def _save(persona: Persona, place: str) -> None:
     field = f"persona_based_{place}"
-    with saving():
+    with refusals():
         try:
             personas.save_persona(db(), persona, st.session_state.get(field))
         except Conflict:
@@ -143,8 +145,7 @@ def _save(persona: Persona, place: str) -> None:
                 )
             raise
         st.session_state.pop(field, None)
-        tell_later("Persona saved")
-        st.rerun()
+        finish("persona", "Persona saved")
 
 
 def _current(id: str) -> int | None:
@@ -152,16 +153,21 @@ def _current(id: str) -> int | None:
     return row.version if row else None
 
 
-@st.dialog("Delete this persona?", icon=":material/delete:")
 def delete_persona(row: PersonaRow) -> None:
     """Ask before a persona leaves the list."""
+    begin("delete_persona")
+    _delete_persona(row)
+
+
+@st.dialog("Delete this persona?", icon=":material/delete:")
+def _delete_persona(row: PersonaRow) -> None:
+    unless_done("delete_persona")
     plain(row.persona.name)
     st.write("It leaves the list. Batches that used it keep their copy.")
     with st.container(horizontal=True):
         if st.button("Delete the persona", type="primary", key="persona_delete_yes"):
-            with saving():
+            with refusals():
                 personas.delete_persona(db(), row.persona.id)
-                tell_later("Persona deleted")
-                st.rerun()
+                finish("delete_persona", "Persona deleted")
         if st.button("Keep it", key="persona_delete_no"):
             st.rerun()

@@ -45,7 +45,7 @@ def schema_form(tool: Tool, *, key: str) -> tuple[dict[str, Any], list[str]]:
 
 def _field(name: str, schema: dict[str, Any], needed: bool, key: str) -> Any:
     kind = schema.get("type")
-    label = literal(name) + ("" if needed else " :gray[(optional)]")
+    label = name if needed else f"{name} (optional)"
     options: dict[str, Any] = {"key": key, "help": literal(str(schema.get("description", ""))) or None}
     if "enum" in schema:
         return _choice(label, list(schema["enum"]), schema, needed, options)
@@ -84,7 +84,7 @@ def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, options
 def _value(label: str, schema: dict[str, Any], needed: bool, options: dict[str, Any]) -> Any:
     example = {"array": "[]", "object": "{}"}.get(str(schema.get("type")), "null")
     given = st.text_area(
-        f"{label} :gray[as JSON]", example if needed else "", height=90, placeholder=_default(schema), **options
+        f"{label}, as JSON", example if needed else "", height=90, placeholder=_default(schema), **options
     )
     if not given.strip():
         if needed:

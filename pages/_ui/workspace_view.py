@@ -149,7 +149,7 @@ def _text(draft: Draft, path: str, text: str, suffix: str) -> None:
         st.code(text[:20_000], language=None, wrap_lines=True, height=420)
         st.caption(f"The first 20,000 of {count(len(text))} characters. It is too long to edit here; upload it again.")
     else:
-        text_editor(draft, path, literal(path), height=480)
+        text_editor(draft, path, "Content", height=480)
 
 
 def _table(text: str, separator: str, path: str) -> None:

@@ -82,7 +82,7 @@ with actions(path.removeprefix("templates/")):
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")
 with left:
-    source = text_editor(draft, path, literal(path), height=640)
+    source = text_editor(draft, path, "Template as YAML", height=640)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         draw_switch(row.id, path)
         file_state(draft, path)

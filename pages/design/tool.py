@@ -73,7 +73,7 @@ def draw_schema(tool: Tool, *, key: str) -> None:
 def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
     """Draw the editor and what is wrong with the source; return the tools it defines."""
     source = text_editor(
-        draft, one.path, literal(one.path), height=min(900, max(320, 21 * (draft.text(one.path).count("\n") + 3)))
+        draft, one.path, "Python source", height=min(900, max(320, 21 * (draft.text(one.path).count("\n") + 3)))
     )
     tools, problems = derived(one.name, source)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

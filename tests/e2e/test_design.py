@@ -43,6 +43,8 @@ def edit(page: Page, path: str, change: Callable[[str], str]) -> None:
     box = page.locator(area(page, path))
     box.fill(change(box.input_value()))
     box.press("Control+Enter")
+    shown(page, "unsaved")
+    page.wait_for_timeout(300)
     ready(page)
 
 
