@@ -17,11 +17,11 @@ from engine.types import Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
-from pages._ui.downloads import export_url
+from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar
 from pages._ui.format import bytes_size, count, moment, plural
-from pages._ui.layout import empty_state, header
+from pages._ui.layout import actions, empty_state
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
@@ -29,6 +29,8 @@ from storage.exports import ExportRow
 PREVIEWED = 5
 LOOKED_AT = 400
 """How many trajectories the preview reads at most."""
+SHOWN = 10
+"""Exports that are listed before more are asked for."""
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
@@ -42,8 +44,12 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "Format", names, names.index("chat_jsonl") if "chat_jsonl" in names else 0, key="export_format",
         format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
     )  # fmt: skip
-    with st.expander("Options of the format", key=f"options_{kind}"):
-        options = config_form(plugins.load("exporters", kind).config, key=f"export_{kind}")
+    with st.expander("Options of the format", key=f"options_{kind}", icon=":material/tune:"):
+        try:
+            options = config_form(plugins.load("exporters", kind).config, key=f"export_{kind}")
+        except InputError as error:
+            st.error(literal(str(error)), icon=":material/error:")
+            return None
     with st.grid(5, min_column_width=130):
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
@@ -65,6 +71,10 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "untrained": untrained,
         "options": options,
     }
+    if total := sum(shares.values()) - 100:
+        much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
+        st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
+        return None
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -73,43 +83,71 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         return None
 
 
-def narrowed(recipe: Recipe) -> TrajectoryFilter:
-    """Return the filter with what the recipe's switches ask, as far as the database can count it."""
+def leaving(recipe: Recipe) -> TrajectoryFilter:
+    """Return the filter with what the recipe's switches ask, for the preview: the bulk of what leaves."""
     chosen = recipe.filter
     if recipe.only_accepted and not chosen.verdicts:
         return chosen.model_copy(update={"verdicts": ("accept", "fix")})
-    if not recipe.include_rejected and not chosen.statuses:
+    if not recipe.include_rejected and not recipe.only_accepted and not chosen.statuses:
         return chosen.model_copy(update={"statuses": ("kept",)})
     return chosen
 
 
-def outlook(recipe: Recipe) -> int:
-    """Draw how many trajectories the recipe speaks of and the first rows as they would leave; return the number."""
-    number = trajectories.count(db(), narrowed(recipe))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.metric("Trajectories", count(number), width=160)
-        st.caption(
-            "Human verdicts stand above the judges: what a reviewer rejected stays here, what one accepted leaves. "
-            "Attempts at one task never fall into different splits."
-        )
-    if not number:
-        st.info("Nothing to export yet: nothing matches the filters and switches.", icon=":material/info:")
-        return 0
-    with st.expander(f"First {PREVIEWED} rows", key="export_preview", on_change="rerun") as opened:
-        if opened.open:
-            source = islice(trajectories.stream(db(), narrowed(recipe), chunk=50), LOOKED_AT)
-            try:
-                rows = preview(recipe, source, PREVIEWED)
-            except InputError as error:
-                st.error(literal(str(error)), icon=":material/error:")
-                return number
-            for position, row in enumerate(rows):
-                code_view(
-                    json.dumps(row, ensure_ascii=False, indent=1), key=f"row_{position}", language="json", height=220
-                )
-            if not rows:
-                st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
+def number_leaving(recipe: Recipe) -> int:
+    """Return how many trajectories leave by status and verdict; human verdicts stand above the judges'.
+
+    A dialogue marked to be fixed counts, though it leaves only once a correction is there. What a format cannot
+    carry is found out when the export is built.
+    """
+    chosen = recipe.filter
+
+    def matching(verdicts: tuple[str, ...], statuses: tuple[str, ...]) -> int:
+        wanted = tuple(v for v in verdicts if not chosen.verdicts or v in chosen.verdicts)
+        among = tuple(s for s in statuses if not chosen.statuses or s in chosen.statuses)
+        if not wanted or not among:
+            return 0
+        narrow = {**chosen.model_dump(), "verdicts": wanted, "statuses": among}
+        return trajectories.count(db(), TrajectoryFilter.model_validate(narrow))
+
+    number = matching(("accept", "fix"), ("kept", "rejected", "failed"))
+    if not recipe.only_accepted:
+        number += matching(("none",), ("kept", "rejected", "failed") if recipe.include_rejected else ("kept",))
     return number
+
+
+def outlook(recipe: Recipe) -> int:
+    """Draw how many trajectories leave and the first rows as they would; return the number."""
+    number = number_leaving(recipe)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.metric("Trajectories", count(number), width=140)
+        with st.container(width="stretch"):
+            st.caption(
+                "Human verdicts stand above the judges: what a reviewer rejected stays here, what one accepted leaves. "
+                "Attempts at one task never fall into different splits."
+            )
+    if not number:
+        st.info("Nothing to export: no trajectory matches the filters and switches.", icon=":material/info:")
+        return 0
+    with st.expander(
+        f"First {PREVIEWED} rows", key="export_preview", on_change="rerun", icon=":material/preview:"
+    ) as opened:
+        if opened.open:
+            first_rows(recipe)
+    return number
+
+
+def first_rows(recipe: Recipe) -> None:
+    """Draw the preview."""
+    try:
+        rows = preview(recipe, islice(trajectories.stream(db(), leaving(recipe), chunk=50), LOOKED_AT), PREVIEWED)
+    except InputError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    for position, row in enumerate(rows):
+        text = json.dumps(row, ensure_ascii=False, indent=1)
+        code_view(text, key=f"row_{position}", language="json", height=220)
+    if not rows:
+        st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
 
 
 def build(recipe: Recipe) -> None:
@@ -177,7 +215,8 @@ def card(row: ExportRow) -> None:
 
 def history() -> None:
     """Draw the exports, newest first; it looks again while one is being built."""
-    rows = exports.list_exports(db(), limit=20)
+    shown = st.session_state.get("exports_shown", SHOWN)
+    rows = exports.list_exports(db(), limit=shown + 1)
     if not rows:
         empty_state("No exports yet", "Choose a format above and build the first one.", icon="download")
         return
@@ -186,13 +225,22 @@ def history() -> None:
             st.warning("No engine is answering, so nothing is built. See Settings.", icon=":material/power_off:")
     elif st.session_state.pop("exports_moving", False):
         st.rerun()
-    for row in rows:
+    for row in rows[:shown]:
         card(row)
+    if len(rows) > shown:
+        st.button("Show older ones", key="older_exports", type="tertiary", on_click=show_more)
 
 
-header("Exports", "Training files from what was kept. This product trains nothing; it hands you the files.")
+def show_more() -> None:
+    """List more of the older exports."""
+    st.session_state["exports_shown"] = st.session_state.get("exports_shown", SHOWN) + SHOWN
+
+
+with actions("Exports", "Training files from what was kept. This product trains nothing; it hands you the files."):
+    corner = st.container(width="content")
 filter_now = filter_bar(db())
-clear_filter()
+with corner:
+    clear_filter()
 with st.container(border=True):
     made = recipe_form(filter_now)
     number = outlook(made) if made is not None else 0
@@ -200,8 +248,8 @@ with st.container(border=True):
         "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number,
         on_click=build, args=(made,),
     )  # fmt: skip
-st.subheader("Finished and running", anchor=False)
-moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=20))
+st.subheader("Built so far", anchor=False)
+moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=SHOWN))
 if moving:
     st.session_state["exports_moving"] = True
-st.fragment(history, run_every=1.0 if moving else None)()
+st.fragment(history, run_every=1.0 if moving else LIFETIME / 3)()  # the links are signed for LIFETIME seconds

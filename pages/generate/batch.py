@@ -27,6 +27,7 @@ ENDED = ("done", "failed", "cancelled")
 QUIET = 5.0
 """Seconds without a heartbeat after which a running batch is said to have none; an engine beats each second."""
 LATEST = 12
+WAITING = {"pause": "The engine finishes what is in flight first."}
 COLUMNS = {
     "task": st.column_config.TextColumn("Request", width="large"),
     "domain": st.column_config.TextColumn("Domain"),
@@ -186,7 +187,9 @@ def notice(row: batches.BatchRow) -> None:
         (st.error if row.status == "failed" else st.info)(literal(row.reason), icon=":material/info:")
     if row.command:
         st.info(
-            f"{words(row.command)} was asked for; the engine takes it up within a second.", icon=":material/schedule:"
+            f"{words(row.command)} was asked for. "
+            + WAITING.get(row.command, "The engine takes it up within a second."),
+            icon=":material/schedule:",
         )
     if (row.status == "queued" or row.command) and not engine_alive(db()):
         st.warning(

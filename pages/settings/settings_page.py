@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from engine import plugins, settings
 from engine.errors import InputError
-from engine.types import Endpoint, Sampling
+from engine.llms._open import open_llm
+from engine.types import Endpoint
 from pages._ui.badges import words
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
@@ -24,33 +25,57 @@ from storage import analytics, endpoints, engines, preferences
 from storage.database import size
 from storage.endpoints import EndpointRow
 
-NEW = "Add a model"
+LOG_LINES = 30
+LOG_READ = 20_000
+"""Bytes of the engine's log that are read from its end."""
 
 
-def endpoint_form(row: EndpointRow | None) -> tuple[str, Endpoint] | None:
+def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | None:
     """Draw the fields of one endpoint; return (name, endpoint), or None with the reason drawn."""
     start = row.endpoint if row else Endpoint(model="")
-    key = f"endpoint_{row.name if row else 'new'}"
     left, middle, right = st.columns(3)
-    name = left.text_input("Name", row.name if row else "", key=f"{key}_name", disabled=row is not None, max_chars=80)
+    name = left.text_input(
+        "Name", row.name if row else "", key=f"{key}_name", disabled=row is not None, max_chars=80,
+        placeholder="What it is called here",
+    )  # fmt: skip
     model = middle.text_input(
-        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1, anthropic/claude-sonnet-4, my-model",
+        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1", max_chars=200,
         help="For litellm any name that it knows, provider first; for a server of yours the name it serves.",
     )  # fmt: skip
-    kinds = plugins.names("llms")
+    kinds = sorted(plugins.names("llms"), key=lambda n: n != Endpoint(model="").llm)
     kind = right.selectbox(
         "Reached through", kinds, kinds.index(start.llm) if start.llm in kinds else 0, key=f"{key}_llm",
-        format_func=lambda n: f"{n}: {plugins.label('llms', n)}",
+        format_func=lambda n: plugins.label("llms", n),
     )  # fmt: skip
-    left, middle, right = st.columns(3)
+    left, right = st.columns([2, 1])
     base = left.text_input("API base", start.api_base or "", key=f"{key}_base", placeholder="http://127.0.0.1:8000/v1")
-    variable = middle.text_input(
+    variable = right.text_input(
         "Variable that holds the key", start.key_variable or "", key=f"{key}_variable", placeholder="OPENAI_API_KEY",
         help="The name of an environment variable of the engine. The key itself is never stored.",
     )  # fmt: skip
-    if variable and settings.key(variable) is None:
-        right.caption(f":material/warning: {literal(variable)} is not set for this studio. Set it and start again.")
-    with st.expander("Sampling, timeout, retries and options"):
+    values = {
+        "model": model.strip(), "llm": kind, "api_base": base.strip() or None, "key_variable": variable.strip() or None
+    }  # fmt: skip
+    try:
+        values |= more_fields(start, kind, key)
+        made = endpoints.checked(Endpoint.model_validate(values))
+        if made.model:
+            open_llm(made, "teacher")
+    except ValidationError as error:
+        st.error(literal(error.errors()[0]["msg"]), icon=":material/error:")
+        return None
+    except InputError as error:
+        st.error(literal(str(error).removeprefix("endpoint.")), icon=":material/error:")
+        return None
+    if made.key_variable and settings.key(made.key_variable) is None:
+        unset = f"{literal(made.key_variable)} is not set for this studio. Set it and start again."
+        st.caption(f":material/warning: {unset}")
+    return (name.strip(), made) if name.strip() and made.model else None
+
+
+def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
+    """Draw sampling, timeout, attempts and the options of the plug-in; return them. Raises InputError."""
+    with st.expander("Sampling, timeout, retries and options", icon=":material/tune:"):
         with st.grid(5, min_column_width=120):
             heat = st.number_input("Temperature", 0.0, 2.0, start.sampling.temperature, 0.1, key=f"{key}_heat")
             top = st.number_input("Top p", 0.01, 1.0, start.sampling.top_p, 0.05, key=f"{key}_top")
@@ -58,27 +83,21 @@ def endpoint_form(row: EndpointRow | None) -> tuple[str, Endpoint] | None:
             wait = st.number_input("Timeout, seconds", 1.0, 3600.0, start.timeout, 10.0, key=f"{key}_timeout")
             tries = st.number_input("Attempts", 1, 10, start.attempts, key=f"{key}_attempts")
         kept = start.options if kind == start.llm else {}
-        options = {**kept, **config_form(plugins.load("llms", kind).config, key=f"{key}_{kind}", values=kept)}
-    try:
-        sampling = Sampling(temperature=heat, top_p=top, max_tokens=int(most))
-        made = Endpoint(
-            model=model.strip(), llm=kind, api_base=base.strip() or None, key_variable=variable.strip() or None,
-            timeout=wait, attempts=int(tries), sampling=sampling, options=options,
-        )  # fmt: skip
-        plugins.configure("llms", kind, made.options)
-    except ValidationError as error:
-        st.error(literal(error.errors()[0]["msg"]), icon=":material/error:")
-        return None
-    except InputError as error:
-        st.error(literal(str(error)), icon=":material/error:")
-        return None
-    return (name.strip(), made) if name.strip() and made.model else None
+        options = config_form(plugins.load("llms", kind).config, key=f"{key}_{kind}", values=kept)
+    plugins.configure("llms", kind, options)
+    changes = {"temperature": heat, "top_p": top, "max_tokens": int(most)}
+    sampling = start.sampling.model_copy(update=changes)
+    return {"timeout": wait, "attempts": int(tries), "sampling": sampling, "options": options}
 
 
-def save(name: str, endpoint: Endpoint, based_on: int | None) -> None:
-    """Store an endpoint; the later of two saves is told."""
+def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None:
+    """Store an endpoint; the later of two saves is told. What was saved is then what the form begins with."""
     with saving(f"Model {name} saved"):
-        endpoints.save_endpoint(db(), name, endpoint, based_on)
+        version = endpoints.save_endpoint(db(), name, endpoint, based_on)
+        if based_on is None:
+            st.session_state[turn] = st.session_state.get(turn, 0) + 1
+        else:
+            st.session_state[turn] = version
 
 
 def remove(name: str) -> None:
@@ -87,11 +106,11 @@ def remove(name: str) -> None:
         endpoints.delete_endpoint(db(), name)
 
 
-def test_call(row: EndpointRow | None, endpoint: Endpoint, key: str) -> None:
+def test_call(endpoint: Endpoint, key: str) -> None:
     """Draw the test call: one real call with a tool, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
     st.button(
-        "Test call", key=f"test_{key}", icon=":material/network_check:", on_click=ask,
+        "Test call", key=f"{key}_test", icon=":material/network_check:", on_click=ask,
         args=(db(), "test_model", payload), kwargs={"key": f"model_{key}"},
         help="One call with a tool. The engine makes it, with the key of its environment.",
     )  # fmt: skip
@@ -114,21 +133,47 @@ def models() -> None:
     rows = endpoints.list_endpoints(db())
     if not rows:
         st.caption("The reference teacher needs no model. Add one when models shall play assistant, user or judge.")
-    for row in [*rows, None]:
-        title = f"{row.name} · {row.endpoint.model}" if row else NEW
-        icon = ":material/smart_toy:" if row else ":material/add:"
-        with st.expander(literal(title), icon=icon, expanded=row is None and not rows):
-            made = endpoint_form(row)
-            key = row.name if row else "new"
-            with st.container(horizontal=True):
-                st.button(
-                    "Save", key=f"save_{key}", type="primary", disabled=made is None, on_click=save,
-                    args=(*(made or ("", Endpoint(model=""))), row.version if row else None),
-                )  # fmt: skip
-                if row:
-                    st.button("Delete", key=f"remove_{key}", type="tertiary", on_click=remove, args=(row.name,))
-            if made is not None:
-                test_call(row, made[1], key)
+    for row in rows:
+        saved_model(row)
+    with st.expander("Add a model", icon=":material/add:", expanded=not rows, key="add_model"):
+        turn = st.session_state.get("models_added", 0)
+        key = f"add_model_{turn}"
+        made = endpoint_form(None, key)
+        name, endpoint = made or ("", Endpoint(model=""))
+        st.button(
+            "Save", key=f"{key}_save", type="primary", disabled=made is None, on_click=save,
+            args=(name, endpoint, None, "models_added"),
+        )  # fmt: skip
+        if made is not None:
+            test_call(endpoint, key)
+
+
+def saved_model(row: EndpointRow) -> None:
+    """Draw one saved endpoint. The form keeps the version it began with, so that two tabs cannot undo each other."""
+    turn = f"model_version_{row.name}"
+    began: int = st.session_state.setdefault(turn, row.version)
+    key = f"model_{row.name}_{began}"
+    title = literal(f"{row.name} · {row.endpoint.model}")
+    with st.expander(title, icon=":material/smart_toy:", key=f"model_{row.name}", on_change="rerun") as opened:
+        if not opened.open:
+            return
+        if began != row.version:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.warning("Somebody else saved this model in the meantime.", icon=":material/sync_problem:")
+                st.button("Load what is saved", key=f"{key}_load", on_click=st.session_state.pop, args=(turn,))
+        made = endpoint_form(row, key)
+        _, endpoint = made or ("", row.endpoint)
+        with st.container(horizontal=True):
+            st.button(
+                "Save", key=f"{key}_save", type="primary", disabled=made is None or endpoint == row.endpoint,
+                on_click=save, args=(row.name, endpoint, began, turn),
+            )  # fmt: skip
+            st.button(
+                "Delete", key=f"{key}_delete", type="tertiary", icon=":material/delete:", on_click=remove,
+                args=(row.name,), help="Batches keep the copy that they started with.",
+            )  # fmt: skip
+        if made is not None:
+            test_call(endpoint, key)
 
 
 @st.fragment(run_every=3.0)
@@ -148,6 +193,20 @@ def engine_health() -> None:
             )
             isolation = "isolates" if row.isolated else "does not isolate"
             st.caption(literal(f"Sandbox {row.sandbox} {isolation}. {row.detail}"))
+    log_tail()
+
+
+def log_tail() -> None:
+    """Draw the last lines of what engines of this studio printed."""
+    path = settings.read().logs / "engine.log"
+    if not path.is_file():
+        return
+    with st.expander("Last lines of engine.log", icon=":material/description:", key="log", on_change="rerun") as opened:
+        if opened.open:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - LOG_READ))
+                lines = file.read().decode(errors="replace").splitlines()[-LOG_LINES:]
+            st.code("\n".join(lines) or "Nothing yet.", language=None, wrap_lines=True, height=300)
 
 
 def choose_sandbox() -> None:
