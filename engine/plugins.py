@@ -75,7 +75,8 @@ def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> Bas
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{kind}/{name}: {field}", first["msg"] + ".") from error
+        problem = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{kind}/{name}" + (f": {field}" if field else ""), f"{problem}.") from error
 
 
 def _path(kind: str, name: str) -> Path:
