@@ -52,6 +52,7 @@ class Family:
             _signal(os.kill, -1)
         for group in self.groups:
             _signal(os.killpg, group)
+            _signal(os.kill, group)  # a child that was forked a moment ago does not lead its group yet
         for group in self.groups:
             self._await(group)
         self.groups.clear()
@@ -86,8 +87,8 @@ class Family:
     def reap_orphans(self):
         """Collect ended orphans, so that they do not count as processes. Never waits."""
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                continue
+            while child := os.waitpid(-1, os.WNOHANG)[0]:
+                self.groups.discard(child)
         except ChildProcessError:
             return
 
