@@ -148,6 +148,14 @@ def draw_path(database: Database, path: Sequence[Step]) -> None:
             _draw_step(database, position, step, "done" if step.done else "now" if step.name == now else "later")
 
 
+def draw_return(database: Database) -> None:
+    """Draw the way to bring the path back."""
+    st.button(
+        "Show the first steps", key="first_path_show", type="tertiary", icon=":material/checklist:", on_click=hide,
+        args=(database, False),
+    )  # fmt: skip
+
+
 def _draw_step(database: Database, position: int, step: Step, state: State) -> None:
     icon = {"done": "check_circle", "now": "arrow_circle_right", "later": "radio_button_unchecked"}[state]
     colour = {"done": "green", "now": "blue", "later": "gray"}[state]

@@ -64,6 +64,12 @@ def known_sum(frame: pd.DataFrame, column: str) -> float | None:
     return float(values.sum()) if len(values) else None
 
 
+def known_cost(frame: pd.DataFrame) -> float | None:
+    """Return the cost of what has a price; None where nothing that called a model has one."""
+    cost = known_sum(frame, "cost_usd")
+    return None if not cost and frame["unpriced"].sum() else cost
+
+
 def totals(
     database: Database, series: Sequence[Series], frames: Sequence[pd.DataFrame], version: tuple[int, ...]
 ) -> None:
@@ -111,7 +117,7 @@ def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version:
         "reward": measures.mean(database, one.filter, "reward", version)[0],
         "unmeasured": int(by_outcome.get("unmeasured", 0)),
         "tokens": None if tokens is None else round(tokens / total),
-        "cost": known_sum(frame, "cost_usd"),
+        "cost": known_cost(frame),
         "unpriced": int(frame["unpriced"].sum()),
     }
 
@@ -368,7 +374,7 @@ def usage(frames: Sequence[pd.DataFrame], series: Sequence[Series]) -> None:
     table = pd.concat([frame for frame in frames if len(frame)])
     table = table.assign(
         batch=[f"#{n} {name}" for n, name in zip(table["batch_id"], table["batch"], strict=True)],
-        each=table["tokens"] / table["trajectories"],
+        each=(table["tokens"] / table["trajectories"]).round(),
         cost_usd=[
             None if unpriced and not cost else cost  # only what called no model has a price
             for cost, unpriced in zip(table["cost_usd"], table["unpriced"], strict=True)
@@ -383,7 +389,7 @@ def usage(frames: Sequence[pd.DataFrame], series: Sequence[Series]) -> None:
         "model": st.column_config.TextColumn("Model", width=170),
         "trajectories": st.column_config.NumberColumn("Trajectories", format="localized"),
         "tokens": st.column_config.NumberColumn("Tokens", format="localized"),
-        "each": st.column_config.NumberColumn("Tokens each", format="%.0f"),
+        "each": st.column_config.NumberColumn("Tokens each", format="localized"),
         "cost_usd": st.column_config.NumberColumn("Cost", format="dollar"),
         "unpriced": st.column_config.NumberColumn("Without a price", format="localized"),
         "time": st.column_config.TextColumn("Time each"),

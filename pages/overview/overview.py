@@ -194,12 +194,15 @@ def live(moving: bool) -> None:
     if bool(found.queued + found.running) != moving:
         st.rerun()
     alerts(database)
-    path = [] if first_path.hidden(database) else first_path.steps(database, found)
+    away = first_path.hidden(database)
+    path = [] if away else first_path.steps(database, found)
     if path and not all(step.done for step in path):
         first_path.draw_path(database, path)
     numbers(database, found)
     batch_table(database, moving)
     health(database)
+    if away:
+        first_path.draw_return(database)
 
 
 first_path.follow_launch()

@@ -1,0 +1,172 @@
+"""The overview: what it says of an empty, a filled and a broken project, and the first-run path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import settings
+from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
+from pages._ui import first_path
+from pages._ui.reviewing import REVIEWER
+from storage.analytics import overview
+from storage.batches import create_batch, list_batches
+from storage.database import Database
+from storage.domains import seed_catalog
+from storage.engines import beat
+from storage.exports import create_export, finish_export
+from storage.personas import seed_personas
+from storage.reviews import save_review
+from storage.store import SqlStore
+from storage.trajectories import insert_imported
+from tests.pages.samples import HOSTILE, never_started, trajectory
+
+Opener = Callable[..., AppTest]
+
+
+@pytest.fixture
+def shipped(database: Database) -> Database:
+    seed_catalog(database, settings.CATALOG)
+    seed_personas(database, settings.PERSONAS)
+    return database
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    insert_imported(database, "many", [*[trajectory(n) for n in range(12)], never_started(20)])
+    return database
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def states(database: Database) -> dict[str, bool]:
+    return {step.name: step.done for step in first_path.steps(database, overview(database))}
+
+
+def stop_batch(database: Database, status: str, reason: str) -> int:
+    """Queue a batch over the first shipped domain and let an engine give it back."""
+    number = create_batch(database, Batch(name="stopped", domains=(DomainShare(id="retail"),)))
+    store = SqlStore(database)
+    claim = store.claim("engine", time.time(), 15.0)
+    assert claim is not None
+    assert claim.batch_id == number
+    store.release(number, "engine", status, reason)
+    return number
+
+
+def test_an_empty_project_shows_the_path_and_what_is_missing(open_page: Opener, database: Database) -> None:
+    page = open_page("overview")
+    assert metrics(page)["Trajectories"] == "0"
+    assert any("0 of 6 done" in text.value for text in page.caption)
+    assert "No engine is answering" in page.error[0].value
+    page.button(key="first_batch").click().run()
+    assert any("none of the shipped domains" in text.value for text in page.error)
+    assert list_batches(database) == []
+
+
+def test_one_click_launches_the_first_batch_and_opens_it(open_page: Opener, shipped: Database) -> None:
+    page = open_page("overview")
+    page.button(key="first_batch").click().run()
+    assert not page.exception
+    (row,) = list_batches(shipped)
+    assert (row.status, row.progress.planned, row.batch.teacher, row.batch.uses_models) == (
+        "queued", 20, "reference", False,
+    )  # fmt: skip
+    assert len(row.batch.domains) == 4
+    assert all(share.digest for share in row.batch.domains)
+    assert page.header[0].value == "first batch"
+
+
+def test_the_steps_follow_the_database(shipped: Database) -> None:
+    assert states(shipped) == dict.fromkeys(("look", "launch", "watch", "review", "scores", "export"), False)
+    insert_imported(shipped, "many", [trajectory(n) for n in range(3)])
+    assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
+    create_batch(shipped, first_path.first_batch(shipped))
+    assert not states(shipped)["watch"], "something moves again"
+    save_review(shipped, Review(trajectory=1, reviewer=REVIEWER, verdict="accept"))
+    first_path.note_seen(shipped, "look")
+    first_path.note_seen(shipped, "scores")
+    export = create_export(shipped, Recipe())
+    assert not states(shipped)["export"], "an export that waits is no file"
+    finish_export(shipped, export, path="1/a.zip", size=1, sha256="0" * 64, rows=1, report={})
+    assert [name for name, done in states(shipped).items() if not done] == ["watch"]
+
+
+def test_looking_at_a_domain_and_at_the_scores_is_remembered(open_page: Opener, shipped: Database) -> None:
+    insert_imported(shipped, "many", [trajectory(0)])
+    page = open_page("overview")
+    page.button(key="step_open_look").click().run()
+    assert not page.exception
+    assert states(shipped)["look"]
+    open_page("scores")
+    assert states(shipped)["scores"]
+
+
+def test_the_path_can_be_put_away(open_page: Opener, filled: Database) -> None:
+    page = open_page("overview")
+    page.button(key="first_path_hide").click().run()
+    assert not any("of 6 done" in text.value for text in page.caption)
+    assert not any("of 6 done" in text.value for text in open_page("overview").caption)
+    page.button(key="first_path_show").click().run()
+    assert any("of 6 done" in text.value for text in open_page("overview").caption)
+
+
+def test_numbers_of_a_filled_project(open_page: Opener, filled: Database) -> None:
+    save_review(filled, Review(trajectory=3, reviewer=REVIEWER, verdict="reject"))
+    save_review(filled, Review(trajectory=13, reviewer=REVIEWER, verdict="accept"))
+    shown = metrics(open_page("overview"))
+    assert {name: shown[name] for name in ("Batches", "Trajectories", "Kept", "To review")} == {
+        "Batches": "1", "Trajectories": "13", "Kept": "12", "To review": "11",
+    }  # fmt: skip
+
+
+def test_next_to_review_opens_the_newest_without_a_verdict(open_page: Opener, filled: Database) -> None:
+    save_review(filled, Review(trajectory=12, reviewer=REVIEWER, verdict="accept"))
+    page = open_page("overview")
+    page.button(key="next_to_review").click().run()
+    assert not page.exception
+    assert page.header[0].value == "Trajectory 11"
+
+
+@pytest.mark.parametrize(("price", "shown"), [(None, "–"), (0.5, "$1.00")])
+def test_an_unknown_cost_is_a_dash(open_page: Opener, database: Database, price: float | None, shown: str) -> None:
+    call = ModelCall(role="teacher", model="m", prompt_tokens=5, completion_tokens=1, cost_usd=price)
+    insert_imported(database, "priced", [trajectory(n, teacher="llm", calls=(call,)) for n in range(2)])
+    assert metrics(open_page("overview"))["Cost"] == shown
+
+
+def test_a_sandbox_that_does_not_isolate_is_pointed_at(open_page: Opener, database: Database) -> None:
+    beat(database, "host:1", 1, time.time(), "local", False)
+    page = open_page("overview")
+    assert not page.error
+    assert "does not isolate" in page.warning[0].value
+    beat(database, "host:1", 1, time.time(), "docker", True)
+    assert not open_page("overview").warning
+
+
+def test_failed_and_paused_batches_say_why(open_page: Opener, shipped: Database) -> None:
+    beat(shipped, "host:1", 1, time.time(), "docker", True)
+    stop_batch(shipped, "failed", f"401: the key in OPENAI_API_KEY was refused. {HOSTILE}")
+    stop_batch(shipped, "paused", "The budget of 5 dollars is used up.")
+    page = open_page("overview")
+    assert "OPENAI\\_API\\_KEY was refused" in page.error[0].value
+    assert "![" not in page.error[0].value
+    assert "is used up" in page.warning[0].value
+
+
+def test_running_batches_are_listed_with_their_progress(open_page: Opener, shipped: Database) -> None:
+    insert_imported(shipped, "old", [trajectory(0)])
+    number = create_batch(shipped, first_path.first_batch(shipped))
+    store = SqlStore(shipped)
+    assert store.claim("engine", time.time(), 15.0) is not None
+    store.save(number, [trajectory(n) for n in range(5)])
+    page = open_page("overview")
+    (table,) = page.dataframe
+    assert table.value["name"].tolist() == ["first batch"]
+    assert (table.value["done"].iloc[0], table.value["counts"].iloc[0]) == (0.25, "5 of 20")
+    assert any(text.value == "Running now" for text in page.subheader)
