@@ -157,6 +157,7 @@ def export(
     """Write a training file from stored trajectories."""
     from engine.export import build
     from engine.types import Recipe, TrajectoryFilter
+    from storage.exports import create_export, finish_export, mark_exported
     from storage.trajectories import stream
 
     if recipe is not None:
@@ -174,8 +175,13 @@ def export(
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
+    ids: list[int] = []
     with database() as db:
-        result = build(made, stream(db, made.filter), out)
+        result = build(made, stream(db, made.filter), out, exported=ids.append)
+        number = create_export(db, made)
+        mark_exported(db, number, ids)
+        facts = {"size": result.size, "sha256": result.sha256, "rows": sum(result.rows.values())}
+        finish_export(db, number, report=result.report, **facts)
     print(json.dumps({"path": str(result.path), "rows": result.rows, "report": result.report}, indent=2, default=str))
 
 
