@@ -180,8 +180,8 @@ def export(
         result = build(made, stream(db, made.filter), out, exported=ids.append)
         number = create_export(db, made)
         mark_exported(db, number, ids)
-        facts = {"size": result.size, "sha256": result.sha256, "rows": sum(result.rows.values())}
-        finish_export(db, number, report=result.report, **facts)
+        total = sum(result.rows.values())
+        finish_export(db, number, size=result.size, sha256=result.sha256, rows=total, report=result.report)
     print(json.dumps({"path": str(result.path), "rows": result.rows, "report": result.report}, indent=2, default=str))
 
 
