@@ -153,8 +153,9 @@ def saved_model(row: EndpointRow) -> None:
     turn = f"model_version_{row.name}"
     began: int = st.session_state.setdefault(turn, row.version)
     key = f"model_{row.name}_{began}"
-    title = literal(f"{row.name} · {row.endpoint.model}")
-    with st.expander(title, icon=":material/smart_toy:", key=f"model_{row.name}", on_change="rerun") as opened:
+    with st.expander(
+        literal(row.name), icon=":material/smart_toy:", key=f"model_{row.name}", on_change="rerun"
+    ) as opened:
         if not opened.open:
             return
         if began != row.version:

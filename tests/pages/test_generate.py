@@ -1,0 +1,216 @@
+"""Launching and watching batches, without a browser and without an engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.batchfile import batch_of, parse_batch
+from engine.errors import InputErrors
+from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
+from storage import batches, domains, endpoints, personas
+from storage.database import Database
+from storage.store import SqlStore
+from storage.trajectories import insert_imported
+from tests.pages.samples import trajectory
+
+Open = Callable[..., AppTest]
+SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
+
+
+@pytest.fixture
+def ready(database: Database, ledger: Domain, persona: Persona) -> Database:
+    """A database with one domain and one persona."""
+    domains.save_domain(database, ledger.files, based_on=None)
+    personas.save_persona(database, persona, based_on=None)
+    return database
+
+
+def create(db: Database, **changes: Any) -> int:
+    values: dict[str, Any] = {"name": "made", "domains": (DomainShare(id="ledger"),), **changes}
+    return batches.create_batch(db, Batch(**values))
+
+
+def launch(page: AppTest, button: str = "launch") -> AppTest:
+    assert not page.exception
+    page.button(key=button).click().run()
+    assert not page.exception
+    return page
+
+
+def test_a_newcomer_launches_with_what_the_form_offers(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch")
+    assert page.text_input(key="batch_name").value == "batch 1"
+    assert page.number_input(key="batch_trajectories").value == 20
+    assert not page.error
+    launch(page)
+    row = batches.get_batch(ready, 1)
+    assert row.status == "queued"
+    assert row.batch == Batch(
+        name="batch 1", domains=(DomainShare(id="ledger", digest=row.batch.domains[0].digest),), trajectories=20
+    )
+    assert page.header[0].value == "batch 1"
+
+
+def test_three_first_keeps_the_form_for_the_whole(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch")
+    page.text_input(key="batch_name").set_value("whole")
+    page.number_input(key="batch_attempts").set_value(4).run()
+    page.number_input(key="batch_mode_parallel").set_value(0).run()
+    launch(page, "try_first")
+    few = batches.get_batch(ready, 1).batch
+    assert (few.name, few.trajectories, few.attempts) == ("whole (first 3)", 3, 1)
+    assert few.modes["parallel"] == 0
+    page.switch_page("generate/new_batch.py").run()
+    assert page.text_input(key="batch_name").value == "whole"
+    launch(page)
+    assert (batches.get_batch(ready, 2).batch.attempts, batches.get_batch(ready, 2).batch.trajectories) == (4, 20)
+    page.switch_page("generate/new_batch.py").run()
+    assert page.text_input(key="batch_name").value == "batch 3"
+    assert page.number_input(key="batch_attempts").value == 1
+
+
+def test_what_is_typed_survives_another_page_and_start_over_empties_it(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch")
+    page.number_input(key="batch_trajectories").set_value(77).run()
+    page.number_input(key="batch_cost").set_value(2.5).run()
+    page.switch_page("generate/batches.py").run()
+    page.switch_page("generate/new_batch.py").run()
+    assert page.number_input(key="batch_trajectories").value == 77
+    assert page.number_input(key="batch_cost").value == 2.5
+    page.button(key="start_over").click().run()
+    assert page.number_input(key="batch_trajectories").value == 20
+    assert page.number_input(key="batch_cost").value is None
+
+
+def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, ledger: Domain, persona: Persona) -> None:
+    first = create(
+        ready,
+        domains=(DomainShare(id="ledger", weight=2.5, templates=(ledger.templates[0].id,)),),
+        trajectories=9, attempts=3, seed=5, modes={"single": 2.0, "tool_error": 0.5}, turns={2: 1.0, 4: 2.0},
+        personas=(persona.id,), teacher="llm", user="llm", models={"teacher": SCRIPTED, "user": SCRIPTED},
+        judges=("state", "rubric"), rubric=Rubric(), keep_failures=True, min_reward=0.25, sandbox="local",
+        allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
+        budget={"tokens": 1000, "cost_usd": 1.5, "seconds": 60.0},
+    )  # fmt: skip
+    endpoints.save_endpoint(ready, "judge", SCRIPTED.model_copy(update={"model": "other"}), None)
+    page = open_page("new-batch", like=str(first))
+    page.selectbox(key="batch_model_judge").set_value("judge").run()
+    launch(page)
+    before, again = (batches.get_batch(ready, n).batch for n in (first, 2))
+    judge = again.models["judge"]
+    assert judge.model == "other"
+    assert again.modes == {mode: before.modes.get(mode, 0.0) for mode in again.modes}
+    same = {"modes": before.modes, "models": before.models, "judges": sorted(before.judges)}
+    assert again.model_copy(update={**same}).model_copy(update={"judges": before.judges}) == before
+    assert sorted(again.judges) == sorted(before.judges)
+    assert {role: e for role, e in again.models.items() if role != "judge"} == dict(before.models)
+
+
+def test_what_cannot_start_is_said_at_once(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch")
+    page.multiselect(key="batch_domains").set_value([]).run()
+    assert page.button(key="launch").disabled
+    assert any("domains" in error.value for error in page.error)
+    page.multiselect(key="batch_domains").set_value(["ledger"])
+    page.selectbox(key="batch_teachers").set_value("llm").run()
+    assert page.button(key="launch").disabled
+    assert any("Choose a model for the teacher" in error.value for error in page.error)
+    endpoints.save_endpoint(ready, "m", SCRIPTED.model_copy(update={"key_variable": "NOT_SET_ANYWHERE"}), None)
+    page.run()
+    assert not page.button(key="launch").disabled
+    assert any("not set, so the batch would fail" in caption.value for caption in page.caption)
+
+
+def test_an_unknown_batch_to_start_from_is_told(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch", like="99")
+    assert "there is no batch 99" in page.warning[0].value
+    assert not page.button(key="launch").disabled
+
+
+def test_a_batch_file_names_the_wrong_field() -> None:
+    with pytest.raises(InputErrors) as caught:
+        parse_batch(b"domains: [a]\ntrajectories: many\nfoo: 1\n", "x.yaml")
+    assert [error.where for error in caught.value.errors] == ["x.yaml: trajectories", "x.yaml: foo"]
+    with pytest.raises(InputErrors, match=r"^form: modes: give at least one mode a weight above 0\.$"):
+        batch_of({"name": "n", "domains": [{"id": "a"}], "modes": {"single": 0}}, "form")
+
+
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        ("queued", {"pause_1", "cancel_1"}),
+        ("paused", {"resume_1", "cancel_1"}),
+        ("done", {"delete_1"}),
+        ("cancelled", {"delete_1"}),
+    ],
+)
+def test_a_batch_offers_what_its_status_allows(
+    open_page: Open, ready: Database, status: str, buttons: set[str]
+) -> None:
+    create(ready)
+    _set_status(ready, status)
+    page = open_page("batch", id="1")
+    assert not page.exception
+    assert {button.key for button in page.button} == buttons
+
+
+def _set_status(db: Database, status: str) -> None:
+    if status == "queued":
+        return
+    if status == "cancelled":
+        batches.command(db, 1, "cancel")
+        return
+    store = SqlStore(db)
+    assert store.claim("me", time.time(), 60)
+    store.release(1, "me", status, "Stopped for the test.")  # type: ignore[arg-type]
+
+
+def test_commands_are_written_for_the_engine(open_page: Open, ready: Database) -> None:
+    create(ready)
+    assert SqlStore(ready).claim("me", time.time(), 60)
+    page = open_page("batch", id="1")
+    page.button(key="pause_1").click().run()
+    assert batches.get_batch(ready, 1).command == "pause"
+    assert any("Pause was asked for" in info.value for info in page.info)
+
+
+def test_a_silent_engine_is_told_and_a_reason_shown(open_page: Open, ready: Database) -> None:
+    create(ready)
+    page = open_page("batch", id="1")
+    assert any("No engine is answering" in warning.value for warning in page.warning)
+    store = SqlStore(ready)
+    assert store.claim("me", time.time() - 40, 60)
+    assert any("No heartbeat since 40 s ago" in w.value for w in open_page("batch", id="1").warning)
+    store.release(1, "me", "failed", "KEY_OF_MINE is not set.")
+    page = open_page("batch", id="1")
+    assert any("KEY\\_OF\\_MINE is not set" in error.value for error in page.error)
+
+
+def test_progress_and_losses_add_up(open_page: Open, ready: Database) -> None:
+    lost = {"status": "rejected", "stage": "judged", "reason": "facts"}
+    number = insert_imported(ready, "in", [trajectory(0), trajectory(1), *(trajectory(n, **lost) for n in (2, 3))])
+    page = open_page("batch", id=str(number))
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert (shown["Kept"], shown["Rejected"], shown["Failed"], shown["Waiting"]) == ("2", "2", "0", "0")
+    links = [link.proto for link in page.get("page_link")]
+    reason = next(link for link in links if link.label.startswith("Facts"))
+    assert reason.label == "Facts: 2 (50%)"
+    assert "facts" in reason.query_string
+    assert len(page.dataframe[0].value) == 4
+
+
+def test_the_list_is_filtered_by_status(open_page: Open, ready: Database) -> None:
+    create(ready)
+    create(ready, name="second")
+    batches.command(ready, 1, "cancel")
+    page = open_page("batches")
+    assert list(page.dataframe[0].value["name"]) == ["second", "made"]
+    page.pills(key="status").set_value(["cancelled"]).run()
+    assert list(page.dataframe[0].value["name"]) == ["made"]
+    page.pills(key="status").set_value(["failed"]).run()
+    assert not page.dataframe

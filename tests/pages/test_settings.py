@@ -1,0 +1,158 @@
+"""Models, engine, sandbox and storage, without a browser and without an engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+from streamlit.testing.v1 import AppTest
+
+from engine.types import Endpoint, Frozen
+from pages._ui.config_form import field_helps
+from storage import endpoints, engines, preferences, requests
+from storage.database import Database
+
+Open = Callable[..., AppTest]
+KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
+
+
+def fill(page: AppTest, key: str, **texts: str) -> AppTest:
+    for name, text in texts.items():
+        page.text_input(key=f"{key}_{name}").set_value(text)
+    return page.run()
+
+
+def opened(page: AppTest, name: str) -> AppTest:
+    """Open the part of the page that holds one saved model."""
+    page.session_state[f"model_{name}"] = True
+    return page.run()
+
+
+def test_a_model_is_added_and_the_form_is_empty_again(open_page: Open, database: Database) -> None:
+    page = open_page("settings")
+    assert page.button(key="add_model_0_save").disabled
+    page.number_input(key="add_model_0_heat").set_value(0.2)
+    fill(page, "add_model_0", name="mine", model="openai/gpt-4.1", variable="MY_KEY_VARIABLE")
+    assert any("MY\\_KEY\\_VARIABLE is not set" in caption.value for caption in page.caption)
+    page.button(key="add_model_0_save").click().run()
+    row = endpoints.get_endpoint(database, "mine")
+    assert (row.endpoint.model, row.endpoint.key_variable, row.endpoint.llm) == (
+        "openai/gpt-4.1", "MY_KEY_VARIABLE", "litellm"
+    )  # fmt: skip
+    assert row.endpoint.sampling.temperature == 0.2
+    assert page.text_input(key="add_model_1_name").value == ""
+
+
+def test_a_pasted_key_is_refused_and_stored_nowhere(open_page: Open, database: Database, tmp_path: Path) -> None:
+    page = fill(open_page("settings"), "add_model_0", name="mine", model="m", variable=KEY)
+    assert "not the name of an environment variable" in page.error[0].value
+    assert page.button(key="add_model_0_save").disabled
+    assert not [button for button in page.button if button.key == "add_model_0_test"]
+    assert not any(KEY[:12] in element.value for element in (*page.error, *page.caption, *page.warning))
+    assert KEY.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("*") if path.is_file())
+
+
+def test_what_an_endpoint_lacks_is_said_before_it_is_saved(open_page: Open, database: Database) -> None:
+    page = fill(open_page("settings"), "add_model_0", name="mine", model="m")
+    page.selectbox(key="add_model_0_llm").set_value("openai_compatible").run()
+    assert "api" in page.error[0].value
+    fill(page, "add_model_0", base="http://127.0.0.1:9/v1")
+    assert not page.error
+    page.text_area(key="add_model_0_openai_compatible_headers").set_value("{").run()
+    assert "Headers: is no JSON" in page.error[0].value.replace("\\", "")
+    assert page.button(key="add_model_0_save").disabled
+    page.text_area(key="add_model_0_openai_compatible_headers").set_value('{"x-team": "a"}').run()
+    page.button(key="add_model_0_save").click().run()
+    assert endpoints.get_endpoint(database, "mine").endpoint.options == {"headers": {"x-team": "a"}}
+
+
+def test_the_later_of_two_saves_is_told_and_can_load_the_other(open_page: Open, database: Database) -> None:
+    endpoints.save_endpoint(database, "new", Endpoint(model="a"), None)
+    page = opened(open_page("settings"), "new")
+    endpoints.save_endpoint(database, "new", Endpoint(model="theirs"), 1)
+    fill(page, "model_new_1", model="ours")
+    assert "Somebody else saved this model" in page.warning[0].value
+    page.button(key="model_new_1_save").click().run()
+    assert any("Somebody else saved this" in error.value for error in page.error)
+    assert endpoints.get_endpoint(database, "new").endpoint.model == "theirs"
+    page.button(key="model_new_1_load").click().run()
+    assert page.text_input(key="model_new_2_model").value == "theirs"
+    fill(page, "model_new_2", model="ours")
+    page.button(key="model_new_2_save").click().run()
+    assert endpoints.get_endpoint(database, "new").endpoint.model == "ours"
+    page.button(key="model_new_3_delete").click().run()
+    assert endpoints.list_endpoints(database) == []
+
+
+def test_a_test_call_goes_to_the_engine_and_its_answer_is_drawn(open_page: Open, database: Database) -> None:
+    made = Endpoint(model="m", llm="scripted", options={"follow": "tools"})
+    endpoints.save_endpoint(database, "double", made, None)
+    page = opened(open_page("settings"), "double")
+    page.button(key="model_double_1_test").click().run()
+    asked = requests.get_request(database, 1)
+    assert asked is not None
+    assert asked.kind == "test_model"
+    assert Endpoint.model_validate(asked.payload["endpoint"]) == made
+    call = {
+        "role": "teacher",
+        "model": "m",
+        "prompt_tokens": None,
+        "completion_tokens": 5,
+        "cost_usd": None,
+        "seconds": 0.5,
+    }
+    requests.finish_request(database, 1, {"reply": "![x](http://203.0.113.9)", "called_tool": False, "call": call})
+    page.run()
+    assert "500 ms" in page.success[0].value
+    assert "did not call the tool" in page.warning[0].value
+    assert page.text[0].value == "![x](http://203.0.113.9)"
+    page.button(key="model_double_1_test").click().run()
+    requests.finish_request(database, 2, error="Nothing listens there. Start the server.")
+    assert "Nothing listens there" in page.run().error[0].value
+
+
+def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_path: Path) -> None:
+    engines.beat(database, "host:7", 7, time.time(), "local", False, "no container engine")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "engine.log").write_text("first\nlast line")
+    page = open_page("settings")
+    page.session_state["settings_tab"] = "Engine"
+    page.session_state["log"] = True
+    page.run()
+    assert any("Answering" in text.value and "process 7" in text.value for text in page.markdown)
+    assert any("does not isolate" in caption.value for caption in page.caption)
+    assert any("last line" in code.value for code in page.code)
+    page.session_state["settings_tab"] = "Sandbox"
+    page.run()
+    page.selectbox(key="sandbox_choice").set_value("local").run()
+    assert preferences.get(database, "sandbox") == "local"
+    page.session_state["settings_tab"] = "Storage"
+    page.run()
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["Trajectories"] == "0"
+    assert shown["Logs"] == "15 bytes"
+    assert shown["Database"].endswith("KB")
+
+
+class Sample(Frozen):
+    """What it plays. `mode`: one of two; `size` is at most 9. Not `other`."""
+
+    mode: Literal["a", "b"] = "a"
+    size: Annotated[int, Field(ge=0, le=9)] = 3
+    mute: bool = False
+
+
+def test_help_comes_from_the_docstring() -> None:
+    helps: dict[str, Any] = field_helps(Sample)
+    assert helps == {"mode": "One of two", "size": "Is at most 9\\. Not \\`other\\`\\."}
+
+
+@pytest.mark.parametrize("name", ["add_model_0_heat", "add_model_0_tokens", "add_model_0_timeout"])
+def test_bounds_of_numbers_are_drawn(open_page: Open, name: str) -> None:
+    field = open_page("settings").number_input(key=name)
+    assert field.min is not None
+    assert field.max is not None
