@@ -1,0 +1,270 @@
+"""The analysis: every bar counts exactly what it opens, unknown is no zero, batches stand side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.types import ModelCall, Review, Score, Trajectory, TrajectoryFilter
+from pages._ui import measures
+from pages._ui.charts import opened, short, tell
+from pages._ui.filters import read_filter
+from pages._ui.measures import Series
+from pages._ui.reviewing import REVIEWER
+from storage.database import Database
+from storage.reviews import save_review
+from storage.trajectories import count, insert_imported
+from tests.pages.samples import HOSTILE, never_started, trajectory
+
+Opener = Callable[..., AppTest]
+ALL = TrajectoryFilter()
+NONE = (0, 0, 0, 0)
+
+
+def scored(index: int) -> tuple[Score, ...]:
+    rubric = None if index % 4 == 0 else (index % 20) / 20
+    return (
+        Score(name="state", value=float(index % 2), reason="", source="state", method="state"),
+        Score(name="rubric", value=rubric, reason="", source="rubric", method="model"),
+    )
+
+
+def made(index: int, **changes: Any) -> Trajectory:
+    """Return a trajectory whose numbers differ from its neighbours'."""
+    price = None if index % 5 == 0 else index / 1000
+    call = ModelCall(role="teacher", model="m", prompt_tokens=index * 7, completion_tokens=index, cost_usd=price)
+    values: dict[str, Any] = {
+        "rounds": 1 + index % 4, "mode": ("dependent", "single", "parallel")[index % 3], "scores": scored(index),
+        "domain": ("retail", "clinic")[index % 2], "template": f"t{index % 5}", "calls": (call,),
+        "reward": None if index % 7 == 0 else (index % 21) / 20,
+    }  # fmt: skip
+    return trajectory(index, **{**values, **changes})
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Two batches: forty that were kept or rejected, and twenty others."""
+    first = [made(n) for n in range(30)]
+    first += [
+        made(40 + n, status="rejected", stage="state", reason="wrong_state", outcome="failure", culprit="agent")
+        for n in range(6)
+    ]
+    first += [made(50 + n, status="rejected", stage="judged", reason="low_reward") for n in range(2)]
+    first += [never_started(60), never_started(61)]
+    insert_imported(database, "first", first)
+    insert_imported(database, "second", [made(n, teacher="llm") for n in range(20)])
+    return database
+
+
+def figures(page: AppTest) -> list[dict[str, Any]]:
+    """Return the figures of a page as Plotly gets them."""
+    assert not page.exception
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def bars(figure: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return (what it opens, how many it counts) of each bar that opens something; the count is in its hover text."""
+    found = []
+    for trace in figure["data"]:
+        for opens, told in zip(trace["customdata"], trace["hovertext"], strict=True):
+            if opens:
+                found.append((opens, int(told.split("<br>")[1].split()[0].replace(",", ""))))
+    return found
+
+
+# ---------------------------------------------------------------- pages
+
+
+def test_both_pages_lead_to_a_batch_when_nothing_is_there(open_page: Opener) -> None:
+    for name in ("scores", "funnel"):
+        page = open_page(name)
+        assert any("Nothing to analyse yet" in text.value for text in page.markdown)
+        assert not page.get("plotly_chart")
+
+
+@pytest.mark.parametrize("value", ["Reward", "Turns", "Tokens", "Tool calls", "Cost", "Rubric", "State"])
+@pytest.mark.parametrize("chosen", ["", '{"domains":["clinic"],"min_reward":0.2}'])
+def test_every_bar_of_a_histogram_counts_what_it_opens(
+    open_page: Opener, filled: Database, value: str, chosen: str
+) -> None:
+    page = open_page("scores", value=value, **({"filter": chosen} if chosen else {}))
+    drawn = bars(figures(page)[0])
+    assert drawn
+    for opens, counted in drawn:
+        assert count(filled, read_filter(opens)) == counted > 0, opens
+    field = {"Reward": "reward", "Rubric": "rubric", "State": "state"}.get(value, measures_key(value))
+    _, measured = measures.mean(filled, read_filter(chosen), field, measures.version(filled))
+    assert sum(n for _, n in drawn) == measured
+
+
+def measures_key(value: str) -> str:
+    return next((key for key, name in measures.NUMBERS.items() if name == value), value.lower())
+
+
+@pytest.mark.parametrize("by", list(measures.GROUPS.values()))
+@pytest.mark.parametrize("measure", ["Trajectories", "Mean reward"])
+def test_every_bar_of_a_breakdown_counts_what_it_opens(
+    open_page: Opener, filled: Database, by: str, measure: str
+) -> None:
+    _, breakdown, outcomes = figures(open_page("scores", by=f"By {by.lower()}", measure=measure))
+    for figure in (breakdown, outcomes):
+        drawn = bars(figure)
+        assert drawn
+        for opens, counted in drawn:
+            assert count(filled, read_filter(opens)) == counted > 0, opens
+
+
+def test_every_bar_of_the_funnel_counts_what_it_opens(open_page: Opener, filled: Database) -> None:
+    save_review(filled, Review(trajectory=2, reviewer=REVIEWER, verdict="accept"))
+    save_review(filled, Review(trajectory=4, reviewer=REVIEWER, verdict="reject"))
+    page = open_page("funnel")
+    stages, reasons = figures(page)
+    for figure in (stages, reasons):
+        drawn = bars(figure)
+        assert drawn
+        for opens, counted in drawn:
+            assert count(filled, read_filter(opens)) == counted > 0, opens
+    (trace,) = stages["data"]
+    assert trace["text"][0] == "60 (100.0%)"
+    assert dict(zip(trace["y"], trace["text"], strict=True))["Accepted by a human"] == "1 (1.7%)"
+    assert "Wrong state" in reasons["data"][0]["y"]
+    table = page.dataframe[0].value.set_index("stage")
+    assert table.loc["Passed the state check", "lost"] == 6
+    assert "Wrong state 6" in table.loc["Passed the state check", "why"]
+
+
+def test_a_click_opens_those_trajectories_in_the_queue(open_page: Opener, filled: Database) -> None:
+    page = open_page("scores")
+    opens, counted = bars(figures(page)[1])[0]
+    page.session_state["chart_domain_count"] = {"selection": {"points": [{"customdata": opens}]}}
+    page.run()
+    assert not page.exception
+    assert page.header[0].value == "Queue"
+    assert page.get("progress")[0].proto.text == f"0 of {counted} reviewed"
+    assert len(page.dataframe[0].value) == counted
+
+
+def test_a_click_on_what_no_filter_describes_opens_nothing() -> None:
+    assert opened({"selection": {"points": []}}) is None
+    assert opened({"selection": {"points": [{"customdata": ""}, {}]}}) is None
+    assert opened({"selection": {"points": [{"customdata": ["{}"]}]}}) == ALL
+    assert opened({"selection": {"points": [{"customdata": "{not json"}]}}) == ALL
+
+
+def test_key_figures_and_scores(open_page: Opener, filled: Database) -> None:
+    page = open_page("scores")
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert (shown["Trajectories"], shown["Kept"], shown["Unmeasured"]) == ("60", "83.3%", "2")
+    scores = next(t.value for t in page.dataframe if "judge" in t.value.columns).set_index("name")
+    known = [s.value for s in (scored(n)[1] for n in measured_rows()) if s.value is not None]
+    assert scores.loc["Rubric", "mean"] == pytest.approx(sum(known) / len(known))
+    assert (scores.loc["Rubric", "measured"], scores.loc["Rubric", "unmeasured"]) == (len(known), 58 - len(known))
+    assert (scores.loc["Rubric", "judge"], scores.loc["Rubric", "method"]) == ("Rubric", "model")
+
+
+def measured_rows() -> list[int]:
+    return [*range(30), *range(40, 46), *range(50, 52), *range(20)]
+
+
+def test_batches_stand_side_by_side(open_page: Opener, filled: Database) -> None:
+    page = open_page("scores")
+    page.multiselect(key="compare").set_value(["1", "2"]).run()
+    distribution, breakdown, _ = figures(page)
+    for figure in (distribution, breakdown):
+        assert [trace["name"] for trace in figure["data"]] == ["#1 first", "#2 second"]
+    for trace in distribution["data"]:
+        assert sum(n or 0 for n in trace["y"]) == pytest.approx(1.0), "shares, so that sizes do not matter"
+    for opens, counted in bars(distribution) + bars(breakdown):
+        assert count(filled, read_filter(opens)) == counted
+    totals = next(t.value for t in page.dataframe if "success" in t.value.columns)
+    assert totals["trajectories"].tolist() == [40, 20]
+    page = open_page("funnel", compare=["#1 first", "#2 second"])  # type: ignore[arg-type]
+    assert [trace["name"] for trace in figures(page)[0]["data"]] == ["#1 first", "#2 second"]
+
+
+def test_what_has_no_measurement_says_so(open_page: Opener, database: Database) -> None:
+    unpriced = ModelCall(role="teacher", model="m")
+    insert_imported(database, "unknown", [made(0, reward=None, scores=(), calls=(unpriced,))])
+    page = open_page("scores", value="Cost", measure="Mean reward")
+    assert any("nothing was measured" in text.value for text in page.caption)
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert (shown["Mean reward"], shown["Tokens each"], shown["Cost"]) == ("–", "–", "–")
+    breakdown = figures(page)[0]
+    assert breakdown["data"][0]["text"] == ["–"]
+    assert breakdown["data"][0]["x"] == [None]
+    assert any("No judge has scored" in text.value for text in page.caption)
+
+
+def test_filters_narrow_both_pages_and_an_empty_result_is_said(open_page: Opener, filled: Database) -> None:
+    for name in ("scores", "funnel"):
+        page = open_page(name, filter='{"text":"zebra"}')
+        assert any("No trajectory matches" in text.value for text in page.markdown)
+    shown = {m.label: m.value for m in open_page("scores", filter='{"batches":[2]}').metric}
+    assert shown["Trajectories"] == "20"
+
+
+def test_foreign_names_are_no_markup(open_page: Opener, database: Database) -> None:
+    insert_imported(database, HOSTILE[:110], [made(n, template="<b>x</b><img src=x>", reward=0.5) for n in range(3)])
+    insert_imported(database, "other", [made(n) for n in range(3)])
+    page = open_page("scores", by="By template")
+    page.multiselect(key="compare").set_value(["1", "2"]).run()
+    for figure in figures(page):
+        drawn = json.dumps([figure["layout"]["yaxis"].get("ticktext"), [t["name"] for t in figure["data"]]])
+        told = json.dumps([t["hovertext"] for t in figure["data"]])
+        assert "<img" not in drawn + told
+        assert "<script" not in drawn + told
+
+
+# ---------------------------------------------------------------- parts
+
+
+def test_bins_of_counts_hold_whole_numbers(database: Database) -> None:
+    insert_imported(database, "long", [made(n, rounds=1 + n) for n in range(30)])
+    edges = measures.edges_of(database, [Series("All", ALL)], "turns", NONE)
+    widths = {high - low for low, high in pairwise(edges)}
+    assert widths == {10.0}
+    assert all(edge == int(edge) for edge in edges)
+    assert measures.edges_of(database, [Series("none", TrajectoryFilter(batches=(9,)))], "turns", NONE) == ()
+    assert measures.edges_of(database, [Series("All", ALL)], "state", NONE)[:2] == (0.0, 0.05)
+
+
+def test_a_bin_keeps_what_the_filter_already_says() -> None:
+    chosen = TrajectoryFilter(min_reward=0.52, domains=("retail",))
+    found = measures.bin_filter(chosen, "reward", 0.5, 0.55, last=False)
+    assert found is not None
+    assert (found.min_reward, found.domains) == (0.52, ("retail",))
+    assert found.max_reward is not None
+    assert 0.5499 < found.max_reward < 0.55
+    assert measures.bin_filter(TrajectoryFilter(score="state"), "rubric", 0, 0.5, last=False) is None
+    last = measures.bin_filter(ALL, "turns", 10, 20, last=False)
+    assert last is not None
+    assert (last.min_turns, last.max_turns) == (10, 19)
+
+
+def test_words_of_bins_and_bars() -> None:
+    assert measures.bin_name("turns", 4, 5) == "4"
+    assert measures.bin_name("tokens", 1000, 2000) == "1,000 to 1,999"
+    assert measures.bin_name("reward", 0.5, 0.55) == "0.50 to 0.55"
+    assert short("x" * 40) == "x" * 27 + "…"
+    assert tell("<b>", 1200) == "<b>&lt;b&gt;</b><br>1,200 trajectories"
+
+
+def test_losses_that_no_filter_describes_open_nothing() -> None:
+    frame = pd.DataFrame({"stage": ["proven", "exported"], "reasons": ['{"not_finished": 2}', '{"not_exported": 1}']})
+    assert list(measures.losses(frame)) == [("proven", "not_finished", 2), ("exported", "not_exported", 1)]
+    assert measures.loss_filter(ALL, "proven", "not_finished") is None
+    assert measures.loss_filter(ALL, "exported", "not_exported") is None
+    assert measures.loss_filter(TrajectoryFilter(verdicts=("accept",)), "accepted", "not_reviewed") is None
+    assert measures.stage_filter(ALL, "rules") is None
+
+
+def test_one_tool_of_a_filter_is_not_any_tool() -> None:
+    chosen = TrajectoryFilter(tools=("a",))
+    assert measures.group_filter(chosen, "tool", "b") is None
+    assert measures.group_filter(chosen, "tool", "a") == chosen
