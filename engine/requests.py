@@ -6,8 +6,8 @@
     replay_fix    {trajectory_id, turn, fix}                                  -> {turns, diverges, ok, detail}
     build_export  {export_id}                                                 -> {rows, path}
 
-`overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved tool
-or template can be tried; None leaves a file out. A refusal is an answer: (None, message) with the next move in the message.
+`overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved
+tool or template can be tried; None leaves a file out. A refusal is an answer: (None, message) with the next move.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Desk:
         self._library, self._pool_of = library, pool_of
 
     async def answer(self, request: Request) -> tuple[dict[str, Any] | None, str | None]:
-        """Return (result, None) or (None, message for the reader). Raises StorageError only."""
+        """Return (result, None) or (None, message for the reader), always."""
         kinds: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "try_tool": self._try_tool,
             "prove": self._prove,
@@ -82,10 +82,12 @@ class Desk:
             return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
         try:
             return await kinds[request.kind](request.payload), None
-        except (TurnwrightError, tasks.Rejected) as error:
+        except TurnwrightError as error:
             return None, str(error)
         except (ValidationError, KeyError) as error:
             return None, f"The request is not complete: {error}"
+        except Exception as error:  # a page that waits must get an answer, and the engine goes on
+            return None, f"The engine failed: {type(error).__name__}: {error}. Correct the input, or report it."
 
     async def _try_tool(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         domain = await self._domain(payload)
@@ -186,6 +188,9 @@ class Desk:
         except (TurnwrightError, OSError) as error:
             self._library.finish_export(export_id, {"error": str(error)})
             raise InputError("export", f"{error}") from error
+        except Exception as error:  # answered by `answer`; the export must not look as if it were still being built
+            self._library.finish_export(export_id, {"error": f"{type(error).__name__}: {error}"})
+            raise
         outcome = {
             "path": result.path.relative_to(folder).as_posix(),
             "size": result.size,

@@ -2,20 +2,22 @@
 
 A rollout proves its task, opens a sandbox, lets user and teacher alternate, really executes the tool calls, and
 always returns a trajectory. Failure is data: what goes wrong with us or with a model is retried where that helps,
-then recorded with its stage, reason and culprit. Only three things leave as exceptions, because they concern the
-whole batch: a sandbox backend that is gone, a model setting that must be mended, and cancellation.
+then recorded with its stage, reason and culprit. Only what concerns the whole batch leaves as an exception: a sandbox
+backend that is gone, a model setting that must be mended, a full disk, and cancellation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from engine.errors import ModelError, SandboxError
+from engine.errors import ModelError, SandboxError, StorageError, boundary
 from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.prove import prove, tests_pass
 from engine.schema import argument_error
@@ -39,6 +41,7 @@ from engine.types import (
     Turn,
 )
 
+_REFUSALS = ("refusal", "content_filter")
 INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please try again."})
 
 
@@ -91,26 +94,30 @@ class Proofs:
 
     def __init__(self, kept: int = 512) -> None:
         self._kept = kept
-        self._proofs: OrderedDict[tuple[str, int], asyncio.Future[Proof]] = OrderedDict()
+        self._proofs: OrderedDict[tuple[str, int], asyncio.Future[Proof | None]] = OrderedDict()
 
     async def of(self, task: Task, domain: Domain, parts: Parts) -> Proof:
-        """Return the proof of a task, replaying its chain if nobody has. Raises SandboxError."""
+        """Return the proof of a task, replaying its chain if nobody has. Raises SandboxError.
+
+        Who waits for another's replay takes it over when that one gives up (timeout, cancelled, sandbox fault).
+        """
         key = (task.id, task.seed)
-        known = self._proofs.get(key)
-        if known is not None and not (known.done() and (known.cancelled() or known.exception())):
-            return await asyncio.shield(known)
-        future: asyncio.Future[Proof] = asyncio.get_running_loop().create_future()
+        while (known := self._proofs.get(key)) is not None:
+            proof = await asyncio.shield(known)
+            if proof is not None:
+                return proof
+        future: asyncio.Future[Proof | None] = asyncio.get_running_loop().create_future()
         self._proofs[key] = future
         if len(self._proofs) > self._kept:
             self._proofs.popitem(last=False)
+        proof = None
         try:
             async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
                 proof = await prove(task, domain, sandbox, parts.sources)
-        except BaseException as error:
-            future.cancel() if isinstance(error, asyncio.CancelledError) else future.set_exception(error)
-            future.exception() if not future.cancelled() else None
-            raise
-        future.set_result(proof)
+        finally:
+            if proof is None and self._proofs.get(key) is future:
+                del self._proofs[key]
+            future.set_result(proof)
         return proof
 
 
@@ -118,6 +125,8 @@ class Proofs:
 class _Dialogue:
     """What a rollout has so far; kept outside the loop so that a fault loses none of it."""
 
+    earlier: tuple[ModelCall, ...] = ()
+    proof: Proof | None = None
     turns: list[Turn] = field(default_factory=list)
     players: tuple[Teacher | User, ...] = ()
     end: End = "not_started"
@@ -128,25 +137,28 @@ class _Dialogue:
 
     @property
     def calls(self) -> tuple[ModelCall, ...]:
-        """What every model call took, also those that gave no turn."""
-        return tuple(call for player in self.players for call in player.calls)
+        """What every model call took, also those that gave no turn and those of earlier tries."""
+        return (*self.earlier, *(call for player in self.players for call in player.calls))
 
 
 async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
-    """Return the trajectory of one spec, always. Raises SandboxError(gone), a fatal ModelError, CancelledError."""
+    """Return the trajectory of one spec, always. Raises SandboxError(gone), a fatal ModelError, StorageError (a
+    full disk) and CancelledError."""
     started = parts.now()
     if spec.task is None:
         return _lost(spec, parts, None, "proven", spec.rejected or "unsolvable", spec.detail, started=started)
-    tries = parts.batch.limits.infrastructure_attempts
-    for number in range(tries):
-        dialogue = _Dialogue()
+    limits = parts.batch.limits
+    dialogue = _Dialogue()
+    for number in range(limits.infrastructure_attempts):
+        dialogue = _Dialogue(earlier=dialogue.calls)
         try:
-            async with asyncio.timeout(parts.batch.limits.seconds):
-                return await _attempt(spec, spec.task, parts, dialogue, started, number)
+            async with asyncio.timeout(limits.seconds):
+                with boundary("The rollout"):
+                    return await _attempt(spec, spec.task, parts, dialogue, started, number)
         except SandboxError as error:
             if error.gone:
                 raise
-            if number + 1 == tries:
+            if number + 1 == limits.infrastructure_attempts:
                 return _failed(spec, parts, dialogue, "sandbox_error", str(error), started, number)
         except ModelError as error:
             if error.fatal:
@@ -154,16 +166,26 @@ async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
             return _failed(spec, parts, dialogue, f"model_{error.kind}", str(error), started, number)
         except TimeoutError:
             dialogue.end = "timeout"
-            detail = f"The rollout took longer than {parts.batch.limits.seconds:g} s."
+            detail = f"The rollout took longer than {limits.seconds:g} s."
             return _failed(spec, parts, dialogue, "timeout", detail, started, number)
+        except StorageError:
+            raise
+        except Exception as error:  # a fault in one tool, judge or template ends one rollout, never the engine
+            return _failed(spec, parts, dialogue, "engine_fault", _told(error), started, number)
     raise AssertionError("unreachable: the last try returns")
+
+
+def _told(error: Exception) -> str:
+    """Return an unforeseen fault in one line with the place it came from."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error)[:500]} (in {Path(frame.filename).name}, line {frame.lineno})"
 
 
 async def _attempt(
     spec: RolloutSpec, task: Task, parts: Parts, dialogue: _Dialogue, started: float, retries: int
 ) -> Trajectory:
     domain = parts.domains[spec.domain_digest]
-    proof = await parts.proofs.of(task, domain, parts)
+    proof = dialogue.proof = await parts.proofs.of(task, domain, parts)
     if proof.reason is not None:
         return _lost(spec, parts, proof, "proven", proof.reason, proof.detail, started=started)
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
@@ -172,7 +194,16 @@ async def _attempt(
         if task.hidden_tests is not None:
             dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox)
     record = _record(spec, parts, proof, dialogue, started, retries)
-    return parts.curate(await score(record, parts.judges()), parts.batch)
+    return _named_refusal(parts.curate(await score(record, parts.judges()), parts.batch))
+
+
+def _named_refusal(trajectory: Trajectory) -> Trajectory:
+    """Name the model's own refusal as the reason of a rejection that it explains."""
+    refusals = sum(call.role == "teacher" and call.finish in _REFUSALS for call in trajectory.calls)
+    if not refusals or trajectory.status != "rejected":
+        return trajectory
+    detail = f"The teacher refused {refusals} of its replies (by its server's own word). {trajectory.detail}"
+    return trajectory.model_copy(update={"reason": "refusal", "detail": detail.strip()})
 
 
 async def _talk(
@@ -324,4 +355,4 @@ def _failed(
     if dialogue.end != "timeout":
         dialogue.end = "error"
     lost: dict[str, Any] = {"status": "failed", "stage": "rolled_out", "reason": reason, "detail": detail}
-    return _record(spec, parts, None, dialogue, started, retries, culprit=culprit, **lost)
+    return _record(spec, parts, dialogue.proof, dialogue, started, retries, culprit=culprit, **lost)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 
 from engine import plugins, settings
@@ -24,6 +26,8 @@ from engine.types import Batch, Domain, ModelRole, RolloutSpec, Trajectory
 FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 64
 BEAT_SECONDS = 1.0
+SILENT_SECONDS = 8.0
+IGNORED_AFTER = 10
 Value = TypeVar("Value")
 
 
@@ -37,7 +41,8 @@ class Ending:
 
 @dataclass
 class _Watch:
-    """What the runner keeps an eye on while rollouts fly."""
+    """What the runner keeps an eye on while rollouts fly. `planned`: every spec was handed out; `whole`: and every
+    one gave its result."""
 
     stop: asyncio.Event
     flying: int = 0
@@ -47,10 +52,43 @@ class _Watch:
     cost: float = 0.0
     before: tuple[int, float | None, float] = (0, None, 0.0)
     started: float = field(default_factory=time.monotonic)
+    planned: bool = False
+    whole: bool = False
+    teacher: _TeacherWatch = field(default_factory=lambda: _TeacherWatch())
 
     @property
     def closing(self) -> bool:
         return self.drain is not None or self.abort is not None or self.stop.is_set()
+
+
+@dataclass
+class _TeacherWatch:
+    """Notices an endpoint that drops `tools`, or whose calls come as text, since no single rollout can tell."""
+
+    needing: int = 0
+    calling: int = 0
+    as_text: int = 0
+
+    def see(self, trajectory: Trajectory) -> None:
+        """Count a rollout in which the reference needs a call and the teacher answered."""
+        calls = [call for call in trajectory.calls if call.role == "teacher"]
+        proof = trajectory.proof
+        if not calls or proof is None or not any(turn.calls for turn in proof.turns):
+            return
+        self.needing += 1
+        self.calling += any(turn.tool_calls for turn in trajectory.turns)
+        self.as_text += sum(call.text_calls for call in calls)
+
+    def notice(self) -> str:
+        """Return what the reader should know of the endpoint, or nothing."""
+        if self.needing >= IGNORED_AFTER and not self.calling:
+            return (
+                f"The teacher made no call in any of {self.needing} rollouts that needed one: its endpoint may ignore "
+                "tools. Make a test call under Settings, and check the server's chat template and tool parser."
+            )
+        if self.as_text:
+            return f"{self.as_text} calls of the teacher came as text: check the tool parser of its server."
+        return ""
 
 
 async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event) -> Ending:
@@ -59,10 +97,13 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     Never raises for what concerns the batch: a missing key or domain gives `failed`, a gone sandbox backend, a full
     disk or a reached budget gives `paused`, each with the next move in the reason.
     """
-    watch = _Watch(stop, before=await _off_loop(store.spent, claim.batch_id))
+    watch = _Watch(stop)
     try:
+        watch.before = await _off_loop(store.spent, claim.batch_id)
         check_batch(claim, pool)
         llms = _open_models(claim.batch)
+    except StorageError as error:
+        return Ending("paused", str(error))
     except TurnwrightError as error:
         return Ending("failed", str(error))
     beating = asyncio.create_task(_beat(claim, store, watch))
@@ -80,9 +121,17 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
         await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
-    if watch.abort or watch.drain:
-        return watch.abort or watch.drain or Ending("paused")
-    return Ending("queued", "The engine was stopped.") if stop.is_set() else Ending("done")
+    return _ending(watch)
+
+
+def _ending(watch: _Watch) -> Ending:
+    """Return how the work ended; a batch that is whole is done, whatever was asked of it meanwhile."""
+    if watch.abort is not None and watch.abort.status == "lost":
+        return watch.abort
+    if watch.whole:
+        return Ending("done", watch.teacher.notice())
+    ending = watch.abort or watch.drain or Ending("queued", "The engine was stopped.")
+    return Ending(ending.status, f"{ending.reason} {watch.teacher.notice()}".rstrip())
 
 
 def check_batch(claim: Claim, pool: SandboxPool) -> None:
@@ -115,17 +164,18 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: _Watch, ll
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
     done = await _off_loop(store.done_ids, claim.batch_id)
     executor = plugins.load("executors", "local")
-    results = executor.make(executor.config()).run(
-        _counted(watch, parts), _remaining(claim, done, watch), batch.concurrency
-    )
+    specs = await _off_loop(_past_done, _remaining(claim, done, watch))
+    results = executor.make(executor.config()).run(_counted(watch, parts), specs, batch.concurrency)
     buffer: list[Trajectory] = []
     flushed = time.monotonic()
     try:
-        async for trajectory in _until_aborted(results, watch):
-            buffer.append(trajectory)
-            if len(buffer) >= FLUSH_ROWS or time.monotonic() - flushed > FLUSH_SECONDS:
-                await _save(claim, store, watch, buffer)
-                flushed = time.monotonic()
+        async with aclosing(_until_aborted(results, watch)) as arriving:
+            async for trajectory in arriving:
+                if trajectory is not None:
+                    buffer.append(trajectory)
+                if len(buffer) >= FLUSH_ROWS or time.monotonic() - flushed > FLUSH_SECONDS:
+                    await _save(claim, store, watch, buffer)
+                    flushed = time.monotonic()
     finally:
         await _save(claim, store, watch, buffer)
 
@@ -136,6 +186,12 @@ def _remaining(claim: Claim, done: set[str], watch: _Watch) -> Iterator[RolloutS
             return
         if spec.id not in done:
             yield spec
+    watch.planned = True
+
+
+def _past_done(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
+    """Plan up to the first spec that is not done. Of a large resumed batch that takes a while: call it in a thread."""
+    return chain([first] if (first := next(specs, None)) is not None else [], specs)
 
 
 def _counted(watch: _Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
@@ -149,25 +205,33 @@ def _counted(watch: _Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
     return work
 
 
-async def _until_aborted(results: AsyncIterator[Trajectory], watch: _Watch) -> AsyncIterator[Trajectory]:
-    """Yield results, and flush points as they come; on abort or stop, cancel what is in flight."""
+async def _until_aborted(results: AsyncIterator[Trajectory], watch: _Watch) -> AsyncGenerator[Trajectory | None]:
+    """Yield results as they come, and None as a flush point while none does; on abort or stop, and when closed,
+    cancel what is in flight and wait for it."""
     stopping = asyncio.create_task(_aborted(watch))
-    iterator = results.__aiter__()
+    following: asyncio.Future[Trajectory] | None = None
     try:
         while True:
-            following = asyncio.ensure_future(anext(iterator))
-            await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            following = following or asyncio.ensure_future(anext(results))
+            either: set[asyncio.Future[Any]] = {following, stopping}
+            await asyncio.wait(either, timeout=FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-                return
+                if stopping.done():
+                    return
+                yield None
+                continue
+            arrived, following = following, None
             try:
-                yield following.result()
+                yield arrived.result()
             except StopAsyncIteration:
+                watch.whole = watch.planned
                 return
     finally:
-        stopping.cancel()
-        await iterator.aclose()  # type: ignore[attr-defined]
+        pending = [future for future in (following, stopping) if future is not None]
+        for future in pending:
+            future.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await results.aclose()  # type: ignore[attr-defined]
 
 
 async def _aborted(watch: _Watch) -> None:
@@ -183,6 +247,7 @@ async def _save(claim: Claim, store: Store, watch: _Watch, buffer: list[Trajecto
     await _off_loop(store.save, claim.batch_id, rows)
     buffer.clear()
     for trajectory in rows:
+        watch.teacher.see(trajectory)
         for call in trajectory.calls:
             watch.tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
             watch.cost += call.cost_usd or 0.0
@@ -205,25 +270,33 @@ def _check_budget(batch: Batch, watch: _Watch) -> None:
 
 
 async def _beat(claim: Claim, store: Store, watch: _Watch) -> None:
-    """Renew the claim every second and take the commands of the pages."""
+    """Renew the claim every second and take the commands of the pages. A database that is busy for a moment is
+    passed over; one that stays away, or a full disk, pauses the batch before another engine takes it."""
+    renewed = time.monotonic()
     while True:
         try:
             command = await _off_loop(store.heartbeat, claim.batch_id, claim.holder, time.time(), watch.flying)
+            renewed = time.monotonic()
+            _obey(command, watch)
         except StorageError as error:
-            watch.abort = Ending("paused", str(error))
-            return
-        if command == "pause":
-            watch.drain = watch.drain or Ending("paused", "Paused by hand.")
-        elif command == "cancel":
-            watch.abort = Ending("cancelled", "Cancelled by hand.")
-        elif command == "lost":
-            watch.abort = Ending("lost", "Another engine took the batch over.")
+            if error.full or time.monotonic() - renewed > SILENT_SECONDS:
+                watch.abort = Ending("paused", str(error))
+                return
         if watch.abort is None and claim.batch.budget.seconds is not None:
             try:
                 _check_budget(claim.batch, watch)
             except BudgetReached as error:
                 watch.drain = watch.drain or Ending("paused", str(error))
         await asyncio.sleep(BEAT_SECONDS)
+
+
+def _obey(command: str | None, watch: _Watch) -> None:
+    if command == "pause":
+        watch.drain = watch.drain or Ending("paused", "Paused by hand.")
+    elif command == "cancel":
+        watch.abort = Ending("cancelled", "Cancelled by hand.")
+    elif command == "lost":
+        watch.abort = Ending("lost", "Another engine took the batch over.")
 
 
 # ---------------------------------------------------------------- wiring

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 
@@ -119,6 +120,9 @@ class Worker:
             ending = await run(claim, self._store, pool, self.stop)
         except SandboxError as error:
             ending = Ending("failed", str(error))
+        except Exception as error:  # a fault of ours in one batch must not take the engine from the others
+            self._say("".join(traceback.format_exception(error)))
+            ending = Ending("failed", f"The engine failed: {type(error).__name__}: {error}. Its log says where.")
         if ending.status == "paused" and pool is not None and not (await pool.health()).ok:
             await self._pools.drop(pool)
         await self._release(claim, ending)
@@ -139,19 +143,24 @@ class Worker:
     async def _answer(self) -> None:
         """Answer requests as they come, a few at a time, so that a long export holds nobody up."""
         desk = Desk(self._library, self._pools.of)
-        open_requests: set[asyncio.Task[None]] = set()
-        while True:
-            open_requests = {task for task in open_requests if not task.done()}
-            try:
-                request = None
-                if len(open_requests) < OPEN_REQUESTS:
-                    request = await asyncio.to_thread(self._library.claim_request, self.holder, time.time())
-                if request is not None:
-                    open_requests.add(asyncio.create_task(self._answer_one(desk, request)))
-                    continue
-            except StorageError as failure:
-                self._say(f"cannot read requests: {failure}")
-            await asyncio.sleep(POLL_SECONDS)
+        answering: dict[int, asyncio.Task[None]] = {}
+        try:
+            while True:
+                answering = {number: task for number, task in answering.items() if not task.done()}
+                try:
+                    request = None
+                    if len(answering) < OPEN_REQUESTS:
+                        request = await asyncio.to_thread(self._library.claim_request, self.holder, time.time())
+                    if request is not None and request.id not in answering:  # a long one is claimed anew, not twice
+                        answering[request.id] = asyncio.create_task(self._answer_one(desk, request))
+                        continue
+                except StorageError as failure:
+                    self._say(f"cannot read requests: {failure}")
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            for task in answering.values():
+                task.cancel()
+            await asyncio.gather(*answering.values(), return_exceptions=True)
 
     async def _answer_one(self, desk: Desk, request: Request) -> None:
         try:
@@ -159,6 +168,10 @@ class Worker:
             await asyncio.to_thread(self._library.finish_request, request.id, result, error)
         except StorageError as failure:
             self._say(f"cannot answer request {request.id}: {failure}")
+        except asyncio.CancelledError:
+            with contextlib.suppress(StorageError):
+                self._library.finish_request(request.id, None, "The engine was stopped. Start it, then ask again.")
+            raise
 
     async def _beat(self) -> None:
         while True:
@@ -169,7 +182,7 @@ class Worker:
                 await asyncio.to_thread(
                     self._library.beat, self.holder, pid, now, health.name, health.isolated, health.detail
                 )
-            except SandboxError as error:
+            except (SandboxError, OSError) as error:
                 beat = (self.holder, os.getpid(), time.time(), "none", False, str(error))
                 with contextlib.suppress(StorageError):
                     await asyncio.to_thread(self._library.beat, *beat)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+from engine.errors import SandboxError
 from engine.types import Frozen, RolloutSpec, Trajectory
 
 __all__ = ["LocalExecutor"]
@@ -30,8 +31,8 @@ class LocalExecutor:
         specs: Iterable[RolloutSpec],
         concurrency: int,
     ) -> AsyncIterator[Trajectory]:
-        """Yield trajectories as they finish. The first exception of `work` cancels the others and is raised,
-        after everything that had finished before it was yielded."""
+        """Yield trajectories as they finish. The first exception of `work` cancels the others and is raised, after
+        everything that had finished was yielded. Closing the generator cancels what is in flight and waits for it."""
         waiting = iter(specs)
         flying: set[asyncio.Task[Trajectory]] = set()
         try:
@@ -40,16 +41,29 @@ class LocalExecutor:
                     flying.add(asyncio.ensure_future(work(spec)))
                 if not flying:
                     return
-                done, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                failed: BaseException | None = None
+                done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                failed = next((error for task in done if (error := _error(task)) is not None), None)
+                if failed is not None:
+                    await _cancel(flying)
+                    done = set(flying)
                 for task in done:
-                    error = task.exception()
-                    if error is None:
+                    flying.discard(task)
+                    if _error(task) is None:
                         yield task.result()
-                    failed = failed or error
                 if failed is not None:
                     raise failed
         finally:
-            for task in flying:
-                task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            await _cancel(flying)
+
+
+def _error(task: asyncio.Task[Trajectory]) -> BaseException | None:
+    """Return what a finished task raised. One that was cancelled from inside must not look like our own end."""
+    if task.cancelled():
+        return SandboxError("A rollout was cancelled from inside.")
+    return task.exception()
+
+
+async def _cancel(flying: set[asyncio.Task[Trajectory]]) -> None:
+    for task in flying:
+        task.cancel()
+    await asyncio.gather(*flying, return_exceptions=True)
