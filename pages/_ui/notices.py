@@ -7,7 +7,7 @@ shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -27,6 +27,21 @@ def refusals() -> Iterator[None]:
         st.error("\n".join(f"- {literal(str(one))}" for one in error.errors), icon=":material/error:")
     except (InputError, StorageError) as error:
         st.error(literal(str(error)), icon=":material/error:")
+
+
+def want(dialog: Callable[[], None]) -> None:
+    """Ask for a dialog; `draw_wanted` opens it once the rest of the page is drawn.
+
+    A dialog that opens in the middle of a page can be used before the page has ended, and what is done in it then
+    starts the page again with the click that opened it.
+    """
+    st.session_state["wanted_dialog"] = dialog
+
+
+def draw_wanted() -> None:
+    """Open the dialog that was asked for in this pass; the last call of a page's script."""
+    if dialog := st.session_state.pop("wanted_dialog", None):
+        dialog()
 
 
 def begin(dialog: str) -> None:

@@ -20,7 +20,7 @@ from pages._ui.domain_tabs import (
 )
 from pages._ui.domain_versions import draw_versions
 from pages._ui.layout import actions
-from pages._ui.notices import tell
+from pages._ui.notices import draw_wanted, tell, want
 from pages._ui.routes import open_page, page_link, text_parameter
 from pages._ui.workspace_view import draw_workspace
 
@@ -32,7 +32,7 @@ if made := st.session_state.pop("made_domain", None):
 with actions(row.name):
     page_link("domains", "Domains", icon="arrow_back")
     if st.button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
-        new_domain(row.id)
+        want(lambda: new_domain(row.id))
     st.download_button(
         "Export", lambda: catalog.to_zip(draft.base()), f"{row.id}-v{draft.based_on}.zip", "application/zip",
         key=f"export_{row.id}", icon=":material/download:", on_click="ignore",
@@ -56,3 +56,4 @@ for tab, draw in zip(
     if tab.open:
         with tab:
             draw()
+draw_wanted()

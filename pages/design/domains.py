@@ -13,7 +13,7 @@ from pages._ui.domain_draft import Draft, base_files
 from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import tell
+from pages._ui.notices import draw_wanted, tell, want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
 from storage import domains
@@ -72,7 +72,7 @@ def card(row: DomainRow) -> None:
             )  # fmt: skip
             chosen = st.menu_button("More", list(MORE), key=f"more_{row.id}", type="tertiary")
     if chosen:
-        MORE[chosen](row)
+        want(partial(MORE[chosen], row))
 
 
 def pack(digest: str) -> bytes:
@@ -97,9 +97,9 @@ if made := st.session_state.pop("made_domain", None):
 
 with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
     if st.button("Import", key="import_domain", icon=":material/upload:"):
-        import_domain()
+        want(import_domain)
     if st.button("New domain", key="new_domain", type="primary", icon=":material/add:"):
-        new_domain()
+        want(new_domain)
 
 if not domains.list_domains(db()):
     empty_state(
@@ -107,6 +107,7 @@ if not domains.list_domains(db()):
         "Make one with New domain: it starts as a small example that works. Or import a pack.",
         icon="account_tree",
     )
+    draw_wanted()
     st.stop()
 rows = chosen_rows()
 if not rows:
@@ -117,3 +118,4 @@ if len(rows) > PER_PAGE:
 with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
+draw_wanted()

@@ -8,7 +8,7 @@ from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import tell
+from pages._ui.notices import draw_wanted, tell, want
 from pages._ui.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
 from pages._ui.text import literal, plain
 from storage import personas
@@ -55,14 +55,14 @@ def card(row: PersonaRow) -> None:
         st.caption(f":material/format_quote: {literal(sample_line(one, int(st.session_state.get(turn, 0))))}")
         with st.container(horizontal=True, gap="small"):
             if st.button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
-                edit_persona(row)
+                want(lambda: edit_persona(row))
             st.button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
                       on_click=another, args=(turn,), help="Another way in which this persona may open.")  # fmt: skip
             chosen = st.menu_button("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
     if chosen == "Duplicate":
-        edit_persona(row, copy=True)
+        want(lambda: edit_persona(row, copy=True))
     elif chosen == "Delete":
-        delete_persona(row)
+        want(lambda: delete_persona(row))
 
 
 def another(turn: str) -> None:
@@ -73,10 +73,11 @@ def another(turn: str) -> None:
 tell()
 with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
     if st.button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
-        edit_persona(None)
+        want(lambda: edit_persona(None))
 known = personas.list_personas(db())
 if not known:
     empty_state("No personas yet", "A batch needs at least one. Make one with New persona.", icon="groups")
+    draw_wanted()
     st.stop()
 rows = chosen_rows(known)
 st.caption(f"{plural(len(rows), 'persona')}" + (f" of {len(known)}" if len(rows) != len(known) else ""))
@@ -87,3 +88,4 @@ number = (st.pagination(pages, key="page", bind="query-params") or 1) if pages >
 with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
+draw_wanted()
