@@ -1,0 +1,138 @@
+"""Exports in a browser, with the engine beside: preview, build in each format, download, refusals, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine import plugins
+from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
+from storage import batches, exports
+from storage.trajectories import insert_imported
+from tests.e2e.conftest import Studio, ready, until
+from tests.pages.samples import trajectory
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def number(studio_with_engine: Studio) -> int:
+    """A finished batch of ten, and four imported trajectories beside it."""
+    batch = Batch(name="ten", domains=(DomainShare(id="retail"),), trajectories=10, sandbox="local")
+    made = batches.create_batch(studio_with_engine.database, batch)
+    until(lambda: batches.get_batch(studio_with_engine.database, made).status == "done", 120)
+    insert_imported(studio_with_engine.database, "imported", [trajectory(n) for n in range(4)])
+    return made
+
+
+def from_batch(studio: Studio, page: Page, number: int) -> None:
+    """Open the exports from the batch's page."""
+    page.goto(f"{studio.url}/batch?id={number}")
+    ready(page)
+    page.locator('[data-testid="stMain"]').get_by_role("link", name="Export").click()
+    page.wait_for_url(re.compile("/exports"))
+    ready(page)
+
+
+def choose_format(page: Page, name: str) -> None:
+    page.locator(".st-key-export_format input").click()
+    page.get_by_role("option", name=re.compile(f"^{name}")).click()
+    ready(page)
+
+
+def build(studio: Studio, page: Page) -> exports.ExportRow:
+    before = len(exports.list_exports(studio.database))
+    page.locator(".st-key-build_export button").click()
+    until(lambda: len(exports.list_exports(studio.database)) > before, 20)
+    until(lambda: exports.list_exports(studio.database)[0].status in ("done", "failed"), 60)
+    return exports.list_exports(studio.database)[0]
+
+
+def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: Page, number: int) -> None:
+    studio = studio_with_engine
+    from_batch(studio, page, number)
+    kept = batches.get_batch(studio.database, number).progress.kept
+    expect(page.locator('[data-testid="stMetricValue"]').first).to_have_text(str(kept))
+    page.locator(".st-key-export_preview summary").click()
+    expect(page.locator(".st-key-export_preview").get_by_text("messages").first).to_be_visible()
+    for name in plugins.names("exporters"):
+        choose_format(page, name)
+        row = build(studio, page)
+        assert row.status == "done", row.error
+        assert row.recipe.filter == TrajectoryFilter(batches=(number,))
+        card = page.locator(f".st-key-export_{row.id}")
+        expect(card.get_by_text("Ready")).to_be_visible()
+        address = str(card.get_by_role("link", name="Download").get_attribute("href"))
+        response = page.request.get(studio.url + address.removeprefix(studio.url))
+        assert response.ok
+        assert "attachment" in response.headers["content-disposition"]
+        assert hashlib.sha256(response.body()).hexdigest() == row.sha256
+        with zipfile.ZipFile(io.BytesIO(response.body())) as archive:
+            lines = [json.loads(x) for n in archive.namelist() if n.endswith(".jsonl") for x in archive.open(n)]
+        assert len(lines) == row.rows == kept
+
+
+def test_forged_links_are_refused(studio_with_engine: Studio, page: Page, number: int) -> None:
+    studio = studio_with_engine
+    from_batch(studio, page, number)
+    row = build(studio, page)
+    address = str(page.locator(f".st-key-export_{row.id}").get_by_role("link").get_attribute("href"))
+    token = address.partition("token=")[2]
+    for path in (f"{row.id}", f"{row.id}?token={token[:-3]}abc", f"{row.id + 1}?token={token}"):
+        response = page.request.get(f"{studio.url}/api/exports/{path}")
+        assert response.status == 403
+        assert "exports page" in response.text()
+
+
+def test_an_option_changes_the_file(studio_with_engine: Studio, page: Page, number: int) -> None:
+    studio = studio_with_engine
+    from_batch(studio, page, number)
+    choose_format(page, "chat_jsonl")
+    plain = build(studio, page)
+    page.get_by_text("Options of the format").click()
+    page.locator(".st-key-export_chat_jsonl_system input").click()
+    page.get_by_role("option", name="Drop").click()
+    ready(page)
+    without = build(studio, page)
+    assert without.recipe.options == {"system": "drop"}
+    assert without.rows == plain.rows
+    assert (without.size or 0) < (plain.size or 0)
+
+
+def test_what_fails_is_told_and_deleted(studio_with_engine: Studio, page: Page, number: int) -> None:
+    studio = studio_with_engine
+    made = exports.create_export(studio.database, Recipe(name="broken"))
+    exports.finish_export(studio.database, made, error="The disk is full. Free some space.")
+    page.goto(f"{studio.url}/exports")
+    ready(page)
+    card = page.locator(f".st-key-export_{made}")
+    expect(card.get_by_role("alert")).to_contain_text("The disk is full")
+    card.get_by_role("button", name="Delete").click()
+    expect(card).to_have_count(0)
+    assert exports.get_export(studio.database, made) is None
+
+
+def test_a_deleted_export_takes_its_file_along(studio_with_engine: Studio, page: Page, number: int) -> None:
+    studio = studio_with_engine
+    from_batch(studio, page, number)
+    row = build(studio, page)
+    folder = studio.home / "exports" / str(row.id)
+    assert folder.is_dir()
+    page.locator(f".st-key-export_{row.id}").get_by_role("button", name="Delete").click()
+    until(lambda: not folder.exists(), 15)
+    assert exports.get_export(studio.database, row.id) is None
+
+
+def test_splits_that_do_not_sum_disable_the_build(studio_with_engine: Studio, page: Page, number: int) -> None:
+    from_batch(studio_with_engine, page, number)
+    share = page.locator(".st-key-export_share_train input")
+    share.fill("70")
+    share.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="must sum to 100 %")).to_be_visible()
+    expect(page.locator(".st-key-build_export button")).to_be_disabled()
