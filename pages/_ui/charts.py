@@ -55,6 +55,11 @@ def series_colour(position: int) -> str:
     return str(colours[position % len(colours)])
 
 
+def _ink() -> str:
+    """Return the colour of the page's text: labels of ours are to be read, not only seen."""
+    return str(st.get_option(f"theme.{_theme()}.textColor"))
+
+
 def _on_bar() -> str:
     """Return the colour of text inside a bar: the page's, since bars are dark on light and light on dark."""
     return str(st.get_option(f"theme.{_theme()}.backgroundColor"))
@@ -111,12 +116,12 @@ def rows_figure(
         "yaxis": {
             "autorange": "reversed", "type": "category", "categoryorder": "array", "categoryarray": values,
             "showgrid": False, "tickvals": values, "ticktext": [short(str(v)) for v in values], "automargin": True,
-            "ticklabelstandoff": 6, "fixedrange": True, "tickfont": {"size": 13},
+            "ticklabelstandoff": 6, "fixedrange": True, "tickfont": {"size": 13, "color": _ink()},
         },
         "annotations": [
             {
                 "y": value, "x": _end(series, value), "text": text, "showarrow": False, "xanchor": "left", "xshift": 6,
-                "font": {"size": 12},
+                "font": {"size": 12, "color": _ink()},
             }
             for value, text in zip(values, end_labels, strict=False)
         ],
@@ -138,7 +143,7 @@ def _trace(one: Bars, position: int) -> dict[str, Any]:
     shade = one.colour or series_colour(position)
     return {
         "type": "bar", "name": escape(one.name), "textangle": 0, "cliponaxis": False, "customdata": list(one.opens),
-        "hovertext": list(one.told), "hoverinfo": "text",
+        "hovertext": list(one.told), "hoverinfo": "text", "textfont": {"color": _ink()},
         "marker": {"color": list(shade) if isinstance(shade, tuple) else shade},
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
     }  # fmt: skip

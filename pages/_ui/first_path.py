@@ -99,7 +99,7 @@ def steps(database: Database, found: Overview) -> list[Step]:
         ),
         Step(
             "scores", "See the scores", "How the judges saw it, and where samples were lost.", "scores" in seen,
-            "scores" if found.trajectories else "", "Open the scores", seen=True,
+            "scores" if found.trajectories else "", "Open the scores",
         ),
         Step(
             "export", "Export and download", "Choose a format, build the files, download them.", exported,
@@ -177,7 +177,7 @@ def _draw_move(database: Database, step: Step, state: State) -> None:
             help="Starts at once and opens the batch. It costs nothing.",
         )  # fmt: skip
     elif step.page and step.seen and state != "done":
-        if st.button(step.label, key=f"step_open_{step.name}", icon=":material/arrow_forward:"):
+        if st.button(step.label, key=f"step_open_{step.name}", icon=":material/arrow_forward:", type="tertiary"):
             note_seen(database, step.name)
             open_page(step.page, **step.parameters)
     elif step.page:

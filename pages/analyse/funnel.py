@@ -139,9 +139,10 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
                 }
             )  # fmt: skip
             before = int(n)
+    order = list(STAGES.values())
     columns = {
-        **({"batch": st.column_config.TextColumn("Batch", width=150)} if len(series) > 1 else {}),
         "stage": st.column_config.TextColumn("Stage", width=160),
+        **({"batch": st.column_config.TextColumn("Batch", width=180)} if len(series) > 1 else {}),
         "count": st.column_config.NumberColumn("Left", format="localized"),
         "passed": st.column_config.NumberColumn(
             "Came through", format="percent", help="Of those that came to this stage."
@@ -153,8 +154,9 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         ),
     }
     st.dataframe(
-        pd.DataFrame(records), hide_index=True, column_config=columns, column_order=list(columns), key="table_funnel",
-        alt="Each stage with what it lost", placeholder="–", height="content" if len(records) <= 16 else "auto",
+        pd.DataFrame(sorted(records, key=lambda record: order.index(record["stage"]))), hide_index=True,
+        column_config=columns, column_order=list(columns), key="table_funnel",
+        alt="Each stage with what it lost", placeholder="–", height="content",
     )  # fmt: skip
 
 
