@@ -1,5 +1,9 @@
-"""Which facts a text states. Letter case, white space and thousands separators do not matter; a number matches
-any equal writing (25.5, 25.50), but never a part of a longer number."""
+"""Which facts a text states. Letter case, white space and thousands separators do not matter; a number matches any
+equal writing (25.5, 25.50), but never a part of a longer number, a date or a time of day.
+
+A fact in words that stands right behind a negation ("not possible" for "possible") is not stated. That is all that is
+understood of language: "I doubt that it is possible" states "possible".
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,15 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-_NUMBER = re.compile(r"(?<![\w.])(?<![^\W\d]-)-?\d[\d,]*(?:\.\d+)?(?![\w]*\d)")
-_PLAIN = re.compile(r"[^\w-]*(-?\d[\d,]*(?:\.\d+)?)\s*%?[^\d\w]*")
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_NUMBER = re.compile(rf"(?<![\w.])(?<![^\W\d]-)-?{_DIGITS}(?![\w]*\d)(?![.,]\d)")
+_PLAIN = re.compile(rf"[^\w-]*(-?(?!0\d){_DIGITS})\s*%?[^\d\w]*")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_MOMENT = re.compile(r"(?<![\w-])(?:\d{4}-\d\d-\d\d|\d\d?:\d\d(?::\d\d)?)(?![\w-])")
+_NEGATION = re.compile(
+    r"(?:\b(?:not|never|no longer|cannot)|n't)(?: (?:be|been|yet|currently|fully|really|a|an|the))* $|\bnon-$"
+)
+_LOOKBACK = 40
 
 
 def normal(text: str) -> str:
@@ -20,7 +31,8 @@ def normal(text: str) -> str:
 def missing(facts: Sequence[Sequence[str]], text: str) -> list[Sequence[str]]:
     """Return the facts of which the text states no alternative, in order."""
     plain = normal(text)
-    numbers = {value for found in _NUMBER.findall(plain) if (value := _decimal(found)) is not None}
+    numbers = {value for found in _NUMBER.findall(_MOMENT.sub(" ", plain)) if (value := _decimal(found)) is not None}
+    plain = _THOUSANDS.sub("", plain)
     return [fact for fact in facts if not any(_states(option, plain, numbers) for option in fact)]
 
 
@@ -28,18 +40,18 @@ def _states(option: str, plain: str, numbers: set[Decimal]) -> bool:
     wanted = normal(option)
     single = _PLAIN.fullmatch(wanted)
     if single:
-        value = _decimal(single.group(1))
-        return value is not None and value in numbers
-    return _within(wanted, plain)
+        return _decimal(single.group(1)) in numbers
+    return _within(_THOUSANDS.sub("", wanted), plain)
 
 
 def _within(wanted: str, plain: str) -> bool:
-    """Return whether `wanted` stands in `plain` as whole words."""
+    """Return whether `wanted` stands in `plain` as whole words and numbers, and is not denied there."""
     if not wanted:
-        return True
-    before = r"(?<!\w)" if wanted[0].isalnum() else ""
-    after = r"(?!\w)" if wanted[-1].isalnum() else ""
-    return re.search(before + re.escape(wanted) + after, plain) is not None
+        return False
+    before = r"(?<!\w)(?<!\d\.)" if wanted[0].isdigit() else r"(?<!\w)" if wanted[0].isalnum() else ""
+    after = r"(?!\w)(?!\.\d)" if wanted[-1].isdigit() else r"(?!\w)" if wanted[-1].isalnum() else ""
+    places = re.finditer(before + re.escape(wanted) + after, plain)
+    return any(not _NEGATION.search(plain[max(0, place.start() - _LOOKBACK) : place.start()]) for place in places)
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -12,6 +12,9 @@ from jsonschema.exceptions import SchemaError, best_match
 from engine.errors import InputError
 from engine.types import Tool, ToolCall
 
+MAX_CHARS = 400
+"""Of an error that quotes the arguments; a model may send megabytes."""
+
 
 @lru_cache(maxsize=4_096)
 def _validator(schema: str) -> Draft202012Validator:
@@ -34,12 +37,13 @@ def _schema_text(parameters: dict[str, Any]) -> str:
 def argument_error(tool: Tool, call: ToolCall) -> str | None:
     """Return in one sentence why the call breaks the tool's schema, or None when it fits."""
     if call.raw is not None:
-        return "the arguments are not a JSON object."
+        return "the arguments are not a JSON object. Send one that fits the tool's parameters."
     error = best_match(_validator(_schema_text(tool.parameters)).iter_errors(call.arguments))
     if error is None:
         return None
     where = ".".join(map(str, error.absolute_path))
-    return f"argument {where}: {error.message}." if where else f"{error.message}."
+    problem = error.message if len(error.message) <= MAX_CHARS else f"{error.message[:MAX_CHARS]} ..."
+    return f"argument {where}: {problem}." if where else f"{problem}."
 
 
 def check_schema(schema: dict[str, Any], where: str) -> None:

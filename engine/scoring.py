@@ -7,12 +7,13 @@ and a reward of nothing is None.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.protocols import Judge
 from engine.types import Culprit, ModelCall, Outcome, Score, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
+_DECIDING = ("state", "fact", "model", "human")
 
 
 async def score(trajectory: Trajectory, judges: Mapping[str, Judge]) -> Trajectory:
@@ -41,7 +42,7 @@ def _asks_a_model(judge: Judge) -> bool:
     return hasattr(judge, "calls")
 
 
-def reward(scores: Iterable[Score]) -> float | None:
+def reward(scores: Sequence[Score]) -> float | None:
     """Return the mean over judges of what each measured, rounded to 6 digits, or None."""
     by_source: dict[str, list[float]] = {}
     for entry in scores:
@@ -53,7 +54,7 @@ def reward(scores: Iterable[Score]) -> float | None:
     return round(sum(means) / len(means), 6)
 
 
-def _overall_stands_beside(entry: Score, scores: Iterable[Score]) -> bool:
+def _overall_stands_beside(entry: Score, scores: Sequence[Score]) -> bool:
     """A judge's score named after itself is its overall; its other scores then only explain it."""
     return entry.name != entry.source and any(s.name == s.source == entry.source for s in scores)
 
@@ -63,14 +64,14 @@ def _outcome(trajectory: Trajectory, scores: Sequence[Score]) -> Outcome:
         return "unmeasured"
     if any(entry.passed is False for entry in scores):
         return "failure"
-    measured = any(entry.passed and entry.source in ("state", "facts", "rubric") for entry in scores)
+    measured = any(entry.passed and entry.method in _DECIDING for entry in scores)
     return "success" if measured else "unmeasured"
 
 
 def _culprit(trajectory: Trajectory) -> Culprit:
-    """Say whose fault a failed dialogue is: a crashed or hanging tool's, the user's who left or ended before
-    telling what the task needs, else the agent's."""
-    if any(turn.fault in _TOOL_FAULTS for turn in trajectory.turns):
+    """Say whose fault a failed dialogue is: a tool's that crashed or hung and never answered after it, the user's
+    who left or ended before telling what the task needs, else the agent's."""
+    if _broken_tools(trajectory):
         return "tool"
     task = trajectory.task
     said = [turn.content for turn in trajectory.turns if turn.role == "user"]
@@ -80,6 +81,13 @@ def _culprit(trajectory: Trajectory) -> Culprit:
         if any(turn.hidden for turn in task.turns) and len(said) <= len(task.turns):
             return "user" if _asked(trajectory) else "agent"
     return "agent"
+
+
+def _broken_tools(trajectory: Trajectory) -> bool:
+    """Whether a tool was left broken. Of a shell only the command breaks, and that is the agent's own."""
+    commands = {tool.name for tool in trajectory.tools if tool.source == "shell"}
+    last = {turn.name: turn.fault for turn in trajectory.turns if turn.role == "tool" and turn.name not in commands}
+    return any(fault in _TOOL_FAULTS for fault in last.values())
 
 
 def _asked(trajectory: Trajectory) -> bool:

@@ -297,7 +297,7 @@ def _assemble(
         turns=turns,
         tools=_offered(domain, turns, mode, withheld, source),
         withheld_tools=withheld,
-        hidden_tests=lead.hidden_tests if lead else None,
+        hidden_tests=next((s.template.hidden_tests for s in segments if s.template and s.template.hidden_tests), None),
         state_ignore=domain.state_ignore,
         difficulty=difficulty(turns),
         seed=seed,

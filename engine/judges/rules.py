@@ -67,7 +67,7 @@ def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
         return
     first = trajectory.turns[bad[0]]
     reason = f"{len(bad)} of {total} calls are invalid; the first: {first.content[:200]}"
-    yield _given("valid_calls", 1 - len(bad) / total, reason, bad, passed=_recovered(trajectory))
+    yield _given("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
 
 
 def _recovered(trajectory: Trajectory) -> bool:
@@ -101,14 +101,14 @@ def _has_twins(turn: Turn) -> bool:
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
     """Check what a mode demands beyond the end state."""
     task = trajectory.task
-    if task is None:
+    if task is None or not task.turns:
         return
     if set(task.modes) == {"no_tool"}:
         where = [i for i, turn in enumerate(trajectory.turns) if turn.tool_calls]
         good = "No call was made." if not where else "A call was made although none was needed."
         yield _given("mode", float(not where), good, where)
     elif "missing_function" in task.modes:
-        names = {name for _, name, _ in _calls(trajectory.turns)} & set(task.withheld_tools)
+        names = sorted({name for _, name, _ in _calls(trajectory.turns)} & set(task.withheld_tools))
         told = f"The withheld tool {', '.join(names)} was called." if names else "The withheld tool was not called."
         yield _given("mode", float(not names), told)
     elif "missing_parameter" in task.modes and task.turns[0].mode == "missing_parameter":
