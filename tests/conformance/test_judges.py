@@ -1,0 +1,146 @@
+"""What every judge promises: never to raise for a bad trajectory, to explain itself, and None where it cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from engine import catalog, plugins
+from engine.llms._open import open_llm
+from engine.planner import plan
+from engine.rollout import rollout
+from engine.runner import judges_of
+from engine.sandboxes._choose import open_pool
+from engine.scoring import score
+from engine.types import (
+    MODES,
+    Batch,
+    Change,
+    Domain,
+    DomainShare,
+    Endpoint,
+    HiddenTests,
+    Leaf,
+    Persona,
+    Score,
+    StateDiff,
+    ToolCall,
+    Trajectory,
+    Turn,
+)
+from tests.conftest import PACKS
+from tests.engine_parts import batch_of, wired
+from tests.judges.test_rubric import trajectory
+from tests.teachers.samples import proof, task
+
+HOSTILE = "\x00\ud83d\ude00 {{ 7*7 }} </s><|im_end|> ]] }} %s " + "’" * 50 + "(?:a+)+$ " + "\u202e"
+CALL = ToolCall(id="c", name="get_balance", arguments={"account_id": HOSTILE, "deep": [{"x": [None, True, 1e308]}]})
+BROKEN = ToolCall(id="c", name="", arguments={}, raw="{not json")
+LEAF = Leaf(pointer="/a~1b/*", before={"x": [1]}, after=HOSTILE)
+DIFF = StateDiff(changes=(Change(path="[*].json", kind="modified", format="json", after_digest="x", leaves=(LEAF,)),))
+
+
+def odd() -> dict[str, Trajectory]:
+    """Return trajectories as no rollout of ours gives them, but an import or a fault may."""
+    base = trajectory()
+    tests = task().model_copy(update={"hidden_tests": HiddenTests(files={}, command=("true",))})
+    many = tuple(Turn(role="assistant" if n % 2 else "user", content="word " * 200) for n in range(400))
+    faulty = tuple(Turn(role="tool", content=HOSTILE, tool_call_id="c", fault="unknown_tool") for _ in range(9))
+    changes: dict[str, dict[str, Any]] = {
+        "no turns": {"turns": ()},
+        "only a system turn": {"turns": base.turns[:1]},
+        "only a user turn": {"turns": base.turns[:2]},
+        "assistant first": {"turns": (Turn(role="assistant", content="Hi"),)},
+        "empty answer": {"turns": (*base.turns[:2], Turn(role="assistant"))},
+        "no task": {"task": None, "tools": ()},
+        "no proof": {"proof": None, "diff": DIFF},
+        "proof without state": {"proof": proof()},
+        "proof and odd diff": {"proof": proof().model_copy(update={"expected": StateDiff()}), "diff": DIFF},
+        "failed": {"status": "failed", "end": "error", "turns": base.turns[:3], "culprit": "infrastructure"},
+        "not started": {"end": "not_started", "turns": (), "task": None},
+        "task without turns": {"task": task().model_copy(update={"turns": (), "modes": ("missing_parameter",)})},
+        "hidden tests never ran": {"task": tests},
+        "more results than calls": {"turns": (*base.turns, *faulty)},
+        "hostile": {"turns": (*base.turns[:2], Turn(role="assistant", content=HOSTILE, tool_calls=(CALL, BROKEN)))},
+        "huge": {"turns": many, "proof": proof(), "diff": DIFF},
+        "huge call": {"turns": (*base.turns, Turn(role="assistant", tool_calls=(CALL,) * 500, content="x" * 500_000))},
+    }
+    return {name: base.model_copy(update=change) for name, change in changes.items()}
+
+
+def made(name: str) -> Any:
+    """Return a judge as the runner wires it; one that asks a model gets an answer it cannot read."""
+    llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": [{"text": HOSTILE}]}, attempts=1), "judge")
+    batch = Batch(name="judged", domains=(DomainShare(id="ledger"),), judges=(name,))
+    return judges_of(batch, {"judge": llm})[name]
+
+
+def explained(found: Any, source: str, trajectory: Trajectory) -> None:
+    assert len({entry.name for entry in found}) == len(found)
+    for entry in found:
+        assert isinstance(entry, Score)
+        assert entry.name
+        assert entry.reason.strip()
+        assert entry.source == source
+        assert entry.value is None or 0 <= entry.value <= 1
+        assert entry.value is not None or entry.passed is None
+        assert all(0 <= place < len(trajectory.turns) for place in entry.evidence)
+
+
+@pytest.mark.parametrize("what", sorted(odd()))
+@pytest.mark.parametrize("name", plugins.names("judges"))
+async def test_an_odd_trajectory_is_scored_or_said_to_be_unmeasurable(name: str, what: str) -> None:
+    given = odd()[what]
+    found = await made(name).score(given)
+    assert found
+    explained(found, name, given)
+
+
+@pytest.mark.parametrize("what", ["no turns", "only a user turn", "not started"])
+@pytest.mark.parametrize("name", plugins.names("judges"))
+async def test_what_cannot_be_measured_is_none_and_never_zero(name: str, what: str) -> None:
+    assert {entry.value for entry in await made(name).score(odd()[what])} == {None}
+
+
+@pytest.mark.parametrize("name", plugins.names("judges"))
+async def test_scoring_an_odd_trajectory_never_calls_it_a_success(name: str) -> None:
+    for what in ("no turns", "failed", "not started"):
+        found = await score(odd()[what], {name: made(name)})
+        assert found.outcome != "success"
+
+
+@pytest.mark.parametrize("name", plugins.names("judges"))
+async def test_a_judge_tells_by_its_method_whether_it_asks_a_model(name: str) -> None:
+    judge = made(name)
+    methods = {entry.method for entry in await judge.score(odd()["proof without state"])}
+    assert (methods == {"model"}) is hasattr(judge, "calls")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rolled() -> AsyncIterator[list[Trajectory]]:
+    """One reference rollout of the ledger per mode, out of a real sandbox."""
+    ledger: Domain = catalog.load(PACKS / "ledger")
+    persona = Persona.model_validate(
+        {"id": "p", "name": "P", "occupation": "p", "goal_style": "p", "tone": "p", "expertise": "expert"}
+        | {"patience": 6, "disclosure": "everything_at_once", "description": "p"}
+    )
+    pool = await open_pool("local")
+    batch = batch_of(ledger, trajectories=len(MODES), turns={1: 1})
+    specs = plan(batch, {ledger.digest: ledger}, [persona])
+    parts = wired(batch, ledger, pool)
+    yield [await rollout(spec, parts) for spec in specs]
+    await pool.aclose()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", [n for n in plugins.names("judges") if n != "rubric"])
+async def test_the_reference_passes_and_a_second_look_says_the_same(name: str, rolled: list[Trajectory]) -> None:
+    assert len(rolled) == len(MODES)
+    for given in rolled:
+        first, second = await made(name).score(given), await made(name).score(given)
+        assert list(first) == list(second)
+        explained(first, name, given)
+        assert all(entry.passed is not False for entry in first), (given.mode, first)
