@@ -106,21 +106,28 @@ def remove(name: str) -> None:
         endpoints.delete_endpoint(db(), name)
 
 
-def test_call(endpoint: Endpoint, key: str) -> None:
-    """Draw the test call: one real call with a tool, through the engine."""
+def test_button(endpoint: Endpoint, key: str) -> None:
+    """Draw the button of the test call: one real call with a tool, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
     st.button(
         "Test call", key=f"{key}_test", icon=":material/network_check:", on_click=ask,
         args=(db(), "test_model", payload), kwargs={"key": f"model_{key}"},
         help="One call with a tool. The engine makes it, with the key of its environment.",
     )  # fmt: skip
+
+
+def test_answer(key: str) -> None:
+    """Draw what came of the test call, if one was asked for."""
     answer = poll(db(), f"model_{key}", waiting="Calling the model")
     if answer is None or answer.status != "done":
         return
     call = answer.result["call"]
-    tokens = f"{count(call['prompt_tokens'])} + {count(call['completion_tokens'])} tokens"
-    told = f"Answered in {seconds(call['seconds'])}, {tokens}, {money(call['cost_usd'])}."
-    st.success(literal(told), icon=":material/check:")
+    known = call["prompt_tokens"] is not None or call["completion_tokens"] is not None
+    tokens = (
+        f"{count(call['prompt_tokens'])} + {count(call['completion_tokens'])} tokens" if known else "tokens unknown"
+    )
+    cost = "cost unknown" if call["cost_usd"] is None else money(call["cost_usd"])
+    st.success(literal(f"Answered in {seconds(call['seconds'])}: {tokens}, {cost}."), icon=":material/check:")
     if answer.result["called_tool"]:
         st.caption("It called the tool that was offered.")
     else:
@@ -140,12 +147,14 @@ def models() -> None:
         key = f"add_model_{turn}"
         made = endpoint_form(None, key)
         name, endpoint = made or ("", Endpoint(model=""))
-        st.button(
-            "Save", key=f"{key}_save", type="primary", disabled=made is None, on_click=save,
-            args=(name, endpoint, None, "models_added"),
-        )  # fmt: skip
-        if made is not None:
-            test_call(endpoint, key)
+        with st.container(horizontal=True):
+            st.button(
+                "Save", key=f"{key}_save", type="primary", disabled=made is None, on_click=save,
+                args=(name, endpoint, None, "models_added"),
+            )  # fmt: skip
+            if made is not None:
+                test_button(endpoint, key)
+        test_answer(key)
 
 
 def saved_model(row: EndpointRow) -> None:
@@ -169,12 +178,13 @@ def saved_model(row: EndpointRow) -> None:
                 "Save", key=f"{key}_save", type="primary", disabled=made is None or endpoint == row.endpoint,
                 on_click=save, args=(row.name, endpoint, began, turn),
             )  # fmt: skip
+            if made is not None:
+                test_button(endpoint, key)
             st.button(
                 "Delete", key=f"{key}_delete", type="tertiary", icon=":material/delete:", on_click=remove,
                 args=(row.name,), help="Batches keep the copy that they started with.",
             )  # fmt: skip
-        if made is not None:
-            test_call(endpoint, key)
+        test_answer(key)
 
 
 @st.fragment(run_every=3.0)
