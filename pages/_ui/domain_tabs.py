@@ -213,15 +213,20 @@ def draw_questions(draft: Draft) -> None:
         if problems:
             problems_list(problems, title="These questions cannot be used yet:")
             error_line(text, problems[0])
-        for one in questions:
-            with st.container(border=True, gap="small"):
-                st.markdown(f"**{literal(one.say[0])}**")
-                plain(one.answer[0])
-                facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)
-                wordings = plural(len(one.say), "wording")
-                st.caption(literal(f"{one.id} · {wordings} · the answer must state: {facts}"))
+        with st.container(height=620 if len(questions) > 4 else "content", border=False):
+            for one in questions:
+                _question(one)
         if not questions and not problems:
             st.caption("No questions. Start an entry with `- id: ...`.")
+
+
+def _question(one: Question) -> None:
+    with st.container(border=True, gap="small"):
+        st.markdown(f"**{literal(one.say[0])}**")
+        plain(one.answer[0])
+        facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)
+        wordings = plural(len(one.say), "wording")
+        st.caption(literal(f"{one.id} · {wordings} · the answer must state: {facts}"))
 
 
 def _questions(text: str) -> tuple[tuple[Question, ...], list[str]]:

@@ -33,7 +33,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
 def open_page(database: Database) -> Callable[..., AppTest]:
     """Return a function that opens a page by its name, with address parameters, and runs it."""
 
-    def opener(name: str, **parameters: str) -> AppTest:
+    def opener(name: str, /, **parameters: str) -> AppTest:
         test = AppTest.from_file(str(SHELL), default_timeout=20).run()
         test.switch_page(BY_NAME[name].file)
         for key, value in parameters.items():

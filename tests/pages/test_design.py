@@ -1,0 +1,294 @@
+"""The design pages without a browser: lists, drafts, versions, derived schemas, forms, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import catalog
+from engine.errors import InputError
+from pages._ui.domain_lists import SKELETON, from_upload, id_from
+from pages._ui.pack_parts import checked_template, renamed, template_path
+from pages._ui.persona_form import sample_line
+from pages._ui.schema_form import json_arguments, type_words
+from pages._ui.tool_files import derived, find_tool_file, tool_files
+from storage import domains, personas, requests
+from storage.database import Database
+from tests.pages.samples import HOSTILE
+
+LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"
+PERSONAS = Path(__file__).resolve().parents[2] / "assets" / "personas"
+TABS = ("Overview", "Policy", "Tools", "Templates", "Questions", "Workspace", "Settings", "Versions")
+Opener = Callable[..., AppTest]
+
+
+@pytest.fixture
+def ledger(database: Database) -> Database:
+    """A database that holds the pack `ledger` in version 1."""
+    domains.save_domain(database, catalog.read_folder(LEDGER), based_on=None)
+    return database
+
+
+def named(page: AppTest, start: str) -> str:
+    """Return the key of the text area whose key starts so."""
+    return next(area.key for area in page.text_area if area.key and area.key.startswith(start))
+
+
+def button(page: AppTest, label: str) -> Any:
+    return next(one for one in page.button if one.label == label)
+
+
+def errors(page: AppTest) -> str:
+    return "\n".join(one.value for one in page.error)
+
+
+def version(database: Database) -> int:
+    return next(row.version for row in domains.list_domains(database) if row.id == "ledger")
+
+
+def test_the_list_searches_and_says_when_nothing_fits(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domains")
+    assert [one.value for one in page.subheader] == ["Ledger"]
+    page = open_page("domains", text="zzz")
+    assert not page.exception
+    assert not page.subheader
+    assert any("No domain matches" in one.value for one in page.caption)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_opens(open_page: Opener, ledger: Database, tab: str) -> None:
+    page = open_page("domain", id="ledger", tab=tab)
+    assert not page.exception
+    assert not page.error
+    assert page.header[0].value == "Ledger"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("domain", {"id": "nothing"}),
+        ("domain", {"id": "<script>", "tab": "Nowhere"}),
+        ("tool", {"domain": "ledger", "name": "../../etc/passwd"}),
+        ("tool", {"domain": "", "name": ""}),
+        ("template", {"domain": "ledger", "template": "x" * 500}),
+    ],
+)
+def test_what_does_not_exist_is_said(
+    open_page: Opener, ledger: Database, name: str, parameters: dict[str, str]
+) -> None:
+    page = open_page(name, **parameters)
+    assert not page.exception
+    assert any("There is no such" in one.value for one in page.markdown)
+
+
+def test_an_edit_is_a_draft_until_it_is_saved_as_a_version(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger", tab="Policy")
+    area = page.text_area(key=named(page, "prose_ledger"))
+    area.set_value(area.value + "\nBe brief.\n").run()
+    assert any("1 file unsaved" in one.value for one in page.markdown)
+    assert version(ledger) == 1
+    page.text_input(key="note_ledger").set_value("Brevity").run()
+    button(page, "Save").click().run()
+    assert not page.exception
+    assert version(ledger) == 2
+    assert domains.versions(ledger, "ledger")[0].note == "Brevity"
+    assert domains.get_domain(ledger, "ledger").policy.endswith("Be brief.\n")
+
+
+def test_saving_nothing_makes_no_version(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger")
+    button(page, "Save").click().run()
+    assert version(ledger) == 1
+    assert "Nothing has changed" in page.toast[0].value
+
+
+def test_a_stale_save_is_told_and_can_be_laid_over_the_newer_version(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger", tab="Policy")
+    area = page.text_area(key=named(page, "prose_ledger"))
+    area.set_value("Mine.\n").run()
+    files = {**catalog.read_folder(LEDGER), "questions.yaml": b"[]\n"}
+    domains.save_domain(ledger, files, based_on=1, note="theirs")
+    button(page, "Save").click().run()
+    assert "Somebody else saved" in errors(page)
+    assert page.text_area(key=named(page, "prose_ledger")).value == "Mine.\n"
+    page.button(key="rebase").click().run()
+    button(page, "Save").click().run()
+    assert not page.exception
+    saved = domains.get_domain(ledger, "ledger")
+    assert version(ledger) == 3
+    assert (saved.policy, saved.questions) == ("Mine.\n", ())
+
+
+def test_a_source_with_a_syntax_error_is_refused_with_its_line_and_kept_when_inactive(
+    open_page: Opener, ledger: Database
+) -> None:
+    page = open_page("tool", domain="ledger", name="distractors")
+    area = page.text_area(key=named(page, "code_python"))
+    area.set_value(area.value + "def broken(:\n").run()
+    assert "tools/distractors\\.py line 13" in errors(page)
+    button(page, "Save").click().run()
+    assert "Not saved" in errors(page)
+    assert version(ledger) == 1
+    button(page, "Deactivate, to save it unfinished").click().run()
+    button(page, "Save").click().run()
+    assert not page.exception
+    files = domains.get_domain(ledger, "ledger").files
+    assert b"broken(:" in files["tools/distractors.py.off"]
+    assert "tools/distractors.py" not in files
+
+
+def test_try_it_asks_the_engine_with_what_is_not_saved_yet(open_page: Opener, ledger: Database) -> None:
+    page = open_page("tool", domain="ledger", name="get_balance")
+    area = page.text_area(key=named(page, "code_python"))
+    area.set_value(area.value.replace("Return the balance", "Return the whole balance")).run()
+    assert any("Return the whole balance" in one.value for one in page.get("text"))
+    page.text_input(key="try_ledger_tools/accounts.py_get_balance_account_id").set_value("A-1").run()
+    button(page, "Try it").click().run()
+    asked = requests.claim_request(ledger, "test", 1.0)
+    assert asked is not None
+    assert asked.kind == "try_tool"
+    assert asked.payload["tool"] == "get_balance"
+    assert asked.payload["arguments"] == {"account_id": "A-1"}
+    assert "whole balance" in asked.payload["overrides"]["tools/accounts.py"]
+    result = {"content": HOSTILE, "fault": "tool_crash", "truncated": False, "seconds": 0.1}
+    requests.finish_request(ledger, asked.id, {"result": result, "diff": {"changes": []}, "sandbox": "local"})
+    page.run()
+    assert not page.exception
+    assert any(HOSTILE in one.value for one in page.code)
+
+
+def test_a_number_that_is_missing_keeps_the_tool_from_being_tried(open_page: Opener, ledger: Database) -> None:
+    page = open_page("tool", domain="ledger", name="transfer")
+    assert button(page, "Try it").disabled
+    page.number_input(key="try_ledger_tools/accounts.py_transfer_amount").set_value(5.0).run()
+    assert not button(page, "Try it").disabled
+
+
+def test_a_template_shows_what_is_wrong_and_proves_what_is_right(open_page: Opener, ledger: Database) -> None:
+    page = open_page("template", domain="ledger", template="balance")
+    assert {"Single call", "Missing parameter"} <= {
+        word for one in page.markdown for word in ("Single call", "Missing parameter") if word in one.value
+    }
+    button(page, "Prove").click().run()
+    asked = requests.claim_request(ledger, "test", 1.0)
+    assert asked is not None
+    assert (asked.kind, asked.payload["template"]) == ("prove", "balance")
+    requests.finish_request(ledger, asked.id, error="no_slot_rows: no row of the workspace fits its slots.")
+    page.run()
+    assert "no\\_slot\\_rows" in errors(page)
+    area = page.text_area(key=named(page, "code_ledger"))
+    area.set_value(area.value.replace("call: get_balance", "call: get_blance")).run()
+    assert "get\\_blance" in errors(page)
+    assert "Prove" not in [one.label for one in page.button]
+
+
+def test_settings_refuse_another_id(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger", tab="Settings")
+    area = page.text_area(key=named(page, "code_ledger"))
+    area.set_value(area.value.replace("id: ledger", "id: other")).run()
+    assert "The id must stay" in errors(page)
+    button(page, "Save").click().run()
+    assert "Duplicate the domain" in errors(page)
+    assert [row.id for row in domains.list_domains(ledger)] == ["ledger"]
+
+
+def test_an_older_version_is_restored(open_page: Opener, ledger: Database) -> None:
+    domains.save_domain(ledger, {**catalog.read_folder(LEDGER), "policy.md": b"Changed.\n"}, based_on=1)
+    first = domains.versions(ledger, "ledger")[-1]
+    page = open_page("domain", id="ledger", tab="Versions")
+    page.session_state["versions_ledger"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    page.run()
+    button(page, "Restore version 1").click().run()
+    assert not page.exception
+    assert version(ledger) == 3
+    assert domains.versions(ledger, "ledger")[0].digest == first.digest
+
+
+def test_personas_are_listed_filtered_and_searched(open_page: Opener, database: Database) -> None:
+    personas.seed_personas(database, PERSONAS)
+    page = open_page("personas")
+    assert not page.exception
+    assert any(f"{len(personas.list_personas(database))} personas" in one.value for one in page.caption)
+    page = open_page("personas", text="night owl")
+    assert any("1 persona of" in one.value for one in page.caption)
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def test_the_skeleton_is_a_valid_pack_under_any_id() -> None:
+    files = renamed(catalog.read_folder(SKELETON), "my_shop", 'My "shop": a test', "Sells\nthings")
+    domain = catalog.parse(files)
+    assert (domain.id, domain.name, domain.description) == ("my_shop", 'My "shop": a test', "Sells\nthings")
+    assert {tool.effect for tool in domain.tools} == {"read", "write"}
+    assert domain.questions
+    assert len(domain.templates) == 2
+    assert id_from("My Shop & Co.") == "my_shop_co"
+
+
+def test_an_uploaded_folder_is_read_like_a_zip_of_it() -> None:
+    files = catalog.read_folder(SKELETON)
+    assert from_upload({f"pack/{path}": data for path, data in files.items()}) == files
+    with pytest.raises(InputError, match="leads out"):
+        from_upload({"../../evil.py": b"x"})
+
+
+def test_tool_files_know_their_state() -> None:
+    files = {
+        "tools/_store.py": b"x = 1\n",
+        "tools/bad.py.off": b"def f(:\n",
+        "tools/items.py": catalog.read_folder(SKELETON)["tools/items.py"],
+        "tools/notes.txt": b"",
+    }
+    known = {one.name: one for one in tool_files(files)}
+    assert set(known) == {"_store.py", "bad.py", "items.py"}
+    assert known["_store.py"].private
+    assert not known["bad.py"].active
+    assert "line 1" in known["bad.py"].problems[0]
+    found = find_tool_file(files, "set_status")
+    assert found is not None
+    assert found.path == "tools/items.py"
+    assert find_tool_file(files, "absent") is None
+    assert derived("x.py", "def f(a): pass")[1]
+
+
+def test_a_template_is_checked_alone_and_must_be_called_as_its_file() -> None:
+    files = catalog.read_folder(LEDGER)
+    path = template_path(files, "balance")
+    assert path == "templates/balance.yaml"
+    domain, template, problems = checked_template(files, path)
+    assert domain is not None
+    assert template is not None
+    assert not problems
+    moved = {**files, "templates/other.yaml": files[path]}
+    assert "the file is called 'other'" in checked_template(moved, "templates/other.yaml")[2][0]
+    broken = {**files, path: b"id: [\n"}
+    assert checked_template(broken, path)[0] is None
+    assert "line" in checked_template(broken, path)[2][0]
+
+
+def test_arguments_as_json_must_be_an_object() -> None:
+    assert json_arguments('{"a": [1]}') == ({"a": [1]}, [])
+    assert "no JSON" in json_arguments("{")[1][0]
+    assert "no object" in json_arguments("[1]")[1][0]
+
+
+def test_types_are_said_in_words() -> None:
+    tool = next(one for one in catalog.parse(catalog.read_folder(SKELETON)).tools if one.name == "set_status")
+    said = {name: type_words(schema) for name, schema in tool.parameters["properties"].items()}
+    assert said == {"item_id": "string", "status": "one of open, doing, done"}
+    assert type_words({"enum": ["a", "b"]}) == "one of a, b"
+    assert type_words({"type": "array", "items": {"type": "integer"}}) == "list of integer"
+    assert type_words({"type": "object", "additionalProperties": {"type": "number"}}) == "object of number"
+
+
+def test_a_sample_line_opens_the_way_the_persona_does(database: Database) -> None:
+    personas.seed_personas(database, PERSONAS)
+    one = personas.get_persona(database, "site_foreman").persona
+    lines = {sample_line(one, turn) for turn in range(3)}
+    assert len(lines) == 3
+    assert any(line.startswith("Need this done. Could you look up") for line in lines)
