@@ -7,9 +7,9 @@ else it is rejected at the first gate that failed, with one short reason. A huma
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -210,6 +210,27 @@ def _human_scores(reviews: Sequence[Review]) -> list[Score]:
 
 # ---------------------------------------------------------------- identity of content
 
+_Made = TypeVar("_Made")
+_TOOLS_KNOWN = 1_024
+
+
+def per_tool(make: Callable[[Tool], _Made]) -> Callable[[Tool], _Made]:
+    """Remember what `make` returns for a tool, by the object itself: the rows of a set share a few tools.
+
+    A remembered tool is kept alive, so its identity is never another tool's.
+    """
+    known: dict[int, tuple[Tool, _Made]] = {}
+
+    def remembered(tool: Tool) -> _Made:
+        found = known.get(id(tool))
+        if found is None:
+            if len(known) >= _TOOLS_KNOWN:
+                known.clear()
+            found = known[id(tool)] = (tool, make(tool))
+        return found[1]
+
+    return remembered
+
 
 def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
     """Return 16 hex digits that name what a model would see: messages and tools.
@@ -219,7 +240,7 @@ def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
     """
     number: dict[str, int] = {}
     messages = [_canonical(turn, number) for turn in turns]
-    offered = _bytes([(tool.name, tool.description, tool.parameters) for tool in tools])
+    offered = b"[" + b",".join([_told_tool(tool) for tool in tools]) + b"]"
     return hashlib.sha256(_bytes([messages, _digest(offered)])).hexdigest()[:16]
 
 
@@ -227,6 +248,11 @@ def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
 def _digest(tools: bytes) -> str:
     """Most rows of a set share their tools, so their digest is remembered."""
     return hashlib.sha256(tools).hexdigest()
+
+
+@per_tool
+def _told_tool(tool: Tool) -> bytes:
+    return _bytes((tool.name, tool.description, tool.parameters))
 
 
 def _canonical(turn: Turn, number: dict[str, int]) -> tuple[Any, ...]:

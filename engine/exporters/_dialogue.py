@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.curate import per_tool
 from engine.exporters._json import dumps
 from engine.types import Tool, Trajectory, Turn
 
@@ -16,14 +17,15 @@ def problem(turns: Sequence[Turn]) -> str | None:
     """Return why a dialogue cannot be a training row, as a short reason, or None."""
     waiting: set[str] = set()
     for index, turn in enumerate(turns):
-        if turn.role == "tool":
+        role = turn.role
+        if role == "tool":
             if turn.tool_call_id not in waiting:
                 return "result_without_call"
             waiting.discard(turn.tool_call_id)
             continue
         if waiting:
             return "call_without_result"
-        if turn.role == "system" and index:
+        if role == "system" and index:
             return "system_turn_inside"
         for call in turn.tool_calls:
             if call.raw is not None:
@@ -87,6 +89,16 @@ def tool_schemas(tools: Sequence[Tool]) -> list[dict[str, Any]]:
     return [tool.schema_for_model() for tool in tools]
 
 
+def tools_text(tools: Sequence[Tool]) -> str:
+    """Return the offered tools in the nested form as ONE JSON string."""
+    return f"[{','.join([_tool_text(tool) for tool in tools])}]"
+
+
+@per_tool
+def _tool_text(tool: Tool) -> str:
+    return dumps(tool.schema_for_model())
+
+
 def in_call_order(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
     found: list[Turn] = []
@@ -137,7 +149,7 @@ def metadata(trajectory: Trajectory) -> str:
         "outcome": trajectory.outcome,
         "culprit": trajectory.culprit,
         "end": trajectory.end,
-        "corrected": sum(turn.original is not None for turn in trajectory.turns) or before.get("corrected", 0),
+        "corrected": len([1 for turn in trajectory.turns if turn.original is not None]) or before.get("corrected", 0),
         "scores": [vars(score) for score in trajectory.scores],
     }
     if "more" in before:

@@ -17,10 +17,10 @@ from engine.exporters._dialogue import (
     thinking,
     to_last_answer,
     tool_schemas,
+    tools_text,
     trained_stretches,
     traits,
 )
-from engine.exporters._json import dumps
 from engine.exporters._report import Report
 from engine.types import Frozen, Trajectory, Turn
 
@@ -126,9 +126,9 @@ class ChatJsonl:
             yield self._with(said, trajectory, turns[:end])
 
     def _with(self, said: dict[str, Any], trajectory: Trajectory, turns: Sequence[Turn]) -> dict[str, Any]:
-        tools = tool_schemas(trajectory.tools)
+        told = tools_text if self._config.tools == "string" else tool_schemas
         return said | {
-            "tools": dumps(tools) if self._config.tools == "string" else tools,
+            "tools": told(trajectory.tools),
             "id": content_id(turns, trajectory.tools),
             "group_id": trajectory.group_id,
             "reward": trajectory.reward,

@@ -20,7 +20,7 @@ from engine.exporters._dialogue import (
     problem,
     thinking,
     to_last_answer,
-    tool_schemas,
+    tools_text,
     traits,
 )
 from engine.exporters._json import dumps
@@ -80,7 +80,7 @@ class LlamaFactory:
             yield {
                 "conversations": self._conversations(spoken),
                 "system": turns[0].content if turns[0].role == "system" else "",
-                "tools": dumps(tool_schemas(trajectory.tools)) if trajectory.tools else "",
+                "tools": tools_text(trajectory.tools) if trajectory.tools else "",
                 "id": id,
                 "group_id": trajectory.group_id,
                 "reward": trajectory.reward,
