@@ -89,7 +89,7 @@ def steps(database: Database, found: Overview) -> list[Step]:
         ),
         Step(
             "watch", "Watch it roll out", _progress(newest),
-            found.trajectories > 0 and not found.queued + found.running,
+            batches.count_batches(database, ("done",)) > 0,
             "batch" if newest else "", "Open the batch", {"id": newest.id} if newest else {},
         ),
         Step(

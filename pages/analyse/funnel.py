@@ -143,7 +143,7 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     columns = {
         "stage": st.column_config.TextColumn("Stage", width=160),
         **({"batch": st.column_config.TextColumn("Batch", width=180)} if len(series) > 1 else {}),
-        "count": st.column_config.NumberColumn("Left", format="localized"),
+        "count": st.column_config.NumberColumn("Remaining", format="localized"),
         "passed": st.column_config.NumberColumn(
             "Came through", format="percent", help="Of those that came to this stage."
         ),

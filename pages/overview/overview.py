@@ -31,13 +31,13 @@ RECENT = 3 * DAY
 """A failed batch is pointed at for this many seconds."""
 LISTED = 6
 COLUMNS = {
-    "name": st.column_config.TextColumn("Batch", width=220),
+    "name": st.column_config.TextColumn("Batch", width=190),
     "status": st.column_config.TextColumn("Status", width=100),
-    "done": st.column_config.ProgressColumn("Progress", min_value=0, max_value=1, format="percent", width=150),
-    "counts": st.column_config.TextColumn("Finished", width=120),
+    "done": st.column_config.ProgressColumn("Progress", min_value=0, max_value=1, format="percent", width=130),
+    "counts": st.column_config.TextColumn("Finished", width=110),
     "kept": st.column_config.NumberColumn("Kept", format="localized", width=80),
-    "rate": st.column_config.TextColumn("Rate", width=90),
-    "left": st.column_config.TextColumn("Time left", width=110),
+    "rate": st.column_config.TextColumn("Rate", width=75),
+    "left": st.column_config.TextColumn("Time left", width=90),
     "cost": st.column_config.TextColumn("Cost", width=90),
     "teacher": st.column_config.TextColumn("Teacher", width=110),
 }
@@ -187,11 +187,12 @@ def batch_table(database: Database, moving: bool) -> None:
         )  # fmt: skip
 
 
-def live(moving: bool) -> None:
-    """Draw what changes while batches run. When the last one ends, the whole page is drawn again."""
+def live(moving: bool, kept: bool) -> None:
+    """Draw what changes while batches run. When the last one ends, or the first trajectory is kept, the whole page is
+    drawn again."""
     database = db()
     found = overview(database)
-    if bool(found.queued + found.running) != moving:
+    if (bool(found.queued + found.running), bool(found.kept)) != (moving, kept):
         st.rerun()
     alerts(database)
     away = first_path.hidden(database)
@@ -212,4 +213,4 @@ with actions("Overview", "What exists, what is moving, what waits for you."):
         page_link("new-batch", "New batch", icon="add_circle")
     review_button(db())
 busy = bool(opening.queued + opening.running)
-st.fragment(live, run_every=3.0 if busy else None)(busy)
+st.fragment(live, run_every=3.0 if busy else None)(busy, bool(opening.kept))

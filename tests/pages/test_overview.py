@@ -86,15 +86,23 @@ def test_the_steps_follow_the_database(shipped: Database) -> None:
     assert states(shipped) == dict.fromkeys(("look", "launch", "watch", "review", "scores", "export"), False)
     insert_imported(shipped, "many", [trajectory(n) for n in range(3)])
     assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
-    create_batch(shipped, first_path.first_batch(shipped))
-    assert not states(shipped)["watch"], "something moves again"
     save_review(shipped, Review(trajectory=1, reviewer=REVIEWER, verdict="accept"))
     first_path.note_seen(shipped, "look")
     first_path.note_seen(shipped, "scores")
     export = create_export(shipped, Recipe())
     assert not states(shipped)["export"], "an export that waits is no file"
     finish_export(shipped, export, path="1/a.zip", size=1, sha256="0" * 64, rows=1, report={})
-    assert [name for name, done in states(shipped).items() if not done] == ["watch"]
+    assert all(states(shipped).values())
+
+
+def test_a_batch_is_watched_until_one_is_done(shipped: Database) -> None:
+    number = create_batch(shipped, first_path.first_batch(shipped))
+    store = SqlStore(shipped)
+    assert store.claim("engine", time.time(), 15.0) is not None
+    store.save(number, [trajectory(0)])
+    assert [name for name, done in states(shipped).items() if done] == ["launch"]
+    store.release(number, "engine", "done", "")
+    assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
 
 
 def test_looking_at_a_domain_and_at_the_scores_is_remembered(open_page: Opener, shipped: Database) -> None:
