@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest_asyncio
 from engine.errors import ModelError, SandboxError
 from engine.llms._open import open_llm
 from engine.planner import plan
-from engine.protocols import SandboxPool
+from engine.protocols import Environment, Sandbox, SandboxPool
 from engine.rollout import rollout
 from engine.sandboxes._choose import open_pool
 from engine.types import MODES, Domain, Mode, Persona, RolloutSpec, Trajectory
@@ -147,3 +150,70 @@ async def test_a_task_that_passes_untouched_is_rejected(ledger: Domain, persona:
     empty = ledger.model_copy(update={"templates": (template.model_copy(update={"turns": (turn,)}),)})
     found = await rolled(empty, persona, pool, "single")
     assert (found.status, found.reason) == ("rejected", "passes_untouched")
+
+
+async def test_an_unforeseen_fault_is_recorded_and_keeps_what_there_was(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    batch, spec = spec_of(ledger, persona, "single")
+
+    class Odd:
+        async def score(self, trajectory: Trajectory) -> Any:
+            raise ZeroDivisionError("half of nothing")
+
+    parts = replace(wired(batch, ledger, pool), judges=lambda: {"odd": Odd()})
+    found = await rollout(spec, parts)
+    assert (found.status, found.reason, found.culprit) == ("failed", "engine_fault", "infrastructure")
+    assert "ZeroDivisionError: half of nothing (in test_rollout.py" in found.detail
+    assert found.proof is not None
+    assert found.turns[-1].role == "assistant"
+    assert found.reward is None
+
+
+async def test_who_waits_for_a_proof_takes_it_over_when_the_other_gives_up(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    batch, spec = spec_of(ledger, persona, "single")
+    held = asyncio.Event()
+
+    class Slow(FailingPool):
+        @asynccontextmanager
+        async def lease(self, environment: Environment) -> AsyncIterator[Sandbox]:
+            self.leases += 1
+            if self.leases == 1:
+                await held.wait()
+            async with pool.lease(environment) as sandbox:
+                yield sandbox
+
+    parts = wired(batch, ledger, Slow(pool, lambda number: None))
+    first = asyncio.create_task(rollout(spec, parts))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(rollout(spec, parts))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    assert (await asyncio.wait_for(second, 20)).outcome == "success"
+    assert first.cancelled()
+
+
+async def test_what_a_lost_try_cost_is_counted(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    batch, spec = spec_of(ledger, persona, "single", **llm_batch({"text": "No."}))
+    llms = {role: open_llm(endpoint, role) for role, endpoint in batch.models.items()}
+
+    class Breaks(FailingPool):
+        @asynccontextmanager
+        async def lease(self, environment: Environment) -> AsyncIterator[Sandbox]:
+            self.leases += 1
+            async with pool.lease(environment) as sandbox:
+                yield sandbox
+            if self.leases == 2:
+                raise SandboxError("broken pipe")
+
+    found = await rollout(spec, wired(batch, ledger, Breaks(pool, lambda number: None), llms))
+    assert found.execution.infrastructure_retries == 1
+    assert len(found.calls) == 2 * sum(turn.role == "assistant" for turn in found.turns)
+
+
+async def test_a_refusal_is_named(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    found = await rolled(ledger, persona, pool, "single", **llm_batch({"refusal": "I will not do that."}))
+    assert (found.status, found.reason) == ("rejected", "refusal")
+    assert "refused" in found.detail

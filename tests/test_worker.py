@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,77 @@ async def test_a_reached_budget_pauses_and_names_it(db: Database, ledger: Domain
     assert row.status == "paused"
     assert "tokens budget of 300" in row.reason
     assert row.progress.waiting > 0
+
+
+async def test_an_endpoint_that_makes_no_call_is_told_of_and_fails_nothing(db: Database, ledger: Domain) -> None:
+    endpoint = scripted({"text": "It is fine."})
+    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=20, modes={"dependent": 1})
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert row.status == "done"
+    assert "may ignore tools" in row.reason
+
+
+async def test_a_result_is_saved_while_the_next_is_awaited(db: Database, ledger: Domain) -> None:
+    """Two results in one burst, then nothing for long: both are in the database."""
+    endpoint = scripted({"text": "No."})
+    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=4, concurrency=1)
+    store, pool = SqlStore(db), await open_pool("local")
+    claim = store.claim("me", time.time(), 60)
+    assert claim is not None
+    slow = SlowFrom(pool, 4)
+    stop = asyncio.Event()
+    working = asyncio.create_task(run(claim, store, slow, stop))
+    try:
+        await asyncio.wait_for(slow.reached.wait(), 20)
+        await asyncio.sleep(1.0)
+        assert trajectories.count(db, batches_only(number)) == 2
+    finally:
+        stop.set()
+        ending = await working
+        await pool.aclose()
+    assert ending.status == "queued"
+
+
+class SlowFrom(FailingPool):
+    """A pool whose leases hang from the given number on."""
+
+    def __init__(self, inner: Any, number: int) -> None:
+        super().__init__(inner, lambda _: None)
+        self.pool, self.number, self.reached = inner, number, asyncio.Event()
+
+    @asynccontextmanager
+    async def lease(self, environment: Any) -> AsyncIterator[Any]:
+        self.leases += 1
+        if self.leases > self.number:
+            self.reached.set()
+            await asyncio.Event().wait()
+        async with self.pool.lease(environment) as sandbox:
+            yield sandbox
+
+
+async def test_a_batch_that_is_whole_is_done_even_if_a_budget_is_reached_with_it(db: Database, ledger: Domain) -> None:
+    endpoint = scripted({"text": "No.", "prompt_tokens": 50, "completion_tokens": 10})
+    number = launch(
+        db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=3, budget={"tokens": 100}, concurrency=3
+    )
+    await work(db)
+    row = batches.get_batch(db, number)
+    assert (row.status, row.progress.waiting) == ("done", 0)
+
+
+async def test_a_fault_of_ours_fails_the_batch_and_not_the_engine(db: Database, ledger: Domain) -> None:
+    class Odd(SqlStore):
+        def done_ids(self, batch_id: int) -> set[str]:
+            if batch_id == first:
+                raise KeyError("odd")
+            return super().done_ids(batch_id)
+
+    first, second = (launch(db, ledger, trajectories=2) for _ in range(2))
+    await work(db, Odd(db))
+    assert batches.get_batch(db, first).status == "failed"
+    assert "KeyError" in batches.get_batch(db, first).reason
+    assert batches.get_batch(db, second).status == "done"
 
 
 def engine(home: Path) -> subprocess.Popen[bytes]:
