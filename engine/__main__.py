@@ -152,6 +152,7 @@ def export(
     option: Annotated[list[str] | None, typer.Option(help="name=value of the exporter.")] = None,
     include_rejected: Annotated[bool, typer.Option(help="Also what the judges rejected.")] = False,
     only_accepted: Annotated[bool, typer.Option(help="Only what a human accepted.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence of the rows for the dataset card, as an SPDX id.")] = "unknown",
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
 ) -> None:
     """Write a training file from stored trajectories."""
@@ -170,6 +171,7 @@ def export(
             "filter": TrajectoryFilter(batches=tuple(batch or ()), domains=tuple(domain or ()), min_reward=min_reward),
             "include_rejected": include_rejected,
             "only_accepted": only_accepted,
+            "licence": licence,
             "seed": seed,
             "options": {name: _value(text) for name, text in _pairs(option or [])},
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),

@@ -52,20 +52,20 @@ def build(
     target: Path,
     *,
     exported: Callable[[int], None] = lambda id: None,
-    licence: str | None = None,
 ) -> ExportResult:
     """Write the export and return where it is.
 
-    `target` ending in .jsonl gives the bare data file of a recipe with one split, one ending in .zip that zip, and any
-    other is a folder that gets <recipe name>.zip. `exported` is told the id of each trajectory that left. Raises
-    InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
+    `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
+    one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
+    of each trajectory that left. Raises InputError when nothing is left to write or an option is wrong, StorageError
+    when the disk refuses.
     """
     path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
     _check(recipe, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            return _build(recipe, source, path, Path(scratch), exported, licence)
+            return _build(recipe, source, path, Path(scratch), exported)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} Free some space or choose another folder.") from error
@@ -145,7 +145,6 @@ def _build(
     path: Path,
     scratch: Path,
     exported: Callable[[int], None],
-    licence: str | None,
 ) -> ExportResult:
     exporter, facts = _exporter(recipe), Facts()
     rows: Counter[str] = Counter()
@@ -165,19 +164,23 @@ def _build(
     if not files:
         raise _empty(recipe, report)
     finished = scratch / "finished"
+    companions: list[str] = []
     if path.suffix == ".jsonl":
         (scratch / next(iter(files.values()))).replace(finished)
+        companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
         beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, facts, files, counts, report, licence),
+            "README.md": card(recipe, facts, files, counts, report),
             "recipe.json": recipe.model_dump_json(indent=2).encode() + b"\n",
-            "report.json": json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n",
+            "report.json": _pretty(report),
         }
         _zip(finished, scratch, sorted(files.values()), beside)
     with finished.open("rb") as data:
         sha256 = hashlib.file_digest(data, "sha256").hexdigest()
     size = finished.stat().st_size
     finished.replace(path)
+    for name in companions:
+        (scratch / name).replace(path.parent / name)
     for id in ids:
         exported(id)
     return ExportResult(path, size, sha256, counts, report)
@@ -186,6 +189,26 @@ def _build(
 def _writer(stack: ExitStack, path: Path) -> jsonlines.Writer:
     data = stack.enter_context(path.open("wb", buffering=_BUFFER))
     return jsonlines.Writer(data, dumps=dump_bytes)
+
+
+def _pretty(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _beside(path: Path, scratch: Path, wanted: Mapping[str, bytes]) -> list[str]:
+    """Write what stands beside a bare data file into `scratch`; return the names.
+
+    A JSON object that is there already, as LLaMA-Factory's own dataset_info.json, keeps its other entries.
+    """
+    for name, content in wanted.items():
+        there = path.parent / name
+        if there.exists():
+            try:
+                content = _pretty({**json.loads(there.read_bytes()), **json.loads(content)})
+            except (ValueError, TypeError) as error:
+                raise InputError(name, "is there and is no JSON object.", "Move it away, or write a .zip.") from error
+        (scratch / name).write_bytes(content)
+    return list(wanted)
 
 
 def _zip(path: Path, folder: Path, data: Sequence[str], beside: Mapping[str, bytes]) -> None:

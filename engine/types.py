@@ -692,7 +692,8 @@ class Recipe(Frozen):
 
     Without `include_rejected` only kept trajectories and those that a human accepted leave; a human
     rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
-    (train=False) or cut (the trajectory ends before it).
+    (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
+    card gives; whoever exports knows under which terms the domain packs and models allow it.
     """
 
     name: str = "dataset"
@@ -704,6 +705,7 @@ class Recipe(Frozen):
     seed: int = 0
     untrained: Literal["mask", "cut"] = "mask"
     options: dict[str, Any] = {}
+    licence: str = "unknown"
 
     @model_validator(mode="after")
     def _shares(self) -> Recipe:

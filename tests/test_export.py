@@ -77,18 +77,46 @@ def test_a_single_file_is_written_bare(tmp_path: Path) -> None:
         build(Recipe(), source(mixed()), tmp_path / "two.jsonl")
 
 
+def test_a_bare_llamafactory_file_gets_its_dataset_info_beside_it(tmp_path: Path) -> None:
+    recipe = Recipe(format="llamafactory", splits=ALL)
+    theirs = {"alpaca_en": {"file_name": "alpaca_en.jsonl"}, "turnwright_mine": {"file_name": "older.jsonl"}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(theirs))
+    build(recipe, source(mixed()), tmp_path / "mine.jsonl")
+    told = json.loads((tmp_path / "dataset_info.json").read_bytes())
+    assert list(told) == ["alpaca_en", "turnwright_mine"]
+    assert told["alpaca_en"] == theirs["alpaca_en"]
+    assert told["turnwright_mine"]["file_name"] == "mine.jsonl"
+    assert (tmp_path / told["turnwright_mine"]["file_name"]).stat().st_size > 0
+
+
+def test_a_file_of_that_name_which_is_no_object_stays(tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text("[1]")
+    with pytest.raises(InputError, match="no JSON object"):
+        build(Recipe(format="llamafactory", splits=ALL), source(mixed()), tmp_path / "mine.jsonl")
+    assert [p.name for p in tmp_path.iterdir()] == ["dataset_info.json"]
+    assert (tmp_path / "dataset_info.json").read_text() == "[1]"
+
+
+def test_a_licence_that_nobody_stated_is_unknown(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(Recipe(splits=ALL), source(mixed()), tmp_path).path) as archive:
+        text = archive.read("README.md").decode()
+    assert "license: unknown" in text
+    assert "Not stated." in text
+
+
 def test_a_named_zip_is_written_there(tmp_path: Path) -> None:
     assert build(Recipe(), source(many(9)), tmp_path / "deep" / "x.zip").path == tmp_path / "deep" / "x.zip"
 
 
 def test_the_card_tells_where_the_rows_come_from(tmp_path: Path) -> None:
     recipe = Recipe(name="a|b <i>", filter=TrajectoryFilter(domains=("shop",), min_reward=0.5), splits=ALL)
-    result = build(recipe, source(mixed()), tmp_path, licence="CC0-1.0")
+    result = build(recipe.model_copy(update={"licence": "CC0-1.0"}), source(mixed()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         text = archive.read("README.md").decode()
     _, front, body = text.split("---\n", 2)
     head = yaml.safe_load(front)
     assert head["license"] == "cc0-1.0"
+    assert "under CC0-1.0" in body
     assert head["language"] == ["en"]
     assert head["size_categories"] == ["n<1K"]
     assert head["configs"][0]["data_files"] == [{"split": "train", "path": "train.jsonl"}]

@@ -49,12 +49,11 @@ def card(
     files: Mapping[str, str],
     rows: Mapping[str, int],
     report: Mapping[str, Any],
-    licence: str | None,
 ) -> bytes:
-    """Return README.md for the split files that were written. `licence` None stands for not known."""
+    """Return README.md for the split files that were written."""
     total = sum(rows.values())
     front = {
-        "license": licence.lower() if licence else "unknown",
+        "license": recipe.licence.strip().lower() or "unknown",
         "language": ["en"],
         "pretty_name": recipe.name,
         "tags": ["tool-use", "function-calling", "agents", "synthetic"],
@@ -68,10 +67,10 @@ def card(
         ],
     }
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report, licence)}".encode()
+    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report)}".encode()
 
 
-def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any], licence: str | None) -> str:
+def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any]) -> str:
     judges = facts.by("judge")
     parts = [
         f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`, made with Turnwright.",
@@ -85,7 +84,7 @@ def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
         "## What the format does not carry\n\n" + _fidelity(report),
-        "## Licence\n\n" + _licence(licence),
+        "## Licence\n\n" + _licence(recipe.licence.strip()),
         "## Known limits\n\n" + _LIMITS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -129,9 +128,9 @@ def _fidelity(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _licence(licence: str | None) -> str:
-    if licence is not None:
-        return f"The domain packs are under {_line(licence)}. Terms of the models named above may apply besides."
+def _licence(licence: str) -> str:
+    if licence.lower() not in ("", "unknown"):
+        return f"The rows are under {_line(licence)}. Terms of the models named above may apply besides."
     return "Not stated. The licences of the domain packs and the terms of the models named above apply."
 
 
