@@ -129,6 +129,16 @@ def studio_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stu
     yield from _studio(tmp_path_factory.mktemp("studio"), engine=True)
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio with its engine and with something on every page, shared by all tests that only look."""
+    from tests.e2e.filled import fill
+
+    for studio in _studio(tmp_path_factory.mktemp("filled"), engine=True):
+        fill(studio)
+        yield studio
+
+
 def chromium() -> str:
     """Return the browser's executable; fail in CI and skip elsewhere when there is none."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
