@@ -1,0 +1,63 @@
+"""Who is at fault, and what counts as measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.scoring import reward, score
+from engine.types import Score, ToolCall, ToolFault, Trajectory, Turn
+from tests.judges.test_rubric import trajectory
+from tests.teachers.samples import TOOL
+
+
+class Says:
+    """A judge without a model that gives the scores it was made with."""
+
+    def __init__(self, *scores: Score) -> None:
+        self.scores = scores
+
+    async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:
+        return self.scores
+
+
+def given(value: float | None, method: Any = "rule", source: str = "new") -> Score:
+    passed = None if value is None else value == 1.0
+    return Score(name=source, value=value, passed=passed, reason="so", source=source, method=method)
+
+
+def called(*faults: ToolFault | None, source: str = "python") -> Trajectory:
+    call = ToolCall(id="c", name=TOOL.name)
+    turns = [Turn(role="assistant", tool_calls=(call,) * len(faults))]
+    turns += [Turn(role="tool", name=TOOL.name, tool_call_id="c", fault=fault) for fault in faults]
+    tools = (TOOL.model_copy(update={"source": source}),)
+    return trajectory(tuple(turns)).model_copy(update={"tools": tools, "user": "reference"})
+
+
+@pytest.mark.parametrize(
+    ("faults", "source", "culprit"),
+    [
+        (("tool_crash",), "python", "tool"),
+        (("timeout", None), "python", "agent"),
+        ((None, "limit"), "python", "tool"),
+        (("tool_error",), "python", "agent"),
+        (("timeout",), "shell", "agent"),
+    ],
+)
+async def test_a_tool_is_at_fault_only_when_it_stays_broken(faults: Any, source: str, culprit: str) -> None:
+    found = await score(called(*faults, source=source), {"new": Says(given(0.0))})
+    assert (found.outcome, found.culprit) == ("failure", culprit)
+
+
+@pytest.mark.parametrize(
+    ("method", "outcome"), [("state", "success"), ("model", "success"), ("fact", "success"), ("rule", "unmeasured")]
+)
+async def test_a_judge_of_any_name_can_decide_but_rules_alone_cannot(method: str, outcome: str) -> None:
+    found = await score(called(None), {"new": Says(given(1.0, method))})
+    assert found.outcome == outcome
+
+
+def test_what_was_not_measured_does_not_count_as_zero() -> None:
+    assert reward([given(1.0, source="a"), given(None, source="b"), given(0.5, source="c")]) == 0.75
+    assert reward([given(None)]) is None
