@@ -128,10 +128,12 @@ def find_domain(id: str) -> DomainRow | None:
 def open_draft(id: str) -> tuple[DomainRow, Draft]:
     """Return a domain's row and this session's draft of it; end the page when there is no such domain."""
     row = find_domain(id)
+    drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
     if row is None:
+        if id in drafts and drafts[id].changes:
+            _deleted(drafts[id])
         missing("domain", "domains")
         st.stop()
-    drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
     draft = drafts.get(id) or _restored(row) or Draft(id, row.version, row.digest)
     if not draft.changes and draft.digest != row.digest:
         draft.based_on, draft.digest = row.version, row.digest
@@ -142,6 +144,18 @@ def open_draft(id: str) -> tuple[DomainRow, Draft]:
     elif not draft.changes and "draft" in st.query_params:
         del st.query_params["draft"]
     return row, draft
+
+
+def _deleted(draft: Draft) -> None:
+    """Give back what was typed into a domain that somebody deleted meanwhile."""
+    st.warning(
+        "Somebody deleted this domain while you edited it. Download your version; Import brings it back as a domain.",
+        icon=":material/sync_problem:",
+    )
+    st.download_button(
+        "Download my version", catalog.to_zip(draft.files()), f"{draft.domain}.zip", "application/zip",
+        icon=":material/download:", on_click="ignore", key=f"rescue_{draft.domain}",
+    )  # fmt: skip
 
 
 def _restored(row: DomainRow) -> Draft | None:
@@ -178,8 +192,10 @@ def save(id: str) -> None:
         try:
             version = _store(draft, note)
         except Conflict:
-            draft.problems = []
-            raise
+            st.error(
+                "Not saved: somebody else saved this in the meantime. Your text is kept; choose below how to go on.",
+                icon=":material/sync_problem:",
+            )
         except InputErrors as error:
             draft.problems = [str(one) for one in error.errors]
         except InputError as error:

@@ -147,7 +147,7 @@ def test_the_later_save_of_two_tabs_is_told_and_keeps_its_text(
     shown(page, "Everything is saved.")
     saved = version(studio, "ledger")
     other.get_by_role("button", name="Save", exact=True).click()
-    shown(other, "Somebody else saved this in the meantime")
+    shown(other, "somebody else saved this in the meantime")
     assert version(studio, "ledger") == saved
     assert "Second tab." in other.locator(area(other, "policy.md")).input_value()
     other.screenshot(path=screenshot("design-conflict-first").with_name("design-conflict.png"))

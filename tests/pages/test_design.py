@@ -113,7 +113,7 @@ def test_a_stale_save_is_told_and_can_be_laid_over_the_newer_version(open_page: 
     files = {**catalog.read_folder(LEDGER), "questions.yaml": b"[]\n"}
     domains.save_domain(ledger, files, based_on=1, note="theirs")
     button(page, "Save").click().run()
-    assert "Somebody else saved" in errors(page)
+    assert "somebody else saved" in errors(page)
     assert page.text_area(key=named(page, "prose_ledger")).value == "Mine.\n"
     page.button(key="rebase").click().run()
     button(page, "Save").click().run()
@@ -121,6 +121,16 @@ def test_a_stale_save_is_told_and_can_be_laid_over_the_newer_version(open_page: 
     saved = domains.get_domain(ledger, "ledger")
     assert version(ledger) == 3
     assert (saved.policy, saved.questions) == ("Mine.\n", ())
+
+
+def test_a_domain_that_was_deleted_meanwhile_gives_back_what_was_typed(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger", tab="Policy")
+    page.text_area(key=named(page, "prose_ledger")).set_value("Mine.\n").run()
+    domains.delete_domain(ledger, "ledger")
+    page.run()
+    assert not page.exception
+    assert "deleted this domain" in page.warning[0].value
+    assert page.get("download_button")
 
 
 def test_a_source_with_a_syntax_error_is_refused_with_its_line_and_kept_when_inactive(
