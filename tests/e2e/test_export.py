@@ -16,6 +16,7 @@ from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
 from storage import batches, exports
 from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
+from tests.e2e.controls import choose, fill
 from tests.pages.samples import trajectory
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -40,12 +41,6 @@ def from_batch(studio: Studio, page: Page, number: int) -> None:
     ready(page)
 
 
-def choose_format(page: Page, name: str) -> None:
-    page.locator(".st-key-export_format input").click()
-    page.get_by_role("option", name=re.compile(f"^{name}")).click()
-    ready(page)
-
-
 def build(studio: Studio, page: Page) -> exports.ExportRow:
     before = len(exports.list_exports(studio.database))
     page.locator(".st-key-build_export button").click()
@@ -62,7 +57,7 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
     page.locator(".st-key-export_preview summary").click()
     expect(page.locator(".st-key-export_preview").get_by_text("messages").first).to_be_visible()
     for name in plugins.names("exporters"):
-        choose_format(page, name)
+        choose(page, "export_format", re.compile(f"^{name}"))
         row = build(studio, page)
         assert row.status == "done", row.error
         assert row.recipe.filter == TrajectoryFilter(batches=(number,))
@@ -93,12 +88,10 @@ def test_forged_links_are_refused(studio_with_engine: Studio, page: Page, number
 def test_an_option_changes_the_file(studio_with_engine: Studio, page: Page, number: int) -> None:
     studio = studio_with_engine
     from_batch(studio, page, number)
-    choose_format(page, "chat_jsonl")
+    choose(page, "export_format", re.compile("^chat_jsonl"))
     plain = build(studio, page)
     page.get_by_text("Options of the format").click()
-    page.locator(".st-key-export_chat_jsonl_system input").click()
-    page.get_by_role("option", name="Drop").click()
-    ready(page)
+    choose(page, "export_chat_jsonl_system", "Drop")
     without = build(studio, page)
     assert without.recipe.options == {"system": "drop"}
     assert without.rows == plain.rows
@@ -131,8 +124,6 @@ def test_a_deleted_export_takes_its_file_along(studio_with_engine: Studio, page:
 
 def test_splits_that_do_not_sum_disable_the_build(studio_with_engine: Studio, page: Page, number: int) -> None:
     from_batch(studio_with_engine, page, number)
-    share = page.locator(".st-key-export_share_train input")
-    share.fill("70")
-    share.press("Enter")
+    fill(page, "export_share_train", "70")
     expect(page.get_by_role("alert").filter(has_text="must sum to 100 %")).to_be_visible()
     expect(page.locator(".st-key-build_export button")).to_be_disabled()

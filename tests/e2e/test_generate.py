@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine.types import Batch, DomainShare, Endpoint
 from storage import batches, engines
 from tests.e2e.conftest import Studio, ready, until
+from tests.e2e.controls import fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 ENDED = ("done", "failed", "cancelled")
@@ -26,13 +27,6 @@ def visit(page: Page, address: str) -> Page:
     page.goto(address)
     ready(page)
     return page
-
-
-def fill(page: Page, key: str, text: str) -> None:
-    field = page.locator(f".st-key-{key} input").first
-    field.fill(text)
-    field.press("Enter")
-    ready(page)
 
 
 def batch_number(page: Page) -> int:

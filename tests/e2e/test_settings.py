@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine.types import Endpoint
 from storage import endpoints, engines, preferences
 from tests.e2e.conftest import ROOT, Studio, free_port, ready, until
+from tests.e2e.controls import choose, fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
@@ -35,19 +36,6 @@ def settings(studio: Studio, page: Page) -> Page:
     return page
 
 
-def fill(page: Page, key: str, text: str) -> None:
-    field = page.locator(f".st-key-{key} input").first
-    field.fill(text)
-    field.press("Enter")
-    ready(page)
-
-
-def through(page: Page, key: str, label: str) -> None:
-    page.locator(f".st-key-{key}_llm input").click()
-    page.get_by_role("option", name=label).click()
-    ready(page)
-
-
 def add(page: Page, name: str, **texts: str) -> str:
     """Fill the form of a new model; return the key that its widgets start with."""
     form = page.locator(".st-key-add_model")
@@ -64,13 +52,11 @@ def test_a_scripted_model_is_added_called_and_deleted(studio_with_engine: Studio
     studio = studio_with_engine
     settings(studio, page)
     key = add(page, "double", model="played")
-    through(page, key, "Scripted")
+    choose(page, f"{key}_llm", re.compile("Scripted"))
     expect(page.get_by_role("alert").filter(has_text="give a list of replies")).to_be_visible()
     ready(page)
     page.get_by_text("Sampling, timeout, retries and options").first.click()
-    page.locator(f".st-key-{key}_scripted_follow input").click()
-    page.get_by_role("option", name="Tools").click()
-    ready(page)
+    choose(page, f"{key}_scripted_follow", "Tools")
     page.locator(f".st-key-{key}_test button").first.click()
     expect(page.get_by_text("Answered in")).to_be_visible(timeout=40_000)
     expect(page.get_by_text("It called the tool that was offered.")).to_be_visible()
@@ -86,7 +72,7 @@ def test_a_server_of_ours_is_called_and_one_that_is_not_there_told(
 ) -> None:
     settings(studio_with_engine, page)
     key = add(page, "server", model="bench", base=f"http://127.0.0.1:{free_port()}/v1")
-    through(page, key, "OpenAI-compatible server")
+    choose(page, f"{key}_llm", re.compile("OpenAI-compatible server"))
     page.locator(f".st-key-{key}_test button").first.click()
     expect(page.get_by_role("alert").filter(has_text="127.0.0.1")).to_be_visible(timeout=40_000)
     fill(page, f"{key}_base", model_server)
@@ -130,8 +116,7 @@ def test_engine_sandbox_and_storage_are_shown(studio_with_engine: Studio, page: 
     page.get_by_role("tab", name="Engine").click()
     expect(page.get_by_text("Answering")).to_be_visible()
     page.get_by_role("tab", name="Sandbox").click()
-    page.locator(".st-key-sandbox_choice input").click()
-    page.get_by_role("option", name="Local").click()
+    choose(page, "sandbox_choice", "Local")
     until(lambda: preferences.get(studio.database, "sandbox") == "local", 15)
     page.get_by_role("tab", name="Storage").click()
     expect(page.get_by_text("Database", exact=True).first).to_be_visible()

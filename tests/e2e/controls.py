@@ -1,0 +1,34 @@
+"""Using Streamlit's controls in a browser, by the keys of their widgets."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as TooSlow
+
+from tests.e2e.conftest import ready
+
+
+def fill(page: Page, key: str, text: str) -> None:
+    """Type into a text or number field and wait for the page's answer."""
+    field = page.locator(f".st-key-{key} input").first
+    field.fill(text)
+    field.press("Enter")
+    ready(page)
+
+
+def choose(page: Page, key: str, option: str | re.Pattern[str]) -> None:
+    """Choose in a select box. A rerun of the page may close the list just when it opens, so it is opened again."""
+    wanted = page.get_by_role("option", name=option)
+    for _ in range(4):
+        ready(page)
+        page.locator(f".st-key-{key} input").click()
+        try:
+            wanted.first.click(timeout=3_000)
+        except TooSlow:
+            page.keyboard.press("Escape")
+        else:
+            ready(page)
+            return
+    raise AssertionError(f"{key} offers no {option!r}")
