@@ -159,7 +159,7 @@ def _default(node: ast.expr | None) -> Any:
     """Return the value of a default, None when there is none, _NO_LITERAL for an expression."""
     try:
         return None if node is None else ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return _NO_LITERAL
 
 
@@ -192,7 +192,7 @@ def _docstring(text: str) -> tuple[str, dict[str, str], str]:
 def _schema(node: ast.expr) -> dict[str, Any]:
     """Return the JSON Schema of a type annotation. Raises ValueError for one that has none."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return _schema(ast.parse(node.value, mode="eval").body)
+        return _schema(_annotation(node.value))
     if isinstance(node, ast.Name):
         if node.id in _SCALARS:
             return {"type": _SCALARS[node.id]}
@@ -206,6 +206,17 @@ def _schema(node: ast.expr) -> dict[str, Any]:
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         return _generic(node.value.id, node.slice)
     raise ValueError(f"type {ast.unparse(node)} has no JSON form.")
+
+
+def _annotation(text: str) -> ast.expr:
+    """Return the expression of an annotation that is written as a string. Raises ValueError."""
+    try:
+        body = _parsed(text.strip()).body
+    except SyntaxError as error:
+        raise ValueError(f"type {text!r} cannot be read.") from error
+    if len(body) != 1 or not isinstance(body[0], ast.Expr):
+        raise ValueError(f"type {text!r} is no type.")
+    return body[0].value
 
 
 def _generic(name: str, inner: ast.expr) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from engine import catalog, plugins
+from engine.errors import InputErrors
 from engine.protocols import Environment, Sandbox, SandboxPool, ToolSource
 from engine.runner import source_of
 from engine.sandboxes._choose import open_pool
@@ -100,6 +101,13 @@ def test_schemas_are_valid_and_closed(name: str) -> None:
         assert tool.description
         assert set(tool.parameters["required"]) <= set(tool.parameters["properties"])
     assert [tool.name for tool in source.tools(dict(reversed(FILES.items())))] == [tool.name for tool in tools]
+
+
+@pytest.mark.parametrize("parameter", ['count: "list["', 'count: "x = 1"', 'count: ""', "count: dict = {[]: 1}"])
+def test_a_signature_that_cannot_be_read_is_refused_with_its_line(parameter: str) -> None:
+    text = SOURCE.replace("count: int", parameter, 1).replace(", exact: bool = False", "")
+    with pytest.raises(InputErrors, match=r"tools/own.py line \d+: refuse"):
+        source_of("python").tools({"tools/own.py": text.encode()})
 
 
 @pytest.mark.parametrize("name", SOURCES)
