@@ -38,8 +38,12 @@ SHARES = {"train": 90, "validation": 10, "test": 0}
 def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     """Draw what goes into the file and return the recipe, or None with the reason drawn."""
     names = plugins.names("exporters")
-    left, right = st.columns([2, 3])
+    left, middle, right = st.columns([3, 2, 5])
     name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
+    licence = middle.text_input(
+        "Licence", key="export_licence", max_chars=80, placeholder="unknown",
+        help="The identifier that the dataset card states, for example CC-BY-4.0. Mind the terms of the models used.",
+    )  # fmt: skip
     kind = right.selectbox(
         "Format", names, names.index("chat_jsonl") if "chat_jsonl" in names else 0, key="export_format",
         format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
@@ -69,6 +73,7 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "splits": {s: share / 100 for s, share in shares.items() if share},
         "seed": int(seed),
         "untrained": untrained,
+        "licence": licence.strip() or "unknown",
         "options": options,
     }
     if total := sum(shares.values()) - 100:

@@ -66,11 +66,13 @@ def test_splits_must_sum_to_a_hundred(open_page: Open, filled: Database) -> None
     page.number_input(key="export_share_train").set_value(80).run()
     assert "they sum to 90 %, so 10 are missing" in page.error[0].value
     assert page.button(key="build_export").disabled
+    page.text_input(key="export_licence").set_value(" CC-BY-4.0 ")
     page.number_input(key="export_share_test").set_value(10).run()
     assert not page.error
     page.button(key="build_export").click().run()
     row = exports.list_exports(filled)[0]
     assert row.recipe.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
+    assert row.recipe.licence == "CC-BY-4.0"
     asked = requests.get_request(filled, 1)
     assert asked is not None
     assert (asked.kind, asked.payload) == ("build_export", {"export_id": row.id})
