@@ -1,4 +1,7 @@
-"""The engine's state in the sidebar: alive or silent, and which sandbox it uses."""
+"""The engine's state in the sidebar: alive or silent, and which sandbox it uses.
+
+The strip is the one part of every page that looks again by itself, so it also notices when the reader's theme changes.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,15 @@ from storage import engines
 
 def engine_status() -> None:
     """Draw the strip in the sidebar; it looks again every ten seconds."""
+    st.session_state["drawn_theme"] = st.context.theme.type
     with st.sidebar:
         _strip()
 
 
 @st.fragment(run_every=10.0)
 def _strip() -> None:
+    if st.context.theme.type != st.session_state.get("drawn_theme"):
+        st.rerun()  # logo and charts are drawn for one theme
     try:
         row = engines.newest(db())
     except StorageError as error:

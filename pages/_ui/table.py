@@ -98,7 +98,7 @@ def rows_table(
         height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
         column_config={
             **columns,
-            "open": st.column_config.ButtonColumn("", key=opened, type="tertiary", width=90, pinned=True),
+            "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
         },
         column_order=["open", *[c for c in columns if c in shown.columns]],
         on_select=(lambda: _choose(key, grid, ids)) if selectable else "ignore",

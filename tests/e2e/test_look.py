@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from pages._ui.routes import ROUTES, url
+from pages._ui.routes import ROUTES, Route, url
 from tests.e2e.conftest import SHOTS, Studio, Watch, ready
 from tests.e2e.filled import addresses
 
@@ -32,14 +32,23 @@ OVERFLOW = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=[WIDE, NARROW], ids=["wide", "narrow"])
-def window(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile of one width, shared by all pages: styles and scripts are fetched once."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
+def opened(browser: Browser, size: tuple[int, int]) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
     context.set_default_timeout(30_000)
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module", params=[WIDE, NARROW], ids=["wide", "narrow"])
+def window(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of one width, shared by all pages: styles and scripts are fetched once."""
+    yield from opened(browser, request.param)
+
+
+@pytest.fixture(scope="module")
+def wide(browser: Browser) -> Iterator[BrowserContext]:
+    """The wide one alone."""
+    yield from opened(browser, WIDE)
 
 
 def settle(page: Page, address: str) -> None:
@@ -47,6 +56,14 @@ def settle(page: Page, address: str) -> None:
     ready(page)
     page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first.wait_for()
     page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+
+
+def draw_again(page: Page) -> None:
+    """Let Streamlit's own key for it run the page's script once more, so that logo and charts follow the theme."""
+    page.locator("body").press("r")
+    page.wait_for_timeout(300)
+    ready(page)
     page.wait_for_timeout(300)
 
 
@@ -80,14 +97,14 @@ def faults(page: Page, narrow: bool) -> list[str]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=[route.name for route in ROUTES])
-def test_a_page_in_use_looks_made(window: BrowserContext, filled: Studio, route: str) -> None:
+def test_a_page_in_use_looks_made(window: BrowserContext, filled: Studio, route: Route) -> None:
     address = addresses(filled.database).get(route.name, url(route.name))
     look_at(window, filled.url + address, route.name)
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.section is not None], ids=lambda route: route.name)
-def test_a_page_without_data_looks_made(window: BrowserContext, studio: Studio, route: str) -> None:
-    look_at(window, studio.url + url(route.name), f"empty-{route.name}")
+def test_a_page_without_data_looks_made(wide: BrowserContext, studio: Studio, route: Route) -> None:
+    look_at(wide, studio.url + url(route.name), f"empty-{route.name}")
 
 
 def look_at(window: BrowserContext, address: str, name: str) -> None:
@@ -103,7 +120,7 @@ def look_at(window: BrowserContext, address: str, name: str) -> None:
             if theme == "light":
                 settle(page, address)
             else:
-                page.wait_for_timeout(500)
+                draw_again(page)
             found += [f"{theme}: {fault}" for fault in faults(page, width == NARROW[0])]
             shoot(page, LOOK / f"{name}-{width}-{theme}.png")
         assert (found, watch.foreign, watch.errors) == ([], [], []), (found, watch.foreign, watch.errors)

@@ -1,0 +1,157 @@
+"""Faults while people work: processes killed, browsers closed, pages loaded again, two people at one thing.
+
+The batches are real ones: an engine process, real sandboxes, and a scripted teacher that takes its time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from engine.types import Batch, DomainShare, Endpoint, TrajectoryFilter
+from pages._ui.routes import ROUTES, Route, url
+from storage import batches, engines, personas, trajectories
+from tests.e2e.conftest import Studio, Watch, ready, until
+from tests.e2e.filled import addresses
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+
+NUMBER = 40
+STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
+"""Streamlit looks for its server below the page's own address first; the browser's console tells of that 404."""
+FILTERED = {
+    "queue": "/queue?domains=retail&sort=Oldest+first&size=25",
+    "batches": "/batches?status=Done",
+    "domain": "/domain?id=retail&tab=Policy",
+}
+
+
+@pytest.fixture
+def slow_batch(studio_with_engine: Studio) -> Iterator[int]:
+    """A batch of NUMBER that takes some twenty seconds; afterwards no engine is left that a dead studio started."""
+    db = studio_with_engine.database
+    until(lambda: engines.newest(db), 60)
+    teacher = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": 0.6})
+    yield batches.create_batch(
+        db,
+        Batch(
+            name="slow", domains=(DomainShare(id="retail"),), trajectories=NUMBER, teacher="llm", sandbox="local",
+            models={"teacher": teacher}, concurrency=3, keep_failures=True,
+        ),
+    )  # fmt: skip
+    for row in engines.engines(db)[1:]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(row.pid, signal.SIGTERM)
+
+
+def under_way(studio: Studio, number: int) -> None:
+    """Wait until some of the batch is stored; much of it must still be to come."""
+    until(lambda: batches.get_batch(studio.database, number).progress.kept > 2, 90)
+    assert batches.get_batch(studio.database, number).progress.kept < NUMBER - 5
+
+
+def ends_whole(studio: Studio, number: int) -> None:
+    """Wait for the end of the batch; every rollout of the plan must be there once."""
+    until(lambda: batches.get_batch(studio.database, number).status in ("done", "failed", "cancelled"), 150)
+    row = batches.get_batch(studio.database, number)
+    assert (row.status, row.progress.kept + row.progress.rejected + row.progress.failed) == ("done", NUMBER)
+    rows, total = trajectories.page(studio.database, TrajectoryFilter(batches=(number,)), limit=500)
+    assert total == len({one.rollout_id for one in rows}) == len({one.index for one in rows}) == NUMBER
+
+
+def visit(page: Page, address: str) -> Page:
+    page.goto(address)
+    ready(page)
+    page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first.wait_for()
+    return page
+
+
+def test_the_studio_killed_mid_batch_comes_back_and_the_batch_goes_on(
+    studio_with_engine: Studio, page: Page, slow_batch: int
+) -> None:
+    studio = studio_with_engine
+    visit(page, f"{studio.url}/batch?id={slow_batch}")
+    under_way(studio, slow_batch)
+    assert studio.process is not None
+    studio.process.kill()
+    studio.process.wait()
+    expect(page.get_by_text("Connection error").or_(page.get_by_test_id("stStatusWidget")).first).to_be_visible()
+    studio.start()
+    ends_whole(studio, slow_batch)
+    expect(page.get_by_text(f"{NUMBER} of {NUMBER}")).to_be_visible(timeout=60_000)
+    assert page.url.endswith(f"/batch?id={slow_batch}")
+
+
+def test_the_engine_killed_with_every_browser_closed_is_replaced(
+    studio_with_engine: Studio, browser: Browser, slow_batch: int
+) -> None:
+    studio = studio_with_engine
+    context = browser.new_context()
+    visit(context.new_page(), f"{studio.url}/batch?id={slow_batch}")
+    under_way(studio, slow_batch)
+    context.close()
+    first = engines.newest(studio.database)
+    assert first is not None
+    os.kill(first.pid, signal.SIGKILL)
+    ends_whole(studio, slow_batch)
+    second = engines.newest(studio.database)
+    assert second is not None
+    assert second.pid != first.pid
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=[route.name for route in ROUTES])
+def test_a_page_loaded_again_shows_the_same_and_complains_of_nothing(
+    filled: Studio, page: Page, watch: Watch, route: Route
+) -> None:
+    told: list[str] = []
+    page.on("console", lambda m: told.append(f"{m.text} {m.location['url']}") if m.type == "error" else None)
+    address = FILTERED.get(route.name) or addresses(filled.database).get(route.name, url(route.name))
+    visit(page, filled.url + address)
+    page.wait_for_timeout(300)
+    before = page.url, headings(page)
+    page.reload()
+    ready(page)
+    expect(page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first).to_have_text(before[1])
+    page.wait_for_timeout(300)
+    assert (page.url, headings(page)) == before
+    assert before[0] == filled.url + address
+    assert page.get_by_test_id("stException").count() == 0
+    assert [text for text in told if not STREAMLITS_OWN.search(text)] == []
+
+
+def headings(page: Page) -> str:
+    return page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first.inner_text()
+
+
+def test_the_later_of_two_people_at_one_persona_is_told(
+    studio_with_engine: Studio, browser: Browser, page: Page
+) -> None:
+    studio = studio_with_engine
+    row = personas.list_personas(studio.database)[0]
+    other_context: BrowserContext = browser.new_context(viewport={"width": 1440, "height": 900})
+    other = other_context.new_page()
+    for tab, text in ((page, "You came first."), (other, "You came second.")):
+        visit(tab, f"{studio.url}/personas")
+        tab.get_by_role("button", name="Edit").first.click()
+        description = tab.get_by_role("dialog").get_by_label("Description")
+        description.fill(text)
+        description.press("Tab")
+        ready(tab)
+
+    def stored() -> str:
+        (same,) = [r for r in personas.list_personas(studio.database) if r.persona.id == row.persona.id]
+        return same.persona.description
+
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    until(lambda: stored() == "You came first.", 20)
+    other.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(other.get_by_text(re.compile("Your text is kept")).first).to_be_visible()
+    assert stored() == "You came first."
+    expect(other.get_by_role("dialog").get_by_label("Description")).to_have_value("You came second.")
+    other_context.close()
