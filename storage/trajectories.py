@@ -25,6 +25,7 @@ from engine.types import (
     Verdict,
 )
 from storage import filters, intake, tables
+from storage.bodies import Bodies
 from storage.database import Database
 from storage.facets import values as found_facets
 from storage.reviews import review_of
@@ -168,6 +169,7 @@ def stream(
     key = tuple_(_t.batch_id, _t.number, _t.id)
     b = tables.body.c
     last: tuple[int, int, int] | None = None
+    bodies = Bodies()
     while True:
         query = (
             select(_t.batch_id, _t.number, _t.id, b.body)
@@ -182,7 +184,7 @@ def stream(
             rows = session.execute(query).all()
             reviews = _reviews(session, [r.id for r in rows])
         for r in rows:
-            yield r.id, Trajectory.model_validate_json(r.body), reviews.get(r.id, [])
+            yield r.id, bodies.read(r.body), reviews.get(r.id, [])
         if len(rows) < chunk:
             return
         last = (rows[-1].batch_id, rows[-1].number, rows[-1].id)
