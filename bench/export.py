@@ -11,7 +11,7 @@ Prints, per format, the CPU microseconds of a row:
 
 A ratio is floor / ours, so above 1 is faster than the floor. The parts follow one another, so on a busy machine look at
 several measurements. Peak memory, at 1,000 trajectories and at the end of the export from the database, includes what
-filling the database took; it must not grow with --rows.
+filling the database took and the pages of the file that SQLite maps (256 MB at most); nothing else grows with --rows.
 """
 
 from __future__ import annotations
