@@ -20,7 +20,7 @@ from typing import Any
 from engine.errors import ModelError, SandboxError, StorageError, boundary
 from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.prove import prove, tests_pass
-from engine.schema import argument_error
+from engine.schema import argument_error, tidied
 from engine.scoring import score
 from engine.types import (
     Batch,
@@ -257,10 +257,11 @@ async def _execute(call: ToolCall, task: Task, parts: Parts, sandbox: Sandbox, d
         offered = ", ".join(t.name for t in task.tools) or "none"
         refusal = f"There is no tool {call.name}. Available tools: {offered}."
         return _refuse(dialogue, "unknown_tool", refusal)
+    call = tidied(tool, call)
     problem = argument_error(tool, call)
     if problem is not None:
         return _refuse(dialogue, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
-    if not dialogue.injected and call.name in _to_fail(task):
+    if not dialogue.injected and call.name in _to_fail(task, dialogue.turns):
         dialogue.injected = True
         return ToolResult(content=INJECTED, fault="injected")
     return await parts.sources[tool.source].call(call, sandbox)
@@ -276,8 +277,10 @@ def _refuse(dialogue: _Dialogue, fault: Any, message: str) -> ToolResult:
     return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
 
 
-def _to_fail(task: Task) -> set[str]:
-    return {turn.chain[turn.fault].call for turn in task.turns if turn.fault is not None}
+def _to_fail(task: Task, turns: Sequence[Turn]) -> set[str]:
+    """Return the tools whose next call fails: those marked in the requests that were made so far."""
+    said = sum(turn.role == "user" for turn in turns)
+    return {turn.chain[turn.fault].call for turn in task.turns[:said] if turn.fault is not None}
 
 
 # ---------------------------------------------------------------- records

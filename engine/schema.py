@@ -46,6 +46,23 @@ def argument_error(tool: Tool, call: ToolCall) -> str | None:
     return f"argument {where}: {problem}." if where else f"{problem}."
 
 
+def tidied(tool: Tool, call: ToolCall) -> ToolCall:
+    """Return the call as the tool gets it: a null for an optional argument is left out, so that its default
+    holds, and 5.0 for an integer is 5. What the model wrote stays in its turn."""
+    properties: dict[str, Any] = tool.parameters.get("properties", {})
+    required = tool.parameters.get("required", ())
+    arguments = {
+        name: _whole(value) if properties.get(name, {}).get("type") == "integer" else value
+        for name, value in call.arguments.items()
+        if value is not None or name in required or name not in properties
+    }
+    return call.model_copy(update={"arguments": arguments})
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def check_schema(schema: dict[str, Any], where: str) -> None:
     """Raise InputError when `schema` is no valid JSON Schema."""
     try:
