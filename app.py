@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import stat
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -34,9 +36,21 @@ STEADY_SECONDS = 60.0
 LONGEST_PAUSE = 30.0
 
 
+def keep_sockets() -> None:
+    """Hand no socket of ours to child processes.
+
+    The server's listening socket is inheritable, and an engine that outlives a killed studio would hold its port.
+    """
+    for one in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(one.name)).st_mode):
+                os.set_inheritable(int(one.name), False)
+
+
 async def start_engine(now: settings.Settings) -> Process:
     """Start `python -m engine work` in its own process group; what it prints goes to logs/engine.log."""
     now.logs.mkdir(parents=True, exist_ok=True)
+    keep_sockets()
     with (now.logs / "engine.log").open("ab") as output:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "engine", "work",

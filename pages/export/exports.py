@@ -201,7 +201,7 @@ def card(row: ExportRow) -> None:
                 st.caption(literal(told), width="content")
             with st.container(horizontal=True, width="content"):
                 if row.status == "done":
-                    st.link_button("Download", export_url(row.id), icon=":material/download:", type="primary")
+                    st.link_button("Download", export_url(row.id), icon=":material/download:")
                 st.button(
                     "Delete",
                     key=f"delete_{row.id}",
