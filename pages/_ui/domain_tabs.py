@@ -174,7 +174,7 @@ def _template_table(id: str, draft: Draft, found: list[TemplateFile]) -> None:
         pd.DataFrame(rows), hide_index=True, key=f"templates_{id}", alt="Task templates",
         height=min(len(rows), 16) * 35 + 38,
         column_config={
-            "open": st.column_config.ButtonColumn("", key=key, type="tertiary", width=90, pinned=True),
+            "open": st.column_config.ButtonColumn("Open", key=key, type="tertiary", width=90, pinned=True),
             "Title": st.column_config.TextColumn("Title", width="medium"),
             "Modes": st.column_config.ListColumn("Modes", width="large"),
         },

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import streamlit as st
 
-from pages._ui.format import count
+from pages._ui.format import UNKNOWN, count
 from pages._ui.routes import open_page
 
 Row = TypeVar("Row")
@@ -107,6 +107,7 @@ def rows_table(
         if selectable
         else None,
         alt=alt or f"{len(ids)} rows",
+        placeholder=UNKNOWN,
     )
     click = st.session_state.get(opened)
     if click and click["row"] < len(ids):
