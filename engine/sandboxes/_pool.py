@@ -2,12 +2,14 @@
 
 A sandbox is reused by reset for the same environment, by opening the new environment for another one of the
 same shape, and thrown away after commands or a failed reset. Starting costs far more than either, so the pool
-grows only when waiting would take longer than a start.
+grows only when waiting would take longer than a start, and not while the sandboxes there are already fill the
+processors: starting more would only slow all of them down.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -23,6 +25,10 @@ _STALLED = 1.0
 """Seconds without a sandbox becoming free, after which another one is started."""
 _PATIENCE = 0.5
 """Seconds after which the one who waits longest goes before those for whom the free sandbox is cheaper."""
+_SHORT = 1.0
+"""Seconds; leases shorter than this do not sleep, so their sandboxes' work is held for processor time."""
+_FILLED = 2
+"""Sandboxes at work at the same time per processor, from which on another one adds nothing."""
 
 
 @dataclass
@@ -35,7 +41,10 @@ class _Waiter:
 
 
 class WarmPool:
-    """Keeps at most `most` sandboxes, of which `parallel` start at once and `warm` are started ahead."""
+    """Keeps at most `most` sandboxes, of which `parallel` start at once and `warm` are started ahead.
+
+    `processors` is what they share; this machine's number when it is None.
+    """
 
     def __init__(
         self,
@@ -45,6 +54,7 @@ class WarmPool:
         most: int,
         parallel: int,
         warm: int,
+        processors: float | None = None,
     ) -> None:
         self._start, self._shape = start, shape
         self._most, self._warm = most, warm
@@ -55,6 +65,8 @@ class WarmPool:
         self._waiting: deque[_Waiter] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lease_seconds: float | None = None
+        self._worked_share = 0.0
+        self._filled = _FILLED * (processors or os.cpu_count() or 1)
         self._start_seconds = 0.3
         self._handed_over = time.monotonic()
         self._closed = False
@@ -159,6 +171,8 @@ class WarmPool:
             return True
         if self._lease_seconds is None:
             return False
+        if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._filled:
+            return False
         busy = max(1, len(self._all) - len(self._idle))
         return self._lease_seconds * len(self._waiting) / busy > max(3 * self._start_seconds, 1.0)
 
@@ -207,9 +221,14 @@ class WarmPool:
 
     # ------------------------------------------------------------ giving back
 
-    def give_back(self, sandbox: RemoteSandbox, environment: Environment, seconds: float) -> None:
-        """Reset or discard in the background; whoever waits gets it as soon as that is done."""
+    def give_back(self, sandbox: RemoteSandbox, environment: Environment, seconds: float, worked: float) -> None:
+        """Reset or discard in the background; whoever waits gets it as soon as that is done.
+
+        The lease took `seconds`, and for `worked` of them somebody waited for the sandbox's answer.
+        """
         known = self._lease_seconds
+        share = min(1.0, worked / max(seconds, 1e-6))
+        self._worked_share += (1.0 if known is None else 0.1) * (share - self._worked_share)
         self._lease_seconds = seconds if known is None else known + 0.1 * (seconds - known)
         self._spawn(self._recycle(sandbox, environment))
 
@@ -278,11 +297,11 @@ class Lease:
     def __init__(self, pool: WarmPool, environment: Environment) -> None:
         self._pool, self._environment = pool, environment
         self._sandbox: RemoteSandbox | None = None
-        self._began = 0.0
+        self._began = self._worked = 0.0
 
     async def __aenter__(self) -> RemoteSandbox:
         self._sandbox = await self._pool.take(self._environment)
-        self._began = time.monotonic()
+        self._began, self._worked = time.monotonic(), self._sandbox.worked
         return self._sandbox
 
     async def __aexit__(
@@ -290,4 +309,5 @@ class Lease:
     ) -> None:
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
-            self._pool.give_back(sandbox, self._environment, time.monotonic() - self._began)
+            seconds = time.monotonic() - self._began
+            self._pool.give_back(sandbox, self._environment, seconds, sandbox.worked - self._worked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -81,7 +82,10 @@ def opening(environment: Environment) -> dict[str, Any]:
 
 
 class RemoteSandbox:
-    """Implements protocols.Sandbox. `explain` turns a broken stream into the SandboxError to raise."""
+    """Implements protocols.Sandbox. `explain` turns a broken stream into the SandboxError to raise.
+
+    `worked` adds up the seconds in which an answer was awaited.
+    """
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class RemoteSandbox:
         self.key: str | None = None
         self._stream, self._explain, self._close = stream, explain, close
         self._call_seconds = 20.0
+        self.worked = 0.0
 
     @property
     def usable(self) -> bool:
@@ -147,10 +152,13 @@ class RemoteSandbox:
         await self._close()
 
     async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        began = time.monotonic()
         try:
             answer = await self._stream.request(message, seconds)
         except Broken as error:
             raise await self._explain(str(error)) from error
+        finally:
+            self.worked += time.monotonic() - began
         refusal = answer.get("error")
         if refusal is None:
             done: dict[str, Any] = answer["ok"]

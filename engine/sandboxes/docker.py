@@ -93,7 +93,12 @@ class Docker:
         await asyncio.to_thread(self._check)
         config = self._config
         self._pool = WarmPool(
-            self._start_one, self._shape, most=config.most, parallel=config.parallel, warm=config.warm
+            self._start_one,
+            self._shape,
+            most=config.most,
+            parallel=config.parallel,
+            warm=config.warm,
+            processors=self._processors,
         )
         await self.sweep()
 

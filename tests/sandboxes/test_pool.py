@@ -24,6 +24,7 @@ class Paper:
     resets: int = 0
     closed: bool = False
     fails_reset: bool = False
+    worked: float = 0.0
 
     async def open(self, environment: Environment, key: str) -> None:
         self.opened += 1
@@ -168,6 +169,26 @@ async def test_long_leases_grow_the_pool() -> None:
 
     await asyncio.wait_for(asyncio.gather(*(one() for _ in range(12))), 30)
     assert len(factory.made) == 12
+    await pool.aclose()
+
+
+@pytest.mark.parametrize(("share", "grows"), [(0.0, True), (1.0, False)])
+async def test_sandboxes_that_fill_the_processors_do_not_grow_the_pool(share: float, grows: bool) -> None:
+    factory = Factory(seconds=0.01)
+    there = 4
+    pool = WarmPool(factory.start, _shape, most=16, parallel=4, warm=there, processors=1)
+    await pool.prepare(_environment(), there)
+    await asyncio.sleep(0.1)
+    assert len(factory.made) == there
+
+    async def one() -> None:
+        async with pool.lease(_environment()) as sandbox:
+            await asyncio.sleep(0.05)
+            sandbox.worked += 0.06 * share
+
+    await asyncio.gather(*(one() for _ in range(there)))
+    await asyncio.gather(*(one() for _ in range(40 * there)))
+    assert (len(factory.made) > there) == grows
     await pool.aclose()
 
 
