@@ -48,7 +48,7 @@ def fetched(fetch: Callable[[int, int], tuple[list[Row], int]]) -> tuple[list[Ro
 
 
 def _asked(name: str, default: int) -> int:
-    text = str(st.query_params.get(name, ""))
+    text = str(st.query_params.get(name, "")).removesuffix(" rows")  # an address holds a choice as its label
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 

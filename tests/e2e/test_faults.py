@@ -27,7 +27,7 @@ NUMBER = 40
 STREAMLITS_OWN = re.compile(r"/_stcore/(health|host-config)$")
 """Streamlit looks for its server below the page's own address first; the browser's console tells of that 404."""
 FILTERED = {
-    "queue": "/queue?domains=retail&sort=Oldest+first&size=25",
+    "queue": "/queue?domains=retail&sort=Oldest+first&size=25+rows",
     "batches": "/batches?status=Done",
     "domain": "/domain?id=retail&tab=Policy",
 }
