@@ -2,7 +2,7 @@
 
 States of a batch: queued → running → (paused ↔ running) → done | failed | cancelled. Several engines may share one
 database: a batch and a request are claimed by one conditional update each, and a claim whose heartbeat is older than
-STALE_SECONDS is taken over.
+STALE_SECONDS is taken over, sooner when its process is known to have ended.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import time
 import traceback
-import uuid
 from collections.abc import Callable
 
 from engine.errors import SandboxError, StorageError
+from engine.holders import holder_name
 from engine.protocols import Claim, Library, Request, SandboxPool, Store
 from engine.requests import Desk
 from engine.runner import Ending, run
@@ -27,11 +26,6 @@ STALE_SECONDS = 15.0
 IDLE_SECONDS = 0.5
 POLL_SECONDS = 0.2
 OPEN_REQUESTS = 4
-
-
-def holder_name() -> str:
-    """Return a name for this process that no other engine shares: host, pid and a random part."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class Pools:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
+from engine.holders import has_ended
 from storage import tables
 from storage.database import Database
 from storage.search import plain
@@ -17,6 +18,8 @@ from storage.tables import RequestRecord
 
 STALE = 120.0
 """Seconds after which a request that an engine took and never answered goes back to waiting."""
+SILENT = 15.0
+"""Seconds without a sign of life after which an engine counts as dead."""
 KEPT = 24 * 3600.0
 """Seconds that an answered request is kept."""
 
@@ -55,9 +58,11 @@ def get_request(db: Database, id: int) -> RequestRow | None:
 
 
 def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
-    """Take the oldest request that waits, or that another engine never answered; None when there is none."""
+    """Take the oldest request that waits, or whose engine died or never answered; None when there is none."""
     r = tables.request.c
-    free = or_(r.status == "waiting", and_(r.status == "running", r.claimed_at < now - STALE))
+    dead = _dead(db, now)
+    lost = or_(r.claimed_at < now - STALE, r.holder.in_(dead)) if dead else r.claimed_at < now - STALE
+    free = or_(r.status == "waiting", and_(r.status == "running", lost))
     with db.read() as session:
         waiting = session.execute(select(r.id).where(free).order_by(r.id).limit(20)).scalars().all()
     for number in waiting:
@@ -68,6 +73,15 @@ def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
                 record = session.execute(select(RequestRecord).where(r.id == number)).scalar_one()
                 return _row(record)
     return None
+
+
+def _dead(db: Database, now: float) -> list[str]:
+    """Return the holders of running requests whose process has ended, or whose engine is silent."""
+    r, e = tables.request.c, tables.engine.c
+    held = select(r.holder, e.heartbeat_at).join_from(tables.request, tables.engine, r.holder == e.holder, isouter=True)
+    with db.read() as session:
+        rows = session.execute(held.where(r.status == "running", r.holder.is_not(None)).distinct()).all()
+    return [str(holder) for holder, beat in rows if has_ended(holder) or (beat is not None and beat < now - SILENT)]
 
 
 def finish_request(db: Database, id: int, result: Any = None, error: str | None = None) -> None:

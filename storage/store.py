@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import CursorResult, and_, case, func, or_, select, update
 
 from engine.errors import InputError, StorageError, TurnwrightError
+from engine.holders import has_ended
 from engine.protocols import Claim
 from engine.types import Batch, Persona, Progress, Trajectory
 from storage import intake, tables
@@ -26,6 +27,8 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 _RELEASED = ("queued", "paused", "done", "failed", "cancelled")
 _FINAL = ("done", "failed", "cancelled")
 _LONGEST_GAP = 60.0
+_QUIET = 3.0
+"""Seconds without a heartbeat after which a holder is looked at: has its process ended?"""
 
 
 class SqlStore:
@@ -38,6 +41,7 @@ class SqlStore:
     def claim(self, holder: str, now: float, stale: float) -> Claim | None:
         """Take the oldest batch that waits, was resumed, or whose engine went silent for `stale` seconds.
 
+        An engine whose process on this machine has ended is not waited for.
         A batch whose snapshot cannot be read is failed with the reason, and the next one is tried.
         """
         while (number := self._take(holder, now, stale)) is not None:
@@ -52,6 +56,7 @@ class SqlStore:
         free = or_(
             b.status == "queued",
             and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
+            and_(b.status == "running", b.heartbeat_at < now - _QUIET, b.holder.in_(self._ended(now))),
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
@@ -75,6 +80,13 @@ class SqlStore:
                 if isinstance(result, CursorResult) and result.rowcount == 1:
                     return int(number)
         return None
+
+    def _ended(self, now: float) -> list[str]:
+        """Return the holders of quiet batches whose process is no more."""
+        b = tables.batch.c
+        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - _QUIET, b.holder.is_not(None))
+        with self._db.read() as session:
+            return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 
     def _claimed(self, number: int, holder: str) -> Claim:
         b = tables.batch.c

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine.errors import InputError, StorageError
+from engine.holders import holder_name
 from engine.protocols import Store
 from engine.types import DomainShare
 from storage import batches, domains, trajectories
 from storage.database import Database, open_database
 from storage.store import SqlStore
 from tests.storage.fixtures import db, migrated_database, migrated_file, postgres_server, url
-from tests.storage.samples import call, lost, made, pack, queue, stock
+from tests.storage.samples import call, ended_holder, lost, made, pack, queue, stock
 
 __all__ = ["db", "migrated_database", "migrated_file", "postgres_server", "url"]
 
@@ -68,6 +69,16 @@ def test_engines_that_claim_at_once_never_share_a_batch(url: str, db: Database) 
     for other in others:
         other.close()
     assert sorted(taken) == sorted(numbers)
+
+
+def test_an_ended_engine_of_this_machine_is_not_waited_for(db: Database, store: Store) -> None:
+    number = queue(db)
+    store.claim(ended_holder(), 100.0, 15.0)
+    assert store.claim("two", 102.0, 15.0) is None
+    taken = store.claim(holder_name(), 104.0, 15.0)
+    assert taken is not None
+    assert taken.batch_id == number
+    assert store.claim("three", 110.0, 15.0) is None
 
 
 def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,13 @@ PERSONA = Persona(
     disclosure="step_by_step",
     description="Asks short questions.",
 )
+
+
+def ended_holder() -> str:
+    """Return the name of an engine whose process has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return f"{socket.gethostname()}:{process.pid}:0badcafe"
 
 
 def pack(**changes: bytes) -> dict[str, bytes]:
