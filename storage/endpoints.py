@@ -51,7 +51,9 @@ def _looks_like_key(variable: str) -> bool:
     mixed = (
         any(c.islower() for c in variable) and any(c.isupper() for c in variable) and any(map(str.isdigit, variable))
     )
-    return (bool(_KEY.match(variable)) and variable != variable.upper()) or (mixed and len(variable) >= 24)
+    hexadecimal = bool(re.fullmatch(r"(?i)[0-9a-f]{24,}", variable))
+    known = bool(_KEY.match(variable)) and variable != variable.upper()
+    return known or hexadecimal or (mixed and len(variable) >= 24)
 
 
 def _secret_options(options: dict[str, Any]) -> list[str]:

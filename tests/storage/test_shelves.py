@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from engine import catalog
 from engine.errors import Conflict, InputError
+from engine.holders import holder_name
 from engine.types import Batch, DomainShare, Endpoint, Recipe, TrajectoryFilter
 from storage import (
     batches,
@@ -26,7 +27,7 @@ from storage import (
 )
 from storage.database import Database
 from storage.store import SqlStore
-from tests.storage.samples import PACK, PERSONA, made, pack, queue, stock
+from tests.storage.samples import PACK, PERSONA, ended_holder, made, pack, queue, stock
 
 OTHER = b"You are another assistant."
 
@@ -164,7 +165,14 @@ def test_a_batch_names_what_is_missing(db: Database) -> None:
 
 @pytest.mark.parametrize(
     "variable",
-    ["sk-abcdefghijklmnopqrstuvwx", "hunter 2", "", "sk_live_abcdefghijklmnop1234", "AbCdEfGhIjKlMnOpQrStUvWx12"],
+    [
+        "sk-abcdefghijklmnopqrstuvwx",
+        "hunter 2",
+        "",
+        "sk_live_abcdefghijklmnop1234",
+        "AbCdEfGhIjKlMnOpQrStUvWx12",
+        "a3f09c1b77de45aa90c2e81f6b3d4c5e",
+    ],
 )
 def test_a_key_in_place_of_its_variable_is_refused(db: Database, variable: str) -> None:
     stock(db)
@@ -223,6 +231,25 @@ def test_a_request_whose_engine_died_waits_again(db: Database) -> None:
     again = requests.claim_request(db, "two", 100.0 + requests.STALE + 1)
     assert again is not None
     assert again.id == number
+
+
+def test_a_request_of_a_silent_engine_waits_again(db: Database) -> None:
+    number = requests.submit(db, "prove", {})
+    engines.beat(db, "one", 11, 100.0, "local", False, "")
+    requests.claim_request(db, "one", 101.0)
+    assert requests.claim_request(db, "two", 100.0 + requests.SILENT) is None
+    again = requests.claim_request(db, "two", 100.1 + requests.SILENT)
+    assert again is not None
+    assert again.id == number
+
+
+def test_a_request_of_an_ended_process_waits_again_at_once(db: Database) -> None:
+    number = requests.submit(db, "prove", {})
+    requests.claim_request(db, ended_holder(), 100.0)
+    again = requests.claim_request(db, holder_name(), 100.1)
+    assert again is not None
+    assert again.id == number
+    assert requests.claim_request(db, "three", 100.2) is None
 
 
 def test_old_answers_are_pruned(db: Database) -> None:
