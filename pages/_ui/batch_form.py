@@ -16,6 +16,7 @@ from engine.types import MODES, Batch, Domain, DomainShare, Endpoint, ModelRole
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
 from pages._ui.routes import page_link
+from pages._ui.rubric_form import rubric
 from pages._ui.text import literal
 from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
@@ -184,12 +185,13 @@ def players(db: Database) -> dict[str, Any]:
     )  # fmt: skip
     roles = {"teacher": teacher == "llm", "user": user == "llm", "judge": "rubric" in judges}
     needed = cast(list[ModelRole], [role for role, wants in roles.items() if wants])
+    before = start.rubric if start else None
     return {
         "teacher": teacher,
         "user": user,
         "judges": judges,
         "models": _models(db, needed, start),
-        "rubric": start.rubric if start else None,
+        "rubric": rubric(before, _kept) if "rubric" in judges else before,
     }
 
 

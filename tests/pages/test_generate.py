@@ -56,6 +56,32 @@ def test_a_newcomer_launches_with_what_the_form_offers(open_page: Open, ready: D
     assert page.header[0].value == "batch 1"
 
 
+def test_a_changed_rubric_is_the_next_version(open_page: Open, ready: Database) -> None:
+    endpoints.save_endpoint(ready, "played", SCRIPTED, based_on=None)
+    page = open_page("new-batch")
+    assert not [field for field in page.text_input if str(field.key).startswith("batch_rubric")]
+    page.session_state["batch_judges"] = ["state", "rubric"]
+    page.run()
+    page.text_input(key="batch_rubric_question_clear").set_value("Is the answer short?")
+    page.number_input(key="batch_rubric_weight_recovered").set_value(0.0)
+    page.text_input(key="batch_rubric_question_own_1").set_value("Was the person greeted by name?")
+    launch(page.run())
+    rubric = batches.get_batch(ready, 1).batch.rubric
+    assert rubric is not None
+    assert (rubric.id, rubric.version) == ("own", 2)
+    assert {criterion.id: criterion.question for criterion in rubric.criteria}["clear"] == "Is the answer short?"
+    assert [criterion.id for criterion in rubric.criteria][-1] == "own_1"
+    assert "recovered" not in {criterion.id for criterion in rubric.criteria}
+
+
+def test_an_untouched_rubric_stays_the_default(open_page: Open, ready: Database) -> None:
+    endpoints.save_endpoint(ready, "played", SCRIPTED, based_on=None)
+    page = open_page("new-batch")
+    page.session_state["batch_judges"] = ["state", "rubric"]
+    launch(page.run())
+    assert batches.get_batch(ready, 1).batch.rubric is None
+
+
 def test_three_first_keeps_the_form_for_the_whole(open_page: Open, ready: Database) -> None:
     page = open_page("new-batch")
     page.text_input(key="batch_name").set_value("whole")

@@ -1,0 +1,64 @@
+"""What the rubric judge asks, as fields: each question with its weight, room for more, and the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from engine.judges._rubric import DEFAULT
+from engine.types import Criterion, Rubric
+from pages._ui.text import literal
+
+_ROOM = 2
+_UNTOUCHED = "default"
+
+
+def rubric(start: Rubric | None, kept: Callable[[str, Any], dict[str, Any]]) -> Rubric | None:
+    """Draw the questions and return the rubric: `start` as it is while nothing was changed, else the next version.
+
+    `kept` returns the key and the first value of a widget. An empty question, or a weight of 0, leaves one out.
+    """
+    shown = start if start is not None and start.criteria else DEFAULT
+    with st.expander(f"What the rubric asks ({len(shown.criteria)} questions)", icon=":material/checklist:"):
+        st.caption(
+            f"Rubric {literal(shown.id)}, version {shown.version}. The judge answers each question with yes or no, a "
+            "reason and the turns that show it. A change makes the next version, which is written into every score."
+        )
+        criteria = [_one(number, found, kept) for number, found in enumerate(_with_room(shown.criteria))]
+        least = st.slider(
+            "Share of yes, by weight, that passes", 0.0, 1.0, step=0.05,
+            **kept("batch_rubric_threshold", float(shown.threshold)),
+        )  # fmt: skip
+        asked = tuple(criterion for criterion in criteria if criterion is not None)
+        if not asked:
+            st.caption(":material/warning: No question is left, so the default ones are asked.")
+            return None
+    if asked == shown.criteria and least == shown.threshold:
+        return start
+    name = "own" if shown.id == _UNTOUCHED else shown.id
+    return Rubric(id=name, version=shown.version + 1, threshold=least, criteria=asked)
+
+
+def _with_room(criteria: tuple[Criterion, ...]) -> list[Criterion]:
+    """Return the criteria and a few empty ones whose ids are not taken."""
+    taken = {criterion.id for criterion in criteria}
+    free = [name for number in range(1, len(taken) + _ROOM + 1) if (name := f"own_{number}") not in taken]
+    return [*criteria, *(Criterion(id=name, question="") for name in free[:_ROOM])]
+
+
+def _one(number: int, found: Criterion, kept: Callable[[str, Any], dict[str, Any]]) -> Criterion | None:
+    left, right = st.columns([5, 1])
+    label = f"Question {number + 1}"
+    question = left.text_input(
+        label, placeholder="A further yes/no question about the whole dialogue", max_chars=500,
+        **kept(f"batch_rubric_question_{found.id}", found.question),
+    )  # fmt: skip
+    weight = right.number_input(
+        f"Weight of question {number + 1}", 0.0, 100.0, step=0.5, format="%g",
+        **kept(f"batch_rubric_weight_{found.id}", float(found.weight)),
+    )  # fmt: skip
+    if not question.strip() or not weight:
+        return None
+    return Criterion(id=found.id, question=question.strip(), weight=weight)
