@@ -167,7 +167,7 @@ def export(
         shares = {name: float(share) for name, share in _pairs(split or [])}
         values = {
             "name": out.stem,
-            "format": format,
+            "format": format.replace("-", "_"),
             "filter": TrajectoryFilter(batches=tuple(batch or ()), domains=tuple(domain or ()), min_reward=min_reward),
             "include_rejected": include_rejected,
             "only_accepted": only_accepted,
@@ -196,7 +196,7 @@ def import_(
     """Read a training file back as a finished batch. A bad line refuses the whole file."""
     from storage.trajectories import insert_imported
 
-    plugin = plugins.load("importers", format)
+    plugin = plugins.load("importers", format.replace("-", "_"))
     with file.open("rb") as lines:
         found = list(plugin.make(plugin.config()).trajectories(lines, file.name))
     with database() as db:

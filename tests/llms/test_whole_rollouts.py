@@ -18,8 +18,9 @@ from engine.planner import plan
 from engine.protocols import SandboxPool
 from engine.rollout import rollout
 from engine.runner import parts_of, run
-from engine.types import Batch, DomainShare, Endpoint, Trajectory
+from engine.types import Batch, DomainShare, Endpoint, Trajectory, TrajectoryFilter
 from storage.database import open_database
+from storage.trajectories import stream
 from tests.llms.server import Server, serving
 
 DOMAIN = catalog.load(PACK)
@@ -139,6 +140,31 @@ async def test_a_wrong_key_fails_the_batch_at_once(pool: SandboxPool, tmp_path: 
     assert time.monotonic() - started < 20
     assert len(server.requests) <= 8
     db.close()
+
+
+async def test_a_key_reaches_the_server_and_nothing_else(
+    pool: SandboxPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not even from an error in which the server repeats it."""
+    key = "sk-told-to-nobody-0123456789"
+    monkeypatch.setenv("A_MODEL_KEY", key)
+    db = open_database(f"sqlite:///{tmp_path}/secret.db")
+    stock(db)
+    async with serving() as server:
+        server.plays = [*BALANCE, {"error": "bad_request", "said": f"bad: {key}"}, {"error": "server", "said": key}]
+        batch = batch_on(server.base, domains=(DomainShare(id="ledger", templates=("balance",)),), trajectories=3)
+        models = {"teacher": batch.models["teacher"].model_copy(update={"key_variable": "A_MODEL_KEY"})}
+        claim, store = claimed(db, batch.model_copy(update={"models": models, "concurrency": 1}))
+        await run(claim, store, pool, asyncio.Event())
+    assert set(server.keys) == {f"Bearer {key}"}
+    stored = [trajectory for _, trajectory, _ in stream(db, TrajectoryFilter())]
+    assert len(stored) == 3
+    assert "model_bad_request" in {row.reason for row in stored}
+    assert key not in "".join(row.model_dump_json() for row in stored)
+    db.close()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    told = capfd.readouterr()
+    assert key not in told.out + told.err
 
 
 async def test_nothing_is_lost_under_429_and_500(pool: SandboxPool, tmp_path: Path) -> None:
