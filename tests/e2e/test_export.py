@@ -117,7 +117,8 @@ def test_a_deleted_export_takes_its_file_along(studio_with_engine: Studio, page:
     row = build(studio, page)
     folder = studio.home / "exports" / str(row.id)
     assert folder.is_dir()
-    page.locator(f".st-key-export_{row.id}").get_by_role("button", name="Delete").click()
+    ready(page)
+    page.locator(f".st-key-export_{row.id}").get_by_role("button", name="Delete").first.click()
     until(lambda: not folder.exists(), 15)
     assert exports.get_export(studio.database, row.id) is None
 
