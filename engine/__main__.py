@@ -36,7 +36,14 @@ def database() -> Iterator[Any]:
     from storage.personas import seed_personas
 
     found = settings.read()
-    found.home.mkdir(parents=True, exist_ok=True)
+    try:
+        found.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "TURNWRIGHT_HOME",
+            f"{found.home} cannot be made: {error.strerror}.",
+            "Choose a folder that you may write to.",
+        ) from error
     db = open_database(found.database_url)
     try:
         seed_catalog(db, settings.CATALOG)
@@ -197,7 +204,11 @@ def import_(
     from storage.trajectories import insert_imported
 
     plugin = plugins.load("importers", format.replace("-", "_"))
-    with file.open("rb") as lines:
+    try:
+        lines = file.open("rb")
+    except OSError as error:
+        raise InputError(file.name, f"cannot be read: {error.strerror}.", "Check the path.") from error
+    with lines:
         found = list(plugin.make(plugin.config()).trajectories(lines, file.name))
     with database() as db:
         number = insert_imported(db, name or file.stem, found)
