@@ -306,6 +306,10 @@ def check() -> None:
         usable = usable or entry.ok
         isolation = "isolates" if entry.isolated else "does not isolate"
         print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
+    known = ("auto", *plugins.names("sandboxes"))
+    if found.sandbox not in known:
+        usable = False
+        print(f"sandbox   TURNWRIGHT_SANDBOX is {found.sandbox!r}. Choose one of: {', '.join(known)}.")
     if not (whole and usable):
         raise typer.Exit(1)
 

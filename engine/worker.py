@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from engine.errors import SandboxError, StorageError
+from engine.errors import InputError, SandboxError, StorageError
 from engine.holders import holder_name
 from engine.protocols import Claim, Library, Request, SandboxPool, Store
 from engine.requests import Desk
@@ -112,7 +112,7 @@ class Worker:
             commands = claim.batch.teacher == "reference" or claim.batch.allow_unisolated_commands
             pool = await self._pools.of(claim.batch.sandbox, allow_commands=commands)
             ending = await run(claim, self._store, pool, self.stop)
-        except SandboxError as error:
+        except (SandboxError, InputError) as error:
             ending = Ending("failed", str(error))
         except Exception as error:  # a fault of ours in one batch must not take the engine from the others
             self._say("".join(traceback.format_exception(error)))

@@ -141,3 +141,15 @@ def test_the_command_line_says_what_to_do_about_bad_input(home: dict[str, str], 
         assert done.returncode == 1, arguments
         assert told in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_sandbox_is_named_by_check_and_fails_a_batch(home: dict[str, str], tmp_path: Path) -> None:
+    wrong = {**home, "TURNWRIGHT_SANDBOX": "nope"}
+    (tmp_path / "few.yaml").write_text("domains: [retail]\ntrajectories: 1\n")
+    for arguments in (("check",), ("run", str(tmp_path / "few.yaml"))):
+        command = [sys.executable, "-m", "engine", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=wrong, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "'nope'" in done.stdout
+        assert "docker, local" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
