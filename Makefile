@@ -11,7 +11,7 @@ run: .venv/ready
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

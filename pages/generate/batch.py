@@ -24,7 +24,7 @@ from storage import batches
 
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
-QUIET = 5.0
+QUIET = 2.5
 """Seconds without a heartbeat after which a running batch is said to have none; an engine beats each second."""
 LATEST = 12
 WAITING = {"pause": "The engine finishes what is in flight first."}

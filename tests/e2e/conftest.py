@@ -45,6 +45,14 @@ expect.set_options(timeout=15_000)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In CI a browser test is tried again before it fails: the browser shares two cores with everything else."""
+    if os.environ.get("CI"):
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 def free_port() -> int:
     """Return a loopback port that nothing listens on."""
     with socket.socket() as probe:

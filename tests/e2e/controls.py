@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as TooSlow
 
 from tests.e2e.conftest import ready
@@ -20,10 +20,15 @@ def fill(page: Page, key: str, text: str) -> None:
 
 def choose(page: Page, key: str, option: str | re.Pattern[str]) -> None:
     """Choose in a select box. A rerun of the page may close the list just when it opens, so it is opened again."""
+    pick(page, page.locator(f".st-key-{key} input"), option)
+
+
+def pick(page: Page, box: Locator, option: str | re.Pattern[str]) -> None:
+    """Choose an option of a select box that is given as an element."""
     wanted = page.get_by_role("option", name=option)
     for _ in range(4):
         ready(page)
-        page.locator(f".st-key-{key} input").click()
+        box.click()
         try:
             wanted.first.click(timeout=3_000)
         except TooSlow:
@@ -31,4 +36,4 @@ def choose(page: Page, key: str, option: str | re.Pattern[str]) -> None:
         else:
             ready(page)
             return
-    raise AssertionError(f"{key} offers no {option!r}")
+    raise AssertionError(f"there is no option {option!r}")

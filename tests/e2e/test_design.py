@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine import catalog, settings
 from storage import domains
 from tests.e2e.conftest import Studio, ready, until
+from tests.e2e.controls import pick
 
 pytestmark = pytest.mark.browser
 
@@ -79,8 +80,7 @@ def test_a_domain_goes_from_the_skeleton_to_a_tried_proven_and_saved_version(
         page, "tools/items.py", lambda text: text.replace('item["status"] = status', 'item["status"] = status.upper()')
     )
     shown(page, "1 file unsaved")
-    page.get_by_role("combobox", name="Tool, as the model sees it").click()
-    page.get_by_role("option", name="set_status").click()
+    pick(page, page.get_by_role("combobox", name="Tool, as the model sees it"), "set_status")
     page.get_by_label("item_id", exact=True).fill("T-1")
     page.get_by_label("item_id", exact=True).press("Tab")
     ready(page)

@@ -96,10 +96,12 @@ def test_a_batch_file_is_launched_and_a_broken_one_refused(studio_with_engine: S
     text = b'name = "from a file"\ndomains = ["clinic"]\ntrajectories = 4\nsandbox = "local"\n'
     upload.set_input_files({"name": "e.toml", "mimeType": "text/plain", "buffer": text})
     expect(page.get_by_text("name: from a file")).to_be_visible()
-    page.get_by_role("button", name="Fill in the form").click()
+    ready(page)
+    page.get_by_role("button", name="Fill in the form").first.click()
     expect(page.locator(".st-key-batch_name input")).to_have_value("from a file")
     expect(page.locator(".st-key-batch_trajectories input")).to_have_value("4")
-    page.get_by_role("button", name="Launch this file").click()
+    ready(page)
+    page.get_by_role("button", name="Launch this file").first.click()
     batch_number(page)
     expect(page.get_by_text("4 of 4")).to_be_visible(timeout=90_000)
 
