@@ -11,7 +11,8 @@ run: .venv/ready
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m browser
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

@@ -116,6 +116,8 @@ def test_a_tool_with_a_syntax_error_is_saved_only_as_inactive(page: Page, studio
     shown(page, "Not saved. Nothing you typed is lost")
     assert version(studio, "ledger") == before
     page.get_by_role("button", name="Deactivate").click()
+    page.wait_for_timeout(300)
+    ready(page)
     shown(page, "inactive")
     page.get_by_role("button", name="Save", exact=True).click()
     shown(page, f"Version {before + 1}")
