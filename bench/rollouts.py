@@ -17,22 +17,11 @@ from engine import catalog, plugins, settings
 from engine.errors import SandboxError
 from engine.planner import plan
 from engine.protocols import SandboxPool
+from engine.requests import PLAIN
 from engine.rollout import environment_of, rollout
 from engine.runner import parts_of
 from engine.sandboxes._choose import open_pool
-from engine.types import Batch, Domain, DomainShare, Persona
-
-PERSONA = Persona(
-    id="bench",
-    name="Bench",
-    occupation="",
-    goal_style="direct",
-    tone="plain",
-    expertise="expert",
-    patience=6,
-    disclosure="everything_at_once",
-    description="Asks plainly.",
-)
+from engine.types import Batch, Domain, DomainShare
 
 
 async def measured(pool: SandboxPool, domain: Domain, number: int, concurrency: int, seed: int) -> tuple[float, float]:
@@ -48,7 +37,7 @@ async def measured(pool: SandboxPool, domain: Domain, number: int, concurrency: 
     await pool.prepare(environment_of(domain, None, commands=False), concurrency)
     await asyncio.sleep(3)
     executor = plugins.load("executors", "local")
-    specs = list(plan(batch, {domain.digest: domain}, [PERSONA]))
+    specs = list(plan(batch, {domain.digest: domain}, [PLAIN]))
     start, kept = time.perf_counter(), 0
     async for trajectory in executor.make(executor.config()).run(lambda s: rollout(s, parts), specs, concurrency):
         kept += trajectory.status == "kept"
