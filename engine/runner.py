@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -22,73 +21,13 @@ from engine.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store, ToolSource
 from engine.rollout import Parts, environment_of, rollout
 from engine.types import Batch, Domain, ModelRole, RolloutSpec, Trajectory
+from engine.watch import Ending, Watch
 
 FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 64
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 8.0
-IGNORED_AFTER = 10
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How the work on a batch ended: the status to release it with, and the reason for the reader."""
-
-    status: str
-    reason: str = ""
-
-
-@dataclass
-class _Watch:
-    """What the runner keeps an eye on while rollouts fly. `planned`: every spec was handed out; `whole`: and every
-    one gave its result."""
-
-    stop: asyncio.Event
-    flying: int = 0
-    drain: Ending | None = None
-    abort: Ending | None = None
-    tokens: int = 0
-    cost: float = 0.0
-    before: tuple[int, float | None, float] = (0, None, 0.0)
-    started: float = field(default_factory=time.monotonic)
-    planned: bool = False
-    whole: bool = False
-    teacher: _TeacherWatch = field(default_factory=lambda: _TeacherWatch())
-
-    @property
-    def closing(self) -> bool:
-        return self.drain is not None or self.abort is not None or self.stop.is_set()
-
-
-@dataclass
-class _TeacherWatch:
-    """Notices an endpoint that drops `tools`, or whose calls come as text, since no single rollout can tell."""
-
-    needing: int = 0
-    calling: int = 0
-    as_text: int = 0
-
-    def see(self, trajectory: Trajectory) -> None:
-        """Count a rollout in which the reference needs a call and the teacher answered."""
-        calls = [call for call in trajectory.calls if call.role == "teacher"]
-        proof = trajectory.proof
-        if not calls or proof is None or not any(turn.calls for turn in proof.turns):
-            return
-        self.needing += 1
-        self.calling += any(turn.tool_calls for turn in trajectory.turns)
-        self.as_text += sum(call.text_calls for call in calls)
-
-    def notice(self) -> str:
-        """Return what the reader should know of the endpoint, or nothing."""
-        if self.needing >= IGNORED_AFTER and not self.calling:
-            return (
-                f"The teacher made no call in any of {self.needing} rollouts that needed one: its endpoint may ignore "
-                "tools. Make a test call under Settings, and check the server's chat template and tool parser."
-            )
-        if self.as_text:
-            return f"{self.as_text} calls of the teacher came as text: check the tool parser of its server."
-        return ""
 
 
 async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event) -> Ending:
@@ -97,7 +36,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     Never raises for what concerns the batch: a missing key or domain gives `failed`, a gone sandbox backend, a full
     disk or a reached budget gives `paused`, each with the next move in the reason.
     """
-    watch = _Watch(stop)
+    watch = Watch(stop)
     try:
         watch.before = await _off_loop(store.spent, claim.batch_id)
         check_batch(claim, pool)
@@ -124,7 +63,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     return _ending(watch)
 
 
-def _ending(watch: _Watch) -> Ending:
+def _ending(watch: Watch) -> Ending:
     """Return how the work ended; a batch that is whole is done, whatever was asked of it meanwhile."""
     if watch.abort is not None and watch.abort.status == "lost":
         return watch.abort
@@ -154,7 +93,7 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
             )
 
 
-async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: _Watch, llms: Mapping[ModelRole, LLM]) -> None:
+async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
     """Execute what is not done yet and save it as it arrives. Raises what ends the batch."""
     batch = claim.batch
     parts = parts_of(batch, claim.domains, pool, llms)
@@ -166,21 +105,16 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: _Watch, ll
     executor = plugins.load("executors", "local")
     specs = await _off_loop(_past_done, _remaining(claim, done, watch))
     results = executor.make(executor.config()).run(_counted(watch, parts), specs, batch.concurrency)
-    buffer: list[Trajectory] = []
-    flushed = time.monotonic()
+    writer = _Writer(claim, store, watch)
     try:
         async with aclosing(_until_aborted(results, watch)) as arriving:
             async for trajectory in arriving:
-                if trajectory is not None:
-                    buffer.append(trajectory)
-                if len(buffer) >= FLUSH_ROWS or time.monotonic() - flushed > FLUSH_SECONDS:
-                    await _save(claim, store, watch, buffer)
-                    flushed = time.monotonic()
+                await writer.take(trajectory)
     finally:
-        await _save(claim, store, watch, buffer)
+        await writer.finish()
 
 
-def _remaining(claim: Claim, done: set[str], watch: _Watch) -> Iterator[RolloutSpec]:
+def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSpec]:
     for spec in plan(claim.batch, {d.digest: d for d in claim.domains.values()}, claim.personas):
         if watch.closing:
             return
@@ -194,7 +128,7 @@ def _past_done(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
     return chain([first] if (first := next(specs, None)) is not None else [], specs)
 
 
-def _counted(watch: _Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
+def _counted(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
     async def work(spec: RolloutSpec) -> Trajectory:
         watch.flying += 1
         try:
@@ -205,7 +139,7 @@ def _counted(watch: _Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
     return work
 
 
-async def _until_aborted(results: AsyncIterator[Trajectory], watch: _Watch) -> AsyncGenerator[Trajectory | None]:
+async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> AsyncGenerator[Trajectory | None]:
     """Yield results as they come, and None as a flush point while none does; on abort or stop, and when closed,
     cancel what is in flight and wait for it."""
     stopping = asyncio.create_task(_aborted(watch))
@@ -234,42 +168,68 @@ async def _until_aborted(results: AsyncIterator[Trajectory], watch: _Watch) -> A
         await results.aclose()  # type: ignore[attr-defined]
 
 
-async def _aborted(watch: _Watch) -> None:
+async def _aborted(watch: Watch) -> None:
     while watch.abort is None and not watch.stop.is_set():
         await asyncio.sleep(0.05)
 
 
-async def _save(claim: Claim, store: Store, watch: _Watch, buffer: list[Trajectory]) -> None:
-    """Save and empty the buffer, then see whether a budget is reached."""
-    if not buffer:
-        return
-    rows = list(buffer)
-    await _off_loop(store.save, claim.batch_id, rows)
-    buffer.clear()
-    for trajectory in rows:
-        watch.teacher.see(trajectory)
-        for call in trajectory.calls:
-            watch.tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
-            watch.cost += call.cost_usd or 0.0
-    try:
-        _check_budget(claim.batch, watch)
-    except BudgetReached as error:
-        watch.drain = watch.drain or Ending("paused", str(error))
+class _Writer:
+    """Saves trajectories in the background, one transaction at a time and in order, so that rollouts go on meanwhile.
+
+    What could not be saved stays first in line: `finish` tries once more and then raises.
+    """
+
+    def __init__(self, claim: Claim, store: Store, watch: Watch) -> None:
+        self._claim, self._store, self._watch = claim, store, watch
+        self._rows: list[Trajectory] = []
+        self._saving: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+
+    async def take(self, trajectory: Trajectory | None) -> None:
+        """Take one, or None when time has passed. Waits only while far more is unsaved than one transaction takes.
+
+        Raises the StorageError of an earlier save."""
+        if trajectory is not None:
+            self._rows.append(trajectory)
+        if self._saving is not None:
+            if not self._saving.done() and len(self._rows) < 4 * FLUSH_ROWS:
+                return
+            await self._settle()
+        if self._rows and (len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._began > FLUSH_SECONDS):
+            self._began = time.monotonic()
+            self._saving = asyncio.create_task(self._save())
+
+    async def finish(self) -> None:
+        """Save the rest."""
+        try:
+            await self._settle()
+        except StorageError:
+            await self._save()
+        await self._save()
+
+    async def _settle(self) -> None:
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            await saving
+
+    async def _save(self) -> None:
+        """Save what is there, then see whether a budget is reached."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        try:
+            await _off_loop(self._store.save, self._claim.batch_id, rows)
+        except BaseException:
+            self._rows[:0] = rows
+            raise
+        self._watch.count(rows)
+        try:
+            self._watch.check_budget(self._claim.batch)
+        except BudgetReached as error:
+            self._watch.drain = self._watch.drain or Ending("paused", str(error))
 
 
-def _check_budget(batch: Batch, watch: _Watch) -> None:
-    tokens, cost, seconds = watch.before
-    spent: list[tuple[str, float, float | None, str]] = [
-        ("tokens", tokens + watch.tokens, batch.budget.tokens, ""),
-        ("cost", (cost or 0.0) + watch.cost, batch.budget.cost_usd, " dollars"),
-        ("time", seconds + time.monotonic() - watch.started, batch.budget.seconds, " s"),
-    ]
-    for name, value, bound, unit in spent:
-        if bound is not None and value >= bound:
-            raise BudgetReached(f"The {name} budget of {bound:g}{unit} is reached. Raise it, then resume.")
-
-
-async def _beat(claim: Claim, store: Store, watch: _Watch) -> None:
+async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
     """Renew the claim every second and take the commands of the pages. A database that is busy for a moment is
     passed over; one that stays away, or a full disk, pauses the batch before another engine takes it."""
     renewed = time.monotonic()
@@ -284,13 +244,13 @@ async def _beat(claim: Claim, store: Store, watch: _Watch) -> None:
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:
             try:
-                _check_budget(claim.batch, watch)
+                watch.check_budget(claim.batch)
             except BudgetReached as error:
                 watch.drain = watch.drain or Ending("paused", str(error))
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def _obey(command: str | None, watch: _Watch) -> None:
+def _obey(command: str | None, watch: Watch) -> None:
     if command == "pause":
         watch.drain = watch.drain or Ending("paused", "Paused by hand.")
     elif command == "cancel":

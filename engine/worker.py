@@ -19,8 +19,9 @@ from engine.errors import InputError, SandboxError, StorageError
 from engine.holders import holder_name
 from engine.protocols import Claim, Library, Request, SandboxPool, Store
 from engine.requests import Desk
-from engine.runner import Ending, run
+from engine.runner import run
 from engine.sandboxes._choose import open_pool
+from engine.watch import Ending
 
 STALE_SECONDS = 15.0
 IDLE_SECONDS = 0.5

@@ -35,17 +35,28 @@ class LocalExecutor:
         everything that had finished was yielded. Closing the generator cancels what is in flight and waits for it."""
         waiting = iter(specs)
         flying: set[asyncio.Task[Trajectory]] = set()
+        landed: list[asyncio.Task[Trajectory]] = []
+        some = asyncio.Event()
+
+        def land(task: asyncio.Task[Trajectory]) -> None:
+            landed.append(task)
+            some.set()
+
         try:
             while True:
                 while len(flying) < concurrency and (spec := next(waiting, None)) is not None:
-                    flying.add(asyncio.ensure_future(work(spec)))
+                    task = asyncio.ensure_future(work(spec))
+                    task.add_done_callback(land)
+                    flying.add(task)
                 if not flying:
                     return
-                done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                await some.wait()
+                some.clear()
+                done, landed[:] = landed[:], ()
                 failed = next((error for task in done if (error := _error(task)) is not None), None)
                 if failed is not None:
                     await _cancel(flying)
-                    done = set(flying)
+                    done = list(flying)
                 for task in done:
                     flying.discard(task)
                     if _error(task) is None:
