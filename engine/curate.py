@@ -20,6 +20,7 @@ _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
 _REASONS = {
     "valid_calls": "invalid_calls",
     "no_repetition": "repetition",
+    "grounded": "no_call",
     "mode": "policy_rule",
     "state": "state_mismatch",
     "facts": "missing_fact",
@@ -124,8 +125,9 @@ def apply_reviews(
         return trajectory
     if held_back(reviews):
         return None
-    turns = _reviewed_turns(trajectory.turns, reviews, untrained)
-    changes: dict[str, Any] = {"turns": turns, "scores": (*trajectory.scores, *_human_scores(reviews))}
+    turns, places = _reviewed_turns(trajectory.turns, reviews, untrained)
+    begun = tuple(places[index] for index in trajectory.begun if index in places)
+    changes: dict[str, Any] = {"turns": turns, "begun": begun, "scores": (*trajectory.scores, *_human_scores(reviews))}
     if accepted(reviews):
         changes |= {"status": "kept", "stage": None, "reason": None, "detail": ""}
     return trajectory.model_copy(update=changes)
@@ -142,9 +144,11 @@ def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
 
 def _reviewed_turns(
     turns: Sequence[Turn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
-) -> tuple[Turn, ...]:
+) -> tuple[tuple[Turn, ...], dict[int, int]]:
+    """Return the turns, and where each recorded one that is left stands among them."""
     verdicts = _by_turn(reviews)
     found: list[Turn] = []
+    places: dict[int, int] = {}
     replaced: set[str] = set()
     for index, turn in enumerate(turns):
         review = verdicts.get(index)
@@ -155,15 +159,18 @@ def _reviewed_turns(
         if review is not None and review.verdict == "reject":
             if untrained == "cut":
                 break
+            places[index] = len(found)
             found.append(turn.model_copy(update={"train": False}))
         elif review is not None and review.fix is not None and review.verdict == "fix":
+            places[index] = len(found)
             found += _corrected(turn, review)
             if _ends_here(turn, review):
                 break
             replaced = set() if _same_calls(turn, review.fix) else {call.id for call in turn.tool_calls}
         else:
+            places[index] = len(found)
             found.append(turn)
-    return tuple(found)
+    return tuple(found), places
 
 
 def _corrected(turn: Turn, review: Review) -> list[Turn]:

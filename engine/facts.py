@@ -17,7 +17,9 @@ _PLAIN = re.compile(rf"[^\w-]*(-?(?!0\d){_DIGITS})\s*%?[^\d\w]*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MOMENT = re.compile(r"(?<![\w-])(?:\d{4}-\d\d-\d\d|\d\d?:\d\d(?::\d\d)?)(?![\w-])")
 _NEGATION = re.compile(
-    r"(?:\b(?:not|never|no longer|cannot)|n't)(?: (?:be|been|yet|currently|fully|really|a|an|the))* $|\bnon-$"
+    r"(?:\b(?:not|never|no longer|cannot|neither|nor|without)|n't)"
+    r"(?: (?:be|been|being|get|got|yet|ever|even|already|actually|currently|fully|completely|really|any|a|an|the))* $"
+    r"|\bnon-$"
 )
 _LOOKBACK = 40
 

@@ -12,7 +12,7 @@ import asyncio
 import json
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teac
 from engine.prove import prove, tests_pass
 from engine.schema import argument_error, tidied
 from engine.scoring import score
+from engine.spans import begins
 from engine.types import (
     Batch,
     Culprit,
@@ -42,6 +43,7 @@ from engine.types import (
 )
 
 _REFUSALS = ("refusal", "content_filter")
+_REFUSED = ("unknown_tool", "invalid_arguments")
 INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please try again."})
 
 
@@ -132,8 +134,9 @@ class _Dialogue:
     end: End = "not_started"
     diff: StateDiff | None = None
     tests_passed: bool | None = None
+    begun: list[int] = field(default_factory=list)
     invalid: int = 0
-    injected: bool = False
+    injected: set[int] = field(default_factory=set)
 
     @property
     def calls(self) -> tuple[ModelCall, ...]:
@@ -190,7 +193,7 @@ async def _attempt(
         return _lost(spec, parts, proof, "proven", proof.reason, proof.detail, started=started)
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
         await _talk(spec, task, proof, domain, parts, sandbox, dialogue)
-        dialogue.diff = await sandbox.diff()
+        dialogue.diff = await sandbox.diff(last=task.hidden_tests is None)
         if task.hidden_tests is not None:
             dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox)
     record = _record(spec, parts, proof, dialogue, started, retries)
@@ -224,6 +227,8 @@ async def _talk(
         if said is None:
             dialogue.end = "user_left" if user.left else "done"
             return
+        if begins(task, len(dialogue.begun), dialogue.turns, said.turn.content, said.opens):
+            dialogue.begun.append(len(dialogue.turns))
         dialogue.turns.append(said.turn)
         await _serve(task, teacher, parts, sandbox, dialogue)
         if dialogue.end != "not_started":
@@ -261,8 +266,8 @@ async def _execute(call: ToolCall, task: Task, parts: Parts, sandbox: Sandbox, d
     problem = argument_error(tool, call)
     if problem is not None:
         return _refuse(dialogue, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
-    if not dialogue.injected and call.name in _to_fail(task, dialogue.turns):
-        dialogue.injected = True
+    if _to_fail(call, task, dialogue):
+        dialogue.injected.add(len(dialogue.begun))
         return ToolResult(content=INJECTED, fault="injected")
     return await parts.sources[tool.source].call(call, sandbox)
 
@@ -277,10 +282,21 @@ def _refuse(dialogue: _Dialogue, fault: Any, message: str) -> ToolResult:
     return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
 
 
-def _to_fail(task: Task, turns: Sequence[Turn]) -> set[str]:
-    """Return the tools whose next call fails: those marked in the requests that were made so far."""
-    said = sum(turn.role == "user" for turn in turns)
-    return {turn.chain[turn.fault].call for turn in task.turns[:said] if turn.fault is not None}
+def _to_fail(call: ToolCall, task: Task, dialogue: _Dialogue) -> bool:
+    """Return whether a call is the marked one of the request being served, and is made for the first time.
+
+    It is the marked one with the arguments of the reference, or when as many calls of its tool were answered for this
+    request as the reference makes before it: a teacher may take another way.
+    """
+    number = len(dialogue.begun)
+    turn = task.turns[number - 1]
+    if turn.fault is None or number in dialogue.injected or call.name != turn.chain[turn.fault].call:
+        return False
+    assert dialogue.proof is not None
+    proven = [entry.call for group in dialogue.proof.turns[number - 1].calls for entry in group][turn.fault]
+    served = dialogue.turns[dialogue.begun[-1] :]
+    made = sum(t.role == "tool" and t.name == call.name and t.fault not in _REFUSED for t in served)
+    return call.arguments == proven.arguments or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
 
 
 # ---------------------------------------------------------------- records
@@ -314,6 +330,7 @@ def _record(
         proof=proof,
         tools=spec.task.tools if spec.task else (),
         turns=tuple(dialogue.turns),
+        begun=tuple(dialogue.begun),
         diff=dialogue.diff,
         tests_passed=dialogue.tests_passed,
         end=dialogue.end,

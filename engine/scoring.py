@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.asking import asks
 from engine.protocols import Judge
-from engine.types import Culprit, ModelCall, Outcome, Score, Trajectory
+from engine.spans import Span, spans
+from engine.types import Culprit, ModelCall, Outcome, Score, TaskTurn, Trajectory
+from engine.withheld import tells, withheld
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
 _DECIDING = ("state", "fact", "model", "human")
@@ -74,12 +77,12 @@ def _culprit(trajectory: Trajectory) -> Culprit:
     if _broken_tools(trajectory):
         return "tool"
     task = trajectory.task
-    said = [turn.content for turn in trajectory.turns if turn.role == "user"]
     if trajectory.user != "reference" and task is not None and trajectory.end in ("done", "user_left"):
-        if len(said) < len(task.turns):
+        if sum(turn.role == "user" for turn in trajectory.turns) < len(task.turns):
             return "user"
-        if any(turn.hidden for turn in task.turns) and len(said) <= len(task.turns):
-            return "user" if _asked(trajectory) else "agent"
+        served = zip(task.turns, spans(trajectory), strict=False)
+        if any(turn.hidden and _asked_in_vain(trajectory, turn, span) for turn, span in served):
+            return "user"
     return "agent"
 
 
@@ -90,5 +93,10 @@ def _broken_tools(trajectory: Trajectory) -> bool:
     return any(fault in _TOOL_FAULTS for fault in last.values())
 
 
-def _asked(trajectory: Trajectory) -> bool:
-    return any(turn.role == "assistant" and turn.content.rstrip().endswith("?") for turn in trajectory.turns)
+def _asked_in_vain(trajectory: Trajectory, request: TaskTurn, span: Span) -> bool:
+    """Whether the assistant asked for what a request held back and the user did not tell."""
+    later = trajectory.turns[span.start + 1 : span.end]
+    asked = any(turn.role == "assistant" and not turn.tool_calls and asks(turn.content) for turn in later)
+    replies = [turn.content for turn in later if turn.role == "user"]
+    told = any(tells(request, reply) for reply in replies) if withheld(request, request.say) else bool(replies)
+    return asked and not told

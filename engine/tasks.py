@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from engine import templates
@@ -30,6 +31,7 @@ from engine.types import (
     Tool,
     digest,
 )
+from engine.withheld import tells
 
 CANNOT = (
     "I'm sorry, but I can't do that here: I have no tool available for it. Nothing has been changed.",
@@ -49,6 +51,14 @@ CANNOT_FACTS: tuple[str, ...] = (
     "isn't available",
     "isn't possible",
     "not possible",
+    "couldn't",
+    "could not",
+    "won't be able to",
+    "don't have any tool",
+    "don't have access to",
+    "do not have access to",
+    "don't have the ability to",
+    "do not have the ability to",
 )
 
 
@@ -264,7 +274,11 @@ def _extend(
         segments.append(segment)
     if sum(len(s.turns) for s in segments) < turns:
         raise Rejected("no_slot_rows", f"{domain.id}: no dialogue of {turns} turns fits template {first.id}.")
+    lead = segments[0]
     source.shuffle(segments)
+    before = takewhile(lambda segment: segment is not lead, segments)
+    if tells(lead.turns[0], "\n".join(turn.say for segment in before for turn in segment.turns)):
+        segments.sort(key=lambda segment: segment is not lead)  # nothing is missing once it was said
 
 
 def _assemble(

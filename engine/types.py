@@ -428,11 +428,13 @@ class ModelCall(Frozen):
 
 class Completion(Frozen):
     """What LLM.complete returns: the assistant turn and what it took. `data` is the parsed JSON object
-    when a response schema was asked for and the reply held one, else None."""
+    when a response schema was asked for and the reply held one, else None. `opens` is a simulated user's word
+    on its own message: whether it makes the task's next request; None where it does not say."""
 
     turn: Turn
     call: ModelCall
     data: dict[str, Any] | None = None
+    opens: bool | None = None
 
 
 # ---------------------------------------------------------------- rubric and scores
@@ -575,7 +577,9 @@ class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
     `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
-    lost (None when kept); `reason` is a short code, `detail` a sentence. `imported` keeps what an imported
+    lost (None when kept); `reason` is a short code, `detail` a sentence. `begun` holds the index in `turns` of
+    the message that makes each request of the task, as far as the dialogue came; empty in records that were made
+    before it was kept (engine/spans.py tells it from the texts then). `imported` keeps what an imported
     row said beside its turns (group_id, rollout, modes, more), so that it leaves as it came.
     """
 
@@ -596,6 +600,7 @@ class Trajectory(Frozen):
     proof: Proof | None = None
     tools: tuple[Tool, ...] = ()
     turns: tuple[Turn, ...] = ()
+    begun: tuple[int, ...] = ()
     diff: StateDiff | None = None
     tests_passed: bool | None = None
     scores: tuple[Score, ...] = ()

@@ -46,6 +46,7 @@ class Bodies:
         made = _place_trajectory(found)
         found["tools"] = tuple([self._tool(tool) for tool in found["tools"]])
         found["turns"] = tuple([_turn(turn) for turn in found["turns"]])
+        found["begun"] = tuple(found["begun"])
         found["scores"] = tuple([_score(score) for score in found["scores"]])
         found["calls"] = tuple([ModelCall.model_validate(call) for call in found["calls"]])
         found["reward"] = _float(found["reward"])

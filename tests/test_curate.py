@@ -170,6 +170,16 @@ def test_a_corrected_call_uses_the_replayed_results() -> None:
     assert found.turns[4] == PARALLEL[5]
 
 
+def test_a_request_keeps_its_place_when_a_correction_brings_other_results() -> None:
+    asked = made(0, (*PARALLEL, user("And #W3?"), says("It costs 4.")), begun=(1, 6))
+    fix = review(2, verdict="fix", fix=fixed_call(), replayed=(result("n1", "get_order", "{}"),), diverges=False)
+    found = reviewed(fix, trajectory=asked)
+    assert found.begun == (1, 5)
+    assert found.turns[5] == user("And #W3?")
+    cut = reviewed(review(5, verdict="reject"), untrained="cut", trajectory=asked)
+    assert cut.begun == (1,)
+
+
 def test_a_diverging_correction_ends_the_trajectory_after_its_results() -> None:
     answer = result("c1", "get_order", "other")
     found = reviewed(review(2, verdict="fix", fix=fixed_call("c1"), replayed=(answer,), diverges=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.facts import missing
+from engine.spans import Span, spans
 from engine.types import Frozen, Score, Trajectory
 
 __all__ = ["FactsJudge"]
@@ -33,32 +34,30 @@ class FactsJudge:
         total = sum(len(facts) for facts in wanted)
         if total == 0:
             return [_given(None, "The task asks for no fact.")]
-        texts = _texts_by_user_turn(trajectory)
-        lost: list[str] = []
-        for number, facts in enumerate(wanted):
-            until = number + 1 if self._config.from_turn_only else len(texts)
-            said = "\n".join(texts[number:until])
-            lost += [fact[0] for fact in missing(facts, said)]
+        texts = _texts(trajectory, self._config.from_turn_only)
+        lost = [fact[0] for facts, said in zip(wanted, texts, strict=True) for fact in missing(facts, said)]
         if not lost:
             return [_given(1.0, f"All {total} facts are stated.")]
         named = ", ".join(repr(fact) for fact in lost[:5])
         return [_given(1 - len(lost) / total, f"{len(lost)} of {total} facts are not stated: {named}.")]
 
 
-def _texts_by_user_turn(trajectory: Trajectory) -> list[str]:
-    """Return the assistant's text per request; a user turn that only reveals a withheld value starts no new one."""
-    tasks = trajectory.task.turns if trajectory.task else ()
-    texts: list[str] = []
-    revealed = False
-    for turn in trajectory.turns:
-        if turn.role == "user":
-            hidden = tasks[len(texts) - 1].hidden if 0 < len(texts) <= len(tasks) else None
-            revealed = not revealed and hidden is not None and hidden in turn.content
-            if not revealed:
-                texts.append("")
-        elif turn.role == "assistant" and texts:
-            texts[-1] += f"\n{turn.content}"
-    return texts
+def _texts(trajectory: Trajectory, from_turn_only: bool) -> list[str]:
+    """Return, for each user turn of the task, the assistant's text in which its facts are looked for.
+
+    That a tool is missing must be said in the turn itself. A request that was not made as such (a user may put two
+    into one message) is looked for from the last one on.
+    """
+    task, known = trajectory.task, spans(trajectory)
+    total = len(trajectory.proof.turns) if trajectory.proof else 0
+    found: list[str] = []
+    for number in range(total):
+        span = known[number] if number < len(known) else Span(known[-1].start if known else 0, len(trajectory.turns))
+        mode = task.turns[number].mode if task and number < len(task.turns) else None
+        end = span.end if from_turn_only or mode == "missing_function" else len(trajectory.turns)
+        said = trajectory.turns[span.start : end]
+        found.append("\n".join(turn.content for turn in said if turn.role == "assistant"))
+    return found
 
 
 def _given(value: float | None, reason: str) -> Score:

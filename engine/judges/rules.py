@@ -1,4 +1,4 @@
-"""Rules that need no model: valid calls, no repetition, the mode kept, a proper end.
+"""Rules that need no model: valid calls, no repetition, nothing answered from thin air, the mode kept, a proper end.
 
 Each rule is a score of its own in 0..1; a rule that does not apply to a trajectory is left out.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from engine.judges._modes import findings
+from engine.spans import spans
 from engine.types import Frozen, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
@@ -37,6 +39,7 @@ class RulesJudge:
             _finished(trajectory),
             *_valid_calls(trajectory),
             *_repetition(trajectory, self._config.same_call_limit),
+            *_grounded(trajectory),
             *_mode(trajectory),
         ]
 
@@ -98,37 +101,32 @@ def _has_twins(turn: Turn) -> bool:
     return len(set(keys)) < len(keys)
 
 
-def _mode(trajectory: Trajectory) -> Iterator[Score]:
-    """Check what a mode demands beyond the end state."""
+def _grounded(trajectory: Trajectory) -> Iterator[Score]:
+    """What needs a look or a change cannot be served before any tool has answered, however right the guess."""
     task = trajectory.task
-    if task is None or not task.turns:
+    if task is None or trajectory.proof is None:
         return
-    if set(task.modes) == {"no_tool"}:
-        where = [i for i, turn in enumerate(trajectory.turns) if turn.tool_calls]
-        good = "No call was made." if not where else "A call was made although none was needed."
-        yield _given("mode", float(not where), good, where)
-    elif "missing_function" in task.modes:
-        names = sorted({name for _, name, _ in _calls(trajectory.turns)} & set(task.withheld_tools))
-        told = f"The withheld tool {', '.join(names)} was called." if names else "The withheld tool was not called."
-        yield _given("mode", float(not names), told)
-    elif "missing_parameter" in task.modes and task.turns[0].mode == "missing_parameter":
-        yield from _asked_first(trajectory)
-
-
-def _asked_first(trajectory: Trajectory) -> Iterator[Score]:
-    """With a parameter missing in the opening request, nothing may be changed before the user said more.
-
-    A shell command may only look around, so it does not count; what it changed shows in the end state.
-    """
-    writes = {tool.name for tool in trajectory.tools if tool.effect == "write" and tool.source != "shell"}
-    users = 0
-    for index, turn in enumerate(trajectory.turns):
-        users += turn.role == "user"
-        early = [call.name for call in turn.tool_calls if call.name in writes] if users < 2 else []
-        if early:
-            yield _given("mode", 0.0, f"{early[0]} was called before the missing value was given.", [index])
+    needing = [
+        (span, turn) for turn, span in zip(trajectory.proof.turns, spans(trajectory), strict=False) if turn.calls
+    ]
+    for span, _ in needing:
+        if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
+            told = "A request that needs a tool was answered before any tool had."
+            yield _given("grounded", 0.0, told, [span.start])
             return
-    yield _given("mode", 1.0, "Nothing was changed before the missing value was given.")
+    if needing:
+        yield _given("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+
+
+def _mode(trajectory: Trajectory) -> Iterator[Score]:
+    """Check what the modes demand beyond the end state; what could not be measured counts only alone."""
+    found = findings(trajectory)
+    for met, value in ((False, 0.0), (True, 1.0), (None, None)):
+        told = [finding for finding in found if finding.met is met]
+        if told:
+            reason = " ".join(finding.reason for finding in told)
+            yield _given("mode", value, reason, sorted({i for finding in told for i in finding.evidence}))
+            return
 
 
 def _given(

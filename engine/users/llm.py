@@ -13,11 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from engine import prompting
+from engine.asking import asks
 from engine.errors import InputError
-from engine.facts import normal
 from engine.protocols import LLM
+from engine.spans import begun_of
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
-from engine.users._asking import asks
+from engine.withheld import holds, withheld
 
 __all__ = ["LLMUser"]
 
@@ -28,8 +29,9 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "message": {"type": "string"},
         "status": {"type": "string", "enum": ["satisfied", "continue", "gave_up"]},
+        "about": {"type": "string", "enum": ["next_request", "same_request"]},
     },
-    "required": ["message", "status"],
+    "required": ["message", "status", "about"],
     "additionalProperties": False,
 }
 
@@ -41,6 +43,7 @@ class Config(Frozen):
 class _Said(BaseModel):
     message: str = ""
     status: Literal["continue", "satisfied", "gave_up"] = "continue"
+    about: Literal["next_request", "same_request"] | None = None
 
 
 class LLMUser:
@@ -55,7 +58,8 @@ class LLMUser:
         if llm is None:
             raise InputError("models.user", "is missing.", 'Name a model for the user, or use "reference".')
         self._llm, self._task = llm, task
-        self._secrets = _secrets(task)
+        openly = " \n ".join(turn.say for turn in task.turns)
+        self._secrets = [withheld(turn, openly) for turn in task.turns]
         self._patience = len(task.turns) + persona.patience
         self._prompt = prompting.render(
             "user",
@@ -81,7 +85,7 @@ class LLMUser:
                 answered=min(answers, len(self._task.turns)),
                 requests=len(self._task.turns),
             )
-            messages += [_own(message, said.status), Turn(role="user", content=note)]
+            messages += [_own(said), Turn(role="user", content=note)]
             said, completion = await self._ask(messages)
             message = said.message.strip()
             if reason == "leak" and self._leaks(message, spoken):
@@ -90,7 +94,8 @@ class LLMUser:
         if over or answers >= self._patience or not message:
             self.left = said.status != "satisfied" or answers < len(self._task.turns)
             return None
-        return completion.model_copy(update={"turn": Turn(role="user", content=message)})
+        opens = None if said.about is None else said.about == "next_request"
+        return completion.model_copy(update={"turn": Turn(role="user", content=message), "opens": opens})
 
     async def _ask(self, messages: Sequence[Turn]) -> tuple[_Said, Completion]:
         completion = await self._llm.complete(messages, response_schema=SCHEMA)
@@ -103,10 +108,13 @@ class LLMUser:
     def _messages(self, spoken: Sequence[Turn]) -> list[Turn]:
         """Return the talk from the person's side: own messages as the model's, the assistant's as the other's."""
         found = [Turn(role="system", content=self._prompt), Turn(role="user", content=START)]
-        for turn in spoken:
-            found.append(
-                _own(turn.content, "continue") if turn.role == "user" else Turn(role="user", content=turn.content)
-            )
+        begun = begun_of(self._task, spoken)
+        for index, turn in enumerate(spoken):
+            if turn.role == "user":
+                said = _Said(message=turn.content, about="next_request" if index in begun else "same_request")
+                found.append(_own(said))
+            else:
+                found.append(Turn(role="user", content=turn.content))
         return found
 
     def _refused(self, said: _Said, spoken: Sequence[Turn], answers: int) -> str | None:
@@ -121,39 +129,23 @@ class LLMUser:
         return "early" if early or impatient or silent else None
 
     def _leaks(self, message: str, spoken: Sequence[Turn]) -> bool:
-        """A secret may be told once the assistant has asked for something."""
-        if any(asks(turn.content) for turn in spoken if turn.role == "assistant"):
-            return False
-        return any(_holds(message, value) for value in self._secrets)
+        """What a request holds back may be told once the assistant has asked for something, and not before all
+        earlier requests had an answer."""
+        answers = [turn.content for turn in spoken if turn.role == "assistant"]
+        return any(
+            holds(message, value) and not any(asks(answer) for answer in answers[number:])
+            for number, values in enumerate(self._secrets)
+            for value in values
+        )
 
     def _masked(self, goal: str) -> str:
-        for value in sorted(self._secrets, key=len, reverse=True):
+        for value in sorted({value for values in self._secrets for value in values}, key=len, reverse=True):
             goal = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "(told only when asked)", goal)
         return goal
 
 
-def _secrets(task: Task) -> list[str]:
-    """Return the slot values that a hidden part tells and no request does."""
-    openly = " \n ".join(turn.say for turn in task.turns)
-    return sorted(
-        {
-            str(value)
-            for turn in task.turns
-            if turn.hidden
-            for value in turn.slots.values()
-            if value not in (None, "") and _holds(turn.hidden, str(value)) and not _holds(openly, str(value))
-        }
-    )
-
-
-def _holds(text: str, value: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(normal(value))}(?!\w)", normal(text)) is not None
-
-
-def _own(message: str, status: str) -> Turn:
-    return Turn(
-        role="assistant", content=_Said.model_validate({"message": message, "status": status}).model_dump_json()
-    )
+def _own(said: _Said) -> Turn:
+    return Turn(role="assistant", content=said.model_dump_json(exclude_none=True))
 
 
 def _plain(text: str) -> str:

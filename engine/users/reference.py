@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from engine.asking import asks, wants_confirmation
 from engine.protocols import LLM
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
-from engine.users._asking import asks, wants_confirmation
 from engine.users._phrases import closed, opened
 
 __all__ = ["ReferenceUser"]
@@ -38,23 +38,25 @@ class ReferenceUser:
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
-        text = self._next(turns)
-        if text is None:
+        found = self._next(turns)
+        if found is None:
             return None
-        return Completion(turn=Turn(role="user", content=text), call=ModelCall(role="user", model="reference"))
+        turn = Turn(role="user", content=found[0])
+        return Completion(turn=turn, call=ModelCall(role="user", model="reference"), opens=found[1])
 
-    def _next(self, turns: Sequence[Turn]) -> str | None:
+    def _next(self, turns: Sequence[Turn]) -> tuple[str, bool] | None:
+        """Return what to say and whether it makes the next request, or None when all were made."""
         said, revealed, confirmed = self._past(turns)
         if said:
             asked = next((turn.content for turn in reversed(turns) if turn.role == "assistant"), "")
             turn = self._task.turns[said - 1]
             if turn.hidden and not revealed and (asked == turn.ask or asks(asked)):
-                return turn.hidden
+                return turn.hidden, False
             if not confirmed and asked not in self._answers and wants_confirmation(asked):
-                return CONFIRMATION
+                return CONFIRMATION, False
         if said >= len(self._task.turns):
             return None
-        return self._framed(said)
+        return self._framed(said), True
 
     def _past(self, turns: Sequence[Turn]) -> tuple[int, bool, bool]:
         """Return (requests made, whether the last one's hidden part is out, whether it was confirmed)."""

@@ -185,6 +185,7 @@ def proven() -> Trajectory:
         task=task,
         proof=Proof(task_id="task-a", turns=(turn,), expected=StateDiff(changes=(changed,))),
         diff=StateDiff(changes=(changed,)),
+        begun=(1,),
         calls=(),
     )
 

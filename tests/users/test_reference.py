@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from engine import plugins
+from engine.asking import asks, wants_confirmation
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
-from engine.users._asking import asks, wants_confirmation
 from engine.users._phrases import closed, opened
 from tests.teachers.samples import PERSONA, proof, task
 
