@@ -54,6 +54,7 @@ class Server:
         self.worker = None
         self.git = False
         self.baseline = state_diff.Baseline({})
+        self.pristine = False
 
     # ------------------------------------------------------------ the stream
 
@@ -87,7 +88,9 @@ class Server:
             kind = "missing" if missing else "broken"
             reply = _line({"id": request["id"], "error": {"kind": kind, "message": str(error)}})
         self.send(reply)
-        if request["op"] in ("open", "reset") and self.modules.tools and self.worker is None:
+        if request.get("last"):
+            self.lay_ahead()
+        if self.pristine and self.modules.tools and self.worker is None:
             self.start_worker()
 
     def send(self, data):
@@ -106,6 +109,7 @@ class Server:
     def op_open(self, request, line):
         """Take a new environment and lay it. The worker's code is compiled here, once."""
         self.stop()
+        self.pristine = False
         self.limits = {**_LIMITS, **request["limits"]}
         self.process_cap = self.find_process_cap()
         self.git = request["git"]
@@ -118,12 +122,21 @@ class Server:
             self.make_repository()
         gc.collect()
         gc.freeze()
+        self.pristine = True
         return {"digest": self.workspace.digest()}
 
     def op_reset(self, request, line):
-        self.stop()
-        self.workspace.lay()
+        """End every process and lay the workspace anew, unless nothing was asked of it since that was done."""
+        if not self.pristine:
+            self.stop()
+            self.workspace.lay()
+            self.pristine = True
         return {}
+
+    def lay_ahead(self):
+        """Lay the workspace before the engine asks for it; what goes wrong comes to light in its own `reset`."""
+        with contextlib.suppress(OSError, MemoryError, workspace.Unverified):
+            self.op_reset(None, None)
 
     def stop(self):
         """End every process but this one."""
@@ -183,6 +196,7 @@ class Server:
         return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
     def op_call(self, request, line):
+        self.pristine = False
         if not self.ready_worker():
             return _fault("The sandbox allows no further process.", "limit", None)
         seconds = self.limits["call_seconds"]
@@ -243,6 +257,7 @@ class Server:
         return [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) or path == "/opt/tools"]
 
     def op_exec(self, request, line):
+        self.pristine = False
         request["stdin"] = base64.b64decode(request.get("stdin") or "")
         request["timeout"] = request.get("timeout") or self.limits["call_seconds"]
         done = command.execute(
@@ -260,10 +275,14 @@ class Server:
         return {"data": base64.b64encode(self.workspace.read(request["path"])).decode()}
 
     def op_write(self, request, line):
+        self.pristine = False
         self.workspace.write(request["path"], base64.b64decode(request["data"]))
         return {}
 
     def op_diff(self, request, line):
+        """Tell what changed. With `last` every process is ended first, and the workspace is laid anew afterwards."""
+        if request.get("last") and not self.pristine:
+            self.stop()
         found = state_diff.differing(self.workspace, self.baseline)
         if found and state_diff.heavy(found):
             changes = self.diff_apart(found)

@@ -133,8 +133,8 @@ class RemoteSandbox:
     async def write(self, path: str, data: bytes) -> None:
         await self._ask({"op": "write", "path": path, "data": base64.b64encode(data).decode()}, GRACE)
 
-    async def diff(self) -> StateDiff:
-        found = await self._ask({"op": "diff"}, OPENING + GRACE)
+    async def diff(self, *, last: bool = False) -> StateDiff:
+        found = await self._ask({"op": "diff", "last": last}, OPENING + GRACE)
         if not found["changes"]:
             return StateDiff(patch=found["patch"])
         return StateDiff.model_validate(found)
