@@ -40,6 +40,13 @@ from engine.facts import missing
         ("not possible", "That is not possible.", True),
         ("refundable", "The fare is non-refundable.", False),
         ("approved", "It hasn't been approved.", False),
+        ("refunded", "The order was not refunded.", False),
+        ("refunded", "The order has not actually been refunded.", False),
+        ("refunded", "It was neither refunded nor cancelled.", False),
+        ("cancelled", "It was neither refunded nor cancelled.", False),
+        ("a fee", "You can move it without a fee.", False),
+        ("refunded", "It was not only refunded but also cancelled.", True),
+        ("refunded", "It was not shipped; it was refunded.", True),
         ("", "anything", False),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from engine.scoring import reward, score
 from engine.types import Score, ToolCall, ToolFault, Trajectory, Turn
 from tests.judges.test_rubric import trajectory
-from tests.teachers.samples import TOOL
+from tests.teachers.samples import TOOL, task
 
 
 class Says:
@@ -56,6 +56,27 @@ async def test_a_tool_is_at_fault_only_when_it_stays_broken(faults: Any, source:
 async def test_a_judge_of_any_name_can_decide_but_rules_alone_cannot(method: str, outcome: str) -> None:
     found = await score(called(None), {"new": Says(given(1.0, method))})
     assert found.outcome == outcome
+
+
+HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+FIRST = ("What do I have?", "Which account?")
+
+
+@pytest.mark.parametrize(
+    ("texts", "begun", "culprit"),
+    [
+        ((*FIRST, "I do not know.", "Then I cannot say.", "The first?", "5."), (1, 5), "user"),
+        ((*FIRST, "And the first?", "5."), (1, 3), "user"),
+        ((*FIRST, "It is A-100.", "6.", "The first?", "5."), (1, 5), "agent"),
+        (("What do I have?", "Nothing.", "The first?", "Which one?"), (1, 3), "agent"),
+        (("What do I have?", "Nothing."), (1,), "user"),
+    ],
+)
+async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:
+    turns = (Turn(role="assistant" if n % 2 else "user", content=text) for n, text in enumerate(texts))
+    talked = trajectory((Turn(role="system"), *turns)).model_copy(update={"begun": begun, "task": HELD_BACK})
+    found = await score(talked, {"new": Says(given(0.0))})
+    assert found.culprit == culprit
 
 
 def test_what_was_not_measured_does_not_count_as_zero() -> None:

@@ -17,6 +17,14 @@ def record(**changes: Any) -> dict[str, Any]:
     return next(writer.make(writer.config()).rows([made(0, NO_TOOL)])) | changes
 
 
+def test_a_record_from_before_requests_had_places_is_read() -> None:
+    importer = plugins.load("importers", "trajectory")
+    older = record()
+    assert older.pop("begun") == []
+    (found,) = importer.make(importer.config()).trajectories([json.dumps(older).encode()], "all.jsonl")
+    assert (found.begun, found.turns) == ((), NO_TOOL)
+
+
 @pytest.mark.parametrize(
     ("second", "told"),
     [

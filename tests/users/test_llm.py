@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from engine import plugins
 from engine.llms._open import open_llm
 from engine.types import Completion, Endpoint, Sampling, Task, Tool, ToolCall, Turn
@@ -109,6 +111,29 @@ async def test_a_model_that_insists_is_replaced_by_the_tasks_own_words() -> None
 async def test_a_secret_may_be_told_once_asked() -> None:
     user, _ = made(HELD_BACK, says("It is A-100."))
     assert await text_of(user, talk("What do I have?", "Please tell me the account id.")) == "It is A-100."
+
+
+async def test_the_secret_of_a_later_request_waits_for_it() -> None:
+    """What the assistant asks in the first request opens nothing that the second one holds back."""
+    first, second = task().turns
+    later = second.model_copy(update={"hidden": "It is A-100.", "mode": "missing_parameter"})
+    given = task().model_copy(update={"turns": (first, later)})
+    user, llm = made(given, says("Mine, A-100."), says("Mine."))
+    assert await text_of(user, talk("What do I have?", "Whose are they?")) == "Mine."
+    assert "only when you are asked" in llm.seen[1][-1].content
+    user, _ = made(given, says("It is A-100."))
+    spoken = talk("What do I have?", "5.", "And the first?", "Which one is it?")
+    assert await text_of(user, spoken) == "It is A-100."
+
+
+@pytest.mark.parametrize(("about", "opens"), [("next_request", True), ("same_request", False), (None, None)])
+async def test_it_says_whether_a_message_makes_a_request(about: str | None, opens: bool | None) -> None:
+    user, llm = made(task(), {"data": {"message": "And the first?", "status": "continue", "about": about}})
+    reply = await user.reply(talk("What is on them?", "5.", "That is wrong.", "6."))
+    assert reply is not None
+    assert reply.opens is opens
+    own = [json.loads(turn.content)["about"] for turn in llm.seen[0] if turn.role == "assistant"]
+    assert own == ["next_request", "next_request"]
 
 
 async def test_it_may_not_stop_before_every_request_was_answered() -> None:

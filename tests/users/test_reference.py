@@ -93,6 +93,10 @@ async def test_the_seed_picks_the_personas_phrases() -> None:
 def test_what_counts_as_asking() -> None:
     assert asks('"Which one?"')
     assert not asks("It is done. Anything else is up to you.")
+    assert not asks("It holds 5. Is there anything else I can help you with?")
+    assert not asks("Done. Let me know if you need more help.")
+    assert asks("Is there anything else? And which account is it?")
+    assert asks("I can help you with that, which account is it?")
     assert wants_confirmation("Would you like me to cancel it?")
     assert not wants_confirmation("It is cancelled.")
 

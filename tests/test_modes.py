@@ -1,0 +1,314 @@
+"""Each mode with a teacher that does the wrong thing, in the first request and in a later one.
+
+The teachers play the proven task except where they go wrong, so nothing else can be the reason of the rejection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from engine import plugins, tasks
+from engine.llms._open import open_llm
+from engine.protocols import SandboxPool
+from engine.rollout import INJECTED, rollout
+from engine.sandboxes._choose import open_pool
+from engine.types import (
+    MODES,
+    Domain,
+    Mode,
+    Persona,
+    RolloutSpec,
+    Task,
+    Trajectory,
+    Turn,
+    Withhold,
+)
+from tests.engine_parts import batch_of, scripted, wired
+from tests.wrong_teachers import (
+    Fits,
+    Moment,
+    Play,
+    Wrong,
+    claims_success,
+    gives_up,
+    guesses,
+    has_tool,
+    knows_without_looking,
+    last_call_at_once,
+    looks_first,
+    of,
+    one_after_the_other,
+    one_call_then_done,
+    says,
+    task_of,
+    tries_another_call,
+    wrong_account,
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool() -> AsyncIterator[SandboxPool]:
+    opened = await open_pool("local")
+    yield opened
+    await opened.aclose()
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def played(
+    domain: Domain,
+    persona: Persona,
+    pool: SandboxPool,
+    task: Task,
+    place: int,
+    play: Play = lambda moment: None,
+    **more: Any,
+) -> Trajectory:
+    spec = RolloutSpec(
+        id=f"{task.modes[place]}-{place}",
+        index=0,
+        attempt=0,
+        domain=domain.id,
+        domain_digest=domain.digest,
+        persona=persona,
+        task=task,
+        seed=task.seed,
+        mode=task.modes[place],
+    )
+    parts = wired(batch_of(domain), domain, pool)
+    parts = replace(parts, teacher=lambda s, proof: Wrong(task, proof, persona, place, play), **more)
+    return await rollout(spec, parts)
+
+
+def failed(found: Trajectory) -> set[str]:
+    return {score.name for score in found.scores if score.passed is False}
+
+
+def passed(found: Trajectory) -> set[str]:
+    return {score.name for score in found.scores if score.passed}
+
+
+@pytest.fixture
+def domain(ledger: Domain) -> Domain:
+    """The ledger, in which also the amount of a transfer can be missing."""
+    changed = []
+    for template in ledger.templates:
+        if template.id == "move":
+            held = Withhold(
+                slot="amount",
+                say=("I'm {{ owner }}. Move some money from my savings to my daily account.",),
+                ask=("How much shall I move?",),
+                reveal=("{{ amount }} please.",),
+            )
+            first = template.turns[0].model_copy(update={"withhold": held})
+            template = template.model_copy(update={"turns": (first, *template.turns[1:])})
+        changed.append(template)
+    return ledger.model_copy(update={"templates": tuple(changed)})
+
+
+RATE = looks_first("get_exchange_rate", currency="EUR")
+BALANCE = looks_first("get_balance", account_id="A-1")
+NOTE = looks_first("set_note", account_id="A-1", note="wish")
+WRONG: list[tuple[Mode, str, Play, Fits, set[str], set[str] | None]] = [
+    # mode, what goes wrong, the teacher, which tasks, what fails in the first request, and in a later one (None:
+    # what an earlier request brought to light may have told it, so a right answer is no proof of a guess)
+    ("single", "a made-up answer", says("It holds 987654."), of("balance"), {"grounded", "facts"}, {"facts"}),
+    ("single", "a lucky guess", knows_without_looking, of("balance"), {"grounded"}, None),
+    ("single", "another account", wrong_account, of("balance"), {"grounded", "facts"}, {"facts"}),
+    ("multiple", "claims without doing", one_call_then_done, of("move"), {"state"}, {"state"}),
+    ("parallel", "one after the other", one_after_the_other, of("compare"), {"mode"}, {"mode"}),
+    (
+        "parallel",
+        "only words",
+        says("They are equal."),
+        of("compare"),
+        {"grounded", "mode", "facts"},
+        {"mode", "facts"},
+    ),
+    ("dependent", "an id from nowhere", last_call_at_once, of("move"), {"mode"}, {"mode"}),
+    ("no_tool", "a needless call", BALANCE, has_tool("get_balance"), {"mode"}, {"mode"}),
+    ("missing_parameter", "a lucky guess", guesses(""), of("balance"), {"mode"}, {"mode"}),
+    ("missing_parameter", "a polite guess", guesses("Anything else?"), of("balance"), {"mode"}, {"mode"}),
+    ("missing_parameter", "acts, then asks", guesses("Was that right?"), of("move"), {"mode"}, {"mode"}),
+    ("missing_function", "an invented tool", looks_first("pay_out", amount=5), of("move"), {"mode"}, {"mode"}),
+    ("missing_function", "another change", NOTE, has_tool("set_note"), {"mode"}, {"mode"}),
+    ("missing_function", "claims success", says("Done, it is moved."), of("move"), {"facts"}, {"facts"}),
+    ("distractors", "the distractor", RATE, lambda task, place: True, {"mode"}, {"mode"}),
+    ("tool_error", "gives up", gives_up, of("balance"), {"grounded", "mode", "facts"}, {"mode", "facts"}),
+    ("tool_error", "claims success", claims_success, of("balance"), {"grounded", "mode"}, {"mode"}),
+    ("tool_error", "claims a change", claims_success, of("move"), {"mode"}, {"mode"}),
+    ("tool_error", "tries another call", tries_another_call, of("balance"), {"mode"}, {"mode"}),
+]
+
+
+async def test_every_mode_has_a_wrong_teacher() -> None:
+    assert {mode for mode, *_ in WRONG} == set(MODES)
+
+
+@pytest.mark.parametrize(
+    ("mode", "play", "fits", "place", "expected"),
+    [
+        pytest.param(mode, play, fits, place, expected, id=f"{mode}: {what}, request {place + 1}")
+        for mode, what, play, fits, *both in WRONG
+        for place, expected in enumerate(both)
+        if expected is not None
+    ],
+)
+async def test_a_wrong_teacher_is_rejected(
+    domain: Domain,
+    persona: Persona,
+    pool: SandboxPool,
+    mode: Mode,
+    play: Play,
+    fits: Fits,
+    place: int,
+    expected: set[str],
+) -> None:
+    task = task_of(domain, mode, place, fits)
+    right = await played(domain, persona, pool, task, place)
+    assert (right.status, right.outcome, len(right.begun)) == ("kept", "success", len(task.turns)), right.scores
+    assert expected <= passed(right)
+    found = await played(domain, persona, pool, task, place, play)
+    assert expected <= failed(found), found.scores
+    assert (found.status, found.outcome, found.culprit) == ("rejected", "failure", "agent")
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_asking_although_nothing_is_missing_is_fine(
+    domain: Domain, persona: Persona, pool: SandboxPool, place: int
+) -> None:
+    def asks_first(moment: Moment) -> Turn | None:
+        if not any(turn.role == "user" for turn in moment.since):
+            return Turn(role="assistant", content="Shall I go ahead?")
+        since = [turn for turn in moment.since if turn.role == "assistant"][1:]
+        calls = moment.proven()
+        return (
+            moment.calling(calls[len(since)])
+            if len(since) < len(calls)
+            else Turn(role="assistant", content=moment.answer)
+        )
+
+    task = task_of(domain, "tool_error", place, of("balance"))
+    plain = task.model_copy(
+        update={"turns": tuple(turn.model_copy(update={"fault": None, "mode": "multiple"}) for turn in task.turns)}
+    )
+    found = await played(domain, persona, pool, plain, place, asks_first)
+    assert found.outcome == "success", found.scores
+    assert len(found.begun) == len(task.turns)
+    assert sum(turn.role == "user" for turn in found.turns) == len(task.turns) + 1
+
+
+# ---------------------------------------------------------------- where a fault is placed
+
+
+def faults(found: Trajectory) -> list[tuple[int, str | None, str]]:
+    return [(i, turn.name, turn.content) for i, turn in enumerate(found.turns) if turn.fault == "injected"]
+
+
+@pytest.mark.parametrize("marked", [0, 1])
+async def test_the_marked_call_fails_and_not_its_twin(
+    domain: Domain, persona: Persona, pool: SandboxPool, marked: int
+) -> None:
+    def fits(task: Task, place: int) -> bool:
+        return task.template == "compare" and task.turns[place].fault == marked
+
+    task = task_of(domain, "tool_error", 0, fits)
+    found = await played(domain, persona, pool, task, 0)
+    ((index, name, content),) = faults(found)
+    assert (name, content) == ("get_balance", INJECTED)
+    wanted = found.proof.turns[0].calls[marked][0].call.arguments if found.proof else None
+    assert found.turns[index - 1].tool_calls[0].arguments == wanted
+    assert found.outcome == "success"
+
+
+async def test_a_fault_waits_for_its_own_request(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    """The first request calls the tool that is marked in the second, after a confirmation that counts as no request."""
+
+    def confirms(moment: Moment) -> Turn | None:
+        if not any(turn.role == "user" for turn in moment.since):
+            return Turn(role="assistant", content="Shall I go ahead?")
+        since = [turn for turn in moment.since if turn.role == "assistant"][1:]
+        return moment.calling(*moment.proven()) if not since else Turn(role="assistant", content=moment.answer)
+
+    task = task_of(domain, "tool_error", 1, lambda task, _: task.templates == ("balance", "compare"))
+    found = await played(domain, persona, pool, task, 0, confirms)
+    assert len(found.begun) == 2
+    assert found.turns[3].content == "Yes, please go ahead."
+    assert all(index > found.begun[1] for index, _, _ in faults(found))
+    assert len(faults(found)) == 1
+
+
+async def test_a_fault_that_was_not_met_is_not_caught_up_later(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    task = task_of(domain, "tool_error", 0, lambda task, _: task.templates == ("balance", "compare"))
+    found = await played(domain, persona, pool, task, 0, says("I cannot do that."))
+    assert not faults(found)
+    assert next(score for score in found.scores if score.name == "mode").value is None
+    assert found.outcome == "failure"
+
+
+async def test_a_models_complaint_is_no_new_request(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    """The fault of the second request meets the second request, although a complaint stands between the two."""
+    task = task_of(domain, "tool_error", 1, lambda task, _: task.templates == ("balance", "compare"))
+    said = [
+        (task.turns[0].say, "next_request"),
+        ("That does not help me.", "same_request"),
+        ("Now compare " + task.turns[1].say.split(" ", 1)[1], "next_request"),
+    ]
+    replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
+    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
+    llm = open_llm(scripted(*replies), "user")
+    plugin = plugins.load("users", "llm")
+
+    def stalls(moment: Moment) -> Turn:
+        if not moment.since:
+            return Turn(role="assistant", content="Do you really want to know?")
+        calls = moment.proven()
+        done = moment.replies - 1
+        return moment.calling(calls[done]) if done < len(calls) else Turn(role="assistant", content=moment.answer)
+
+    found = await played(
+        domain,
+        persona,
+        pool,
+        task,
+        0,
+        stalls,
+        user=lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0),
+    )
+    users = [index for index, turn in enumerate(found.turns) if turn.role == "user"]
+    assert found.begun == (users[0], users[2])
+    assert [index > users[2] for index, _, _ in faults(found)] == [True]
+
+
+# ---------------------------------------------------------------- what is said too late or too early
+
+
+async def test_that_a_tool_is_missing_must_be_said_in_its_own_request(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    task = task_of(domain, "missing_function", 0, lambda task, _: True, turns=(2,))
+    second = task.turns[1].model_copy(update={"answer": f"{task.turns[1].answer} I can't complain."})
+    late = task.model_copy(update={"turns": (task.turns[0], second)})
+    assert (await played(domain, persona, pool, late, 0)).outcome == "success"
+    found = await played(domain, persona, pool, late, 0, says("Done, it is moved."))
+    assert found.turns[-1].content.endswith("I can't complain.")
+    assert "facts" in failed(found)
+
+
+async def test_what_an_earlier_request_tells_is_never_withheld(domain: Domain) -> None:
+    seen = 0
+    for seed in range(200):
+        task = tasks.sample(domain, mode="missing_parameter", turns=3, seed=seed)
+        place = next(i for i, turn in enumerate(task.turns) if turn.hidden)
+        value = str(task.turns[place].slots["account_id" if "account_id" in task.turns[place].slots else "amount"])
+        assert all(value not in turn.say.split() for turn in task.turns[:place])
+        seen += place > 0
+    assert seen
