@@ -29,5 +29,5 @@ def asks(text: str) -> bool:
 
 
 def wants_confirmation(text: str) -> bool:
-    """Return whether a text asks for a yes before it goes on."""
-    return bool(_CONFIRMS.search(text))
+    """Return whether a text asks for a yes before it goes on. An offer of more help asks for none."""
+    return bool(_CONFIRMS.search(_COURTESY.sub("", text)))

@@ -303,6 +303,37 @@ async def test_that_a_tool_is_missing_must_be_said_in_its_own_request(
     assert "facts" in failed(found)
 
 
+async def test_a_fact_that_the_next_request_asks_for_again_is_not_late(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    """After the transfer nothing is said of the daily account, whose balance the next request asks for."""
+    task = task_of(domain, "dependent", 0, of("move"), turns=(2,))
+    assert (await played(domain, persona, pool, task, 0)).outcome == "success"
+
+    def silent(moment: Moment) -> Turn | None:
+        if moment.right.tool_calls:
+            return None
+        left = moment.proof.turns[0].facts[0][0]
+        return Turn(role="assistant", content=f"Done, {left} is left on savings.")
+
+    found = await played(domain, persona, pool, task, 0, silent)
+    assert (found.outcome, failed(found)) == ("failure", {"facts"})
+
+
+async def test_a_fact_may_come_a_little_late(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    task = task_of(domain, "dependent", 1, lambda task, _: task.templates == ("balance", "move"), turns=(2,))
+    proof = (await played(domain, persona, pool, task, 0)).proof
+    assert proof is not None
+    late = task.turns[1].model_copy(update={"answer": f"{proof.turns[1].answer} And {proof.turns[0].answer}"})
+    both = task.model_copy(update={"turns": (task.turns[0], late)})
+
+    def waits(moment: Moment) -> Turn | None:
+        return None if moment.right.tool_calls else Turn(role="assistant", content="I have looked it up.")
+
+    assert (await played(domain, persona, pool, both, 0, waits)).outcome == "success"
+    assert "facts" in failed(await played(domain, persona, pool, task, 0, waits))
+
+
 async def test_what_an_earlier_request_tells_is_never_withheld(domain: Domain) -> None:
     seen = 0
     for seed in range(200):

@@ -129,8 +129,9 @@ def _side_by_side(trajectory: Trajectory, number: int, span: Span) -> Finding:
 
 def _looked_up(trajectory: Trajectory, number: int, span: Span) -> Finding:
     wanted = _from_results(trajectory, number)
+    offered = json.dumps([tool.schema_for_model() for tool in trajectory.tools], ensure_ascii=False)
     for index, call, _ in _calls(trajectory, span):
-        seen = " \n ".join(turn.content for turn in trajectory.turns[:index])
+        seen = "\n".join([offered, *(turn.content for turn in trajectory.turns[:index])])
         for name, value in ((name, leaf) for name, given in call.arguments.items() for leaf in _leaves(given)):
             if (call.name, name, value) in wanted and not holds(seen, value):
                 told = f"{call.name} was called with {name} {value!r} before any message had given it."

@@ -1,7 +1,8 @@
 """The assistant's texts state every fact that the answer must contain.
 
-Each user turn's facts are looked for in what the assistant said between that user turn and the end of the
-dialogue, so a fact given a little late still counts. The value is the share of facts stated; it passes at 1.
+Each request's facts are looked for in what the assistant said from that request to the end of the dialogue, so a fact
+given a little late still counts, but not where a later request asks for the very same fact. The value is the share of
+facts stated; it passes at 1.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from engine.facts import missing
 from engine.spans import Span, spans
-from engine.types import Frozen, Score, Trajectory
+from engine.types import Frozen, ProvenTurn, Score, Trajectory
 
 __all__ = ["FactsJudge"]
 
@@ -30,34 +31,40 @@ class FactsJudge:
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if trajectory.proof is None or not trajectory.turns:
             return [_given(None, "There is no proof or no dialogue to compare.")]
-        wanted = [turn.facts for turn in trajectory.proof.turns]
-        total = sum(len(facts) for facts in wanted)
+        total = sum(len(turn.facts) for turn in trajectory.proof.turns)
         if total == 0:
             return [_given(None, "The task asks for no fact.")]
-        texts = _texts(trajectory, self._config.from_turn_only)
-        lost = [fact[0] for facts, said in zip(wanted, texts, strict=True) for fact in missing(facts, said)]
+        lost = _lost(trajectory, trajectory.proof.turns, self._config.from_turn_only)
         if not lost:
             return [_given(1.0, f"All {total} facts are stated.")]
         named = ", ".join(repr(fact) for fact in lost[:5])
         return [_given(1 - len(lost) / total, f"{len(lost)} of {total} facts are not stated: {named}.")]
 
 
-def _texts(trajectory: Trajectory, from_turn_only: bool) -> list[str]:
-    """Return, for each user turn of the task, the assistant's text in which its facts are looked for.
+def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn], from_turn_only: bool) -> list[str]:
+    """Return the facts that are not stated where they count.
 
     That a tool is missing must be said in the turn itself. A request that was not made as such (a user may put two
-    into one message) is looked for from the last one on.
+    into one message) is answered in the last one.
     """
-    task, known = trajectory.task, spans(trajectory)
-    total = len(trajectory.proof.turns) if trajectory.proof else 0
-    found: list[str] = []
-    for number in range(total):
-        span = known[number] if number < len(known) else Span(known[-1].start if known else 0, len(trajectory.turns))
-        mode = task.turns[number].mode if task and number < len(task.turns) else None
-        end = span.end if from_turn_only or mode == "missing_function" else len(trajectory.turns)
-        said = trajectory.turns[span.start : end]
-        found.append("\n".join(turn.content for turn in said if turn.role == "assistant"))
-    return found
+    own = [_said(trajectory, span) for span in spans(trajectory)] or [""]
+    lost: list[str] = []
+    for number, turn in enumerate(proven):
+        here = min(number, len(own) - 1)
+        late = () if from_turn_only or _at_once(trajectory, number) else range(here + 1, len(own))
+        for fact in turn.facts:
+            places = [here, *(place for place in late if fact not in proven[place].facts)]
+            lost += [entry[0] for entry in missing([fact], "\n".join(own[place] for place in places))]
+    return lost
+
+
+def _said(trajectory: Trajectory, span: Span) -> str:
+    return "\n".join(turn.content for turn in trajectory.turns[span.start : span.end] if turn.role == "assistant")
+
+
+def _at_once(trajectory: Trajectory, number: int) -> bool:
+    task = trajectory.task
+    return task is not None and number < len(task.turns) and task.turns[number].mode == "missing_function"
 
 
 def _given(value: float | None, reason: str) -> Score:

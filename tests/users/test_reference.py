@@ -99,6 +99,7 @@ def test_what_counts_as_asking() -> None:
     assert asks("I can help you with that, which account is it?")
     assert wants_confirmation("Would you like me to cancel it?")
     assert not wants_confirmation("It is cancelled.")
+    assert not wants_confirmation("It is cancelled. Would you like me to do anything else?")
 
 
 @pytest.mark.parametrize(
