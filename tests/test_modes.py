@@ -321,7 +321,7 @@ async def test_a_fact_that_the_next_request_asks_for_again_is_not_late(
 
 
 async def test_a_fact_may_come_a_little_late(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
-    task = task_of(domain, "dependent", 1, lambda task, _: task.templates == ("balance", "move"), turns=(2,))
+    task = task_of(domain, "multiple", 0, lambda task, _: task.templates == ("balance", "move"), turns=(2,))
     proof = (await played(domain, persona, pool, task, 0)).proof
     assert proof is not None
     late = task.turns[1].model_copy(update={"answer": f"{proof.turns[1].answer} And {proof.turns[0].answer}"})
