@@ -46,8 +46,9 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
     with st.grid(5, min_column_width=120):
         distractors = sum(tool.distractor for tool in offered)
         st.metric(
-            "Tools", count(len(offered) - distractors), border=True, help=f"and {plural(distractors, 'distractor')}"
-        )
+            "Tools", count(len(offered)), border=True,
+            help=f"{plural(distractors, 'distractor')} among them, offered in the mode of that name only.",
+        )  # fmt: skip
         active = [path for path in template_paths(files) if not path.endswith(".off")]
         st.metric("Templates", count(len(active)), border=True)
         st.metric("Questions", count(len(domain.questions)) if domain else "–", border=True)

@@ -32,7 +32,7 @@ _LAUNCHED = "overview_launched"
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `page` and `parameters` are where its link leads; `seen` marks what is done by looking."""
+    """One step. `page` and `parameters` are where its link leads."""
 
     name: str
     title: str
@@ -41,7 +41,6 @@ class Step:
     page: str = ""
     label: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    seen: bool = False
 
 
 def first_batch(database: Database) -> Batch:
@@ -80,7 +79,6 @@ def steps(database: Database, found: Overview) -> list[Step]:
         Step(
             "look", "Look at a domain", "Its policy, its tools, and the files that they change.",
             "look" in seen, "domain" if domain else "domains", "Open a domain", {"id": domain.id} if domain else {},
-            seen=True,
         ),
         Step(
             "launch", "Launch a first batch",
@@ -128,7 +126,7 @@ def hide(database: Database, away: bool) -> None:
 
 
 def note_seen(database: Database, name: str) -> None:
-    """Remember that the user has looked at something; written once."""
+    """Remember that the user has looked at something, whichever way they came; written once."""
     seen = list(preferences.get(database, _SEEN, []))
     if name not in seen:
         preferences.set(database, _SEEN, [*seen, name])
@@ -173,12 +171,8 @@ def _draw_move(database: Database, step: Step, state: State) -> None:
     if step.name == "launch" and not step.done:
         st.button(
             "Launch a first batch", key="first_batch", icon=":material/rocket_launch:", on_click=launch_first,
-            args=(database,), type="primary",
+            args=(database,), type="primary" if state == "now" else "secondary",
             help="Starts at once and opens the batch. It costs nothing.",
         )  # fmt: skip
-    elif step.page and step.seen and state != "done":
-        if st.button(step.label, key=f"step_open_{step.name}", icon=":material/arrow_forward:", type="tertiary"):
-            note_seen(database, step.name)
-            open_page(step.page, **step.parameters)
     elif step.page:
         page_link(step.page, step.label, icon="arrow_forward", **step.parameters)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import catalog
+from pages._ui.data import db
 from pages._ui.domain_draft import open_draft
 from pages._ui.domain_editor import save_bar
 from pages._ui.domain_lists import new_domain
@@ -19,6 +20,7 @@ from pages._ui.domain_tabs import (
     draw_tools,
 )
 from pages._ui.domain_versions import draw_versions
+from pages._ui.first_path import note_seen
 from pages._ui.layout import actions
 from pages._ui.notices import draw_wanted, tell, want
 from pages._ui.routes import open_page, page_link, text_parameter
@@ -26,6 +28,7 @@ from pages._ui.workspace_view import draw_workspace
 
 tell()
 row, draft = open_draft(text_parameter("id"))
+note_seen(db(), "look")
 if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)
 

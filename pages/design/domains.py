@@ -50,20 +50,9 @@ def chosen_rows() -> list[DomainRow]:
 
 def card(row: DomainRow) -> None:
     """Draw one domain with what can be done to it."""
-    with st.container(border=True, height="stretch", key=f"domain_{row.id}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader(literal(row.name), anchor=False, width="content")
-            if unsaved(row.id):
-                st.badge("unsaved changes", icon=":material/edit:", color="orange")
-        plain(row.description)
-        with st.container(horizontal=True, gap="small"):
-            st.badge(literal(row.category), icon=":material/sell:", color="gray")
-            if row.shipped:
-                st.badge("shipped", icon=":material/inventory_2:", color="gray", help="Came with Turnwright.")
-        st.caption(
-            f"{plural(row.tools, 'tool')} · {plural(row.templates, 'template')} · version {row.version} · "
-            f"changed {ago(row.updated_at)}"
-        )
+    with st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"domain_{row.id}"):
+        with st.container():
+            described(row)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             page_link("domain", "Open", icon="open_in_full", id=row.id)
             st.download_button(
@@ -73,6 +62,23 @@ def card(row: DomainRow) -> None:
             chosen = st.menu_button("More", list(MORE), key=f"more_{row.id}", type="tertiary")
     if chosen:
         want(partial(MORE[chosen], row))
+
+
+def described(row: DomainRow) -> None:
+    """Draw what a domain is."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(literal(row.name), anchor=False, width="content")
+        if unsaved(row.id):
+            st.badge("unsaved changes", icon=":material/edit:", color="orange")
+    plain(row.description)
+    with st.container(horizontal=True, gap="small"):
+        st.badge(literal(row.category), icon=":material/sell:", color="gray")
+        if row.shipped:
+            st.badge("shipped", icon=":material/inventory_2:", color="gray", help="Came with Turnwright.")
+    st.caption(
+        f"{plural(row.tools, 'tool')} · {plural(row.templates, 'template')} · version {row.version} · "
+        f"changed {ago(row.updated_at)}"
+    )
 
 
 def pack(digest: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from engine.types import Persona
 from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.format import plural
@@ -44,15 +45,11 @@ def chosen_rows(everyone: list[PersonaRow]) -> list[PersonaRow]:
 def card(row: PersonaRow) -> None:
     """Draw one persona with a line that it may open with, and what can be done to it."""
     one, turn = row.persona, f"line_{row.persona.id}"
-    with st.container(border=True, gap="small", key=f"persona_card_{one.id}"):
-        st.markdown(f"**{literal(one.name)}**")
-        st.caption(literal(one.occupation or "no occupation"))
-        with st.container(horizontal=True, gap="xsmall"):
-            st.badge(words(one.expertise), icon=":material/school:", color="blue")
-            st.badge(words(one.disclosure), icon=":material/chat:", color="gray")
-            st.badge(f"Patience {one.patience}", icon=":material/hourglass:", color="gray")
-        plain(one.description)
-        st.caption(f":material/format_quote: {literal(sample_line(one, int(st.session_state.get(turn, 0))))}")
+    with st.container(
+        border=True, gap="small", height="stretch", vertical_alignment="distribute", key=f"persona_card_{one.id}"
+    ):
+        with st.container(gap="small"):
+            described(one, turn)
         with st.container(horizontal=True, gap="small"):
             if st.button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
                 want(lambda: edit_persona(row))
@@ -63,6 +60,18 @@ def card(row: PersonaRow) -> None:
         want(lambda: edit_persona(row, copy=True))
     elif chosen == "Delete":
         want(lambda: delete_persona(row))
+
+
+def described(one: Persona, turn: str) -> None:
+    """Draw who a persona is; `turn` is where the number of its shown line is kept."""
+    st.markdown(f"**{literal(one.name)}**")
+    st.caption(literal(one.occupation or "no occupation"))
+    with st.container(horizontal=True, gap="xsmall"):
+        st.badge(words(one.expertise), icon=":material/school:", color="blue")
+        st.badge(words(one.disclosure), icon=":material/chat:", color="gray")
+        st.badge(f"Patience {one.patience}", icon=":material/hourglass:", color="gray")
+    plain(one.description)
+    st.caption(f":material/format_quote: {literal(sample_line(one, int(st.session_state.get(turn, 0))))}")
 
 
 def another(turn: str) -> None:

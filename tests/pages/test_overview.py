@@ -107,9 +107,9 @@ def test_a_batch_is_watched_until_one_is_done(shipped: Database) -> None:
 
 def test_looking_at_a_domain_and_at_the_scores_is_remembered(open_page: Opener, shipped: Database) -> None:
     insert_imported(shipped, "many", [trajectory(0)])
-    page = open_page("overview")
-    page.button(key="step_open_look").click().run()
-    assert not page.exception
+    open_page("domain", id="nothing")
+    assert not states(shipped)["look"], "a domain that is not there was not looked at"
+    assert not open_page("domain", id="clinic").exception
     assert states(shipped)["look"]
     open_page("scores")
     assert states(shipped)["scores"]
