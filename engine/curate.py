@@ -6,14 +6,10 @@ else it is rejected at the first gate that failed, with one short reason. A huma
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Any, Literal
 
-import orjson
-
-from engine.types import Batch, Review, Score, Stage, Tool, ToolCall, Trajectory, Turn, Verdict
+from engine.types import Batch, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
@@ -213,72 +209,3 @@ def _human_scores(reviews: Sequence[Review]) -> list[Score]:
         told = f"Rated {ratings[-1]} of 5."
         found.append(Score(name="rating", value=value, reason=told, source="review", method="human"))
     return found
-
-
-# ---------------------------------------------------------------- identity of content
-
-_Made = TypeVar("_Made")
-_TOOLS_KNOWN = 1_024
-
-
-def per_tool(make: Callable[[Tool], _Made]) -> Callable[[Tool], _Made]:
-    """Remember what `make` returns for a tool, by the object itself: the rows of a set share a few tools.
-
-    A remembered tool is kept alive, so its identity is never another tool's.
-    """
-    known: dict[int, tuple[Tool, _Made]] = {}
-
-    def remembered(tool: Tool) -> _Made:
-        found = known.get(id(tool))
-        if found is None:
-            if len(known) >= _TOOLS_KNOWN:
-                known.clear()
-            found = known[id(tool)] = (tool, make(tool))
-        return found[1]
-
-    return remembered
-
-
-def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
-    """Return 16 hex digits that name what a model would see: messages and tools.
-
-    Ids of calls count by position only, and masks, faults and what a correction replaced not at all, so two rollouts
-    that say the same are equal whatever their ids. Arguments compare as JSON objects, in any key order.
-    """
-    number: dict[str, int] = {}
-    messages = [_canonical(turn, number) for turn in turns]
-    offered = b"[" + b",".join([_told_tool(tool) for tool in tools]) + b"]"
-    return hashlib.sha256(_bytes([messages, _digest(offered)])).hexdigest()[:16]
-
-
-@lru_cache(maxsize=256)
-def _digest(tools: bytes) -> str:
-    """Most rows of a set share their tools, so their digest is remembered."""
-    return hashlib.sha256(tools).hexdigest()
-
-
-@per_tool
-def _told_tool(tool: Tool) -> bytes:
-    return _bytes((tool.name, tool.description, tool.parameters))
-
-
-def _canonical(turn: Turn, number: dict[str, int]) -> tuple[Any, ...]:
-    if turn.tool_calls:
-        calls = [(number.setdefault(c.id, len(number)), c.name, c.arguments, c.raw) for c in turn.tool_calls]
-        return turn.role, turn.content, turn.reasoning, calls
-    if turn.tool_call_id is not None:
-        return turn.role, turn.content, number.get(turn.tool_call_id), turn.name
-    return turn.role, turn.content, turn.reasoning
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # integers beyond 64 bits, which JSON allows
-        return repr(_sorted(value)).encode("utf-8", "backslashreplace")
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value

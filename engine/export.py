@@ -1,4 +1,4 @@
-"""Build a whole export: admit, reshape, split, write, describe. Memory does not grow with the number of trajectories.
+"""Build a whole export: convert, split, write, describe. Memory does not grow with the number of trajectories.
 
 A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and what the format wants
 beside its data. The same trajectories and recipe give the same bytes. It stands under its name only when complete.
@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,14 +22,12 @@ from typing import Any
 
 import jsonlines
 
-from engine import plugins
-from engine.curate import accepted, apply_reviews, held_back
+from engine.conversion import Conversion, Entry, convert
 from engine.errors import InputError, StorageError
 from engine.exporters._card import Facts, card
-from engine.exporters._json import dump_bytes
-from engine.types import Recipe, Review, Trajectory
+from engine.exporters._report import Report
+from engine.types import Recipe
 
-Source = Iterable[tuple[int, Trajectory, Sequence[Review]]]
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _BUFFER = 1 << 20
@@ -48,7 +46,7 @@ class ExportResult:
 
 def build(
     recipe: Recipe,
-    source: Source,
+    source: Iterable[Entry],
     target: Path,
     *,
     exported: Callable[[int], None] = lambda id: None,
@@ -71,58 +69,15 @@ def build(
         raise StorageError(f"{told} Free some space or choose another folder.") from error
 
 
-def preview(recipe: Recipe, source: Source, n: int = 5) -> list[dict[str, Any]]:
+def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
     """Return the first `n` rows as they would leave; reads no more of the source than it needs."""
-    rows = (row for _, _, found in _admitted(recipe, _exporter(recipe), source) for row in found)
-    return list(islice(rows, n))
+    return list(islice(_shown(recipe, source), n))
 
 
-def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
-    """Return the split of a group. It depends on seed and group alone, so more rows move nothing."""
-    share = int.from_bytes(hashlib.sha256(f"{seed}:{group_id}".encode()).digest()[:7], "big") / (1 << 56)
-    total = 0.0
-    last = ""
-    for name, part in splits.items():
-        if part <= 0:
-            continue
-        total, last = total + part, name
-        if share < total:
-            return name
-    return last
-
-
-# ---------------------------------------------------------------- admitting
-
-
-def _exporter(recipe: Recipe) -> Any:
-    config = plugins.configure("exporters", recipe.format, recipe.options)
-    return plugins.load("exporters", recipe.format).make(config)
-
-
-def _admitted(recipe: Recipe, exporter: Any, source: Source) -> Iterator[tuple[int, Trajectory, list[dict[str, Any]]]]:
-    """Yield (id, trajectory as reviewed, its rows) of what leaves; the rest is counted in the exporter's report."""
-    for id, trajectory, reviews in source:
-        reason = _held_back(recipe, trajectory, reviews)
-        reviewed = None if reason else apply_reviews(trajectory, reviews, recipe.untrained)
-        if reviewed is None:
-            exporter.report.drop(reason or "rejected_by_human")
-            continue
-        rows = list(exporter.rows([reviewed]))
-        if rows:
-            yield id, reviewed, rows
-
-
-def _held_back(recipe: Recipe, trajectory: Trajectory, reviews: Sequence[Review]) -> str | None:
-    """Return why the recipe does not admit a trajectory, or None."""
-    if reviews:
-        refused = held_back(reviews)
-        if refused or accepted(reviews):
-            return refused
-    if recipe.only_accepted:
-        return "not_accepted_by_human"
-    if trajectory.status == "kept" or (recipe.include_rejected and trajectory.turns):
-        return None
-    return f"{trajectory.status}:{trajectory.reason or 'unknown'}"
+def _shown(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    conversion, report = Conversion(recipe), Report()
+    for _, body, reviews in source:
+        yield from report.admit(conversion.converted(body, reviews)[1])
 
 
 # ---------------------------------------------------------------- writing
@@ -141,28 +96,29 @@ def _check(recipe: Recipe, path: Path) -> None:
 
 def _build(
     recipe: Recipe,
-    source: Source,
+    source: Iterable[Entry],
     path: Path,
     scratch: Path,
     exported: Callable[[int], None],
 ) -> ExportResult:
-    exporter, facts = _exporter(recipe), Facts()
-    rows: Counter[str] = Counter()
+    exporter = Conversion(recipe).exporter
+    report, facts = Report(exporter.never_carried), Facts()
+    counted: Counter[str] = Counter()
     ids: list[int] = []
     with ExitStack() as stack:
         writers = {name: _writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
-        for id, trajectory, found in _admitted(recipe, exporter, source):
-            split = split_of(trajectory.group_id, recipe.seed, recipe.splits)
-            for row in found:
-                writers[split].write(row)
-            rows[split] += len(found)
-            facts.add(trajectory)
-            ids.append(id)
-    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if rows[name]}
-    counts = {name: rows[name] for name in files}
-    report = exporter.report.as_dict() | {"splits": {name: rows[name] for name in recipe.splits}}
+        for id, made, split, told in stack.enter_context(closing(convert(recipe, source))):
+            rows = report.admit(made)
+            if rows:
+                writers[split].write_all(rows)
+                counted[split] += len(rows)
+                facts.add(told)
+                ids.append(id)
+    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if counted[name]}
+    counts = {name: counted[name] for name in files}
+    outcome = report.as_dict() | {"splits": {name: counted[name] for name in recipe.splits}}
     if not files:
-        raise _empty(recipe, report)
+        raise _empty(recipe, outcome)
     finished = scratch / "finished"
     companions: list[str] = []
     if path.suffix == ".jsonl":
@@ -170,9 +126,9 @@ def _build(
         companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
         beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, facts, files, counts, report),
+            "README.md": card(recipe, facts, files, counts, outcome),
             "recipe.json": recipe.model_dump_json(indent=2).encode() + b"\n",
-            "report.json": _pretty(report),
+            "report.json": _pretty(outcome),
         }
         _zip(finished, scratch, sorted(files.values()), beside)
     with finished.open("rb") as data:
@@ -183,12 +139,12 @@ def _build(
         (scratch / name).replace(path.parent / name)
     for id in ids:
         exported(id)
-    return ExportResult(path, size, sha256, counts, report)
+    return ExportResult(path, size, sha256, counts, outcome)
 
 
 def _writer(stack: ExitStack, path: Path) -> jsonlines.Writer:
     data = stack.enter_context(path.open("wb", buffering=_BUFFER))
-    return jsonlines.Writer(data, dumps=dump_bytes)
+    return jsonlines.Writer(data, dumps=bytes)  # rows come encoded
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

@@ -7,10 +7,10 @@ a docstring whose first line is its label, a pydantic `Config` (extra="forbid"),
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from engine.types import (
     Batch,
@@ -171,17 +171,33 @@ class Judge(Protocol):
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
 
 
-class Exporter(Protocol):
-    """Turns trajectories into rows of one training format. Pure and deterministic; total: every trajectory
-    becomes rows or a counted reason in `report`.
+class Converted(NamedTuple):
+    """What a format makes of one trajectory: rows, or in `dropped` the reason why there is none.
 
-    suffix: of the data files. rows: one trajectory's rows. extra_files: what stands beside the data
-    (dataset_info.json), given the split files that were written.
+    `ids` name the content of each row, so that what two trajectories say alike leaves once; a format that keeps
+    duplicates gives none. `lost` and `changed` name what the report counts once the trajectory leaves.
+    """
+
+    rows: Sequence[Any] = ()
+    ids: Sequence[int] = ()
+    dropped: str | None = None
+    lost: Collection[str] = ()
+    changed: Collection[str] = ()
+
+
+class Exporter(Protocol):
+    """Turns records (engine/records.py) into rows of one training format. Pure and deterministic; total: every
+    record becomes rows or a reason why there is none. One gives the same whatever was converted before it.
+
+    suffix: of the data files. never_carried: what the format has no place for. convert: one record's rows, with
+    what the report counts. extra_files: what stands beside the data (dataset_info.json), given the split files
+    that were written.
     """
 
     suffix: str
+    never_carried: tuple[str, ...]
 
-    def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]: ...
+    def convert(self, record: Mapping[str, Any]) -> Converted: ...
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 
@@ -248,7 +264,7 @@ class Library(Protocol):
     """What the engine reads and writes beside batches: requests, domains, trajectories, exports, its own pulse.
 
     domain: a domain pack's files at a version (None: the newest). trajectory: one record with the files of
-        the domain version it was rolled out in. export: the recipe and a stream of (id, trajectory, reviews).
+        the domain version it was rolled out in. export: the recipe and a stream of (id, body, reviews).
     All raise InputError when the thing does not exist.
     """
 
@@ -256,7 +272,7 @@ class Library(Protocol):
     def finish_request(self, request_id: int, result: Mapping[str, Any] | None, error: str | None) -> None: ...
     def domain_files(self, domain_id: str, version: int | None) -> Mapping[str, bytes]: ...
     def trajectory(self, trajectory_id: int) -> tuple[Trajectory, Mapping[str, bytes]]: ...
-    def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, Trajectory, Sequence[Review]]]]: ...
+    def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None: ...
     def beat(self, holder: str, pid: int, now: float, sandbox: str, isolated: bool, detail: str) -> None: ...
     def leave(self, holder: str) -> None: ...

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import pytest
 
-from engine.curate import accepted, apply_reviews, content_id, decide, held_back, verdict_of
-from engine.types import Batch, DomainShare, Review, Score, ToolCall, Trajectory, Turn
-from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP, calls, made, result, says, user
+from engine.curate import accepted, apply_reviews, decide, held_back, verdict_of
+from engine.types import Batch, DomainShare, Review, Score, Trajectory, Turn
+from tests.exporters.mixed import PARALLEL, calls, made, result, says, user
 
 
 def batch(**changes: Any) -> Batch:
@@ -219,33 +219,3 @@ def test_call_ids_that_are_used_again_keep_their_later_results() -> None:
     fix = review(1, verdict="fix", fix=fixed_call("n"), replayed=(answer,), diverges=False)
     found = reviewed(fix, trajectory=made(0, turns))
     assert [turn.content for turn in found.turns if turn.role == "tool"] == ["one", "two"]
-
-
-# ---------------------------------------------------------------- identity of content
-
-
-def test_content_is_named_by_what_a_model_sees() -> None:
-    renamed = tuple(
-        turn.model_copy(
-            update={
-                "tool_calls": tuple(call.model_copy(update={"id": f"x{call.id}"}) for call in turn.tool_calls),
-                "tool_call_id": turn.tool_call_id and f"x{turn.tool_call_id}",
-                "train": False,
-            }
-        )
-        for turn in PARALLEL
-    )
-    assert content_id(renamed, SHOP) == content_id(PARALLEL, SHOP)
-    assert content_id(PARALLEL, BANK) != content_id(PARALLEL, SHOP)
-    swapped = (*PARALLEL[:3], PARALLEL[4], PARALLEL[3], PARALLEL[5])
-    assert content_id(swapped, SHOP) != content_id(PARALLEL, SHOP)
-    assert content_id(NO_TOOL, SHOP) != content_id(NO_TOOL[:-1], SHOP)
-
-
-def test_arguments_compare_in_any_key_order_and_of_any_size() -> None:
-    def named(arguments: dict[str, Any]) -> str:
-        return content_id([Turn(role="assistant", tool_calls=(ToolCall(id="a", name="f", arguments=arguments),))], ())
-
-    assert named({"a": 1, "b": {"c": 2, "d": 3}}) == named({"b": {"d": 3, "c": 2}, "a": 1})
-    assert named({"a": 2**70, "b": 1}) == named({"b": 1, "a": 2**70}) != named({"a": 2**71, "b": 1})
-    assert named({"a": "\ud800"}) != named({"a": "?"})

@@ -6,24 +6,20 @@ import hashlib
 import json
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from engine.conversion import split_of
 from engine.errors import InputError, StorageError
-from engine.export import build, preview, split_of
+from engine.export import build, preview
 from engine.types import Recipe, Review, Trajectory, TrajectoryFilter
-from tests.exporters.mixed import PARALLEL, SYSTEM, made, mixed, proven, says, user
+from tests.exporters.mixed import PARALLEL, SYSTEM, entries, made, mixed, proven, says, user
 
 ALL = {"train": 1.0}
-Rows = list[tuple[int, Trajectory, Sequence[Review]]]
-
-
-def source(trajectories: Sequence[Trajectory], reviews: dict[int, list[Review]] | None = None) -> Rows:
-    return [(n, t, (reviews or {}).get(n, [])) for n, t in enumerate(trajectories)]
 
 
 def many(count: int) -> list[Trajectory]:
@@ -40,7 +36,7 @@ def data(path: Path, name: str = "train.jsonl") -> list[dict[str, Any]]:
 
 def test_a_zip_holds_data_card_report_and_recipe(tmp_path: Path) -> None:
     recipe = Recipe(name="My set: 1", splits={"train": 0.5, "validation": 0.5})
-    result = build(recipe, source(many(40)), tmp_path)
+    result = build(recipe, entries(many(40)), tmp_path)
     assert result.path == tmp_path / "My-set-1.zip"
     assert result.size == result.path.stat().st_size
     assert result.sha256 == hashlib.sha256(result.path.read_bytes()).hexdigest()
@@ -58,30 +54,30 @@ def test_a_zip_holds_data_card_report_and_recipe(tmp_path: Path) -> None:
 
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
-    digests = {build(Recipe(), source(mixed()), tmp_path / name).sha256 for name in ("a", "b")}
+    digests = {build(Recipe(), entries(mixed()), tmp_path / name).sha256 for name in ("a", "b")}
     assert len(digests) == 1
 
 
 def test_llamafactory_gets_its_dataset_info(tmp_path: Path) -> None:
-    result = build(Recipe(format="llamafactory", splits=ALL), source(mixed()), tmp_path)
+    result = build(Recipe(format="llamafactory", splits=ALL), entries(mixed()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         info = json.loads(archive.read("dataset_info.json"))
         assert info["turnwright_train"]["file_name"] in archive.namelist()
 
 
 def test_a_single_file_is_written_bare(tmp_path: Path) -> None:
-    result = build(Recipe(splits=ALL), source(mixed()), tmp_path / "data.jsonl")
+    result = build(Recipe(splits=ALL), entries(mixed()), tmp_path / "data.jsonl")
     assert result.path == tmp_path / "data.jsonl"
     assert len(result.path.read_text().splitlines()) == result.report["rows"] == result.rows["train"]
     with pytest.raises(InputError, match="2 splits"):
-        build(Recipe(), source(mixed()), tmp_path / "two.jsonl")
+        build(Recipe(), entries(mixed()), tmp_path / "two.jsonl")
 
 
 def test_a_bare_llamafactory_file_gets_its_dataset_info_beside_it(tmp_path: Path) -> None:
     recipe = Recipe(format="llamafactory", splits=ALL)
     theirs = {"alpaca_en": {"file_name": "alpaca_en.jsonl"}, "turnwright_mine": {"file_name": "older.jsonl"}}
     (tmp_path / "dataset_info.json").write_text(json.dumps(theirs))
-    build(recipe, source(mixed()), tmp_path / "mine.jsonl")
+    build(recipe, entries(mixed()), tmp_path / "mine.jsonl")
     told = json.loads((tmp_path / "dataset_info.json").read_bytes())
     assert list(told) == ["alpaca_en", "turnwright_mine"]
     assert told["alpaca_en"] == theirs["alpaca_en"]
@@ -92,25 +88,25 @@ def test_a_bare_llamafactory_file_gets_its_dataset_info_beside_it(tmp_path: Path
 def test_a_file_of_that_name_which_is_no_object_stays(tmp_path: Path) -> None:
     (tmp_path / "dataset_info.json").write_text("[1]")
     with pytest.raises(InputError, match="no JSON object"):
-        build(Recipe(format="llamafactory", splits=ALL), source(mixed()), tmp_path / "mine.jsonl")
+        build(Recipe(format="llamafactory", splits=ALL), entries(mixed()), tmp_path / "mine.jsonl")
     assert [p.name for p in tmp_path.iterdir()] == ["dataset_info.json"]
     assert (tmp_path / "dataset_info.json").read_text() == "[1]"
 
 
 def test_a_licence_that_nobody_stated_is_unknown(tmp_path: Path) -> None:
-    with zipfile.ZipFile(build(Recipe(splits=ALL), source(mixed()), tmp_path).path) as archive:
+    with zipfile.ZipFile(build(Recipe(splits=ALL), entries(mixed()), tmp_path).path) as archive:
         text = archive.read("README.md").decode()
     assert "license: unknown" in text
     assert "Not stated." in text
 
 
 def test_a_named_zip_is_written_there(tmp_path: Path) -> None:
-    assert build(Recipe(), source(many(9)), tmp_path / "deep" / "x.zip").path == tmp_path / "deep" / "x.zip"
+    assert build(Recipe(), entries(many(9)), tmp_path / "deep" / "x.zip").path == tmp_path / "deep" / "x.zip"
 
 
 def test_the_card_tells_where_the_rows_come_from(tmp_path: Path) -> None:
     recipe = Recipe(name="a|b <i>", filter=TrajectoryFilter(domains=("shop",), min_reward=0.5), splits=ALL)
-    result = build(recipe.model_copy(update={"licence": "CC0-1.0"}), source(mixed()), tmp_path)
+    result = build(recipe.model_copy(update={"licence": "CC0-1.0"}), entries(mixed()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         text = archive.read("README.md").decode()
     _, front, body = text.split("---\n", 2)
@@ -125,10 +121,10 @@ def test_the_card_tells_where_the_rows_come_from(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_export_leaves_nothing_and_keeps_the_old_one(tmp_path: Path) -> None:
-    before = build(Recipe(name="x"), source(many(9)), tmp_path)
+    before = build(Recipe(name="x"), entries(many(9)), tmp_path)
 
     def broken() -> Iterator[Any]:
-        yield from source(many(3))
+        yield from entries(many(3))
         raise StorageError("The database is gone.")
 
     with pytest.raises(StorageError):
@@ -140,7 +136,7 @@ def test_an_unfinished_export_leaves_nothing_and_keeps_the_old_one(tmp_path: Pat
 def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError, match="could not be written"):
-        build(Recipe(), source(many(3)), tmp_path / "file")
+        build(Recipe(), entries(many(3)), tmp_path / "file")
 
 
 # ---------------------------------------------------------------- what is admitted
@@ -160,7 +156,7 @@ def test_verdicts_stand_above_the_judges(tmp_path: Path) -> None:
         4: [Review(trajectory=4, verdict="fix")],
     }
     ids: list[int] = []
-    result = build(Recipe(splits=ALL), source(given, reviews), tmp_path, exported=ids.append)
+    result = build(Recipe(splits=ALL), entries(given, reviews), tmp_path, exported=ids.append)
     assert ids == [1, 2, 5]
     assert result.report["dropped"] == {"awaits_correction": 1, "rejected:state_mismatch": 1, "rejected_by_human": 1}
     assert result.report["trajectories"] == 6
@@ -170,7 +166,7 @@ def test_rejected_ones_leave_when_asked_for_but_never_what_a_human_rejected(tmp_
     given = [lost(0), lost(1), lost(2, turns=())]
     reviews = {1: [Review(trajectory=1, verdict="reject")]}
     ids: list[int] = []
-    build(Recipe(splits=ALL, include_rejected=True), source(given, reviews), tmp_path, exported=ids.append)
+    build(Recipe(splits=ALL, include_rejected=True), entries(given, reviews), tmp_path, exported=ids.append)
     assert ids == [0]
 
 
@@ -181,25 +177,25 @@ def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) ->
         3: [Review(trajectory=3, rating=5)],
     }
     ids: list[int] = []
-    result = build(Recipe(splits=ALL, only_accepted=True), source(many(4), reviews), tmp_path, exported=ids.append)
+    result = build(Recipe(splits=ALL, only_accepted=True), entries(many(4), reviews), tmp_path, exported=ids.append)
     assert ids == [1, 2]
     assert data(result.path)[1]["messages"][-1]["content"] == "Better."
 
 
 def test_a_rejected_turn_is_masked_or_cut(tmp_path: Path) -> None:
     reviews = {0: [Review(trajectory=0, turn=5, verdict="reject")]}
-    masked = build(Recipe(splits=ALL), source([made(0, PARALLEL)], reviews), tmp_path / "m")
+    masked = build(Recipe(splits=ALL), entries([made(0, PARALLEL)], reviews), tmp_path / "m")
     assert [m.get("train") for m in data(masked.path)[0]["messages"]] == [None, None, True, None, None, False]
-    cut = build(Recipe(splits=ALL, untrained="cut"), source([made(0, PARALLEL)], reviews), tmp_path / "c")
+    cut = build(Recipe(splits=ALL, untrained="cut"), entries([made(0, PARALLEL)], reviews), tmp_path / "c")
     assert [m["role"] for m in data(cut.path)[0]["messages"]] == ["system", "user", "assistant"]
     assert cut.report["changed"] == {"cut_to_last_answer": 1}
 
 
 def test_exact_duplicates_leave_once_but_the_archive_keeps_them(tmp_path: Path) -> None:
     twins = [made(0, PARALLEL), made(1, PARALLEL)]
-    result = build(Recipe(splits=ALL), source(twins), tmp_path / "chat")
+    result = build(Recipe(splits=ALL), entries(twins), tmp_path / "chat")
     assert result.report["dropped"] == {"duplicate": 1}
-    assert build(Recipe(splits=ALL, format="trajectory"), source(twins), tmp_path / "all").rows == {"train": 2}
+    assert build(Recipe(splits=ALL, format="trajectory"), entries(twins), tmp_path / "all").rows == {"train": 2}
 
 
 def test_an_empty_export_is_refused_and_names_what_took_all(tmp_path: Path) -> None:
@@ -208,7 +204,7 @@ def test_an_empty_export_is_refused_and_names_what_took_all(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"domains=.*clinic"):
         build(Recipe(filter=TrajectoryFilter(domains=("clinic",))), [], tmp_path)
     with pytest.raises(InputError, match=r"none of 2 trajectories .*state_mismatch \(2\)"):
-        build(Recipe(), source([lost(0), lost(1)]), tmp_path)
+        build(Recipe(), entries([lost(0), lost(1)]), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,7 +218,7 @@ def test_an_empty_export_is_refused_and_names_what_took_all(tmp_path: Path) -> N
 )
 def test_a_bad_recipe_is_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
-        build(Recipe(**changes), source(many(3)), tmp_path)
+        build(Recipe(**changes), entries(many(3)), tmp_path)
 
 
 # ---------------------------------------------------------------- splits
@@ -245,21 +241,21 @@ def test_the_attempts_at_one_task_share_a_split(tmp_path: Path) -> None:
         made(n, (user(f"{n}"), says(f"{n}")), task=task.model_copy(update={"id": f"task{n // 4}"})) for n in range(80)
     ]
     recipe = Recipe(splits={"train": 0.6, "validation": 0.4})
-    result = build(recipe, source(given), tmp_path)
+    result = build(recipe, entries(given), tmp_path)
     where = defaultdict(set)
     for split in recipe.splits:
         for row in data(result.path, f"{split}.jsonl"):
             where[row["group_id"]].add(split)
     assert len(where) == 20
     assert all(len(splits) == 1 for splits in where.values())
-    more = build(recipe, source([*given, *many(200)]), tmp_path / "more")
+    more = build(recipe, entries([*given, *many(200)]), tmp_path / "more")
     for split in recipe.splits:
         before = {row["id"] for row in data(result.path, f"{split}.jsonl")}
         assert before <= {row["id"] for row in data(more.path, f"{split}.jsonl")}
 
 
 def test_an_empty_split_gives_no_file_but_is_told(tmp_path: Path) -> None:
-    result = build(Recipe(splits={"train": 0.999999, "test": 0.000001}), source(many(3)), tmp_path)
+    result = build(Recipe(splits={"train": 0.999999, "test": 0.000001}), entries(many(3)), tmp_path)
     assert result.rows == {"train": 3}
     assert result.report["splits"] == {"train": 3, "test": 0}
 
@@ -271,11 +267,11 @@ def test_a_preview_shows_the_rows_as_they_would_leave_and_reads_no_more(tmp_path
     taken: list[int] = []
 
     def counted() -> Iterator[Any]:
-        for entry in source(many(100)):
+        for entry in entries(many(100)):
             taken.append(entry[0])
             yield entry
 
     shown = preview(Recipe(splits=ALL), counted(), 3)
     assert taken == [0, 1, 2]
-    assert shown == data(build(Recipe(splits=ALL), source(many(3)), tmp_path).path)
+    assert shown == data(build(Recipe(splits=ALL), entries(many(3)), tmp_path).path)
     assert preview(Recipe(), []) == []

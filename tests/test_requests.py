@@ -110,8 +110,8 @@ async def stored(db: Database, ledger: Domain) -> tuple[int, Trajectory]:
     """Roll out a small batch and return a trajectory that moved money."""
     number = batches.create_batch(db, batch_of(ledger, trajectories=8, sandbox="local", modes={"dependent": 1}))
     await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda line: None).work(once=True)
-    for identity, record, _ in trajectories.stream(db, TrajectoryFilter(batches=(number,))):
-        return identity, record
+    for identity, body, _ in trajectories.stream(db, TrajectoryFilter(batches=(number,))):
+        return identity, Trajectory.model_validate_json(body)
     raise AssertionError("nothing was stored")
 
 

@@ -18,7 +18,7 @@ import pytest
 from engine.errors import SandboxError, StorageError
 from engine.runner import run
 from engine.sandboxes._choose import open_pool
-from engine.types import Domain, Persona, Progress
+from engine.types import Domain, Persona, Progress, Trajectory
 from engine.worker import Worker
 from storage import batches, domains, personas, trajectories
 from storage.database import Database, open_database
@@ -64,6 +64,10 @@ async def test_a_batch_is_done_and_its_counts_add_up(db: Database, ledger: Domai
     assert total == len(stored) == 20
 
 
+def stored(db: Database, batch: int) -> list[Trajectory]:
+    return [Trajectory.model_validate_json(body) for _, body, _ in trajectories.stream(db, batches_only(batch))]
+
+
 def batches_only(number: int) -> Any:
     from engine.types import TrajectoryFilter
 
@@ -73,7 +77,7 @@ def batches_only(number: int) -> Any:
 async def test_the_same_seed_gives_the_same_records_at_any_concurrency(db: Database, ledger: Domain) -> None:
     numbers = [launch(db, ledger, trajectories=15, concurrency=c) for c in (1, 9)]
     await work(db)
-    first, second = ([t for _, t, _ in trajectories.stream(db, batches_only(n))] for n in numbers)
+    first, second = (stored(db, n) for n in numbers)
     plain = [t.model_dump(exclude={"execution", "calls"}) for t in first]
     assert plain == [t.model_dump(exclude={"execution", "calls"}) for t in second]
 
@@ -300,7 +304,7 @@ def test_a_killed_engine_loses_and_doubles_nothing(tmp_path: Path, ledger: Domai
         until(lambda: done() > 50, 60)
         first.send_signal(number)
         first.wait(20)
-        kept = {t.id for _, t, _ in trajectories.stream(db, batches_only(batch))}
+        kept = {t.id for t in stored(db, batch)}
         second = engine(tmp_path)
         until(lambda: done() > len(kept) + 50, 60)
         second.send_signal(number)
@@ -310,7 +314,7 @@ def test_a_killed_engine_loses_and_doubles_nothing(tmp_path: Path, ledger: Domai
         third.send_signal(signal.SIGTERM)
         assert third.wait(20) == 0
     finally:
-        db_rows = [t.id for _, t, _ in trajectories.stream(db, batches_only(batch))]
+        db_rows = [t.id for t in stored(db, batch)]
         db.close()
     assert len(db_rows) == len(set(db_rows)) == 1500
     assert kept <= set(db_rows)

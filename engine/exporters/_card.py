@@ -9,29 +9,43 @@ from typing import Any
 
 import yaml
 
-from engine.types import Recipe, Trajectory
+from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+Told = tuple[str | None, ...]
+"""What the card counts of one exported trajectory, and last whether a human judged it ("human" or None)."""
+
+
+def told(record: Mapping[str, Any]) -> Told:
+    """Return what the card counts of a record."""
+    model, scores = record["models"].get, record["scores"]
+    judged = "human" if scores and scores[-1]["method"] == "human" else None
+    places = record["domain"], record["mode"], record["outcome"]
+    players = record["teacher"], model("teacher"), record["user"], model("user"), model("judge")
+    return *places, *players, judged
 
 
 @dataclass
 class Facts:
     """What the card tells of the exported trajectories, counted as they pass."""
 
-    seen: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
-    human: int = 0
+    seen: Counter[Told] = field(default_factory=Counter)
 
-    def add(self, trajectory: Trajectory) -> None:
+    def add(self, what: Told) -> None:
         """Count one exported trajectory."""
-        t, model = trajectory, trajectory.models.get
-        self.seen[t.domain, t.mode, t.outcome, t.teacher, model("teacher"), t.user, model("user"), model("judge")] += 1
-        if t.scores and t.scores[-1].method == "human":
-            self.human += 1
+        self.seen[what] += 1
+
+    @property
+    def human(self) -> int:
+        """How many a human judged."""
+        return sum(count for what, count in self.seen.items() if what[-1])
 
     def by(self, name: str) -> Counter[str]:
         """Return counts by domain, mode, outcome, teacher, user or judge (the model; none where none judged)."""
         found: Counter[str] = Counter()
-        for (domain, mode, outcome, teacher, teacher_model, user, user_model, judge), count in self.seen.items():
+        for (domain, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
             values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
             values |= {"teacher": _player(teacher, teacher_model), "user": _player(user, user_model)}
             if name != "judge" or judge is not None:

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.curate import per_tool
 from engine.exporters._json import dumps
-from engine.types import Tool, Trajectory, Turn
+
+Turns = Sequence[Mapping[str, Any]]
+"""Turns of a record (engine/records.py)."""
 
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
 """Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
 
 
-def problem(turns: Sequence[Turn]) -> str | None:
+def problem(turns: Turns) -> str | None:
     """Return why a dialogue cannot be a training row, as a short reason, or None."""
     waiting: set[str] = set()
     for index, turn in enumerate(turns):
-        role = turn.role
+        role = turn["role"]
         if role == "tool":
-            if turn.tool_call_id not in waiting:
+            if turn["tool_call_id"] not in waiting:
                 return "result_without_call"
-            waiting.discard(turn.tool_call_id)
+            waiting.discard(turn["tool_call_id"])
             continue
         if waiting:
             return "call_without_result"
         if role == "system" and index:
             return "system_turn_inside"
-        for call in turn.tool_calls:
-            if call.raw is not None:
+        for call in turn["tool_calls"]:
+            if call["raw"] is not None:
                 return "unparsable_call"
-            if call.id in waiting:
+            if call["id"] in waiting:
                 return "repeated_call_id"
-            waiting.add(call.id)
+            waiting.add(call["id"])
     return None
 
 
-def traits(turns: Sequence[Turn]) -> set[str]:
+def traits(turns: Turns) -> set[str]:
     """Return what occurs in a dialogue: trained, masked, reasoning, original, fault, parallel, merged.
 
     `merged` stands for user turns in a row, `parallel` for several calls in one turn.
@@ -44,72 +45,58 @@ def traits(turns: Sequence[Turn]) -> set[str]:
     found: set[str] = set()
     before = ""
     for turn in turns:
-        role = turn.role
+        role = turn["role"]
         if role == "assistant":
-            found.add("trained" if turn.train else "masked")
-            if turn.reasoning:
+            found.add("trained" if turn["train"] else "masked")
+            if turn["reasoning"]:
                 found.add("reasoning")
-            if len(turn.tool_calls) > 1:
+            if len(turn["tool_calls"]) > 1:
                 found.add("parallel")
         elif role == before == "user":
             found.add("merged")
-        if turn.fault is not None:
+        if turn["fault"] is not None:
             found.add("fault")
-        if turn.original is not None:
+        if turn["original"] is not None:
             found.add("original")
         before = role
     return found
 
 
-def to_last_answer(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def to_last_answer(turns: Turns) -> Turns:
     """Return the turns up to the last one of the assistant; none when it never spoke."""
     for end in range(len(turns), 0, -1):
-        if turns[end - 1].role == "assistant":
-            return tuple(turns[:end])
+        if turns[end - 1]["role"] == "assistant":
+            return turns[:end]
     return ()
 
 
-def trained_stretches(turns: Sequence[Turn]) -> list[tuple[int, int]]:
+def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
     """Return [start, end) of each stretch of assistant turns that are all trained, with what lies between them."""
     found: list[tuple[int, int]] = []
     is_open = False
     for index, turn in enumerate(turns):
-        if turn.role != "assistant":
+        if turn["role"] != "assistant":
             continue
-        if turn.train and is_open:
+        if turn["train"] and is_open:
             found[-1] = (found[-1][0], index + 1)
-        elif turn.train:
+        elif turn["train"]:
             found.append((index, index + 1))
-        is_open = turn.train
+        is_open = turn["train"]
     return found
 
 
-def tool_schemas(tools: Sequence[Tool]) -> list[dict[str, Any]]:
-    """Return the offered tools in the nested form."""
-    return [tool.schema_for_model() for tool in tools]
-
-
-def tools_text(tools: Sequence[Tool]) -> str:
-    """Return the offered tools in the nested form as ONE JSON string."""
-    return f"[{','.join([_tool_text(tool) for tool in tools])}]"
-
-
-@per_tool
-def _tool_text(tool: Tool) -> str:
-    return dumps(tool.schema_for_model())
-
-
-def in_call_order(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def in_call_order(turns: Turns) -> Turns:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
-    found: list[Turn] = []
+    found: list[Mapping[str, Any]] = []
+    order: dict[str, int] = {}
     for turn in turns:
-        if turn.role != "tool":
-            order = {call.id: place for place, call in enumerate(turn.tool_calls)}
+        if turn["role"] != "tool":
+            order = {call["id"]: place for place, call in enumerate(turn["tool_calls"])}
             start = len(found) + 1
         found.append(turn)
-        if turn.role == "tool" and len(order) > 1:
-            found[start:] = sorted(found[start:], key=lambda result: order.get(result.tool_call_id or "", 0))
-    return tuple(found)
+        if turn["role"] == "tool" and len(order) > 1:
+            found[start:] = sorted(found[start:], key=lambda result: order.get(result["tool_call_id"] or "", 0))
+    return found
 
 
 def fits_think_tags(text: str | None) -> bool:
@@ -122,35 +109,35 @@ def thinking(reasoning: str, content: str) -> str:
     return f"<think>\n{reasoning}\n</think>\n\n{content}"
 
 
-def metadata(trajectory: Trajectory) -> str:
+def metadata(record: Mapping[str, Any]) -> str:
     """Return what is known of a row beside its messages, as ONE JSON string (ragged objects break Arrow columns).
 
     No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
     """
-    task, before = trajectory.task, trajectory.imported
+    task, mode, before = record["task"], record["mode"], record["imported"]
     values: dict[str, Any] = {
-        "rollout": before.get("rollout", trajectory.id),
-        "index": before.get("index", trajectory.index),
-        "batch": trajectory.batch_fingerprint,
-        "domain": trajectory.domain,
-        "domain_digest": trajectory.domain_digest,
-        "template": trajectory.template,
-        "mode": trajectory.mode,
-        "modes": task.modes if task else before.get("modes", [trajectory.mode] if trajectory.mode else []),
-        "difficulty": task.difficulty if task else before.get("difficulty"),
-        "attempt": trajectory.attempt,
-        "seed": trajectory.seed,
-        "persona": trajectory.persona,
-        "teacher": trajectory.teacher,
-        "user": trajectory.user,
-        "models": trajectory.models,
-        "label": _label(trajectory.teacher),
-        "status": trajectory.status,
-        "outcome": trajectory.outcome,
-        "culprit": trajectory.culprit,
-        "end": trajectory.end,
-        "corrected": len([1 for turn in trajectory.turns if turn.original is not None]) or before.get("corrected", 0),
-        "scores": [vars(score) for score in trajectory.scores],
+        "rollout": before.get("rollout", record["id"]),
+        "index": before.get("index", record["index"]),
+        "batch": record["batch_fingerprint"],
+        "domain": record["domain"],
+        "domain_digest": record["domain_digest"],
+        "template": record["template"],
+        "mode": mode,
+        "modes": task["modes"] if task else before.get("modes", [mode] if mode else []),
+        "difficulty": task["difficulty"] if task else before.get("difficulty"),
+        "attempt": record["attempt"],
+        "seed": record["seed"],
+        "persona": record["persona"],
+        "teacher": record["teacher"],
+        "user": record["user"],
+        "models": record["models"],
+        "label": _label(record["teacher"]),
+        "status": record["status"],
+        "outcome": record["outcome"],
+        "culprit": record["culprit"],
+        "end": record["end"],
+        "corrected": len([1 for turn in record["turns"] if turn["original"] is not None]) or before.get("corrected", 0),
+        "scores": record["scores"],
     }
     if "more" in before:
         values |= before["more"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from engine.protocols import Converted
 
 
 @dataclass
@@ -23,11 +26,25 @@ class Report:
     dropped: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    _seen: set[int] = field(default_factory=set)  # numbers of 8 bytes, so that a million rows take little memory
 
-    def drop(self, reason: str) -> None:
-        """Count a trajectory that gives no row."""
+    def admit(self, found: Converted) -> Sequence[Any]:
+        """Count one trajectory; return those of its rows that nothing before it gave."""
+        rows, dropped = found.rows, found.dropped
+        if found.ids:
+            rows = [row for id, row in zip(found.ids, rows, strict=True) if self._is_new(id)]
+            dropped = None if rows else "duplicate"
         self.trajectories += 1
-        self.dropped[reason] += 1
+        if dropped is not None:
+            self.dropped[dropped] += 1
+            return ()
+        self.exported += 1
+        self.rows += len(rows)
+        for name in found.lost:
+            self.lost[name] += 1
+        for name in found.changed:
+            self.changed[name] += 1
+        return rows
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, reasons sorted by name."""
@@ -40,6 +57,11 @@ class Report:
             "changed": _counts(self.changed),
             "never_carried": list(self.never_carried),
         }
+
+    def _is_new(self, id: int) -> bool:
+        known = id in self._seen
+        self._seen.add(id)
+        return not known
 
 
 def _counts(counter: Counter[str]) -> dict[str, int]:

@@ -6,23 +6,23 @@ reward, metadata (one JSON string) beside them. An id is the hash of what the mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from engine.curate import content_id
+from engine.exporters._content import Offered, named, offered, tool_schemas
 from engine.exporters._dialogue import (
+    Turns,
     fits_think_tags,
     metadata,
     problem,
     thinking,
     to_last_answer,
-    tool_schemas,
-    tools_text,
     trained_stretches,
     traits,
 )
-from engine.exporters._report import Report
-from engine.types import Frozen, Trajectory, Turn
+from engine.protocols import Converted
+from engine.records import group_id
+from engine.types import Frozen
 
 __all__ = ["ChatJsonl"]
 
@@ -50,147 +50,133 @@ class ChatJsonl:
     """Writes chat rows. A masked turn that neither a flag nor a split carries is counted as lost."""
 
     suffix = ".jsonl"
-    keeps_duplicates = False
+    never_carried = ("task", "proof", "diff", "calls", "execution", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.report = Report(never_carried=("task", "proof", "diff", "calls", "execution", "tools.effect"))
-        self._seen: set[int] = set()
         self._flags = ["train"] * (config.turn_flag == "train") + ["loss"] * (config.loss == "ms_swift")
         self._carries_mask = bool(self._flags) or config.split_untrained
 
-    def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of each trajectory; one that gives none is counted with its reason."""
-        for trajectory in trajectories:
-            turns = to_last_answer(trajectory.turns)
-            rows: list[dict[str, Any]] = []
-            found = traits(turns)
-            reason = self._refused(turns, found)
-            if reason is None:
-                rows = [row for row in self._rows(trajectory, self._shaped(turns)) if self._is_new(row["id"])]
-                reason = None if rows else "duplicate"
-            if reason is not None:
-                self.report.drop(reason)
-                continue
-            self._count(trajectory, turns, found)
-            self.report.trajectories += 1
-            self.report.exported += 1
-            self.report.rows += len(rows)
-            yield from rows
+    def convert(self, record: Mapping[str, Any]) -> Converted:
+        """Return the rows of one trajectory, or the reason why there is none."""
+        turns = to_last_answer(record["turns"])
+        if not turns:
+            return Converted(dropped="no_assistant_turn")
+        found = traits(turns)
+        reason = problem(turns) if "trained" in found else "nothing_to_train"
+        if reason is not None:
+            return Converted(dropped=reason)
+        rows = list(self._rows(record, self._shaped(turns)))
+        ids = [int(row["id"], 16) for row in rows]
+        return Converted(rows, ids, None, self._lost(turns, found), self._changed(record, turns, found))
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
         return {}
 
-    def _is_new(self, id: str) -> bool:
-        """Remember the id; 8 bytes of it, so that a million rows take little memory."""
-        number = int(id, 16)
-        known = number in self._seen
-        self._seen.add(number)
-        return not known
-
-    def _refused(self, turns: Sequence[Turn], found: set[str]) -> str | None:
-        if not turns:
-            return "no_assistant_turn"
-        if "trained" not in found:
-            return "nothing_to_train"
-        return problem(turns)
-
-    def _count(self, trajectory: Trajectory, turns: Sequence[Turn], found: set[str]) -> None:
-        lost, changed, config = self.report.lost, self.report.changed, self._config
-        if len(turns) < len(trajectory.turns):
-            changed["cut_to_last_answer"] += 1
-        for name in found & {"fault", "original"}:
-            lost[name] += 1
-        if "reasoning" in found and not all(self._keeps(turn) for turn in turns if turn.reasoning):
-            lost["reasoning"] += 1
+    def _lost(self, turns: Turns, found: set[str]) -> list[str]:
+        lost: list[str] = [name for name in ("fault", "original") if name in found]
+        if "reasoning" in found and not all(self._keeps(t["reasoning"]) for t in turns if t["reasoning"]):
+            lost.append("reasoning")
         if "masked" in found and not self._carries_mask:
-            lost["train"] += 1
-        if config.system == "drop" and turns[0].role == "system":
-            lost["system"] += 1
-        if config.parallel == "serial" and "parallel" in found:
-            changed["parallel_made_serial"] += 1
+            lost.append("train")
+        if self._drops_first(turns):
+            lost.append("system")
+        return lost
 
-    def _shaped(self, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-        if self._config.system == "drop" and turns[0].role == "system":
+    def _changed(self, record: Mapping[str, Any], turns: Turns, found: set[str]) -> list[str]:
+        changed = ["cut_to_last_answer"] if len(turns) < len(record["turns"]) else []
+        if self._config.parallel == "serial" and "parallel" in found:
+            changed.append("parallel_made_serial")
+        return changed
+
+    def _shaped(self, turns: Turns) -> Turns:
+        if self._drops_first(turns):
             turns = turns[1:]
         return serial(turns) if self._config.parallel == "serial" else turns
 
-    def _rows(self, trajectory: Trajectory, turns: Sequence[Turn]) -> Iterator[dict[str, Any]]:
+    def _drops_first(self, turns: Turns) -> bool:
+        return self._config.system == "drop" and turns[0]["role"] == "system"
+
+    def _rows(self, record: Mapping[str, Any], turns: Turns) -> Iterator[dict[str, Any]]:
         messages = [self._message(turn) for turn in turns]
+        tools = offered(record["tools"])
         if not self._config.split_untrained:
-            yield self._with({"messages": messages}, trajectory, turns)
+            yield self._with({"messages": messages}, record, turns, tools)
             return
         for start, end in trained_stretches(turns):
             said = {"prompt": messages[:start], "completion": messages[start:end]}
-            yield self._with(said, trajectory, turns[:end])
+            yield self._with(said, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], trajectory: Trajectory, turns: Sequence[Turn]) -> dict[str, Any]:
-        told = tools_text if self._config.tools == "string" else tool_schemas
-        return said | {
-            "tools": told(trajectory.tools),
-            "id": content_id(turns, trajectory.tools),
-            "group_id": trajectory.group_id,
-            "reward": trajectory.reward,
-            "metadata": metadata(trajectory),
-        }
+    def _with(self, said: dict[str, Any], record: Mapping[str, Any], turns: Turns, tools: Offered) -> dict[str, Any]:
+        said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record["tools"])
+        said["id"] = named(turns, tools)
+        said["group_id"] = group_id(record)
+        said["reward"] = record["reward"]
+        said["metadata"] = metadata(record)
+        return said
 
-    def _message(self, turn: Turn) -> dict[str, Any]:
-        role = turn.role
+    def _message(self, turn: Mapping[str, Any]) -> dict[str, Any]:
+        role = turn["role"]
+        made: dict[str, Any] = {"role": role, "content": turn["content"]}
+        if role == "assistant":
+            return self._answer(turn, made)
         if role == "tool":
-            answered = {"role": role, "content": turn.content, "tool_call_id": turn.tool_call_id}
-            return answered if turn.name is None else answered | {"name": turn.name}
-        made: dict[str, Any] = {"role": role, "content": turn.content}
-        return self._answer(turn, made) if role == "assistant" else made
+            made["tool_call_id"] = turn["tool_call_id"]
+            if turn["name"] is not None:
+                made["name"] = turn["name"]
+        return made
 
-    def _keeps(self, turn: Turn) -> bool:
-        """Say whether the turn's reasoning leaves with it."""
+    def _keeps(self, reasoning: str) -> bool:
+        """Say whether a turn's reasoning leaves with it."""
         where = self._config.reasoning
-        return where == "field" or (where == "think" and fits_think_tags(turn.reasoning))
+        return where == "field" or (where == "think" and fits_think_tags(reasoning))
 
-    def _answer(self, turn: Turn, made: dict[str, Any]) -> dict[str, Any]:
-        if turn.reasoning and self._keeps(turn):
+    def _answer(self, turn: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+        reasoning, calls = turn["reasoning"], turn["tool_calls"]
+        if reasoning and self._keeps(reasoning):
             if self._config.reasoning == "field":
-                made["reasoning_content"] = turn.reasoning
+                made["reasoning_content"] = reasoning
             else:
-                made["content"] = thinking(turn.reasoning, turn.content)
-        if turn.tool_calls:
+                made["content"] = thinking(reasoning, turn["content"])
+        if calls:
             made["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in turn.tool_calls
+                {"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": c["arguments"]}}
+                for c in calls
             ]
         for flag in self._flags:
-            made[flag] = turn.train
+            made[flag] = turn["train"]
         return made
 
 
-def serial(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def serial(turns: Turns) -> Turns:
     """Return the turns with one call and its result at a time; text and reasoning stay with the first call."""
-    found: list[Turn] = []
+    found: list[Mapping[str, Any]] = []
     for index, turn in enumerate(turns):
-        if len(turn.tool_calls) < 2:
-            if turn.role != "tool" or not _after_parallel(turns, index):
+        calls = turn["tool_calls"]
+        if len(calls) < 2:
+            if turn["role"] != "tool" or not _after_parallel(turns, index):
                 found.append(turn)
             continue
-        results = {t.tool_call_id: t for t in _results_after(turns, index)}
-        for number, call in enumerate(turn.tool_calls):
+        results = {t["tool_call_id"]: t for t in _results_after(turns, index)}
+        for number, call in enumerate(calls):
             kept = {} if number == 0 else {"content": "", "reasoning": None, "original": None}
-            found.append(turn.model_copy(update={"tool_calls": (call,), **kept}))
-            if call.id not in results:
-                return tuple(found)
-            found.append(results[call.id])
-    return tuple(found)
+            found.append({**turn, "tool_calls": [call], **kept})
+            if call["id"] not in results:
+                return found
+            found.append(results[call["id"]])
+    return found
 
 
-def _results_after(turns: Sequence[Turn], index: int) -> Iterator[Turn]:
+def _results_after(turns: Turns, index: int) -> Iterator[Mapping[str, Any]]:
     for turn in turns[index + 1 :]:
-        if turn.role != "tool":
+        if turn["role"] != "tool":
             return
         yield turn
 
 
-def _after_parallel(turns: Sequence[Turn], index: int) -> bool:
+def _after_parallel(turns: Turns, index: int) -> bool:
     """Say whether the result at `index` answers one of several parallel calls."""
-    while turns[index].role == "tool":
+    while turns[index]["role"] == "tool":
         index -= 1
-    return len(turns[index].tool_calls) > 1
+    return len(turns[index]["tool_calls"]) > 1

@@ -6,26 +6,27 @@ function_call turn is trained there and no flag can switch one off, so a row end
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal
 
 import orjson
 
-from engine.curate import content_id
+from engine.exporters._content import named, offered
 from engine.exporters._dialogue import (
+    Turns,
     fits_think_tags,
     in_call_order,
     metadata,
     problem,
     thinking,
     to_last_answer,
-    tools_text,
     traits,
 )
 from engine.exporters._json import dumps
-from engine.exporters._report import Report
-from engine.types import Frozen, Trajectory, Turn
+from engine.protocols import Converted
+from engine.records import group_id
+from engine.types import Frozen
 
 __all__ = ["LlamaFactory"]
 
@@ -53,39 +54,32 @@ class LlamaFactory:
     """Writes sharegpt rows; what the format has no place for is counted."""
 
     suffix = ".jsonl"
-    keeps_duplicates = False
+    never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._seen: set[int] = set()
-        self.report = Report(
-            never_carried=("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "tools.effect")
-        )
 
-    def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]:
-        """Yield one row per trajectory, or count why there is none."""
-        for trajectory in trajectories:
-            turns = self._trained(trajectory.turns)
-            spoken = turns[1:] if turns and turns[0].role == "system" else turns
-            id = content_id(turns, trajectory.tools)
-            reason = self._refused(turns, spoken) or ("duplicate" if int(id, 16) in self._seen else None)
-            if reason is not None:
-                self.report.drop(reason)
-                continue
-            self._seen.add(int(id, 16))
-            self._count(trajectory, turns)
-            self.report.trajectories += 1
-            self.report.exported += 1
-            self.report.rows += 1
-            yield {
-                "conversations": self._conversations(spoken),
-                "system": turns[0].content if turns[0].role == "system" else "",
-                "tools": tools_text(trajectory.tools) if trajectory.tools else "",
-                "id": id,
-                "group_id": trajectory.group_id,
-                "reward": trajectory.reward,
-                "metadata": metadata(trajectory),
-            }
+    def convert(self, record: Mapping[str, Any]) -> Converted:
+        """Return the one row of a trajectory, or the reason why there is none."""
+        turns = self._trained(record["turns"])
+        has_system = bool(turns) and turns[0]["role"] == "system"
+        spoken = turns[1:] if has_system else turns
+        reason = self._refused(turns, spoken)
+        if reason is not None:
+            return Converted(dropped=reason)
+        tools = offered(record["tools"])
+        row = {
+            "conversations": self._conversations(spoken),
+            "system": turns[0]["content"] if has_system else "",
+            "tools": tools.text if record["tools"] else "",
+            "id": named(turns, tools),
+            "group_id": group_id(record),
+            "reward": record["reward"],
+            "metadata": metadata(record),
+        }
+        found, beside = traits(turns), self._beside_calls(turns)
+        changed = self._changed(record["turns"], turns, found, beside)
+        return Converted([row], [int(row["id"], 16)], None, self._lost(turns, found, beside), changed)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return dataset_info.json, one entry per split file, named turnwright_<split>."""
@@ -96,40 +90,52 @@ class LlamaFactory:
         }
         return {"dataset_info.json": orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n"}
 
-    def _trained(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    def _trained(self, turns: Turns) -> Turns:
         """Return the turns up to the last answer that may be trained."""
         if self._config.masked == "cut":
-            first = next((i for i, t in enumerate(turns) if t.role == "assistant" and not t.train), len(turns))
+            first = next((i for i, t in enumerate(turns) if t["role"] == "assistant" and not t["train"]), len(turns))
             turns = turns[:first]
         return in_call_order(to_last_answer(turns))
 
-    def _refused(self, turns: Sequence[Turn], spoken: Sequence[Turn]) -> str | None:
+    def _refused(self, turns: Turns, spoken: Turns) -> str | None:
         if not turns:
             return "nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn"
-        if spoken[0].role != "user":
+        if spoken[0]["role"] != "user":
             return "no_opening_request"
         return problem(turns) or _broken_alternation(spoken) or _ambiguous_results(spoken)
 
-    def _count(self, trajectory: Trajectory, turns: Sequence[Turn]) -> None:
-        lost, changed, config = self.report.lost, self.report.changed, self._config
-        found = traits(turns)
-        if len(turns) < len(trajectory.turns):
-            last = len(to_last_answer(trajectory.turns))
-            changed["cut_before_masked_turn" if len(turns) < last else "cut_to_last_answer"] += 1
-        changed["user_turns_merged"] += "merged" in found
-        changed["parallel_results_joined"] += any(len(t.tool_calls) > 1 for t in turns[:-1])
-        lost["train"] += "masked" in found
-        for name in found & {"fault", "original"}:
-            lost[name] += 1
-        thoughts = [t.reasoning for t in turns if t.reasoning]
-        if thoughts and not (config.reasoning == "think" and all(map(fits_think_tags, thoughts))):
-            lost["reasoning"] += 1
-        beside = [t.content for t in turns if t.tool_calls and t.content.strip()]
-        if beside:
-            kept = config.beside_call == "think" and all(map(fits_think_tags, beside))
-            (changed if kept else lost)["text_beside_call_as_thought" if kept else "text_beside_call"] += 1
+    def _beside_calls(self, turns: Turns) -> Literal["none", "kept", "lost"]:
+        """Say what becomes of the texts beside calls."""
+        texts = [t["content"] for t in turns if t["tool_calls"] and t["content"].strip()]
+        if not texts:
+            return "none"
+        return "kept" if self._config.beside_call == "think" and all(map(fits_think_tags, texts)) else "lost"
 
-    def _conversations(self, turns: Sequence[Turn]) -> list[dict[str, str]]:
+    def _lost(self, turns: Turns, found: set[str], beside: str) -> list[str]:
+        lost: list[str] = [name for name in ("fault", "original") if name in found]
+        if "masked" in found:
+            lost.append("train")
+        thoughts = [t["reasoning"] for t in turns if t["reasoning"]]
+        if thoughts and not (self._config.reasoning == "think" and all(map(fits_think_tags, thoughts))):
+            lost.append("reasoning")
+        if beside == "lost":
+            lost.append("text_beside_call")
+        return lost
+
+    def _changed(self, whole: Turns, turns: Turns, found: set[str], beside: str) -> list[str]:
+        changed: list[str] = []
+        if len(turns) < len(whole):
+            masked = len(turns) < len(to_last_answer(whole))
+            changed.append("cut_before_masked_turn" if masked else "cut_to_last_answer")
+        if "merged" in found:
+            changed.append("user_turns_merged")
+        if "parallel" in found and any(len(t["tool_calls"]) > 1 for t in turns[:-1]):
+            changed.append("parallel_results_joined")
+        if beside == "kept":
+            changed.append("text_beside_call_as_thought")
+        return changed
+
+    def _conversations(self, turns: Turns) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
         for turn in turns:
             speaker, value = self._said(turn)
@@ -141,29 +147,32 @@ class LlamaFactory:
                 found.append({"from": speaker, "value": value})
         return found
 
-    def _said(self, turn: Turn) -> tuple[str, str]:
-        if turn.role == "user":
-            return "human", turn.content
-        if turn.role == "tool":
-            return "observation", turn.content
-        kept = self._config.reasoning == "think" and fits_think_tags(turn.reasoning)
-        thoughts = [turn.reasoning] if turn.reasoning and kept else []
-        if not turn.tool_calls:
-            return "gpt", thinking(thoughts[0], turn.content) if thoughts else turn.content
-        if self._config.beside_call == "think" and turn.content.strip() and fits_think_tags(turn.content):
-            thoughts.append(turn.content)
-        calls = [{"name": call.name, "arguments": call.arguments} for call in turn.tool_calls]
+    def _said(self, turn: Mapping[str, Any]) -> tuple[str, str]:
+        role, content, reasoning = turn["role"], turn["content"], turn["reasoning"]
+        if role == "user":
+            return "human", content
+        if role == "tool":
+            return "observation", content
+        kept = self._config.reasoning == "think" and fits_think_tags(reasoning)
+        thoughts = [reasoning] if kept else []
+        if not turn["tool_calls"]:
+            return "gpt", thinking(reasoning, content) if thoughts else content
+        if self._config.beside_call == "think" and content.strip() and fits_think_tags(content):
+            thoughts.append(content)
+        calls = [{"name": call["name"], "arguments": call["arguments"]} for call in turn["tool_calls"]]
         # think tags inside an argument would be taken for a thought and cut out
         value = dumps(calls[0] if len(calls) == 1 else calls).replace("<think>", "\\u003cthink>")
         return "function_call", thinking("\n".join(thoughts), value) if thoughts else value
 
 
-def _broken_alternation(turns: Sequence[Turn]) -> str | None:
+def _broken_alternation(turns: Turns) -> str | None:
     """Consecutive user turns are merged and consecutive results joined, but two answers in a row have no form."""
-    twice = any(a.role == b.role == "assistant" for a, b in pairwise(turns))
+    twice = any(a["role"] == b["role"] == "assistant" for a, b in pairwise(turns))
     return "two_answers_in_a_row" if twice else None
 
 
-def _ambiguous_results(turns: Sequence[Turn]) -> str | None:
+def _ambiguous_results(turns: Turns) -> str | None:
     """A result that holds the very text that separates results would read as two."""
-    return "separator_in_result" if any(t.role == "tool" and BETWEEN_RESULTS in t.content for t in turns) else None
+    return (
+        "separator_in_result" if any(t["role"] == "tool" and BETWEEN_RESULTS in t["content"] for t in turns) else None
+    )

@@ -6,18 +6,17 @@ left out, so the same seed with the reference teacher gives the same bytes in ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from engine.curate import content_id
-from engine.exporters._report import Report
-from engine.types import Frozen, Trajectory
+from engine.exporters._content import content_id
+from engine.protocols import Converted
+from engine.records import group_id
+from engine.types import Frozen
 
 __all__ = ["TrajectoryRecord"]
 
 SCHEMA = "turnwright/trajectory/1"
-_CALL_SECONDS = {"turns": {"__all__": {"calls": {"__all__": {"__all__": {"result": {"seconds"}}}}}}}
-_CLOCKS: dict[str, Any] = {"execution": True, "calls": {"__all__": {"seconds"}}, "proof": _CALL_SECONDS}
 
 
 class Config(Frozen):
@@ -30,25 +29,39 @@ class TrajectoryRecord:
     """Writes whole records, also of two rollouts that say the same."""
 
     suffix = ".jsonl"
-    keeps_duplicates = True
 
     def __init__(self, config: Config) -> None:
-        self._exclude = None if config.include_execution else _CLOCKS
-        self.report = Report(never_carried=() if config.include_execution else ("execution", "seconds"))
+        self._with_clocks = config.include_execution
+        self.never_carried = () if config.include_execution else ("execution", "seconds")
 
-    def rows(self, trajectories: Iterable[Trajectory]) -> Iterator[dict[str, Any]]:
-        """Yield one record per trajectory."""
-        for trajectory in trajectories:
-            self.report.trajectories += 1
-            self.report.exported += 1
-            self.report.rows += 1
-            record = trajectory.model_dump(mode="json", exclude=self._exclude)
-            yield {
-                "schema": SCHEMA,
-                "content_id": content_id(trajectory.turns, trajectory.tools),
-                "group_id": trajectory.group_id,
-            } | record
+    def convert(self, record: Mapping[str, Any]) -> Converted:
+        """Return the one record of a trajectory."""
+        named = {
+            "schema": SCHEMA,
+            "content_id": content_id(record["turns"], record["tools"]),
+            "group_id": group_id(record),
+        }
+        return Converted([named | (dict(record) if self._with_clocks else _timeless(record))])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
         return {}
+
+
+def _timeless(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without machine and clock; its other parts are the very same objects."""
+    left = {name: value for name, value in record.items() if name != "execution"}
+    if left["calls"]:
+        left["calls"] = [_without_seconds(call) for call in left["calls"]]
+    if left["proof"]:
+        left["proof"] = left["proof"] | {"turns": [_replayed(turn) for turn in left["proof"]["turns"]]}
+    return left
+
+
+def _replayed(turn: Mapping[str, Any]) -> dict[str, Any]:
+    calls = [[{**call, "result": _without_seconds(call["result"])} for call in group] for group in turn["calls"]]
+    return {**turn, "calls": calls}
+
+
+def _without_seconds(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "seconds"}

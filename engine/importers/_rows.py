@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.curate import content_id
 from engine.errors import InputError
+from engine.exporters._content import content_id
 from engine.exporters._dialogue import BESIDE
 from engine.importers._lines import json_in, parsed
 from engine.types import Culprit, End, Mode, ModelRole, Outcome, Score, Status, Tool, Trajectory, Turn
@@ -98,8 +98,12 @@ class Rows:
 
     def _fresh_id(self, row: dict[str, Any], turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
         given = row.get("id")
-        id = given if isinstance(given, str) and given else content_id(turns, tools)
+        id = given if isinstance(given, str) and given else content_id(_plain(turns), _plain(tools))
         if id in self._ids:
             id = f"{id}-{self._count}"
         self._ids.add(id)
         return id
+
+
+def _plain(parts: Sequence[BaseModel]) -> list[dict[str, Any]]:
+    return [part.model_dump(mode="json") for part in parts]

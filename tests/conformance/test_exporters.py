@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from copy import deepcopy
 
 import pytest
 
 from engine import plugins
 from engine.exporters._json import dump_bytes
+from engine.records import record_of
 from engine.types import Trajectory
-from tests.exporters.mixed import hostile, mixed
+from tests.exporters.mixed import exported, hostile, mixed
 
 EXPORTERS = plugins.names("exporters")
 BOTH = [name for name in plugins.names("importers") if name in EXPORTERS]
 SETS = {"mixed": mixed, "hostile": hostile}
 
 
-def exporter(name: str, **options: Any) -> Any:
-    return plugins.load("exporters", name).make(plugins.configure("exporters", name, options))
-
-
 def lines(name: str, trajectories: Sequence[Trajectory]) -> list[bytes]:
-    return [dump_bytes(row) + b"\n" for row in exporter(name).rows(trajectories)]
+    return [dump_bytes(row) + b"\n" for row in exported(name, trajectories)[0]]
 
 
 def read(name: str, data: Sequence[bytes]) -> list[Trajectory]:
@@ -46,10 +43,8 @@ def test_the_same_trajectories_give_the_same_bytes(name: str) -> None:
 @pytest.mark.parametrize("name", EXPORTERS)
 @pytest.mark.parametrize("which", SETS)
 def test_totals_add_up(name: str, which: str) -> None:
-    writer = exporter(name)
     given = SETS[which]()
-    rows = list(writer.rows(given))
-    report = writer.report.as_dict()
+    rows, report = exported(name, given)
     assert report["trajectories"] == len(given)
     assert report["exported"] + sum(report["dropped"].values()) == len(given)
     assert report["rows"] == len(rows) > 0
@@ -73,10 +68,20 @@ def test_nothing_of_machine_or_clock_is_exported(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
-def test_rows_do_not_depend_on_how_they_are_handed_over(name: str) -> None:
-    one_by_one = exporter(name)
-    found = [row for t in mixed() for row in one_by_one.rows([t])]
-    assert found == list(exporter(name).rows(mixed()))
+def test_rows_do_not_depend_on_what_was_converted_before(name: str) -> None:
+    exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name))
+    found = [exporter.convert(record_of(t)) for t in reversed(mixed())]
+    assert [row for made in reversed(found) for row in made.rows] == exported(name, mixed())[0]
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("which", SETS)
+def test_a_record_is_only_read(name: str, which: str) -> None:
+    exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name))
+    for record in map(record_of, SETS[which]()):
+        before = deepcopy(record)
+        exporter.convert(record)
+        assert record == before
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -95,7 +100,7 @@ def test_export_import_export_is_stable(name: str, which: str) -> None:
 def test_the_dialogue_survives_the_round_trip(name: str, which: str) -> None:
     data = lines(name, SETS[which]())
     back = read(name, data)
-    again = list(exporter(name).rows(back))
+    again = exported(name, back)[0]
     for row, line in zip(again, data, strict=True):
         before = json.loads(line)
         for column in ("messages", "conversations", "turns", "tools", "group_id", "reward", "metadata"):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine import plugins
+from engine.exporters._report import Report
+from engine.records import record_of
 from engine.types import (
     Change,
     Execution,
@@ -12,6 +16,7 @@ from engine.types import (
     Proof,
     ProvenCall,
     ProvenTurn,
+    Review,
     Score,
     StateDiff,
     Task,
@@ -22,6 +27,7 @@ from engine.types import (
     Trajectory,
     Turn,
 )
+from storage.intake import dump
 
 
 def tool(name: str, effect: str = "read", **properties: str) -> Tool:
@@ -188,6 +194,23 @@ def proven() -> Trajectory:
         begun=(1,),
         calls=(),
     )
+
+
+def entries(
+    trajectories: Sequence[Trajectory], reviews: Mapping[int, list[Review]] | None = None
+) -> list[tuple[int, bytes, Sequence[Review]]]:
+    """Return trajectories as storage streams them; the place in the list is the id."""
+    return [(n, dump(t).encode(), (reviews or {}).get(n, [])) for n, t in enumerate(trajectories)]
+
+
+def exported(
+    name: str, trajectories: Sequence[Trajectory], **options: Any
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows that a format makes of trajectories, and its report."""
+    exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name, options))
+    report = Report(exporter.never_carried)
+    rows = [row for t in trajectories for row in report.admit(exporter.convert(record_of(t)))]
+    return rows, report.as_dict()
 
 
 def mixed() -> list[Trajectory]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from engine import plugins
 from engine.types import Trajectory, Turn
 from tests.exporters.mixed import (
     BROKEN,
@@ -19,6 +18,7 @@ from tests.exporters.mixed import (
     RECOVERED,
     SYSTEM,
     calls,
+    exported,
     made,
     mixed,
     proven,
@@ -29,8 +29,7 @@ from tests.exporters.mixed import (
 
 
 def export(*trajectories: Trajectory, **options: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    writer = plugins.load("exporters", "chat_jsonl").make(plugins.configure("exporters", "chat_jsonl", options))
-    return list(writer.rows(trajectories)), writer.report.as_dict()
+    return exported("chat_jsonl", trajectories, **options)
 
 
 def messages(turns: tuple[Turn, ...], **options: Any) -> list[dict[str, Any]]:

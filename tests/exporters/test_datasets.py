@@ -11,7 +11,7 @@ import pytest
 
 from engine.export import build
 from engine.types import Recipe
-from tests.exporters.mixed import mixed
+from tests.exporters.mixed import entries, mixed
 
 datasets = pytest.importorskip("datasets")
 
@@ -24,7 +24,7 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unpacked(tmp_path: Path, **recipe: Any) -> Path:
     """Return the folder of an export of the mixed set."""
-    result = build(Recipe(**recipe), [(n, t, []) for n, t in enumerate(mixed())], tmp_path)
+    result = build(Recipe(**recipe), entries(mixed()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         archive.extractall(tmp_path / "set")
     return tmp_path / "set"

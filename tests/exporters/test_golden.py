@@ -9,25 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from engine import plugins
 from engine.exporters._json import dump_bytes
-from tests.exporters.mixed import mixed
+from tests.exporters.mixed import exported, mixed
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FORMATS = ("chat_jsonl", "llamafactory", "trajectory")
 
 
-def exported(name: str) -> bytes:
-    plugin = plugins.load("exporters", name)
-    return b"".join(dump_bytes(row) + b"\n" for row in plugin.make(plugin.config()).rows(mixed()))
+def lines(name: str) -> bytes:
+    return b"".join(dump_bytes(row) + b"\n" for row in exported(name, mixed())[0])
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_export_is_what_it_was(name: str) -> None:
-    assert exported(name) == (GOLDEN / f"{name}.jsonl").read_bytes()
+    assert lines(name) == (GOLDEN / f"{name}.jsonl").read_bytes()
 
 
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     for name in FORMATS:
-        (GOLDEN / f"{name}.jsonl").write_bytes(exported(name))
+        (GOLDEN / f"{name}.jsonl").write_bytes(lines(name))

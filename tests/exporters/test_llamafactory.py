@@ -19,6 +19,7 @@ from tests.exporters.mixed import (
     RECOVERED,
     SYSTEM,
     calls,
+    exported,
     hostile,
     made,
     mixed,
@@ -31,8 +32,7 @@ THOUGHT = re.compile(r"<think>(.*?)</think>", re.DOTALL)
 
 
 def export(*trajectories: Trajectory, **options: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    writer = plugins.load("exporters", "llamafactory").make(plugins.configure("exporters", "llamafactory", options))
-    return list(writer.rows(trajectories)), writer.report.as_dict()
+    return exported("llamafactory", trajectories, **options)
 
 
 def said(turns: tuple[Turn, ...], **options: Any) -> list[tuple[str, str]]:

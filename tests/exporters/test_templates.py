@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from engine import plugins
 from engine.types import Turn
-from tests.exporters.mixed import BANK, EMPTY, NESTED, NO_TOOL, PARALLEL, RECOVERED, SHOP, made
+from tests.exporters.mixed import BANK, EMPTY, NESTED, NO_TOOL, PARALLEL, RECOVERED, SHOP, exported, made
 
 utils = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -47,8 +46,7 @@ def tokenizer() -> Any:
 
 def render(template: str, turns: tuple[Turn, ...], tools: Any = SHOP, **options: Any) -> str:
     """Return the text a trainer would see for the exported row of these turns."""
-    writer = plugins.load("exporters", "chat_jsonl").make(plugins.configure("exporters", "chat_jsonl", options))
-    row = json.loads(json.dumps(next(writer.rows([made(0, turns, tools)]))))
+    row = json.loads(json.dumps(exported("chat_jsonl", [made(0, turns, tools)], **options)[0][0]))
     source = (folder() / f"{template}.jinja").read_text()
     text = tokenizer().apply_chat_template(
         row["messages"], tools=json.loads(row["tools"]), chat_template=source, tokenize=False

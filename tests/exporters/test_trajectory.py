@@ -7,12 +7,11 @@ from typing import Any
 from engine import plugins
 from engine.exporters._json import dump_bytes
 from engine.types import Execution, Trajectory
-from tests.exporters.mixed import made, mixed, proven
+from tests.exporters.mixed import exported, made, mixed, proven
 
 
 def rows(trajectories: list[Trajectory], **options: Any) -> list[dict[str, Any]]:
-    writer = plugins.load("exporters", "trajectory").make(plugins.configure("exporters", "trajectory", options))
-    return list(writer.rows(trajectories))
+    return exported("trajectory", trajectories, **options)[0]
 
 
 def read(found: list[dict[str, Any]]) -> list[Trajectory]:

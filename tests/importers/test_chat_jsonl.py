@@ -10,6 +10,7 @@ import pytest
 from engine import plugins
 from engine.errors import InputError
 from engine.types import Trajectory
+from tests.exporters.mixed import exported, mixed
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": {"a": 1}}}
 
@@ -48,8 +49,7 @@ def test_what_the_metadata_says_beside_comes_back_out() -> None:
     row = chat({"role": "assistant", "content": "Hello"}, metadata={"source": "elsewhere", "domain": "shop"})
     found = read(row)[0]
     assert found.domain == "shop"
-    writer = plugins.load("exporters", "chat_jsonl")
-    again = next(writer.make(writer.config()).rows([found]))
+    again = exported("chat_jsonl", [found])[0][0]
     assert json.loads(again["metadata"])["source"] == "elsewhere"
 
 
@@ -70,11 +70,8 @@ def test_think_tags_become_reasoning_when_asked_for() -> None:
 
 @pytest.mark.parametrize("options", [{"reasoning": "think"}, {"split_untrained": True}, {"parallel": "serial"}])
 def test_other_shapes_come_back_as_they_left(options: dict[str, Any]) -> None:
-    from tests.exporters.mixed import mixed
-
     def export(trajectories: list[Trajectory]) -> list[dict[str, Any]]:
-        writer = plugins.load("exporters", "chat_jsonl")
-        return list(writer.make(plugins.configure("exporters", "chat_jsonl", options)).rows(trajectories))
+        return exported("chat_jsonl", trajectories, **options)[0]
 
     first = export(mixed())
     reading = {"reasoning": "think"} if options.get("reasoning") else {}

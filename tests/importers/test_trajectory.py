@@ -9,12 +9,11 @@ import pytest
 
 from engine import plugins
 from engine.errors import InputError
-from tests.exporters.mixed import NO_TOOL, made
+from tests.exporters.mixed import NO_TOOL, exported, made
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    writer = plugins.load("exporters", "trajectory")
-    return next(writer.make(writer.config()).rows([made(0, NO_TOOL)])) | changes
+    return exported("trajectory", [made(0, NO_TOOL)])[0][0] | changes
 
 
 def test_a_record_from_before_requests_had_places_is_read() -> None:

@@ -157,7 +157,7 @@ async def test_a_key_reaches_the_server_and_nothing_else(
         claim, store = claimed(db, batch.model_copy(update={"models": models, "concurrency": 1}))
         await run(claim, store, pool, asyncio.Event())
     assert set(server.keys) == {f"Bearer {key}"}
-    stored = [trajectory for _, trajectory, _ in stream(db, TrajectoryFilter())]
+    stored = [Trajectory.model_validate_json(body) for _, body, _ in stream(db, TrajectoryFilter())]
     assert len(stored) == 3
     assert "model_bad_request" in {row.reason for row in stored}
     assert key not in "".join(row.model_dump_json() for row in stored)

@@ -1,0 +1,83 @@
+"""What a model would see of a record: its messages and tools, named by a hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.exporters._json import dumps
+
+_TOOLS_KNOWN = 1_024
+
+
+class Offered(NamedTuple):
+    """The tools that a dialogue offers: the digest of what a model sees, and the nested form as ONE JSON string."""
+
+    digest: str
+    text: str
+
+
+_known: dict[bytes, Offered] = {}
+
+
+def offered(tools: Sequence[Mapping[str, Any]]) -> Offered:
+    """Return what is told of some tools; remembered by how they are written, for the rows of a set share a few."""
+    written = _bytes(tools, 0)  # not the value: {"a": 1, "b": True} equals {"b": 1.0, "a": 1}
+    found = _known.get(written)
+    if found is None:
+        if len(_known) >= _TOOLS_KNOWN:
+            _known.clear()
+        seen = [_bytes((tool["name"], tool["description"], tool["parameters"])) for tool in tools]
+        digest = hashlib.sha256(b"[" + b",".join(seen) + b"]").hexdigest()
+        text = ",".join([dumps(schema) for schema in tool_schemas(tools)])
+        found = _known[written] = Offered(digest, f"[{text}]")
+    return found
+
+
+def tool_schemas(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the offered tools in the nested form."""
+    told = ("name", "description", "parameters")
+    return [{"type": "function", "function": {name: tool[name] for name in told}} for tool in tools]
+
+
+def content_id(turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return 16 hex digits that name what a model would see: messages and tools.
+
+    Ids of calls count by position only, and masks, faults and what a correction replaced not at all, so two rollouts
+    that say the same are equal whatever their ids. Arguments compare as JSON objects, in any key order.
+    """
+    return named(turns, offered(tools))
+
+
+def named(turns: Sequence[Mapping[str, Any]], tools: Offered) -> str:
+    """Return the `content_id` of turns whose tools are told already."""
+    number: dict[str, int] = {}
+    messages = [_canonical(turn, number) for turn in turns]
+    return hashlib.sha256(_bytes([messages, tools.digest])).hexdigest()[:16]
+
+
+def _canonical(turn: Mapping[str, Any], number: dict[str, int]) -> tuple[Any, ...]:
+    calls = turn["tool_calls"]
+    if calls:
+        told = [(number.setdefault(c["id"], len(number)), c["name"], c["arguments"], c["raw"]) for c in calls]
+        return turn["role"], turn["content"], turn["reasoning"], told
+    answered = turn["tool_call_id"]
+    if answered is not None:
+        return turn["role"], turn["content"], number.get(answered), turn["name"]
+    return turn["role"], turn["content"], turn["reasoning"]
+
+
+def _bytes(value: Any, option: int = orjson.OPT_SORT_KEYS) -> bytes:
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:  # integers beyond 64 bits, which JSON allows
+        return repr(_sorted(value) if option else value).encode("utf-8", "backslashreplace")
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,53 @@
+"""The id of content and what is remembered of tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from engine.exporters import _content
+from engine.exporters._content import offered
+from engine.types import Tool, ToolCall, Turn
+from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP
+
+
+def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
+    return _content.content_id([t.model_dump(mode="json") for t in turns], [t.model_dump(mode="json") for t in tools])
+
+
+def test_content_is_named_by_what_a_model_sees() -> None:
+    renamed = tuple(
+        turn.model_copy(
+            update={
+                "tool_calls": tuple(call.model_copy(update={"id": f"x{call.id}"}) for call in turn.tool_calls),
+                "tool_call_id": turn.tool_call_id and f"x{turn.tool_call_id}",
+                "train": False,
+            }
+        )
+        for turn in PARALLEL
+    )
+    assert content_id(renamed, SHOP) == content_id(PARALLEL, SHOP)
+    assert content_id(PARALLEL, BANK) != content_id(PARALLEL, SHOP)
+    swapped = (*PARALLEL[:3], PARALLEL[4], PARALLEL[3], PARALLEL[5])
+    assert content_id(swapped, SHOP) != content_id(PARALLEL, SHOP)
+    assert content_id(NO_TOOL, SHOP) != content_id(NO_TOOL[:-1], SHOP)
+
+
+def test_arguments_compare_in_any_key_order_and_of_any_size() -> None:
+    def named(arguments: dict[str, Any]) -> str:
+        return content_id([Turn(role="assistant", tool_calls=(ToolCall(id="a", name="f", arguments=arguments),))], ())
+
+    assert named({"a": 1, "b": {"c": 2, "d": 3}}) == named({"b": {"d": 3, "c": 2}, "a": 1})
+    assert named({"a": 2**70, "b": 1}) == named({"b": 1, "a": 2**70}) != named({"a": 2**71, "b": 1})
+    assert named({"a": "\ud800"}) != named({"a": "?"})
+
+
+def test_tools_are_told_by_how_they_are_written() -> None:
+    def tools(parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        return [Tool(name="a", description="", parameters=parameters, effect="read").model_dump(mode="json")]
+
+    one, swapped = offered(tools({"a": 1, "b": True})), offered(tools({"b": True, "a": 1}))
+    assert (one.digest, offered(tools({"a": 1, "b": True}))) == (swapped.digest, one)
+    assert list(json.loads(swapped.text)[0]["function"]["parameters"]) == ["b", "a"]
+    assert one.digest != offered(tools({"a": True, "b": 1})).digest

@@ -1,0 +1,83 @@
+"""A record read from a stored body equals that of the same body checked in full."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bench.samples import MODELS, trajectories
+from engine import catalog
+from engine.records import group_id, read, record_of
+from engine.settings import CATALOG
+from engine.types import Trajectory, Turn
+from storage.intake import dump
+from tests.exporters.mixed import hostile, mixed, proven
+
+
+def body(**changes: Any) -> bytes:
+    return json.dumps(json.loads(dump(mixed()[0])) | changes).encode()
+
+
+def assert_equal(data: bytes) -> None:
+    found, checked = read(data), record_of(Trajectory.model_validate_json(data))
+    assert found == checked
+    assert json.dumps(found) == json.dumps(checked)  # also key order, and 1 beside 1.0
+
+
+def test_what_was_stored_reads_like_the_checked_value() -> None:
+    domain = catalog.load(CATALOG / "retail")
+    for trajectory in (*mixed(), *hostile(), *trajectories(60, [domain], model=MODELS[0])):
+        assert_equal(dump(trajectory).encode())
+
+
+def test_a_corrected_turn_keeps_what_it_replaced() -> None:
+    first = mixed()[0]
+    turn = first.turns[-1].model_copy(update={"original": Turn(role="assistant", content="before")})
+    assert_equal(dump(first.model_copy(update={"turns": (*first.turns[:-1], turn)})).encode())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reward": 1},
+        {"seed": 2**70},
+        {"imported": {"more": {"big": 2**64, "negative": -(2**80), "float": 1e300}}},
+        {"scores": [{"name": "a", "value": 1, "reason": "", "source": "x", "method": "rule"}]},
+        {"turns": [{"role": "user", "content": "written by an older version"}]},
+        {"turns": [{"role": "user", "content": "a", "original": {"role": "user", "content": "b"}}]},
+        {"tools": [{"name": "a", "description": "", "parameters": {"a": 1, "b": True}, "effect": "read"}]},
+        {"calls": [{"role": "teacher", "model": "m"}]},
+        {"execution": {"seconds": 3}},
+        {"diff": {"changes": [{"path": "a", "kind": "added", "format": "json", "leaves": [{"pointer": "/a"}]}]}},
+    ],
+)
+def test_other_shapes_are_checked_in_full(changes: dict[str, Any]) -> None:
+    assert_equal(body(**changes))
+
+
+def test_whole_numbers_become_floats_deep_inside() -> None:
+    whole = json.loads(dump(proven()))
+    whole["task"]["difficulty"] = 1
+    whole["execution"]["started_at"] = 5
+    whole["proof"]["turns"][0]["calls"][0][0]["result"]["seconds"] = 2
+    assert_equal(json.dumps(whole).encode())
+
+
+def test_an_older_shape_deep_inside_a_proof_is_found() -> None:
+    whole = json.loads(dump(proven()))
+    del whole["proof"]["turns"][0]["calls"][0][0]["result"]["truncated"]
+    assert_equal(json.dumps(whole).encode())
+
+
+def test_a_body_that_is_no_trajectory_is_refused() -> None:
+    for broken in (body(unknown=1), body(calls=[{"role": "nobody"}]), b"[1]", b"{", b"\xff"):
+        with pytest.raises(ValidationError):
+            read(broken)
+
+
+def test_a_record_knows_its_group() -> None:
+    for trajectory in (*mixed(), mixed()[0].model_copy(update={"imported": {"group_id": "elsewhere"}})):
+        assert group_id(record_of(trajectory)) == trajectory.group_id
