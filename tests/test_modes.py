@@ -5,7 +5,7 @@ The teachers play the proven task except where they go wrong, so nothing else ca
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from engine import plugins, tasks
 from engine.llms._open import open_llm
-from engine.protocols import SandboxPool
+from engine.protocols import SandboxPool, User
 from engine.rollout import INJECTED, rollout
 from engine.sandboxes._choose import open_pool
 from engine.types import (
@@ -22,6 +22,7 @@ from engine.types import (
     Domain,
     Mode,
     Persona,
+    Proof,
     RolloutSpec,
     Task,
     Trajectory,
@@ -254,6 +255,14 @@ async def test_a_fault_that_was_not_met_is_not_caught_up_later(
     assert found.outcome == "failure"
 
 
+def model_user(task: Task, persona: Persona, *said: tuple[str, str]) -> Callable[[RolloutSpec, Proof], User]:
+    """Return what makes a model user that says these texts, each with what it is about, and is then satisfied."""
+    replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
+    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
+    llm, plugin = open_llm(scripted(*replies), "user"), plugins.load("users", "llm")
+    return lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0)
+
+
 async def test_a_models_complaint_is_no_new_request(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
     """The fault of the second request meets the second request, although a complaint stands between the two."""
     task = task_of(domain, "tool_error", 1, lambda task, _: task.templates == ("balance", "compare"))
@@ -262,10 +271,7 @@ async def test_a_models_complaint_is_no_new_request(domain: Domain, persona: Per
         ("That does not help me.", "same_request"),
         ("Now compare " + task.turns[1].say.split(" ", 1)[1], "next_request"),
     ]
-    replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
-    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
-    llm = open_llm(scripted(*replies), "user")
-    plugin = plugins.load("users", "llm")
+    user = model_user(task, persona, *said)
 
     def stalls(moment: Moment) -> Turn:
         if not moment.since:
@@ -274,18 +280,59 @@ async def test_a_models_complaint_is_no_new_request(domain: Domain, persona: Per
         done = moment.replies - 1
         return moment.calling(calls[done]) if done < len(calls) else Turn(role="assistant", content=moment.answer)
 
-    found = await played(
-        domain,
-        persona,
-        pool,
-        task,
-        0,
-        stalls,
-        user=lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0),
-    )
+    found = await played(domain, persona, pool, task, 0, stalls, user=user)
     users = [index for index, turn in enumerate(found.turns) if turn.role == "user"]
     assert found.begun == (users[0], users[2])
     assert [index > users[2] for index, _, _ in faults(found)] == [True]
+
+
+async def test_a_marked_call_that_is_made_first_fails_first(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    def other_way_round(moment: Moment) -> Turn | None:
+        calls = moment.proven()
+        order = [calls[1], calls[1], calls[0]]  # the first one fails, so it is made again
+        if moment.replies < len(order):
+            return moment.calling(order[moment.replies])
+        return Turn(role="assistant", content=moment.answer)
+
+    def fits(task: Task, place: int) -> bool:
+        return task.template == "compare" and task.turns[place].fault == 1
+
+    task = task_of(domain, "tool_error", 0, fits)
+    found = await played(domain, persona, pool, task, 0, other_way_round)
+    assert [index for index, _, _ in faults(found)] == [3]
+    assert found.outcome == "success", found.scores
+
+
+async def test_every_marked_request_has_a_fault_of_its_own(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    task = task_of(domain, "tool_error", 0, lambda task, _: task.templates == ("balance", "compare"))
+    both = tuple(turn.model_copy(update={"fault": 0, "mode": "tool_error"}) for turn in task.turns)
+    marked = task.model_copy(update={"turns": both, "modes": ("tool_error", "tool_error")})
+    found = await played(domain, persona, pool, marked, 0)
+    places = [index for index, _, _ in faults(found)]
+    assert [index > found.begun[1] for index in places] == [False, True]
+    assert found.outcome == "success"
+
+
+async def test_a_guess_that_a_complaint_turned_into_a_question_was_a_guess(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    task = task_of(domain, "missing_parameter", 0, of("balance"), turns=(1,))
+    told = f"It is {task.turns[0].slots['account_id']}."
+    said = [(task.turns[0].say, "next_request"), ("That is wrong.", "same_request"), (told, "same_request")]
+    user = model_user(task, persona, *said)
+
+    def guesses_first(moment: Moment) -> Turn:
+        if moment.replies in (0, 3):
+            return moment.calling(moment.proven()[0])
+        texts = {1: "It holds 987654.", 2: "Oh. Which account is it?", 4: moment.answer}
+        return Turn(role="assistant", content=texts[moment.replies])
+
+    found = await played(domain, persona, pool, task, 0, guesses_first, user=user)
+    assert len(found.begun) == 1
+    assert failed(found) == {"mode"}
+    assert (found.culprit, found.reason) == ("agent", "policy_rule")
 
 
 # ---------------------------------------------------------------- what is said too late or too early

@@ -148,7 +148,7 @@ def tries_another_call(moment: Moment) -> Turn | None:
     if not stopped:
         return None
     if moment.since[-1].fault == "injected" and stopped[0].name == "get_balance":
-        other = "B-1" if moment.proven()[0].arguments["account_id"] != "B-1" else "A-1"
+        other = "A-2" if moment.proven()[0].arguments["account_id"] != "A-2" else "A-1"
         return moment.calling(ToolCall(id="", name="get_balance", arguments={"account_id": other}))
     return Turn(role="assistant", content=moment.answer)
 

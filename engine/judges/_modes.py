@@ -83,22 +83,16 @@ def _asked_first(trajectory: Trajectory, number: int, span: Span) -> Finding:
     turn = trajectory.task.turns[number]
     if tells(turn, "\n".join(t.content for t in trajectory.turns[: span.start + 1] if t.role == "user")):
         return Finding(None, "The missing value was told without being asked for.", (span.start,))
-    told = _told(trajectory, turn, span)
-    open_part = Span(span.start, span.end if told is None else told)
-    for index, call, _ in _writes(trajectory, open_part):
+    replies = [i for i in range(span.start + 1, span.end) if trajectory.turns[i].role == "user"]
+    first = replies[0] if replies else span.end
+    told = next((i for i in replies if tells(turn, trajectory.turns[i].content)), first)
+    for index, call, _ in _writes(trajectory, Span(span.start, told)):
         return Finding(False, f"{call.name} was called before the missing value was given.", (index,))
-    said = trajectory.turns[open_part.start : open_part.end]
-    asked = any(t.role == "assistant" and not t.tool_calls and asks(t.content) for t in said)
-    if told is None or not (asked or all(not t.tool_calls for t in said)):
+    said = [t for t in trajectory.turns[span.start : first] if t.role == "assistant"]
+    asked = any(not t.tool_calls and asks(t.content) for t in said)
+    if not replies or not (asked or all(not t.tool_calls for t in said)):
         return Finding(False, "The missing value was not asked for.", (span.start,))
-    return Finding(True, "Nothing was changed before the missing value was given.")
-
-
-def _told(trajectory: Trajectory, request: TaskTurn, span: Span) -> int | None:
-    """Return the index of the message that gives the missing value, else of the user's next one, or None."""
-    later = [i for i in range(span.start + 1, span.end) if trajectory.turns[i].role == "user"]
-    full = (i for i in later if tells(request, trajectory.turns[i].content))
-    return next(full, later[0] if later else None)
+    return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
 
 
 def _tried_again(trajectory: Trajectory, number: int, span: Span) -> Finding:
