@@ -22,6 +22,8 @@ from pages._ui.routes import open_page
 LONGEST_LABEL = 28
 ROW = 30
 """Pixels of one horizontal bar."""
+LETTER = 7
+"""Pixels that a character of a bar's label takes at most."""
 _COLOURS = {"good": "greenColor", "lost": "orangeColor", "bad": "redColor", "unknown": "grayColor", "main": "blueColor"}
 
 
@@ -89,13 +91,11 @@ def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = Fals
     return go.Figure({"data": traces, "layout": layout})
 
 
-def rows_figure(
-    series: Sequence[Bars], *, stacked: bool = False, room: float = 0.2, end_labels: Sequence[str] = ()
-) -> go.Figure:
+def rows_figure(series: Sequence[Bars], *, stacked: bool = False, end_labels: Sequence[str] = ()) -> go.Figure:
     """Return lying bars, one row per value with its name at the left, the first on top.
 
-    `end_labels` stand behind the bars of a stacked figure: the totals. `room` is kept free at the right for what
-    stands there, as a share of the longest bar.
+    `end_labels` stand behind the bars of a stacked figure: the totals. The margin at the right is as wide as the
+    longest label, so that none is cut on a narrow page.
     """
     traces = [
         {
@@ -107,11 +107,13 @@ def rows_figure(
     ]  # fmt: skip
     values = list(dict.fromkeys(value for one in series for value in one.at))
     height = 56 + ROW * len(values) if stacked or len(series) == 1 else 60 + (14 + 18 * len(series)) * len(values)
+    behind = end_labels if stacked else [label for one in series for label in one.labels]
     layout = {
-        **_layout(series, height=height), "barmode": "stack" if stacked else "group", "bargap": 0.22,
+        **_layout(series, height=height, right=12 + LETTER * max(map(len, behind), default=0)),
+        "barmode": "stack" if stacked else "group", "bargap": 0.22,
         "xaxis": {
             "showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True,
-            "range": [0, _longest(series, stacked) * (1 + room) or 1],
+            "range": [0, _longest(series, stacked) or 1],
         },
         "yaxis": {
             "autorange": "reversed", "type": "category", "categoryorder": "array", "categoryarray": values,
@@ -149,9 +151,9 @@ def _trace(one: Bars, position: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _layout(series: Sequence[Bars], *, height: int) -> dict[str, Any]:
+def _layout(series: Sequence[Bars], *, height: int, right: int = 16) -> dict[str, Any]:
     return {
-        "height": height, "margin": {"l": 8, "r": 16, "t": 36 if len(series) > 1 else 14, "b": 8}, "dragmode": False,
+        "height": height, "margin": {"l": 8, "r": right, "t": 36 if len(series) > 1 else 14, "b": 8}, "dragmode": False,
         "showlegend": len(series) > 1, "clickmode": "event+select", "hoverlabel": {"align": "left"},
         "legend": {
             "orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "itemclick": False,

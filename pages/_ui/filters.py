@@ -198,8 +198,15 @@ def _namer(field: str, choices: dict[str, list[str]]) -> Any:
 
 
 def _more_label() -> str:
-    more = sum(1 for k in (*_MORE, "score", *_NUMBERS) if st.session_state.get(k) not in (None, "", []))
+    more = sum(1 for key in (*_MORE, "score", *_NUMBERS) if _is_set(key))
     return f"More filters ({more})" if more else "More filters"
+
+
+def _is_set(key: str) -> bool:
+    """Return whether a control narrows; on the first pass of a page its value is still in the address only."""
+    if key in st.session_state:
+        return st.session_state[key] not in (None, "", [])
+    return bool(st.query_params.get(key))
 
 
 def _read() -> TrajectoryFilter:

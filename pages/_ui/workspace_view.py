@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.domain_editor import error_line, file_state, text_editor
+from pages._ui.file_views import draw_binary
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.pack_parts import DATABASES, IMAGES, TABLES, kind_of, text_of
 from pages._ui.text import json_view, literal
@@ -123,9 +124,9 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
         st.image(data, alt=path)
     elif suffix in DATABASES or data[:16] == b"SQLite format 3\x00":
         _database(data, f"{draft.domain}_{path}")
-    elif text is None:
+    elif text is None and not draw_binary(path, data, key=f"{draft.domain}_{path}"):
         st.caption(f"{kind_of(path)} of {bytes_size(len(data))}; download it to look inside.")
-    else:
+    elif text is not None:
         _text(draft, path, text, suffix)
 
 

@@ -61,7 +61,7 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     st.subheader("From plan to export", anchor=False)
     figure_bars = [stage_bars(one, frame, several=len(series) > 1) for one, frame in zip(series, frames, strict=True)]
     told = ", ".join(f"{name} {label}" for one in figure_bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(figure_bars, room=0.22), key="chart_funnel", alt=f"Yield funnel: {told}")
+    clickable(rows_figure(figure_bars), key="chart_funnel", alt=f"Yield funnel: {told}")
     if len(series) == 1:
         frame = frames[0].set_index("stage")
         planned, kept = int(frame.loc["planned", "count"]), int(frame.loc["judged", "count"])
@@ -113,7 +113,7 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
             )
         )  # fmt: skip
     told = ", ".join(f"{name} {label}" for one in bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(bars, room=0.4), key="chart_reasons", alt=f"Reasons for losses: {told}")
+    clickable(rows_figure(bars), key="chart_reasons", alt=f"Reasons for losses: {told}")
     st.caption("Click a bar to open its trajectories in the queue.")
 
 

@@ -203,7 +203,7 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
                 None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )
         )  # fmt: skip
-    figure = rows_figure(bars, room=0.25 if several else 0.75)
+    figure = rows_figure(bars)
     clickable(figure, key="chart_outcomes", alt="Outcomes: " + told_in_words(bars))
 
 

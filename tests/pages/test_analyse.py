@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.types import ModelCall, Review, Score, Trajectory, TrajectoryFilter
 from pages._ui import measures
-from pages._ui.charts import opened, short, tell
+from pages._ui.charts import LETTER, Bars, opened, rows_figure, short, tell
 from pages._ui.filters import read_filter
 from pages._ui.measures import Series
 from pages._ui.reviewing import REVIEWER
@@ -253,6 +253,12 @@ def test_words_of_bins_and_bars() -> None:
     assert measures.bin_name("reward", 0.5, 0.55) == "0.50 to 0.55"
     assert short("x" * 40) == "x" * 27 + "…"
     assert tell("<b>", 1200) == "<b>&lt;b&gt;</b><br>1,200 trajectories"
+
+
+def test_the_longest_label_of_a_bar_has_room_behind_it() -> None:
+    one = Bars("All", ["Planned", "Exported"], [1.0, 0.0], ["12,345 (100.0%)", "0"], ["", ""], ["", ""])
+    assert rows_figure([one]).layout.margin.r >= len("12,345 (100.0%)") * LETTER
+    assert rows_figure([one], stacked=True, end_labels=["1"]).layout.margin.r < 40, "labels inside need none"
 
 
 def test_losses_that_no_filter_describes_open_nothing() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -302,3 +305,37 @@ def test_a_sample_line_opens_the_way_the_persona_does(database: Database) -> Non
     lines = {sample_line(one, turn) for turn in range(3)}
     assert len(lines) == 3
     assert any(line.startswith("Need this done. Could you look up") for line in lines)
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    book.active.append(["item", "price"])
+    book.active.append(["lamp", 12.5])
+    book.save(target := io.BytesIO())
+    return target.getvalue()
+
+
+def archive() -> bytes:
+    with zipfile.ZipFile(target := io.BytesIO(), "w") as made:
+        made.writestr("inner/prices.csv", "item,price\n")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(("name", "data", "told"), [("a.xlsx", workbook(), "lamp"), ("a.zip", archive(), "prices.csv")])
+def test_a_workspace_file_that_is_no_text_can_be_looked_into(
+    open_page: Opener, ledger: Database, name: str, data: bytes, told: str
+) -> None:
+    files = {**catalog.read_folder(LEDGER), f"workspace/{name}": data}
+    domains.save_domain(ledger, files, based_on=1, note="")
+    page = open_page("domain", id="ledger", tab="Workspace")
+    assert not page.exception
+    assert told in page.dataframe[1].value.to_string()
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.zip", "a.pdf"])
+def test_a_broken_workspace_file_is_said_and_breaks_nothing(open_page: Opener, ledger: Database, name: str) -> None:
+    files = {**catalog.read_folder(LEDGER), f"workspace/{name}": b"PK\x03\x04 and nothing more \xff"}
+    domains.save_domain(ledger, files, based_on=1, note="")
+    page = open_page("domain", id="ledger", tab="Workspace")
+    assert not page.exception
+    assert "Download it to look inside" in errors(page)

@@ -77,6 +77,11 @@ def test_a_hostile_filter_breaks_nothing(open_page: Opener, filled: Database, ho
         assert not open_page(name, id="3", filter=hostile).exception
 
 
+def test_the_number_of_more_filters_is_there_at_the_first_look(open_page: Opener, filled: Database) -> None:
+    shown = open_page("queue", statuses="Kept", min_turns="1", domains="clinic")
+    assert [one.proto.popover.label for one in shown.get("popover")][:1] == ["More filters (2)"]
+
+
 def test_nothing_matches_is_said(open_page: Opener, filled: Database) -> None:
     queue = open_page("queue", filter='{"text":"zebra"}')
     assert any("No trajectory matches" in text.value for text in queue.markdown)
