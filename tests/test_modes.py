@@ -5,46 +5,43 @@ The teachers play the proven task except where they go wrong, so nothing else ca
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from engine import plugins, tasks
-from engine.llms._open import open_llm
-from engine.protocols import SandboxPool, User
-from engine.rollout import INJECTED, rollout
+from engine import tasks
+from engine.protocols import SandboxPool
+from engine.rollout import INJECTED
 from engine.sandboxes._choose import open_pool
 from engine.types import (
     MODES,
     Domain,
     Mode,
     Persona,
-    Proof,
-    RolloutSpec,
     Task,
     Trajectory,
     Turn,
     Withhold,
 )
-from tests.engine_parts import batch_of, scripted, wired
 from tests.wrong_teachers import (
     Fits,
     Moment,
     Play,
-    Wrong,
     claims_success,
+    failed,
     gives_up,
     guesses,
     has_tool,
     knows_without_looking,
     last_call_at_once,
     looks_first,
+    model_user,
     of,
     one_after_the_other,
     one_call_then_done,
+    passed,
+    played,
     says,
     task_of,
     tries_another_call,
@@ -60,39 +57,6 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-async def played(
-    domain: Domain,
-    persona: Persona,
-    pool: SandboxPool,
-    task: Task,
-    place: int,
-    play: Play = lambda moment: None,
-    **more: Any,
-) -> Trajectory:
-    spec = RolloutSpec(
-        id=f"{task.modes[place]}-{place}",
-        index=0,
-        attempt=0,
-        domain=domain.id,
-        domain_digest=domain.digest,
-        persona=persona,
-        task=task,
-        seed=task.seed,
-        mode=task.modes[place],
-    )
-    parts = wired(batch_of(domain), domain, pool)
-    parts = replace(parts, teacher=lambda s, proof: Wrong(task, proof, persona, place, play), **more)
-    return await rollout(spec, parts)
-
-
-def failed(found: Trajectory) -> set[str]:
-    return {score.name for score in found.scores if score.passed is False}
-
-
-def passed(found: Trajectory) -> set[str]:
-    return {score.name for score in found.scores if score.passed}
 
 
 @pytest.fixture
@@ -134,6 +98,7 @@ WRONG: list[tuple[Mode, str, Play, Fits, set[str], set[str] | None]] = [
     ),
     ("dependent", "an id from nowhere", last_call_at_once, of("move"), {"mode"}, {"mode"}),
     ("no_tool", "a needless call", BALANCE, has_tool("get_balance"), {"mode"}, {"mode"}),
+    ("missing_parameter", "turns it down", says("I can't help with that."), of("balance"), {"mode"}, {"mode"}),
     ("missing_parameter", "a lucky guess", guesses(""), of("balance"), {"mode"}, {"mode"}),
     ("missing_parameter", "a polite guess", guesses("Anything else?"), of("balance"), {"mode"}, {"mode"}),
     ("missing_parameter", "acts, then asks", guesses("Was that right?"), of("move"), {"mode"}, {"mode"}),
@@ -255,14 +220,6 @@ async def test_a_fault_that_was_not_met_is_not_caught_up_later(
     assert found.outcome == "failure"
 
 
-def model_user(task: Task, persona: Persona, *said: tuple[str, str]) -> Callable[[RolloutSpec, Proof], User]:
-    """Return what makes a model user that says these texts, each with what it is about, and is then satisfied."""
-    replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
-    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
-    llm, plugin = open_llm(scripted(*replies), "user"), plugins.load("users", "llm")
-    return lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0)
-
-
 async def test_a_models_complaint_is_no_new_request(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
     """The fault of the second request meets the second request, although a complaint stands between the two."""
     task = task_of(domain, "tool_error", 1, lambda task, _: task.templates == ("balance", "compare"))
@@ -333,6 +290,25 @@ async def test_a_guess_that_a_complaint_turned_into_a_question_was_a_guess(
     assert len(found.begun) == 1
     assert failed(found) == {"mode"}
     assert (found.culprit, found.reason) == ("agent", "policy_rule")
+
+
+async def test_who_calls_nothing_before_the_user_explains_has_not_guessed(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    task = task_of(domain, "missing_parameter", 0, of("balance"), turns=(1,))
+    user = model_user(task, persona, (task.turns[0].say, "next_request"), ("The one I save on.", "same_request"))
+
+    def waits(moment: Moment) -> Turn:
+        texts = {0: "Gladly, once I know the account.", 2: moment.answer}
+        return (
+            Turn(role="assistant", content=texts[moment.replies])
+            if moment.replies != 1
+            else moment.calling(*moment.proven())
+        )
+
+    found = await played(domain, persona, pool, task, 0, waits, user=user)
+    assert (found.outcome, len(found.begun)) == ("success", 1), found.scores
+    assert "mode" in passed(found)
 
 
 # ---------------------------------------------------------------- what is said too late or too early

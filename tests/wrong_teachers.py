@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import plugins, tasks
+from engine.llms._open import open_llm
+from engine.protocols import SandboxPool, User
+from engine.rollout import rollout
 from engine.spans import begun_of
-from engine.types import Completion, Domain, Mode, ModelCall, Persona, Proof, Task, Tool, ToolCall, Turn
+from engine.types import (
+    Completion,
+    Domain,
+    Mode,
+    ModelCall,
+    Persona,
+    Proof,
+    RolloutSpec,
+    Task,
+    Tool,
+    ToolCall,
+    Trajectory,
+    Turn,
+)
+from tests.engine_parts import batch_of, scripted, wired
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,50 @@ def task_of(domain: Domain, mode: Mode, place: int, fits: Fits, turns: Sequence[
                 if task.modes[place : place + 1] == (mode,) and fits(task, place):
                     return task
     raise AssertionError(f"no task of mode {mode} at {place}")
+
+
+# ---------------------------------------------------------------- a dialogue with one
+
+
+async def played(
+    domain: Domain,
+    persona: Persona,
+    pool: SandboxPool,
+    task: Task,
+    place: int,
+    play: Play = lambda moment: None,
+    **more: Any,
+) -> Trajectory:
+    spec = RolloutSpec(
+        id=f"{task.modes[place]}-{place}",
+        index=0,
+        attempt=0,
+        domain=domain.id,
+        domain_digest=domain.digest,
+        persona=persona,
+        task=task,
+        seed=task.seed,
+        mode=task.modes[place],
+    )
+    parts = wired(batch_of(domain), domain, pool)
+    parts = replace(parts, teacher=lambda s, proof: Wrong(task, proof, persona, place, play), **more)
+    return await rollout(spec, parts)
+
+
+def failed(found: Trajectory) -> set[str]:
+    return {score.name for score in found.scores if score.passed is False}
+
+
+def passed(found: Trajectory) -> set[str]:
+    return {score.name for score in found.scores if score.passed}
+
+
+def model_user(task: Task, persona: Persona, *said: tuple[str, str]) -> Callable[[RolloutSpec, Proof], User]:
+    """Return what makes a model user that says these texts, each with what it is about, and is then satisfied."""
+    replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
+    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
+    llm, plugin = open_llm(scripted(*replies), "user"), plugins.load("users", "llm")
+    return lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0)
 
 
 # ---------------------------------------------------------------- what they do
