@@ -17,6 +17,7 @@ from engine import plugins, settings
 from engine.curate import decide
 from engine.errors import BudgetReached, InputError, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.llms._open import open_llm
+from engine.metering import Meter
 from engine.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store, ToolSource
 from engine.rollout import Parts, environment_of, rollout
@@ -40,7 +41,8 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     try:
         watch.before = await _off_loop(store.spent, claim.batch_id)
         check_batch(claim, pool)
-        llms = _open_models(claim.batch)
+        meter = Meter(claim.batch.budget, watch)
+        llms = {role: meter.over(llm) for role, llm in _open_models(claim.batch).items()}
     except StorageError as error:
         return Ending("paused", str(error))
     except TurnwrightError as error:
@@ -52,6 +54,8 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
     except StorageError as error:
         return Ending("paused", f"{error}")
+    except BudgetReached as error:
+        return Ending("paused", str(error))
     except ModelError as error:
         return Ending("failed", f"{error}")
     except TurnwrightError as error:
@@ -96,12 +100,14 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
 async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
     """Execute what is not done yet and save it as it arrives. Raises what ends the batch."""
     batch = claim.batch
+    done = await _off_loop(store.done_ids, claim.batch_id)
+    if len(done) < batch.trajectories:
+        watch.check_budget(batch)
     parts = parts_of(batch, claim.domains, pool, llms)
     for domain in claim.domains.values():
         commands = any(parts.sources[tool.source].commands for tool in domain.tools)
         warm = environment_of(domain, None, commands=commands)
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
-    done = await _off_loop(store.done_ids, claim.batch_id)
     executor = plugins.load("executors", "local")
     specs = await _off_loop(_past_done, _remaining(claim, done, watch))
     results = executor.make(executor.config()).run(_counted(watch, parts), specs, batch.concurrency)

@@ -494,11 +494,23 @@ class RolloutLimits(Frozen):
 
 
 class Budget(Frozen):
-    """Bounds of one batch; reaching one pauses it. None means no bound."""
+    """Bounds of one batch; reaching one pauses it. None means no bound.
+
+    The prices, in US dollars per million tokens, count for every call whose cost neither its server nor a price
+    table tells; without them such a call pauses a batch with a bound in dollars.
+    """
 
     tokens: Annotated[int, Field(gt=0)] | None = None
     cost_usd: Annotated[float, Field(gt=0)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None
+    input_cost_per_million: Annotated[float, Field(ge=0)] | None = None
+    output_cost_per_million: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _both_prices(self) -> Budget:
+        if (self.input_cost_per_million is None) != (self.output_cost_per_million is None):
+            raise ValueError("budget: give both prices per million tokens, or none")
+        return self
 
 
 class Batch(Frozen):
@@ -642,7 +654,9 @@ class Progress(Frozen):
 class Review(Frozen):
     """A human verdict on a trajectory (`turn` None) or one of its turns. The latest per
     (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
-    sandbox gave for its calls, and `diverges` whether they differ from the recorded ones."""
+    sandbox gave for its calls, and `diverges` whether they, the workspace or a later result differ from the recorded
+    ones. `fits_until` is the index of the first recorded turn behind the correction that exports leave out (None:
+    they end at the correction when it diverges). `follows` are the corrected turns that its replay had in place."""
 
     trajectory: int
     turn: int | None = None
@@ -654,6 +668,8 @@ class Review(Frozen):
     fix: Turn | None = None
     replayed: tuple[Turn, ...] = ()
     diverges: bool | None = None
+    fits_until: int | None = None
+    follows: tuple[int, ...] = ()
 
 
 class TrajectoryFilter(Frozen):

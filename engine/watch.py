@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
-from engine.types import Batch, Trajectory
+from engine.types import Batch, Budget, Trajectory
 
 IGNORED_AFTER = 10
 
@@ -53,14 +53,22 @@ class Watch:
     def check_budget(self, batch: Batch) -> None:
         """Raise BudgetReached with the budget's name and bound."""
         tokens, cost, seconds = self.before
-        spent: list[tuple[str, float, float | None, str]] = [
-            ("tokens", tokens + self.tokens, batch.budget.tokens, ""),
-            ("cost", (cost or 0.0) + self.cost, batch.budget.cost_usd, " dollars"),
-            ("time", seconds + time.monotonic() - self.started, batch.budget.seconds, " s"),
-        ]
-        for name, value, bound, unit in spent:
-            if bound is not None and value >= bound:
-                raise BudgetReached(f"The {name} budget of {bound:g}{unit} is reached. Raise it, then resume.")
+        spent = (tokens + self.tokens, (cost or 0.0) + self.cost, seconds + time.monotonic() - self.started)
+        if reason := reached(batch.budget, *spent):
+            raise BudgetReached(reason)
+
+
+def reached(budget: Budget, tokens: int, cost: float | None, seconds: float) -> str:
+    """Return which bound is reached and the next move, or nothing. A cost of None is what nobody knows."""
+    spent: list[tuple[str, float, float | None, str]] = [
+        ("tokens", tokens, budget.tokens, ""),
+        ("cost", cost or 0.0, budget.cost_usd, " dollars"),
+        ("time", seconds, budget.seconds, " s"),
+    ]
+    for name, value, bound, unit in spent:
+        if bound is not None and value >= bound:
+            return f"The {name} budget of {bound:.12g}{unit} is reached. Raise it, then resume."
+    return ""
 
 
 @dataclass
