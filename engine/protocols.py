@@ -229,11 +229,16 @@ class Claim:
     holder: str
 
 
+SMALL_BATCH = 20
+"""Rollouts left up to which a batch is worked on beside another one, so that a first try waits for no large batch."""
+
+
 class Store(Protocol):
     """What the engine needs of storage. Synchronous and short; the runner calls it in a thread.
 
-    claim: take one queued batch (or a running one whose heartbeat is older than `stale` seconds) by a
-        conditional update; None when there is nothing. Sets it running.
+    claim: take the oldest queued batch (or a running one whose heartbeat is older than `stale` seconds) by a
+        conditional update; None when there is nothing. Sets it running. `most` leaves out batches with more rollouts
+        left, `only` all but one.
     save: append finished trajectories and update counters in one transaction; a trajectory that is there
         already is passed over, so a second save after a crash changes nothing. Raises StorageError.
     heartbeat: renew the claim and publish how many rollouts are running; returns the command waiting for
@@ -242,7 +247,9 @@ class Store(Protocol):
     spent: (tokens, cost in dollars or None, seconds) so far, over all claims of the batch.
     """
 
-    def claim(self, holder: str, now: float, stale: float) -> Claim | None: ...
+    def claim(
+        self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
+    ) -> Claim | None: ...
     def done_ids(self, batch_id: int) -> set[str]: ...
     def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int: ...
     def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None: ...

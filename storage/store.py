@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import CursorResult, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
 
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.holders import has_ended
@@ -38,20 +38,27 @@ class SqlStore:
         self._db = db
         self._clock = clock
 
-    def claim(self, holder: str, now: float, stale: float) -> Claim | None:
+    def claim(
+        self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
+    ) -> Claim | None:
         """Take the oldest batch that waits, was resumed, or whose engine went silent for `stale` seconds.
+
+        With `most` only one with at most so many rollouts left, with `only` none but that batch.
 
         An engine whose process on this machine has ended is not waited for.
         A batch whose snapshot cannot be read is failed with the reason, and the next one is tried.
         """
-        while (number := self._take(holder, now, stale)) is not None:
+        b = tables.batch.c
+        wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
+        wanted += [b.id == only] if only is not None else []
+        while (number := self._take(holder, now, stale, *wanted)) is not None:
             try:
                 return self._claimed(number, holder)
             except TurnwrightError as error:
                 self.release(number, holder, "failed", f"The stored snapshot cannot be read: {error}")
         return None
 
-    def _take(self, holder: str, now: float, stale: float) -> int | None:
+    def _take(self, holder: str, now: float, stale: float, *wanted: ColumnElement[bool]) -> int | None:
         b = tables.batch.c
         free = or_(
             b.status == "queued",
@@ -60,7 +67,7 @@ class SqlStore:
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
-            waiting = session.execute(select(b.id).where(free).order_by(b.id).limit(20)).scalars().all()
+            waiting = session.execute(select(b.id).where(free, *wanted).order_by(b.id).limit(20)).scalars().all()
         for number in waiting:
             change = (
                 update(tables.batch)
