@@ -90,13 +90,13 @@ def verdict_of(reviews: Sequence[Review]) -> Verdict | None:
     """Return what the reviews (oldest first) say of the whole: the last verdict on the trajectory, else "fix" when a
     turn was corrected."""
     whole = [review.verdict for review in reviews if review.turn is None and review.verdict]
-    return whole[-1] if whole else ("fix" if _corrections(reviews) else None)
+    return whole[-1] if whole else ("fix" if corrections(reviews) else None)
 
 
 def accepted(reviews: Sequence[Review]) -> bool:
     """Say whether a human put the trajectory in: accepted it, or corrected it."""
     verdict = verdict_of(reviews)
-    return verdict == "accept" or (verdict == "fix" and bool(_corrections(reviews)))
+    return verdict == "accept" or (verdict == "fix" and bool(corrections(reviews)))
 
 
 def held_back(reviews: Sequence[Review]) -> str | None:
@@ -105,7 +105,7 @@ def held_back(reviews: Sequence[Review]) -> str | None:
     verdict = verdict_of(reviews)
     if verdict == "reject":
         return "rejected_by_human"
-    return "awaits_correction" if verdict == "fix" and not _corrections(reviews) else None
+    return "awaits_correction" if verdict == "fix" and not corrections(reviews) else None
 
 
 def apply_reviews(
@@ -114,8 +114,8 @@ def apply_reviews(
     """Return the trajectory as the reviews (oldest first) leave it, or None when they hold it back.
 
     A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
-    what it replaced in `original`; its calls are followed by the results the replay gave. Where these differ from
-    the recorded ones, what follows no longer fits, so the trajectory ends there.
+    what it replaced in `original`; its calls are followed by the results the replay gave. The trajectory ends where
+    the recorded dialogue no longer follows from the correction (see `ends_at`).
     """
     if not reviews:
         return trajectory
@@ -129,9 +129,26 @@ def apply_reviews(
     return trajectory.model_copy(update=changes)
 
 
-def _corrections(reviews: Sequence[Review]) -> dict[int, Review]:
+def corrections(reviews: Sequence[Review]) -> dict[int, Review]:
     """Return the turn reviews that count and hold a correction, by turn."""
     return {index: review for index, review in _by_turn(reviews).items() if review.verdict == "fix" and review.fix}
+
+
+def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
+    """Return the index of the first recorded turn that no longer follows from a correction, else how many there are.
+
+    A correction of the text alone keeps what follows. One of the calls says itself how far the record fits; without
+    that word it ends where the replay differed, was not made, or had a correction in place that is taken back.
+    """
+    end = len(turns)
+    changed: set[int] = set()
+    for index, review in sorted(corrections(reviews).items()):
+        if index >= end:
+            break
+        end = min(end, max(index + 1, _fits_until(turns, index, review, changed)))
+        if review.fix is not None and not _same_calls(turns[index], review.fix):
+            changed.add(index)
+    return end
 
 
 def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
@@ -146,7 +163,8 @@ def _reviewed_turns(
     found: list[Turn] = []
     places: dict[int, int] = {}
     replaced: set[str] = set()
-    for index, turn in enumerate(turns):
+    changed: set[int] = set()
+    for index, turn in enumerate(turns[: ends_at(turns, reviews)]):
         review = verdicts.get(index)
         if turn.role == "tool" and turn.tool_call_id in replaced:
             continue
@@ -159,32 +177,38 @@ def _reviewed_turns(
             found.append(turn.model_copy(update={"train": False}))
         elif review is not None and review.fix is not None and review.verdict == "fix":
             places[index] = len(found)
-            found += _corrected(turn, review)
-            if _ends_here(turn, review):
-                break
-            replaced = set() if _same_calls(turn, review.fix) else {call.id for call in turn.tool_calls}
+            found += _corrected(turn, review, changed)
+            if not _same_calls(turn, review.fix):
+                replaced = {call.id for call in turn.tool_calls}
+                changed.add(index)
         else:
             places[index] = len(found)
             found.append(turn)
     return tuple(found), places
 
 
-def _corrected(turn: Turn, review: Review) -> list[Turn]:
+def _corrected(turn: Turn, review: Review, changed: set[int]) -> list[Turn]:
     """Return the correction, and the replayed results when its calls are not the recorded ones."""
     assert review.fix is not None
     bare = turn.model_copy(update={"original": None})
     fix = review.fix.model_copy(update={"original": bare, "train": True})
-    return [fix] if _same_calls(turn, review.fix) else [fix, *review.replayed]
+    return [fix] if _same_calls(turn, review.fix) or not changed.issuperset(review.follows) else [fix, *review.replayed]
 
 
-def _ends_here(turn: Turn, review: Review) -> bool:
-    """Say whether what was recorded behind the turn no longer fits its correction."""
+def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[int]) -> int:
+    """Return the first recorded turn that no longer follows from one correction; `changed` are the turns before it
+    whose calls are corrected too."""
     assert review.fix is not None
-    if _same_calls(turn, review.fix):
-        return bool(review.diverges)
+    here, everything = index + 1, len(turns)
+    if _same_calls(turns[index], review.fix):
+        return here if review.diverges else everything
     answered = {result.tool_call_id for result in review.replayed}
     whole = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
-    return not whole or review.diverges is not False
+    if not whole or not changed.issuperset(review.follows):
+        return here
+    if review.fits_until is not None:
+        return review.fits_until
+    return everything if review.diverges is False else here
 
 
 def _same_calls(turn: Turn, fix: Turn) -> bool:

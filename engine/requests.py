@@ -3,7 +3,7 @@
     try_tool      {domain, version, overrides, tool, arguments, variant}      -> {result, diff}
     prove         {domain, version, overrides, template, mode, turns, seed}   -> {task, proof, trajectory}
     test_model    {endpoint}                                                  -> {reply, called_tool, call}
-    replay_fix    {trajectory_id, turn, fix}                                  -> {turns, diverges, ok, detail}
+    replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
 
 `overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,6 +24,7 @@ from engine.errors import InputError, TurnwrightError
 from engine.export import build
 from engine.llms._open import open_llm
 from engine.protocols import Library, Request, Sandbox, SandboxPool
+from engine.replay import Correction, check_fix, replay
 from engine.rollout import environment_of, rollout
 from engine.runner import parts_of, source_of
 from engine.schema import argument_error
@@ -39,6 +40,7 @@ from engine.types import (
     Task,
     Tool,
     ToolCall,
+    ToolResult,
     Trajectory,
     Turn,
     digest,
@@ -156,24 +158,18 @@ class Desk:
         trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
         domain = catalog.parse(files)
         fix = Turn.model_validate(payload["fix"])
-        position = int(payload["turn"])
-        _check_fix(trajectory, position, fix)
+        others = [Correction.model_validate(one) for one in payload.get("others") or ()]
+        check_fix(trajectory, int(payload["turn"]), fix)
         commands = any(source_of(tool.source).commands for tool in trajectory.tools)
         pool = await self._pool_of(allow_commands=commands)
         variant = trajectory.task.variant if trajectory.task else None
-        async with pool.lease(environment_of(domain, variant, commands=commands)) as sandbox:
-            before = trajectory.turns[:position]
-            await _replay([c for turn in before for c in turn.tool_calls], trajectory, before, sandbox)
-            turns = await _replay(fix.tool_calls, trajectory, (), sandbox)
-        recorded = _results_after(trajectory, position)
-        diverges = [t.content for t in turns] != [t.content for t in recorded]
-        failed = [turn for turn in turns if turn.fault]
-        return {
-            "turns": [turn.model_dump(mode="json") for turn in turns],
-            "diverges": diverges,
-            "ok": not failed,
-            "detail": failed[0].content if failed else "The sandbox answered every call.",
-        }
+        environment = environment_of(domain, variant, commands=commands)
+
+        async def call(tool: Tool, one: ToolCall, sandbox: Sandbox) -> ToolResult:
+            return await source_of(tool.source).call(one, sandbox)
+
+        found = await replay(trajectory, int(payload["turn"]), fix, others, lambda: pool.lease(environment), call)
+        return found.model_dump(mode="json")
 
     async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         export_id = int(payload["export_id"])
@@ -211,41 +207,3 @@ class Desk:
             else:
                 files[path] = content.encode() if isinstance(content, str) else b64decode(content["base64"])
         return catalog.parse(files)
-
-
-def _check_fix(trajectory: Trajectory, position: int, fix: Turn) -> None:
-    if not 0 <= position < len(trajectory.turns) or trajectory.turns[position].role != "assistant":
-        raise InputError("turn", f"{position} is no assistant turn.", "Choose a turn of the assistant.")
-    offered = {tool.name: tool for tool in trajectory.tools}
-    for call in fix.tool_calls:
-        if call.name not in offered:
-            raise InputError("fix", f"there is no tool {call.name!r}.", f"Offered: {', '.join(sorted(offered))}.")
-        problem = argument_error(offered[call.name], call)
-        if problem:
-            raise InputError("fix", f"{call.name}: {problem}", "Correct the arguments.")
-
-
-async def _replay(
-    calls: Sequence[ToolCall], trajectory: Trajectory, recorded: Sequence[Turn], sandbox: Sandbox
-) -> list[Turn]:
-    """Execute calls again; those whose recorded result was a refusal or an injected fault changed nothing."""
-    skipped = {t.tool_call_id for t in recorded if t.fault in ("unknown_tool", "invalid_arguments", "injected")}
-    offered = {tool.name: tool for tool in trajectory.tools}
-    turns: list[Turn] = []
-    for call in calls:
-        if call.id in skipped or call.name not in offered:
-            continue
-        result = await source_of(offered[call.name].source).call(call, sandbox)
-        turns.append(
-            Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
-        )
-    return turns
-
-
-def _results_after(trajectory: Trajectory, position: int) -> list[Turn]:
-    found: list[Turn] = []
-    for turn in trajectory.turns[position + 1 :]:
-        if turn.role != "tool":
-            break
-        found.append(turn)
-    return found
