@@ -55,12 +55,19 @@ def _new_domain(like: str) -> None:
         "Start from", origins, origins.index(like) if like in origins else 0, key="new_origin",
         format_func=lambda o: names.get(o, "A small working example: one workspace file, three tools, two templates"),
     )  # fmt: skip
-    name = st.text_input("Name", key="new_name", max_chars=80, placeholder="for example Hotel front desk")
+    copied = next((row for row in rows if row.id == like), None)
+    name = st.text_input(
+        "Name", f"{copied.name[:70]} copy" if copied else "", key="new_name", max_chars=80, live=True,
+        placeholder="for example Hotel front desk",
+    )  # fmt: skip
     id = st.text_input(
-        "Id", key="new_id", max_chars=60, placeholder=id_from(name) or "made of the name",
+        "Id", key="new_id", max_chars=60, live=True, placeholder=id_from(name) or "made of the name",
         help="It names the folder and stays for good. Leave it empty to take it from the name.",
     )  # fmt: skip
-    description = st.text_input("Description", key="new_description", max_chars=300, placeholder="One sentence")
+    description = st.text_input(
+        "Description", copied.description[:300] if copied else "", key="new_description", max_chars=300,
+        placeholder="One sentence",
+    )  # fmt: skip
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
     if st.button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
@@ -160,7 +167,7 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
         )
     id, problem = domain.id, ""
     if existing and not as_version:
-        id = st.text_input("Id of the new domain", f"{domain.id}_2", key="import_id", max_chars=60).strip()
+        id = st.text_input("Id of the new domain", f"{domain.id}_2", key="import_id", max_chars=60, live=True).strip()
         problem = _id_problem(id)
         if problem:
             st.caption(literal(problem))
@@ -168,8 +175,9 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
     if st.button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
         with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
-            domains.save_domain(db(), pack, based_on=based_on, note="Imported")
-            _made("import_domain", id, f"Domain {literal(domain.name)} imported")
+            version = domains.save_domain(db(), pack, based_on=based_on, note="Imported")
+            told = f"imported as version {version}" if version != based_on else f"is the same as version {version}"
+            _made("import_domain", id, f"Domain {literal(domain.name)} {told}")
 
 
 def delete_domain(id: str, name: str) -> None:

@@ -97,9 +97,9 @@ MORE: dict[str, Callable[[DomainRow], None]] = {
     "Delete": lambda row: delete_domain(row.id, row.name),
 }
 
-tell()
 if made := st.session_state.pop("made_domain", None):
-    open_page("domain", id=made)
+    open_page("domain", id=made)  # which tells what was done
+tell()
 
 with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
     if st.button("Import", key="import_domain", icon=":material/upload:"):
