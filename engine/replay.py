@@ -125,9 +125,7 @@ async def replay(
         breaks=after.later,
         diverges=other_results or bool(state) or after.later is not None,
         unsteady=unsteady,
-        follows=tuple(
-            turn for turn in sorted(corrected) if turn < position and _new_calls(trajectory, corrected[turn])
-        ),
+        follows=tuple(turn for turn in sorted(corrected) if turn < position and _new(trajectory, corrected[turn])),
     )
 
 
