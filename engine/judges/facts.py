@@ -17,9 +17,7 @@ __all__ = ["FactsJudge"]
 
 
 class Config(Frozen):
-    """`from_turn_only` counts a fact only in the turn that asked for it."""
-
-    from_turn_only: bool = False
+    """No options: the facts, and where each one counts, come with the task."""
 
 
 class FactsJudge:
@@ -34,14 +32,14 @@ class FactsJudge:
         total = sum(len(turn.facts) for turn in trajectory.proof.turns)
         if total == 0:
             return [_given(None, "The task asks for no fact.")]
-        lost = _lost(trajectory, trajectory.proof.turns, self._config.from_turn_only)
+        lost = _lost(trajectory, trajectory.proof.turns)
         if not lost:
             return [_given(1.0, f"All {total} facts are stated.")]
         named = ", ".join(repr(fact) for fact in lost[:5])
         return [_given(1 - len(lost) / total, f"{len(lost)} of {total} facts are not stated: {named}.")]
 
 
-def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn], from_turn_only: bool) -> list[str]:
+def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn]) -> list[str]:
     """Return the facts that are not stated where they count.
 
     That a tool is missing must be said in the turn itself. A request that was not made as such (a user may put two
@@ -51,7 +49,7 @@ def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn], from_turn_only: 
     lost: list[str] = []
     for number, turn in enumerate(proven):
         here = min(number, len(own) - 1)
-        late = () if from_turn_only or _at_once(trajectory, number) else range(here + 1, len(own))
+        late = () if _at_once(trajectory, number) else range(here + 1, len(own))
         for fact in turn.facts:
             places = [here, *(place for place in late if fact not in proven[place].facts)]
             lost += [entry[0] for entry in missing([fact], "\n".join(own[place] for place in places))]
