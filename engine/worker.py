@@ -14,10 +14,11 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 from engine.errors import InputError, SandboxError, StorageError
 from engine.holders import holder_name
-from engine.protocols import Claim, Library, Request, SandboxPool, Store
+from engine.protocols import SMALL_BATCH, Claim, Library, Request, SandboxPool, Store
 from engine.requests import Desk
 from engine.runner import run
 from engine.sandboxes._choose import open_pool
@@ -62,7 +63,7 @@ class Pools:
 
 
 class Worker:
-    """Works until `stop` is set. `once` returns when no batch is waiting."""
+    """Works until `stop` is set. `once` returns when no batch is waiting. `only` is the one batch that it takes."""
 
     def __init__(
         self,
@@ -72,25 +73,22 @@ class Worker:
         *,
         image: str | None = None,
         say: Callable[[str], None] = print,
+        only: int | None = None,
     ) -> None:
         self.holder = holder_name()
         self.stop = asyncio.Event()
         self._store, self._library, self._say = store, library, say
         self._pools = Pools(choice, image)
+        self._only = only
+        self._working: set[int] = set()
 
     async def work(self, *, once: bool = False) -> None:
-        """Claim and work on batches, one at a time, and answer requests beside them."""
+        """Claim and work on batches, one at a time and a small one beside it, and answer requests meanwhile."""
         beside = [asyncio.create_task(self._answer()), asyncio.create_task(self._beat())]
         try:
-            while not self.stop.is_set():
-                claim = await self._claim()
-                if claim is not None:
-                    await self._batch(claim)
-                elif once:
-                    return
-                else:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
+            async with asyncio.TaskGroup() as lanes:
+                lanes.create_task(self._lane(once))
+                lanes.create_task(self._lane(once, SMALL_BATCH))
         finally:
             for task in beside:
                 task.cancel()
@@ -99,9 +97,23 @@ class Worker:
             with contextlib.suppress(StorageError):
                 self._library.leave(self.holder)
 
-    async def _claim(self) -> Claim | None:
+    async def _lane(self, once: bool, most: int | None = None) -> None:
+        """Work on one batch after the other, none with more than `most` rollouts left."""
+        while not self.stop.is_set():
+            claim = await self._claim(most)
+            if claim is not None and claim.batch_id not in self._working:  # after a long standstill it may be our own
+                self._working.add(claim.batch_id)
+                await self._batch(claim)
+            elif claim is None and once:
+                return
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
+
+    async def _claim(self, most: int | None) -> Claim | None:
+        asked = partial(self._store.claim, self.holder, time.time(), STALE_SECONDS, most=most, only=self._only)
         try:
-            return await asyncio.to_thread(self._store.claim, self.holder, time.time(), STALE_SECONDS)
+            return await asyncio.to_thread(asked)
         except StorageError as error:
             self._say(f"cannot claim: {error}")
             return None
@@ -124,6 +136,7 @@ class Worker:
 
     async def _release(self, claim: Claim, ending: Ending) -> None:
         """Give the batch back; while the disk is full, keep trying so that the reason is not lost."""
+        self._working.discard(claim.batch_id)
         self._say(f"batch {claim.batch_id}: {ending.status} {ending.reason}".rstrip())
         while ending.status != "lost":
             try:
