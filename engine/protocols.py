@@ -220,13 +220,15 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Claim:
-    """A batch that this engine holds, with its frozen snapshot."""
+    """A batch that this engine holds, with its frozen snapshot. `sandbox` is the one that its first trajectories were
+    made in; empty before any engine opened one."""
 
     batch_id: int
     batch: Batch
     domains: Mapping[str, Domain]
     personas: Sequence[Persona]
     holder: str
+    sandbox: str = ""
 
 
 SMALL_BATCH = 20
@@ -244,12 +246,14 @@ class Store(Protocol):
     heartbeat: renew the claim and publish how many rollouts are running; returns the command waiting for
         the batch: "pause", "cancel", "lost" (somebody else holds it now) or None.
     release: give the batch back with a final or paused status and the reason for the reader.
+    pin: note the sandbox that the batch is worked on in from now on, unless one is noted; nothing when it is lost.
     spent: (tokens, cost in dollars or None, seconds) so far, over all claims of the batch.
     """
 
     def claim(
         self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
     ) -> Claim | None: ...
+    def pin(self, batch_id: int, holder: str, sandbox: str) -> None: ...
     def done_ids(self, batch_id: int) -> set[str]: ...
     def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int: ...
     def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None: ...

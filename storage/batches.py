@@ -28,7 +28,8 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 @dataclass(frozen=True)
 class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
-    the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None."""
+    the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None. `sandbox` is
+    the one that it is worked on in, None before an engine opened one."""
 
     id: int
     name: str
@@ -47,6 +48,7 @@ class BatchRow:
     command: str | None
     unpriced_calls: int
     imported: bool
+    sandbox: str | None
 
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
@@ -132,7 +134,8 @@ def get_batch(db: Database, id: int) -> BatchRow:
 def command(db: Database, id: int, what: str, now: float | None = None) -> None:
     """Tell the engine to pause, resume or cancel a batch. Repeating a command changes nothing.
 
-    What no engine holds changes at once: a queued or paused batch is cancelled, an abandoned one too.
+    What no engine holds changes at once: a queued or paused batch is cancelled, an abandoned one too, and a failed
+    one that is resumed is queued again for what is missing.
     Raises InputError when the batch is in no state for the command.
     """
     now = time.time() if now is None else now
@@ -149,6 +152,8 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
             _end(record, now)
         elif record.status == "paused":
             record.command = "resume" if what == "resume" else None
+        elif record.status == "failed" and what == "resume":
+            record.status, record.reason, record.command, record.finished_at = "queued", "", None, None
         else:
             raise InputError(
                 "command", f"batch {id} is {record.status}, so it cannot {what}.", _next_move(record.status)
@@ -174,7 +179,8 @@ def _end(record: BatchRecord, now: float) -> None:
 
 
 def _next_move(status: str) -> str:
-    return "It waits for an engine; cancel it instead." if status == "queued" else "Create a new batch instead."
+    moves = {"queued": "It waits for an engine; cancel it instead.", "failed": "Resume it, or create a new batch."}
+    return moves.get(status, "Create a new batch instead.")
 
 
 def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
@@ -237,4 +243,5 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         command=v["command"],
         unpriced_calls=v["unpriced_calls"],
         imported=v["imported"],
+        sandbox=v["sandbox"],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from storage import tables
@@ -50,6 +50,16 @@ def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
     connection.exec_driver_sql(
         f"INSERT INTO facet (batch_id, field, value) VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING", new
     )
+
+
+def prune(connection: Connection, batch_id: int, gone: Sequence[tuple[str, str, str]]) -> None:
+    """Forget each (field, column of the trajectory, value) that no trajectory of the batch has any more."""
+    f, t = tables.facet.c, tables.trajectory.c
+    for field, column, value in gone:
+        left = select(t.id).where(t.batch_id == batch_id, t[column] == value).exists()
+        connection.execute(
+            delete(tables.facet).where(f.batch_id == batch_id, f.field == field, f.value == value, ~left)
+        )
 
 
 def values(session: Session) -> dict[str, list[str]]:

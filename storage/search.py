@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, column, false, func, literal, select, table, text
+from sqlalchemy import ColumnElement, Connection, column, delete, false, func, literal, select, table, text
 from sqlalchemy.sql.expression import Select
 
 from storage import tables
@@ -64,12 +64,14 @@ def insert(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
 
 
 def delete_batch(connection: Connection, batch_id: int) -> None:
-    """Forget the texts of one batch. On PostgreSQL the foreign key does it."""
+    """Forget the texts of one batch."""
+    forget(connection, select(tables.trajectory.c.id).where(tables.trajectory.c.batch_id == batch_id))
+
+
+def forget(connection: Connection, chosen: Select[tuple[int]]) -> None:
+    """Forget the texts of the selected trajectory ids. On PostgreSQL the foreign key does it."""
     if connection.dialect.name == "sqlite":
-        connection.execute(
-            text("DELETE FROM trajectory_search WHERE rowid IN (SELECT id FROM trajectory WHERE batch_id = :batch)"),
-            {"batch": batch_id},
-        )
+        connection.execute(delete(_search).where(_search.c.rowid.in_(chosen)))
 
 
 def matching(dialect: str, query: str) -> Select[tuple[int]] | None:

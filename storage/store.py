@@ -1,6 +1,7 @@
 """What the engine needs of the database: claims with a heartbeat, results, and commands from the pages.
 
     queued → running → (paused ↔ running) → done | failed | cancelled
+    done | failed → queued                    when a user resumes it or has its failed rollouts tried again
 
 A claim is one conditional UPDATE, so two engines never hold the same batch. A batch whose engine was killed
 goes stale and is taken over; nothing stored is done again.
@@ -98,11 +99,18 @@ class SqlStore:
     def _claimed(self, number: int, holder: str) -> Claim:
         b = tables.batch.c
         with self._db.read() as session:
-            row = session.execute(select(b.body, b.personas).where(b.id == number)).one()
+            row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == number)).one()
         batch = Batch.model_validate_json(row.body)
         digests = [str(share.digest) for share in batch.domains]
         domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
-        return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder)
+        return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
+
+    def pin(self, batch_id: int, holder: str, sandbox: str) -> None:
+        """Note the sandbox of a batch that has none yet and that this holder works on."""
+        b = tables.batch.c
+        mine = (b.id == batch_id, b.holder == holder, b.status == "running", b.sandbox.is_(None))
+        with self._db.write() as session:
+            session.execute(update(tables.batch).where(*mine).values(sandbox=sandbox))
 
     def done_ids(self, batch_id: int) -> set[str]:
         """Return the rollout ids that are stored."""

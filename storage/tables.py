@@ -87,7 +87,8 @@ class PersonaRecord(SQLModel, table=True):
 
 
 class BatchRecord(SQLModel, table=True):
-    """A batch with its frozen snapshot, its state and its exact counters."""
+    """A batch with its frozen snapshot, its state and its exact counters. `sandbox` is the one that it is worked on
+    in; None until an engine opened one."""
 
     __tablename__: ClassVar[Any] = "batch"
     __table_args__: ClassVar[Any] = (Index(None, "status", "id"), _NEVER_REUSED)
@@ -114,6 +115,7 @@ class BatchRecord(SQLModel, table=True):
     started_at: float | None = None
     finished_at: float | None = None
     heartbeat_at: float | None = None
+    sandbox: str | None = Field(default=None, sa_type=String)
 
 
 class TrajectoryRecord(SQLModel, table=True):
