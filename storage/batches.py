@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
+from engine.protocols import SMALL_BATCH
 from engine.types import Batch, BatchStatus, Persona, Progress
 from storage import search, tables
 from storage.database import Database
@@ -181,6 +182,34 @@ def _end(record: BatchRecord, now: float) -> None:
 def _next_move(status: str) -> str:
     moves = {"queued": "It waits for an engine; cancel it instead.", "failed": "Resume it, or create a new batch."}
     return moves.get(status, "Create a new batch instead.")
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A batch that an engine works on, or takes, before another one; `left` of its rollouts are not finished."""
+
+    id: int
+    name: str
+    left: int
+
+
+def ahead(db: Database, row: BatchRow) -> list[Ahead]:
+    """Return what a batch waits behind, what is being worked on first; nothing when it waits for no other batch.
+
+    One with at most SMALL_BATCH rollouts left waits behind such batches only, since it goes beside a larger one.
+    """
+    b = tables.batch.c
+    if row.status != "queued" and row.command != "resume":
+        return []
+    left = b.planned - b.kept - b.rejected - b.failed
+    waiting = or_(b.status == "queued", and_(b.status == "paused", b.command == "resume"))
+    sooner = or_(b.status == "running", and_(waiting, b.id < row.id))
+    query = select(b.id, b.name, left.label("left")).where(sooner, b.id != row.id)
+    if row.progress.waiting + row.progress.running <= SMALL_BATCH:
+        query = query.where(left <= SMALL_BATCH)
+    with db.read() as session:
+        found = session.execute(query.order_by(case((b.status == "running", 0), else_=1), b.id))
+        return [Ahead(number, name, max(int(count), 0)) for number, name, count in found]
 
 
 def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
