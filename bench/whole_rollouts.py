@@ -8,6 +8,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from engine import catalog, plugins
 from engine.llms._open import open_llm
 from engine.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool
-from engine.rollout import rollout
+from engine.rollout import environment_of, rollout
 from engine.runner import parts_of, run
 from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.batches import create_batch
@@ -93,8 +94,8 @@ async def requests_of_one(base: str) -> list[Request]:
 async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, float, float]:
     """Return (model calls, seconds, CPU seconds of this process) of a batch with `flying` rollouts in flight.
 
-    Each slot rolls out one dialogue for every six rounds, two at least. A batch of one dialogue a slot comes first, so
-    that sandboxes and connections are warm, as in an engine that has been up for a minute.
+    Each slot rolls out one dialogue for every six rounds, two at least. All sandboxes start and a batch of one dialogue
+    a slot comes first, so that sandboxes and connections are warm, as in an engine that has been up for a minute.
     """
     trajectories = max(2, rounds // CALLS_PER_ROLLOUT) * flying
     with tempfile.TemporaryDirectory() as folder:
@@ -104,11 +105,20 @@ async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, f
         pool: SandboxPool = sandboxes.make(sandboxes.config(most=flying + 2, warm=min(256, flying)))
         await pool.start()
         try:
+            await _warm(pool, flying)
             await _measure(db, pool, _batch(base, plugin, flying, flying))
             return await _measure(db, pool, _batch(base, plugin, trajectories, flying))
         finally:
             await pool.aclose()
             db.close()
+
+
+async def _warm(pool: SandboxPool, flying: int) -> None:
+    """Hold as many sandboxes at once as rollouts will fly."""
+    environment = environment_of(catalog.parse(_files()), None, commands=False)
+    await pool.prepare(environment, flying)
+    async with AsyncExitStack() as stack:
+        await asyncio.gather(*(stack.enter_async_context(pool.lease(environment)) for _ in range(flying)))
 
 
 async def _measure(db: Database, pool: SandboxPool, batch: Batch) -> tuple[int, float, float]:
@@ -153,9 +163,9 @@ def _batch(base: str, plugin: str, trajectories: int, flying: int) -> Batch:
 
 
 def _files() -> dict[str, bytes]:
-    """Return the ledger pack with enough accounts for six hundred different tasks."""
+    """Return the ledger pack with enough accounts for several hundred different tasks."""
     accounts = {
-        f"A-{number}": {"owner": f"Owner {number // 2}", "label": "daily", "balance": 10 + number, "note": ""}
+        f"A-{number}": {"owner": f"Owner {number // 4}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
     return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
