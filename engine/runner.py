@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from engine import plugins, settings
+from engine.breaker import Breaker
 from engine.curate import decide
 from engine.errors import BudgetReached, InputError, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.llms._open import open_llm
@@ -35,7 +36,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     """Work on a claimed batch until it is done or must end; return how. The caller releases the claim.
 
     Never raises for what concerns the batch: a missing key or domain gives `failed`, a gone sandbox backend, a full
-    disk or a reached budget gives `paused`, each with the next move in the reason.
+    disk, a reached budget or one failed rollout after the other gives `paused`, each with the next move in the reason.
     """
     watch = Watch(stop)
     try:
@@ -43,6 +44,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
         check_batch(claim, pool)
         meter = Meter(claim.batch.budget, watch)
         llms = {role: meter.over(llm) for role, llm in _open_models(claim.batch).items()}
+        await _off_loop(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))
     except TurnwrightError as error:
@@ -187,6 +189,7 @@ class _Writer:
 
     def __init__(self, claim: Claim, store: Store, watch: Watch) -> None:
         self._claim, self._store, self._watch = claim, store, watch
+        self._breaker = Breaker()
         self._rows: list[Trajectory] = []
         self._saving: asyncio.Task[None] | None = None
         self._began = time.monotonic()
@@ -229,6 +232,8 @@ class _Writer:
             self._rows[:0] = rows
             raise
         self._watch.count(rows)
+        if reason := self._breaker.see(rows):
+            self._watch.abort = self._watch.abort or Ending("paused", reason)
         try:
             self._watch.check_budget(self._claim.batch)
         except BudgetReached as error:

@@ -18,48 +18,18 @@ from functools import partial
 
 from engine.errors import InputError, SandboxError, StorageError
 from engine.holders import holder_name
+from engine.pools import Pools
 from engine.protocols import SMALL_BATCH, Claim, Library, Request, SandboxPool, Store
 from engine.requests import Desk
 from engine.runner import run
-from engine.sandboxes._choose import open_pool
 from engine.watch import Ending
 
 STALE_SECONDS = 15.0
 IDLE_SECONDS = 0.5
 POLL_SECONDS = 0.2
 OPEN_REQUESTS = 4
-
-
-class Pools:
-    """The sandbox pools in use, opened on first use and kept warm between batches."""
-
-    def __init__(self, choice: str, image: str | None = None) -> None:
-        self._default, self._image = choice, image
-        self._pools: dict[tuple[str, bool], SandboxPool] = {}
-        self._lock = asyncio.Lock()
-
-    async def of(self, choice: str = "auto", *, allow_commands: bool = False) -> SandboxPool:
-        """Return a started pool. Raises SandboxError with the next move."""
-        wanted = self._default if choice == "auto" else choice
-        async with self._lock:
-            key = (wanted, allow_commands)
-            if key not in self._pools:
-                self._pools[key] = await open_pool(wanted, allow_commands=allow_commands, image=self._image)
-                await self._pools[key].sweep()
-            return self._pools[key]
-
-    async def drop(self, pool: SandboxPool) -> None:
-        """Forget a pool that broke, so that the next batch opens a new one."""
-        async with self._lock:
-            self._pools = {key: kept for key, kept in self._pools.items() if kept is not pool}
-        with contextlib.suppress(SandboxError, OSError):
-            await pool.aclose()
-
-    async def aclose(self) -> None:
-        for pool in self._pools.values():
-            with contextlib.suppress(SandboxError, OSError):
-                await pool.aclose()
-        self._pools.clear()
+LOOK_SECONDS = 10.0
+"""How often an engine that does without its preferred sandbox looks whether that answers now."""
 
 
 class Worker:
@@ -84,7 +54,7 @@ class Worker:
 
     async def work(self, *, once: bool = False) -> None:
         """Claim and work on batches, one at a time and a small one beside it, and answer requests meanwhile."""
-        beside = [asyncio.create_task(self._answer()), asyncio.create_task(self._beat())]
+        beside = [asyncio.create_task(work()) for work in (self._answer, self._beat, self._look)]
         try:
             async with asyncio.TaskGroup() as lanes:
                 lanes.create_task(self._lane(once))
@@ -123,9 +93,11 @@ class Worker:
         pool: SandboxPool | None = None
         try:
             commands = claim.batch.teacher == "reference" or claim.batch.allow_unisolated_commands
-            pool = await self._pools.of(claim.batch.sandbox, allow_commands=commands)
+            pool = await self._pools.of(claim.sandbox or claim.batch.sandbox, allow_commands=commands)
             ending = await run(claim, self._store, pool, self.stop)
-        except (SandboxError, InputError) as error:
+        except SandboxError as error:
+            ending = _unopened(claim, error)
+        except InputError as error:
             ending = Ending("failed", str(error))
         except Exception as error:  # a fault of ours in one batch must not take the engine from the others
             self._say("".join(traceback.format_exception(error)))
@@ -181,6 +153,11 @@ class Worker:
                 self._library.finish_request(request.id, None, "The engine was stopped. Start it, then ask again.")
             raise
 
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._pools.look_again()
+
     async def _beat(self) -> None:
         while True:
             try:
@@ -197,6 +174,18 @@ class Worker:
             except StorageError as error:
                 self._say(f"cannot beat: {error}")
             await asyncio.sleep(2.0)
+
+
+def _unopened(claim: Claim, error: SandboxError) -> Ending:
+    """Return how a batch ends whose sandbox could not be opened. One that began in it waits for it, and never goes on
+    in another one unasked."""
+    if not claim.sandbox:
+        return Ending("failed", str(error))
+    return Ending(
+        "paused",
+        f"The batch began in the {claim.sandbox} sandbox, which cannot be used now: {error} Then resume; or resume it "
+        "in another sandbox.",
+    )
 
 
 async def serve(worker: Worker, *, once: bool = False) -> None:

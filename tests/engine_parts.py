@@ -33,10 +33,9 @@ def wired(batch: Batch, domain: Domain, pool: SandboxPool, llms: Mapping[ModelRo
 class FailingPool:
     """A pool whose leases fail as `fault(number)` says; numbers count from 0. Otherwise it is the inner pool."""
 
-    name, isolated = "failing", False
-
     def __init__(self, inner: SandboxPool, fault: Callable[[int], SandboxError | None]) -> None:
         self._inner, self._fault, self.leases = inner, fault, 0
+        self.name, self.isolated = inner.name, inner.isolated
 
     async def start(self) -> None: ...
 
