@@ -1,6 +1,6 @@
 """Command line; a composition root: the one place in the engine that wires storage in.
 
-python -m engine work | run FILE | export | show | analyze | import | validate PACK | check | list KIND
+python -m engine work | run FILE | resume NUMBER | export | show | analyze | import | validate PACK | check | list KIND
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -53,14 +52,14 @@ def database() -> Iterator[Any]:
         db.close()
 
 
-def worker(db: Any) -> Any:
+def worker(db: Any, only: int | None = None) -> Any:
     from engine.worker import Worker
     from storage.library import SqlLibrary
     from storage.store import SqlStore
 
     found = settings.read()
     say = partial(print, flush=True)
-    return Worker(SqlStore(db), SqlLibrary(db), found.sandbox, image=found.image, say=say)
+    return Worker(SqlStore(db), SqlLibrary(db), found.sandbox, image=found.image, say=say, only=only)
 
 
 def loop_factory() -> Any:
@@ -91,60 +90,57 @@ def run(
 ) -> None:
     """Roll out one batch here and now, then print its summary."""
     from engine.batchfile import batch_of, load_batch
-    from storage.batches import create_batch, get_batch, losses
+    from storage.batches import create_batch
 
     batch = load_batch(file)
     given = {"trajectories": trajectories, "sandbox": sandbox, "seed": seed, "concurrency": concurrency}
     changes = {name: value for name, value in given.items() if value is not None}
     batch = batch_of({**batch.model_dump(), **changes}, file.name)
     with database() as db:
-        number = create_batch(db, batch)
-        _work_on(db, number)
+        _work_on(db, create_batch(db, batch))
+
+
+@app.command()
+def resume(
+    number: Annotated[int, typer.Argument(help="A batch that is paused, or waits.")],
+    tokens: Annotated[int | None, typer.Option(min=0, help="Budget in tokens from now on; 0 takes it off.")] = None,
+    dollars: Annotated[float | None, typer.Option(min=0, help="Budget in dollars; 0 takes it off.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Budget in seconds of work; 0 takes it off.")] = None,
+    prices: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Dollars per million input and output tokens, for calls whose price is not known."),
+    ] = None,
+) -> None:
+    """Go on with a batch here and now, with a changed budget where one is given, then print its summary."""
+    from engine.types import Budget
+    from storage.batches import command, get_batch
+    from storage.budgets import set_budget
+
+    given = {"tokens": tokens, "cost_usd": dollars, "seconds": seconds}
+    changes: dict[str, Any] = {name: value or None for name, value in given.items() if value is not None}
+    if prices is not None:
+        changes |= {"input_cost_per_million": prices[0], "output_cost_per_million": prices[1]}
+    with database() as db:
         row = get_batch(db, number)
-        print(_summary(row, losses(db, number)))
-        if row.status != "done":
-            raise typer.Exit(1)
+        if changes:
+            budget = _validated(Budget, {**row.batch.budget.model_dump(), **changes}, "budget")
+            set_budget(db, number, budget, before=row.batch.budget)
+        if row.status not in ("queued", "running"):
+            command(db, number, "resume")
+        _work_on(db, number)
 
 
 def _work_on(db: Any, number: int) -> None:
-    """Work on one batch in this process until it is no longer queued or running."""
-    from engine.worker import serve
-    from storage.batches import get_batch
-
-    async def until_done() -> None:
-        mine = worker(db)
-        working = asyncio.create_task(serve(mine))
-        started = time.monotonic()
-        while not working.done():
-            row = await asyncio.to_thread(get_batch, db, number)
-            _progress(row, started)
-            if row.status in ("done", "failed", "cancelled") or (row.status == "paused" and row.holder is None):
-                mine.stop.set()
-            await asyncio.wait({working}, timeout=0.2)
-        await working
+    """Work on one batch in this process until it goes no further, print its summary, exit with 1 if it is not done."""
+    from engine.foreground import follow, summary
+    from storage.batches import get_batch, losses
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(until_done())
-
-
-def _progress(row: Any, started: float) -> None:
-    if sys.stderr.isatty():
-        p = row.progress
-        finished = p.kept + p.rejected + p.failed
-        rate = finished / max(time.monotonic() - started, 0.001)
-        text = f"\r{finished}/{p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}  {rate:.1f}/s "
-        print(text, end="", file=sys.stderr, flush=True)
-
-
-def _summary(row: Any, losses: Sequence[tuple[str, str, int]]) -> str:
-    p = row.progress
-    lines = [
-        f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
-        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
-        f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
-    ]
-    lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
-    return "\n".join(lines)
+        runner.run(follow(worker(db, number), lambda: get_batch(db, number)))
+    row = get_batch(db, number)
+    print(summary(row, losses(db, number)))
+    if row.status != "done":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -222,6 +218,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record.")] = False,
 ) -> None:
     """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
+    from engine.foreground import summary
     from storage.batches import get_batch, latest, list_batches, losses
     from storage.trajectories import get
 
@@ -232,7 +229,7 @@ def show(
                 raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
             print(found.model_dump_json(indent=2) if as_json else _told(found))
         elif batch is not None:
-            print(_summary(get_batch(db, batch), losses(db, batch)))
+            print(summary(get_batch(db, batch), losses(db, batch)))
             for row in latest(db, batch, 20):
                 print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
         else:

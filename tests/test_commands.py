@@ -1,0 +1,107 @@
+"""Batches from the command line: the own one alone, a budget raised, each in a real process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.types import Domain, Endpoint, Persona
+from storage import batches, domains, personas
+from storage.database import Database, open_database
+from tests.engine_parts import batch_of
+
+ROOT = Path(__file__).resolve().parent.parent
+TALKS = """
+domains: [ledger]
+trajectories: 30
+concurrency: 2
+teacher: llm
+models:
+  teacher:
+    model: played
+    llm: scripted
+    options: {replies: [{text: No idea., seconds: 0.05, prompt_tokens: 50, completion_tokens: 10}]}
+"""
+
+
+@pytest.fixture
+def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
+    domains.save_domain(opened, ledger.files, based_on=None)
+    personas.save_persona(opened, persona, based_on=None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs one command of the engine over the database of this test."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment = {**kept, "TURNWRIGHT_HOME": str(tmp_path), "TURNWRIGHT_SANDBOX": "local"}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "engine", *arguments]
+        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    return call
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.slow
+def test_a_batch_file_is_worked_on_before_older_batches_and_alone(
+    db: Database, ledger: Domain, command: Command, tmp_path: Path
+) -> None:
+    older = [batches.create_batch(db, batch_of(ledger, trajectories=number)) for number in (5000, 4)]
+    (tmp_path / "mine.yaml").write_text("domains: [ledger]\ntrajectories: 6\n")
+    done = command("run", str(tmp_path / "mine.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert "batch 3 'mine': done" in done.stdout
+    assert [batches.get_batch(db, number).status for number in older] == ["queued", "queued"]
+    assert all(batches.get_batch(db, number).started_at is None for number in older)
+
+
+@pytest.mark.slow
+def test_a_reached_budget_is_raised_on_the_command_line(db: Database, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "talks.yaml").write_text(f"{TALKS}budget: {{tokens: 300}}\n")
+    first = command("run", str(tmp_path / "talks.yaml"))
+    assert first.returncode == 1
+    assert "tokens budget of 300 is reached" in first.stdout
+    assert "python -m engine resume 1" in first.stdout
+    again = command("resume", "1")
+    assert (again.returncode, "tokens budget of 300" in again.stdout) == (1, True)
+    spent = batches.get_batch(db, 1).tokens
+    raised = command("resume", "1", "--tokens", "0", "--dollars", "5", "--prices", "1", "2")
+    assert raised.returncode == 0, raised.stdout + raised.stderr
+    row = batches.get_batch(db, 1)
+    assert (row.status, row.progress.waiting) == ("done", 0)
+    assert row.batch.budget.tokens is None
+    assert row.batch.budget.cost_usd == 5.0
+    assert row.tokens > spent
+    over = command("resume", "1", "--tokens", "9")
+    assert (over.returncode, over.stdout) == (1, "")
+    assert "is done, so its budget stays" in over.stderr
+
+
+@pytest.mark.slow
+def test_prices_for_an_unknown_model_are_given_on_the_command_line(
+    db: Database, ledger: Domain, command: Command
+) -> None:
+    reply = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
+    teacher = Endpoint(model="played", llm="scripted", options={"replies": [reply]})
+    wanted = batch_of(ledger, teacher="llm", models={"teacher": teacher}, budget={"cost_usd": 2.0}, sandbox="local")
+    number = str(batches.create_batch(db, wanted))
+    first = command("resume", number)
+    assert first.returncode == 1
+    assert "price of played is not known" in first.stdout
+    assert batches.get_batch(db, 1).tokens == 0
+    done = command("resume", number, "--prices", "10", "50")
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = batches.get_batch(db, 1)
+    assert row.cost_usd == pytest.approx(row.tokens / 60 * 0.001)
