@@ -2,16 +2,18 @@
 
     python -m bench.export [--rows 100000] [--formats chat_jsonl llamafactory trajectory]
 
-Prints, per format, the CPU microseconds of a row:
+Prints, per format, microseconds a row by the clock on the wall and of all processors together:
 
-    jsonlines        the floor: jsonlines as shipped writing the very same rows, with no split, id, review or report
-    with orjson      the same floor with orjson as its `dumps`
-    from memory      ours, bare file and zip, from Trajectory objects that stand ready
-    from database    ours, bare file, from storage.stream: SQL, reading the stored bodies and exporting
+    jsonlines       the floor: jsonlines as shipped writing the very same rows from memory, with no split, id or report
+    with orjson     the same floor with orjson as its `dumps`
+    alone           ours in one process, from the database: SQL, stored bodies, conversion, a bare file
+    export          ours as it is: the same, converted in other processes once there are very many
+    as a zip        the same into a zip
 
-A ratio is floor / ours, so above 1 is faster than the floor. The parts follow one another, so on a busy machine look at
-several measurements. Peak memory, at 1,000 trajectories and at the end of the export from the database, includes what
-filling the database took and the pages of the file that SQLite maps (256 MB at most); nothing else grows with --rows.
+A ratio is floor / ours, so above 1 is faster than the floor. Other processes cost processor time and save time on the
+wall only where a processor is free, so on a busy machine look at the ratio of processor time of `alone`; the load is
+printed for that. Peak memory is that of this process, at 1,000 trajectories and at the end of the first export; it
+includes what filling the database took and the pages of the file that SQLite maps (256 MB at most).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import argparse
 import filecmp
 import json
+import os
 import resource
 import tempfile
 import time
@@ -26,54 +29,46 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import jsonlines
 
 from bench.make_database import stock
 from bench.samples import trajectories
 from engine import catalog
+from engine.conversion import PROCESSES, Entry
 from engine.export import build
 from engine.exporters._json import dump_bytes
 from engine.settings import CATALOG
-from engine.types import Batch, DomainShare, Recipe, Review, Trajectory, TrajectoryFilter
+from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
 from storage import batches
 from storage.database import Database, open_database
 from storage.store import SqlStore
 from storage.trajectories import stream
 
 CHUNK = 500
-Source = Iterator[tuple[int, Trajectory, list[Review]]]
 
 
-class Outside:
-    """CPU seconds that making the rows of a benchmark took, to be left out, and the peak memory early on."""
+class Spent(NamedTuple):
+    """Seconds that some work took: on the wall, and of processors with those of processes that it started."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.early_peak = 0
-
-    def ready(self, rows: int) -> Source:
-        """Yield trajectories; making them is counted here."""
-        source = enumerate(made(rows))
-        while True:
-            started = time.process_time()
-            chunk = list(islice(source, CHUNK))
-            self.seconds += time.process_time() - started
-            if not chunk:
-                return
-            for number, trajectory in chunk:
-                yield number, trajectory, []
-
-    def watched(self, source: Source) -> Source:
-        """Pass a source on and note the peak memory at 1,000."""
-        for count, item in enumerate(source):
-            if count == 1000:
-                self.early_peak = peak()
-            yield item
+    wall: float = 0.0
+    busy: float = 0.0
 
 
-def made(rows: int) -> Iterator[Trajectory]:
-    return trajectories(rows, [catalog.load(CATALOG / "retail")])
+NOTHING = Spent()
+
+
+def spent(work: Callable[[], object], before: Spent = NOTHING) -> Spent:
+    """Return what some work took, added to what was spent before."""
+    wall, busy = time.perf_counter(), _busy()
+    work()
+    return Spent(before.wall + time.perf_counter() - wall, before.busy + _busy() - busy)
+
+
+def _busy() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def peak() -> int:
@@ -86,14 +81,22 @@ def stored(db: Database, rows: int) -> None:
     stock(db)
     batch = Batch(name="export", domains=(DomainShare(id="retail"),), trajectories=rows)
     number = batches.create_batch(db, batch)
-    store, source = SqlStore(db), made(rows)
+    store, source = SqlStore(db), trajectories(rows, [catalog.load(CATALOG / "retail")])
     while chunk := list(islice(source, CHUNK)):
         store.save(number, chunk)
 
 
-def floors(path: Path, folder: Path) -> tuple[int, float, float]:
-    """Return (rows, CPU seconds of plain jsonlines, of jsonlines with orjson) of writing a file's rows again."""
-    plain_seconds = fast_seconds = 0.0
+def watched(source: Iterator[Entry], early: list[int]) -> Iterator[Entry]:
+    """Pass a source on and note the peak memory at 1,000."""
+    for count, item in enumerate(source):
+        if count == 1000:
+            early.append(peak())
+        yield item
+
+
+def floors(path: Path, folder: Path) -> tuple[int, Spent, Spent]:
+    """Return (rows, what plain jsonlines took, what jsonlines with orjson took) for writing a file's rows again."""
+    plain_spent = fast_spent = Spent()
     rows = 0
     with (
         path.open("rb") as data,
@@ -103,39 +106,33 @@ def floors(path: Path, folder: Path) -> tuple[int, float, float]:
         fast = jsonlines.Writer(out, dumps=dump_bytes)
         while lines := list(islice(data, CHUNK)):
             values = [json.loads(line) for line in lines]
-            plain_seconds += spent(partial(plain.write_all, values))
-            fast_seconds += spent(partial(fast.write_all, values))
+            plain_spent = spent(partial(plain.write_all, values), plain_spent)
+            fast_spent = spent(partial(fast.write_all, values), fast_spent)
             rows += len(values)
-    return rows, plain_seconds, fast_seconds
+    return rows, plain_spent, fast_spent
 
 
-def spent(work: Callable[[], object]) -> float:
-    """Return the CPU seconds of this process that some work took."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
-def measure(format: str, rows: int, db: Database, folder: Path) -> None:
-    """Export from the database and from memory, then print what a row took."""
+def measure(format: str, db: Database, folder: Path) -> None:
+    """Export from the database in each way, then print what a row took."""
     recipe = Recipe(format=format, splits={"train": 1.0}, include_rejected=True)
-    streamed = Outside()
-    source = streamed.watched(stream(db, TrajectoryFilter()))
-    costs = {"from database": spent(partial(build, recipe, source, folder / "stored.jsonl"))}
-    last_peak = peak()
-    for name, file in (("from memory", "data.jsonl"), ("from memory as a zip", "data.zip")):
-        outside = Outside()
-        costs[name] = spent(partial(build, recipe, outside.ready(rows), folder / file)) - outside.seconds
-    if not filecmp.cmp(folder / "data.jsonl", folder / "stored.jsonl", shallow=False):
-        raise SystemExit("The database and memory gave different bytes.")
-    written, plain, fast = floors(folder / "data.jsonl", folder)
-    kilobytes = (folder / "data.jsonl").stat().st_size / written / 1000
-    print(f"{format}: {written} rows of {kilobytes:.1f} KB, CPU microseconds a row")
-    print(f"  jsonlines {plain / written * 1e6:.0f}, with orjson {fast / written * 1e6:.0f}")
-    for name, seconds in costs.items():
-        ratios = f"{plain / seconds:.2f} of jsonlines, {fast / seconds:.2f} of it with orjson"
-        print(f"  {name} {seconds / written * 1e6:.0f}: {ratios}")
-    print(f"  peak memory {streamed.early_peak} MB at 1,000, {last_peak} MB at {rows}", flush=True)
+    early: list[int] = []
+    ways = (("alone", "alone.jsonl", 1), ("export", "export.jsonl", PROCESSES), ("as a zip", "export.zip", PROCESSES))
+    costs: dict[str, Spent] = {}
+    late = 0
+    for name, file, processes in ways:
+        source = watched(stream(db, TrajectoryFilter()), early)
+        costs[name] = spent(partial(build, recipe, source, folder / file, processes=processes))
+        late = late or peak()
+    if not filecmp.cmp(folder / "alone.jsonl", folder / "export.jsonl", shallow=False):
+        raise SystemExit("One process and several gave different bytes.")
+    rows, plain, fast = floors(folder / "alone.jsonl", folder)
+    kilobytes = (folder / "alone.jsonl").stat().st_size / rows / 1000
+    print(f"{format}: {rows} rows of {kilobytes:.1f} KB, microseconds a row; load {os.getloadavg()[0]:.1f}")
+    for name, took in {"jsonlines": plain, "with orjson": fast, **costs}.items():
+        each = f"{took.wall / rows * 1e6:.0f} on the wall, {took.busy / rows * 1e6:.0f} of processors"
+        ratios = f"{plain.wall / took.wall:.2f} and {plain.busy / took.busy:.2f} of jsonlines"
+        print(f"  {name:12} {each}: {ratios}")
+    print(f"  peak memory {early[0] if early else late} MB at 1,000, {late} MB at the end", flush=True)
 
 
 def main() -> None:
@@ -150,7 +147,7 @@ def main() -> None:
         try:
             stored(db, chosen.rows)
             for format in chosen.formats:
-                measure(format, chosen.rows, db, folder)
+                measure(format, db, folder)
         finally:
             db.close()
 

@@ -27,6 +27,7 @@ import orjson
 
 from bench.make_database import stock
 from bench.samples import MODELS, trajectories
+from engine import records
 from engine.types import Batch, DomainShare, Trajectory, TrajectoryFilter
 from storage import analytics, batches, tables
 from storage import trajectories as lists
@@ -115,11 +116,11 @@ def write(folder: Path, rows: int) -> tuple[Database, Clock, int]:
 
 
 def read(db: Database, folder: Path, rows: int) -> Clock:
-    """Read all trajectories: as JSON lines, and as our stream."""
+    """Read all trajectories: as JSON lines, and as our stream and records."""
     path = folder / "rows.jsonl"
     with path.open("wb") as file:
-        for _, trajectory, _ in lists.stream(db, TrajectoryFilter()):
-            file.write(trajectory.model_dump_json().encode() + b"\n")
+        for _, body, _ in lists.stream(db, TrajectoryFilter()):
+            file.write(f"{body}\n".encode())
     clock = Clock()
 
     def jsonl(loads: Callable[[str], object], parse: Callable[[object], object]) -> None:
@@ -128,7 +129,7 @@ def read(db: Database, folder: Path, rows: int) -> Clock:
                 parse(line)
 
     def ours() -> None:
-        assert sum(1 for _ in lists.stream(db, TrajectoryFilter())) == rows
+        assert sum(1 for _, body, _ in lists.stream(db, TrajectoryFilter()) if records.read(body)) == rows
 
     clock.time("jsonlines", lambda: jsonl(orjson.loads, lambda line: line))
     clock.time("jsonlines + Trajectory", lambda: jsonl(lambda s: s, lambda s: Trajectory.model_validate_json(str(s))))

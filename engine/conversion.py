@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Any, NamedTuple
@@ -28,11 +28,11 @@ from engine.protocols import Converted
 from engine.records import group_id, read, record_of
 from engine.types import Recipe, Review, Trajectory
 
-Entry = tuple[int, bytes, Sequence[Review]]
+Entry = tuple[int, str, Sequence[Review]]
 """A stored trajectory: its id, its body, its reviews (oldest first)."""
 
-ALONE = 4_000
-"""Trajectories that are converted before other processes are worth their start (about half a second)."""
+ALONE = 2_000
+"""Trajectories that are converted before other processes are started, which takes them about half a second."""
 PROCESSES = min(4, os.cpu_count() or 1)
 _CHUNK = 100
 
@@ -64,7 +64,7 @@ class Conversion:
         split = split_of(group_id(record), self._recipe.seed, self._recipe.splits)
         return Leaving(id, made._replace(rows=rows), split, told(record))
 
-    def converted(self, body: bytes, reviews: Sequence[Review]) -> tuple[Mapping[str, Any], Converted]:
+    def converted(self, body: str, reviews: Sequence[Review]) -> tuple[Mapping[str, Any], Converted]:
         """Return the record as reviewed and what the format makes of it."""
         record = read(body)
         reason = _held_back(self._recipe, record, reviews)
@@ -108,32 +108,47 @@ def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
 # ---------------------------------------------------------------- many
 
 
-def convert(recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE) -> Generator[Leaving, None, None]:
-    """Yield what each trajectory gives, in order. Raises what the source raises, and StorageError when one of the
-    other processes is ended from outside. None of them outlives this iterator or this process."""
-    entries = iter(source)
-    yield from map(Conversion(recipe).leaving, islice(entries, alone) if PROCESSES > 1 else entries)
-    first = list(islice(entries, _CHUNK))
-    if first:
-        yield from _side_by_side(recipe, first, entries)
+def convert(
+    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, processes: int = PROCESSES
+) -> Generator[Leaving, None, None]:
+    """Yield what each trajectory gives, in order; behind the first `alone` of them in so many other processes.
+
+    Raises what the source raises, and StorageError when one of the other processes is ended from outside. None of
+    them outlives this iterator or this process.
+    """
+    conversion, entries = Conversion(recipe), iter(source)
+    yield from map(conversion.leaving, islice(entries, alone) if processes > 1 else entries)
+    if first := list(islice(entries, _CHUNK)):
+        chunks = chain([first], iter(lambda: list(islice(entries, _CHUNK)), []))
+        yield from _side_by_side(recipe, conversion, chunks, processes)
 
 
-def _side_by_side(recipe: Recipe, chunk: list[Entry], entries: Iterator[Entry]) -> Iterator[Leaving]:
-    waiting: deque[Future[list[Leaving]]] = deque()
+def _side_by_side(
+    recipe: Recipe, conversion: Conversion, chunks: Iterator[list[Entry]], processes: int
+) -> Iterator[Leaving]:
     spawning = multiprocessing.get_context("spawn")  # the engine has threads, which a fork would not take along
-    pool = ProcessPoolExecutor(PROCESSES, mp_context=spawning, initializer=_stay_with_parent)
+    pool = ProcessPoolExecutor(processes, mp_context=spawning, initializer=_stay_with_parent)
+    waiting: deque[Future[list[Leaving]]] = deque()
     try:
-        while chunk or waiting:
-            if chunk:
-                waiting.append(pool.submit(_convert_chunk, recipe, chunk))
-                chunk = list(islice(entries, _CHUNK))
-            if not chunk or len(waiting) > 2 * PROCESSES:
+        starting = [pool.submit(_started) for _ in range(processes)]
+        for chunk in chunks:
+            if not all(future.done() for future in starting):
+                yield from map(conversion.leaving, chunk)
+                continue
+            waiting.append(pool.submit(_convert_chunk, recipe, chunk))
+            if len(waiting) > 2 * processes:
                 yield from waiting.popleft().result()
+        for future in waiting:
+            yield from future.result()
     except BrokenProcessPool as error:
         told = "A process that converts the export was ended from outside, perhaps because memory ran out."
         raise StorageError(f"{told} Free some memory and export again.") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _started() -> None:
+    """Nothing to do: the answer says that a process is there."""
 
 
 def _convert_chunk(recipe: Recipe, chunk: Sequence[Entry]) -> list[Leaving]:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +22,7 @@ from typing import Any
 
 import jsonlines
 
-from engine.conversion import Conversion, Entry, convert
+from engine.conversion import PROCESSES, Conversion, Entry, Leaving, convert
 from engine.errors import InputError, StorageError
 from engine.exporters._card import Facts, card
 from engine.exporters._report import Report
@@ -50,20 +50,21 @@ def build(
     target: Path,
     *,
     exported: Callable[[int], None] = lambda id: None,
+    processes: int = PROCESSES,
 ) -> ExportResult:
     """Write the export and return where it is.
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
     one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
-    of each trajectory that left. Raises InputError when nothing is left to write or an option is wrong, StorageError
-    when the disk refuses.
+    of each trajectory that left. Very many are converted in so many `processes` beside this one; 1 means here. Raises
+    InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
     """
     path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
     _check(recipe, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            return _build(recipe, source, path, Path(scratch), exported)
+            return _build(recipe, convert(recipe, source, processes=processes), path, Path(scratch), exported)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} Free some space or choose another folder.") from error
@@ -96,7 +97,7 @@ def _check(recipe: Recipe, path: Path) -> None:
 
 def _build(
     recipe: Recipe,
-    source: Iterable[Entry],
+    converted: Generator[Leaving, None, None],
     path: Path,
     scratch: Path,
     exported: Callable[[int], None],
@@ -107,7 +108,7 @@ def _build(
     ids: list[int] = []
     with ExitStack() as stack:
         writers = {name: _writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
-        for id, made, split, told in stack.enter_context(closing(convert(recipe, source))):
+        for id, made, split, told in stack.enter_context(closing(converted)):
             rows = report.admit(made)
             if rows:
                 writers[split].write_all(rows)

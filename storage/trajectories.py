@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Row, cast, func, literal, select, tuple_
+from sqlalchemy import Column, Row, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
@@ -160,10 +160,10 @@ def next_unreviewed(
         return _first(session, conditions, terms)
 
 
-def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, bytes, list[Review]]]:
+def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, str, list[Review]]]:
     """Yield (id, body, its reviews) ordered by batch and index; memory holds one chunk at a time.
 
-    A body is the JSON of a Trajectory as it is stored, unread, in UTF-8.
+    A body is the JSON of a Trajectory as it is stored, unread.
     """
     conditions = filters.where(db.dialect, filter)
     key = tuple_(_t.batch_id, _t.number, _t.id)
@@ -171,7 +171,7 @@ def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Itera
     last: tuple[int, int, int] | None = None
     while True:
         query = (
-            select(_t.batch_id, _t.number, _t.id, _in_bytes(db, b.body).label("body"))
+            select(_t.batch_id, _t.number, _t.id, b.body)
             .join(tables.body, b.trajectory_id == _t.id)
             .where(*conditions)
             .order_by(_t.batch_id, _t.number, _t.id)
@@ -187,11 +187,6 @@ def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Itera
         if len(rows) < chunk:
             return
         last = (rows[-1].batch_id, rows[-1].number, rows[-1].id)
-
-
-def _in_bytes(db: Database, text: Column[Any]) -> ColumnElement[bytes]:
-    """Return a text as UTF-8, so that it is not decoded only to be encoded again."""
-    return cast(text, LargeBinary) if db.dialect == "sqlite" else func.convert_to(text, "UTF8")
 
 
 def _reviews(session: Session, ids: list[int]) -> dict[int, list[Review]]:

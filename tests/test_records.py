@@ -17,11 +17,11 @@ from storage.intake import dump
 from tests.exporters.mixed import hostile, mixed, proven
 
 
-def body(**changes: Any) -> bytes:
-    return json.dumps(json.loads(dump(mixed()[0])) | changes).encode()
+def body(**changes: Any) -> str:
+    return json.dumps(json.loads(dump(mixed()[0])) | changes)
 
 
-def assert_equal(data: bytes) -> None:
+def assert_equal(data: str) -> None:
     found, checked = read(data), record_of(Trajectory.model_validate_json(data))
     assert found == checked
     assert json.dumps(found) == json.dumps(checked)  # also key order, and 1 beside 1.0
@@ -30,13 +30,13 @@ def assert_equal(data: bytes) -> None:
 def test_what_was_stored_reads_like_the_checked_value() -> None:
     domain = catalog.load(CATALOG / "retail")
     for trajectory in (*mixed(), *hostile(), *trajectories(60, [domain], model=MODELS[0])):
-        assert_equal(dump(trajectory).encode())
+        assert_equal(dump(trajectory))
 
 
 def test_a_corrected_turn_keeps_what_it_replaced() -> None:
     first = mixed()[0]
     turn = first.turns[-1].model_copy(update={"original": Turn(role="assistant", content="before")})
-    assert_equal(dump(first.model_copy(update={"turns": (*first.turns[:-1], turn)})).encode())
+    assert_equal(dump(first.model_copy(update={"turns": (*first.turns[:-1], turn)})))
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_whole_numbers_become_floats_deep_inside() -> None:
     whole["task"]["difficulty"] = 1
     whole["execution"]["started_at"] = 5
     whole["proof"]["turns"][0]["calls"][0][0]["result"]["seconds"] = 2
-    assert_equal(json.dumps(whole).encode())
+    assert_equal(json.dumps(whole))
 
 
 def test_an_older_shape_deep_inside_a_proof_is_found() -> None:
     whole = json.loads(dump(proven()))
     del whole["proof"]["turns"][0]["calls"][0][0]["result"]["truncated"]
-    assert_equal(json.dumps(whole).encode())
+    assert_equal(json.dumps(whole))
 
 
 def test_a_body_that_is_no_trajectory_is_refused() -> None:
-    for broken in (body(unknown=1), body(calls=[{"role": "nobody"}]), b"[1]", b"{", b"\xff"):
+    for broken in (body(unknown=1), body(calls=[{"role": "nobody"}]), "[1]", "{", "\udc00"):
         with pytest.raises(ValidationError):
             read(broken)
 

@@ -55,19 +55,18 @@ def content_id(turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, 
 def named(turns: Sequence[Mapping[str, Any]], tools: Offered) -> str:
     """Return the `content_id` of turns whose tools are told already."""
     number: dict[str, int] = {}
-    messages = [_canonical(turn, number) for turn in turns]
-    return hashlib.sha256(_bytes([messages, tools.digest])).hexdigest()[:16]
-
-
-def _canonical(turn: Mapping[str, Any], number: dict[str, int]) -> tuple[Any, ...]:
-    calls = turn["tool_calls"]
-    if calls:
-        told = [(number.setdefault(c["id"], len(number)), c["name"], c["arguments"], c["raw"]) for c in calls]
-        return turn["role"], turn["content"], turn["reasoning"], told
-    answered = turn["tool_call_id"]
-    if answered is not None:
-        return turn["role"], turn["content"], number.get(answered), turn["name"]
-    return turn["role"], turn["content"], turn["reasoning"]
+    seen: list[Any] = []
+    for turn in turns:
+        calls = turn["tool_calls"]
+        answered = turn["tool_call_id"]
+        if calls:
+            told = [(number.setdefault(c["id"], len(number)), c["name"], c["arguments"], c["raw"]) for c in calls]
+            seen.append((turn["role"], turn["content"], turn["reasoning"], told))
+        elif answered is not None:
+            seen.append((turn["role"], turn["content"], number.get(answered), turn["name"]))
+        else:
+            seen.append((turn["role"], turn["content"], turn["reasoning"]))
+    return hashlib.sha256(_bytes([seen, tools.digest])).hexdigest()[:16]
 
 
 def _bytes(value: Any, option: int = orjson.OPT_SORT_KEYS) -> bytes:

@@ -136,12 +136,16 @@ def metadata(record: Mapping[str, Any]) -> str:
         "outcome": record["outcome"],
         "culprit": record["culprit"],
         "end": record["end"],
-        "corrected": len([1 for turn in record["turns"] if turn["original"] is not None]) or before.get("corrected", 0),
+        "corrected": _corrected(record["turns"]) or before.get("corrected", 0),
         "scores": record["scores"],
     }
     if "more" in before:
         values |= before["more"]
     return dumps(values)
+
+
+def _corrected(turns: Turns) -> int:
+    return len([None for turn in turns if turn["original"] is not None])
 
 
 def _label(teacher: str) -> str:
