@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from engine.types import Culprit
+from engine.types import Culprit, ModelCall
 
 ModelFault = Literal[
     "auth", "not_found", "bad_request", "rate_limit", "server", "timeout", "connection", "malformed", "empty"
@@ -51,10 +51,11 @@ class InputErrors(InputError):
 
 
 class ModelError(TurnwrightError):
-    """A model call that gave no usable turn."""
+    """A model call that gave no usable turn. `call` is what its replies took all the same, where a server told."""
 
     def __init__(self, kind: ModelFault, message: str, *, retry_after: float | None = None) -> None:
         self.kind, self.retry_after = kind, retry_after
+        self.call: ModelCall | None = None
         super().__init__(message)
 
     @property

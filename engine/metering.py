@@ -31,18 +31,27 @@ class Meter:
     async def count(self, asked: Any) -> Completion:
         """Await a call and return it priced. Raises ModelError as the call does."""
         if self._open:
-            return self._counted(await asked())
+            return await self._once(asked)
         async with self._first:
             alone, completion = not self._open, None
             try:
-                completion = self._counted(await asked()) if alone else None
+                completion = await self._once(asked) if alone else None
             except ModelError:
                 self._open = True
                 raise
             if self._watch.abort is not None:
                 await asyncio.Event().wait()  # whoever is in flight is cancelled here, and those behind with it
             self._open = True
-        return completion or self._counted(await asked())
+        return completion or await self._once(asked)
+
+    async def _once(self, asked: Any) -> Completion:
+        try:
+            completion = await asked()
+        except ModelError as error:
+            if error.call is not None:
+                error.call = priced(error.call, self._budget)
+            raise
+        return self._counted(completion)
 
     def _counted(self, completion: Completion) -> Completion:
         call = priced(completion.call, self._budget)

@@ -166,6 +166,8 @@ async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
         except ModelError as error:
             if error.fatal:
                 raise
+            if error.call is not None:
+                dialogue.earlier += (error.call,)
             return _failed(spec, parts, dialogue, f"model_{error.kind}", str(error), started, number)
         except TimeoutError:
             dialogue.end = "timeout"
@@ -195,7 +197,7 @@ async def _attempt(
         await _talk(spec, task, proof, domain, parts, sandbox, dialogue)
         dialogue.diff = await sandbox.diff(last=task.hidden_tests is None)
         if task.hidden_tests is not None:
-            dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox)
+            dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox, dialogue.diff)
     record = _record(spec, parts, proof, dialogue, started, retries)
     return _named_refusal(parts.curate(await score(record, parts.judges()), parts.batch))
 

@@ -58,6 +58,8 @@ class RubricJudge:
         except ModelError as error:
             if error.fatal:
                 raise
+            if error.call is not None:
+                self.calls.append(error.call)
             return self._unmeasured(f"The judge gave no answer: {error}", None)
         self.calls.append(completion.call)
         verdicts = _read(completion.data)

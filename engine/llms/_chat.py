@@ -11,16 +11,17 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from engine.errors import ModelError
 from engine.llms._faults import fault
 from engine.llms._retry import Retry
-from engine.llms._wire import Reply, json_object, parse_reply, to_messages, to_tools
+from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn
 
 Send = Callable[[dict[str, Any]], Awaitable[Any]]
 Price = Callable[[int | None, int | None], float | None]
+Amount = TypeVar("Amount", int, float)
 Form = Literal["json_schema", "json_object", "plain"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "plain")
 
@@ -52,27 +53,23 @@ class Chat:
         response_schema: dict[str, Any] | None,
         sampling: Sampling | None,
     ) -> Completion:
-        """Return the model's turn. Raises ModelError after the last try."""
-        started = time.perf_counter()
+        """Return the model's turn. Raises ModelError after the last try. Replies that gave no turn count as well."""
+        started, taken = time.perf_counter(), list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
-        if response_schema is None:
-            reply, tries = await self._retry(lambda: self._once(body, messages, tools))
-        else:
-            reply, tries = await self._structured(body, messages, tools, response_schema)
-        cost = reply.cost_usd
-        if cost is None:
-            cost = self._price(reply.prompt_tokens, reply.completion_tokens)
-        call = ModelCall(
-            role=self._role,
-            model=self._endpoint.model,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            cost_usd=cost,
-            seconds=time.perf_counter() - started,
-            attempts=tries,
-            finish=reply.finish,
-            text_calls=reply.text_calls,
-        )
+
+        async def once(asked: dict[str, Any]) -> Reply:
+            return await self._once(asked, messages, tools, taken)
+
+        try:
+            if response_schema is None:
+                reply, tries = await self._retry(lambda: once(body))
+            else:
+                reply, tries = await self._structured(body, response_schema, once)
+        except ModelError as error:
+            if taken:
+                error.call = self._call(taken, started, attempts=len(taken), finish=error.kind)
+            raise
+        call = self._call(taken, started, attempts=tries, finish=reply.finish, text_calls=reply.text_calls)
         data = json_object(reply.turn.content) if response_schema is not None else None
         return Completion(turn=reply.turn, call=call, data=data)
 
@@ -91,23 +88,49 @@ class Chat:
             body["seed"] = sampling.seed
         return body
 
-    async def _once(self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool]) -> Reply:
+    def _call(self, taken: Sequence[Usage], started: float, **more: Any) -> ModelCall:
+        """Return the call with what all its replies took; unknown when one of them does not say."""
+        costs = [
+            used.cost_usd if used.cost_usd is not None else self._price(used.prompt_tokens, used.completion_tokens)
+            for used in taken
+        ]
+        return ModelCall(
+            role=self._role,
+            model=self._endpoint.model,
+            prompt_tokens=_sum([used.prompt_tokens for used in taken]),
+            completion_tokens=_sum([used.completion_tokens for used in taken]),
+            cost_usd=_sum(costs),
+            seconds=time.perf_counter() - started,
+            **more,
+        )
+
+    async def _once(
+        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], taken: list[Usage]
+    ) -> Reply:
         try:
             async with asyncio.timeout(self._endpoint.timeout):
                 answer = await self._send(body)
         except TimeoutError:
             raise fault("timeout", self._endpoint) from None
-        return parse_reply(answer, messages, tools)
+        usage = usage_of(answer)
+        try:
+            reply = parse_reply(answer, messages, tools)
+        except ModelError:
+            if usage != Usage():
+                taken.append(usage)
+            raise
+        taken.append(usage)
+        return reply
 
     async def _structured(
-        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], schema: dict[str, Any]
+        self, body: dict[str, Any], schema: dict[str, Any], once: Callable[[dict[str, Any]], Awaitable[Reply]]
     ) -> tuple[Reply, int]:
         """Ask for JSON in the best form that the server takes; a form it refused is not offered again."""
         forms, tries = self._forms, 0
         for position, form in enumerate(forms):
             asked = with_form(body, form, schema)
             try:
-                reply, more = await self._retry(lambda asked=asked: self._once(asked, messages, tools))  # type: ignore[misc]
+                reply, more = await self._retry(lambda asked=asked: once(asked))  # type: ignore[misc]
             except ModelError as error:
                 if error.kind != "bad_request" or position == len(forms) - 1:
                     raise
@@ -116,6 +139,11 @@ class Chat:
             self._forms = forms[position:]
             return reply, tries + more
         raise AssertionError("unreachable: the last form returns or raises")
+
+
+def _sum(values: Sequence[Amount | None]) -> Amount | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
 
 
 def with_form(body: dict[str, Any], form: Form, schema: dict[str, Any]) -> dict[str, Any]:

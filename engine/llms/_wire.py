@@ -23,16 +23,23 @@ _MOST_STARTS = 200
 
 
 @dataclass(frozen=True)
-class Reply:
-    """One parsed reply. Tokens and dollars are None where the server does not say (OpenRouter and the litellm plug-in
-    put the cost into the usage); `text_calls` counts calls found in the text."""
+class Usage:
+    """What a reply took. Tokens and dollars are None where the server does not say (OpenRouter and the litellm plug-in
+    put the cost into the usage)."""
 
-    turn: Turn
-    finish: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    text_calls: int = 0
     cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One parsed reply; `text_calls` counts calls found in the text."""
+
+    turn: Turn
+    finish: str | None
+    text_calls: int
+    usage: Usage
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -87,15 +94,17 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         reasoning=reasoning or None,
         tool_calls=_numbered(calls, turns),
     )
-    usage = body.get("usage")
+    return Reply(turn, finish, found, usage_of(body))
+
+
+def usage_of(body: Any) -> Usage:
+    """Return what a reply took, also of one that gave no turn."""
+    usage = body.get("usage") if isinstance(body, dict) else None
     usage = usage if isinstance(usage, dict) else {}
     cost = usage.get("cost")
-    return Reply(
-        turn,
-        finish,
+    return Usage(
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
-        found,
         float(cost) if isinstance(cost, int | float) else None,
     )
 

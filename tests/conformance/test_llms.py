@@ -344,6 +344,19 @@ async def test_an_empty_reply_is_tried_again_then_an_error(plugin: str) -> None:
     assert "max_tokens" in str(error)
 
 
+@promised_by(*ALL)
+async def test_replies_that_gave_no_turn_are_paid_for_as_well(plugin: str) -> None:
+    lost = {"text": "", "prompt_tokens": 900, "completion_tokens": 2048}
+    async with opened(plugin, [lost, lost, {"text": "now", "prompt_tokens": 900, "completion_tokens": 4}]) as (llm, _):
+        call = (await llm.complete([USER])).call
+    assert (call.prompt_tokens, call.completion_tokens) == (2700, 4100)
+    async with opened(plugin, [lost]) as (llm, _):
+        error = await failing(llm)
+    assert error.call is not None
+    assert error.call.prompt_tokens == 900 * error.call.attempts > 900
+    assert error.call.finish == "empty"
+
+
 @promised_by(*WIRE)
 @pytest.mark.parametrize(
     ("play", "kind"),

@@ -104,6 +104,13 @@ async def test_a_server_that_fails_is_recorded_and_not_scored(
     assert found.calls[0].prompt_tokens == 9
 
 
+async def test_what_a_model_took_that_never_answered_is_recorded(pool: SandboxPool) -> None:
+    async with serving() as server:
+        found = await rolled(pool, server, [BALANCE[0], {"text": "", "prompt_tokens": 700, "completion_tokens": 50}])
+    assert found.reason == "model_empty"
+    assert [call.finish for call in found.calls if call.prompt_tokens and call.prompt_tokens % 700 == 0] == ["empty"]
+
+
 @pytest.mark.parametrize(
     ("play", "fault"),
     [
