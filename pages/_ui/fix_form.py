@@ -6,12 +6,15 @@ The recorded turn stays as it is; the correction lies beside it in the review.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.errors import InputError, InputErrors
+from engine.curate import corrections, ends_at
+from engine.errors import Conflict, InputError, InputErrors
+from engine.replay import Correction, Replay
 from engine.schema import argument_error
 from engine.types import Review, ToolCall, Trajectory, Turn
 from pages._ui.data import db, saving
@@ -41,10 +44,28 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
             st.caption("Only turns of the assistant can be corrected. Your mark on this turn is saved.")
             st.button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
             return
-        _form(number, index, turn, trajectory, own_review(reviews_of(db(), number), index))
+        reviews = reviews_of(db(), number)
+        others = [review for review in reviews if review.turn != index]
+        if ends_at(trajectory.turns, others) <= index:
+            st.warning(
+                "Exports end before this turn, because of a correction before it, so this one would not be exported.",
+                icon=":material/call_split:",
+            )
+        _form(number, index, trajectory, own_review(reviews, index), _in_place(others))
 
 
-def _form(number: int, index: int, turn: Turn, trajectory: Trajectory, review: Review | None) -> None:
+def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
+    """Return the corrections of other turns, as the engine wants them."""
+    found = [
+        Correction(turn=turn, fix=review.fix, replayed=review.replayed)
+        for turn, review in corrections(reviews).items()
+        if review.fix
+    ]
+    return [one.model_dump(mode="json") for one in found]
+
+
+def _form(number: int, index: int, trajectory: Trajectory, review: Review | None, others: list[dict[str, Any]]) -> None:
+    turn = trajectory.turns[index]
     name = f"{number}_{index}"
     start = review.fix if review and review.fix else turn
     text = st.text_area(
@@ -65,84 +86,118 @@ def _form(number: int, index: int, turn: Turn, trajectory: Trajectory, review: R
     except InputError as refused_one:
         st.error(literal(str(refused_one)), icon=":material/rule:")
         fix = None
-    _decide(number, index, turn, fix, review)
+    _decide(number, index, trajectory, fix, review, others)
 
 
-def _decide(number: int, index: int, turn: Turn, fix: Turn | None, review: Review | None) -> None:
-    key = f"fix_{number}_{index}"
-    ready, replayed = fix is not None, None
+def _decide(
+    number: int,
+    index: int,
+    trajectory: Trajectory,
+    fix: Turn | None,
+    review: Review | None,
+    others: list[dict[str, Any]],
+) -> None:
+    key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
+    ready, found, until = fix is not None, None, None
     needs_replay = bool(fix and fix.tool_calls and fix.tool_calls != turn.tool_calls)
     with st.container(horizontal=True):
         if needs_replay and fix:
-            payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json")}
+            payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
             st.button(
                 "Replay in the sandbox", key=f"{key}_replay", icon=":material/replay:", type="primary",
                 on_click=ask, args=(db(), "replay_fix", payload), kwargs={"key": key},
             )  # fmt: skip
         st.button("Close", key=f"{key}_close", on_click=_close, args=(number,))
-        if review and review.fix:
+        if before:
             st.button(
-                "Take the correction back", key=f"{key}_remove", type="tertiary", on_click=_remove, args=(number, index)
-            )
+                "Take the correction back", key=f"{key}_remove", type="tertiary", on_click=_remove,
+                args=(number, index, before),
+            )  # fmt: skip
     if needs_replay and fix:
-        replayed = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index)
-        ready = replayed is not None
+        found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others)
+        ready = found is not None
+    if found:
+        until = draw_replay(found, len(trajectory.turns), key)
     same = fix is not None and fix.content == turn.content and fix.tool_calls == turn.tool_calls
     st.button(
         "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=not ready or same,
         type="secondary" if needs_replay and not ready else "primary",
-        on_click=_use, args=(number, index, fix, turn, replayed),
+        on_click=_use, args=(number, index, fix, turn, found, until, before),
     )  # fmt: skip
     if needs_replay and not ready:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
 
 
-def _replayed(row: RequestRow | None, fix: Turn, index: int) -> dict[str, Any] | None:
+def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]]) -> Replay | None:
     """Draw what the engine's replay gave; return it when this very correction may be accepted."""
     if row is None or row.status != "done":
         return None
     if row.payload.get("fix") != fix.model_dump(mode="json") or row.payload.get("turn") != index:
         st.caption("The correction changed since it was replayed. Replay it again.")
         return None
-    result = row.result
-    st.markdown("**What the sandbox answered**")
-    for position, turn in enumerate(result["turns"]):
-        st.badge(
-            literal(str(turn.get("name") or "tool")),
-            icon=":material/build:",
-            color="red" if turn.get("fault") else "green",
-        )
-        code_view(str(turn.get("content", "")), key=f"replayed_{index}_{position}")
-    if not result["ok"]:
-        st.error(literal(f"The replay failed: {result['detail']}"), icon=":material/error:")
+    if row.payload.get("others") != others:
+        st.caption("A correction of another turn changed since this one was replayed. Replay it again.")
         return None
-    if result["diverges"]:
-        st.warning(
-            "The results differ from the recorded ones, so the turns behind this one may no longer fit. "
-            "Read on before you accept it.",
-            icon=":material/call_split:",
-        )
-    return dict(result)
+    found = Replay.model_validate(row.result)
+    st.markdown("**What the sandbox answered**")
+    for position, turn in enumerate(found.turns):
+        st.badge(literal(turn.name or "tool"), icon=":material/build:", color="red" if turn.fault else "green")
+        code_view(turn.content, key=f"replayed_{index}_{position}")
+    if not found.ok:
+        st.error(literal(f"The replay failed: {found.detail}"), icon=":material/error:")
+        return None
+    return found
 
 
-def _use(number: int, index: int, fix: Turn, turn: Turn, replayed: dict[str, Any] | None) -> None:
-    answers = [Turn.model_validate(one) for one in replayed["turns"]] if replayed else []
-    with saving(f"Turn {index} is corrected"):
-        change_review(
-            db(), number, index, verdict="fix", fix=fix.model_copy(update={"original": turn}).model_dump(),
-            replayed=tuple(one.model_dump() for one in answers),
-            diverges=replayed["diverges"] if replayed else bool(turn.tool_calls and not fix.tool_calls) or None,
-        )  # fmt: skip
-        _close(number)
-        forget(f"fix_{number}_{index}")
+def _use(
+    number: int,
+    index: int,
+    fix: Turn,
+    turn: Turn,
+    found: Replay | None,
+    until: int | None,
+    before: Turn | None,
+) -> None:
+    lost_calls = bool(turn.tool_calls and not fix.tool_calls) or None
+    with saving():
+        try:
+            change_review(
+                db(), number, index, seen={"fix": before}, verdict="fix",
+                fix=fix.model_copy(update={"original": turn}).model_dump(),
+                replayed=tuple(one.model_dump() for one in found.turns) if found else (),
+                diverges=found.diverges if found else lost_calls,
+                fits_until=until, follows=found.follows if found else (),
+            )  # fmt: skip
+        except Conflict:
+            _changed_elsewhere(index)
+        else:
+            st.toast(f"Turn {index} is corrected", icon=":material/check:")
+            _close(number)
+            forget(f"fix_{number}_{index}")
     st.rerun(BOTH)
 
 
-def _remove(number: int, index: int) -> None:
-    with saving("The correction is taken back"):
-        change_review(db(), number, index, verdict=None, fix=None, replayed=(), diverges=None)
-        _close(number)
+def _remove(number: int, index: int, before: Turn) -> None:
+    with saving():
+        try:
+            change_review(
+                db(), number, index, seen={"fix": before}, verdict=None, fix=None, replayed=(), diverges=None,
+                fits_until=None, follows=(),
+            )  # fmt: skip
+        except Conflict:
+            _changed_elsewhere(index)
+        else:
+            st.toast("The correction is taken back", icon=":material/check:")
+            _close(number)
     st.rerun(BOTH)
+
+
+def _changed_elsewhere(index: int) -> None:
+    st.toast(
+        f"The correction of turn {index} was changed elsewhere in the meantime. It is shown in the turn; what you wrote "
+        "is still in the form. Press again to put yours in its place.",
+        icon=":material/sync_problem:", duration="infinite",
+    )  # fmt: skip
 
 
 def _close(number: int) -> None:

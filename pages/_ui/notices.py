@@ -1,4 +1,7 @@
-"""Messages of a dialog.
+"""Messages that outlive the pass which made them.
+
+A button that acts on what was typed is read in the page, not in a callback: a callback keeps the arguments of the pass
+before, and those lack what was typed last. When such a pass ends with a new one, the message waits here for it.
 
 Inside a dialog nothing may be drawn outside its body: a toast lies where the dialog itself lies and would take its
 place. So a dialog shows a refusal in its body; on success it leaves a message here, asks for a new pass, and the page
@@ -58,11 +61,16 @@ def unless_done(dialog: str) -> None:
 def finish(dialog: str, message: str) -> None:
     """Close a dialog that has done its work, and keep a message for the page's next pass."""
     st.session_state[f"done_{dialog}"] = True
-    st.session_state[_KEY] = message
+    leave(message)
     st.rerun()
 
 
+def leave(message: str) -> None:
+    """Keep a message for the page's next pass, where `tell` shows it."""
+    st.session_state[_KEY] = message
+
+
 def tell() -> None:
-    """Show the message that a dialog left, once; call it in the page's script."""
+    """Show the message that was left, once; call it in the page's script."""
     if text := st.session_state.pop(_KEY, None):
         st.toast(text, icon=":material/check:")

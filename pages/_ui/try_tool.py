@@ -33,11 +33,12 @@ def try_tool(draft: Draft, path: str, tool: Tool) -> None:
         arguments, problems = json_arguments(text)
     else:
         arguments, problems = schema_form(tool, key=f"{key}_{tool.name}")
-    st.button(
-        "Try it", key=f"{key}_go", icon=":material/play_arrow:", on_click=_ask, disabled=bool(problems),
-        args=(draft, path, tool.name, arguments, variant, key),
+    pressed = st.button(
+        "Try it", key=f"{key}_go", icon=":material/play_arrow:",
         help="Calls the tool in a fresh sandbox with what stands in the editor, saved or not.",
     )  # fmt: skip
+    if pressed and not problems:
+        _ask(draft, path, tool.name, arguments, variant, key)
     for problem in problems:
         st.caption(f":orange[:material/info:] {literal(problem)}")
     _answer(key)

@@ -249,10 +249,11 @@ with corner:
 with st.container(border=True):
     made = recipe_form(filter_now)
     number = outlook(made) if made is not None else 0
-    st.button(
-        "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number,
-        on_click=build, args=(made,),
-    )  # fmt: skip
+    pressed = st.button(
+        "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number
+    )
+    if pressed and made is not None and number:
+        build(made)
 st.subheader("Built so far", anchor=False)
 moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=SHOWN))
 if moving:

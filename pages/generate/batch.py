@@ -10,13 +10,16 @@ import streamlit as st
 
 from engine.batchfile import dump_batch
 from engine.errors import InputError
+from engine.protocols import SMALL_BATCH
 from engine.types import TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
+from pages._ui.budget_form import change_form, spent_up
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import ago, count, moment, money, percent, plural, seconds
 from pages._ui.layout import actions, missing
+from pages._ui.notices import tell
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
@@ -50,9 +53,10 @@ def controls(row: batches.BatchRow) -> None:
     if row.status in MOVING:
         st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
     if row.status == "paused":
+        spent = spent_up(row)
         st.button(
             "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
-            args=(row.id, "resume"),
+            args=(row.id, "resume"), disabled=bool(spent), help=spent and "Its budget is spent: raise it below.",
         )  # fmt: skip
     if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         confirm_cancel(row.id)
@@ -191,6 +195,7 @@ def notice(row: batches.BatchRow) -> None:
             + WAITING.get(row.command, "The engine takes it up within a second."),
             icon=":material/schedule:",
         )
+    waits_behind(row)
     if (row.status == "queued" or row.command) and not engine_alive(db()):
         st.warning(
             "No engine is answering, so nothing happens until one does. It runs beside the studio; or start one with "
@@ -202,6 +207,21 @@ def notice(row: batches.BatchRow) -> None:
             f"No heartbeat since {ago(row.heartbeat_at)}. Another engine takes the batch over by itself.",
             icon=":material/heart_broken:",
         )
+
+
+def waits_behind(row: batches.BatchRow) -> None:
+    """Say what a waiting batch waits behind, with the way there."""
+    found = batches.ahead(db(), row)
+    if not found:
+        return
+    first, more = found[0], len(found) - 1
+    others = f" and {plural(more, 'other batch', 'other batches')}" if more else ""
+    st.info(
+        f"Waits behind #{first.id} {literal(first.name)} ({count(first.left)} to go){others}. An engine works on one "
+        f"batch at a time, the oldest first; one with at most {SMALL_BATCH} trajectories to go is worked on beside it.",
+        icon=":material/hourglass_top:",
+    )
+    page_link("batch", f"Open #{first.id}", icon="arrow_forward", id=first.id)
 
 
 def live(number: int, was: str) -> None:
@@ -229,6 +249,7 @@ except InputError:
     missing("batch", "batches", "All batches")
     raise
 st.session_state.pop("like_taken", None)
+tell()
 if toast := st.session_state.pop("toast_of_batch", None):
     st.toast(literal(toast), icon=":material/stacks:")
 with actions(chosen.name):
@@ -237,6 +258,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
     badge_reference(chosen.batch.teacher)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}")
+change_form(chosen)
 moves = chosen.status in MOVING or chosen.command is not None
 pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
 st.fragment(live, run_every=pace)(chosen.id, chosen.status)

@@ -14,6 +14,7 @@ from pages._ui import batch_form
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state
+from pages._ui.notices import leave
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from storage import batches, domains, personas
@@ -24,11 +25,11 @@ LARGEST = 1 << 20
 
 
 def launch(batch: Batch, form_done: bool) -> None:
-    """Store the batch and remember it, so that the page opens it on its next pass."""
-    with saving("Batch launched"):
-        st.session_state["launched"] = batches.create_batch(db(), batch)
-        if form_done:
-            batch_form.start_anew()
+    """Store the batch and remember it, so that the page opens it on its next pass; `form_done` empties the form."""
+    with saving():
+        st.session_state["launched"] = (batches.create_batch(db(), batch), form_done)
+        leave("Batch launched")
+        st.rerun()
 
 
 def told(error: InputError) -> list[str]:
@@ -96,10 +97,8 @@ def from_file() -> None:
         st.code(dump_batch(batch), language="yaml")
         refusals(wrong := problems(batch))
         with st.container(horizontal=True):
-            st.button(
-                "Launch this file", key="launch_file", icon=":material/rocket_launch:", on_click=launch,
-                args=(batch, False), disabled=bool(wrong),
-            )  # fmt: skip
+            if st.button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
+                launch(batch, False)
             st.button(
                 "Fill in the form", key="fill_form", icon=":material/edit_note:", on_click=batch_form.start_from,
                 args=(batch,), help="Puts its settings into the form below, to look at or change.",
@@ -132,7 +131,7 @@ def form() -> Batch | None:
         values |= batch_form.players(db())
     with st.container(border=True):
         st.subheader("Sandbox, limits and budget", anchor=False)
-        values |= batch_form.limits(db(), values["teacher"])
+        values |= batch_form.limits(db(), values["teacher"], values["models"].values())
     try:
         batch = batch_of(values, "form")
         reasons = problems(batch)
@@ -142,8 +141,10 @@ def form() -> Batch | None:
     return None if reasons else batch
 
 
-if (number := st.session_state.pop("launched", None)) is not None:
-    open_page("batch", id=number)
+if (launched := st.session_state.pop("launched", None)) is not None:
+    if launched[1]:
+        batch_form.start_anew()
+    open_page("batch", id=launched[0])
 
 with actions("New batch", "Everything here is stored with the batch, so it can be repeated exactly."):
     st.button(
@@ -157,16 +158,12 @@ arrive()
 from_file()
 made = form()
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.button(
-        "Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None,
-        on_click=launch, args=(made, True),
-    )  # fmt: skip
+    whole = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and made.model_copy(
         update={"trajectories": TRY, "attempts": 1, "name": f"{made.name[:100]} (first {TRY})"}
     )
-    st.button(
-        f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None, on_click=launch,
-        args=(few, False),
+    first = st.button(
+        f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None,
         help="The same batch with three trajectories, to look at before you pay for all of them. The form stays as "
         "it is.",
     )  # fmt: skip
@@ -176,3 +173,5 @@ with st.container(horizontal=True, vertical_alignment="center"):
             icon=":material/save:", on_click="ignore",
         )  # fmt: skip
         st.caption(literal(estimate(made)))
+if made and few and (whole or first):
+    launch(made if whole else few, form_done=whole)

@@ -12,12 +12,13 @@ from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.fix_form import fix_form, fix_key
 from pages._ui.format import count
 from pages._ui.layout import actions, missing
-from pages._ui.reviewing import SORTS
+from pages._ui.notices import tell
+from pages._ui.reviewing import SORTS, known_tags
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages._ui.turn_viewer import store_marks, viewer
-from pages._ui.verdict_panel import BOTH, go_to, verdict_panel
+from pages._ui.verdict_panel import arrive, go_to, verdict_panel
 from storage.reviews import review_progress, reviews_of
 from storage.trajectories import TrajectoryRow, get, neighbours, next_unreviewed, row
 
@@ -40,7 +41,7 @@ def work_arrived() -> None:
             st.session_state[fix_key(number_parameter("id") or 0)] = stored.fix
         if not stored.panel:
             return
-    st.rerun(BOTH)
+    arrive(stored.undone, number_parameter("id") or 0)
 
 
 def follow(drawn: int) -> None:
@@ -58,7 +59,7 @@ def draw_turns(identity: int) -> None:
         st.caption("Nobody talked: there are no turns. The reason is at the right.")
         return
     start = number_parameter("turn") or 0
-    viewer(identity, found, reviews_of(db(), identity), on_work=work_arrived, start=start)
+    viewer(identity, found, reviews_of(db(), identity), known_tags(db()), on_work=work_arrived, start=start)
 
 
 @st.fragment(key="panel")
@@ -68,6 +69,7 @@ def draw_panel(identity: int) -> None:
     found = body(str(db().url), identity)
     if found is None:
         return
+    tell()
     fix_form(identity, found)
     verdict_panel(identity, chosen, sort)
     facts_tabs(identity, found)
@@ -110,7 +112,9 @@ def draw() -> None:
     """Draw the page for the trajectory of the address."""
     identity = number_parameter("id")
     with saving():
-        store_marks(db())
+        undone = store_marks(db()).undone
+        if undone and identity is not None:
+            arrive(undone, identity)
     try:
         now = row(db(), identity) if identity is not None else None
     except InputError:

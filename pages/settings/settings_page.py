@@ -20,6 +20,7 @@ from pages._ui.data import db, saving
 from pages._ui.engine_requests import SILENT, ask, poll
 from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
+from pages._ui.notices import leave, tell
 from pages._ui.text import literal, plain
 from storage import analytics, endpoints, engines, preferences
 from storage.database import size
@@ -36,10 +37,10 @@ def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | N
     left, middle, right = st.columns(3)
     name = left.text_input(
         "Name", row.name if row else "", key=f"{key}_name", disabled=row is not None, max_chars=80,
-        placeholder="What it is called here",
+        live=True, placeholder="What it is called here",
     )  # fmt: skip
     model = middle.text_input(
-        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1", max_chars=200,
+        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1", max_chars=200, live=True,
         help="For litellm any name that it knows, provider first; for a server of yours the name it serves.",
     )  # fmt: skip
     kinds = sorted(plugins.names("llms"), key=lambda n: n != Endpoint(model="").llm)
@@ -48,7 +49,9 @@ def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | N
         format_func=lambda n: plugins.label("llms", n),
     )  # fmt: skip
     left, right = st.columns([2, 1])
-    base = left.text_input("API base", start.api_base or "", key=f"{key}_base", placeholder="http://127.0.0.1:8000/v1")
+    base = left.text_input(
+        "API base", start.api_base or "", key=f"{key}_base", live=True, placeholder="http://127.0.0.1:8000/v1"
+    )
     variable = right.text_input(
         "Variable that holds the key", start.key_variable or "", key=f"{key}_variable", placeholder="OPENAI_API_KEY",
         help="The name of an environment variable of the engine. The key itself is never stored.",
@@ -92,12 +95,14 @@ def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
 
 def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None:
     """Store an endpoint; the later of two saves is told. What was saved is then what the form begins with."""
-    with saving(f"Model {name} saved"):
+    with saving():
         version = endpoints.save_endpoint(db(), name, endpoint, based_on)
         if based_on is None:
             st.session_state[turn] = st.session_state.get(turn, 0) + 1
         else:
             st.session_state[turn] = version
+        leave(f"Model {literal(name)} saved")
+        st.rerun()
 
 
 def remove(name: str) -> None:
@@ -109,11 +114,11 @@ def remove(name: str) -> None:
 def test_button(endpoint: Endpoint, key: str) -> None:
     """Draw the button of the test call: one real call with a tool, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
-    st.button(
-        "Test call", key=f"{key}_test", icon=":material/network_check:", on_click=ask,
-        args=(db(), "test_model", payload), kwargs={"key": f"model_{key}"},
+    if st.button(
+        "Test call", key=f"{key}_test", icon=":material/network_check:",
         help="One call with a tool. The engine makes it, with the key of its environment.",
-    )  # fmt: skip
+    ):  # fmt: skip
+        ask(db(), "test_model", payload, key=f"model_{key}")
 
 
 def test_answer(key: str) -> None:
@@ -148,12 +153,11 @@ def models() -> None:
         made = endpoint_form(None, key)
         name, endpoint = made or ("", Endpoint(model=""))
         with st.container(horizontal=True):
-            st.button(
-                "Save", key=f"{key}_save", type="primary", disabled=made is None, on_click=save,
-                args=(name, endpoint, None, "models_added"),
-            )  # fmt: skip
+            pressed = st.button("Save", key=f"{key}_save", type="primary", disabled=made is None)
             if made is not None:
                 test_button(endpoint, key)
+        if pressed and made is not None:
+            save(name, endpoint, None, "models_added")
         test_answer(key)
 
 
@@ -174,16 +178,17 @@ def saved_model(row: EndpointRow) -> None:
         made = endpoint_form(row, key)
         _, endpoint = made or ("", row.endpoint)
         with st.container(horizontal=True):
-            st.button(
-                "Save", key=f"{key}_save", type="primary", disabled=made is None or endpoint == row.endpoint,
-                on_click=save, args=(row.name, endpoint, began, turn),
-            )  # fmt: skip
+            pressed = st.button("Save", key=f"{key}_save", type="primary", disabled=made is None)
             if made is not None:
                 test_button(endpoint, key)
             st.button(
                 "Delete", key=f"{key}_delete", type="tertiary", icon=":material/delete:", on_click=remove,
                 args=(row.name,), help="Batches keep the copy that they started with.",
             )  # fmt: skip
+        if pressed and endpoint == row.endpoint:
+            st.toast("Nothing has changed since it was saved.", icon=":material/info:")
+        elif pressed and made is not None:
+            save(row.name, endpoint, began, turn)
         test_answer(key)
 
 
@@ -259,6 +264,7 @@ def _folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
 
 
+tell()
 header("Settings")
 tabs = st.tabs(["Models", "Engine", "Sandbox", "Storage"], key="settings_tab", on_change="rerun")
 for tab, draw in zip(tabs, (models, engine_health, sandbox, storage), strict=True):

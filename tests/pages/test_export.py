@@ -61,6 +61,13 @@ def test_a_filter_in_the_address_is_kept(open_page: Open, filled: Database) -> N
     assert chosen.max_reward == 0.15
 
 
+def test_what_is_typed_last_is_built_with_a_click_at_once(open_page: Open, filled: Database) -> None:
+    page = open_page("exports")
+    page.text_input(key="export_name").set_value("typed")
+    page.button(key="build_export").click().run()
+    assert exports.list_exports(filled)[0].recipe.name == "typed"
+
+
 def test_splits_must_sum_to_a_hundred(open_page: Open, filled: Database) -> None:
     page = open_page("exports")
     page.number_input(key="export_share_train").set_value(80).run()

@@ -56,6 +56,18 @@ def test_a_newcomer_launches_with_what_the_form_offers(open_page: Open, ready: D
     assert page.header[0].value == "batch 1"
 
 
+@pytest.mark.parametrize(("button", "expected"), [("launch", ("typed", 7)), ("try_first", ("typed (first 3)", 3))])
+def test_what_is_typed_last_is_launched_with_a_click_at_once(
+    open_page: Open, ready: Database, button: str, expected: tuple[str, int]
+) -> None:
+    page = open_page("new-batch")
+    page.text_input(key="batch_name").set_value("typed")
+    page.number_input(key="batch_trajectories").set_value(7)
+    launch(page, button)
+    launched = batches.get_batch(ready, 1).batch
+    assert (launched.name, launched.trajectories) == expected
+
+
 def test_a_changed_rubric_is_the_next_version(open_page: Open, ready: Database) -> None:
     endpoints.save_endpoint(ready, "played", SCRIPTED, based_on=None)
     page = open_page("new-batch")

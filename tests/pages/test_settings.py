@@ -47,6 +47,17 @@ def test_a_model_is_added_and_the_form_is_empty_again(open_page: Open, database:
     assert page.text_input(key="add_model_1_name").value == ""
 
 
+def test_what_is_typed_last_is_saved_with_a_click_at_once(open_page: Open, database: Database) -> None:
+    page = fill(open_page("settings"), "add_model_0", name="mine", model="m")
+    page.text_input(key="add_model_0_base").set_value("http://127.0.0.1:9/v1")
+    page.button(key="add_model_0_save").click().run()
+    assert endpoints.get_endpoint(database, "mine").endpoint.api_base == "http://127.0.0.1:9/v1"
+    opened(page, "mine")
+    page.text_input(key="model_mine_1_model").set_value("other")
+    page.button(key="model_mine_1_save").click().run()
+    assert endpoints.get_endpoint(database, "mine").endpoint.model == "other"
+
+
 def test_a_pasted_key_is_refused_and_stored_nowhere(open_page: Open, database: Database, tmp_path: Path) -> None:
     page = fill(open_page("settings"), "add_model_0", name="mine", model="m", variable=KEY)
     assert "not the name of an environment variable" in page.error[0].value
