@@ -55,11 +55,11 @@ class Watch:
         tokens, cost, seconds = self.before
         spent = (tokens + self.tokens, (cost or 0.0) + self.cost, seconds + time.monotonic() - self.started)
         if reason := reached(batch.budget, *spent):
-            raise BudgetReached(reason)
+            raise BudgetReached(f"{reason} Raise it, then resume.")
 
 
 def reached(budget: Budget, tokens: int, cost: float | None, seconds: float) -> str:
-    """Return which bound is reached and the next move, or nothing. A cost of None is what nobody knows."""
+    """Return which bound is reached, or nothing. A cost of None is what nobody knows."""
     spent: list[tuple[str, float, float | None, str]] = [
         ("tokens", tokens, budget.tokens, ""),
         ("cost", cost or 0.0, budget.cost_usd, " dollars"),
@@ -67,7 +67,7 @@ def reached(budget: Budget, tokens: int, cost: float | None, seconds: float) -> 
     ]
     for name, value, bound, unit in spent:
         if bound is not None and value >= bound:
-            return f"The {name} budget of {bound:.12g}{unit} is reached. Raise it, then resume."
+            return f"The {name} budget of {bound:.12g}{unit} is reached."
     return ""
 
 

@@ -6,6 +6,7 @@ fills the form from a batch, `start_anew` empties it; the batch it began with is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import streamlit as st
@@ -13,6 +14,7 @@ import streamlit as st
 from engine import plugins, settings
 from engine.tasks import modes_of
 from engine.types import MODES, Batch, Domain, DomainShare, Endpoint, ModelRole
+from pages._ui import budget_form
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
 from pages._ui.routes import page_link
@@ -241,7 +243,7 @@ def _model(role: ModelRole, saved: dict[str, Endpoint], before: Endpoint | None)
 # ---------------------------------------------------------------- limits
 
 
-def limits(db: Database, teacher: str) -> dict[str, Any]:
+def limits(db: Database, teacher: str, models: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """Draw sandbox, concurrency, limits of a rollout, budget and what is kept."""
     usual = preferences.get(db, "sandbox", "auto")
     start = base() or Batch(name="batch", domains=(DomainShare(id="none"),), sandbox=usual)
@@ -270,7 +272,7 @@ def limits(db: Database, teacher: str) -> dict[str, Any]:
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),
         "limits": _rollout_limits(start),
-        "budget": _budget(start),
+        "budget": _budget(start, models),
     }
 
 
@@ -293,14 +295,8 @@ def _rollout_limits(start: Batch) -> dict[str, Any]:
         }
 
 
-def _budget(start: Batch) -> dict[str, Any]:
-    now = start.budget
+def _budget(start: Batch, models: Iterable[Endpoint]) -> dict[str, Any]:
     with st.expander("Budget of the batch: reaching one pauses it", icon=":material/savings:"):
-        options: dict[str, Any] = {"value": None, "placeholder": "No bound"}
-        with st.grid(3, min_column_width=150):
-            tokens = st.number_input("Tokens", 1, step=1000, **options, **_kept("batch_tokens", now.tokens))
-            dollars = st.number_input("Dollars", 0.01, step=1.0, **options, **_kept("batch_cost", now.cost_usd))
-            time = st.number_input(
-                "Seconds of work", 1.0, step=60.0, format="%g", **options, **_kept("batch_time", now.seconds)
-            )
-    return {"tokens": tokens, "cost_usd": dollars, "seconds": time}
+        values = budget_form.fields(start.budget, lambda name, value: _kept(f"batch_{name}", value))
+    budget_form.warn_of_prices(values, models)
+    return values
