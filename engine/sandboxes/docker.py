@@ -302,6 +302,9 @@ class Docker:
         if isinstance(error, docker.errors.ImageNotFound):
             message = f"The sandbox image {self._config.image} is missing. Build it with `make sandbox-image`."
             return SandboxError(message, gone=True)
+        if "no space left on device" in str(error).lower():
+            message = "The disk of the Docker engine is full. Free some space there (`docker system df` shows where)."
+            return SandboxError(message, gone=True)
         if isinstance(error, docker.errors.APIError) and self._answers():
             return SandboxError(f"A container could not start: {_short(error)}")
         return SandboxError(f"The Docker engine is gone ({_short(error)}). Start it, then resume.", gone=True)

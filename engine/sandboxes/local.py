@@ -9,6 +9,7 @@ unless `allow_commands` is set.
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib.util
 import os
 import shutil
@@ -16,22 +17,26 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from engine.errors import SandboxError
-from engine.protocols import Environment, SandboxHealth
+from engine.protocols import Environment, ExecResult, SandboxHealth
 from engine.sandboxes._owner import lives, owner
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Frozen
+from engine.types import Frozen, StateDiff, ToolResult
 
 __all__ = ["Local"]
 
 _PREFIX = "turnwright-sandbox-"
+_LEFT = 1 << 20
+"""Bytes below which the disk of the workspaces counts as full: what fails then is not held against a tool."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Config(Frozen):
@@ -74,6 +79,8 @@ class Local:
         return self._running().lease(environment)
 
     async def health(self) -> SandboxHealth:
+        if _full(self._folder):
+            return SandboxHealth(self.name, False, False, str(_no_space(self._folder)))
         return SandboxHealth(
             self.name, True, False, "Ready. It does not isolate: tools can reach this machine's files and network."
         )
@@ -102,7 +109,10 @@ class Local:
             )
 
     async def _start_one(self, environment: Environment) -> RemoteSandbox:
-        root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner()}-", dir=self._folder))
+        try:
+            root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner()}-", dir=self._folder))
+        except OSError as error:
+            raise self._unstarted(error) from error
         ours, theirs = socket.socketpair()
         try:
             first = bundle(
@@ -117,10 +127,16 @@ class Local:
         except OSError as error:
             ours.close()
             shutil.rmtree(root, ignore_errors=True)
-            raise SandboxError(f"The local sandbox could not start: {error}") from error
+            raise self._unstarted(error) from error
         finally:
             theirs.close()
         return await self._connect(ours, process, root, first)
+
+    def _unstarted(self, error: Exception) -> SandboxError:
+        """Say why no server started; a full disk concerns all of them."""
+        if getattr(error, "errno", None) in _FULL or _full(self._folder):
+            return _no_space(self._folder)
+        return SandboxError(f"The local sandbox could not start: {error}")
 
     async def _connect(
         self, ours: socket.socket, process: subprocess.Popen[bytes], root: Path, first: bytes
@@ -144,8 +160,8 @@ class Local:
             await asyncio.shield(close())
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise SandboxError(f"The local sandbox did not start: {error}") from error
-        return RemoteSandbox(self.name, self.isolated, stream, (), explain, close)
+            raise self._unstarted(error) from error
+        return _OnDisk(self.name, self.isolated, stream, (), explain, close, folder=self._folder)
 
     def _sweep(self) -> int:
         removed = 0
@@ -155,6 +171,61 @@ class Local:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += not folder.exists()
         return removed
+
+
+class _OnDisk(RemoteSandbox):
+    """Tells a full disk from a tool's own failure. A tool that cannot write because of it, and a workspace that
+    cannot be laid, are faults of the whole backend; a diff of what could not be written is none."""
+
+    def __init__(self, *parts: Any, folder: Path) -> None:
+        super().__init__(*parts)
+        self._folder = folder
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        result = await super().call(tool, arguments)
+        if result.fault is not None:
+            self._check()
+        return result
+
+    async def exec(self, argv: Sequence[str], *, timeout: float | None = None, stdin: bytes = b"") -> ExecResult:
+        done = await super().exec(argv, timeout=timeout, stdin=stdin)
+        if done.status != 0:
+            self._check()
+        return done
+
+    async def diff(self, *, last: bool = False) -> StateDiff:
+        self._check()
+        return await super().diff(last=last)
+
+    async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        try:
+            return await super()._ask(message, seconds)
+        except SandboxError as error:
+            if _full(self._folder) or any(f"[Errno {number}]" in str(error) for number in _FULL):
+                raise _no_space(self._folder) from error
+            raise
+
+    def _check(self) -> None:
+        if _full(self._folder):
+            self._stream.abandoned = True
+            raise _no_space(self._folder)
+
+
+def _full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room left for a workspace. A disk that cannot be asked counts as roomy."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LEFT or (disk.f_files > 0 and disk.f_favail == 0)
+
+
+def _no_space(folder: Path) -> SandboxError:
+    return SandboxError(
+        f"The disk that holds the workspaces ({folder}) is full. Free some space there, or set TMPDIR to a folder on "
+        "another disk and start the engine again.",
+        gone=True,
+    )
 
 
 def _spawn(theirs: socket.socket, size: int, root: Path) -> subprocess.Popen[bytes]:
