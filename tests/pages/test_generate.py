@@ -133,7 +133,10 @@ def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, le
         personas=(persona.id,), teacher="llm", user="llm", models={"teacher": SCRIPTED, "user": SCRIPTED},
         judges=("state", "rubric"), rubric=Rubric(), keep_failures=True, min_reward=0.25, sandbox="local",
         allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
-        budget={"tokens": 1000, "cost_usd": 1.5, "seconds": 60.0},
+        budget={
+            "tokens": 1000, "cost_usd": 1.5, "seconds": 60.0, "input_cost_per_million": 0.5,
+            "output_cost_per_million": 2.0,
+        },
     )  # fmt: skip
     endpoints.save_endpoint(ready, "judge", SCRIPTED.model_copy(update={"model": "other"}), None)
     page = open_page("new-batch", like=str(first))
@@ -181,8 +184,8 @@ def test_a_batch_file_names_the_wrong_field() -> None:
 @pytest.mark.parametrize(
     ("status", "buttons"),
     [
-        ("queued", {"pause_1", "cancel_1"}),
-        ("paused", {"resume_1", "cancel_1"}),
+        ("queued", {"pause_1", "cancel_1", "budget_save_1"}),
+        ("paused", {"resume_1", "cancel_1", "budget_save_1", "budget_resume_1"}),
         ("done", {"delete_1"}),
         ("cancelled", {"delete_1"}),
     ],
