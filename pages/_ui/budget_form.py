@@ -100,7 +100,10 @@ def _buttons(row: batches.BatchRow, began: Budget, wanted: Budget) -> None:
         st.caption(f":material/block: {short} Resuming would pause at once.")
     with st.container(horizontal=True):
         if row.status != "queued" and st.button(
-            "Save and resume", type="primary", icon=":material/play_arrow:", key=f"budget_resume_{row.id}"
+            "Save and resume",
+            type="primary" if spent_up(row) else "secondary",
+            icon=":material/play_arrow:",
+            key=f"budget_resume_{row.id}",
         ):
             _save(row, wanted, began, resume=not short)
         if st.button("Save the budget", icon=":material/save:", key=f"budget_save_{row.id}"):
