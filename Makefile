@@ -29,7 +29,9 @@ clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Turnwright needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/ready: .venv/bin/python requirements.txt assets/sandbox/requirements.txt
 	$(BIN)/pip install -q -r requirements.txt
@@ -38,4 +40,6 @@ clean:
 .venv/ready-dev: .venv/ready requirements-dev.txt requirements-templates.txt
 	$(BIN)/pip install -q -r requirements-dev.txt
 	$(BIN)/pip install -q --no-deps -r requirements-templates.txt
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium || \
+		echo "No Chromium could be installed, so the browser tests will be left out."
 	touch $@

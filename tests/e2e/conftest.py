@@ -147,12 +147,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield studio
 
 
-def chromium() -> str:
-    """Return the browser's executable; fail in CI and skip elsewhere when there is none."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found:
-        return found
-    message = "No Chromium: install it or name it in the environment variable CHROMIUM."
+def chromium(own: str) -> str:
+    """Return the browser's executable: the machine's, else Playwright's `own`. Without one: fail in CI, skip elsewhere."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found or Path(own).exists():
+        return found or own
+    message = "No Chromium: `playwright install chromium`, or name one in the environment variable CHROMIUM."
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
@@ -161,8 +162,8 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for the whole test session."""
-    executable = chromium()
     with sync_playwright() as playwright:
+        executable = chromium(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
