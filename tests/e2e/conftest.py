@@ -148,7 +148,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 
 def chromium(own: str) -> str:
-    """Return the browser's executable: the machine's, else Playwright's `own`. Without one: fail in CI, skip elsewhere."""
+    """Return the browser's executable: the machine's, else Playwright's own. Without one: fail in CI, else skip."""
     names = ("chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if found or Path(own).exists():
