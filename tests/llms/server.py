@@ -26,6 +26,12 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.base = ""
+        self.runner: web.AppRunner | None = None
+
+    async def die(self) -> None:
+        """Stop answering: whoever connects from now on is refused."""
+        assert self.runner is not None
+        await self.runner.cleanup()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -93,14 +99,14 @@ def completion(play: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    """Serve on a free loopback port; `base` is the api_base."""
+async def serving(port: int = 0) -> AsyncIterator[Server]:
+    """Serve on a loopback port, a free one unless it is given; `base` is the api_base."""
     server = Server()
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    runner = server.runner = web.AppRunner(app, shutdown_timeout=0.2)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     server.base = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     try:
