@@ -5,7 +5,8 @@
 
 A dialogue of n user turns takes turns of one template and then of further templates that agree with it on the
 domain's `link` slots and differ on its `exclusive` ones. The mode transforms the first turn of the first
-template; the place of that template in the dialogue is drawn too, and all other turns are `multiple`.
+template; the place of that template in the dialogue is drawn too, and all other turns are `multiple`. It comes first
+where an earlier turn would tell what it leaves out, or would already make the calls that its mode is about.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from engine import templates
 from engine.errors import TurnwrightError
+from engine.repeats import exercised, new_calls
 from engine.slots import tables_of
 from engine.types import (
     MODES,
@@ -154,6 +156,7 @@ def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: S
         withheld = _lead_turns(domain, lead, mode, turns, source)
         segments = [lead]
     _extend(domain, segments, turns, first, withheld, only, source)
+    _mark_fault(domain, segments, source)
     return _assemble(domain, segments, mode, withheld, source, seed)
 
 
@@ -232,8 +235,6 @@ def _transform(
         change["hidden"] = templates.text(source.choice(turn.withhold.reveal), slots)
     elif mode == "missing_function":
         change |= {"chain": (), "groups": (), "answer": source.choice(CANNOT), "facts": (CANNOT_FACTS,)}
-    elif mode == "tool_error":
-        change["fault"] = source.randrange(len(turn.chain))
     return plain.model_copy(update=change)
 
 
@@ -277,8 +278,21 @@ def _extend(
     lead = segments[0]
     source.shuffle(segments)
     before = takewhile(lambda segment: segment is not lead, segments)
-    if tells(lead.turns[0], "\n".join(turn.say for segment in before for turn in segment.turns)):
-        segments.sort(key=lambda segment: segment is not lead)  # nothing is missing once it was said
+    earlier = [turn for segment in before for turn in segment.turns]
+    said = tells(lead.turns[0], "\n".join(turn.say for turn in earlier))  # nothing is missing once it was said
+    if said or not exercised(domain, earlier, lead.turns[0]):
+        segments.sort(key=lambda segment: segment is not lead)
+
+
+def _mark_fault(domain: Domain, segments: Sequence[_Segment], source: random.Random) -> None:
+    """Draw the call that fails at its first try (mode `tool_error`) among those that are new to the dialogue."""
+    earlier: list[TaskTurn] = []
+    for segment in segments:
+        for number, turn in enumerate(segment.turns):
+            if turn.mode == "tool_error":
+                fault = source.choice(new_calls(domain, earlier, turn))
+                turn = segment.turns[number] = turn.model_copy(update={"fault": fault})
+            earlier.append(turn)
 
 
 def _assemble(
