@@ -1,6 +1,6 @@
-/* The turn viewer: turns of one trajectory, a rail to move on, marks by key or button.
+/* The turn viewer: turns of one trajectory, a rail to move on, marks by key or button; turn_remarks.js stands before it.
 
-   Every mark is an entry {n, turn, rating | verdict | undo} of an append-only log that is sent as state, so however
+   Every mark is an entry {n, turn, rating | verdict | tag | note | undo} of an append-only log that is sent as state, so however
    the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
    is trimmed to what is newer. What is not acknowledged also lies in localStorage, so marks pressed right before a tab
    closes or a server stops are sent by the next viewer that opens. Text is written through textContent only: nothing in a trajectory becomes markup. */
@@ -10,6 +10,7 @@ const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["
 const FLUSH_MS = 250;
 const KEPT = "turnwright.marks.";
 const ORPHANED_MS = 3000;
+const HELD_MS = 3000;
 const PROSE_OPEN = { system: 400, user: 2400, assistant: 4000, tool: 4000 };
 const instances = new WeakMap();
 
@@ -108,6 +109,7 @@ function article(turn, viewer) {
     turn.name ? el("code", { text: turn.name }) : null,
     turn.fault ? el("span", { class: "chip bad", text: turn.fault.replaceAll("_", " ") }) : null,
     turn.train ? null : el("span", { class: "chip", text: "not trained on" }),
+    turn.left_out ? el("span", { class: "chip bad", text: "not exported: a correction ends the dialogue before" }) : null,
     ...turn.notes.map((note) => el("span", { class: "chip note", text: note })),
     el("span", { class: "marks" }),
   );
@@ -130,6 +132,7 @@ function article(turn, viewer) {
       onclick: () => viewer.ask(turn.index) }));
   }
   node.append(...turn.calls.map((call) => callCard(call, viewer.tags.get(call.id))));
+  node.append(el("div", { class: "said", hidden: true }));
   const fix = fixedCard(turn, viewer);
   if (fix) node.append(fix);
   return node;
@@ -148,41 +151,56 @@ class Viewer {
     this.timer = null;
     this.sent = -FLUSH_MS * 2;
     this.unsent = false;
+    this.held = null;
     this.drawn = "";
+    this.focused = 0;
+    this.remarks = new Remarks(this);
     this.onkey = (event) => this.key(event);
-    this.onhide = () => this.flush();
+    this.onhide = () => (this.remarks.commit(), this.flush());
+    this.onclick = (event) => this.hold(event);
     this.adopting = setTimeout(() => this.adopt(), ORPHANED_MS);
     window.addEventListener("keydown", this.onkey, true);
     window.addEventListener("pointerdown", this.onhide, true);
+    window.addEventListener("click", this.onclick, true);
     window.addEventListener("pagehide", this.onhide);
     document.addEventListener("visibilitychange", this.onhide);
   }
 
   close() {
     clearTimeout(this.adopting);
+    clearTimeout(this.held?.timer);
+    this.remarks.commit();
     this.flush();
     window.removeEventListener("keydown", this.onkey, true);
     window.removeEventListener("pointerdown", this.onhide, true);
+    window.removeEventListener("click", this.onclick, true);
     window.removeEventListener("pagehide", this.onhide);
     document.removeEventListener("visibilitychange", this.onhide);
   }
 
   update({ data, setStateValue }) {
     this.send = setStateValue;
+    const signature = JSON.stringify([data.trajectory, data.turns]);
+    if (this.data && signature !== this.drawn) this.remarks.commit(); // what is being written belongs to what is drawn
+    if (this.data && data.trajectory !== this.trajectory) this.remarks.leave();
     this.data = data;
     if (data.client === this.client) {
       this.log = this.log.filter((entry) => entry.n > data.seen);
       this.keep();
     }
-    const signature = JSON.stringify([data.trajectory, data.turns]);
     if (signature !== this.drawn) this.draw(signature);
     if (data.trajectory !== this.trajectory) {
+      this.focused = data.focus[0];
       this.trajectory = data.trajectory;
       this.asked = [];
       this.current = data.turns.length ? data.start : 0;
       this.move(this.current, { scroll: data.start > 0 });
+    } else if (data.focus[0] > this.focused) {
+      this.focused = data.focus[0];
+      this.move(data.focus[1]);
     }
     this.paint();
+    if (this.held && !this.log.length) this.release();
   }
 
   draw(signature) {
@@ -200,9 +218,11 @@ class Viewer {
     this.list.addEventListener("mouseleave", () => this.tie(null));
     this.status = el("span", { class: "status", role: "status", "aria-live": "polite" });
     const scroll = this.root.querySelector(".list")?.scrollTop ?? 0;
+    const writing = this.remarks.writing();
     this.root.querySelector(".viewer")?.remove();
-    this.root.append(el("div", { class: "viewer" }, this.toolbar(), el("div", { class: "body" }, this.rail, this.list)));
+    this.root.append(el("div", { class: "viewer" }, this.toolbar(), this.remarks.node, el("div", { class: "body" }, this.rail, this.list)));
     this.list.scrollTop = scroll;
+    writing?.focus({ preventScroll: true });
   }
 
   toolbar() {
@@ -218,7 +238,7 @@ class Viewer {
         button("↓", "Next turn (key J)", () => this.step(1), { "aria-label": "Next turn" })),
       group("Verdict on this turn", ...decide),
       group("Rating of this turn", ...rate),
-      group("History", button("↶ Undo", "Undo the last mark (key U)", () => this.mark({ undo: true }))),
+      group("History", button("↶ Undo", "Undo your last change, wherever it was (key U)", () => this.mark({ undo: true }))),
       this.status,
     );
   }
@@ -271,6 +291,28 @@ class Viewer {
     this.paint();
   }
 
+  /* A change of page drops the message that still waits at the server, so a link is followed once every mark is stored. */
+  hold(event) {
+    const link = event.composedPath().find((node) => node.tagName === "A" && node.href);
+    const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link?.target === "_blank";
+    if (!link || elsewhere || !this.log.length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    clearTimeout(this.held?.timer);
+    this.held = { link, timer: setTimeout(() => this.release(), HELD_MS) };
+    this.flush();
+  }
+
+  release() {
+    const { link, timer } = this.held;
+    clearTimeout(timer);
+    this.held = null;
+    window.removeEventListener("click", this.onclick, true);
+    if (link.isConnected) link.click();
+    else window.location.assign(link.href);
+    window.addEventListener("click", this.onclick, true);
+  }
+
   ask(turn) {
     this.asked = [...new Set([...this.asked, turn])];
     this.flush(true);
@@ -288,11 +330,13 @@ class Viewer {
   /* what the server stored, with what it has not stored yet on top */
   marks() {
     const marks = new Map(Object.entries(this.data.marks).map(([turn, mark]) => [Number(turn), { ...mark }]));
-    for (const { trajectory, turn, rating, verdict } of this.log) {
-      if (trajectory !== this.trajectory || turn === null || (rating === undefined && verdict === undefined)) continue;
+    for (const { trajectory, turn, rating, verdict, tag, on, note, undo } of this.log) {
+      if (trajectory !== this.trajectory || turn === null || undo) continue;
       const mark = marks.get(turn) ?? {};
       if (rating !== undefined) mark.rating = rating;
       if (verdict !== undefined) mark.verdict = verdict;
+      if (tag !== undefined) mark.tags = [...(mark.tags ?? []).filter((one) => one !== tag), ...(on ? [tag] : [])];
+      if (note !== undefined) mark.note = note;
       marks.set(turn, mark);
     }
     return marks;
@@ -307,9 +351,11 @@ class Viewer {
       const node = this.list.children[turn.index];
       const here = turn.index === this.current;
       stop.setAttribute("aria-selected", String(here));
-      stop.setAttribute("aria-label", [`Turn ${turn.index}`, ROLE_NAMES[turn.role], word, mark.rating ? `rated ${mark.rating} of 5` : ""].filter(Boolean).join(", "));
+      stop.setAttribute("aria-label", [`Turn ${turn.index}`, ROLE_NAMES[turn.role], word, mark.rating ? `rated ${mark.rating} of 5` : "", mark.tags?.join(", "), mark.note ? "with a note" : ""].filter(Boolean).join(", "));
       stop.lastChild.textContent = sign + (mark.rating ?? "");
       stop.dataset.verdict = mark.verdict ?? "";
+      stop.classList.toggle("remarked", Boolean(mark.tags?.length || mark.note));
+      showRemarks(node, mark);
       node.classList.toggle("current", here);
       node.dataset.verdict = mark.verdict ?? "";
       node.querySelector(".marks").textContent = [sign && `${sign} ${word}`, mark.rating && `${mark.rating} of 5`].filter(Boolean).join("  ·  ");
@@ -318,6 +364,7 @@ class Viewer {
     const mark = marks.get(this.current) ?? {};
     for (const button of this.root.querySelectorAll("[data-rating]")) button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === mark.rating));
     for (const button of this.root.querySelectorAll(".toolbar [data-verdict]")) button.setAttribute("aria-pressed", String(button.dataset.verdict === mark.verdict));
+    this.remarks.paint(this.current, mark, this.data.known);
     const count = this.data.turns.length;
     this.status.textContent = `Turn ${this.current} of ${count ? count - 1 : 0} · ${this.log.length ? "Saving…" : "Saved"}`;
     this.status.dataset.pending = this.log.length;
@@ -329,6 +376,7 @@ class Viewer {
   }
 
   key(event) {
+    if (this.remarks.key(event)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
@@ -340,24 +388,22 @@ class Viewer {
 
   act(event) {
     const inRail = event.composedPath().includes(this.rail);
+    const whole = event.shiftKey ? null : this.current; // the Shift key itself: Caps Lock gives capitals too
     if (event.key >= "1" && event.key <= "5" && event.key.length === 1) return this.mark({ rating: Number(event.key) }), true;
-    switch (event.key) {
-      case "j": return this.step(1), true;
-      case "k": return this.step(-1), true;
-      case "J": return this.step(1, "assistant"), true;
-      case "K": return this.step(-1, "assistant"), true;
+    switch (event.key.length === 1 ? event.key.toLowerCase() : event.key) {
+      case "j": return this.step(1, event.shiftKey ? "assistant" : null), true;
+      case "k": return this.step(-1, event.shiftKey ? "assistant" : null), true;
       case "ArrowDown": case "ArrowRight": return inRail && (this.step(1), true);
       case "ArrowUp": case "ArrowLeft": return inRail && (this.step(-1), true);
       case "Home": return inRail && (this.move(0), true);
       case "End": return inRail && (this.move(this.data.turns.length - 1), true);
       case "0": return this.mark({ rating: null, verdict: null }), true;
-      case "a": return this.mark({ verdict: "accept" }), true;
-      case "r": return this.mark({ verdict: "reject" }), true;
-      case "f": return this.mark({ verdict: "fix" }), true;
-      case "A": return this.mark({ verdict: "accept" }, null), true;
-      case "R": return this.mark({ verdict: "reject" }, null), true;
-      case "F": return this.mark({ verdict: "fix" }, null), true;
-      case "u": return this.mark({ undo: true }), true;
+      case "a": return this.mark({ verdict: "accept" }, whole), true;
+      case "r": return this.mark({ verdict: "reject" }, whole), true;
+      case "f": return this.mark({ verdict: "fix" }, whole), true;
+      case "t": return !event.shiftKey && this.remarks.openTags();
+      case "m": return !event.shiftKey && this.remarks.openNote();
+      case "u": return !event.shiftKey && (this.mark({ undo: true }), true);
       default: return false;
     }
   }

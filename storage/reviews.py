@@ -1,21 +1,22 @@
 """Human verdicts: the latest per (trajectory, turn, reviewer), with an audit trail that only grows.
 
-Every change adds an event with the review before and after it. Undo takes back the reviewer's last event
-that still stands, by adding another one. The verdict of a trajectory is denormalised onto its row: the
-latest on the whole, or "fix" where only a turn was corrected.
+Every change adds an event with the review before and after it; events of one change (a verdict for many) share their
+time. Undo takes back the reviewer's last change that still stands, on whatever trajectory, by adding events. The
+verdict of a trajectory is denormalised onto its row: the latest on the whole, or "fix" where only a turn was corrected.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from engine.errors import InputError
-from engine.types import Review, TrajectoryFilter
+from engine.errors import Conflict, InputError
+from engine.types import Review, TrajectoryFilter, Verdict
 from storage import filters, search, tables
 from storage.database import Database
 from storage.intake import dump
@@ -50,6 +51,58 @@ def save_review(db: Database, review: Review) -> None:
         _denormalise(session, review.trajectory)
 
 
+def change_review(
+    db: Database,
+    trajectory_id: int,
+    turn: int | None,
+    reviewer: str,
+    changes: Mapping[str, Any],
+    *,
+    seen: Mapping[str, Any] | None = None,
+    tags: Mapping[str, bool] | None = None,
+) -> Review:
+    """Change some fields of one review in one transaction; the other fields stay. Return the new review.
+
+    `seen` gives fields as the reviewer last saw them; `tags` puts problem tags on (True) or takes them off, whatever
+    others are there. What changes nothing writes nothing. Raises Conflict, and changes nothing, when a field is no
+    longer as seen; InputError without a trajectory.
+    """
+    with db.write() as session:
+        _locked(session, trajectory_id)
+        record = _find(session, trajectory_id, WHOLE if turn is None else turn, reviewer)
+        old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
+        for name, value in (seen or {}).items():
+            if getattr(old, name) != value:
+                where = "the trajectory" if turn is None else f"turn {turn}"
+                raise Conflict(f"The {name} of {where} was changed elsewhere in the meantime.")
+        wanted = {**old.model_dump(), **changes}
+        for tag, on in (tags or {}).items():
+            others = tuple(one for one in wanted["tags"] if one != tag)
+            wanted["tags"] = (wanted["tags"] if tag in wanted["tags"] else (*others, tag)) if on else others
+        review = Review.model_validate(wanted)
+        if review != old:
+            _save(session, review)
+            _denormalise(session, trajectory_id)
+        return review
+
+
+def decide_many(db: Database, trajectories: Iterable[int], reviewer: str, verdict: Verdict) -> int:
+    """Give one verdict to several trajectories, as one change; notes, ratings and tags stay. Return how many.
+
+    All or none: raises InputError when one of them is gone.
+    """
+    now = time.time()
+    numbers = sorted(set(trajectories))
+    with db.write() as session:
+        for number in numbers:
+            _locked(session, number)
+            record = _find(session, number, WHOLE, reviewer)
+            old = review_of(record.body) if record else Review(trajectory=number, reviewer=reviewer)
+            _save(session, old.model_copy(update={"verdict": verdict}), now)
+            _denormalise(session, number)
+    return len(numbers)
+
+
 def save_ratings(db: Database, trajectory_id: int, reviewer: str, ratings: Mapping[int, int | None]) -> None:
     """Store {turn: rating} in one transaction; the rest of each review stays. None takes a rating away."""
     with db.write() as session:
@@ -69,29 +122,41 @@ def reviews_of(db: Database, trajectory_id: int) -> list[Review]:
         return [review_of(body) for body in session.execute(query).scalars()]
 
 
-def undo(db: Database, trajectory_id: int, reviewer: str) -> Review | None:
-    """Take back the reviewer's last change of this trajectory that still stands.
+def undo(db: Database, reviewer: str) -> tuple[ReviewEvent, ...]:
+    """Take back the reviewer's last change that still stands, on whatever trajectory; a verdict for many is one change.
 
-    Returns the review as it is now, None when there is none any more or there was nothing to undo.
+    Returns the events that were taken back, none when there was nothing. Raises Conflict when another change came in
+    between.
     """
-    e = tables.review_event.c
     with db.write() as session:
-        _locked(session, trajectory_id)
-        taken_back = select(e.undoes).where(e.trajectory_id == trajectory_id, e.undoes.is_not(None))
-        query = (
-            select(ReviewEventRecord)
-            .where(e.trajectory_id == trajectory_id, e.reviewer == reviewer)
-            .where(e.undoes.is_(None), e.id.not_in(taken_back))
-            .order_by(e.id.desc())
-            .limit(1)
-        )
-        last = session.execute(query).scalar_one_or_none()
-        if last is None:
-            return None
-        before = review_of(last.before) if last.before else None
-        _put(session, trajectory_id, last.turn, reviewer, before, undoes=last.id)
-        _denormalise(session, trajectory_id)
-        return before
+        last = _standing(session, reviewer)
+        for number in sorted({event.trajectory_id for event in last}):
+            _locked(session, number)
+        if [event.id for event in _standing(session, reviewer)] != [event.id for event in last]:
+            raise Conflict("Another change came in at this moment. Undo again.")
+        found = tuple(_event(event) for event in last)
+        now = time.time()
+        for event in last:
+            before = review_of(event.before) if event.before else None
+            _put(session, event.trajectory_id, event.turn, reviewer, before, undoes=event.id, now=now)
+            _denormalise(session, event.trajectory_id)
+        return found
+
+
+def _standing(session: Session, reviewer: str) -> Sequence[ReviewEventRecord]:
+    """Return the events of the reviewer's last change that was not taken back."""
+    e = tables.review_event.c
+    taken_back = select(e.undoes).where(e.reviewer == reviewer, e.undoes.is_not(None))
+    standing = (
+        select(ReviewEventRecord)
+        .where(e.reviewer == reviewer, e.undoes.is_(None), e.id.not_in(taken_back))
+        .order_by(e.id.desc())
+    )
+    last = session.execute(standing.limit(1)).scalar_one_or_none()
+    if last is None:
+        return ()
+    together = standing.where(e.created_at == last.created_at)
+    return list(reversed(session.scalars(together).all()))
 
 
 def history(db: Database, trajectory_id: int) -> list[ReviewEvent]:
@@ -131,16 +196,22 @@ def _find(session: Session, trajectory_id: int, turn: int, reviewer: str) -> Rev
     return session.execute(query).scalar_one_or_none()
 
 
-def _save(session: Session, review: Review) -> None:
+def _save(session: Session, review: Review, now: float | None = None) -> None:
     turn = WHOLE if review.turn is None else review.turn
-    _put(session, review.trajectory, turn, review.reviewer, review)
+    _put(session, review.trajectory, turn, review.reviewer, review, now=now)
 
 
 def _put(
-    session: Session, trajectory_id: int, turn: int, reviewer: str, review: Review | None, undoes: int | None = None
+    session: Session,
+    trajectory_id: int,
+    turn: int,
+    reviewer: str,
+    review: Review | None,
+    undoes: int | None = None,
+    now: float | None = None,
 ) -> None:
     """Make `review` the current one, and record the change."""
-    now = time.time()
+    now = time.time() if now is None else now
     record = _find(session, trajectory_id, turn, reviewer)
     before = record.body if record else None
     after = dump(review) if review else None

@@ -20,6 +20,8 @@ from engine.types import Review, ToolCall, Trajectory, Turn
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, poll
 from pages._ui.format import plural
+from pages._ui.notices import leave
+from pages._ui.replay_view import draw_replay
 from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
 from pages._ui.verdict_panel import BOTH
@@ -50,6 +52,12 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
             st.warning(
                 "Exports end before this turn, because of a correction before it, so this one would not be exported.",
                 icon=":material/call_split:",
+            )
+        if st.session_state.pop(f"fix_conflict_{number}_{index}", False):
+            st.warning(
+                "This correction was changed elsewhere in the meantime: the turn shows what is saved, and what you "
+                "wrote is still here. Press again to put yours in its place.",
+                icon=":material/sync_problem:",
             )
         _form(number, index, trajectory, own_review(reviews, index), _in_place(others))
 
@@ -118,14 +126,18 @@ def _decide(
         ready = found is not None
     if found:
         until = draw_replay(found, len(trajectory.turns), key)
-    same = fix is not None and fix.content == turn.content and fix.tool_calls == turn.tool_calls
-    st.button(
-        "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=not ready or same,
-        type="secondary" if needs_replay and not ready else "primary",
-        on_click=_use, args=(number, index, fix, turn, found, until, before),
+    waits = needs_replay and not ready
+    pressed = st.button(
+        "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=waits,
+        type="secondary" if waits else "primary",
     )  # fmt: skip
-    if needs_replay and not ready:
+    if waits:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
+    elif pressed and fix is not None:
+        if fix.content == turn.content and fix.tool_calls == turn.tool_calls:
+            st.caption("It says what was recorded. Change the text or a call first.")
+        else:
+            _use(number, index, fix, turn, found, until, before)
 
 
 def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]]) -> Replay | None:
@@ -169,9 +181,9 @@ def _use(
                 fits_until=until, follows=found.follows if found else (),
             )  # fmt: skip
         except Conflict:
-            _changed_elsewhere(index)
+            _changed_elsewhere(number, index)
         else:
-            st.toast(f"Turn {index} is corrected", icon=":material/check:")
+            leave(f"Turn {index} is corrected.")
             _close(number)
             forget(f"fix_{number}_{index}")
     st.rerun(BOTH)
@@ -185,19 +197,15 @@ def _remove(number: int, index: int, before: Turn) -> None:
                 fits_until=None, follows=(),
             )  # fmt: skip
         except Conflict:
-            _changed_elsewhere(index)
+            _changed_elsewhere(number, index)
         else:
-            st.toast("The correction is taken back", icon=":material/check:")
+            leave("The correction is taken back.")
             _close(number)
     st.rerun(BOTH)
 
 
-def _changed_elsewhere(index: int) -> None:
-    st.toast(
-        f"The correction of turn {index} was changed elsewhere in the meantime. It is shown in the turn; what you wrote "
-        "is still in the form. Press again to put yours in its place.",
-        icon=":material/sync_problem:", duration="infinite",
-    )  # fmt: skip
+def _changed_elsewhere(number: int, index: int) -> None:
+    st.session_state[f"fix_conflict_{number}_{index}"] = True
 
 
 def _close(number: int) -> None:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import streamlit as st
+
 from engine.types import Review, TrajectoryFilter, Verdict
+from pages._ui.format import plural
+from pages._ui.notices import leave
+from pages._ui.text import literal
+from storage import reviews
 from storage.database import Database
-from storage.reviews import reviews_of, save_review
+from storage.reviews import ReviewEvent
 
 REVIEWER = "me"
 """Who reviews. The studio has one user until it has a login."""
+LONGEST_TAG = 40
+LONGEST_NOTE = 4000
+TAGS_OFFERED = 24
+FIRST_TAGS = (
+    "wrong tool",
+    "wrong argument",
+    "unneeded call",
+    "breaks the policy",
+    "made-up fact",
+    "unclear answer",
+    "stops early",
+    "unnatural user",
+)
 
 SORTS: dict[str, str] = {
     "newest": "Newest first",
@@ -32,27 +51,67 @@ VIEWS: dict[str, TrajectoryFilter] = {
 }
 
 
-def own_review(reviews: Iterable[Review], turn: int | None) -> Review | None:
+def tag_of(text: str) -> str:
+    """Return a problem tag as it is stored: small letters, single spaces."""
+    return " ".join(text.split())[:LONGEST_TAG].lower()
+
+
+def known_tags(db: Database, first: Iterable[str] = ()) -> list[str]:
+    """Return the problem tags on offer: `first`, then those in use, then some to begin with."""
+    return list(dict.fromkeys((*first, *reviews.tags_in_use(db), *FIRST_TAGS)))[:TAGS_OFFERED]
+
+
+def own_review(found: Iterable[Review], turn: int | None) -> Review | None:
     """Return this reviewer's review of one turn, or of the whole with turn None."""
-    return next((r for r in reviews if r.turn == turn and r.reviewer == REVIEWER), None)
+    return next((r for r in found if r.turn == turn and r.reviewer == REVIEWER), None)
 
 
-def change_review(db: Database, trajectory: int, turn: int | None, **changes: Any) -> Review:
-    """Change some fields of this reviewer's review and save it; the other fields stay. Return the new review.
+def change_review(
+    db: Database,
+    trajectory: int,
+    turn: int | None,
+    *,
+    seen: Mapping[str, Any] | None = None,
+    mark: Mapping[str, bool] | None = None,
+    **changes: Any,
+) -> Review:
+    """Change some fields of this reviewer's review; `mark` puts tags on or takes them off. Raises Conflict when a field
+    is no longer as `seen`."""
+    return reviews.change_review(db, trajectory, turn, REVIEWER, changes, seen=seen, tags=mark)
 
-    A change that changes nothing writes nothing.
-    """
-    old = own_review(reviews_of(db, trajectory), turn) or Review(trajectory=trajectory, turn=turn, reviewer=REVIEWER)
-    review = Review.model_validate({**old.model_dump(), **changes})
-    if review != old:
-        save_review(db, review)
-    return review
+
+def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
+    """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
+    events = reviews.undo(db, REVIEWER)
+    leave(literal(undone_text(events)))
+    return events
+
+
+def undone_text(events: Sequence[ReviewEvent]) -> str:
+    """Say in words what an undo took back."""
+    if not events:
+        return "There is nothing left to undo."
+    first = events[0]
+    if len(events) > 1:
+        word = first.after.verdict if first.after else "verdict"
+        return f"Undone: {word} of {plural(len(events), 'trajectory', 'trajectories')}."
+    where = f"trajectory {first.trajectory_id}" + ("" if first.turn is None else f", turn {first.turn}")
+    return f"Undone on {where}."
 
 
 def decide_many(db: Database, trajectories: Iterable[int], verdict: Verdict) -> int:
-    """Give one verdict to several trajectories; notes, ratings and tags stay. Return how many."""
-    done = 0
-    for number in trajectories:
-        change_review(db, number, None, verdict=verdict)
-        done += 1
-    return done
+    """Give one verdict to several trajectories, as one change. Return how many."""
+    return reviews.decide_many(db, trajectories, REVIEWER, verdict)
+
+
+def keep_conflict(trajectory: int, turn: int | None, mine: str) -> None:
+    """Keep a note that could not be saved, because it was changed elsewhere, until the reviewer chooses."""
+    conflicts(trajectory)[turn] = mine
+    where = f"trajectory {trajectory}" + ("" if turn is None else f", turn {turn}")
+    leave(f"The note on {where} was changed elsewhere. Yours is kept: choose beside the turns.")
+
+
+def conflicts(trajectory: int) -> dict[int | None, str]:
+    """Return the notes of a trajectory that wait for a choice, by turn."""
+    found: dict[int | None, str] = st.session_state.setdefault(f"note_conflicts_{trajectory}", {})
+    return found

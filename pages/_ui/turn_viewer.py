@@ -1,4 +1,4 @@
-"""The turn viewer component (assets/turn_viewer.js): what it is given, and how its marks are stored.
+"""The turn viewer component (assets/turn_viewer.js, turn_remarks.js): what it is given, how its marks are stored.
 
 The component sends an append-only log of marks as state. `store_marks` writes what is new and remembers how far it
 got, so a message that arrives twice, late or together with others changes nothing and loses nothing.
@@ -7,7 +7,8 @@ got, so a message that arrives twice, late or together with others changes nothi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,23 +16,36 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import settings
+from engine.curate import ends_at
+from engine.errors import Conflict, InputError
 from engine.types import Review, Trajectory, Turn, Verdict
-from pages._ui.reviewing import REVIEWER, change_review, own_review
-from pages._ui.text import CUT
+from pages._ui.reviewing import (
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    REVIEWER,
+    change_review,
+    keep_conflict,
+    own_review,
+    tag_of,
+    undo_last,
+)
+from pages._ui.text import CUT, literal
 from storage.database import Database
-from storage.reviews import save_ratings, undo
+from storage.reviews import ReviewEvent, save_ratings
 
 KEY = "turn_viewer"
+FOCUS = "turn_viewer_focus"
 _ASSETS = settings.ROOT / "assets"
 _component = st.components.v2.component(
     "turnwright_turn_viewer",
     css=(_ASSETS / "turn_viewer.css").read_text(),
-    js=(_ASSETS / "turn_viewer.js").read_text(),
+    js=(_ASSETS / "turn_remarks.js").read_text() + (_ASSETS / "turn_viewer.js").read_text(),
 )
 
 
 class Mark(BaseModel):
-    """One entry of the log: a rating, a verdict, both (to clear them), or an undo. Turn None is the whole."""
+    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note with
+    what it was when its writer saw it, or an undo. Turn None is the whole."""
 
     model_config = ConfigDict(extra="forbid")
     n: int = Field(ge=1)
@@ -39,14 +53,20 @@ class Mark(BaseModel):
     turn: int | None = Field(default=None, ge=0)
     rating: Literal[1, 2, 3, 4, 5] | None = None
     verdict: Verdict | None = None
+    tag: str = Field(default="", max_length=LONGEST_TAG)
+    on: bool = True
+    note: str | None = Field(default=None, max_length=LONGEST_NOTE)
+    seen: str = ""
     undo: bool = False
 
 
 @dataclass
 class Stored:
-    """What `store_marks` did beside ratings: the turn that shall be fixed, and whether the panel must be redrawn."""
+    """What `store_marks` did beside ratings: the turn that shall be fixed, what an undo took back, and whether the
+    panel must be redrawn."""
 
     fix: int | None = None
+    undone: tuple[ReviewEvent, ...] = ()
     panel: bool = False
     marks: int = field(default=0)
 
@@ -63,7 +83,8 @@ def store_marks(db: Database) -> Stored:
         if _only_rating(mark) and mark.turn is not None:
             ratings[mark.turn] = mark.rating
             if following is None or not _joins(mark, following):
-                save_ratings(db, mark.trajectory, REVIEWER, ratings)
+                with _dropped_when_refused():
+                    save_ratings(db, mark.trajectory, REVIEWER, ratings)
                 ratings = {}
         else:
             _write(db, mark, stored)
@@ -95,35 +116,64 @@ def _joins(mark: Mark, following: Mark) -> bool:
 
 
 def _write(db: Database, mark: Mark, stored: Stored) -> None:
-    if mark.undo:
-        undo(db, mark.trajectory, REVIEWER)
+    with _dropped_when_refused():
+        if mark.undo:
+            stored.panel = True
+            stored.undone = undo_last(db)
+        elif mark.note is not None:
+            _write_note(db, mark, mark.note, stored)
+        else:
+            changes = {name: getattr(mark, name) for name in ("rating", "verdict") if name in mark.model_fields_set}
+            tag = tag_of(mark.tag)
+            change_review(db, mark.trajectory, mark.turn, mark={tag: mark.on} if tag else None, **changes)
+            stored.panel = stored.panel or mark.turn is None or mark.verdict == "fix"
+            if mark.verdict == "fix" and mark.turn is not None:
+                stored.fix = mark.turn
+
+
+def _write_note(db: Database, mark: Mark, note: str, stored: Stored) -> None:
+    try:
+        change_review(db, mark.trajectory, mark.turn, seen={"note": mark.seen}, note=note)
+    except Conflict:
+        keep_conflict(mark.trajectory, mark.turn, note)
         stored.panel = True
-        return
-    changes = {name: getattr(mark, name) for name in ("rating", "verdict") if name in mark.model_fields_set}
-    change_review(db, mark.trajectory, mark.turn, **changes)
-    stored.panel = stored.panel or mark.turn is None or mark.verdict == "fix"
-    if mark.verdict == "fix" and mark.turn is not None:
-        stored.fix = mark.turn
+
+
+@contextmanager
+def _dropped_when_refused() -> Iterator[None]:
+    """Say why a mark cannot be stored, now or later, and go on with those behind it."""
+    try:
+        yield
+    except (Conflict, InputError) as error:
+        st.toast(literal(str(error)), icon=":material/error:", duration="infinite")
 
 
 def viewer(
     number: int,
     trajectory: Trajectory,
     reviews: Sequence[Review],
+    known: Sequence[str],
     *,
     on_work: Callable[[], None],
     start: int = 0,
 ) -> None:
-    """Draw the turns of a trajectory with this reviewer's marks. `on_work` is the callback for new marks."""
+    """Draw the turns of a trajectory with this reviewer's marks. `known` are the problem tags on offer, `on_work` is
+    the callback for new marks."""
     work = (st.session_state.get(KEY) or {}).get("work") or {}
     client = str(work.get("client", ""))[:40]
     asked = work.get("full") if work.get("trajectory") == number else ()
     whole = {turn for turn in asked or () if isinstance(turn, int)}
+    end = ends_at(trajectory.turns, reviews)
     data = {
         "trajectory": number,
-        "turns": [_turn(i, turn, trajectory, reviews, whole) for i, turn in enumerate(trajectory.turns)],
+        "turns": [
+            {**_turn(i, turn, trajectory, reviews, whole), "left_out": i >= end}
+            for i, turn in enumerate(trajectory.turns)
+        ],
+        "known": known,
+        "focus": st.session_state.get(FOCUS, [0, 0]),
         "marks": {
-            str(r.turn): {"rating": r.rating, "verdict": r.verdict}
+            str(r.turn): {"rating": r.rating, "verdict": r.verdict, "tags": r.tags, "note": r.note}
             for r in reviews
             if r.turn is not None and r.reviewer == REVIEWER
         },
@@ -132,6 +182,12 @@ def viewer(
         "start": start if 0 <= start < len(trajectory.turns) else 0,
     }
     _component(key=KEY, data=data, on_work_change=on_work)
+
+
+def focus_turn(turn: int) -> None:
+    """Have the viewer move to a turn when it is drawn next."""
+    count, _ = st.session_state.get(FOCUS, [0, 0])
+    st.session_state[FOCUS] = [count + 1, turn]
 
 
 def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Review], whole: set[int]) -> dict[str, Any]:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
+from engine.errors import Conflict
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import VERDICT
 from pages._ui.data import db, saving
-from pages._ui.reviewing import REVIEWER, change_review, own_review
-from storage.reviews import reviews_of, tags_in_use, undo
+from pages._ui.reviewing import (
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    REVIEWER,
+    change_review,
+    conflicts,
+    keep_conflict,
+    known_tags,
+    own_review,
+    tag_of,
+    undo_last,
+)
+from pages._ui.text import plain
+from pages._ui.turn_viewer import focus_turn
+from storage.reviews import ReviewEvent, reviews_of
 from storage.trajectories import next_unreviewed
 
-FIRST_TAGS = (
-    "wrong tool",
-    "wrong argument",
-    "unneeded call",
-    "breaks the policy",
-    "made-up fact",
-    "unclear answer",
-    "stops early",
-    "unnatural user",
-)
-LONGEST_TAG = 40
-TAGS_OFFERED = 24
 BOTH = ["viewer", "panel"]
 KEYS = (
     ("J / K", "next and previous turn"),
@@ -33,7 +36,9 @@ KEYS = (
     ("A / R / F", "accept, reject or fix the turn"),
     ("Shift+A / R / F", "the same for the whole trajectory"),
     ("0", "take rating and verdict of the turn away"),
-    ("U", "undo"),
+    ("T", "tag a problem of the turn"),
+    ("M", "write a note on the turn"),
+    ("U", "undo your last change, wherever it was"),
     ("N / P", "next and previous trajectory"),
     ("Shift+N", "next one without a verdict"),
     ("Y", "accept and go on"),
@@ -48,6 +53,7 @@ _CHOICES: dict[Verdict, str] = {
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
     review = own_review(reviews_of(db(), number), None) or Review(trajectory=number, reviewer=REVIEWER)
+    note_conflicts(number)
     keys = {name: f"{name}_{number}" for name in ("verdict", "rating", "tags", "note", "new_tag")}
     _show(keys["verdict"], review.verdict)
     _show(keys["rating"], None if review.rating is None else review.rating - 1)
@@ -60,7 +66,7 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         st.feedback("stars", key=keys["rating"], on_change=_save, args=(number, "rating", keys["rating"]))
     _tags(number, review, keys)
     st.text_area(
-        "Note", key=keys["note"], height=80, max_chars=4000, placeholder="What is wrong, or why it is good",
+        "Note", key=keys["note"], height=80, max_chars=LONGEST_NOTE, placeholder="What is wrong, or why it is good",
         on_change=_save, args=(number, "note", keys["note"]), label_visibility="collapsed",
     )  # fmt: skip
     _buttons(number, chosen, sort)
@@ -69,7 +75,7 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
-    known = list(dict.fromkeys((*review.tags, *tags_in_use(db()), *FIRST_TAGS)))[:TAGS_OFFERED]
+    known = known_tags(db(), review.tags)
     _show(keys["tags"], list(review.tags))
     st.pills(
         "Problems", known, key=keys["tags"], selection_mode="multi", on_change=_save,
@@ -89,7 +95,7 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         )  # fmt: skip
         st.button(
             "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
-            help="Takes back your last change of this trajectory or one of its turns.",
+            help="Takes back your last change, on whatever trajectory, and goes there.",
         )  # fmt: skip
         with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
             st.table([{"Key": key, "Does": does} for key, does in KEYS], border="horizontal")
@@ -107,24 +113,83 @@ def _save(number: int, field: str, key: str) -> None:
         return  # Streamlit calls this too when a value that we set comes back from the browser
     if field == "rating" and value is not None:
         value += 1
+    if field == "tags":
+        before = st.session_state.get(f"{key}_shown", [])
+        with saving():
+            change_review(db(), number, None, mark={tag: tag in value for tag in {*before} ^ {*value}})
+    elif field == "note":
+        _save_note(number, value, st.session_state.get(f"{key}_shown", ""))
+    else:
+        with saving():
+            change_review(db(), number, None, **{field: value})
+
+
+def _save_note(number: int, note: str, before: str) -> None:
     with saving():
-        change_review(db(), number, None, **{field: tuple(value) if field == "tags" else value})
+        try:
+            change_review(db(), number, None, seen={"note": before}, note=note)
+        except Conflict:
+            keep_conflict(number, None, note)
 
 
 def _add_tag(number: int, key: str) -> None:
-    tag = " ".join(str(st.session_state[key]).split())[:LONGEST_TAG].lower()
+    tag = tag_of(str(st.session_state[key]))
     st.session_state[key] = ""
-    if not tag:
-        return
-    review = own_review(reviews_of(db(), number), None)
-    tags = tuple(dict.fromkeys((*(review.tags if review else ()), tag)))
+    if tag:
+        with saving():
+            change_review(db(), number, None, mark={tag: True})
+
+
+def note_conflicts(number: int) -> None:
+    """Draw a choice for each note that was changed elsewhere while this reviewer wrote."""
+    stored = reviews_of(db(), number)
+    for turn, mine in conflicts(number).items():
+        review = own_review(stored, turn)
+        theirs = review.note if review else ""
+        where = "the trajectory" if turn is None else f"turn {turn}"
+        with st.container(border=True, key=f"note_conflict_{number}_{turn}"):
+            st.markdown(f":material/sync_problem: **The note on {where} was changed elsewhere**")
+            st.caption("Saved")
+            plain(theirs, empty="Nothing: it was taken away.")
+            st.caption("Yours, not saved")
+            plain(mine, empty="Nothing: you took it away.")
+            with st.container(horizontal=True):
+                for label, note in (
+                    ("Use mine", mine),
+                    ("Keep the saved one", theirs),
+                    ("Keep both", _both(theirs, mine)),
+                ):
+                    st.button(
+                        label, key=f"{label}_{number}_{turn}", on_click=_settle, args=(number, turn, theirs, note)
+                    )
+
+
+def _both(theirs: str, mine: str) -> str:
+    return "\n".join(note for note in (theirs, mine) if note)[:LONGEST_NOTE]
+
+
+def _settle(number: int, turn: int | None, theirs: str, note: str) -> None:
+    """Store the chosen note, unless the saved one changed once more."""
     with saving():
-        change_review(db(), number, None, tags=tags)
+        change_review(db(), number, turn, seen={"note": theirs}, note=note)
+        conflicts(number).pop(turn, None)
+    st.rerun(BOTH)
 
 
 def _undo(number: int) -> None:
     with saving():
-        undo(db(), number, REVIEWER)
+        arrive(undo_last(db()), number)
+
+
+def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
+    """Bring the page to what an undo took back, and redraw it."""
+    if undone and here not in {event.trajectory_id for event in undone}:
+        go_to(undone[0].trajectory_id)
+        if undone[0].turn is not None:
+            st.query_params["turn"] = str(undone[0].turn)
+        st.rerun()
+    if undone and undone[0].turn is not None:
+        focus_turn(undone[0].turn)
     st.rerun(BOTH)
 
 

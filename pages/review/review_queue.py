@@ -11,10 +11,11 @@ from pages._ui.data import db, saving
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.reviewing import SORTS, VIEWS, decide_many
+from pages._ui.notices import tell
+from pages._ui.reviewing import SORTS, VIEWS, decide_many, undo_last
 from pages._ui.routes import open_page
 from pages._ui.table import fetched, forget_chosen, pager, rows_table
-from storage.reviews import review_progress
+from storage.reviews import ReviewEvent, review_progress
 from storage.trajectories import TrajectoryRow, next_unreviewed, page
 
 COLUMNS = {
@@ -91,6 +92,7 @@ def choose_view() -> None:
 @st.fragment
 def draw_queue() -> None:
     """Draw views, filter, counts and the table; one interaction redraws only this."""
+    tell()
     database = db()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.pills("Views", list(VIEWS), key="queue_view", on_change=choose_view, label_visibility="collapsed")
@@ -138,15 +140,36 @@ def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width=380):
             st.progress(reviewed / total if total else 0.0, text=f"{count(reviewed)} of {count(total)} reviewed")
-        following = next_unreviewed(db(), chosen, None, sort=sort)
-        if st.button(
-            "Review the next one",
-            key="queue_next",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=following is None,
-        ):
-            open_page("trajectory", id=following, **filter_parameters(chosen), order=sort)
+        with st.container(horizontal=True, width="content"):
+            draw_next(chosen, sort)
+
+
+def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
+    """Draw the way back from the last change, and the way on to the next trajectory."""
+    if st.button(
+        "Undo", key="queue_undo", icon=":material/undo:", type="tertiary",
+        help="Takes back your last change: a verdict for many at once, or that on one trajectory, which opens.",
+    ):  # fmt: skip
+        undo_here()
+    following = next_unreviewed(db(), chosen, None, sort=sort)
+    if st.button(
+        "Review the next one",
+        key="queue_next",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=following is None,
+    ):
+        open_page("trajectory", id=following, **filter_parameters(chosen), order=sort)
+
+
+def undo_here() -> None:
+    """Take back the last change; one of a single trajectory opens it."""
+    undone: tuple[ReviewEvent, ...] = ()
+    with saving():
+        undone = undo_last(db())
+    if len(undone) == 1:
+        open_page("trajectory", id=undone[0].trajectory_id, turn=undone[0].turn)
+    st.rerun()
 
 
 def draw_nothing(chosen: TrajectoryFilter) -> None:

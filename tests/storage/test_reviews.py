@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import ValidationError
 
-from engine.errors import InputError
+from engine.errors import Conflict, InputError
 from engine.types import Review, ToolCall, TrajectoryFilter, Turn
 from storage import reviews, trajectories
 from storage.database import Database, open_database
@@ -80,16 +80,16 @@ def test_undo_walks_back_one_change_at_a_time(reviewed: Database) -> None:
     reviews.save_review(reviewed, second)
     reviews.save_ratings(reviewed, 1, "me", {2: 5})
 
-    assert reviews.undo(reviewed, 1, "me") is None
+    assert [(e.turn, e.before) for e in reviews.undo(reviewed, "me")] == [(2, None)]
     assert reviews.reviews_of(reviewed, 1) == [second]
-    assert reviews.undo(reviewed, 1, "me") == first
+    assert [e.before for e in reviews.undo(reviewed, "me")] == [first]
     assert reviews.reviews_of(reviewed, 1) == [first]
     assert trajectories.row(reviewed, 1).verdict == "accept"
     assert reviews.tags_in_use(reviewed) == ["x"]
-    assert reviews.undo(reviewed, 1, "me") is None
+    assert [e.before for e in reviews.undo(reviewed, "me")] == [None]
     assert reviews.reviews_of(reviewed, 1) == []
     assert trajectories.row(reviewed, 1).verdict is None
-    assert reviews.undo(reviewed, 1, "me") is None
+    assert reviews.undo(reviewed, "me") == ()
 
     events = reviews.history(reviewed, 1)
     assert [e.undoes for e in events] == [None, None, None, 3, 2, 1]
@@ -97,23 +97,79 @@ def test_undo_walks_back_one_change_at_a_time(reviewed: Database) -> None:
     assert events[1].after == second
 
 
+def test_undo_finds_the_last_change_on_whatever_trajectory(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=3, verdict="reject"))
+    reviews.save_review(reviewed, Review(trajectory=1, turn=2, note="wrong amount"))
+    assert [(e.trajectory_id, e.turn) for e in reviews.undo(reviewed, "me")] == [(1, 2)]
+    assert [(e.trajectory_id, e.turn) for e in reviews.undo(reviewed, "me")] == [(3, None)]
+    assert trajectories.row(reviewed, 3).verdict is None
+
+
+def test_a_verdict_for_many_is_taken_back_as_one(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=3, verdict="accept", note="keep me", tags=("x",)))
+    assert reviews.decide_many(reviewed, [3, 1, 2], "me", "reject") == 3
+    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == ["reject"] * 3
+    assert reviews.reviews_of(reviewed, 3)[0].note == "keep me"
+    assert [e.trajectory_id for e in reviews.undo(reviewed, "me")] == [1, 2, 3]
+    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == [None, None, "accept"]
+    assert [e.trajectory_id for e in reviews.undo(reviewed, "me")] == [3]
+    with pytest.raises(InputError, match="no trajectory 99"):
+        reviews.decide_many(reviewed, [1, 99], "me", "accept")
+    assert trajectories.row(reviewed, 1).verdict is None
+
+
 def test_undo_touches_nobody_else(reviewed: Database) -> None:
     reviews.save_review(reviewed, Review(trajectory=1, verdict="accept"))
     reviews.save_review(reviewed, Review(trajectory=1, reviewer="sam", verdict="reject"))
-    reviews.undo(reviewed, 1, "me")
+    reviews.undo(reviewed, "me")
     assert [r.reviewer for r in reviews.reviews_of(reviewed, 1)] == ["sam"]
-    assert reviews.undo(reviewed, 2, "me") is None
+    assert reviews.undo(reviewed, "me") == ()
 
 
 def test_after_an_undo_new_changes_can_be_undone(reviewed: Database) -> None:
     for verdict in ("accept", "reject"):
         reviews.save_review(reviewed, Review(trajectory=1, verdict=verdict))
-    reviews.undo(reviewed, 1, "me")
+    reviews.undo(reviewed, "me")
     reviews.save_review(reviewed, Review(trajectory=1, verdict="fix"))
-    restored = reviews.undo(reviewed, 1, "me")
-    assert restored is not None
-    assert restored.verdict == "accept"
-    assert reviews.undo(reviewed, 1, "me") is None
+    reviews.undo(reviewed, "me")
+    assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
+    reviews.undo(reviewed, "me")
+    assert reviews.reviews_of(reviewed, 1) == []
+
+
+# ---------------------------------------------------------------- two tabs
+
+
+def test_a_note_that_was_changed_elsewhere_is_not_overwritten(reviewed: Database) -> None:
+    reviews.change_review(reviewed, 1, 2, "me", {"note": "from the first tab"}, seen={"note": ""})
+    with pytest.raises(Conflict, match="note of turn 2 was changed elsewhere"):
+        reviews.change_review(reviewed, 1, 2, "me", {"note": "from the second tab"}, seen={"note": ""})
+    (found,) = reviews.reviews_of(reviewed, 1)
+    assert found.note == "from the first tab"
+    assert len(reviews.history(reviewed, 1)) == 1
+    reviews.change_review(reviewed, 1, 2, "me", {"note": "both"}, seen={"note": "from the first tab"})
+    assert reviews.reviews_of(reviewed, 1)[0].note == "both"
+
+
+def test_tags_of_two_tabs_come_together(reviewed: Database) -> None:
+    reviews.change_review(reviewed, 1, None, "me", {"verdict": "reject"}, tags={"wrong tool": True, "x": True})
+    reviews.change_review(reviewed, 1, None, "me", {}, tags={"stops early": True, "wrong tool": True})
+    found = reviews.change_review(reviewed, 1, None, "me", {}, tags={"x": False})
+    assert (found.tags, found.verdict) == (("wrong tool", "stops early"), "reject")
+    before = len(reviews.history(reviewed, 1))
+    reviews.change_review(reviewed, 1, None, "me", {"verdict": "reject"}, tags={"x": False})
+    assert len(reviews.history(reviewed, 1)) == before
+
+
+def test_changes_of_one_review_at_once_lose_no_field(reviewed: Database, url: str) -> None:
+    def change(number: int) -> None:
+        other = open_database(url)
+        reviews.change_review(other, 1, 3, "me", {}, tags={f"tag {number}": True})
+        other.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(change, range(8)))
+    assert set(reviews.reviews_of(reviewed, 1)[0].tags) == {f"tag {n}" for n in range(8)}
 
 
 def test_saving_the_same_again_is_no_event(reviewed: Database) -> None:

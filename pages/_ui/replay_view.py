@@ -1,0 +1,80 @@
+"""How far the recorded dialogue still follows from a corrected call, and the reviewer's choice where exports end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.replay import Replay
+
+
+def draw_replay(found: Replay, turns: int, key: str) -> int | None:
+    """Draw what a replay found in a dialogue of `turns` messages.
+
+    Returns the first turn that exports shall leave out; None when everything still follows.
+    """
+    if found.unsteady is not None:
+        st.info(
+            f"Even without this correction, turn {found.unsteady} does not answer again as recorded (a tool that "
+            "depends on a model, or on another correction). Compare with care.",
+            icon=":material/casino:",
+        )
+    if not found.diverges:
+        st.success(
+            "The answers, the workspace and all later results are as recorded: what follows still fits.",
+            icon=":material/check_circle:",
+        )
+        return None
+    st.warning(" ".join(_told(found)), icon=":material/call_split:")
+    if found.state:
+        _draw_places(found)
+    return _choice(found, turns, key)
+
+
+def _told(found: Replay) -> list[str]:
+    told = []
+    if found.other_results:
+        told.append("The sandbox answers otherwise than recorded.")
+    if found.state:
+        told.append("The workspace behind this turn differs from the recorded one.")
+    if found.breaks is not None:
+        told.append(f"From turn {found.breaks} on, the recorded results no longer come.")
+    elif told:
+        told.append("All later results still come as recorded, but what was said may no longer fit.")
+    return told
+
+
+def _draw_places(found: Replay) -> None:
+    rows = [
+        {
+            "Where": f"{place.path} {place.pointer}".strip(),
+            "Recorded": _value(place.recorded),
+            "Corrected": _value(place.corrected),
+        }
+        for place in found.state
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Differences of the workspace")
+
+
+def _choice(found: Replay, turns: int, key: str) -> int:
+    """Let the reviewer choose where exports end; they end behind the correction unless chosen otherwise."""
+    if not found.other_results and not found.state and found.breaks is not None:
+        return found.breaks
+    last = turns if found.breaks is None else found.breaks
+    if found.behind >= last:
+        return found.behind
+    keep = f"Keep the recorded turns up to {last - 1}"
+    chosen = st.radio(
+        "In exports", ["End behind this turn", keep], key=f"{key}_end",
+        captions=["Nothing that may no longer follow is trained on.", "You have read them, and they still fit."],
+    )  # fmt: skip
+    return last if chosen == keep else found.behind
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "absent"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
