@@ -100,18 +100,45 @@ def _shape(model: type[BaseModel], known: dict[type[BaseModel], _Check]) -> _Che
 
 def _part(kind: Any, known: dict[type[BaseModel], _Check]) -> _Check | None:
     """Return the check of a field's value, or None where its type holds no model."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if _is_model(kind):
         return _shape(kind, known)
-    look = _part(_bare(get_args(kind)[0]), known) if get_origin(kind) is tuple else None
-    if look is None:
+    if get_origin(kind) is not tuple:
         return None
-    inner = look
+    item = _bare(get_args(kind)[0])
+    if _is_model(item) and all(_is_plain(field.annotation) for field in item.model_fields.values()):
+        return _counted(len(item.model_fields))
+    look = _part(item, known)
+    return None if look is None else _each(look)
 
+
+def _each(look: _Check) -> _Check:
     def each(found: Any) -> None:
         for item in found:
-            inner(item)
+            look(item)
 
     return each
+
+
+def _counted(count: int) -> _Check:
+    """Return the check of parts that hold no further part and no float, which most are."""
+
+    def counted(found: Any) -> None:
+        for item in found:
+            if len(item) != count:
+                raise _OtherShape
+
+    return counted
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _is_plain(annotation: Any) -> bool:
+    kind = _bare(annotation)
+    if get_origin(kind) is tuple:
+        return _is_plain(get_args(kind)[0])
+    return kind is not float and not _is_model(kind)
 
 
 def _bare(annotation: Any) -> Any:

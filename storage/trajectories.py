@@ -181,9 +181,9 @@ def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Itera
             query = query.where(key > tuple_(*(literal(v) for v in last)))
         with db.read() as session:
             rows = session.execute(query).all()
-            reviews = _reviews(session, [r.id for r in rows])
-        for r in rows:
-            yield r.id, r.body, reviews.get(r.id, [])
+            reviews = _reviews(session, [id for _, _, id, _ in rows])
+        for _, _, id, body in rows:
+            yield id, body, reviews.get(id, [])
         if len(rows) < chunk:
             return
         last = (rows[-1].batch_id, rows[-1].number, rows[-1].id)

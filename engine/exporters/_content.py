@@ -20,20 +20,26 @@ class Offered(NamedTuple):
     text: str
 
 
-_known: dict[bytes, Offered] = {}
+_known: dict[bytes, tuple[bytes, str]] = {}
 
 
 def offered(tools: Sequence[Mapping[str, Any]]) -> Offered:
-    """Return what is told of some tools; remembered by how they are written, for the rows of a set share a few."""
-    written = _bytes(tools, 0)  # not the value: {"a": 1, "b": True} equals {"b": 1.0, "a": 1}
+    """Return what is told of some tools."""
+    told = [_told(tool) for tool in tools]
+    seen = b",".join([seen for seen, _ in told])
+    text = ",".join([text for _, text in told])
+    return Offered(hashlib.sha256(b"[" + seen + b"]").hexdigest(), f"[{text}]")
+
+
+def _told(tool: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return what a model sees of a tool, and its nested form; remembered, for the rows of a set share a few tools."""
+    written = _bytes(tool, 0)  # not the value: {"a": 1, "b": True} equals {"b": 1.0, "a": 1}
     found = _known.get(written)
     if found is None:
         if len(_known) >= _TOOLS_KNOWN:
             _known.clear()
-        seen = [_bytes((tool["name"], tool["description"], tool["parameters"])) for tool in tools]
-        digest = hashlib.sha256(b"[" + b",".join(seen) + b"]").hexdigest()
-        text = ",".join([dumps(schema) for schema in tool_schemas(tools)])
-        found = _known[written] = Offered(digest, f"[{text}]")
+        seen = _bytes((tool["name"], tool["description"], tool["parameters"]))
+        found = _known[written] = seen, dumps(tool_schemas([tool])[0])
     return found
 
 
