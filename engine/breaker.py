@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from engine.types import Trajectory
 
 IN_A_ROW = 10
@@ -21,18 +19,16 @@ class Breaker:
         self._most = most
         self._row = 0
 
-    def see(self, arrived: Iterable[Trajectory]) -> str:
-        """Take what arrived; return why the batch should pause, with the next move, or nothing."""
-        last = None
-        for trajectory in arrived:
-            if trajectory.status == "failed":
-                self._row, last = self._row + 1, trajectory
-            elif trajectory.turns:
-                self._row, last = 0, None
-        if last is None or self._row < self._most:
+    def see(self, arrived: Trajectory) -> str:
+        """Take one that arrived; return why the batch should pause, with the next move, or nothing."""
+        if arrived.status != "failed":
+            self._row = 0 if arrived.turns else self._row
+            return ""
+        self._row += 1
+        if self._row < self._most:
             return ""
         return (
-            f"{self._row} rollouts in a row failed, the last one with {last.reason}: {_sentence(last.detail)} "
+            f"{self._row} rollouts in a row failed, the last one with {arrived.reason}: {_sentence(arrived.detail)} "
             "Mend that, then resume, or have the failed ones tried again."
         )
 

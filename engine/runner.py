@@ -42,7 +42,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     try:
         watch.before = await _off_loop(store.spent, claim.batch_id)
         check_batch(claim, pool)
-        meter = Meter(claim.batch.budget, watch)
+        meter = Meter(claim.batch, watch)
         llms = {role: meter.over(llm) for role, llm in _open_models(claim.batch).items()}
         await _off_loop(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
@@ -200,6 +200,8 @@ class _Writer:
         Raises the StorageError of an earlier save."""
         if trajectory is not None:
             self._rows.append(trajectory)
+            if reason := self._breaker.see(trajectory):
+                self._watch.abort = self._watch.abort or Ending("paused", reason)
         if self._saving is not None:
             if not self._saving.done() and len(self._rows) < 4 * FLUSH_ROWS:
                 return
@@ -222,7 +224,7 @@ class _Writer:
             await saving
 
     async def _save(self) -> None:
-        """Save what is there, then see whether a budget is reached."""
+        """Save what is there, and let the teacher's watch see it."""
         rows, self._rows = self._rows, []
         if not rows:
             return
@@ -231,13 +233,8 @@ class _Writer:
         except BaseException:
             self._rows[:0] = rows
             raise
-        self._watch.count(rows)
-        if reason := self._breaker.see(rows):
-            self._watch.abort = self._watch.abort or Ending("paused", reason)
-        try:
-            self._watch.check_budget(self._claim.batch)
-        except BudgetReached as error:
-            self._watch.drain = self._watch.drain or Ending("paused", str(error))
+        for trajectory in rows:
+            self._watch.teacher.see(trajectory)
 
 
 async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
@@ -254,10 +251,7 @@ async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
                 watch.abort = Ending("paused", str(error))
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:
-            try:
-                watch.check_budget(claim.batch)
-            except BudgetReached as error:
-                watch.drain = watch.drain or Ending("paused", str(error))
+            watch.look_at_budget(claim.batch)
         await asyncio.sleep(BEAT_SECONDS)
 
 

@@ -1,0 +1,34 @@
+"""When a row of failed rollouts pauses a batch, and what ends a row."""
+
+from __future__ import annotations
+
+from engine.breaker import Breaker
+from engine.types import Trajectory
+from tests.storage.samples import lost, made
+
+FAILED = lost(1, "rolled_out", "model_server", "failed", culprit="infrastructure", detail="It said 500")
+DUPLICATE = lost(2, "proven", "duplicate", turns=())
+
+
+def said(breaker: Breaker, *arrived: Trajectory) -> list[bool]:
+    return [bool(breaker.see(trajectory)) for trajectory in arrived]
+
+
+def test_a_row_of_failed_rollouts_pauses_with_the_last_fault() -> None:
+    breaker = Breaker(3)
+    assert said(breaker, FAILED, FAILED) == [False, False]
+    reason = breaker.see(FAILED)
+    assert reason.startswith("3 rollouts in a row failed, the last one with model_server: It said 500. Mend that")
+
+
+def test_a_finished_dialogue_ends_a_row() -> None:
+    breaker = Breaker(3)
+    assert (
+        said(breaker, FAILED, FAILED, made(3), FAILED, FAILED, lost(4, "judged", "facts"), FAILED, FAILED)
+        == [False] * 8
+    )
+
+
+def test_a_task_that_was_turned_down_neither_counts_nor_ends_a_row() -> None:
+    breaker = Breaker(3)
+    assert said(breaker, DUPLICATE, DUPLICATE, DUPLICATE, FAILED, FAILED, DUPLICATE, FAILED) == [False] * 6 + [True]
