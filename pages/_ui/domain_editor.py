@@ -35,10 +35,8 @@ def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose
     st.html(_STYLE)
     kind = "prose" if prose else "code_python" if path.removesuffix(".off").endswith(".py") else "code"
     key = f"{kind}_{draft.domain}_{draft.token}_{draft.generation}_{path}"
-    if key not in st.session_state:
-        st.session_state[key] = draft.text(path)
-    return st.text_area(
-        label, key=key, height=height, on_change=typed, args=(draft.domain, path, key),
+    return st.text_area(  # the text is its default, since one set through the session state comes after an empty field
+        label, draft.text(path), key=key, height=height, on_change=typed, args=(draft.domain, path, key),
         help="Ctrl+Enter, or a click elsewhere, takes over what you typed. It is saved with the button Save.",
     )  # fmt: skip
 
