@@ -73,7 +73,7 @@ def _gate(score: Score) -> Stage:
 def _reason(score: Score, trajectory: Trajectory) -> str:
     if score.name == "finished":
         return _ENDS.get(trajectory.end, trajectory.end)
-    if score.name == "state" and trajectory.task is not None and trajectory.task.hidden_tests is not None:
+    if score.name == "state" and trajectory.tests_passed is False:
         return "tests_failed"
     return _REASONS.get(score.name) or _REASONS.get(score.source) or f"low_{score.name}"
 

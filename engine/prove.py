@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from engine import templates
@@ -15,7 +16,8 @@ from engine.errors import InputError
 from engine.facts import missing
 from engine.protocols import Sandbox, ToolSource
 from engine.schema import argument_error
-from engine.types import Domain, HiddenTests, Proof, ProvenCall, ProvenTurn, Task, TaskTurn, ToolCall
+from engine.state import outside
+from engine.types import Domain, HiddenTests, Proof, ProvenCall, ProvenTurn, StateDiff, Task, TaskTurn, ToolCall
 
 
 class _Unsolvable(Exception):
@@ -25,7 +27,7 @@ class _Unsolvable(Exception):
 async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
     """Replay the task's chain in a fresh sandbox and return the proof. Raises SandboxError only."""
     try:
-        if task.hidden_tests and await tests_pass(task.hidden_tests, domain, sandbox):
+        if task.hidden_tests and await tests_pass(task.hidden_tests, domain, sandbox, None):
             return Proof(task_id=task.id, reason="passes_untouched", detail="The hidden tests pass before any change.")
         if task.hidden_tests:
             await sandbox.reset()
@@ -50,8 +52,12 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
                 scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
         turns.append(_proven_turn(turn, groups, scope, number))
     diff = await sandbox.diff(last=task.hidden_tests is None)
-    if task.hidden_tests and not await tests_pass(task.hidden_tests, domain, sandbox):
-        raise _Unsolvable("The hidden tests fail after the reference chain.")
+    if task.hidden_tests:
+        strays = outside(diff, task.hidden_tests.allowed)
+        if strays:
+            raise _Unsolvable(f"The reference chain changes {strays[0]}, which hidden_tests.allowed does not name.")
+        if not await tests_pass(task.hidden_tests, domain, sandbox, diff):
+            raise _Unsolvable("The hidden tests fail after the reference chain.")
     if not task.hidden_tests and diff.empty and not any(turn.facts for turn in turns):
         return Proof(task_id=task.id, reason="passes_untouched", detail="It changes nothing and asks for no fact.")
     return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
@@ -86,11 +92,35 @@ def _proven_turn(
     return ProvenTurn(calls=tuple(tuple(groups[key]) for key in sorted(groups)), answer=answer, facts=facts)
 
 
-async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox) -> bool:
-    """Lay the hidden files, run the command in the workspace, and return whether it ended with status 0."""
+async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff: StateDiff | None) -> bool:
+    """Lay the hidden files, run the command in the workspace, and return whether it passed.
+
+    `diff` is what changed so far; with it and `allowed` globs the workspace is laid anew first, and only the allowed
+    changes come back. A file that was replaced by a link or a folder does not.
+    """
+    if diff is not None and tests.allowed:
+        await _keep_allowed(tests, sandbox, diff)
     for path, source in tests.files.items():
         await sandbox.write(path, domain.files[source])
-    return (await sandbox.exec(tests.command, timeout=tests.timeout)).status == 0
+    done = await sandbox.exec(tests.command, timeout=tests.timeout)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return done.status == 0 and (tests.expects is None or (bool(lines) and lines[-1].strip() == tests.expects))
+
+
+async def _keep_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -> None:
+    forbidden = set(outside(diff, tests.allowed))
+    kept: dict[str, bytes | None] = {}
+    for change in diff.changes:
+        if change.path not in forbidden:
+            with suppress(InputError, FileNotFoundError):
+                kept[change.path] = None if change.kind == "removed" else await sandbox.read(change.path)
+    await sandbox.reset()
+    gone = [path for path, data in kept.items() if data is None]
+    if gone:
+        await sandbox.exec(("rm", "-f", "--", *gone))
+    for path, data in kept.items():
+        if data is not None:
+            await sandbox.write(path, data)
 
 
 def parsed(content: str) -> Any:

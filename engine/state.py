@@ -41,6 +41,13 @@ def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = (
     return result
 
 
+def outside(found: StateDiff, allowed: Sequence[str]) -> list[str]:
+    """Return the paths that were changed and that no glob in `allowed` names; none when there are no globs."""
+    if not allowed:
+        return []
+    return [change.path for change in found.changes if not any(fnmatchcase(change.path, glob) for glob in allowed)]
+
+
 def _file_differences(
     wanted: Change | None, given: Change | None, path: str, ignore: Sequence[str]
 ) -> list[Difference]:

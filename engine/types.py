@@ -225,12 +225,17 @@ class HiddenTests(Frozen):
     """A check that decides the end state instead of comparing it with the reference's.
 
     `files` maps a path inside the workspace to a file of the pack, laid only for the check;
-    `command` is run in the workspace and passes with exit status 0.
+    `command` is run in the workspace and passes with exit status 0 and, where `expects` is given, with that text
+    as the last line of its output. With `allowed` (globs over paths) a change of any other file fails the check,
+    and the command finds a pristine workspace that holds nothing of the rollout but the allowed changes.
+    Not covered: allowed code that the command loads can still tamper with the process that tests it.
     """
 
     files: dict[str, str]
     command: tuple[str, ...]
     timeout: float = 60.0
+    allowed: tuple[str, ...] = ()
+    expects: str | None = None
 
 
 class TaskTemplate(Frozen):

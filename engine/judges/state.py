@@ -1,14 +1,15 @@
 """End state equals the reference's, in both directions.
 
-Any path to the same end state passes. A task with hidden tests is decided by their exit status, which the
-rollout records as the trajectory's `tests_passed`. Without a proof or a difference the score is None.
+Any path to the same end state passes. A task with hidden tests is decided by them, which the rollout records as the
+trajectory's `tests_passed`, and fails also when a file was changed that it may not touch. Without a proof or a
+difference the score is None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.state import differences
+from engine.state import differences, outside
 from engine.types import Frozen, Score, Trajectory
 
 __all__ = ["StateJudge"]
@@ -30,7 +31,7 @@ class StateJudge:
     def _score(self, trajectory: Trajectory) -> Score:
         proof, diff, task = trajectory.proof, trajectory.diff, trajectory.task
         if task is not None and task.hidden_tests is not None:
-            return _hidden(trajectory.tests_passed)
+            return _hidden(trajectory.tests_passed, outside(diff, task.hidden_tests.allowed) if diff else [])
         if proof is None or proof.expected is None or diff is None or task is None:
             return _given(None, "The end state was not recorded, so it cannot be compared.")
         found = differences(proof.expected, diff, task.state_ignore)
@@ -40,9 +41,13 @@ class StateJudge:
         return _given(0.0, "; ".join(entry.sentence() for entry in found[:5]) + more + ".")
 
 
-def _hidden(passed: bool | None) -> Score:
+def _hidden(passed: bool | None, strays: Sequence[str]) -> Score:
     if passed is None:
         return _given(None, "The hidden tests were not run.")
+    if strays:
+        more = f" (and {len(strays) - 5} more)" if len(strays) > 5 else ""
+        told = "The hidden tests pass" if passed else "The hidden tests fail"
+        return _given(0.0, f"{told}, and files were changed that may not be: {', '.join(strays[:5])}{more}.")
     return _given(float(passed), "The hidden tests pass." if passed else "The hidden tests fail.")
 
 

@@ -66,7 +66,8 @@ turns:            # 1 to 4 user turns
     withhold: {slot: name, say: [...], ask: [...], reveal: [...]}
 modes: [only these modes]
 variant: a folder under variants/
-hidden_tests: {files: {path: hidden/file}, command: [python, file.py]}
+hidden_tests: {files: {path: hidden/file}, command: [python, file.py], allowed: [globs of files that may change],
+               expects: last line of its output}
 tags: [words]
 """
 

@@ -58,12 +58,12 @@ def _visible(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "run_tests.py"], cwd=folder, capture_output=True, text=True, check=False)
 
 
-def _hidden(folder: Path, template: TaskTemplate) -> int:
+def _hidden(folder: Path, template: TaskTemplate) -> subprocess.CompletedProcess[str]:
     assert template.hidden_tests
     for path, source in template.hidden_tests.files.items():
         shutil.copy(PACK / source, folder / path)
     command = [sys.executable, *template.hidden_tests.command[1:]]
-    return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_there_are_enough_bugs_of_different_modules() -> None:
@@ -80,8 +80,12 @@ def test_bugs_are_caught_by_their_hidden_test_only(template: TaskTemplate, tmp_p
     _lay(buggy, template.variant)
     assert _visible(sound).returncode == 0
     assert _visible(buggy).returncode == (template.id in SEEN_BY_VISIBLE_TESTS)
-    assert _hidden(sound, template) == 0
-    assert _hidden(buggy, template) == 1
+    whole, broken = _hidden(sound, template), _hidden(buggy, template)
+    assert template.hidden_tests
+    assert whole.stdout.splitlines()[-1] == template.hidden_tests.expects
+    assert whole.returncode == 0
+    assert broken.returncode == 1
+    assert "tests.test_hidden" in broken.stdout.split("FAIL")[-1].split("ERROR")[-1]
 
 
 @pytest.mark.parametrize("template", REPAIRS, ids=lambda template: template.id)
