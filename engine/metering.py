@@ -13,17 +13,17 @@ from typing import Any
 
 from engine.errors import ModelError
 from engine.protocols import LLM
-from engine.types import Budget, Completion, ModelCall, Sampling, Tool, Turn
+from engine.types import Batch, Budget, Completion, ModelCall, Sampling, Tool, Turn
 from engine.watch import Ending, Watch
 
 
 class Meter:
     """One per batch at work; `over` puts a model under it."""
 
-    def __init__(self, budget: Budget, watch: Watch) -> None:
-        self._budget, self._watch = budget, watch
+    def __init__(self, batch: Batch, watch: Watch) -> None:
+        self._batch, self._watch = batch, watch
         self._first = asyncio.Lock()
-        self._open = budget.tokens is None and budget.cost_usd is None
+        self._open = batch.budget.tokens is None and batch.budget.cost_usd is None
 
     def over(self, llm: LLM) -> LLM:
         return _Metered(llm, self)
@@ -46,21 +46,24 @@ class Meter:
 
     async def _once(self, asked: Any) -> Completion:
         try:
-            completion = await asked()
+            completion: Completion = await asked()
         except ModelError as error:
             if error.call is not None:
-                error.call = priced(error.call, self._budget)
+                error.call = self._seen(error.call)
             raise
-        return self._counted(completion)
+        call = self._seen(completion.call)
+        return completion if call is completion.call else completion.model_copy(update={"call": call})
 
-    def _counted(self, completion: Completion) -> Completion:
-        call = priced(completion.call, self._budget)
-        if reason := unbounded(call, self._budget):
+    def _seen(self, call: ModelCall) -> ModelCall:
+        """Return the call priced; it is spent now, and the batch pauses when its budget is, or cannot hold."""
+        call = priced(call, self._batch.budget)
+        self._watch.spend(call, self._batch)
+        if reason := unbounded(call, self._batch.budget):
             if self._open:
                 self._watch.drain = self._watch.drain or Ending("paused", reason)
             else:
                 self._watch.abort = self._watch.abort or Ending("paused", reason)
-        return completion if call is completion.call else completion.model_copy(update={"call": call})
+        return call
 
 
 class _Metered:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
-from engine.types import Batch, Budget, Trajectory
+from engine.types import Batch, Budget, ModelCall, Trajectory
 
 IGNORED_AFTER = 10
 
@@ -42,13 +41,18 @@ class Watch:
     def closing(self) -> bool:
         return self.drain is not None or self.abort is not None or self.stop.is_set()
 
-    def count(self, saved: Iterable[Trajectory]) -> None:
-        """Add what saved trajectories took to what is spent, and let the teacher's watch see them."""
-        for trajectory in saved:
-            self.teacher.see(trajectory)
-            for call in trajectory.calls:
-                self.tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
-                self.cost += call.cost_usd or 0.0
+    def spend(self, call: ModelCall, batch: Batch) -> None:
+        """Add what a call took to what is spent, and let no further rollout begin once a bound is reached."""
+        self.tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
+        self.cost += call.cost_usd or 0.0
+        self.look_at_budget(batch)
+
+    def look_at_budget(self, batch: Batch) -> None:
+        """Let no further rollout begin once a bound is reached."""
+        try:
+            self.check_budget(batch)
+        except BudgetReached as error:
+            self.drain = self.drain or Ending("paused", str(error))
 
     def check_budget(self, batch: Batch) -> None:
         """Raise BudgetReached with the budget's name and bound."""

@@ -17,7 +17,7 @@ from storage.database import Database, open_database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, scripted
-from tests.test_worker import adds_up, batches_only
+from tests.test_worker import adds_up, batches_only, stored
 
 SAYS = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
 PRICES = {"input_cost_per_million": 10.0, "output_cost_per_million": 50.0}
@@ -92,6 +92,16 @@ async def test_resuming_under_a_reached_budget_pays_for_nothing_more(db: Databas
     assert (after.status, after.tokens) == ("paused", before.tokens)
     assert "tokens budget of 300" in after.reason
     assert after.progress == before.progress
+
+
+async def test_a_reached_bound_lets_only_what_is_in_flight_finish(db: Database, ledger: Domain) -> None:
+    """Calls are counted as they come back, not when their rollouts are saved."""
+    number = launch(db, ledger, SAYS, trajectories=200, budget={"tokens": 300})
+    await work(db)
+    row = batches.get_batch(db, number)
+    longest = max(len(t.calls) for t in stored(db, number))
+    assert row.status == "paused"
+    assert row.tokens <= 300 + 60 * row.batch.concurrency * longest
 
 
 async def test_a_batch_that_was_whole_when_its_engine_ended_is_done_under_a_reached_budget(
