@@ -31,7 +31,7 @@ from engine.types import Recipe, Review, Trajectory
 Entry = tuple[int, str, Sequence[Review]]
 """A stored trajectory: its id, its body, its reviews (oldest first)."""
 
-ALONE = 2_000
+ALONE = 5_000
 """Trajectories that are converted before other processes are started, which takes them about half a second."""
 PROCESSES = min(4, os.cpu_count() or 1)
 _CHUNK = 100
