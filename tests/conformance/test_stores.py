@@ -54,6 +54,22 @@ def test_a_batch_is_claimed_once_and_oldest_first(db: Database, store: Store) ->
     assert [c and c.batch_id for c in claims] == [first, second, None]
 
 
+def test_a_claim_may_ask_for_little_work_or_for_one_batch(db: Database, store: Store) -> None:
+    """What counts is what is left: a large batch with little left is small."""
+    large, small, nearly = queue(db, 100), queue(db, 3), queue(db, 30)
+    store.claim("gone", 100.0, 15.0, only=nearly)
+    store.save(nearly, [made(n) for n in range(9)])
+    assert store.claim("one", 200.0, 15.0, only=99) is None
+    claims = [store.claim("one", 200.0, 15.0, most=20) for _ in range(2)]
+    assert [c and c.batch_id for c in claims] == [small, None]
+    store.save(nearly, [made(9)])
+    taken = store.claim("one", 200.0, 15.0, most=20)
+    assert taken is not None
+    assert taken.batch_id == nearly
+    assert store.claim("one", 200.0, 15.0, only=small) is None
+    assert batches.get_batch(db, large).status == "queued"
+
+
 def test_engines_that_claim_at_once_never_share_a_batch(url: str, db: Database) -> None:
     numbers = {queue(db) for _ in range(6)}
     others = [open_database(url) for _ in range(6)]
