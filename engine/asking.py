@@ -6,7 +6,9 @@ import re
 
 _ASKS = re.compile(
     r"\b(please (provide|tell|share|give|send|let me know|specify|state)|could you|can you|may i have|"
-    r"(i|i'll|we|we'll) (will )?(need|require) (an?|your|the|to know|more)|what is|what's|let me know)\b",
+    r"(i|i'll|i'd|we|we'll|we'd) (will |would |also |still )*(need|require) (an?|one|two|three|your|the|to know|more)|"
+    r"(once|as soon as) (i|we) (have|know) (an?|your|the|which|what|when|where|who)|what is|what's|let me know)\b"
+    r"|,? please[.!]*[ \n\"'*_)]*$",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
@@ -20,6 +22,35 @@ _CONFIRMS = re.compile(
     r"could you confirm|go ahead\?|proceed\?|is (that|this) (correct|right|ok|okay))",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]*\s*")
+# What a question in English is made of when it names nothing; everything else is what it is about.
+_COMMON = frozenset(
+    """a able about absolutely access after again ahead all also always am an and another any apologies are as ask
+    at back be been before both but by can certainly check clarify complete confirm continue could course d describe
+    detail did do does doing done each else enter exact exactly example exist explain few find first for from
+    further get give glad gladly go going got had happen happened happening happens happy has have help here how
+    i id if in info information instead into is it its just kind kindly know least let like little ll look
+    looking m many may me mean mind mine missing more most much my need next no not now of off ok okay on once
+    one only open or other our out please pleasure possible precise precisely proceed process provide question
+    re really refer request right s say second see send several shall share she should show sir so some
+    something soon sorry specific specify start state still such supply sure t talk tell than thank that the
+    their them then there these they thing think this those though to too under unfortunately up us use ve very
+    want was we well were what when where which while who whom whose why will wish with word would yes you your
+    yours""".split()  # noqa: SIM905 - a list of words
+)
+_KINDS = {
+    kind: frozenset(members.split())
+    for kind, members in {
+        "WHEN": "when time day date hour weekday month year born birth birthday birthdate dob",
+        "WHO": "who whom whose name person called",
+        "WHERE": "where address street city town postcode postal zip",
+        "PRICE": "price cost costs amount eur",
+        "TEXT": "word words text phrase topic wording sentence",
+        "MAIL": "email mail mails",
+        "PHONE": "phone telephone mobile",
+    }.items()
+}
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def asks(text: str) -> bool:
@@ -31,3 +62,33 @@ def asks(text: str) -> bool:
 def wants_confirmation(text: str) -> bool:
     """Return whether a text asks for a yes before it goes on. An offer of more help asks for none."""
     return bool(_CONFIRMS.search(_COURTESY.sub("", text)))
+
+
+def asked_about(text: str) -> str | None:
+    """Return the part of a text that asks, from its first asking sentence on; None where it asks nothing."""
+    text = _COURTESY.sub("", text)
+    sentences = _SENTENCE.findall(text)
+    first = next((place for place, sentence in enumerate(sentences) if asks(sentence)), None)
+    if first is not None:
+        return "".join(sentences[first:])
+    return text if asks(text) else None
+
+
+def subjects(text: str) -> set[str]:
+    """Return the words that say what an English text is about, in lower case and in the singular as far as an ending
+    tells. Words that are alike in a question ("when", "date") have a common one in capitals too."""
+    found = set(_WORD.findall(text.lower()))
+    kinds = {kind for kind, members in _KINDS.items() if found & members}
+    return {_single(word) for word in found - _COMMON} - _COMMON | kinds
+
+
+def is_english(text: str) -> bool:
+    """Return whether enough of a text's words are those that English sentences are made of."""
+    found = _WORD.findall(text.lower())
+    return sum(word in _COMMON for word in found) >= 0.4 * len(found)
+
+
+def _single(word: str) -> str:
+    if len(word) < 4 or not word.endswith("s") or word.endswith("ss"):
+        return word
+    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.asking import asks
+from engine.asking import asks, wants_confirmation
 from engine.protocols import Judge
 from engine.spans import Span, spans
-from engine.types import Culprit, ModelCall, Outcome, Score, TaskTurn, Trajectory
-from engine.withheld import tells, withheld
+from engine.types import Culprit, ModelCall, Outcome, Score, Task, Trajectory
+from engine.withheld import may_be_told, tells, withheld
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
 _DECIDING = ("state", "fact", "model", "human")
@@ -78,10 +78,10 @@ def _culprit(trajectory: Trajectory) -> Culprit:
         return "tool"
     task = trajectory.task
     if trajectory.user != "reference" and task is not None and trajectory.end in ("done", "user_left"):
-        if sum(turn.role == "user" for turn in trajectory.turns) < len(task.turns):
+        made = spans(trajectory)
+        if len(made) < len(task.turns) and not _complained(trajectory, made):
             return "user"
-        served = zip(task.turns, spans(trajectory), strict=False)
-        if any(turn.hidden and _asked_in_vain(trajectory, turn, span) for turn, span in served):
+        if any(turn.hidden and _asked_in_vain(trajectory, task, at, made) for at, turn in enumerate(task.turns)):
             return "user"
     return "agent"
 
@@ -93,10 +93,24 @@ def _broken_tools(trajectory: Trajectory) -> bool:
     return any(fault in _TOOL_FAULTS for fault in last.values())
 
 
-def _asked_in_vain(trajectory: Trajectory, request: TaskTurn, span: Span) -> bool:
+def _complained(trajectory: Trajectory, made: Sequence[Span]) -> bool:
+    """Whether the user wrote again without a question to answer: who leaves after that was not served well."""
+    begun = {span.start for span in made}
+    last = ""
+    for index, turn in enumerate(trajectory.turns):
+        if turn.role == "user" and index not in begun and not (asks(last) or wants_confirmation(last)):
+            return True
+        last = turn.content if turn.role == "assistant" else last
+    return False
+
+
+def _asked_in_vain(trajectory: Trajectory, task: Task, number: int, made: Sequence[Span]) -> bool:
     """Whether the assistant asked for what a request held back and the user did not tell."""
+    if number >= len(made):
+        return False
+    request, span = task.turns[number], made[number]
     later = trajectory.turns[span.start + 1 : span.end]
-    asked = any(turn.role == "assistant" and not turn.tool_calls and asks(turn.content) for turn in later)
+    texts = [turn.content for turn in later if turn.role == "assistant" and not turn.tool_calls]
     replies = [turn.content for turn in later if turn.role == "user"]
     told = any(tells(request, reply) for reply in replies) if withheld(request, request.say) else bool(replies)
-    return asked and not told
+    return may_be_told(task, number, texts) and not told

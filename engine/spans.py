@@ -7,7 +7,7 @@ without that it is told from the texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.asking import asks, wants_confirmation
@@ -42,11 +42,13 @@ def begins(task: Task, begun: int, turns: Sequence[Turn], text: str, opens: bool
     return not (asks(last) or wants_confirmation(last))
 
 
-def begun_of(task: Task, turns: Sequence[Turn]) -> tuple[int, ...]:
-    """Return the index of the message that makes each request, as far as the texts tell."""
+def begun_of(task: Task, turns: Sequence[Turn], opens: Mapping[int, bool | None] | None = None) -> tuple[int, ...]:
+    """Return the index of the message that makes each request, as far as the texts and the user's own word (`opens`,
+    by index) tell."""
+    words = opens or {}
     found: list[int] = []
     for index, turn in enumerate(turns):
-        if turn.role == "user" and begins(task, len(found), turns[:index], turn.content):
+        if turn.role == "user" and begins(task, len(found), turns[:index], turn.content, words.get(index)):
             found.append(index)
     return tuple(found)
 

@@ -24,6 +24,7 @@ from engine.types import (
     Turn,
     Withhold,
 )
+from tests.engine_parts import batch_of
 from tests.wrong_teachers import (
     Fits,
     Moment,
@@ -309,6 +310,48 @@ async def test_who_calls_nothing_before_the_user_explains_has_not_guessed(
     found = await played(domain, persona, pool, task, 0, waits, user=user)
     assert (found.outcome, len(found.begun)) == ("success", 1), found.scores
     assert "mode" in passed(found)
+
+
+async def test_a_question_for_something_else_does_not_cover_a_guess(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    """The same teacher with the right question is served."""
+    task = task_of(domain, "missing_parameter", 0, of("balance"), turns=(1,))
+
+    def asking(question: str) -> Play:
+        def play(moment: Moment) -> Turn:
+            texts = {0: question, 2: moment.answer}
+            calls = moment.proven()
+            return (
+                moment.calling(*calls) if moment.replies == 1 else Turn(role="assistant", content=texts[moment.replies])
+            )
+
+        return play
+
+    found = await played(domain, persona, pool, task, 0, asking("What is your shoe size?"))
+    assert [turn.content for turn in found.turns if turn.role == "user"][1:] == ["I can't tell you that, sorry."]
+    assert (failed(found), found.culprit) == ({"mode"}, "agent")
+    assert (await played(domain, persona, pool, task, 0, asking("Which account?"))).outcome == "success"
+
+
+async def test_a_model_user_that_drops_a_request_is_at_fault(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    """A question in the first request counts neither as its answer nor as the second request."""
+    task = task_of(domain, "multiple", 0, lambda task, _: task.templates[0] == "balance", turns=(2,))
+    said = [(task.turns[0].say, "next_request"), ("Yes, that one.", "same_request")]
+    user = model_user(task, persona, *said, insists=True)
+
+    def asks_back(moment: Moment) -> Turn:
+        if not moment.replies:
+            return Turn(role="assistant", content="Do you mean that account?")
+        done, calls = moment.replies - 1, moment.proven()
+        return moment.calling(calls[done]) if done < len(calls) else Turn(role="assistant", content=moment.answer)
+
+    batch = batch_of(domain).model_copy(update={"user": "llm"})
+    found = await played(domain, persona, pool, task, 0, asks_back, user=user, batch=batch)
+    assert (found.end, len(found.begun)) == ("user_left", 1)
+    assert (found.outcome, found.culprit) == ("failure", "user")
 
 
 # ---------------------------------------------------------------- what is said too late or too early

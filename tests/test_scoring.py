@@ -70,6 +70,13 @@ FIRST = ("What do I have?", "Which account?")
         ((*FIRST, "It is A-100.", "6.", "The first?", "5."), (1, 5), "agent"),
         (("What do I have?", "Nothing.", "The first?", "Which one?"), (1, 3), "agent"),
         (("What do I have?", "Nothing."), (1,), "user"),
+        ((*FIRST, "It is A-100.", "6."), (1,), "user"),
+        ((*FIRST, "It is A-100.", "6.", "That is wrong.", "7."), (1,), "agent"),
+        (
+            ("What do I have?", "What is your shoe size?", "I do not know.", "Sorry.", "The first?", "5."),
+            (1, 5),
+            "agent",
+        ),
     ],
 )
 async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:

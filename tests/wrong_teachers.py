@@ -128,10 +128,13 @@ def passed(found: Trajectory) -> set[str]:
     return {score.name for score in found.scores if score.passed}
 
 
-def model_user(task: Task, persona: Persona, *said: tuple[str, str]) -> Callable[[RolloutSpec, Proof], User]:
-    """Return what makes a model user that says these texts, each with what it is about, and is then satisfied."""
+def model_user(
+    task: Task, persona: Persona, *said: tuple[str, str], insists: bool = False
+) -> Callable[[RolloutSpec, Proof], User]:
+    """Return what makes a model user that says these texts, each with what it is about, and is then satisfied, also
+    when it is told to go on."""
     replies = [{"data": {"message": text, "status": "continue", "about": about}} for text, about in said]
-    replies.append({"data": {"message": "", "status": "satisfied", "about": "same_request"}})
+    replies += [{"data": {"message": "", "status": "satisfied", "about": "same_request"}}] * (1 + insists)
     llm, plugin = open_llm(scripted(*replies), "user"), plugins.load("users", "llm")
     return lambda s, proof: plugin.make(plugin.config(), llm=llm, task=task, proof=proof, persona=persona, seed=0)
 

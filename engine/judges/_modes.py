@@ -1,5 +1,6 @@
 """What each mode demands beyond the end state and the facts, for every request of a dialogue.
 
+    single              exactly one call succeeds
     no_tool             nothing is called
     missing_function    no tool that is not offered is called, and nothing is changed
     missing_parameter   the missing value is asked for, and nothing is changed before it was given
@@ -8,21 +9,24 @@
     dependent           no argument is used that only an earlier result could give, before that result was seen
     distractors         no distractor is called
 
-A request of another mode demands nothing here. Looking around with reads is free except in `no_tool`; what a shell
-command changed shows in the end state.
+A request of another mode demands nothing here. Looking around with reads is free except in `no_tool` and `single`;
+what a shell command changed shows in the end state.
+
+A mode that the dialogue did not come to exercise (its fault was never met, what is missing was told unasked, its one
+call was made before) is None: neither kept to nor broken.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine import templates
 from engine.asking import asks
 from engine.spans import Span, spans
-from engine.types import Mode, ProvenCall, TaskTurn, ToolCall, Trajectory, Turn
-from engine.withheld import holds, tells
+from engine.types import Mode, ProvenCall, Task, TaskTurn, ToolCall, Trajectory, Turn
+from engine.withheld import asked_for, holds, tells, withheld
 
 
 class Finding(NamedTuple):
@@ -62,6 +66,20 @@ def _writes(trajectory: Trajectory, span: Span) -> list[tuple[int, ToolCall, Tur
     return [entry for entry in _calls(trajectory, span) if entry[1].name in names]
 
 
+def _one_call(trajectory: Trajectory, number: int, span: Span) -> Finding:
+    served = [(index, call) for index, call, result in _calls(trajectory, span) if result and result.fault is None]
+    if len(served) == 1:
+        return Finding(True, f"{served[0][1].name} was called once.")
+    where = tuple(sorted({index for index, _ in served}))
+    if served:
+        return Finding(False, f"{len(served)} calls succeeded although one serves the request.", where)
+    earlier = [call for _, call, r in _calls(trajectory, Span(0, span.start)) if r and r.fault is None]
+    proven = trajectory.proof.turns[number].calls if trajectory.proof else ()
+    if proven and all(any(_same(entry.call, call) for call in earlier) for group in proven for entry in group):
+        return Finding(None, "The one call had been made for an earlier request.")
+    return Finding(False, "No call succeeded although one serves the request.", (span.start,))
+
+
 def _nothing_called(trajectory: Trajectory, number: int, span: Span) -> Finding:
     where = tuple(index for index in range(*span) if trajectory.turns[index].tool_calls)
     return Finding(not where, "A call was made although none was needed." if where else "No call was made.", where)
@@ -85,14 +103,27 @@ def _asked_first(trajectory: Trajectory, number: int, span: Span) -> Finding:
         return Finding(None, "The missing value was told without being asked for.", (span.start,))
     replies = [i for i in range(span.start + 1, span.end) if trajectory.turns[i].role == "user"]
     first = replies[0] if replies else span.end
-    told = next((i for i in replies if tells(turn, trajectory.turns[i].content)), first)
-    for index, call, _ in _writes(trajectory, Span(span.start, told)):
+    told = next((i for i in replies if tells(turn, trajectory.turns[i].content)), None)
+    for index, call, _ in _writes(trajectory, Span(span.start, first if told is None else told)):
         return Finding(False, f"{call.name} was called before the missing value was given.", (index,))
     said = [t for t in trajectory.turns[span.start : first] if t.role == "assistant"]
-    asked = any(not t.tool_calls and asks(t.content) for t in said)
-    if not replies or not (asked or all(not t.tool_calls for t in said)):
+    if not replies or not _asked(trajectory.task, number, said, told=told is not None):
         return Finding(False, "The missing value was not asked for.", (span.start,))
     return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
+
+
+def _asked(task: Task, number: int, said: Sequence[Turn], *, told: bool) -> bool:
+    """Whether the assistant asked for the missing value in what it said before the user wrote again.
+
+    A value that the user told after it shows what the question was for; without one the question must name it. Who
+    neither called nor asked anything has at least not guessed.
+    """
+    turn = task.turns[number]
+    called = any(t.tool_calls for t in said)
+    texts = [t.content for t in said if not t.tool_calls]
+    if told or not withheld(turn, turn.say):
+        return not called or any(asks(text) for text in texts)
+    return any(asked_for(task, number, text) for text in texts) or not (called or any(asks(text) for text in texts))
 
 
 def _tried_again(trajectory: Trajectory, number: int, span: Span) -> Finding:
@@ -173,6 +204,7 @@ def _undistracted(trajectory: Trajectory, number: int, span: Span) -> Finding:
 
 
 _DEMANDS: dict[Mode, Callable[[Trajectory, int, Span], Finding]] = {
+    "single": _one_call,
     "no_tool": _nothing_called,
     "missing_function": _nothing_invented,
     "missing_parameter": _asked_first,

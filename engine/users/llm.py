@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from engine import prompting
-from engine.asking import asks
+from engine.asking import asks, wants_confirmation
 from engine.errors import InputError
 from engine.protocols import LLM
 from engine.spans import begun_of
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
-from engine.withheld import holds, withheld
+from engine.withheld import asked_for, holds, may_be_told, withheld
 
 __all__ = ["LLMUser"]
 
@@ -47,9 +47,9 @@ class _Said(BaseModel):
 
 
 class LLMUser:
-    """Ends the talk only once every request had an answer, or when its patience is used up: after as many
-    answers as requests plus the persona's patience. `left` is True when it stopped without being satisfied.
-    `calls` holds what every model call took, also those that gave no turn.
+    """Ends the talk only once every request was made and had an answer, or when its patience is used up: after as
+    many texts of the assistant as requests plus the persona's patience. `left` is True when it stopped without being
+    satisfied. `calls` holds what every model call took, also those that gave no turn.
     """
 
     def __init__(
@@ -68,33 +68,30 @@ class LLMUser:
             requests=[turn.say for turn in task.turns],
             secrets=[turn.hidden for turn in task.turns if turn.hidden],
         )
+        self._opens: dict[int, bool | None] = {}  # its own word on its messages, by their index
         self.left = False
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
         """Return the person's next message, or None when the talk is over. Raises ModelError."""
-        spoken = [turn for turn in turns if turn.role in ("user", "assistant") and turn.content and not turn.tool_calls]
-        answers = sum(turn.role == "assistant" for turn in spoken)
-        messages = self._messages(spoken)
+        begun = begun_of(self._task, turns, self._opens)
+        answered, every = self._answered(turns, begun), len(self._task.turns)
+        tired = len(_texts(turns)) >= self._patience
+        messages = self._messages(turns, begun)
         said, completion = await self._ask(messages)
-        message, reason = said.message.strip(), self._refused(said, spoken, answers)
+        reason = self._refused(said, turns, begun, tired)
         if reason:
-            note = prompting.render(
-                "user_go_on",
-                reason=reason,
-                answered=min(answers, len(self._task.turns)),
-                requests=len(self._task.turns),
-            )
+            note = prompting.render("user_go_on", reason=reason, answered=answered, requests=every)
             messages += [_own(said), Turn(role="user", content=note)]
             said, completion = await self._ask(messages)
-            message = said.message.strip()
-            if reason == "leak" and self._leaks(message, spoken):
-                message = self._task.turns[min(answers, len(self._task.turns) - 1)].say
-        over = said.status != "continue" and (answers >= len(self._task.turns) or not message)
-        if over or answers >= self._patience or not message:
-            self.left = said.status != "satisfied" or answers < len(self._task.turns)
+            if reason == "leak" and self._leaks(said.message, turns, begun):
+                said = self._plainly(said, turns, begun)
+        message = said.message.strip()
+        over = said.status != "continue" and (answered >= every or not message)
+        if over or tired or not message:
+            self.left = said.status != "satisfied" or answered < every
             return None
-        opens = None if said.about is None else said.about == "next_request"
+        opens = self._opens[len(turns)] = None if said.about is None else said.about == "next_request"
         return completion.model_copy(update={"turn": Turn(role="user", content=message), "opens": opens})
 
     async def _ask(self, messages: Sequence[Turn]) -> tuple[_Said, Completion]:
@@ -105,43 +102,68 @@ class LLMUser:
         except ValidationError:
             return _Said(message=_plain(completion.turn.content)), completion
 
-    def _messages(self, spoken: Sequence[Turn]) -> list[Turn]:
+    def _messages(self, turns: Sequence[Turn], begun: Sequence[int]) -> list[Turn]:
         """Return the talk from the person's side: own messages as the model's, the assistant's as the other's."""
         found = [Turn(role="system", content=self._prompt), Turn(role="user", content=START)]
-        begun = begun_of(self._task, spoken)
-        for index, turn in enumerate(spoken):
+        for index, turn in enumerate(turns):
             if turn.role == "user":
                 said = _Said(message=turn.content, about="next_request" if index in begun else "same_request")
                 found.append(_own(said))
-            else:
+            elif _spoken(turn):
                 found.append(Turn(role="user", content=turn.content))
         return found
 
-    def _refused(self, said: _Said, spoken: Sequence[Turn], answers: int) -> str | None:
-        """Return why the reply is not taken: it ends too early, says nothing, or tells a secret unasked."""
-        if self._leaks(said.message, spoken):
-            return "leak"
-        if answers >= self._patience:
-            return None
-        early = said.status == "satisfied" and 0 < answers < len(self._task.turns)
-        impatient = said.status == "gave_up" and answers < self._patience
-        silent = not said.message.strip() and (said.status == "continue" or answers < len(self._task.turns))
-        return "early" if early or impatient or silent else None
+    def _answered(self, turns: Sequence[Turn], begun: Sequence[int]) -> int:
+        """Return how many requests had an answer. A question for what the last one holds back is none."""
+        if not begun:
+            return 0
+        number, since = len(begun) - 1, turns[begun[-1] + 1 :]
+        texts = _texts(since)
+        silent = not any(turn.role == "user" for turn in since)
+        owed = bool(self._secrets[number]) and silent and bool(texts) and asked_for(self._task, number, texts[-1])
+        return number + (bool(texts) and not owed)
 
-    def _leaks(self, message: str, spoken: Sequence[Turn]) -> bool:
-        """What a request holds back may be told once the assistant has asked for something, and not before all
-        earlier requests had an answer."""
-        answers = [turn.content for turn in spoken if turn.role == "assistant"]
+    def _refused(self, said: _Said, turns: Sequence[Turn], begun: Sequence[int], tired: bool) -> str | None:
+        """Return why the reply is not taken: it ends too early, says nothing, or tells a secret unasked."""
+        if self._leaks(said.message, turns, begun):
+            return "leak"
+        if tired:
+            return None
+        done = self._answered(turns, begun) >= len(self._task.turns)
+        early = said.status == "satisfied" and bool(begun) and not done
+        silent = not said.message.strip() and (said.status == "continue" or not done)
+        return "early" if early or silent or said.status == "gave_up" else None
+
+    def _leaks(self, message: str, turns: Sequence[Turn], begun: Sequence[int]) -> bool:
+        """What a request holds back may be told once the request was made and the assistant has asked for it."""
         return any(
-            holds(message, value) and not any(asks(answer) for answer in answers[number:])
+            holds(message, value)
+            and not (number < len(begun) and may_be_told(self._task, number, _texts(turns[begun[number] :])))
             for number, values in enumerate(self._secrets)
             for value in values
         )
+
+    def _plainly(self, said: _Said, turns: Sequence[Turn], begun: Sequence[int]) -> _Said:
+        """Return the task's own words in place of a message that tells a secret: those of the request at hand while
+        the assistant asks something, else of the next one."""
+        last = "".join(_texts(turns)[-1:])
+        again = bool(begun) and (asks(last) or wants_confirmation(last) or len(begun) == len(self._task.turns))
+        say = self._task.turns[len(begun) - again].say
+        return said.model_copy(update={"message": say, "about": "same_request" if again else "next_request"})
 
     def _masked(self, goal: str) -> str:
         for value in sorted({value for values in self._secrets for value in values}, key=len, reverse=True):
             goal = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "(told only when asked)", goal)
         return goal
+
+
+def _spoken(turn: Turn) -> bool:
+    return turn.role in ("user", "assistant") and bool(turn.content) and not turn.tool_calls
+
+
+def _texts(turns: Sequence[Turn]) -> list[str]:
+    """Return what the assistant said in words."""
+    return [turn.content for turn in turns if turn.role == "assistant" and _spoken(turn)]
 
 
 def _own(said: _Said) -> Turn:

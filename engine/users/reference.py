@@ -1,26 +1,37 @@
 """Scripted user: says the task's wording variants, without a model
 
 It says one request after the other in the words that the task drew, and gives what it held back when the assistant
-asks. It keeps no state: the turns so far say where it is.
+asks for it. It keeps no state: the turns so far say where it is.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from engine.asking import asks, wants_confirmation
 from engine.protocols import LLM
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
 from engine.users._phrases import closed, opened
+from engine.withheld import may_be_told
 
 __all__ = ["ReferenceUser"]
 
 CONFIRMATION = "Yes, please go ahead."
+UNKNOWN = "I can't tell you that, sorry."
 
 
 class Config(Frozen):
     """There is nothing to set: the wording comes from the task, the frame from the persona."""
+
+
+class _Past(NamedTuple):
+    """How many requests were made, the index of the last one, and what was said in reply since."""
+
+    requests: int
+    start: int
+    said: set[str]
 
 
 class ReferenceUser:
@@ -46,31 +57,32 @@ class ReferenceUser:
 
     def _next(self, turns: Sequence[Turn]) -> tuple[str, bool] | None:
         """Return what to say and whether it makes the next request, or None when all were made."""
-        said, revealed, confirmed = self._past(turns)
-        if said:
-            asked = next((turn.content for turn in reversed(turns) if turn.role == "assistant"), "")
-            turn = self._task.turns[said - 1]
-            if turn.hidden and not revealed and (asked == turn.ask or asks(asked)):
-                return turn.hidden, False
-            if not confirmed and asked not in self._answers and wants_confirmation(asked):
+        past = self._past(turns)
+        if past.requests:
+            texts = [turn.content for turn in turns[past.start :] if turn.role == "assistant" and not turn.tool_calls]
+            asked, number = "".join(texts[-1:]), past.requests - 1
+            hidden, due = self._task.turns[number].hidden, past.said.isdisjoint
+            if hidden and due([hidden]) and may_be_told(self._task, number, texts):
+                return hidden, False
+            if due([CONFIRMATION]) and asked not in self._answers and wants_confirmation(asked):
                 return CONFIRMATION, False
-        if said >= len(self._task.turns):
+            if hidden and due([hidden, UNKNOWN]) and asks(asked):
+                return UNKNOWN, False
+        if past.requests >= len(self._task.turns):
             return None
-        return self._framed(said), True
+        return self._framed(past.requests), True
 
-    def _past(self, turns: Sequence[Turn]) -> tuple[int, bool, bool]:
-        """Return (requests made, whether the last one's hidden part is out, whether it was confirmed)."""
-        said, revealed, confirmed = 0, False, False
-        for turn in turns:
+    def _past(self, turns: Sequence[Turn]) -> _Past:
+        requests, start, said = 0, 0, set[str]()
+        for index, turn in enumerate(turns):
             if turn.role != "user":
                 continue
-            if said and not revealed and turn.content == self._task.turns[said - 1].hidden:
-                revealed = True
-            elif said and not confirmed and turn.content == CONFIRMATION:
-                confirmed = True
+            replies = {self._task.turns[requests - 1].hidden, CONFIRMATION, UNKNOWN} - said if requests else set()
+            if turn.content in replies:
+                said.add(turn.content)
             else:
-                said, revealed, confirmed = said + 1, False, False
-        return said, revealed, confirmed
+                requests, start, said = requests + 1, index, set()
+        return _Past(requests, start, said)
 
     def _framed(self, number: int) -> str:
         """Return a request, the first one with the persona's opening and the last one with its closing."""

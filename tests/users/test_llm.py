@@ -126,6 +126,20 @@ async def test_the_secret_of_a_later_request_waits_for_it() -> None:
     assert await text_of(user, spoken) == "It is A-100."
 
 
+@pytest.mark.parametrize("question", ["What is your shoe size?", "Is it raining? Could you tell me the weather?"])
+async def test_a_question_for_something_else_opens_no_secret(question: str) -> None:
+    user, llm = made(HELD_BACK, says("It is A-100."), says("I don't know that."))
+    assert await text_of(user, talk("What do I have?", question)) == "I don't know that."
+    assert "only when you are asked" in llm.seen[1][-1].content
+
+
+async def test_a_secret_may_be_told_when_the_assistant_asks_once_more() -> None:
+    """A question can name a thing in words that nobody foresaw."""
+    user, _ = made(HELD_BACK, says("It is A-100."))
+    spoken = talk("What do I have?", "What is your shoe size?", "I don't know.", "And which nest egg?")
+    assert await text_of(user, spoken) == "It is A-100."
+
+
 @pytest.mark.parametrize(("about", "opens"), [("next_request", True), ("same_request", False), (None, None)])
 async def test_it_says_whether_a_message_makes_a_request(about: str | None, opens: bool | None) -> None:
     user, llm = made(task(), {"data": {"message": "And the first?", "status": "continue", "about": about}})
@@ -140,6 +154,60 @@ async def test_it_may_not_stop_before_every_request_was_answered() -> None:
     user, llm = made(task(), says("", "satisfied"), says("And the first once more?"))
     assert await text_of(user, talk("x", "They hold 5, 6 and 7.")) == "And the first once more?"
     assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
+
+
+ASKED_BACK = ("What is on them?", "Which ones do you mean?", "All of them.", "5, 6 and 7.")
+
+
+async def test_an_answered_question_is_no_answered_request() -> None:
+    user, llm = made(task(), says("", "satisfied"), says("And the first once more?"))
+    assert await text_of(user, talk(*ASKED_BACK)) == "And the first once more?"
+    assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
+    user, _ = made(task(), says("", "satisfied"))
+    assert await text_of(user, talk(*ASKED_BACK)) is None
+    assert user.left is True
+
+
+async def test_its_own_complaint_is_no_request_either() -> None:
+    complaint = {"data": {"message": "That is wrong.", "status": "continue", "about": "same_request"}}
+    user, llm = made(task(), complaint, says("", "satisfied"), says("And the first once more?"))
+    turns = talk("What is on them?", "5, 6 and 7.")
+    assert await text_of(user, turns) == "That is wrong."
+    turns += [Turn(role="user", content="That is wrong."), Turn(role="assistant", content="Oh, 8.")]
+    assert await text_of(user, turns) == "And the first once more?"
+    assert [json.loads(turn.content)["about"] for turn in llm.seen[1] if turn.role == "assistant"] == [
+        "next_request",
+        "same_request",
+    ]
+
+
+async def test_who_was_asked_for_the_missing_value_is_not_satisfied_yet() -> None:
+    one = HELD_BACK.model_copy(update={"turns": HELD_BACK.turns[:1]})
+    user, llm = made(one, says("", "satisfied"), says("It is A-100."))
+    assert await text_of(user, talk("What do I have?", "Which account is it?")) == "It is A-100."
+    assert "0 of your 1 request have been answered" in llm.seen[1][-1].content
+
+
+@pytest.mark.parametrize(
+    ("spoken", "words", "about"),
+    [
+        (("What is on them?", "Which ones do you mean?"), 0, False),
+        (ASKED_BACK, 1, True),
+        (("What is on them?", "5, 6 and 7."), 1, True),
+        ((*ASKED_BACK, "And the first?", "5."), 1, False),
+    ],
+)
+async def test_the_tasks_own_words_are_those_of_the_request_at_hand(spoken: Any, words: int, about: bool) -> None:
+    first, second = task().turns
+    third = second.model_copy(update={"say": "And the last?", "hidden": "It is A-100.", "mode": "missing_parameter"})
+    given = task().model_copy(update={"turns": (first, second, third)})
+    if words == 1 and not about:  # the second request was made: the next one is the third
+        words, about = 2, True
+    user, _ = made(given, says("A-100."))
+    reply = await user.reply(talk(*spoken))
+    assert reply is not None
+    assert reply.turn.content == given.turns[words].say
+    assert reply.opens is about
 
 
 async def test_it_stops_satisfied() -> None:

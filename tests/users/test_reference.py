@@ -11,6 +11,7 @@ from engine.asking import asks, wants_confirmation
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
 from engine.users._phrases import closed, opened
+from engine.users.reference import CONFIRMATION, UNKNOWN
 from tests.teachers.samples import PERSONA, proof, task
 
 HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
@@ -50,6 +51,18 @@ async def test_what_is_held_back_is_told_when_asked(question: str) -> None:
 
 async def test_what_nobody_asks_for_is_never_told() -> None:
     assert await talk(HELD_BACK, ["I cannot do that.", "It holds 5."]) == [t.say for t in HELD_BACK.turns]
+
+
+async def test_a_question_for_something_else_is_turned_down_once() -> None:
+    said = await talk(HELD_BACK, ["What is your shoe size?", "Which nest egg, then?", "They hold 5, 6 and 7.", "5."])
+    assert said == [HELD_BACK.turns[0].say, UNKNOWN, "It is A-100.", "And the first once more?"]
+    said = await talk(HELD_BACK, ["What is your shoe size?", "Then I cannot help.", "5."])
+    assert said == [HELD_BACK.turns[0].say, UNKNOWN, "And the first once more?"]
+
+
+async def test_who_is_asked_for_a_yes_does_not_tell_more() -> None:
+    said = await talk(HELD_BACK, ["Shall I go ahead?", "Which account?", "5.", "5."])
+    assert said == [HELD_BACK.turns[0].say, CONFIRMATION, "It is A-100.", "And the first once more?"]
 
 
 async def test_it_is_told_once_only() -> None:
