@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from engine import catalog
-from engine.errors import Conflict, InputError
+from engine.errors import InputError
 from engine.types import Domain
+from storage.conflicts import conflict
 from storage.database import Database
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
 
@@ -127,7 +128,7 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
         record = session.get(DomainRecord, domain.id, with_for_update=True)
         current = record.version if record and not record.deleted else None
         if current != based_on:
-            raise _conflict(domain.id, current, based_on)
+            raise conflict("domain", domain.id, current, based_on)
         if record and current is not None and record.digest == domain.digest:
             return record.version
         return _store(session, domain, files, note, shipped=False)
@@ -194,17 +195,6 @@ def _store(session: Session, domain: Domain, files: Mapping[str, bytes], note: s
         )
     )
     return record.version
-
-
-def _conflict(id: str, current: int | None, based_on: int | None) -> Conflict:
-    if based_on is None:
-        return Conflict(f"There is a domain {id!r} already. Give yours another id, or edit that one.")
-    if current is None:
-        return Conflict(f"Domain {id!r} was deleted by someone else. Save it as a new one to keep your change.")
-    return Conflict(
-        f"Domain {id!r} was changed by someone else (version {current}, yours began at {based_on}); "
-        "reload and apply your change again."
-    )
 
 
 def _row(r: DomainRecord) -> DomainRow:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine.errors import Conflict, InputError
+from engine.errors import InputError
 from engine.types import Endpoint
+from storage.conflicts import conflict
 from storage.database import Database
 from storage.tables import EndpointRecord
 
@@ -89,7 +90,7 @@ def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | N
         record = session.get(EndpointRecord, name, with_for_update=True)
         current = record.version if record else None
         if current != based_on:
-            raise _conflict(name, current, based_on)
+            raise conflict("endpoint", name, current, based_on)
         body, now = endpoint.model_dump_json(), time.time()
         record = record or EndpointRecord(name=name, version=0, body=body, updated_at=now)
         record.version += 1
@@ -105,14 +106,3 @@ def delete_endpoint(db: Database, name: str) -> None:
         if record is None:
             raise InputError("endpoint", f"there is no endpoint {name!r}.", "It may have been deleted already.")
         session.delete(record)
-
-
-def _conflict(name: str, current: int | None, based_on: int | None) -> Conflict:
-    if based_on is None:
-        return Conflict(f"There is an endpoint {name!r} already. Choose another name, or edit that one.")
-    if current is None:
-        return Conflict(f"Endpoint {name!r} was deleted by someone else. Save it as a new one to keep your change.")
-    return Conflict(
-        f"Endpoint {name!r} was changed by someone else (version {current}, yours began at {based_on}); "
-        "reload and apply your change again."
-    )

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine import catalog
-from engine.errors import Conflict, InputError
+from engine.errors import InputError
 from engine.types import Persona
+from storage.conflicts import conflict
 from storage.database import Database
 from storage.tables import PersonaRecord
 
@@ -54,7 +55,7 @@ def save_persona(db: Database, persona: Persona, based_on: int | None) -> int:
         record = session.get(PersonaRecord, persona.id, with_for_update=True)
         current = record.version if record and not record.deleted else None
         if current != based_on:
-            raise _conflict(persona.id, current, based_on)
+            raise conflict("persona", persona.id, current, based_on)
         body, now = persona.model_dump_json(), time.time()
         record = record or PersonaRecord(id=persona.id, version=0, body=body, updated_at=now)
         record.version += 1
@@ -89,14 +90,3 @@ def seed_personas(db: Database, folder: Path) -> int:
             session.add(record)
             stored += 1
     return stored
-
-
-def _conflict(id: str, current: int | None, based_on: int | None) -> Conflict:
-    if based_on is None:
-        return Conflict(f"There is a persona {id!r} already. Give yours another id, or edit that one.")
-    if current is None:
-        return Conflict(f"Persona {id!r} was deleted by someone else. Save it as a new one to keep your change.")
-    return Conflict(
-        f"Persona {id!r} was changed by someone else (version {current}, yours began at {based_on}); "
-        "reload and apply your change again."
-    )
