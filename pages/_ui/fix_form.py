@@ -186,7 +186,7 @@ def _use(
             leave(f"Turn {index} is corrected.")
             _close(number)
             forget(f"fix_{number}_{index}")
-    st.rerun(BOTH)
+    st.rerun()
 
 
 def _remove(number: int, index: int, before: Turn) -> None:
