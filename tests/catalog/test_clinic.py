@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -144,6 +145,36 @@ async def test_booking_uses_the_referral_and_the_next_number(pool: SandboxPool) 
     referral = next(leaf for pointer, leaf in leaves.items() if pointer.startswith("referrals/"))
     assert referral.after["visits_left"] == referral.before["visits_left"] - 1
     assert {pointer.split("/")[0] for pointer in leaves} == {"appointments", "referrals", "slots"}
+
+
+@pytest.mark.parametrize("months", [3, 6, 12])
+async def test_the_payments_of_a_plan_add_up_to_the_balance(months: int, pool: SandboxPool) -> None:
+    with closing(sqlite3.connect(PACK / "workspace" / "clinic.sqlite")) as db:
+        invoices = dict(db.execute("select invoice_id, balance from invoices where status = 'open'").fetchall())
+    uneven = 0
+    async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
+        for invoice_id, balance in invoices.items():
+            arguments = {"invoice_id": invoice_id, "months": months}
+            found = json.loads((await sandbox.call("set_up_payment_plan", arguments)).content)
+            total = found["monthly"] * (months - 1) + found["last_payment"]
+            assert round(total, 2) == balance, invoice_id
+            assert abs(found["last_payment"] - found["monthly"]) < 0.01 * months, invoice_id
+            uneven += found["last_payment"] != found["monthly"]
+    assert uneven, "no balance of the pack shows the difference"
+
+
+async def test_an_answer_names_the_last_payment_where_it_differs(pool: SandboxPool) -> None:
+    named = 0
+    for seed in range(12):
+        task = sample(DOMAIN, mode="dependent", turns=2, seed=seed, only=["payment_plan"])
+        async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
+            proof = await prove(task, DOMAIN, sandbox, {"python": _source()})
+        deal = json.loads(proof.turns[1].calls[0][0].result.content)
+        differs = deal["last_payment"] != deal["monthly"]
+        rest = proof.turns[1].answer.replace(f"${deal['monthly']:.2f}", "")
+        assert (f"${deal['last_payment']:.2f}" in rest) is differs
+        named += differs
+    assert 0 < named < 12
 
 
 async def _called(sandbox: Sandbox, tool: str, arguments: dict[str, str]):

@@ -169,6 +169,71 @@ async def test_cancelling_puts_the_goods_back(sandbox: Sandbox, state: dict[str,
         assert stock[item["sku"]]["stock"] == before + item["quantity"]
 
 
+async def test_an_upgrade_moves_the_delivery_to_the_day_that_express_promises(
+    sandbox: Sandbox, state: dict[str, Any]
+) -> None:
+    order_id, row = next(
+        (key, row)
+        for key, row in state["orders"].items()
+        if row["status"] == "pending"
+        and row["shipping_method"] == "standard"
+        and row["expected_delivery"] > "2026-11-20"
+    )
+    owner = {"customer_id": row["customer_id"], "order_id": order_id}
+    result = json.loads((await sandbox.call("upgrade_to_express", owner)).content)
+    assert (result["expected_delivery"], result["expected_label"]) == ("2026-11-20", "Friday 20 November 2026")
+    known = json.loads((await sandbox.call("get_order", owner)).content)
+    assert known["expected_delivery"] == "2026-11-20"
+
+
+def test_the_policy_and_the_tools_name_the_same_express_days(retail: Domain) -> None:
+    assert "Express delivery costs 9.95 and takes\n  2 days" in retail.policy
+    assert "EXPRESS_DAYS = 2" in retail.tool_modules()["_store.py"]
+
+
+async def a_delivered_line(sandbox: Sandbox, state: dict[str, Any], **item: Any) -> dict[str, Any]:
+    """Lay an order delivered yesterday to a customer without gold status, paid as `item` says; return its ids."""
+    order_id, row = next(
+        (key, row)
+        for key, row in state["orders"].items()
+        if row["status"] == "delivered"
+        and state["customers"][row["customer_id"]]["tier"] != "gold"
+        and not state["products"][row["items"][0]["product_id"]]["final_sale"]
+        and all(entry["order_id"] != key for entry in state["returns"].values())
+    )
+    method = item.pop("method", "card")
+    line = row["items"][0] | item
+    paid = row["payment"] | {"method": method}
+    orders = state["orders"] | {order_id: row | {"delivered": "2026-11-17", "items": [line], "payment": paid}}
+    await sandbox.write("orders.json", json.dumps(orders).encode())
+    return {"customer_id": row["customer_id"], "order_id": order_id, "sku": line["sku"]}
+
+
+async def test_the_bound_for_a_specialist_counts_all_pieces_as_the_policy_says(
+    sandbox: Sandbox, state: dict[str, Any], retail: Domain
+) -> None:
+    assert "worth more than 250.00, all pieces of the item together" in retail.policy
+    for quantity, needs in ((2, False), (3, True)):
+        await sandbox.reset()
+        line = await a_delivered_line(sandbox, state, quantity=quantity, unit_price=125.0)
+        checked = json.loads((await sandbox.call("check_return", line | {"reason": "changed_mind"})).content)
+        assert (checked["eligible"], checked["needs_approval"]) == (True, needs)
+        opened = await sandbox.call("open_return", line | {"reason": "changed_mind", "refund_to": "store_credit"})
+        assert (opened.fault == "tool_error") is needs
+
+
+@pytest.mark.parametrize(("method", "fee"), [("store_credit", 0.0), ("card", 3.95)])
+async def test_what_a_return_costs_is_what_was_said_before(
+    method: str, fee: float, sandbox: Sandbox, state: dict[str, Any]
+) -> None:
+    line = await a_delivered_line(sandbox, state, quantity=1, unit_price=40.0, method=method)
+    checked = json.loads((await sandbox.call("check_return", line | {"reason": "changed_mind"})).content)
+    asked = {"reason": "changed_mind", "refund_to": "original_payment"}
+    opened = json.loads((await sandbox.call("open_return", line | asked)).content)
+    assert (checked["return_fee"], checked["refund_original_payment"]) == (fee, 40.0 - fee)
+    assert (opened["fee"], opened["amount"]) == (fee, 40.0 - fee)
+
+
 # ---------------------------------------------------------------- templates and personas
 
 

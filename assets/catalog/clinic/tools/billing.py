@@ -27,7 +27,8 @@ def list_invoices(patient_id: str, status: Literal["open", "paid", "payment plan
 
 
 def set_up_payment_plan(invoice_id: str, months: Literal[3, 6, 12]) -> dict:
-    """Spread the balance of an open invoice over equal monthly payments without interest. The first is due in a month.
+    """Spread the balance of an open invoice over monthly payments without interest. The first is due in a month.
+    All are equal but the last, which makes up for the cents by which they would miss the balance.
 
     Args:
         invoice_id: Id from list_invoices.
@@ -42,6 +43,7 @@ def set_up_payment_plan(invoice_id: str, months: Literal[3, 6, 12]) -> dict:
         if found["status"] != "open":
             raise ValueError(f"Invoice {invoice_id} is not open: {found['status']}.")
         monthly = round(found["balance"] / months, 2)
+        last = round(found["balance"] - monthly * (months - 1), 2)
         today = date.fromisoformat(_store.setting(db, "today"))
         first = date(today.year + today.month // 12, today.month % 12 + 1, min(today.day, 28)).isoformat()
         number = _store.next_id(db, "payment_plans", "payment_plan_id", "PP", 1)
@@ -52,6 +54,7 @@ def set_up_payment_plan(invoice_id: str, months: Literal[3, 6, 12]) -> dict:
             "invoice_id": invoice_id,
             "months": months,
             "monthly": monthly,
+            "last_payment": last,
             "first_payment": first,
             "first_payment_day": _store.label(first),
         }

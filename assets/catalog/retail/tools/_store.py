@@ -6,6 +6,7 @@ from datetime import date
 MONTHS = "January February March April May June July August September October November December".split()
 FREE_SHIPPING_FROM = 60.0
 SHIPPING = {"standard": 4.95, "express": 9.95}
+EXPRESS_DAYS = 2
 APPROVAL_LIMIT = 250.0
 RETURN_FEE = 3.95
 

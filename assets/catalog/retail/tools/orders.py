@@ -1,5 +1,6 @@
 """Tools for orders: look up, track, cancel, redirect, speed up."""
 
+from datetime import timedelta
 from typing import Literal
 
 import _store
@@ -106,7 +107,9 @@ def change_delivery_address(customer_id: str, order_id: str, address_label: Lite
     _must_be_open(order_id, row, "redirected")
     addresses = _store.customer(customer_id)["addresses"]
     if address_label not in addresses:
-        raise LookupError(f"No {address_label} address is saved. Saved: {', '.join(addresses)}. Use save_address first.")
+        raise LookupError(
+            f"No {address_label} address is saved. Saved: {', '.join(addresses)}. Use save_address first."
+        )
     row["address_label"], row["address"] = address_label, dict(addresses[address_label])
     _store.save("orders", orders)
     return {"order_id": order_id, "address_label": address_label, "address": row["address"]}
@@ -115,7 +118,8 @@ def change_delivery_address(customer_id: str, order_id: str, address_label: Lite
 def upgrade_to_express(customer_id: str, order_id: str) -> dict:
     """Change an order that has not been handed to the carrier from standard to express delivery.
 
-    The difference between 9.95 and the delivery already paid is charged to the order's payment method.
+    The difference between 9.95 and the delivery already paid is charged to the order's payment method. The order
+    arrives within 2 days from today, or on the day planned so far if that is earlier.
 
     Args:
         customer_id: Id returned by verify_customer.
@@ -131,10 +135,14 @@ def upgrade_to_express(customer_id: str, order_id: str) -> dict:
     extra = _store.money(_store.SHIPPING["express"] - row["shipping"])
     row["shipping_method"], row["shipping"] = "express", _store.SHIPPING["express"]
     row["total"] = _store.money(row["total"] + extra)
+    soonest = (_store.today() + timedelta(days=_store.EXPRESS_DAYS)).isoformat()
+    row["expected_delivery"] = min(row["expected_delivery"], soonest)
     _store.save("orders", orders)
     return {
         "order_id": order_id,
         "shipping_method": "express",
+        "expected_delivery": row["expected_delivery"],
+        "expected_label": _store.label(row["expected_delivery"]),
         "charged": extra,
         "charged_to": row["payment"]["label"],
         "new_total": row["total"],

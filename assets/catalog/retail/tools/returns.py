@@ -14,7 +14,8 @@ def check_return(
     sku: str,
     reason: Literal["changed_mind", "wrong_size_or_colour", "damaged", "faulty", "wrong_item"],
 ) -> dict:
-    """Say whether an item of an order may come back, until when, what it costs and what would be refunded.
+    """Say whether an item of an order may come back, until when, what it costs and what would be refunded. What was
+    paid with store credit goes back to store credit, which is free.
 
     Args:
         customer_id: Id returned by verify_customer.
@@ -31,7 +32,7 @@ def check_return(
     except ValueError as error:
         refusal = str(error)
     value = _store.money(item["unit_price"] * item["quantity"])
-    fee = _fee(customer_id, reason)
+    fee = 0.0 if row["payment"]["method"] == "store_credit" else _fee(customer_id, reason)
     return {
         "order_id": order_id,
         "sku": sku,
@@ -55,7 +56,8 @@ def open_return(
     reason: Literal["changed_mind", "wrong_size_or_colour", "damaged", "faulty", "wrong_item"],
     refund_to: Literal["original_payment", "store_credit"],
 ) -> dict:
-    """Open the return of one order line; the refund follows when the parcel has arrived.
+    """Open the return of one order line, all its pieces, worth at most 250.00 EUR; the refund follows when the parcel
+    has arrived.
 
     Args:
         customer_id: Id returned by verify_customer.
