@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from engine.types import Turn
 from pages._ui.reviewing import REVIEWER
-from storage.requests import claim_request, finish_request
 from storage.reviews import history, reviews_of
 from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, ready, until
@@ -135,46 +131,6 @@ def test_the_whole_trajectory_gets_a_verdict_tags_and_the_next_one_opens(page: P
     expect(page.get_by_role("heading", name="Trajectory 9")).to_be_visible()
     (review,) = reviews_of(studio.database, 10)
     assert (review.verdict, review.tags) == ("accept", ("wrong tool",))
-
-
-def test_a_corrected_call_is_accepted_only_after_the_replay(
-    page: Page, studio: Studio, screenshot: Callable[[str], Path]
-) -> None:
-    open_trajectory(page, studio, 5)
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("f")
-    calls = page.get_by_role("textbox", name="Tool calls as JSON")
-    calls.fill('[{"name": "refund_order", "arguments": {"order_id": 7, "amount": 1}}]')
-    calls.press("Control+Enter")
-    expect(page.get_by_test_id("stAlert").first).to_contain_text("order_id")
-    calls.fill('[{"name": "refund_order", "arguments": {"order_id": "W0000", "amount": 12.5}}]')
-    calls.press("Control+Enter")
-    use = page.get_by_role("button", name="Use this correction")
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-    expect(use).to_be_disabled()
-    answering = threading.Thread(target=answer_one_replay, args=(studio,))
-    answering.start()
-    page.get_by_role("button", name="Replay in the sandbox").click()
-    expect(use).to_be_enabled()
-    screenshot("review-correction")
-    use.click()
-    answering.join()
-    review = until(lambda: next((r for r in reviews_of(studio.database, 5) if r.fix), None))
-    assert review.fix.tool_calls[0].arguments == {"order_id": "W0000", "amount": 12.5}
-    assert review.fix.original == trajectory(0, rounds=1).turns[2]
-    assert (review.verdict, review.diverges, review.replayed[0].content) == ("fix", True, '{"refunded": 12.5}')
-    expect(page.locator("#turn-2 .fixed")).to_contain_text("12.5")
-
-
-def answer_one_replay(studio: Studio) -> None:
-    """Stand in for the engine: answer one request of kind replay_fix."""
-    row = until(lambda: claim_request(studio.database, "test", time.time()), 20)
-    assert row.kind == "replay_fix"
-    call = row.payload["fix"]["tool_calls"][0]
-    turn = Turn(role="tool", content='{"refunded": 12.5}', tool_call_id=call["id"], name=call["name"])
-    result = {"turns": [turn.model_dump(mode="json")], "diverges": True, "ok": True, "detail": ""}
-    finish_request(studio.database, row.id, result)
 
 
 def test_a_hostile_trajectory_is_shown_as_text(
