@@ -1,7 +1,8 @@
 """Which trajectories count, and what a human verdict makes of them. Pure.
 
-A trajectory is kept when its outcome is success (or failures are wanted) and its reward reaches the batch's bound;
-else it is rejected at the first gate that failed, with one short reason. A human verdict stands above the judges.
+A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
+the batch's bound; else it is rejected at the first gate that failed, with one short reason. A human verdict stands
+above the judges.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None
         return _first_failure(trajectory)
     if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
         return "judged", "unmeasured", _unmeasured(trajectory.scores)
+    mode = _unexercised(trajectory)
+    if mode is not None:
+        return "rules", "mode_not_exercised", mode.reason
     if batch.min_reward > 0 and (trajectory.reward is None or trajectory.reward < batch.min_reward):
         told = "not measured" if trajectory.reward is None else f"{trajectory.reward:g}"
         return "judged", "low_reward", f"The reward is {told}; the batch asks for {batch.min_reward:g}."
@@ -76,6 +80,12 @@ def _reason(score: Score, trajectory: Trajectory) -> str:
     if score.name == "state" and trajectory.tests_passed is False:
         return "tests_failed"
     return _REASONS.get(score.name) or _REASONS.get(score.source) or f"low_{score.name}"
+
+
+def _unexercised(trajectory: Trajectory) -> Score | None:
+    """Return the score that says that the dialogue never came to what its mode is about, or None. That is nobody's
+    failure, yet under that mode the dialogue would be mislabelled, also where failures are wanted."""
+    return next((s for s in trajectory.scores if s.source == "rules" and s.name == "mode" and s.value is None), None)
 
 
 def _unmeasured(scores: Sequence[Score]) -> str:

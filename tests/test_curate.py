@@ -80,6 +80,20 @@ def test_what_no_judge_measured_is_not_passed_off_as_a_success() -> None:
     assert decide(scored(blind, outcome="unmeasured"), batch(judges=("rules",))).status == "kept"
 
 
+@pytest.mark.parametrize("changes", [{}, {"keep_failures": True}, {"min_reward": 0.1}])
+def test_what_never_came_to_its_mode_is_not_kept_under_it(changes: dict[str, Any]) -> None:
+    unmet = Score(name="mode", value=None, reason="The fault was never met.", source="rules", method="rule")
+    found = decide(scored(score("state", True), unmet, reward=1.0), batch(**changes))
+    assert (found.status, found.stage, found.reason) == ("rejected", "rules", "mode_not_exercised")
+    assert (found.detail, found.outcome, found.culprit) == ("The fault was never met.", "success", None)
+
+
+def test_a_failure_is_told_before_the_mode_that_it_did_not_come_to() -> None:
+    unmet = Score(name="mode", value=None, reason="The fault was never met.", source="rules", method="rule")
+    assert decide(scored(score("state", False), unmet), batch()).reason == "state_mismatch"
+    assert decide(scored(score("state", False), unmet), batch(keep_failures=True)).reason == "mode_not_exercised"
+
+
 def test_a_failed_rollout_stays_failed() -> None:
     failed = scored(status="failed", stage="rolled_out", reason="timeout")
     assert decide(failed, batch(keep_failures=True)) is failed

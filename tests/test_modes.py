@@ -20,6 +20,7 @@ from engine.types import (
     Mode,
     Persona,
     Task,
+    ToolCall,
     Trajectory,
     Turn,
     Withhold,
@@ -43,6 +44,7 @@ from tests.wrong_teachers import (
     one_call_then_done,
     passed,
     played,
+    repeats_nothing,
     says,
     task_of,
     tries_another_call,
@@ -86,6 +88,7 @@ WRONG: list[tuple[Mode, str, Play, Fits, set[str], set[str] | None]] = [
     # what an earlier request brought to light may have told it, so a right answer is no proof of a guess)
     ("single", "a made-up answer", says("It holds 987654."), of("balance"), {"grounded", "facts"}, {"facts"}),
     ("single", "a lucky guess", knows_without_looking, of("balance"), {"grounded"}, None),
+    ("single", "looks around", BALANCE, of("balance"), {"mode"}, {"mode"}),
     ("single", "another account", wrong_account, of("balance"), {"grounded", "facts"}, {"facts"}),
     ("multiple", "claims without doing", one_call_then_done, of("move"), {"state"}, {"state"}),
     ("parallel", "one after the other", one_after_the_other, of("compare"), {"mode"}, {"mode"}),
@@ -171,7 +174,81 @@ async def test_asking_although_nothing_is_missing_is_fine(
     assert sum(turn.role == "user" for turn in found.turns) == len(task.turns) + 1
 
 
+# ---------------------------------------------------------------- one call and no more
+
+
+async def test_a_single_call_may_need_a_second_try(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    """What was answered with an error is no call too many."""
+    task = task_of(domain, "single", 0, of("balance"), turns=(1,))
+
+    def stumbles(moment: Moment) -> Turn | None:
+        wrong = ToolCall(id="", name="get_balance", arguments={"account_id": "Z-9"})
+        if moment.replies < 2:
+            return moment.calling(*(moment.proven() if moment.replies else [wrong]))
+        return Turn(role="assistant", content=moment.answer)
+
+    found = await played(domain, persona, pool, task, 0, stumbles)
+    assert [turn.fault for turn in found.turns if turn.role == "tool"] == ["tool_error", None]
+    assert found.status == "kept", found.scores
+    assert "mode" in passed(found)
+
+
+async def test_a_single_call_that_an_earlier_request_made_is_not_made_again(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    once = task_of(domain, "single", 0, of("balance"), turns=(1,))
+    first = once.turns[0].model_copy(update={"mode": "multiple"})
+    again = once.turns[0].model_copy(update={"say": f"Once more, please: {once.turns[0].say}"})
+    task = once.model_copy(update={"turns": (first, again), "modes": ("multiple", "single")})
+    assert (await played(domain, persona, pool, task, 1)).status == "kept"
+    found = await played(domain, persona, pool, task, 1, knows_without_looking)
+    assert (found.status, found.reason) == ("rejected", "mode_not_exercised"), found.scores
+
+
 # ---------------------------------------------------------------- where a fault is placed
+
+
+@pytest.mark.parametrize("mode", ["tool_error", "single", "parallel"])
+async def test_a_teacher_that_repeats_no_read_meets_every_mode(
+    domain: Domain, persona: Persona, pool: SandboxPool, mode: Mode
+) -> None:
+    """It answers from what an earlier request brought to light, and still comes to what the mode is about."""
+    later = 0
+    for seed in range(12):
+        task = tasks.sample(domain, mode=mode, turns=3, seed=seed)
+        place = task.modes.index(mode)
+        found = await played(domain, persona, pool, task, place, repeats_nothing)
+        assert "mode" in passed(found), (seed, found.scores)
+        assert found.status == "kept", (seed, found.reason, found.detail)
+        later += place > 0
+    assert later
+
+
+async def test_a_mode_that_was_not_come_to_is_not_kept_under_it(
+    domain: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    """The marked call reads what an earlier request had read; the teacher does not read it again."""
+    task = task_of(domain, "single", 0, of("balance"), turns=(1,))
+    first = task.turns[0].model_copy(update={"mode": "multiple"})
+    marked = task.turns[0].model_copy(update={"mode": "tool_error", "fault": 0, "say": "And once more, please."})
+    both = task.model_copy(update={"turns": (first, marked), "modes": ("multiple", "tool_error")})
+    found = await played(domain, persona, pool, both, 1, repeats_nothing)
+    assert not faults(found)
+    assert (found.outcome, found.status, found.reason) == ("success", "rejected", "mode_not_exercised")
+    assert found.detail == "The call that was to fail was never made."
+
+
+async def test_what_the_user_tells_unasked_is_not_missing(domain: Domain, persona: Persona, pool: SandboxPool) -> None:
+    task = task_of(domain, "missing_parameter", 0, of("balance"), turns=(1,))
+    told = task.turns[0].model_copy(update={"say": f"How much is on {task.turns[0].slots['account_id']}?"})
+    user = model_user(task.model_copy(update={"turns": (told,)}), persona, (told.say, "next_request"))
+
+    def serves(moment: Moment) -> Turn:
+        done, calls = moment.replies, moment.proven()
+        return moment.calling(calls[done]) if done < len(calls) else Turn(role="assistant", content=moment.answer)
+
+    found = await played(domain, persona, pool, task, 0, serves, user=user)
+    assert (found.outcome, found.status, found.reason) == ("success", "rejected", "mode_not_exercised"), found.scores
 
 
 def faults(found: Trajectory) -> list[tuple[int, str | None, str]]:

@@ -196,6 +196,22 @@ def guesses(ending: str) -> Play:
     return play
 
 
+def repeats_nothing(moment: Moment) -> Turn:
+    """Serve the request rightly, without the calls that the reference made for an earlier one."""
+    known = [entry.call for turn in moment.proof.turns[: moment.number] for group in turn.calls for entry in group]
+    told = [(call.name, call.arguments) for call in known]
+    proven = moment.proof.turns[moment.number].calls
+    groups = [[e.call for e in group if (e.call.name, e.call.arguments) not in told] for group in proven]
+    left = [group for group in groups if group]
+    stopped = [turn.tool_call_id for turn in moment.since if turn.fault == "injected"]
+    last = next((turn for turn in reversed(moment.since) if turn.role == "assistant"), None)
+    again = [call for call in last.tool_calls if call.id in stopped] if last else []
+    if again:
+        return moment.calling(*again)
+    done = moment.replies - len(stopped)
+    return moment.calling(*left[done]) if done < len(left) else Turn(role="assistant", content=moment.answer)
+
+
 def gives_up(moment: Moment) -> Turn | None:
     stopped = any(turn.fault == "injected" for turn in moment.since)
     return Turn(role="assistant", content="The service is unavailable, sorry.") if stopped else None
