@@ -20,6 +20,7 @@ from pages._ui.filters import filter_parameters
 from pages._ui.format import ago, count, moment, money, percent, plural, seconds
 from pages._ui.layout import actions, missing
 from pages._ui.notices import tell
+from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
@@ -52,14 +53,16 @@ def controls(row: batches.BatchRow) -> None:
     """Draw the commands that the batch's status allows."""
     if row.status in MOVING:
         st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
-    if row.status == "paused":
+    if row.status in ("paused", "failed"):
         spent = spent_up(row)
         st.button(
             "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
             args=(row.id, "resume"), disabled=bool(spent), help=spent and "Its budget is spent: raise it below.",
         )  # fmt: skip
+    retry_button(row)
     if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         confirm_cancel(row.id)
+    sandbox_button(row)
     if row.status not in MOVING:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
     if row.status in ENDED and st.button(
@@ -257,7 +260,7 @@ with actions(chosen.name):
 with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
     badge_reference(chosen.batch.teacher)
-    st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}")
+    st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
 change_form(chosen)
 moves = chosen.status in MOVING or chosen.command is not None
 pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None

@@ -1,0 +1,81 @@
+"""Taking a batch up again after a fault: failed rollouts tried anew, a failed batch resumed, another sandbox taken."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import plugins
+from pages._ui.budget_form import spent_up
+from pages._ui.data import db, saving
+from pages._ui.format import count, plural
+from pages._ui.notices import begin, finish, refusals, unless_done
+from pages._ui.text import literal
+from storage import batches, recovery
+
+RETRY = (
+    "Forgets those that could not be measured because of us or a model's server, and rolls them out again with "
+    "whatever else is missing. What was reviewed stays."
+)
+
+
+def sandbox_of(row: batches.BatchRow) -> str:
+    """Return in words which sandbox a batch is worked on in, or nothing before an engine opened one."""
+    return f" · sandbox {literal(row.sandbox)}: {label(row.sandbox)}" if row.sandbox else ""
+
+
+def label(name: str) -> str:
+    """Return a sandbox's label within a sentence."""
+    text = plugins.label("sandboxes", name) if name in plugins.names("sandboxes") else name
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def retry_button(row: batches.BatchRow) -> None:
+    """Offer to try failed rollouts again, where there are any and no engine holds the batch."""
+    if row.status not in recovery.RETRIED or row.imported or not row.progress.failed:
+        return
+    lost = recovery.retryable(db(), row.id)
+    if not lost:
+        return
+    spent = row.status != "done" and spent_up(row)
+    st.button(
+        f"Retry the failed ones ({count(lost)})", icon=":material/refresh:", key=f"retry_{row.id}",
+        on_click=_retry, args=(row.id,), disabled=bool(spent),
+        help="Its budget is spent: raise it below." if spent else RETRY,
+    )  # fmt: skip
+
+
+def _retry(number: int) -> None:
+    with saving():
+        lost = recovery.retry(db(), number)
+        st.toast(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again", icon=":material/check:")
+
+
+def sandbox_button(row: batches.BatchRow) -> None:
+    """Offer to carry a batch on in another sandbox than it began in; asks before it does."""
+    others = [name for name in plugins.names("sandboxes") if name != row.sandbox]
+    if row.status not in ("paused", "failed") or not row.sandbox or not row.progress.waiting or not others:
+        return
+    if st.button("Another sandbox", icon=":material/swap_horiz:", type="tertiary", key=f"sandbox_{row.id}"):
+        begin("sandbox")
+        _confirm(row, others)
+
+
+@st.dialog("Resume in another sandbox?")
+def _confirm(row: batches.BatchRow, others: list[str]) -> None:
+    """Ask before the rest of a batch is made elsewhere, perhaps without isolation."""
+    unless_done("sandbox")
+    p, before = row.progress, row.sandbox or ""
+    st.write(
+        f"The batch began in the {literal(before)} sandbox: {label(before)}. What is finished stays as it was made; "
+        f"{count(p.waiting)} of {count(p.planned)} are still to come. Every trajectory says which sandbox made it."
+    )
+    for name in others:
+        st.write(f"**{literal(name)}**: {label(name)}.")
+    with st.container(horizontal=True):
+        for name in others:
+            if st.button(f"Resume in {name}", key=f"resume_in_{name}", type="primary"):
+                with refusals():
+                    recovery.resume_in(db(), row.id, name)
+                    finish("sandbox", f"Resuming in the {name} sandbox")
+        if st.button("Leave it", key="keep_sandbox"):
+            st.rerun()
