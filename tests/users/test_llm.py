@@ -88,6 +88,17 @@ async def test_it_sees_neither_policy_nor_tools_nor_results() -> None:
     assert llm.seen[0][-1].content == "They hold 5, 6 and 7."
 
 
+async def test_the_prompt_lets_the_goal_win_over_the_persona() -> None:
+    user, llm = made(task(), says("What do I have?"))
+    await user.reply([SYSTEM])
+    prompt = llm.seen[0][0].content
+    wanted = prompt.split("# What you want")[1]
+    assert (
+        "a date of birth, a job or a family here does\nnot go with who you are above, what is said here holds" in wanted
+    )
+    assert wanted.index(task().goal) < wanted.index("what is said here holds")
+
+
 async def test_the_prompt_masks_what_is_told_only_when_asked() -> None:
     user, llm = made(HELD_BACK, says("What do I have?"))
     await user.reply([SYSTEM])
