@@ -31,8 +31,8 @@ from engine.types import Recipe, Review, Trajectory
 Entry = tuple[int, str, Sequence[Review]]
 """A stored trajectory: its id, its body, its reviews (oldest first)."""
 
-ALONE = 5_000
-"""Trajectories that are converted before other processes are started, which takes them about half a second."""
+ALONE = 10_000
+"""Trajectories that are converted before other processes are started, which takes each a second or less."""
 PROCESSES = min(4, os.cpu_count() or 1)
 _CHUNK = 100
 
@@ -109,14 +109,16 @@ def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
 
 
 def convert(
-    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, processes: int = PROCESSES
+    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, processes: int | None = None
 ) -> Generator[Leaving, None, None]:
-    """Yield what each trajectory gives, in order; behind the first `alone` of them in so many other processes.
+    """Yield what each trajectory gives, in order; behind the first `alone` of them in so many other processes
+    (None: as many as are worth it now).
 
     Raises what the source raises, and StorageError when one of the other processes is ended from outside. None of
     them outlives this iterator or this process.
     """
     conversion, entries = Conversion(recipe), iter(source)
+    processes = _worth_it() if processes is None else processes
     yield from map(conversion.leaving, islice(entries, alone) if processes > 1 else entries)
     if first := list(islice(entries, _CHUNK)):
         chunks = chain([first], iter(lambda: list(islice(entries, _CHUNK)), []))
@@ -145,6 +147,11 @@ def _side_by_side(
         raise StorageError(f"{told} Free some memory and export again.") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _worth_it() -> int:
+    """Others only help where a processor is free; on a busy machine they take from everybody and save nothing."""
+    return PROCESSES if os.getloadavg()[0] <= (os.cpu_count() or 1) - 1 else 1
 
 
 def _started() -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import jsonlines
 
-from engine.conversion import PROCESSES, Conversion, Entry, Leaving, convert
+from engine.conversion import Conversion, Entry, Leaving, convert
 from engine.errors import InputError, StorageError
 from engine.exporters._card import Facts, card
 from engine.exporters._report import Report
@@ -50,13 +50,13 @@ def build(
     target: Path,
     *,
     exported: Callable[[int], None] = lambda id: None,
-    processes: int = PROCESSES,
+    processes: int | None = None,
 ) -> ExportResult:
     """Write the export and return where it is.
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
     one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
-    of each trajectory that left. Very many are converted in so many `processes` beside this one; 1 means here. Raises
+    of each trajectory that left. Very many are converted in so many `processes` beside this one; 1 is here. Raises
     InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
     """
     path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
