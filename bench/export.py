@@ -7,8 +7,8 @@ Prints, per format, microseconds a row by the clock on the wall and of all proce
     jsonlines       the floor: jsonlines as shipped writing the very same rows from memory, with no split, id or report
     with orjson     the same floor with orjson as its `dumps`
     alone           ours in one process, from the database: SQL, stored bodies, conversion, a bare file
-    export          ours beside others: the same, behind the first 10,000 converted in other processes, which the product
-                    starts only where a processor is free
+    export          ours beside others: the same, behind the first 10,000 converted in other processes, which the
+                    product starts only where a processor is free
     as a zip        the same into a zip
 
 A ratio is floor / ours, so above 1 is faster than the floor. Other processes cost processor time and save time on the
