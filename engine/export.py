@@ -6,6 +6,7 @@ beside its data. The same trajectories and recipe give the same bytes. It stands
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -67,7 +68,15 @@ def build(
             return _build(recipe, convert(recipe, source, processes=processes), path, Path(scratch), exported)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
-        raise StorageError(f"{told} Free some space or choose another folder.") from error
+        raise StorageError(f"{told} {_next_move(error)}") from error
+
+
+def _next_move(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space, then build it again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Allow the engine to write there, or choose another folder."
+    return "See that the folder exists and is one, or choose another."
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:

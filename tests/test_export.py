@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -146,6 +148,19 @@ def lost(index: int, **changes: Any) -> Trajectory:
     return many(index + 1)[index].model_copy(
         update={"status": "rejected", "stage": "state", "reason": "state_mismatch"} | changes
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "move"),
+    [(errno.ENOSPC, "Free some space"), (errno.EACCES, "Allow the engine to write"), (errno.ENOTDIR, "folder exists")],
+)
+def test_what_the_disk_refuses_names_the_move_that_mends_it(tmp_path: Path, number: int, move: str) -> None:
+    def refused() -> Iterator[Any]:
+        raise OSError(number, os.strerror(number))
+        yield
+
+    with pytest.raises(StorageError, match=move):
+        build(Recipe(splits=ALL), refused(), tmp_path)
 
 
 def test_verdicts_stand_above_the_judges(tmp_path: Path) -> None:
