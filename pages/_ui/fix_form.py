@@ -53,12 +53,6 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
                 "Exports end before this turn, because of a correction before it, so this one would not be exported.",
                 icon=":material/call_split:",
             )
-        if st.session_state.pop(f"fix_conflict_{number}_{index}", False):
-            st.warning(
-                "This correction was changed elsewhere in the meantime: the turn shows what is saved, and what you "
-                "wrote is still here. Press again to put yours in its place.",
-                icon=":material/sync_problem:",
-            )
         _form(number, index, trajectory, own_review(reviews, index), _in_place(others))
 
 
@@ -106,6 +100,7 @@ def _decide(
     others: list[dict[str, Any]],
 ) -> None:
     key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
+    changed = _changed_elsewhere(number, index, before)
     ready, found, until = fix is not None, None, None
     needs_replay = bool(fix and fix.tool_calls and fix.tool_calls != turn.tool_calls)
     with st.container(horizontal=True):
@@ -133,7 +128,7 @@ def _decide(
     )  # fmt: skip
     if waits:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
-    elif pressed and fix is not None:
+    elif pressed and fix is not None and not changed:
         if fix.content == turn.content and fix.tool_calls == turn.tool_calls:
             st.caption("It says what was recorded. Change the text or a call first.")
         else:
@@ -181,7 +176,7 @@ def _use(
                 fits_until=until, follows=found.follows if found else (),
             )  # fmt: skip
         except Conflict:
-            _changed_elsewhere(number, index)
+            pass  # the form says so when it is drawn again
         else:
             leave(f"Turn {index} is corrected.")
             _close(number)
@@ -197,19 +192,34 @@ def _remove(number: int, index: int, before: Turn) -> None:
                 fits_until=None, follows=(),
             )  # fmt: skip
         except Conflict:
-            _changed_elsewhere(number, index)
+            pass  # the form says so when it is drawn again
         else:
             leave("The correction is taken back.")
             _close(number)
     st.rerun(BOTH)
 
 
-def _changed_elsewhere(number: int, index: int) -> None:
-    st.session_state[f"fix_conflict_{number}_{index}"] = True
+def _changed_elsewhere(number: int, index: int, saved: Turn | None) -> bool:
+    """Say once that the saved correction is no longer the one that was there when the form was drawn before."""
+    seen = st.session_state.setdefault(_seen_key(number, index), saved)
+    if seen == saved:
+        return False
+    st.session_state[_seen_key(number, index)] = saved
+    st.warning(
+        "This correction was changed elsewhere in the meantime: the turn shows what is saved, and what you wrote is "
+        "still here. Press again to put yours in its place.",
+        icon=":material/sync_problem:",
+    )
+    return True
+
+
+def _seen_key(number: int, index: int | None) -> str:
+    return f"fix_seen_{number}_{index}"
 
 
 def _close(number: int) -> None:
-    st.session_state.pop(fix_key(number), None)
+    index = st.session_state.pop(fix_key(number), None)
+    st.session_state.pop(_seen_key(number, index), None)
 
 
 def calls_text(calls: tuple[ToolCall, ...]) -> str:

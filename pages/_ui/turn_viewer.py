@@ -105,7 +105,8 @@ def _read(log: Any) -> list[Mark]:
 
 
 def _only_rating(mark: Mark) -> bool:
-    return mark.model_fields_set.isdisjoint({"verdict", "undo"}) and mark.turn is not None
+    said = mark.model_fields_set - {"n", "trajectory", "turn"}
+    return said == {"rating"} and mark.turn is not None
 
 
 def _joins(mark: Mark, following: Mark) -> bool:

@@ -154,14 +154,10 @@ def note_conflicts(number: int) -> None:
             st.caption("Yours, not saved")
             plain(mine, empty="Nothing: you took it away.")
             with st.container(horizontal=True):
-                for label, note in (
-                    ("Use mine", mine),
-                    ("Keep the saved one", theirs),
-                    ("Keep both", _both(theirs, mine)),
-                ):
-                    st.button(
-                        label, key=f"{label}_{number}_{turn}", on_click=_settle, args=(number, turn, theirs, note)
-                    )
+                choices = {"Use mine": mine, "Keep the saved one": theirs, "Keep both": _both(theirs, mine)}
+                for label, note in choices.items():
+                    key = f"note_{number}_{turn}_{label}"
+                    st.button(label, key=key, on_click=_settle, args=(number, turn, theirs, note))
 
 
 def _both(theirs: str, mine: str) -> str:

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
-from engine.types import Review, ToolCall, TrajectoryFilter
-from pages._ui import turn_viewer
+from engine.replay import Replay
+from engine.types import Review, ToolCall, TrajectoryFilter, Turn
+from pages._ui import reviewing, turn_viewer
 from pages._ui.fix_form import calls_text, fix_key, read_fix
 from pages._ui.reviewing import REVIEWER, change_review, decide_many
 from pages._ui.trajectory_facts import call_text, event_text
@@ -124,12 +125,13 @@ def test_verdict_rating_tags_and_note_are_saved_at_once(open_page: Opener, fille
     shown = open_page("trajectory", id="8")
     shown.button_group(key="verdict_8").set_value("reject").run()
     shown.text_area(key="note_8").set_value("The refund breaks the policy.").run()
+    change_review(filled, 8, None, mark={"from another tab": True})
     shown.text_input(key="new_tag_8").set_value("  Wrong   Amount ").run()
     shown.feedback(key="rating_8").set_value(1).run()
     assert not shown.exception
     review = own(filled, 8)[None]
     assert (review.verdict, review.note, review.tags, review.rating) == (
-        "reject", "The refund breaks the policy.", ("wrong amount",), 2,
+        "reject", "The refund breaks the policy.", ("from another tab", "wrong amount"), 2,
     )  # fmt: skip
     shown.button(key="undo_8").click().run()
     assert own(filled, 8)[None].rating is None
@@ -140,6 +142,27 @@ def test_accept_and_next_opens_the_next_of_the_filtered_list(open_page: Opener, 
     shown.button(key="accept_next_8").click().run()
     assert shown.header[0].value == "Trajectory 6"
     assert own(filled, 8)[None].verdict == "accept"
+
+
+def test_undo_leads_back_to_the_trajectory_of_the_last_change(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    shown.button(key="accept_next_8").click().run()
+    assert shown.header[0].value == "Trajectory 7"
+    shown.button(key="undo_7").click().run()
+    assert shown.header[0].value == "Trajectory 8"
+    assert own(filled, 8) == {}
+    decide_many(filled, [3, 4, 5], "reject")
+    shown.button(key="undo_8").click().run()
+    assert page(filled, TrajectoryFilter(verdicts=("reject",)))[1] == 0
+
+
+def test_a_note_of_a_stale_tab_overwrites_nothing(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    change_review(filled, 8, None, note="written in the other tab")
+    shown.text_area(key="note_8").set_value("written here").run()
+    assert own(filled, 8)[None].note == "written in the other tab"
+    shown.button(key="note_8_None_Use mine").click().run()
+    assert own(filled, 8)[None].note == "written here"
 
 
 # ---------------------------------------------------------------- marks of the viewer
@@ -192,6 +215,58 @@ def test_a_rating_keeps_the_verdict_and_zero_clears_both(filled: Database, work:
     assert (own(filled, 1)[1].verdict, own(filled, 1)[1].rating) == (None, None)
 
 
+def test_tags_and_a_note_of_a_turn_leave_the_rest(filled: Database, work: dict[str, Any]) -> None:
+    send(
+        work,
+        {"turn": 1, "rating": 4},
+        {"turn": 1, "tag": "Wrong  Tool", "on": True},
+        {"turn": 1, "tag": "stops early", "on": True},
+        {"turn": 1, "note": "look at the amount", "seen": ""},
+        {"turn": 1, "tag": "wrong tool", "on": False},
+        {"turn": 2, "tag": "   ", "on": True},
+        {"turn": 2, "note": "x" * 5000, "seen": ""},
+    )
+    assert store_marks(filled).marks == 6
+    found = own(filled, 1)
+    assert set(found) == {1}
+    assert (found[1].rating, found[1].tags, found[1].note) == (4, ("stops early",), "look at the amount")
+
+
+def test_a_note_that_another_tab_changed_is_kept_for_a_choice(
+    open_page: Opener, filled: Database, work: dict[str, Any]
+) -> None:
+    change_review(filled, 1, 2, note="theirs")
+    send(work, {"turn": 2, "note": "mine", "seen": ""}, {"turn": 3, "rating": 5})
+    assert store_marks(filled).panel
+    assert own(filled, 1)[2].note == "theirs"
+    assert own(filled, 1)[3].rating == 5
+    assert reviewing.conflicts(1) == {2: "mine"}
+
+
+def test_a_choice_between_two_notes(open_page: Opener, filled: Database) -> None:
+    change_review(filled, 8, 2, note="theirs")
+    shown = open_page("trajectory", id="8")
+    shown.session_state["note_conflicts_8"] = {2: "mine"}
+    shown.run()
+    assert any("The note on turn 2 was changed elsewhere" in text.value for text in shown.markdown)
+    shown.button(key="note_8_2_Keep both").click().run()
+    assert own(filled, 8)[2].note == "theirs\nmine"
+    assert not any("was changed elsewhere" in text.value for text in shown.markdown)
+
+
+def test_a_mark_that_can_never_be_stored_holds_up_no_other(
+    open_page: Opener, filled: Database, work: dict[str, Any]
+) -> None:
+    send(
+        work,
+        {"turn": 1, "rating": 1, "trajectory": 999},
+        {"turn": 1, "tag": "x", "trajectory": 999},
+        {"turn": 1, "rating": 2},
+    )
+    assert store_marks(filled).marks == 3
+    assert own(filled, 1)[1].rating == 2
+
+
 def test_broken_marks_are_passed_over(filled: Database, work: dict[str, Any]) -> None:
     send(
         work,
@@ -240,6 +315,77 @@ def test_a_text_correction_is_saved_beside_the_original(open_page: Opener, fille
     assert review.fix.content == "Done: 25.50 is on its way."
     assert review.fix.original == trajectory(7).turns[5]
     assert page(filled, TrajectoryFilter(verdicts=("fix",)))[1] == 1
+
+
+def test_what_is_typed_last_is_the_correction(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    shown.session_state[fix_key(8)] = 5
+    shown.run()
+    shown.button(key="fix_8_5_use").click().run()
+    assert any("It says what was recorded" in text.value for text in shown.caption)
+    assert own(filled, 8).get(5) is None
+    shown.text_area(key="fix_text_8_5").set_value("First.").run()
+    shown.text_area(key="fix_text_8_5").set_value("Second.")
+    shown.button(key="fix_8_5_use").click().run()
+    fix = own(filled, 8)[5].fix
+    assert fix
+    assert fix.content == "Second."
+
+
+def test_a_correction_of_a_stale_tab_overwrites_nothing(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    shown.session_state[fix_key(8)] = 5
+    shown.run()
+    theirs = Turn(role="assistant", content="Theirs.")
+    change_review(filled, 8, 5, verdict="fix", fix=theirs)
+    shown.text_area(key="fix_text_8_5").set_value("Mine.")
+    shown.button(key="fix_8_5_use").click().run()
+    assert own(filled, 8)[5].fix == theirs
+    assert any("changed elsewhere in the meantime" in text.value for text in shown.warning)
+    shown.button(key="fix_8_5_use").click().run()
+    fix = own(filled, 8)[5].fix
+    assert fix
+    assert fix.content == "Mine."
+
+
+def replay_of(**changes: Any) -> Replay:
+    answer = Turn(role="tool", content="ok", tool_call_id="b1", name="refund_order")
+    values = {
+        "turns": (answer,), "ok": True, "detail": "", "other_results": False, "state": (), "behind": 5, "breaks": None,
+        "diverges": False, "unsteady": None, "follows": (),
+    }  # fmt: skip
+    return Replay.model_validate(values | changes)
+
+
+OTHER_PLACE = {"path": "orders.json", "pointer": "/W1/amount", "recorded": 5, "corrected": None}
+
+
+@pytest.mark.parametrize(
+    ("found", "default", "kept"),
+    [
+        (replay_of(), None, None),
+        (replay_of(diverges=True, other_results=True), 5, 11),
+        (replay_of(diverges=True, state=(OTHER_PLACE,), breaks=8), 5, 8),
+        (replay_of(diverges=True, state=(OTHER_PLACE,), behind=11), 11, None),
+        (replay_of(diverges=True, breaks=8), 8, None),
+    ],
+)
+def test_where_exports_end_is_told_and_chosen(found: Replay, default: int | None, kept: int | None) -> None:
+    def draw(found: object) -> None:
+        import streamlit as st
+
+        from pages._ui.replay_view import draw_replay
+
+        st.text(f"ends at {draw_replay(found, 11, 'fix')}")
+
+    shown = AppTest.from_function(draw, kwargs={"found": found}).run()
+    assert not shown.exception
+    assert shown.text[0].value == f"ends at {default}"
+    assert bool(shown.radio) is (kept is not None)
+    assert bool(shown.warning) is found.diverges
+    if kept is not None:
+        shown.radio[0].set_value(shown.radio[0].options[1]).run()
+        assert shown.text[0].value == f"ends at {kept}"
 
 
 def test_changed_calls_wait_for_the_sandbox(open_page: Opener, filled: Database) -> None:
