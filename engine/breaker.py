@@ -27,8 +27,9 @@ class Breaker:
         self._row += 1
         if self._row < self._most:
             return ""
+        reason = (arrived.reason or "unknown").replace("_", " ")
         return (
-            f"{self._row} rollouts in a row failed, the last one with {arrived.reason}: {_sentence(arrived.detail)} "
+            f"{self._row} rollouts in a row failed, the last one with {reason}: {_sentence(arrived.detail)} "
             "Mend that, then resume, or have the failed ones tried again."
         )
 

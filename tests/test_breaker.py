@@ -18,7 +18,7 @@ def test_a_row_of_failed_rollouts_pauses_with_the_last_fault() -> None:
     breaker = Breaker(3)
     assert said(breaker, FAILED, FAILED) == [False, False]
     reason = breaker.see(FAILED)
-    assert reason.startswith("3 rollouts in a row failed, the last one with model_server: It said 500. Mend that")
+    assert reason.startswith("3 rollouts in a row failed, the last one with model server: It said 500. Mend that")
 
 
 def test_a_finished_dialogue_ends_a_row() -> None:

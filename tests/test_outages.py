@@ -123,7 +123,7 @@ async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Dat
         await disturbed(db, number, 8, server.die)
     row = batches.get_batch(db, number)
     assert row.status == "paused"
-    assert "in a row failed, the last one with model_connection: " in row.reason
+    assert "in a row failed, the last one with model connection: " in row.reason
     failed = checked(db, number).failed
     assert IN_A_ROW <= failed <= IN_A_ROW + 8
     measured = {t.id: t for t in stored(db, number) if t.status != "failed"}

@@ -142,6 +142,47 @@ def test_a_missing_key_fails_the_batch_at_once_naming_the_setting(studio_with_en
     assert batches.get_batch(studio.database, number).status == "failed"
 
 
+def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(studio_with_engine: Studio, page: Page) -> None:
+    studio = studio_with_engine
+    dead = Endpoint(model="m", llm="openai_compatible", api_base="http://127.0.0.1:9/v1", attempts=1)
+    share, models = (DomainShare(id="retail"),), {"teacher": dead}
+    batch = Batch(name="dead", domains=share, trajectories=60, teacher="llm", models=models, sandbox="local")
+    number = batches.create_batch(studio.database, batch)
+    visit(page, f"{studio.url}/batch?id={number}")
+    expect(page.get_by_role("status").filter(has_text="in a row failed")).to_be_visible(timeout=60_000)
+    row = batches.get_batch(studio.database, number)
+    assert row.status == "paused"
+    first = {one.id for one in batches.latest(studio.database, number, 60) if one.status == "failed"}
+    assert len(first) == row.progress.failed >= 10
+    page.get_by_role("button", name=f"Retry the failed ones ({row.progress.failed})").click()
+    until(lambda: not first & {one.id for one in batches.latest(studio.database, number, 60)}, 30)
+    until(lambda: batches.get_batch(studio.database, number).status == "paused", 60)
+    assert batches.get_batch(studio.database, number).progress.failed >= 10
+    assert adds_up(studio, number)
+
+
+def test_another_sandbox_is_taken_only_after_a_question(studio_with_engine: Studio, page: Page) -> None:
+    studio = studio_with_engine
+    number = slow_batch(studio, 40)
+    visit(page, f"{studio.url}/batch?id={number}")
+    until(lambda: batches.get_batch(studio.database, number).progress.running > 0, 60)
+    page.get_by_role("button", name="Pause").click()
+    another, dialog = page.get_by_role("button", name="Another sandbox"), page.get_by_role("dialog")
+    expect(another).to_be_visible(timeout=60_000)
+    another.click()
+    expect(dialog.get_by_text("began in the local sandbox")).to_be_visible()
+    dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).to_have_count(0)
+    row = batches.get_batch(studio.database, number)
+    assert (row.status, row.sandbox) == ("paused", "local")
+    another.click()
+    dialog.get_by_role("button", name="Resume in docker").click()
+    expect(dialog).to_have_count(0)
+    until(lambda: batches.get_batch(studio.database, number).sandbox == "docker", 30)
+    expect(page.get_by_text("sandbox docker:")).to_be_visible()
+    batches.command(studio.database, number, "cancel")
+
+
 def test_loss_reasons_lead_to_their_trajectories(studio_with_engine: Studio, page: Page) -> None:
     studio = studio_with_engine
     teacher = Endpoint(model="m", llm="scripted", options={"follow": "tools", "text": "No idea."})
