@@ -192,13 +192,10 @@ def notice(row: batches.BatchRow) -> None:
     """Say what the reader should know of the status."""
     if row.reason:
         (st.error if row.status == "failed" else st.info)(literal(row.reason), icon=":material/info:")
+    before = batches.ahead(db(), row)
     if row.command:
-        st.info(
-            f"{words(row.command)} was asked for. "
-            + WAITING.get(row.command, "The engine takes it up within a second."),
-            icon=":material/schedule:",
-        )
-    waits_behind(row)
+        soon = "" if before else WAITING.get(row.command, "The engine takes it up within a second.")
+        st.info(f"{words(row.command)} was asked for. {soon}", icon=":material/schedule:")
     if (row.status == "queued" or row.command) and not engine_alive(db()):
         st.warning(
             "No engine is answering, so nothing happens until one does. It runs beside the studio; or start one with "
@@ -210,14 +207,13 @@ def notice(row: batches.BatchRow) -> None:
             f"No heartbeat since {ago(row.heartbeat_at)}. Another engine takes the batch over by itself.",
             icon=":material/heart_broken:",
         )
+    elif before:
+        waits_behind(before)
 
 
-def waits_behind(row: batches.BatchRow) -> None:
+def waits_behind(before: list[batches.Ahead]) -> None:
     """Say what a waiting batch waits behind, with the way there."""
-    found = batches.ahead(db(), row)
-    if not found:
-        return
-    first, more = found[0], len(found) - 1
+    first, more = before[0], len(before) - 1
     others = f" and {plural(more, 'other batch', 'other batches')}" if more else ""
     st.info(
         f"Waits behind #{first.id} {literal(first.name)} ({count(first.left)} to go){others}. An engine works on one "

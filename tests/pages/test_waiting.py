@@ -124,6 +124,14 @@ def test_a_waiting_batch_says_what_it_waits_behind(open_page: Open, ready: Datab
     assert "at most 20 trajectories" in waits(page)[0]
     assert any(link.proto.label == f"Open #{large}" for link in page.get("page_link"))
     assert not waits(open_page("batch", id=str(first_three)))
+    resumed = create(ready, trajectories=400)
+    store = SqlStore(ready)
+    assert store.claim("other", time.time(), 60, only=resumed)
+    store.release(resumed, "other", "paused", "Paused by hand.")
+    batches.command(ready, resumed, "resume")
+    page = open_page("batch", id=str(resumed))
+    assert "and 3 other batches" in waits(page)[0]
+    assert not any("within a second" in info.value for info in page.info)
     assert not waits(open_page("batch", id=str(large)))
 
 
