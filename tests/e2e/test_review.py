@@ -76,6 +76,18 @@ def test_ratings_pressed_right_before_leaving_are_kept(page: Page, studio: Studi
     assert until(lambda: ratings(studio, 1) == {0: 4, 1: 3, 2: 2})
 
 
+def test_a_link_followed_in_the_same_moment_takes_no_rating_along(page: Page, studio: Studio) -> None:
+    open_trajectory(page, studio, 8)
+    page.evaluate(
+        "keys => { for (const key of keys) document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, bubbles: true, composed: true}));"
+        ' document.querySelector(\'[data-testid="stSidebarNav"] a[href$="/queue"]\').click(); }',
+        ["4", "j", "3", "j", "2"],
+    )
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    assert ratings(studio, 8) == {0: 4, 1: 3, 2: 2}, "the page changes after the ratings are stored"
+
+
 def test_ratings_pressed_right_before_closing_the_tab_come_back(
     context: BrowserContext, page: Page, studio: Studio
 ) -> None:
