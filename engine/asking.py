@@ -8,7 +8,7 @@ _ASKS = re.compile(
     r"\b(please (provide|tell|share|give|send|let me know|specify|state)|could you|can you|may i have|"
     r"(i|i'll|i'd|we|we'll|we'd) (will |would |also |still )*(need|require) (an?|one|two|three|your|the|to know|more)|"
     r"(once|as soon as) (i|we) (have|know) (an?|your|the|which|what|when|where|who)|what is|what's|let me know)\b"
-    r"|,? please[.!]*[ \n\"'*_)]*$",
+    r"|\b(your|the|which|what)\b[^.!?\n]* please[.!]*[ \n\"'*_)]*$",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(

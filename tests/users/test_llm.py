@@ -196,7 +196,7 @@ async def test_who_was_asked_for_the_missing_value_is_not_satisfied_yet() -> Non
     one = HELD_BACK.model_copy(update={"turns": HELD_BACK.turns[:1]})
     user, llm = made(one, says("", "satisfied"), says("It is A-100."))
     assert await text_of(user, talk("What do I have?", "Which account is it?")) == "It is A-100."
-    assert "0 of your 1 request have been answered" in llm.seen[1][-1].content
+    assert "0 of your 1 request has been answered" in llm.seen[1][-1].content
 
 
 @pytest.mark.parametrize(
