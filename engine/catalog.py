@@ -146,6 +146,11 @@ def parse(files: Mapping[str, bytes]) -> Domain:
         errors.append(InputError("templates/", "holds no template.", "Add templates/<id>.yaml."))
     questions = collect(lambda: _questions(files), ())
     errors += [e for ids in ([t.id for t in templates], [q.id for q in questions]) for e in _twice(ids)]
+    errors += [
+        InputError("domain.yaml: identity", f"there is no tool {name!r}.", "Name a tool that checks who is speaking.")
+        for name in (head.get("identity") or () if isinstance(head.get("identity"), list) else ())
+        if tools and name not in {tool.name for tool in tools}
+    ]
     made: dict[str | None, Tables] = {}
     for template in templates:
         errors += _names(files, template, made)

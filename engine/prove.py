@@ -42,6 +42,11 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
     turns: list[ProvenTurn] = []
     for number, turn in enumerate(task.turns):
         scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
+        for step in turn.known:
+            again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
+            result = (await _proven_call(again, task, number, sandbox, sources)).result
+            if step.save:
+                scope[step.save] = saved[turn.segment][step.save] = parsed(result.content)
         groups: dict[int, list[ProvenCall]] = {}
         for position, step in enumerate(turn.chain):
             call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine import templates
 from engine.errors import TurnwrightError
+from engine.identity import Check, checks, introduced, unchecked, withholds
 from engine.repeats import exercised, new_calls
 from engine.slots import tables_of
 from engine.types import (
@@ -79,6 +80,12 @@ class _Segment:
     template: TaskTemplate | None
     slots: dict[str, Any] = field(default_factory=dict)
     turns: list[TaskTurn] = field(default_factory=list)
+    known: bool = False
+
+    def checks(self, domain: Domain) -> list[dict[int, Check]]:
+        """Return, for each turn, the calls by place that would check who is speaking."""
+        plain = self.template.turns if self.template else ()
+        return [checks(domain, turn, self.slots) for turn in plain[: len(self.turns)]]
 
 
 # ---------------------------------------------------------------- which template serves which mode
@@ -156,6 +163,7 @@ def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: S
         withheld = _lead_turns(domain, lead, mode, turns, source)
         segments = [lead]
     _extend(domain, segments, turns, first, withheld, only, source)
+    _introduce_once(domain, segments)
     _mark_fault(domain, segments, source)
     return _assemble(domain, segments, mode, withheld, source, seed)
 
@@ -213,7 +221,7 @@ def _lead_turns(domain: Domain, segment: _Segment, mode: Mode, turns: int, sourc
 def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random) -> TaskTurn:
     return TaskTurn(
         mode="multiple",
-        say=templates.text(source.choice(turn.say), slots),
+        say=templates.text(source.choice(turn.say), templates.UNKNOWN | slots),
         slots=slots,
         chain=turn.chain,
         groups=tuple(range(len(turn.chain))),
@@ -230,7 +238,7 @@ def _transform(
     if mode == "parallel":
         change["groups"] = parallel_groups(turn, domain.tools)
     elif mode == "missing_parameter" and turn.withhold:
-        change["say"] = templates.text(source.choice(turn.withhold.say), slots)
+        change["say"] = templates.text(source.choice(turn.withhold.say), templates.UNKNOWN | slots)
         change["ask"] = templates.text(source.choice(turn.withhold.ask), slots)
         change["hidden"] = templates.text(source.choice(turn.withhold.reveal), slots)
     elif mode == "missing_function":
@@ -277,11 +285,31 @@ def _extend(
         raise Rejected("no_slot_rows", f"{domain.id}: no dialogue of {turns} turns fits template {first.id}.")
     lead = segments[0]
     source.shuffle(segments)
-    before = takewhile(lambda segment: segment is not lead, segments)
+    before = list(takewhile(lambda segment: segment is not lead, segments))
     earlier = [turn for segment in before for turn in segment.turns]
     said = tells(lead.turns[0], "\n".join(turn.say for turn in earlier))  # nothing is missing once it was said
+    if lead.turns[0].hidden is not None:
+        told = {check for segment in before for found in segment.checks(domain) for check in found.values()}
+        said = said or withholds(domain, first.turns[0], lead.slots, told)
     if said or not exercised(domain, earlier, lead.turns[0]):
         segments.sort(key=lambda segment: segment is not lead)
+
+
+def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
+    """Let later requests of a person neither tell nor check again who is speaking."""
+    told: set[Check] = set()
+    checked: set[Check] = set()
+    for segment in segments:
+        for number, found in enumerate(segment.checks(domain)):
+            turn = segment.turns[number]
+            assert segment.template is not None
+            made = {check for place, check in found.items() if place < len(turn.chain)}
+            if found and found[min(found)] in told:
+                segment.known = segment.known or number == 0
+                turn = introduced(turn, segment.template.turns[number])
+            segment.turns[number] = unchecked(turn, {place for place, check in found.items() if check in checked})
+            told |= set(found.values())
+            checked |= made
 
 
 def _mark_fault(domain: Domain, segments: Sequence[_Segment], source: random.Random) -> None:
@@ -306,7 +334,12 @@ def _assemble(
     turns = tuple(turn.model_copy(update={"segment": number}) for number, s in enumerate(segments) for turn in s.turns)
     lead = next((s.template for s in segments if s.template), None)
     used = tuple(s.template.id for s in segments if s.template)
-    goals = [templates.text(s.template.goal, s.slots) if s.template else s.turns[0].say for s in segments]
+    goals = [
+        templates.text(s.template.goal, templates.UNKNOWN | s.slots | ({"known": True} if s.known else {}))
+        if s.template
+        else s.turns[0].say
+        for s in segments
+    ]
     content = {
         "domain": domain.digest,
         "templates": used,
@@ -357,6 +390,7 @@ def difficulty(turns: Sequence[TaskTurn]) -> float:
     saved: dict[int, set[str]] = {}
     for turn in turns:
         known = saved.setdefault(turn.segment, set())
+        known |= {step.save for step in turn.known if step.save}
         for step in turn.chain:
             uses += len(templates.names_below(step.arguments) & known)
             if step.save:

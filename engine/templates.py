@@ -19,6 +19,8 @@ from engine.errors import InputError
 from engine.types import TaskTemplate
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+UNKNOWN: dict[str, Any] = {"known": False}
+"""What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
 _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
 
@@ -97,14 +99,15 @@ def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[
             return
         found.extend((where, f"{name!r} is neither a slot nor a saved result.") for name in missing)
 
-    check("goal", template.goal, known)
+    asked = known | UNKNOWN.keys()
+    check("goal", template.goal, asked)
     saved: set[str] = set()
     for number, turn in enumerate(template.turns):
         at = f"turns.{number}"
-        check(f"{at}.say", list(turn.say), known)
+        check(f"{at}.say", list(turn.say), asked)
         if turn.withhold:
             for field in ("say", "ask", "reveal"):
-                check(f"{at}.withhold.{field}", list(getattr(turn.withhold, field)), known)
+                check(f"{at}.withhold.{field}", list(getattr(turn.withhold, field)), asked if field == "say" else known)
         for position, step in enumerate(turn.chain):
             check(f"{at}.chain.{position}.arguments", step.arguments, known | saved)
             if step.save:

@@ -283,9 +283,10 @@ def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict
 class Domain(Frozen):
     """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
 
-    `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those
-    that must differ (two orders). `state_ignore` lists glob patterns over "path#pointer" that the `state`
-    judge passes over. `workspace_variants` maps a variant name to its folder in the pack ("" is the default).
+    `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those that must
+    differ (two orders), `identity` tools that check who is speaking, once in a dialogue. `state_ignore` lists glob
+    patterns over "path#pointer" that the `state` judge passes over. `workspace_variants` maps a variant name to its
+    folder in the pack ("" is the default).
     """
 
     id: str
@@ -298,6 +299,7 @@ class Domain(Frozen):
     questions: tuple[Question, ...] = ()
     link: tuple[str, ...] = ()
     exclusive: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
     state_ignore: tuple[str, ...] = ()
     git: bool = False
     network: bool = False
@@ -326,7 +328,8 @@ class TaskTurn(Frozen):
     reference teacher asks for it. `groups` gives, for each call, the assistant message it belongs to, so
     equal numbers are parallel calls. `fault` is the index of the call whose first try fails (mode
     `tool_error`), else None. `segment` counts the templates of the dialogue: results saved by one template
-    are seen by its own later turns only, and so are its `slots`.
+    are seen by its own later turns only, and so are its `slots`. `known` are calls that an earlier turn made with the
+    same arguments: only the proof makes them again, to fill in what the turn's texts and arguments use of them.
     """
 
     mode: Mode
@@ -334,6 +337,7 @@ class TaskTurn(Frozen):
     segment: int = 0
     slots: dict[str, Any] = {}
     chain: tuple[ReferenceCall, ...] = ()
+    known: tuple[ReferenceCall, ...] = ()
     groups: tuple[int, ...] = ()
     answer: str
     facts: tuple[Fact, ...] = ()

@@ -268,6 +268,7 @@ _FIELDS = """
 | `tool_sources` | where tools come from, default `[python]` |
 | `link` | slots that two requests of one dialogue share |
 | `exclusive` | slots that must differ between them |
+| `identity` | tools that check who is speaking; once is enough in a dialogue |
 | `state_ignore` | patterns over `path#pointer` that do not count |
 | `git` | the workspace is a git repository |
 | `network` | tools may use the network |
