@@ -96,6 +96,7 @@ function fixedCard(turn, viewer) {
     el("div", { class: "fixhead", text: "Your correction, used instead of the turn above" }),
     turn.fix.content ? prose(turn.fix.content) : null,
     ...turn.fix.calls.map((call) => callCard(call, viewer.tags.get(call.id) || "•")),
+    ...turn.fix.results.map((result) => el("div", { class: "call" }, el("div", { class: "callhead" }, el("code", { text: `${result.name} →` })), shown(result.content))),
   );
 }
 
@@ -109,7 +110,7 @@ function article(turn, viewer) {
     turn.name ? el("code", { text: turn.name }) : null,
     turn.fault ? el("span", { class: "chip bad", text: turn.fault.replaceAll("_", " ") }) : null,
     turn.train ? null : el("span", { class: "chip", text: "not trained on" }),
-    turn.left_out ? el("span", { class: "chip bad", text: "not exported: a correction ends the dialogue before" }) : null,
+    turn.left_out ? el("span", { class: "chip bad", text: turn.left_out }) : null,
     ...turn.notes.map((note) => el("span", { class: "chip note", text: note })),
     el("span", { class: "marks" }),
   );

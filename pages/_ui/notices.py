@@ -65,12 +65,12 @@ def finish(dialog: str, message: str) -> None:
     st.rerun()
 
 
-def leave(message: str) -> None:
+def leave(message: str, icon: str = "check") -> None:
     """Keep a message for the page's next pass, where `tell` shows it."""
-    st.session_state[_KEY] = message
+    st.session_state[_KEY] = (message, icon)
 
 
 def tell() -> None:
     """Show the message that was left, once; call it in the page's script."""
-    if text := st.session_state.pop(_KEY, None):
-        st.toast(text, icon=":material/check:")
+    if left := st.session_state.pop(_KEY, None):
+        st.toast(left[0], icon=f":material/{left[1]}:")

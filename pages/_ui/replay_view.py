@@ -50,13 +50,16 @@ def _told(found: Replay) -> list[str]:
 def _draw_places(found: Replay) -> None:
     rows = [
         {
-            "Where": f"{place.path} {place.pointer}".strip(),
+            "Where": f"{place.pointer} {place.path}".strip(),
             "Recorded": _value(place.recorded),
             "Corrected": _value(place.corrected),
         }
         for place in found.state
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Differences of the workspace")
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, height="content", alt="Differences of the workspace",
+        column_config={"Where": st.column_config.TextColumn(width=150)},
+    )  # fmt: skip
 
 
 def _choice(found: Replay, turns: int, key: str) -> int:

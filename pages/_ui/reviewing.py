@@ -83,7 +83,7 @@ def change_review(
 def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
     """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
     events = reviews.undo(db, REVIEWER)
-    leave(literal(undone_text(events)))
+    leave(literal(undone_text(events)), "undo")
     return events
 
 
@@ -108,7 +108,7 @@ def keep_conflict(trajectory: int, turn: int | None, mine: str) -> None:
     """Keep a note that could not be saved, because it was changed elsewhere, until the reviewer chooses."""
     conflicts(trajectory)[turn] = mine
     where = f"trajectory {trajectory}" + ("" if turn is None else f", turn {turn}")
-    leave(f"The note on {where} was changed elsewhere. Yours is kept: choose beside the turns.")
+    leave(f"The note on {where} was changed elsewhere. Yours is kept: choose beside the turns.", "sync_problem")
 
 
 def conflicts(trajectory: int) -> dict[int | None, str]:

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Literal
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import settings
-from engine.curate import ends_at
+from engine.curate import corrections, ends_at
 from engine.errors import Conflict, InputError
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.reviewing import (
@@ -164,11 +165,11 @@ def viewer(
     client = str(work.get("client", ""))[:40]
     asked = work.get("full") if work.get("trajectory") == number else ()
     whole = {turn for turn in asked or () if isinstance(turn, int)}
-    end = ends_at(trajectory.turns, reviews)
+    left_out = _left_out(trajectory, reviews)
     data = {
         "trajectory": number,
         "turns": [
-            {**_turn(i, turn, trajectory, reviews, whole), "left_out": i >= end}
+            {**_turn(i, turn, trajectory, reviews, whole), "left_out": left_out.get(i)}
             for i, turn in enumerate(trajectory.turns)
         ],
         "known": known,
@@ -211,8 +212,26 @@ def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Revi
             for score in trajectory.scores
             if index in score.evidence and score.passed is not True
         ],
-        "fix": {"content": own.fix.content, "calls": _calls(own.fix)} if own and own.fix else None,
+        "fix": _fix(own) if own else None,
     }
+
+
+def _fix(review: Review) -> dict[str, Any] | None:
+    if review.fix is None:
+        return None
+    results = [{"name": result.name, "content": result.content[:CUT]} for result in review.replayed]
+    return {"content": review.fix.content, "calls": _calls(review.fix), "results": results}
+
+
+def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, str]:
+    """Return, by index, why a recorded turn leaves no more because of a correction."""
+    turns, end = trajectory.turns, ends_at(trajectory.turns, reviews)
+    told = {index: "not exported: no longer follows from a correction" for index in range(end, len(turns))}
+    for index, review in corrections(reviews).items():
+        if index < end and review.fix and review.fix.tool_calls != turns[index].tool_calls:
+            results = takewhile(lambda place: turns[place].role == "tool", range(index + 1, len(turns)))
+            told |= {place: "replaced by the corrected call's result" for place in results}
+    return told
 
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:

@@ -72,6 +72,8 @@ def test_a_corrected_call_is_replayed_and_the_export_ends_where_the_record_no_lo
     screenshot("review-correction")
     use.click()
     expect(page.locator(f"#turn-{turn} .fixed")).to_contain_text(str(amount))
+    expect(page.locator(f"#turn-{turn} .fixed")).to_contain_text("source_balance")
+    expect(page.locator(f"#turn-{turn + 1}")).to_contain_text("replaced by the corrected call's result")
     behind = turn + 2
     expect(page.locator(f"#turn-{behind}")).to_contain_text("not exported")
     (review,) = reviews_of(studio.database, identity)
