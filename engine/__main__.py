@@ -102,7 +102,7 @@ def run(
 
 @app.command()
 def resume(
-    number: Annotated[int, typer.Argument(help="A batch that is paused, or waits.")],
+    number: Annotated[int, typer.Argument(help="A batch that is paused, waits or failed.")],
     tokens: Annotated[int | None, typer.Option(min=0, help="Budget in tokens from now on; 0 takes it off.")] = None,
     dollars: Annotated[float | None, typer.Option(min=0, help="Budget in dollars; 0 takes it off.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget in seconds of work; 0 takes it off.")] = None,
@@ -110,11 +110,14 @@ def resume(
         tuple[float, float] | None,
         typer.Option(help="Dollars per million input and output tokens, for calls whose price is not known."),
     ] = None,
+    retry_failed: Annotated[bool, typer.Option(help="Forget the failed rollouts and try them again.")] = False,
+    sandbox: Annotated[str | None, typer.Option(help="Carry on in this sandbox, not in that of its beginning.")] = None,
 ) -> None:
     """Go on with a batch here and now, with a changed budget where one is given, then print its summary."""
     from engine.types import Budget
     from storage.batches import command, get_batch
     from storage.budgets import set_budget
+    from storage.recovery import resume_in, retry
 
     given = {"tokens": tokens, "cost_usd": dollars, "seconds": seconds}
     changes: dict[str, Any] = {name: value or None for name, value in given.items() if value is not None}
@@ -125,7 +128,11 @@ def resume(
         if changes:
             budget = _validated(Budget, {**row.batch.budget.model_dump(), **changes}, "budget")
             set_budget(db, number, budget, before=row.batch.budget)
-        if row.status not in ("queued", "running"):
+        if sandbox is not None:
+            resume_in(db, number, sandbox)
+        if retry_failed:
+            print(f"failed rollouts that are tried again: {retry(db, number)}")
+        elif row.status not in ("queued", "running") and sandbox is None:
             command(db, number, "resume")
         _work_on(db, number)
 

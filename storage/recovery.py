@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from engine import plugins
 from engine.errors import InputError
 from storage import facets, search, tables
 from storage.database import Database
 
-RETRIED = ("paused", "done", "failed")
+RETRIED = ("queued", "paused", "done", "failed")
 """Statuses in which no engine holds the batch and its user has not given it up."""
 
 
@@ -42,10 +43,13 @@ def retry(db: Database, id: int) -> int:
 
 
 def resume_in(db: Database, id: int, sandbox: str) -> None:
-    """Queue a paused or failed batch to be carried on in another sandbox; what is finished stays as it was made.
+    """Queue a batch to be carried on in another sandbox; what is finished stays as it was made.
 
-    Raises InputError when the batch is in no state for it.
+    Raises InputError for an unknown sandbox, and when the batch is in no state for it.
     """
+    if sandbox not in plugins.names("sandboxes"):
+        known = ", ".join(plugins.names("sandboxes"))
+        raise InputError("sandbox", f"there is no sandbox {sandbox!r}.", f"Choose one of {known}.")
     with db.write() as session:
         status = _checked(session, id, "carried on")
         if status == "done":

@@ -31,10 +31,10 @@ def ended(db: Database, status: str, *wave: Trajectory, planned: int = 12) -> in
 MIXED = (made(0), lost(1, "judged", "facts"), fault(2), fault(3, "sandbox_error"), fault(4), made(5))
 
 
-@pytest.mark.parametrize("status", ["paused", "done", "failed"])
+@pytest.mark.parametrize("status", ["queued", "paused", "done", "failed"])
 def test_retry_forgets_only_what_infrastructure_failed(db: Database, status: str) -> None:
-    number = ended(db, status, *MIXED)
     other = ended(db, "done", fault(2), made(3))
+    number = ended(db, status, *MIXED)
     before = batches.get_batch(db, number)
     assert recovery.retryable(db, number) == recovery.retry(db, number) == 3
     row = batches.get_batch(db, number)
@@ -96,7 +96,7 @@ def test_an_engine_takes_up_what_is_tried_again_and_counters_equal_rows(db: Data
 
 def test_retry_is_refused_where_it_cannot_be(db: Database) -> None:
     running, store = queue(db), SqlStore(db)
-    with pytest.raises(InputError, match="is queued, so it cannot be tried again"):
+    with pytest.raises(InputError, match="no failed rollout"):
         recovery.retry(db, running)
     store.claim("one", 100.0, 15.0)
     store.save(running, [fault(1)])
@@ -140,6 +140,8 @@ def test_the_sandbox_is_noted_once_and_changed_only_on_demand(db: Database) -> N
     with pytest.raises(InputError, match="is running"):
         recovery.resume_in(db, number, "local")
     store.release(number, "one", "paused", "gone")
+    with pytest.raises(InputError, match=r"no sandbox 'loca'.*docker, local"):
+        recovery.resume_in(db, number, "loca")
     recovery.resume_in(db, number, "local")
     again = store.claim("two", 200.0, 15.0)
     assert again is not None
