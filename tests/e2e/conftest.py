@@ -2,7 +2,8 @@
 
 `studio` starts `streamlit run app.py` on a free loopback port with a home of its own and no engine, and stops it by
 its process id; `studio_with_engine` starts the engine too. `page` is a Chromium page that fails the test when it asks
-anything beyond loopback. `screenshot(name)` writes artifacts/screenshots/<name>.png.
+anything beyond loopback. `screenshot(name)` writes artifacts/screenshots/<name>.png, and a failed
+test leaves what it saw in artifacts/screenshots/failed/.
 
 Chromium is the executable that the environment variable CHROMIUM names, or `chromium` on the path. Without one these
 tests are skipped loudly, and fail where CI is set.
@@ -10,6 +11,7 @@ tests are skipped loudly, and fail where CI is set.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -19,13 +21,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from storage.database import Database, open_database
 
@@ -51,6 +53,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what the browser showed when a test failed, also of a try that is repeated: a rerun hides a cause."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.failed and call.when == "call" and isinstance(page, Page) and not page.is_closed():
+        (SHOTS / "failed").mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"\W+", "-", item.name)
+        with contextlib.suppress(Error):  # a page that hangs must not hide why the test failed
+            page.screenshot(path=SHOTS / "failed" / f"{name}-{time.time_ns() // 10**9}.png", timeout=5_000)
+    return report
 
 
 def free_port() -> int:

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as TooSlow
 
 from tests.e2e.conftest import ready
 
+COUNT = """() => {
+  window.answers = 0;
+  window.counting?.disconnect();
+  const app = document.querySelector('[data-testid="stApp"]');
+  window.counting = new MutationObserver(() => { window.answers += app.dataset.testScriptState === "notRunning"; });
+  window.counting.observe(app, { attributeFilter: ["data-test-script-state"] });
+}"""
+
+
+@contextmanager
+def answered(page: Page, seconds: float = 5.0) -> Iterator[None]:
+    """Do something that makes the page's script run, and go on when that has ended.
+
+    `ready` alone may look before the script has begun. What changes nothing has no answer, and goes on after `seconds`.
+    """
+    page.evaluate(COUNT)
+    yield
+    with suppress(TooSlow):
+        page.wait_for_function("() => window.answers > 0", timeout=seconds * 1000)
+    ready(page)
+
 
 def fill(page: Page, key: str, text: str) -> None:
     """Type into a text or number field and wait for the page's answer."""
     field = page.locator(f".st-key-{key} input").first
-    field.fill(text)
-    field.press("Enter")
-    ready(page)
+    with answered(page):
+        field.fill(text)
+        field.press("Enter")
 
 
 def choose(page: Page, key: str, option: str | re.Pattern[str]) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine import catalog, settings
 from storage import domains
 from tests.e2e.conftest import Studio, ready, until
-from tests.e2e.controls import pick
+from tests.e2e.controls import answered, pick
 
 pytestmark = pytest.mark.browser
 
@@ -43,12 +43,12 @@ def area(page: Page, path: str) -> str:
 def edit(page: Page, path: str, change: Callable[[str], str]) -> None:
     """Change the text of an editor the way a person does, and take it over."""
     box = page.locator(area(page, path))
-    box.fill(change(box.input_value()))
-    box.press("Control+Enter")
-    box.blur()
+    text = box.input_value()
+    assert text, "an editor has its text from its first moment"
+    with answered(page):
+        box.fill(change(text))
+        box.press("Control+Enter")
     shown(page, "unsaved")
-    page.wait_for_timeout(300)
-    ready(page)
 
 
 def shown(page: Page, text: str, seconds: float = 15) -> None:
@@ -84,9 +84,9 @@ def test_a_domain_goes_from_the_skeleton_to_a_tried_proven_and_saved_version(
     )
     shown(page, "1 file unsaved")
     pick(page, page.get_by_role("combobox", name="Tool, as the model sees it"), "set_status")
-    page.get_by_label("item_id", exact=True).fill("T-1")
-    page.get_by_label("item_id", exact=True).press("Tab")
-    ready(page)
+    with answered(page):
+        page.get_by_label("item_id", exact=True).fill("T-1")
+        page.get_by_label("item_id", exact=True).press("Tab")
     page.get_by_role("button", name="Try it").click()
     shown(page, "answered", 90)
     shown(page, "What it changed")
@@ -119,8 +119,6 @@ def test_a_tool_with_a_syntax_error_is_saved_only_as_inactive(page: Page, studio
     shown(page, "Not saved. Nothing you typed is lost")
     assert version(studio, "ledger") == before
     page.get_by_role("button", name="Deactivate").click()
-    page.wait_for_timeout(300)
-    ready(page)
     shown(page, "inactive")
     page.get_by_role("button", name="Save", exact=True).click()
     shown(page, f"Version {before + 1}")
