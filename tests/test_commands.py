@@ -105,3 +105,21 @@ def test_prices_for_an_unknown_model_are_given_on_the_command_line(
     assert done.returncode == 0, done.stdout + done.stderr
     row = batches.get_batch(db, 1)
     assert row.cost_usd == pytest.approx(row.tokens / 60 * 0.001)
+
+
+@pytest.mark.slow
+def test_failed_rollouts_are_tried_again_on_the_command_line(db: Database, ledger: Domain, command: Command) -> None:
+    dead = Endpoint(model="m", llm="openai_compatible", api_base="http://127.0.0.1:9/v1", attempts=1)
+    wanted = batch_of(ledger, teacher="llm", models={"teacher": dead}, trajectories=4, sandbox="local")
+    number = str(batches.create_batch(db, wanted))
+    assert command("resume", number).returncode == 0
+    failed = batches.get_batch(db, 1).progress.failed
+    assert failed > 0
+    again = command("resume", number, "--retry-failed")
+    assert f"failed rollouts that are tried again: {failed}\n" in again.stdout
+    row = batches.get_batch(db, 1)
+    assert (row.status, row.progress.failed, row.progress.waiting) == ("done", failed, 0)
+    elsewhere = command("resume", number, "--retry-failed", "--sandbox", "nowhere")
+    assert elsewhere.returncode == 1
+    assert "there is no sandbox 'nowhere'" in elsewhere.stderr
+    assert batches.get_batch(db, 1).status == "done"
