@@ -111,10 +111,31 @@ async def test_a_full_disk_under_the_sandbox_pauses_and_holds_nothing_against_a_
     assert contents(stored(db, number)) == contents(stored(db, whole))
 
 
-async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Database, ledger: Domain) -> None:
-    def answering(base: str) -> Endpoint:
-        return Endpoint(model="m", llm="openai_compatible", api_base=base, attempts=1, timeout=5)
+def answering(base: str) -> Endpoint:
+    return Endpoint(model="m", llm="openai_compatible", api_base=base, attempts=1, timeout=5)
 
+
+async def test_a_key_that_is_refused_on_the_way_fails_the_batch_until_it_is_mended(
+    db: Database, ledger: Domain
+) -> None:
+    async with serving() as server:
+        server.plays = [{"text": "It is fine.", "seconds": 0.02}]
+        models = {"teacher": answering(server.base)}
+        number = launch(db, ledger, teacher="llm", models=models, trajectories=40, concurrency=4, modes={"single": 1})
+        await disturbed(db, number, 6, lambda: server.plays.__setitem__(0, {"error": "auth"}))
+        row = batches.get_batch(db, number)
+        assert (row.status, row.progress.failed) == ("failed", 0)
+        before = stored(db, number)
+        server.plays = [{"text": "It is fine."}]
+        batches.command(db, number, "resume")
+        await work(db)
+    assert batches.get_batch(db, number).status == "done"
+    p = checked(db, number)
+    assert (p.failed, p.waiting, p.kept + p.rejected) == (0, 0, 40)
+    assert {t.id: t for t in stored(db, number) if t.id in {b.id for b in before}} == {t.id: t for t in before}
+
+
+async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Database, ledger: Domain) -> None:
     async with serving() as server:
         port = int(server.base.split(":")[2].split("/")[0])
         server.plays = [{"text": "It is fine.", "seconds": 0.02}]
