@@ -137,6 +137,7 @@ def headings(page: Page) -> str:
     return page.locator("[data-testid=stMain] h1, [data-testid=stMain] h2").first.inner_text()
 
 
+@pytest.mark.once
 def test_the_later_of_two_people_at_one_persona_is_told(
     studio_with_engine: Studio, browser: Browser, page: Page
 ) -> None:
