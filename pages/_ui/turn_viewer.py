@@ -1,4 +1,4 @@
-"""The turn viewer component (assets/turn_viewer.js, turn_remarks.js): what it is given, how its marks are stored.
+"""The turn viewer component (assets/turn_*.js): what it is given, how its marks are stored.
 
 The component sends an append-only log of marks as state. `store_marks` writes what is new and remembers how far it
 got, so a message that arrives twice, late or together with others changes nothing and loses nothing.
@@ -40,7 +40,7 @@ _ASSETS = settings.ROOT / "assets"
 _component = st.components.v2.component(
     "turnwright_turn_viewer",
     css=(_ASSETS / "turn_viewer.css").read_text(),
-    js=(_ASSETS / "turn_remarks.js").read_text() + (_ASSETS / "turn_viewer.js").read_text(),
+    js="".join((_ASSETS / f"turn_{part}.js").read_text() for part in ("parts", "remarks", "viewer")),
 )
 
 
