@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -105,6 +107,21 @@ async def test_the_reference_repairs_the_reported_symptom(template: TaskTemplate
     ]
     assert proof.expected.patch
     assert "diff --git" in proof.expected.patch
+    facts = [fact for turn in proof.turns[1:] for fact in turn.facts]
+    assert len(facts) == 3
+    assert not {"", "0"} & {option for fact in facts for option in fact}
+
+
+def test_what_follows_a_repair_and_how_vague_reports_begin_differ() -> None:
+    chains = [json.dumps([[s.model_dump() for s in turn.chain] for turn in t.turns[1:]]) for t in REPAIRS]
+    assert len(set(chains)) == len(REPAIRS), "two repairs are followed by the same requests"
+    for number in (1, 2, 3):
+        asked = Counter(re.sub(r"\S*[_./`]\S*", "", t.turns[number].say[0]) for t in REPAIRS)
+        assert len(asked) >= 3, "one request in one wording"
+        assert max(asked.values()) <= len(REPAIRS) / 2, asked
+    vague = [t.turns[0].withhold for t in REPAIRS if t.turns[0].withhold]
+    assert len({text for hold in vague for text in hold.say}) >= 4 * len(REPAIRS) * 0.9
+    assert len({text for hold in vague for text in hold.ask}) >= 9
 
 
 @pytest.mark.parametrize("template", QUESTIONS, ids=lambda template: template.id)
