@@ -340,6 +340,7 @@ async def test_a_killed_tool_server_is_a_sandbox_error_and_the_pool_goes_on(pool
 
 _CHILD = """
 import asyncio, sys
+from engine import plugins
 from engine.errors import SandboxError
 from engine.sandboxes._owner import owner
 from tests.conformance._sandboxes import environment, opened
@@ -351,6 +352,19 @@ async def half():
             print("leased an unfit environment", flush=True)
     except SandboxError:
         print(owner(), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await pool.aclose()
+
+async def unstartable():
+    plugin = plugins.load("sandboxes", sys.argv[1])
+    pool = plugin.make(plugin.config(runtime="no-such-runtime"))
+    await pool.start()
+    try:
+        async with pool.lease(environment()):
+            print("leased what cannot start", flush=True)
+    except SandboxError:
+        print(owner(), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
     await pool.aclose()
 
 async def whole():
@@ -366,7 +380,8 @@ asyncio.run(globals()[sys.argv[2]]())
 
 def _engine(backend: str, part: str) -> subprocess.Popen[bytes]:
     """Start another engine process, which prints the name it labels its sandboxes with."""
-    return subprocess.Popen([sys.executable, "-c", _CHILD, backend, part], cwd=ROOT, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", _CHILD, backend, part]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _leftovers(backend: str, owner: str) -> set[str]:
@@ -385,15 +400,30 @@ async def _nothing_left(backend: str, owner: str) -> bool:
     return False
 
 
+async def _leaves_nothing_while_open(backend: str, part: str) -> None:
+    """Let another engine fail to lease, and look for what is left while its pool is still open."""
+    child = _engine(backend, part)
+    try:
+        assert child.stdout is not None
+        owner = (await asyncio.to_thread(child.stdout.readline)).decode().strip()
+        assert owner.count("-") >= 3
+        assert await _nothing_left(backend, owner)
+        assert child.poll() is None
+    finally:
+        await asyncio.to_thread(child.communicate)
+    assert child.returncode == 0
+
+
 @EVERY
 async def test_a_half_failed_start_leaves_nothing(backend: str) -> None:
     await (await opened(backend)).aclose()
-    child = _engine(backend, "half")
-    printed, _ = await asyncio.to_thread(child.communicate)
-    owner = printed.decode().strip()
-    assert owner.count("-") >= 3
-    assert child.returncode == 0
-    assert await _nothing_left(backend, owner)
+    await _leaves_nothing_while_open(backend, "half")
+
+
+@ISOLATED
+async def test_a_container_that_cannot_start_leaves_nothing(backend: str) -> None:
+    await (await opened(backend)).aclose()
+    await _leaves_nothing_while_open(backend, "unstartable")
 
 
 async def _relay(inbound: asyncio.StreamReader, outbound: asyncio.StreamWriter) -> None:
