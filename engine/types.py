@@ -684,18 +684,20 @@ class Review(Frozen):
 class TrajectoryFilter(Frozen):
     """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict.
 
-    `stages` are where a trajectory was lost; both ends of a range count as inside.
+    `stages` are where a trajectory was lost, as the funnel counts it; `reached` asks for those that came through a
+    stage (all lost later, and all kept). "none" among values means those without a value. `tags` are problem tags on
+    the whole or on any turn. Both ends of a range count as inside.
     """
 
     batches: tuple[int, ...] = ()
     domains: tuple[str, ...] = ()
-    modes: tuple[Mode, ...] = ()
+    modes: tuple[Mode | Literal["none"], ...] = ()
     personas: tuple[str, ...] = ()
     teachers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     statuses: tuple[Status, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    culprits: tuple[Culprit, ...] = ()
+    culprits: tuple[Culprit | Literal["none"], ...] = ()
     reasons: tuple[str, ...] = ()
     verdicts: tuple[Literal["accept", "reject", "fix", "none"], ...] = ()
     tools: tuple[str, ...] = ()
@@ -715,6 +717,11 @@ class TrajectoryFilter(Frozen):
     min_cost_usd: float | None = None
     max_cost_usd: float | None = None
     text: str = ""
+    reached: Stage | None = None
+    exported: bool | None = None
+    tags: tuple[str, ...] = ()
+    min_rating: float | None = None
+    max_rating: float | None = None
 
 
 class Recipe(Frozen):

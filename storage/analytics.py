@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Column, ColumnElement, Select, case, func, literal, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
@@ -25,6 +25,7 @@ __all__ = [
     "Overview",
     "breakdown",
     "extent",
+    "freshness",
     "funnel",
     "histogram",
     "mean",
@@ -47,7 +48,7 @@ _NUMBERS: dict[str, Column[Any]] = {
 _GROUPS: dict[str, Column[Any]] = {
     name: _t[name]
     for name in ("domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template")
-} | {"tool": tables.tool_use.c.tool}
+}
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,6 @@ def histogram(
         simple = (len(conditions) <= 1 and value in _NUMBERS) or not conditions
         counts = (_binned if simple else _grouped)(session, column, extra, marks)
     return pd.DataFrame({"low": marks[:-1], "high": marks[1:], "count": counts})
-
-
-def _indexed(filter: TrajectoryFilter) -> bool:
-    """Whether an index on (field, reward) answers the filter: one value of one of these fields."""
-    fields = (filter.batches, filter.domains, filter.modes, filter.statuses, filter.outcomes)
-    chosen = [f for f in (*fields, filter.personas, filter.models) if f]
-    return len(chosen) == 1 and len(chosen[0]) == 1
 
 
 def _measure(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
@@ -211,12 +205,15 @@ def score_judges(db: Database, names: Sequence[str]) -> dict[str, tuple[str, str
 def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
     """Return [value, total, kept, rejected, failed, success, mean_reward] for each value, largest first.
 
-    `by` is domain, mode, persona, tool, model, teacher, outcome, culprit, reason or template. With "tool" a
-    trajectory counts once under each tool that it called. Rows without a value have None.
+    `by` is domain, mode, persona, model, teacher, outcome, culprit, reason, template, tool or tag. With "tool" a
+    trajectory counts once under each tool that it called, with "tag" once under each problem tag of its reviews; when
+    the filter names tools or tags, only under those. Rows without a value have None.
     """
-    if by not in _GROUPS:
-        raise InputError("by", f"there is no grouping {by!r}.", f"Choose one of: {', '.join(_GROUPS)}.")
-    column = _GROUPS[by]
+    several = _several(filter).get(by)
+    if several is None and by not in _GROUPS:
+        known = (*_GROUPS, *_several(filter))
+        raise InputError("by", f"there is no grouping {by!r}.", f"Choose one of: {', '.join(known)}.")
+    column: ColumnElement[Any] = _GROUPS[by] if several is None else several.c.value
     total = func.count().label("total")
     query = select(
         column,
@@ -227,17 +224,32 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
         _number_of(_t.outcome == "success"),
         func.avg(_t.reward),
     )
-    if by == "tool":
-        query = query.join_from(tables.tool_use, tables.trajectory, tables.tool_use.c.trajectory_id == _t.id)
+    if several is not None:
+        query = query.join_from(several, tables.trajectory, several.c.trajectory_id == _t.id)
     query = query.where(*filters.where(db.dialect, filter)).group_by(column).order_by(total.desc(), column)
     return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"])
+
+
+def _several(filter: TrajectoryFilter) -> dict[str, Subquery]:
+    """Return [trajectory_id, value] of the groups of which a trajectory has any number, each value once."""
+    use, r, tag = tables.tool_use.c, tables.review.c, tables.review_tag.c
+    tools = select(use.trajectory_id, use.tool.label("value"))
+    tags = select(r.trajectory_id, tag.tag.label("value")).join_from(
+        tables.review_tag, tables.review, tag.review_id == r.id
+    )
+    if filter.tools:
+        tools = tools.where(use.tool.in_(filter.tools))
+    if filter.tags:
+        tags = tags.where(tag.tag.in_(filter.tags))
+    return {"tool": tools.subquery(), "tag": tags.distinct().subquery()}
 
 
 def outcomes(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     """Return [outcome, culprit, count]; the culprit is None for successes and where nobody is at fault."""
     count = func.count().label("count")
-    query = select(_t.outcome, _t.culprit, count).where(*filters.where(db.dialect, filter))
-    query = query.group_by(_t.outcome, _t.culprit).order_by(count.desc(), _t.outcome, _t.culprit)
+    culprit = case((_t.outcome != "success", _t.culprit)).label("blamed")
+    query = select(_t.outcome, culprit, count).where(*filters.where(db.dialect, filter))
+    query = query.group_by(_t.outcome, "blamed").order_by(count.desc(), _t.outcome, "blamed")
     return _frame(db, query, ["outcome", "culprit", "count"])
 
 
@@ -298,6 +310,22 @@ def overview(db: Database) -> Overview:
         **sums,
         **there,
     )
+
+
+def freshness(db: Database) -> tuple[int, ...]:
+    """Return numbers of which one changes with every change of trajectories, reviews or exports.
+
+    Ids are never given out twice, and each change of a review adds an event, an undo as well.
+    """
+    e = tables.export.c
+    last = (
+        select(func.max(_t.id)),
+        select(func.max(tables.review_event.c.id)),
+        select(func.count(e.finished_at)),
+        select(func.max(e.id)).where(e.finished_at.is_not(None)),
+    )
+    with db.read() as session:
+        return tuple(int(session.execute(query).scalar() or 0) for query in last)
 
 
 _SUMMED = ("kept", "rejected", "failed", "tokens", "cost_usd", "priced_calls", "unpriced_calls")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
 
 from engine.errors import InputError
-from engine.types import TrajectoryFilter
+from engine.types import STAGES, Stage, TrajectoryFilter
 from storage import search, tables
 
 _t = tables.trajectory.c
@@ -25,7 +25,7 @@ _CHOICES: dict[str, Column[Any]] = {
     "culprits": _t.culprit,
     "reasons": _t.reason,
     "templates": _t.template,
-    "stages": _t.stage,
+    "verdicts": _t.verdict,
 }
 
 
@@ -87,17 +87,26 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
     for field, column in _CHOICES.items():
         if values := getattr(chosen, field):
             found.append(_among(column, values))
-    if chosen.verdicts:
-        found.append(_verdicts(chosen.verdicts))
+    if chosen.stages:
+        found.append(_lost_at(chosen.stages))
+    if chosen.reached not in (None, "planned"):
+        found.append(or_(_t.status == "kept", _lost_at(STAGES[STAGES.index(chosen.reached) + 1 :])))
+    if chosen.exported is not None:
+        found.append(_t.exported.is_(chosen.exported))
     if chosen.tools:
         use = tables.tool_use.c
         found.append(_t.id.in_(select(use.trajectory_id).where(use.tool.in_(chosen.tools))))
+    if chosen.tags:
+        r, tag = tables.review.c, tables.review_tag.c
+        tagged = select(r.trajectory_id).join_from(tables.review, tables.review_tag, tag.review_id == r.id)
+        found.append(_t.id.in_(tagged.where(tag.tag.in_(chosen.tags))))
     bounds: tuple[tuple[Column[Any], float | None, float | None], ...] = (
         (_t.reward, chosen.min_reward, chosen.max_reward),
         (_t.turns, chosen.min_turns, chosen.max_turns),
         (_t.tokens, chosen.min_tokens, chosen.max_tokens),
         (_t.tool_calls, chosen.min_tool_calls, chosen.max_tool_calls),
         (_t.cost_usd, chosen.min_cost_usd, chosen.max_cost_usd),
+        (_t.rating, chosen.min_rating, chosen.max_rating),
     )
     for column, low, high in bounds:
         found += _between(column, low, high)
@@ -116,15 +125,23 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
 
 
 def _among(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    return column == values[0] if len(values) == 1 else column.in_(values)
-
-
-def _verdicts(values: Sequence[str]) -> ColumnElement[bool]:
-    given = [v for v in values if v != "none"]
-    parts: list[ColumnElement[bool]] = [_among(_t.verdict, given)] if given else []
-    if "none" in values:
-        parts.append(_t.verdict.is_(None))
+    given = [value for value in values if value != "none" or not column.nullable]
+    parts: list[ColumnElement[bool]] = []
+    if given:
+        parts.append(column == given[0] if len(given) == 1 else column.in_(given))
+    if len(given) < len(values):
+        parts.append(column.is_(None))
     return or_(*parts)
+
+
+def _lost_at(stages: Sequence[Stage]) -> ColumnElement[bool]:
+    """Return the condition for what was lost at one of the stages, as the funnel counts it: a loss that names no
+    stage is the judges', and what was lost while it was planned was never proven."""
+    named = {"proven" if stage == "planned" else stage for stage in stages}
+    parts = [_t.stage.in_(sorted(named | ({"planned"} if "proven" in named else set())))]
+    if "judged" in named:
+        parts.append(_t.stage.is_(None))
+    return and_(_t.status != "kept", or_(*parts))
 
 
 def _between(column: Column[Any], low: float | None, high: float | None) -> list[ColumnElement[bool]]:

@@ -25,8 +25,8 @@ _ACCEPTED = ("accept", "fix")
 def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     """Return [stage, count, lost, gained, reasons] for planned → … → judged → accepted → exported.
 
-    `reasons` is a JSON object {reason: count}. Rollouts that are not finished count as planned when the
-    filter speaks of whole batches, and are lost at "proven" with the reason `not_finished`.
+    `reasons` is a JSON object {reason: count}, "none" where no reason was given. Rollouts that are not finished count
+    as planned when the filter speaks of whole batches, and are lost at "proven" with the reason `not_finished`.
     """
     groups = _groups(db, filter)
     unfinished = _unfinished(db, filter)
@@ -37,7 +37,7 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     for (status, stage, reason, _accepted, _verdict, _exported), n in groups.items():
         if status != "kept":
             where = stage if stage in STAGES and stage != "planned" else "judged" if stage is None else "proven"
-            lost[where][reason or "unknown"] += n
+            lost[where]["none" if reason is None else reason] += n
     rows = [("planned", finished + unfinished, 0, 0, "{}")]
     for stage in STAGES[1:]:
         here = lost[stage].total()

@@ -19,6 +19,7 @@ from engine.types import MODES, STAGES, Culprit, Outcome, Status, TrajectoryFilt
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, words
 from storage.batches import list_batches
 from storage.database import Database
+from storage.reviews import tags_in_use
 from storage.trajectories import facets
 
 LONGEST = 4000
@@ -39,17 +40,25 @@ _LISTS: dict[str, str] = {
     "tools": "Tool",
     "templates": "Template",
     "stages": "Lost at",
+    "tags": "Problem tag",
 }
 _FIXED: dict[str, tuple[str, ...]] = {
     "verdicts": ("none", "accept", "reject", "fix"),
     "modes": MODES,
     "outcomes": get_args(Outcome),
     "statuses": get_args(Status),
-    "culprits": get_args(Culprit),
+    "culprits": (*get_args(Culprit), "none"),
     "stages": STAGES[1:],
 }
 _FIRST = ("verdicts", "domains", "modes", "outcomes")
-_MORE = ("statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools", "templates", "stages")
+_MORE = (
+    "statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools", "templates", "stages",
+    "tags",
+)  # fmt: skip
+_ONE: dict[str, tuple[str, dict[Any, str]]] = {
+    "reached": ("Came through", {stage: words(stage) for stage in STAGES}),
+    "exported": ("Exported", {True: "Exported", False: "Not exported"}),
+}
 _RANGES: dict[str, tuple[str, str, float, float, float]] = {
     "Reward": ("min_reward", "max_reward", 0.0, 1.0, 0.05),
     "Turns": ("min_turns", "max_turns", 0, 100_000, 1),
@@ -57,9 +66,10 @@ _RANGES: dict[str, tuple[str, str, float, float, float]] = {
     "Tokens": ("min_tokens", "max_tokens", 0, 10**9, 1000),
     "Cost in dollars": ("min_cost_usd", "max_cost_usd", 0.0, 1e6, 0.01),
     "Score": ("score_min", "score_max", 0.0, 1.0, 0.05),
+    "Rating": ("min_rating", "max_rating", 1.0, 5.0, 0.5),
 }
 _NUMBERS = tuple(key for low, high, *_ in _RANGES.values() for key in (low, high))
-KEYS = (*_LISTS, "text", "score", *_NUMBERS)
+KEYS = (*_LISTS, "text", "score", *_ONE, *_NUMBERS)
 
 
 def filter_parameters(chosen: TrajectoryFilter) -> dict[str, str]:
@@ -88,7 +98,8 @@ def set_filter(chosen: TrajectoryFilter) -> None:
     for field in _LISTS:
         st.session_state[field] = [str(value) for value in getattr(chosen, field)]
     st.session_state["text"] = chosen.text[:LONGEST_TEXT]
-    st.session_state["score"] = chosen.score
+    for field in ("score", *_ONE):
+        st.session_state[field] = getattr(chosen, field)
     for low, high, least, most, _ in _RANGES.values():
         for field in (low, high):
             value = getattr(chosen, field)
@@ -106,6 +117,7 @@ def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
         parameters[field] = [namer(str(value)) for value in getattr(chosen, field)]
     parameters |= {field: getattr(chosen, field) for field in ("text", *_NUMBERS)}
     parameters["score"] = chosen.score and words(chosen.score)
+    parameters |= {field: names.get(getattr(chosen, field)) for field, (_, names) in _ONE.items()}
     for name, value in parameters.items():
         if value not in (None, "", []):
             with suppress(StreamlitAPIException):  # bound already: Streamlit itself puts it into the address
@@ -143,6 +155,11 @@ def _more(choices: dict[str, list[str]]) -> None:
         for position, field in enumerate(_MORE):
             with (left, right)[position % 2]:
                 _several(field, choices)
+        for column, (field, (label, names)) in zip(st.columns(2), _ONE.items(), strict=True):
+            column.selectbox(
+                label, list(names), index=None, key=field, bind="query-params", on_change=_first_page,
+                placeholder="Any", format_func=names.__getitem__,
+            )  # fmt: skip
         scores = list(dict.fromkeys((*choices["scores"], *filter(None, [st.session_state.get("score")]))))
         st.selectbox(
             "Score", scores, index=None, key="score", bind="query-params", on_change=_first_page,
@@ -178,7 +195,7 @@ def _first_page() -> None:
 
 @st.cache_data(ttl=15, max_entries=8, show_spinner=False, hash_funcs={Database: lambda db: str(db.url)})
 def _choices(db: Database) -> dict[str, list[str]]:
-    found = facets(db)
+    found = facets(db) | {"tags": tags_in_use(db)}
     batches = list_batches(db, limit=BATCHES_OFFERED)
     names = {"batches": [str(row.id) for row in batches], "batch_names": [f"#{row.id} {row.name}" for row in batches]}
     return {**found, **{field: list(values) for field, values in _FIXED.items()}, **names}
@@ -187,7 +204,7 @@ def _choices(db: Database) -> dict[str, list[str]]:
 def _namer(field: str, choices: dict[str, list[str]]) -> Any:
     tables = {"verdicts": VERDICT, "outcomes": OUTCOME, "statuses": STATUS, "culprits": CULPRIT}
     if field == "modes":
-        return mode_name
+        return lambda value: words(value) if value == "none" else mode_name(value)
     if field == "batches":
         names = dict(zip(choices["batches"], choices["batch_names"], strict=True))
         return lambda value: names.get(value, value)
@@ -198,7 +215,7 @@ def _namer(field: str, choices: dict[str, list[str]]) -> Any:
 
 
 def _more_label() -> str:
-    more = sum(1 for key in (*_MORE, "score", *_NUMBERS) if _is_set(key))
+    more = sum(1 for key in (*_MORE, "score", *_ONE, *_NUMBERS) if _is_set(key))
     return f"More filters ({more})" if more else "More filters"
 
 
@@ -212,7 +229,7 @@ def _is_set(key: str) -> bool:
 def _read() -> TrajectoryFilter:
     values: dict[str, Any] = {field: tuple(st.session_state.get(field) or ()) for field in _LISTS}
     values["batches"] = tuple(int(value) for value in values["batches"] if value.isdigit())
-    values |= {field: st.session_state.get(field) for field in ("score", *_NUMBERS)}
+    values |= {field: st.session_state.get(field) for field in ("score", *_ONE, *_NUMBERS)}
     if values["score"] is None:
         values |= {"score_min": None, "score_max": None}
     return TrajectoryFilter(**values, text=str(st.session_state.get("text") or "").strip())

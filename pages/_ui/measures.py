@@ -1,6 +1,6 @@
 """What the charts of the analysis draw: series to compare, cached aggregates, and the filter behind each bar.
 
-Aggregates are kept for a minute and dropped as soon as trajectories, verdicts or exports are added.
+Aggregates are kept for a minute and dropped as soon as a trajectory, a review or an export changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.types import TrajectoryFilter
+from engine.types import STAGES, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, mode_name, words
 from pages._ui.format import UNKNOWN, count, money, number
 from storage import analytics
@@ -37,6 +37,7 @@ GROUPS = {
     "teacher": "Teacher",
     "template": "Template",
     "reason": "Reason",
+    "tag": "Problem tag",
 }
 _FIELDS = {"reason": "reasons"} | {group: f"{group}s" for group in GROUPS if group != "reason"}
 BARS = 20
@@ -59,7 +60,7 @@ class Series:
 def version(database: Database) -> tuple[int, ...]:
     """Return numbers that change when what the charts show may have changed."""
     found = analytics.overview(database)
-    return (found.trajectories, found.reviewed, found.exports, found.batches)
+    return (found.trajectories, found.reviewed, found.exports, found.batches, *analytics.freshness(database))
 
 
 def batch_names(database: Database) -> dict[str, str]:
@@ -214,10 +215,9 @@ def value_name(value: str) -> str:
 # ---------------------------------------------------------------- groups
 
 
-def group_filter(chosen: TrajectoryFilter, by: str, value: str | None, **more: Any) -> TrajectoryFilter | None:
-    """Return the chosen trajectories with this value; None where no filter can say it."""
-    beside = by == "tool" and chosen.tools and value not in chosen.tools  # a filter holds any of its tools, not all
-    return None if value is None or beside else chosen.model_copy(update={_FIELDS[by]: (value,), **more})
+def group_filter(chosen: TrajectoryFilter, by: str, value: str | None, **more: Any) -> TrajectoryFilter:
+    """Return the chosen trajectories with this value, or without any."""
+    return chosen.model_copy(update={_FIELDS[by]: ("none" if value is None else value,), **more})
 
 
 def group_name(by: str, value: str | None) -> str:
@@ -238,11 +238,10 @@ def outcome_name(outcome: str, culprit: str | None) -> str:
     return f"{name}: {CULPRIT[culprit].word.lower()}" if culprit else name
 
 
-def outcome_filter(chosen: TrajectoryFilter, outcome: str, culprit: str | None) -> TrajectoryFilter | None:
-    """Return the chosen trajectories of one outcome and culprit, or None where no filter can say it."""
-    if culprit is None and outcome != "success":
-        return None
-    return chosen.model_copy(update={"outcomes": (outcome,), "culprits": (culprit,) if culprit else chosen.culprits})
+def outcome_filter(chosen: TrajectoryFilter, outcome: str, culprit: str | None) -> TrajectoryFilter:
+    """Return the chosen trajectories of one outcome and culprit; a success has none."""
+    culprits = chosen.culprits if outcome == "success" else (culprit or "none",)
+    return chosen.model_copy(update={"outcomes": (outcome,), "culprits": culprits})
 
 
 # ---------------------------------------------------------------- losses
@@ -256,21 +255,31 @@ def losses(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
 
 
 def loss_filter(chosen: TrajectoryFilter, stage: str, reason: str) -> TrajectoryFilter | None:
-    """Return the trajectories lost at a stage for a reason, or None where no filter can say it."""
-    if stage == "accepted":
-        verdict = {"not_reviewed": "none", "rejected_by_human": "reject"}.get(reason)
-        if verdict is None or chosen.verdicts not in ((), (verdict,)):
-            return None
-        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": (verdict,)})
-    if stage == "exported" or reason in ("not_finished", "unknown"):
+    """Return the trajectories lost at a stage for a reason; None for planned rollouts that left no trajectory yet."""
+    if reason == "not_finished":
         return None
+    if stage == "accepted":
+        verdict = "none" if reason == "not_reviewed" else "reject"
+        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": (verdict,)})
+    if stage == "exported":
+        return _accepted(chosen).model_copy(update={"exported": False})
     return chosen.model_copy(update={"stages": (stage,), "reasons": (reason,)})
 
 
-def stage_filter(chosen: TrajectoryFilter, stage: str) -> TrajectoryFilter | None:
-    """Return the trajectories that came through a stage, or None where no filter can say it."""
+def stage_filter(chosen: TrajectoryFilter, stage: str) -> TrajectoryFilter:
+    """Return the trajectories that came through a stage; of what is planned, those that exist."""
+    if stage == "planned":
+        return chosen
     if stage == "judged":
         return chosen.model_copy(update={"statuses": ("kept",)})
-    if stage == "accepted" and not chosen.verdicts:
-        return chosen.model_copy(update={"verdicts": ("accept", "fix")})
-    return None
+    if stage == "accepted":
+        return _accepted(chosen)
+    if stage == "exported":
+        return chosen.model_copy(update={"exported": True})
+    later = max(stage, chosen.reached or stage, key=[*STAGES].index)
+    return chosen.model_copy(update={"reached": later})
+
+
+def _accepted(chosen: TrajectoryFilter) -> TrajectoryFilter:
+    verdicts = tuple(verdict for verdict in chosen.verdicts or ("accept", "fix") if verdict in ("accept", "fix"))
+    return chosen.model_copy(update={"verdicts": verdicts})

@@ -71,15 +71,22 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
 def stage_bars(one: Series, frame: pd.DataFrame, *, several: bool) -> Bars:
     """Return a bar for each stage, as a share of what was planned."""
     planned = int(frame["count"].iloc[0])
+    unfinished = sum(times for _, reason, times in measures.losses(frame) if reason == "not_finished")
     at, lengths, labels, opens, told = [], [], [], [], []
     for stage, n in zip(frame["stage"], (int(n) for n in frame["count"]), strict=True):
-        found = measures.stage_filter(one.filter, stage) if n else None
+        there = n - unfinished if stage == "planned" else n
         at.append(STAGES[stage])
         lengths.append(n / planned if planned else None)
         labels.append(share_of(n, planned, several=several))
-        opens.append(filter_text(found) if found else "")
-        told.append(tell(STAGES[stage], n, f"{one.name}, {percent(n / planned, 1)} of planned" if planned else ""))
+        opens.append(filter_text(measures.stage_filter(one.filter, stage)) if there else "")
+        told.append(tell(STAGES[stage], there, share_told(one, n, planned, unfinished if stage == "planned" else 0)))
     return Bars(one.name, at, lengths, labels, opens, told)
+
+
+def share_told(one: Series, n: int, planned: int, unfinished: int) -> str:
+    """Return what hovering says of a stage's share, and of rollouts that are no trajectory yet."""
+    rest = f", {plural(unfinished, 'rollout')} not finished" if unfinished else ""
+    return f"{one.name}, {percent(n / planned, 1)} of planned{rest}" if planned else ""
 
 
 def share_of(n: int, planned: int, *, several: bool) -> str:
@@ -108,7 +115,7 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
                 [losses.get(key, 0) / planned if planned else None for key in keys],
                 [share_of(losses.get(key, 0), planned, several=len(series) > 1) for key in keys],
                 [filter_text(f) if f else "" for f in filters],
-                [tell(f"{words(r)}, {AT[s]}", losses.get((s, r), 0), one.name) for s, r in keys],
+                [tell(f"{reason_name(r)}, {AT[s]}", losses.get((s, r), 0), one.name) for s, r in keys],
                 colour("lost") if len(series) == 1 else None,
             )
         )  # fmt: skip
@@ -120,7 +127,12 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
 def loss_name(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> str:
     """Return the words for a reason, with its stage where another stage has the same reason."""
     alike = [reason for _, reason in keys].count(key[1]) > 1
-    return f"{words(key[1])}, {STAGES[key[0]].lower()}" if alike else words(key[1])
+    return f"{reason_name(key[1])}, {STAGES[key[0]].lower()}" if alike else reason_name(key[1])
+
+
+def reason_name(reason: str) -> str:
+    """Return the words for a reason."""
+    return "No reason told" if reason == "none" else words(reason)
 
 
 def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
@@ -130,7 +142,7 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     for one, frame in zip(series, frames, strict=True):
         before = None
         for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
-            why = [f"{words(r)} {count(times)}" for s, r, times in measures.losses(frame) if s == stage]
+            why = [f"{reason_name(r)} {count(times)}" for s, r, times in measures.losses(frame) if s == stage]
             records.append(
                 {
                     "batch": one.name, "stage": STAGES[stage], "count": int(n),

@@ -29,6 +29,7 @@ MEASURES = {
     "mean_reward": "Mean reward",
 }
 OUTCOME_COLOURS = {"success": "good", "failure": "bad", "unmeasured": "unknown"}
+BESIDE = "A filter holds one score: take the filter on the other score away to open these bars."
 STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad"}
 
 
@@ -150,7 +151,9 @@ def distribution(database: Database, series: Sequence[Series], version: tuple[in
         money=value == "cost_usd", share=len(series) > 1,
     )  # fmt: skip
     clickable(figure, key=f"chart_{value}", alt=f"Histogram of {measures.value_name(value)}. " + " ".join(notes))
-    st.caption(literal(f"{' '.join(notes)} Click a bar to open its trajectories in the queue."))
+    opening = any(text for one in bars for text in one.opens)
+    click = "Click a bar to open its trajectories in the queue." if opening else BESIDE
+    st.caption(literal(f"{' '.join(notes)} {click}"))
 
 
 def note(database: Database, one: Series, value: str, version: tuple[int, ...], *, several: bool) -> str:
@@ -192,13 +195,12 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
             ((o, measures.present(c), int(n)) for o, c, n in frame.itertuples(index=False)),
             key=lambda end: (list(OUTCOME).index(end[0]), list(CULPRIT).index(end[1])),
         )
-        found = [measures.outcome_filter(one.filter, o, c) for o, c, _ in ends]
         at = [measures.outcome_name(o, c) for o, c, _ in ends]
         bars.append(
             Bars(
                 one.name, at, [n / total for *_, n in ends],
                 [percent(n / total, 1) if several else f"{short_count(n)} ({percent(n / total, 1)})" for *_, n in ends],
-                [filter_text(f) if f else "" for f in found],
+                [filter_text(measures.outcome_filter(one.filter, o, c)) for o, c, _ in ends],
                 [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
                 None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )

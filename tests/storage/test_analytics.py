@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from engine.errors import InputError
-from engine.types import Recipe, Review, Score, Trajectory, TrajectoryFilter
+from engine.types import STAGES, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from storage import analytics, exports, reviews, trajectories
 from storage.database import Database
 from storage.store import SqlStore
@@ -267,3 +267,52 @@ def test_a_mean_counts_what_was_measured(db: Database, full: list[Trajectory]) -
 
 def test_the_judge_of_a_score_is_known(db: Database, full: list[Trajectory]) -> None:
     assert analytics.score_judges(db, ["rubric", "unknown"]) == {"rubric": ("rubric", "model")}
+
+
+def test_what_came_through_each_stage_is_what_the_funnel_counts(db: Database, full: list[Trajectory]) -> None:
+    odd = made(21, status="rejected", stage=None, reason=None, mode=None)
+    SqlStore(db).save(queue(db, 4), [lost(20, "planned", "duplicate"), odd])
+    reviews.save_review(db, Review(trajectory=1, verdict="accept", tags=("rude",), rating=2))
+    reviews.save_review(db, Review(trajectory=2, turn=1, tags=("rude", "slow"), rating=4))
+    exports.mark_exported(db, exports.create_export(db, Recipe()), [1, 4])
+    frame = analytics.funnel(db, TrajectoryFilter(min_turns=0)).set_index("stage")
+    for stage in STAGES:
+        assert trajectories.count(db, TrajectoryFilter(reached=stage)) == frame.loc[stage, "count"], stage
+        for reason, n in json.loads(frame.loc[stage, "reasons"]).items():
+            assert trajectories.count(db, TrajectoryFilter(stages=(stage,), reasons=(reason,))) == n, (stage, reason)
+    assert json.loads(frame.loc["judged", "reasons"]) == {"low_reward": 1, "none": 1}
+    for chosen, expected in (
+        (TrajectoryFilter(exported=True), 2),
+        (TrajectoryFilter(exported=False), 13),
+        (TrajectoryFilter(modes=("none",)), 1),
+        (TrajectoryFilter(modes=("none", "single")), 11),
+        (TrajectoryFilter(culprits=("none", "user")), 12),
+        (TrajectoryFilter(domains=("none",)), 0),
+        (TrajectoryFilter(tags=("rude",)), 2),
+        (TrajectoryFilter(tags=("slow", "other")), 1),
+        (TrajectoryFilter(max_rating=2), 1),
+        (TrajectoryFilter(min_rating=2.5, tags=("rude",)), 1),
+    ):
+        assert trajectories.count(db, chosen) == expected, chosen
+    tags = analytics.breakdown(db, EVERYTHING, "tag")
+    assert tags[["value", "total"]].to_dict("list") == {"value": ["rude", "slow"], "total": [2, 1]}
+
+
+def test_every_change_of_a_verdict_or_an_export_is_fresh(db: Database, full: list[Trajectory]) -> None:
+    seen = [analytics.freshness(db)]
+
+    def fresh() -> bool:
+        seen.append(analytics.freshness(db))
+        return seen[-1] not in seen[:-1]
+
+    for verdict in ("accept", "reject", "accept"):
+        reviews.save_review(db, Review(trajectory=1, verdict=verdict))  # type: ignore[arg-type]
+        assert fresh()
+    reviews.undo(db, "me")
+    assert fresh()
+    assert not fresh(), "nothing changed"
+    number = exports.create_export(db, Recipe())
+    exports.finish_export(db, number, rows=0)
+    assert fresh()
+    SqlStore(db).save(1, [made(90)])
+    assert fresh()
