@@ -17,6 +17,7 @@ from engine.rollout import environment_of
 from engine.sandboxes._choose import open_pool
 from engine.settings import CATALOG
 from engine.tasks import Rejected, sample
+from engine.templates import names_below
 from engine.types import MODES, Domain, Mode, Proof, Task
 from tests.catalog.test_code_repair import _sources
 
@@ -91,6 +92,14 @@ def test_what_belongs_to_an_identity_is_missing_only_before_it_was_told() -> Non
                 assert not any(step.call in PACKS[pack].identity for t in earlier for step in t.chain), task.goal
             places.add(place)
     assert len(places) > 1, "a request with a missing value stands at any place"
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_dependent_request_depends_on_a_result_of_its_own(pack: str) -> None:
+    for task in _tasks(pack, "dependent", range(40)):
+        turn = task.turns[task.modes.index("dependent")]
+        saved = {step.save for step in turn.chain} - {None}
+        assert any(names_below(step.arguments) & saved for step in turn.chain), task.templates
 
 
 def test_a_goal_tells_who_somebody_is_once() -> None:

@@ -60,6 +60,7 @@ goal: what the user wants, over slots
 slots: [{query: a SELECT over the workspace, unique: a SELECT that must give one row}]
 turns:            # 1 to 4 user turns
   - say: [wordings of the request]
+    # {% if not known %}...{% endif %} in say: left out where an earlier request told who is speaking
     chain: [{call: tool, arguments: {name: "{{ slot }}"}, save: result}]
     answer: [good answers, over slots and saved results]
     facts: [what the answer must state]

@@ -57,7 +57,7 @@ async def _swept(domain: Domain, modes: tuple[Mode, ...], turns: int, seeds: ran
 @pytest.mark.parametrize("turns", [1, 3])
 @pytest.mark.parametrize("name", sorted(PACKS.keys() - COMMANDS))
 async def test_every_mode_proves(name: str, turns: int, pool: SandboxPool) -> None:
-    assert await _swept(PACKS[name], MODES, turns, range(3), pool) >= 25
+    assert await _swept(PACKS[name], MODES, turns, range(6), pool) >= 50
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
