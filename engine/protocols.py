@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from engine.types import (
     Batch,
@@ -169,6 +169,16 @@ class Judge(Protocol):
     trajectory: what it cannot measure is a Score with value None and the reason."""
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
+
+
+@runtime_checkable
+class AskingJudge(Judge, Protocol):
+    """A judge that asks a model: `calls` holds what each call took. `unmeasured` gives the scores that it measures,
+    all None with this reason, for a trajectory that it is not asked about."""
+
+    calls: list[ModelCall]
+
+    def unmeasured(self, reason: str) -> Sequence[Score]: ...
 
 
 class Converted(NamedTuple):

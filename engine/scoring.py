@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.asking import asks, wants_confirmation
-from engine.protocols import Judge
+from engine.protocols import AskingJudge, Judge
 from engine.spans import Span, spans
 from engine.types import Culprit, ModelCall, Outcome, Score, Task, Trajectory
 from engine.withheld import may_be_told, tells, withheld
@@ -21,11 +21,13 @@ _DECIDING = ("state", "fact", "model", "human")
 
 async def score(trajectory: Trajectory, judges: Mapping[str, Judge]) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit. Judges that ask a model (they have
-    `calls`) are asked only when no other judge failed the trajectory, and what they took is added."""
+    `calls`) are asked only when no other judge failed the trajectory, and what they took is added; those that are not
+    asked leave their scores unmeasured, with that reason."""
     scores: list[Score] = []
     calls: list[ModelCall] = []
-    for judge in sorted(judges.values(), key=_asks_a_model):
-        if _asks_a_model(judge) and any(s.passed is False for s in scores):
+    for name, judge in sorted(judges.items(), key=lambda item: _asks_a_model(item[1])):
+        if _asks_a_model(judge) and (failed := _failed(scores)):
+            scores += _unasked(name, judge, f"Not asked: {' and '.join(failed)} failed.")
             continue
         scores += await judge.score(trajectory)
         calls += getattr(judge, "calls", ())
@@ -39,6 +41,18 @@ async def score(trajectory: Trajectory, judges: Mapping[str, Judge]) -> Trajecto
             "calls": (*trajectory.calls, *calls),
         }
     )
+
+
+def _failed(scores: Sequence[Score]) -> list[str]:
+    """Return the judges that failed the trajectory."""
+    return list(dict.fromkeys(entry.source for entry in scores if entry.passed is False))
+
+
+def _unasked(name: str, judge: Judge, reason: str) -> Sequence[Score]:
+    """Return what the judge would have measured, as None."""
+    if isinstance(judge, AskingJudge):
+        return judge.unmeasured(reason)
+    return [Score(name=name, value=None, reason=reason, source=name, method="model")]
 
 
 def _asks_a_model(judge: Judge) -> bool:

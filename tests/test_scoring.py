@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from engine.curate import decide
 from engine.scoring import reward, score
-from engine.types import Score, ToolCall, ToolFault, Trajectory, Turn
-from tests.judges.test_rubric import trajectory
+from engine.types import Batch, DomainShare, ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
+from tests.judges.test_rubric import judge, trajectory
 from tests.teachers.samples import TOOL, task
 
 
@@ -89,3 +90,33 @@ async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: An
 def test_what_was_not_measured_does_not_count_as_zero() -> None:
     assert reward([given(1.0, source="a"), given(None, source="b"), given(0.5, source="c")]) == 0.75
     assert reward([given(None)]) is None
+
+
+class Asks:
+    """A judge that would ask a model, and counts how often it was asked. It does not say what it measures."""
+
+    def __init__(self) -> None:
+        self.calls: list[ModelCall] = []
+        self.asked = 0
+
+    async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:
+        self.asked += 1
+        return (given(1.0, "model", "taste"),)
+
+
+async def test_a_model_is_not_asked_about_what_another_judge_failed_and_that_is_told() -> None:
+    asking = Asks()
+    judges: dict[str, Any] = {
+        "taste": asking, "rubric": judge({"error": "auth"}), "state": Says(given(0.0, "state", "state")),
+        "rules": Says(given(0.0, source="rules"), given(0.0, source="rules")),
+    }  # fmt: skip
+    found = await score(called(None), judges)
+    unasked = {entry.name: entry for entry in found.scores if entry.method == "model"}
+    assert set(unasked) == {"taste", "rubric", "rubric.goal_met", "rubric.clear"}
+    assert {(entry.value, entry.passed) for entry in unasked.values()} == {(None, None)}
+    assert {entry.reason for entry in unasked.values()} == {"Not asked: state and rules failed."}
+    assert (asking.asked, found.calls, found.reward, found.outcome) == (0, (), 0.0, "failure")
+    lost = decide(found, Batch(name="b", domains=(DomainShare(id="ledger"),), judges=("state", "rules", "rubric")))
+    assert (lost.status, lost.stage) == ("rejected", "rules")
+    passed = await score(called(None), {"taste": asking, "state": Says(given(1.0, "state", "state"))})
+    assert (asking.asked, passed.outcome) == (1, "success")

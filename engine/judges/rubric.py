@@ -50,7 +50,7 @@ class RubricJudge:
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         """Return one score per criterion and the weighted one, last."""
         if not any(turn.role == "assistant" for turn in trajectory.turns):
-            return self._unmeasured("There is no assistant turn to judge.", None)
+            return self.unmeasured("There is no assistant turn to judge.")
         try:
             completion = await self._llm.complete(
                 [Turn(role="user", content=self._prompt(trajectory))], response_schema=self._schema
@@ -60,16 +60,21 @@ class RubricJudge:
                 raise
             if error.call is not None:
                 self.calls.append(error.call)
-            return self._unmeasured(f"The judge gave no answer: {error}", None)
+            return self.unmeasured(f"The judge gave no answer: {error}")
         self.calls.append(completion.call)
         verdicts = _read(completion.data)
         if not verdicts:
-            return self._unmeasured(_unreadable(completion), completion.call.model)
+            return self.unmeasured(_unreadable(completion), completion.call.model)
         scores = [
             self._score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
             for entry in self._rubric.criteria
         ]
         return [*scores, self._total(scores, completion.call.model)]
+
+    def unmeasured(self, reason: str, model: str | None = None) -> list[Score]:
+        """Return all scores without a value."""
+        names = [*(f"rubric.{criterion.id}" for criterion in self._rubric.criteria), "rubric"]
+        return [self._given(name, None, reason, model) for name in names]
 
     def _prompt(self, trajectory: Trajectory) -> str:
         record = transcript(trajectory.turns, self._config.chars_per_turn, self._config.chars)
@@ -99,10 +104,6 @@ class RubricJudge:
         no = [score.name.removeprefix("rubric.") for score in scores if not score.value]
         reason = f"No to: {', '.join(no)}." if no else f"Yes to all {len(scores)} questions."
         return self._given("rubric", value, reason, model, passed=value >= self._rubric.threshold)
-
-    def _unmeasured(self, reason: str, model: str | None) -> list[Score]:
-        names = [*(f"rubric.{criterion.id}" for criterion in self._rubric.criteria), "rubric"]
-        return [self._given(name, None, reason, model) for name in names]
 
     def _given(
         self,

@@ -11,6 +11,7 @@ import pytest_asyncio
 from engine import catalog, plugins
 from engine.llms._open import open_llm
 from engine.planner import plan
+from engine.protocols import AskingJudge
 from engine.rollout import rollout
 from engine.runner import judges_of
 from engine.sandboxes._choose import open_pool
@@ -116,7 +117,17 @@ async def test_scoring_an_odd_trajectory_never_calls_it_a_success(name: str) -> 
 async def test_a_judge_tells_by_its_method_whether_it_asks_a_model(name: str) -> None:
     judge = made(name)
     methods = {entry.method for entry in await judge.score(odd()["proof without state"])}
-    assert (methods == {"model"}) is hasattr(judge, "calls")
+    assert (methods == {"model"}) is hasattr(judge, "calls") is isinstance(judge, AskingJudge)
+
+
+@pytest.mark.parametrize("name", [n for n in plugins.names("judges") if hasattr(made(n), "calls")])
+async def test_a_judge_that_is_not_asked_names_what_it_would_have_measured(name: str) -> None:
+    judge = made(name)
+    assert isinstance(judge, AskingJudge)
+    unasked = judge.unmeasured("Not asked.")
+    assert {(entry.value, entry.passed, entry.reason) for entry in unasked} == {(None, None, "Not asked.")}
+    measured = await judge.score(odd()["proof without state"])
+    assert [(e.name, e.source, e.method) for e in unasked] == [(e.name, e.source, e.method) for e in measured]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
