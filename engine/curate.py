@@ -7,10 +7,10 @@ above the judges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from engine.types import Batch, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
+from engine.types import Batch, Remark, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
@@ -125,7 +125,8 @@ def apply_reviews(
 
     A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
     what it replaced in `original`; its calls are followed by the results the replay gave. The trajectory ends where
-    the recorded dialogue no longer follows from the correction (see `ends_at`).
+    the recorded dialogue no longer follows from the correction (see `ends_at`). Ratings, problem tags and notes become
+    remarks, those of turns that are left out go with them.
     """
     if not reviews:
         return trajectory
@@ -134,6 +135,7 @@ def apply_reviews(
     turns, places = _reviewed_turns(trajectory.turns, reviews, untrained)
     begun = tuple(places[index] for index in trajectory.begun if index in places)
     changes: dict[str, Any] = {"turns": turns, "begun": begun, "scores": (*trajectory.scores, *_human_scores(reviews))}
+    changes["remarks"] = _placed([*trajectory.remarks, *map(_remark, reviews)], places)
     if accepted(reviews):
         changes |= {"status": "kept", "stage": None, "reason": None, "detail": ""}
     return trajectory.model_copy(update=changes)
@@ -227,6 +229,19 @@ def _same_calls(turn: Turn, fix: Turn) -> bool:
 
 def _told(call: ToolCall) -> tuple[str, str, dict[str, Any], str | None]:
     return call.id, call.name, call.arguments, call.raw
+
+
+def _remark(review: Review) -> Remark:
+    return Remark(turn=review.turn, rating=review.rating, tags=review.tags, note=review.note)
+
+
+def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remark, ...]:
+    """Return the remarks that say something, on the turns as they stand now; the whole first."""
+    saying = [one for one in remarks if one.rating is not None or one.tags or one.note]
+    whole = [one for one in saying if one.turn is None]
+    turns = [(places[one.turn], one) for one in saying if one.turn is not None and one.turn in places]
+    moved = [one.model_copy(update={"turn": place}) for place, one in sorted(turns, key=lambda found: found[0])]
+    return (*whole, *moved)
 
 
 def _human_scores(reviews: Sequence[Review]) -> list[Score]:

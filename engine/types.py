@@ -594,14 +594,25 @@ class Execution(Frozen):
 End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "timeout", "error", "not_started"]
 
 
+class Remark(Frozen):
+    """What a human said of the whole (`turn` None) or of one turn, without who: a rating of 1 to 5, problem tags and a
+    note. Of a corrected turn it speaks of the turn's `original`."""
+
+    turn: int | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
     `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
     lost (None when kept); `reason` is a short code, `detail` a sentence. `begun` holds the index in `turns` of
     the message that makes each request of the task, as far as the dialogue came; empty in records that were made
-    before it was kept (engine/spans.py tells it from the texts then). `imported` keeps what an imported
-    row said beside its turns (group_id, rollout, modes, more), so that it leaves as it came.
+    before it was kept (engine/spans.py tells it from the texts then). `remarks` are what reviewers said, put in
+    when the trajectory is exported. `imported` keeps what an imported row said beside its turns (group_id, rollout,
+    modes, more), so that it leaves as it came.
     """
 
     id: str
@@ -635,6 +646,7 @@ class Trajectory(Frozen):
     detail: str = ""
     calls: tuple[ModelCall, ...] = ()
     execution: Execution = Execution()
+    remarks: tuple[Remark, ...] = ()
     imported: dict[str, Any] = {}
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from engine.curate import accepted, apply_reviews, decide, held_back, verdict_of
-from engine.types import Batch, DomainShare, Review, Score, Trajectory, Turn
+from engine.types import Batch, DomainShare, Remark, Review, Score, Trajectory, Turn
 from tests.exporters.mixed import PARALLEL, calls, made, result, says, user
 
 
@@ -159,6 +159,29 @@ def test_a_rejected_turn_cuts_when_the_recipe_says_so() -> None:
 
 def test_only_a_rating_or_tags_on_a_turn_change_nothing() -> None:
     assert reviewed(review(5, rating=1, tags=("unclear answer",))).turns == PARALLEL
+
+
+def test_ratings_tags_and_notes_leave_with_the_turn_they_speak_of() -> None:
+    answer = result("n1", "get_order", '{"price": 21}')
+    said = [
+        review(verdict="accept", rating=4, tags=("wrong tone",), note="Short.", reviewer="Eve"),
+        review(2, verdict="fix", fix=fixed_call(), replayed=(answer,), diverges=False, tags=("wrong argument",)),
+        review(4, rating=3),
+        review(5, rating=2, tags=("unclear answer",), note="Which one?"),
+        review(1, verdict="accept"),
+    ]
+    earlier = Remark(turn=5, rating=5)
+    found = reviewed(*said, trajectory=made(0, PARALLEL, remarks=(earlier,)))
+    assert found.remarks == (
+        Remark(rating=4, tags=("wrong tone",), note="Short."),
+        Remark(turn=2, tags=("wrong argument",)),
+        Remark(turn=4, rating=5),
+        Remark(turn=4, rating=2, tags=("unclear answer",), note="Which one?"),
+    ), "the second recorded result is gone, so the last answer is turn 4"
+    assert found.turns[2].original == PARALLEL[2]
+    assert "Eve" not in found.model_dump_json()
+    cut = reviewed(review(2, verdict="reject", tags=("wrong tool",)), review(1, rating=1), untrained="cut")
+    assert cut.remarks == (Remark(turn=1, rating=1),)
 
 
 def test_a_corrected_text_keeps_what_it_replaced_and_is_trained() -> None:

@@ -50,7 +50,7 @@ class ChatJsonl:
     """Writes chat rows. A masked turn that neither a flag nor a split carries is counted as lost."""
 
     suffix = ".jsonl"
-    never_carried = ("task", "proof", "diff", "calls", "execution", "tools.effect")
+    never_carried = ("task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -54,7 +54,7 @@ class LlamaFactory:
     """Writes sharegpt rows; what the format has no place for is counted."""
 
     suffix = ".jsonl"
-    never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "tools.effect")
+    never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config

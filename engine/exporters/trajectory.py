@@ -1,7 +1,7 @@
 """The complete record: everything needed to replay, review and score again.
 
-One trajectory per line with its task, proof, tools, turns, state difference, scores and seeds. Clocks and machines are
-left out, so the same seed with the reference teacher gives the same bytes in every sandbox.
+One trajectory per line with its task, proof, tools, turns, state difference, scores, human remarks and seeds. Clocks
+and machines are left out, so the same seed with the reference teacher gives the same bytes in every sandbox.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ def record(**changes: Any) -> dict[str, Any]:
     return exported("trajectory", [made(0, NO_TOOL)])[0][0] | changes
 
 
-def test_a_record_from_before_requests_had_places_is_read() -> None:
+def test_a_record_from_before_requests_had_places_and_people_had_a_say_is_read() -> None:
     importer = plugins.load("importers", "trajectory")
     older = record()
-    assert older.pop("begun") == []
+    assert (older.pop("begun"), older.pop("remarks")) == ([], [])
     (found,) = importer.make(importer.config()).trajectories([json.dumps(older).encode()], "all.jsonl")
     assert (found.begun, found.turns) == ((), NO_TOOL)
 
