@@ -73,6 +73,28 @@ def test_a_reason_of_the_funnel_opens_what_was_lost(page: Page, filled: Studio, 
     expect(page.get_by_text("0 of 1 reviewed")).to_be_visible()
 
 
+def test_a_stage_of_the_funnel_opens_what_came_through_and_a_reload_keeps_it(
+    page: Page, filled: Studio, screenshot: Shoot
+) -> None:
+    page.goto(f"{filled.url}/funnel")
+    ready(page)
+    click_bar(page, page.locator(".st-key-panel_funnel .bars .point path").nth(3))
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    expected = count(filled.database, TrajectoryFilter(reached="rules"))
+    assert 0 < expected < count(filled.database, TrajectoryFilter())
+    told = page.get_by_text(f"0 of {expected} reviewed")
+    expect(told).to_be_visible()
+    page.reload()
+    ready(page)
+    expect(told).to_be_visible()
+    page.goto(page.url + "&exported=Not+exported")
+    ready(page)
+    expect(told).to_be_visible()
+    page.get_by_role("button", name="More filters (2)").click()
+    expect(page.locator(".st-key-exported")).to_contain_text("Exported")
+    screenshot("filters-more")
+
+
 def test_two_batches_are_compared_and_the_address_keeps_it(page: Page, filled: Studio) -> None:
     page.goto(f"{filled.url}/scores")
     ready(page)
