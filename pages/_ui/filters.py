@@ -152,19 +152,15 @@ def clear_filter() -> None:
 def _more(choices: dict[str, list[str]]) -> None:
     with st.container(width=560):
         left, right = st.columns(2)
-        for position, field in enumerate(_MORE):
+        for position, field in enumerate((*_MORE, *_ONE)):
             with (left, right)[position % 2]:
-                _several(field, choices)
-        for column, (field, (label, names)) in zip(st.columns(2), _ONE.items(), strict=True):
-            column.selectbox(
-                label, list(names), index=None, key=field, bind="query-params", on_change=_first_page,
-                placeholder="Any", format_func=names.__getitem__,
-            )  # fmt: skip
+                if field in _ONE:
+                    _single(field, *_ONE[field])
+                else:
+                    _several(field, choices)
         scores = list(dict.fromkeys((*choices["scores"], *filter(None, [st.session_state.get("score")]))))
-        st.selectbox(
-            "Score", scores, index=None, key="score", bind="query-params", on_change=_first_page,
-            placeholder="Any score", format_func=words,
-        )  # fmt: skip
+        with right:
+            _single("score", "Score", {score: words(score) for score in scores})
         for position, (name, bounds) in enumerate(_RANGES.items()):
             if position % 2 == 0:
                 left, right = st.columns(2)
@@ -177,6 +173,13 @@ def _several(field: str, choices: dict[str, list[str]], width: Any = "stretch") 
     st.multiselect(
         _LISTS[field], options, key=field, bind="query-params", placeholder="Any", on_change=_first_page,
         format_func=_namer(field, choices), width=width,
+    )  # fmt: skip
+
+
+def _single(field: str, label: str, names: dict[Any, str]) -> None:
+    st.selectbox(
+        label, list(names), index=None, key=field, bind="query-params", placeholder="Any", on_change=_first_page,
+        format_func=names.__getitem__,
     )  # fmt: skip
 
 

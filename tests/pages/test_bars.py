@@ -106,6 +106,7 @@ def test_tags_ratings_and_what_was_exported_are_filters_of_the_queue(open_page: 
     wanted = {
         '{"tags":["wrong tool"]}': 1, '{"max_rating":2}': 2, '{"exported":true}': 2, '{"reached":"state"}': None,
         '{"culprits":["none"],"outcomes":["failure"]}': 1, '{"min_rating":2.5}': 0,
+        '{"modes":["none"],"reasons":["none"],"templates":["none"]}': 1,
     }  # fmt: skip
     for chosen, expected in wanted.items():
         shown = count(odd, read_filter(chosen))
