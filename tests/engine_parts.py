@@ -1,16 +1,23 @@
-"""What engine tests share: a batch of the ledger, its parts, and pools that fail on purpose."""
+"""What engine tests share: a batch of the ledger, its parts, pools that fail on purpose, and real engine processes."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.errors import SandboxError
 from engine.protocols import Environment, Sandbox, SandboxHealth, SandboxPool
 from engine.runner import parts_of
 from engine.types import Batch, Domain, DomainShare, Endpoint, ModelRole
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def batch_of(domain: Domain, **changes: Any) -> Batch:
@@ -58,3 +65,30 @@ class FailingPool:
         return 0
 
     async def aclose(self) -> None: ...
+
+
+def surroundings(home: Path, sandbox: str = "local", address: str | None = None) -> dict[str, str]:
+    """Return the environment of a command over this home folder; without an address its database lies in it."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    given = {} if address is None else {"DATABASE_URL": address}
+    return {**kept, "TURNWRIGHT_HOME": str(home), "TURNWRIGHT_SANDBOX": sandbox, **given}
+
+
+def engine(home: Path, sandbox: str = "local", address: str | None = None) -> subprocess.Popen[bytes]:
+    """Start an engine as a process of its own; the caller ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", "work"],
+        cwd=ROOT,
+        env=surroundings(home, sandbox, address),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for the condition; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)

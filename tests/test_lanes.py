@@ -21,8 +21,8 @@ from storage import batches, domains, personas
 from storage.database import Database, open_database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
-from tests.engine_parts import batch_of, scripted
-from tests.test_worker import engine, stored, until
+from tests.engine_parts import batch_of, engine, scripted, until
+from tests.test_worker import stored
 
 SLOW = {"text": "No idea.", "seconds": 0.2}
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -25,8 +21,6 @@ from storage.database import Database, open_database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import FailingPool, batch_of, scripted
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -268,53 +262,3 @@ async def test_a_fault_of_ours_fails_the_batch_and_not_the_engine(db: Database, 
     assert batches.get_batch(db, first).status == "failed"
     assert "KeyError" in batches.get_batch(db, first).reason
     assert batches.get_batch(db, second).status == "done"
-
-
-def engine(home: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "TURNWRIGHT_HOME": str(home), "TURNWRIGHT_SANDBOX": "local"}
-    environment.pop("DATABASE_URL", None)
-    return subprocess.Popen(
-        [sys.executable, "-m", "engine", "work"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_engine_loses_and_doubles_nothing(tmp_path: Path, ledger: Domain, number: int) -> None:
-    """Kill the engine twice in the middle of a batch; the third finishes it."""
-    db = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
-    domains.save_domain(db, ledger.files, based_on=None)
-    first = engine(tmp_path)
-    try:
-        until(lambda: bool(personas.list_personas(db)), 60)
-        batch = launch(db, ledger, trajectories=1500, concurrency=8)
-        done = lambda: trajectories.count(db, batches_only(batch))  # noqa: E731
-        until(lambda: done() > 50, 60)
-        first.send_signal(number)
-        first.wait(20)
-        kept = {t.id for t in stored(db, batch)}
-        second = engine(tmp_path)
-        until(lambda: done() > len(kept) + 50, 60)
-        second.send_signal(number)
-        second.wait(20)
-        third = engine(tmp_path)
-        until(lambda: batches.get_batch(db, batch).status == "done", 90)
-        third.send_signal(signal.SIGTERM)
-        assert third.wait(20) == 0
-    finally:
-        db_rows = [t.id for t in stored(db, batch)]
-        db.close()
-    assert len(db_rows) == len(set(db_rows)) == 1500
-    assert kept <= set(db_rows)
