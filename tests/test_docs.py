@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +16,26 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import NAMES
+from engine.settings import read
+from tests.conformance._sandboxes import opened
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")
+
+
+RUN = {
+    "make run": "test_make_run_opens_the_studio",
+    "make sandbox-image": "test_make_sandbox_image_gives_the_image_that_the_engine_takes",
+    "make clean": "test_make_clean_takes_away_only_what_was_made",
+}
+"""Which test here really runs a command. Those of the engine run in the README's order."""
+LEFT_OUT = {
+    "make test": "it is what runs these tests",
+    "make lint": ".ci/run calls it just before the tests",
+    "make bench": "it takes minutes, and its figures mean nothing beside other tests",
+}
+"""Why a command is not run here; that make knows it is tested all the same."""
 
 
 def commands(document: str) -> list[str]:
@@ -30,6 +50,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("docs")
     kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
     return {**kept, "TURNWRIGHT_HOME": str(folder), "TURNWRIGHT_SANDBOX": "local"}
+
+
+async def docker_answers() -> None:
+    """Skip the test loudly where none does; fail it in CI."""
+    await (await opened("docker")).aclose()
 
 
 @pytest.mark.slow
@@ -48,13 +73,72 @@ def test_the_readme_commands_work_in_their_order(home: dict[str, str]) -> None:
         assert done.stdout.strip(), command
 
 
-def test_every_make_target_exists() -> None:
+def test_every_documented_command_is_run_or_left_out_for_a_reason() -> None:
+    """Also every target of the Makefile, documented or not."""
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {c.split()[1] for d in DOCUMENTS for c in commands(d) if c.startswith("make ")}
     text = "".join((ROOT / d).read_text() for d in DOCUMENTS)
-    named |= set(re.findall(r"`make ([\w-]+)`", text))
-    assert named
+    named = set(re.findall(r"`make ([\w-]+)`", text)) | set(re.findall(r"^make ([\w-]+)", text, re.MULTILINE))
     assert named <= targets
+    every = {f"make {target}" for target in targets} | {c for d in DOCUMENTS for c in commands(d)}
+    others = {c for c in every if not c.startswith(".venv/bin/python -m engine ")}
+    assert others == RUN.keys() | LEFT_OUT.keys()
+    assert not RUN.keys() & LEFT_OUT.keys()
+    assert all(callable(globals().get(test)) for test in RUN.values())
+    assert "make lint" in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("command", LEFT_OUT)
+def test_make_knows_what_the_others_would_do(command: str) -> None:
+    done = subprocess.run([*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    named = re.findall(r"^\.venv/bin/(?:python -m )?(\w+)", done.stdout, re.MULTILINE)
+    assert {"test": "pytest", "lint": "mypy", "bench": "bench"}[command.split()[1]] in named
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_benchmark_starts(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
+
+
+def test_make_clean_takes_away_only_what_was_made(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for made in (".venv/bin", ".mypy_cache", ".turnwright"):
+        (tmp_path / made).mkdir(parents=True)
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    assert {path.name for path in tmp_path.iterdir()} == {"Makefile", ".turnwright"}
+
+
+@pytest.mark.docker
+def test_make_sandbox_image_gives_the_image_that_the_engine_takes(home: dict[str, str]) -> None:
+    asyncio.run(docker_answers())
+    done = subprocess.run(["make", "sandbox-image"], cwd=ROOT, env=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert read().image in done.stdout
+    found = subprocess.run(["docker", "image", "inspect", read().image], capture_output=True, check=False)
+    assert found.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_batch_that_reached_its_budget_goes_on_with_resume(home: dict[str, str], tmp_path: Path) -> None:
+    """As the README says of `resume NUMBER` and `work`."""
+    (tmp_path / "few.yaml").write_text("domains: [retail]\ntrajectories: 12\nbudget: {seconds: 0.01}\n")
+    alone = {**home, "TURNWRIGHT_HOME": str(tmp_path)}
+    for arguments, status, told in (
+        (("run", str(tmp_path / "few.yaml")), 1, "time budget of 0.01 s is reached"),
+        (("resume", "1", "--seconds", "0"), 0, "batch 1: done"),
+        (("work", "--once"), 0, ""),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *arguments],
+            cwd=ROOT, env=alone, capture_output=True, text=True, check=False, timeout=90,
+        )  # fmt: skip
+        assert done.returncode == status, f"{arguments}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert told in done.stdout
 
 
 @pytest.mark.slow
