@@ -12,7 +12,7 @@ run: .venv/ready
 
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -q -m "not browser" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -m browser -n 2 --dist loadfile
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
