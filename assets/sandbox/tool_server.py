@@ -22,8 +22,6 @@ import worker
 import workspace
 
 _EMPTY = {"files": {}, "modules": {}, "git": False}
-_NICE = 10
-"""How far sandboxes stand back for the engine, which keeps all of them and the models busy."""
 _LIMITS = {
     "call_seconds": 20.0,
     "memory_bytes": 512 << 20,
@@ -368,7 +366,6 @@ def _threads_of(user):
 def main(config):
     """Serve until the stream closes. `config` is what the engine sent ahead of the first request."""
     os.umask(0o022)
-    os.nice(_NICE)
     inbound, outbound = os.dup(0), os.dup(1)
     nothing = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
