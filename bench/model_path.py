@@ -1,6 +1,6 @@
 """The model path beside its floor: bare aiohttp, bare litellm, and our plug-ins, against one loopback server.
 
-    python -m bench.model_path [--flying 64 256] [--rounds 15] [--whole] [--only NAME]
+    python -m bench.model_path [--flying 64 256] [--rounds 48] [--whole] [--only NAME]
 
 The ideal rate is calls in flight / latency; the floor is the bare client under ours. CPU is user and system time of our
 process per model call; the server is another process. All rows make the six model calls of one dialogue, over and over;
@@ -27,7 +27,7 @@ import aiohttp
 import orjson
 
 from bench.whole_rollouts import Request, requests_of_one, roll
-from engine import settings
+from engine import loop, settings
 from engine.llms._chat import with_form
 from engine.llms._open import open_llm
 from engine.llms._wire import to_messages, to_tools
@@ -172,17 +172,12 @@ async def compare(given: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--flying", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=48)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--only", default="", help="rows whose name holds this text")
     given = parser.parse_args()
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(compare(given))
-    else:
-        uvloop.run(compare(given))
+    loop.run(compare(given))
 
 
 if __name__ == "__main__":

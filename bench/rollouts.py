@@ -13,7 +13,7 @@ import asyncio
 import time
 from typing import Any
 
-from engine import catalog, plugins, settings
+from engine import catalog, loop, plugins, settings
 from engine.errors import SandboxError
 from engine.planner import plan
 from engine.protocols import SandboxPool
@@ -70,4 +70,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    loop.run(main())

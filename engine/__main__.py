@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import plugins, settings
+from engine import loop, plugins, settings
 from engine.errors import InputError, InputErrors, TurnwrightError
 
 app = typer.Typer(
@@ -62,22 +62,13 @@ def worker(db: Any, only: int | None = None) -> Any:
     return Worker(SqlStore(db), SqlLibrary(db), found.sandbox, image=found.image, say=say, only=only)
 
 
-def loop_factory() -> Any:
-    """Return uvloop's loop where it is installed; it takes about a third off the cost of a model call."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 @app.command()
 def work(once: Annotated[bool, typer.Option(help="Stop when no batch is waiting.")] = False) -> None:
     """Claim batches and requests and work on them until stopped. The studio starts this beside itself."""
     from engine.worker import serve
 
-    with database() as db, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(worker(db), once=once))
+    with database() as db:
+        loop.run(serve(worker(db), once=once))
 
 
 @app.command()
@@ -142,8 +133,7 @@ def _work_on(db: Any, number: int) -> None:
     from engine.foreground import follow, summary
     from storage.batches import get_batch, losses
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(follow(worker(db, number), lambda: get_batch(db, number)))
+    loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
     print(summary(row, losses(db, number)))
     if row.status != "done":
