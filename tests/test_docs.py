@@ -126,7 +126,8 @@ def test_make_sandbox_image_gives_the_image_that_the_engine_takes(home: dict[str
 @pytest.mark.slow
 def test_a_batch_that_reached_its_budget_goes_on_with_resume(home: dict[str, str], tmp_path: Path) -> None:
     """As the README says of `resume NUMBER` and `work`."""
-    (tmp_path / "few.yaml").write_text("domains: [retail]\ntrajectories: 12\nbudget: {seconds: 0.01}\n")
+    few = "domains: [retail]\ntrajectories: 60\nconcurrency: 2\nbudget: {seconds: 0.01}\n"
+    (tmp_path / "few.yaml").write_text(few)
     alone = {**home, "TURNWRIGHT_HOME": str(tmp_path)}
     for arguments, status, told in (
         (("run", str(tmp_path / "few.yaml")), 1, "time budget of 0.01 s is reached"),
