@@ -25,6 +25,7 @@ from pages._ui.reviewing import (
 )
 from pages._ui.text import plain
 from pages._ui.turn_viewer import focus_turn
+from pages._ui.turning import turn_to
 from storage.reviews import ReviewEvent, reviews_of
 from storage.trajectories import next_unreviewed
 
@@ -201,5 +202,4 @@ def go_to(number: int | None) -> None:
     if number is None:
         st.toast("Nothing in this list waits for a verdict any more.", icon=":material/celebration:")
         return
-    st.query_params["id"] = str(number)
-    st.query_params.pop("turn", None)
+    turn_to(number)

@@ -18,6 +18,7 @@ from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages._ui.turn_viewer import store_marks, viewer
+from pages._ui.turning import drawing, shown
 from pages._ui.verdict_panel import arrive, go_to, verdict_panel
 from storage.reviews import review_progress, reviews_of
 from storage.trajectories import TrajectoryRow, get, neighbours, next_unreviewed, row
@@ -38,15 +39,15 @@ def work_arrived() -> None:
     with saving():
         stored = store_marks(db())
         if stored.fix is not None:
-            st.session_state[fix_key(number_parameter("id") or 0)] = stored.fix
+            st.session_state[fix_key(shown() or 0)] = stored.fix
         if not stored.panel:
             return
-    arrive(stored.undone, number_parameter("id") or 0)
+    arrive(stored.undone, shown() or 0)
 
 
 def follow(drawn: int) -> None:
     """Redraw the whole page when a key turned to another trajectory in the same moment as a fragment was redrawn."""
-    if number_parameter("id") not in (drawn, None):
+    if shown() not in (drawn, None):
         st.rerun()
 
 
@@ -110,7 +111,7 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
 
 def draw() -> None:
     """Draw the page for the trajectory of the address."""
-    identity = number_parameter("id")
+    identity = drawing()
     with saving():
         undone = store_marks(db()).undone
         if undone and identity is not None:

@@ -144,6 +144,20 @@ def test_accept_and_next_opens_the_next_of_the_filtered_list(open_page: Opener, 
     assert own(filled, 8)[None].verdict == "accept"
 
 
+def test_a_message_with_the_address_of_before_does_not_turn_the_page_back(open_page: Opener, filled: Database) -> None:
+    def address(number: str) -> str:
+        page.query_params["id"] = number
+        page.run()
+        return str(page.query_params["id"])
+
+    page = open_page("trajectory", id="20")
+    page.button(key="go_next").click().run()
+    assert page.query_params["id"] == "19"
+    assert address("20") == "19", "sent before the browser heard of the turn"
+    assert address("19") == "19"
+    assert address("20") == "20", "the browser's Back, after it heard"
+
+
 def test_undo_leads_back_to_the_trajectory_of_the_last_change(open_page: Opener, filled: Database) -> None:
     shown = open_page("trajectory", id="8")
     shown.button(key="accept_next_8").click().run()
