@@ -48,14 +48,14 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In CI a browser test is tried once more before it fails: the browser shares two cores with everything else.
+    """In CI a browser test is tried up to twice more before it fails: two browsers share two cores with everything else.
 
     Not one that is marked `once`: a rating that is lost every second time is lost.
     """
     if os.environ.get("CI"):
         for item in items:
             if item.get_closest_marker("browser") and not item.get_closest_marker("once"):
-                item.add_marker(pytest.mark.flaky(reruns=1))
+                item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(wrapper=True)
