@@ -48,7 +48,7 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In CI a browser test is tried up to twice more before it fails: two browsers share two cores with everything else.
+    """In CI a browser test is tried up to twice more before it fails, for two browsers share two cores with the rest.
 
     Not one that is marked `once`: a rating that is lost every second time is lost.
     """
