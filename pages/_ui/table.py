@@ -101,7 +101,7 @@ def rows_table(
             "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
         },
         column_order=["open", *[c for c in columns if c in shown.columns]],
-        on_select=(lambda: _choose(key, grid, ids)) if selectable else "ignore",
+        on_select=(lambda: _choose(key, grid, ids, cleared)) if selectable else "ignore",
         selection_mode="multi-row" if selectable else [],
         selection_default={"selection": {"rows": [n for n, i in enumerate(ids) if i in chosen]}}
         if selectable
@@ -129,7 +129,10 @@ def _chosen(key: str, signature: str) -> set[int]:
     return held[1]
 
 
-def _choose(key: str, grid: str, ids: list[int]) -> None:
+def _choose(key: str, grid: str, ids: list[int], cleared: int) -> None:
+    """Take over the ticks of a grid, unless all were forgotten by a click that came in the same message."""
+    if cleared != st.session_state.get(f"{key}_cleared", 0):
+        return
     held: tuple[str, set[int]] = st.session_state[f"{key}_chosen"]
     rows = st.session_state[grid]["selection"]["rows"]
     chosen = (held[1] - set(ids)) | {ids[row] for row in rows if row < len(ids)}
