@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -212,10 +212,8 @@ class _Writer:
 
     async def finish(self) -> None:
         """Save the rest."""
-        try:
+        with suppress(StorageError):
             await self._settle()
-        except StorageError:
-            await self._save()
         await self._save()
 
     async def _settle(self) -> None:
