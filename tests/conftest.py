@@ -1,13 +1,16 @@
-"""Shared values: the tiny ledger domain and its persona."""
+"""Shared values: the tiny ledger domain, its persona, and a database that holds both."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import catalog
 from engine.types import Domain, Persona
+from storage import domains, personas
+from storage.database import Database, open_database
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -30,3 +33,13 @@ def persona() -> Persona:
         disclosure="everything_at_once",
         description="Says what she wants.",
     )
+
+
+@pytest.fixture
+def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
+    """The database of a home folder that is `tmp_path`, with one domain and one persona."""
+    opened = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
+    domains.save_domain(opened, ledger.files, based_on=None)
+    personas.save_persona(opened, persona, based_on=None)
+    yield opened
+    opened.close()

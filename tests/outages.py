@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from engine.settings import read
+from tests.needs import missing
 
 
 class Dockerd:
@@ -65,10 +64,10 @@ class Dockerd:
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount a disk of this size on the folder. Skips loudly where that is not allowed."""
+    """Mount a disk of this size on the folder. Left out loudly where that is not allowed."""
     mounting = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True).returncode:
-        pytest.skip("NO SMALL DISK: mounting one needs root")
+        missing("NO SMALL DISK: mounting one needs root")
     try:
         yield folder
     finally:
@@ -88,9 +87,9 @@ def fill(folder: Path) -> Path:
 
 @contextmanager
 def private_dockerd(folder: Path) -> Iterator[Dockerd]:
-    """Give one that runs and has the image; nothing of it is left afterwards. Skips loudly where it cannot be."""
+    """Give one that runs and has the image; nothing of it is left afterwards. Left out loudly where it cannot be."""
     if os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("docker"):
-        pytest.skip("NO PRIVATE DOCKERD: it needs root and the dockerd program")
+        missing("NO PRIVATE DOCKERD: it needs root and the dockerd program")
     with small_disk(folder, "600m"):
         engine = Dockerd(folder)
         try:

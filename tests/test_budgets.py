@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.errors import Conflict, InputError
-from engine.types import Budget, Domain, Persona
+from engine.types import Budget, Domain
 from engine.worker import Worker
-from storage import batches, domains, personas, trajectories
+from storage import batches, trajectories
 from storage.budgets import set_budget
-from storage.database import Database, open_database
+from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, scripted
@@ -23,15 +21,6 @@ SAYS = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
 PRICES = {"input_cost_per_million": 10.0, "output_cost_per_million": 50.0}
 CALL = 0.001
 """Dollars of one call of SAYS by PRICES."""
-
-
-@pytest.fixture
-def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
 
 
 def launch(db: Database, ledger: Domain, reply: dict[str, Any], trajectories: int = 30, **changes: Any) -> int:

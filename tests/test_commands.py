@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.types import Domain, Endpoint, Persona
-from storage import batches, domains, personas
-from storage.database import Database, open_database
-from tests.engine_parts import batch_of
+from engine.types import Domain, Endpoint
+from storage import batches
+from storage.database import Database
+from tests.engine_parts import ROOT, batch_of, surroundings
 
-ROOT = Path(__file__).resolve().parent.parent
 TALKS = """
 domains: [ledger]
 trajectories: 30
@@ -30,19 +28,9 @@ models:
 
 
 @pytest.fixture
-def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs one command of the engine over the database of this test."""
-    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment = {**kept, "TURNWRIGHT_HOME": str(tmp_path), "TURNWRIGHT_SANDBOX": "local"}
+    environment = surroundings(tmp_path)
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "engine", *arguments]

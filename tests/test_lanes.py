@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,16 @@ import pytest
 from sqlalchemy import text
 
 from engine.protocols import SMALL_BATCH
-from engine.types import Domain, Persona
+from engine.types import Domain
 from engine.worker import Worker
-from storage import batches, domains, personas
-from storage.database import Database, open_database
+from storage import batches
+from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, engine, scripted, until
 from tests.test_worker import stored
 
 SLOW = {"text": "No idea.", "seconds": 0.2}
-
-
-@pytest.fixture
-def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'turnwright.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
 
 
 def launch(db: Database, ledger: Domain, trajectories: int, **changes: Any) -> int:

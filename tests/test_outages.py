@@ -16,8 +16,8 @@ from engine.breaker import IN_A_ROW
 from engine.pools import Pools
 from engine.types import Domain, Endpoint, Progress, Trajectory, TrajectoryFilter
 from engine.worker import Worker
-from storage import batches, domains, personas, recovery, trajectories
-from storage.database import Database, open_database
+from storage import batches, recovery, trajectories
+from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of
@@ -25,15 +25,6 @@ from tests.llms.server import serving
 from tests.outages import Dockerd, fill, private_dockerd, small_disk
 
 NOWHERE = "unix:///nonexistent/docker.sock"
-
-
-@pytest.fixture
-def db(tmp_path: Path, ledger: Domain, persona: Any) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
 
 
 def launch(db: Database, ledger: Domain, **changes: Any) -> int:

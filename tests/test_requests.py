@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,18 @@ import pytest_asyncio
 from engine.protocols import Request
 from engine.requests import Desk
 from engine.sandboxes._choose import open_pool
-from engine.types import Domain, Persona, Recipe, Trajectory, TrajectoryFilter, Turn
+from engine.types import Domain, Recipe, Trajectory, TrajectoryFilter, Turn
 from engine.worker import Worker
-from storage import batches, domains, exports, personas, trajectories
-from storage.database import Database, open_database
+from storage import batches, exports, trajectories
+from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, scripted
 
 
-@pytest.fixture
-def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Domain, persona: Persona) -> Iterator[Database]:
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNWRIGHT_HOME", str(tmp_path))
-    opened = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
 
 
 @pytest_asyncio.fixture

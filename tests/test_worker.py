@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,22 +13,13 @@ import pytest
 from engine.errors import SandboxError, StorageError
 from engine.runner import run
 from engine.sandboxes._choose import open_pool
-from engine.types import Domain, Persona, Progress, Trajectory
+from engine.types import Domain, Progress, Trajectory
 from engine.worker import Worker
-from storage import batches, domains, personas, trajectories
-from storage.database import Database, open_database
+from storage import batches, trajectories
+from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import FailingPool, batch_of, scripted
-
-
-@pytest.fixture
-def db(tmp_path: Path, ledger: Domain, persona: Persona) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
-    domains.save_domain(opened, ledger.files, based_on=None)
-    personas.save_persona(opened, persona, based_on=None)
-    yield opened
-    opened.close()
 
 
 def launch(db: Database, ledger: Domain, **changes: Any) -> int:

@@ -30,6 +30,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from storage.database import Database, open_database
+from tests.needs import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "artifacts" / "screenshots"
@@ -173,10 +174,7 @@ def chromium(own: str) -> str:
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if found or Path(own).exists():
         return found or own
-    message = "No Chromium: `playwright install chromium`, or name one in the environment variable CHROMIUM."
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    missing("No Chromium: `playwright install chromium`, or name one in the environment variable CHROMIUM.")
 
 
 @pytest.fixture(scope="session")

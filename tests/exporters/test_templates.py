@@ -6,7 +6,6 @@ The templates are read as data from the package trl (requirements-templates.txt)
 from __future__ import annotations
 
 import json
-import os
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from engine.types import Turn
 from tests.exporters.mixed import BANK, EMPTY, NESTED, NO_TOOL, PARALLEL, RECOVERED, SHOP, exported, made
+from tests.needs import missing
 
 utils = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -27,8 +27,7 @@ def folder() -> Path:
     """Return the folder of templates; in CI its absence is a failure, else a loud skip."""
     spec = find_spec("trl")
     if spec is None or not spec.submodule_search_locations:
-        told = "trl is not installed: pip install --no-deps -r requirements-templates.txt"
-        pytest.fail(told) if os.environ.get("CI") == "true" else pytest.skip(told)
+        missing("trl is not installed: pip install --no-deps -r requirements-templates.txt")
     return Path(next(iter(spec.submodule_search_locations))) / "chat_templates"
 
 

@@ -9,7 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from engine.types import Domain, Persona
 from pages._ui.routes import BY_NAME
+from storage import domains, personas
 from storage.database import Database, open_database
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "shell.py"
@@ -27,6 +29,14 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     opened.close()
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+@pytest.fixture
+def ready(database: Database, ledger: Domain, persona: Persona) -> Database:
+    """A database with one domain and one persona."""
+    domains.save_domain(database, ledger.files, based_on=None)
+    personas.save_persona(database, persona, based_on=None)
+    return database
 
 
 @pytest.fixture

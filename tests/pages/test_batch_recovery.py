@@ -9,20 +9,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Batch, Domain, DomainShare, Persona, Trajectory
-from storage import batches, domains, personas
+from engine.types import Batch, DomainShare, Trajectory
+from storage import batches
 from storage.database import Database
 from storage.store import SqlStore
 from tests.pages.samples import trajectory
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def ready(database: Database, ledger: Domain, persona: Persona) -> Database:
-    domains.save_domain(database, ledger.files, based_on=None)
-    personas.save_persona(database, persona, based_on=None)
-    return database
 
 
 def fault(index: int) -> Trajectory:

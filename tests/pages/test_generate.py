@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from engine.batchfile import batch_of, parse_batch
 from engine.errors import InputErrors
 from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
-from storage import batches, domains, endpoints, personas
+from storage import batches, endpoints
 from storage.database import Database
 from storage.store import SqlStore
 from storage.trajectories import insert_imported
@@ -20,14 +20,6 @@ from tests.pages.samples import trajectory
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
-
-
-@pytest.fixture
-def ready(database: Database, ledger: Domain, persona: Persona) -> Database:
-    """A database with one domain and one persona."""
-    domains.save_domain(database, ledger.files, based_on=None)
-    personas.save_persona(database, persona, based_on=None)
-    return database
 
 
 def create(db: Database, **changes: Any) -> int:

@@ -10,22 +10,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, Persona
-from storage import batches, domains, endpoints, engines, personas
+from engine.types import Batch, Budget, Domain, DomainShare, Endpoint
+from storage import batches, endpoints, engines
 from storage.budgets import set_budget
 from storage.database import Database
 from storage.store import SqlStore
 from tests.test_budgets import SAYS, all_there, launch, work
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def ready(database: Database, ledger: Domain, persona: Persona) -> Database:
-    """A database with one domain and one persona."""
-    domains.save_domain(database, ledger.files, based_on=None)
-    personas.save_persona(database, persona, based_on=None)
-    return database
 
 
 def create(db: Database, **changes: Any) -> int:

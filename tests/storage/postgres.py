@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.needs import missing
 
 
 def _binaries() -> Path | None:
@@ -20,12 +20,6 @@ def _binaries() -> Path | None:
         return found[-1].parent
     initdb = shutil.which("initdb")
     return Path(initdb).parent if initdb else None
-
-
-def _missing(why: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"PostgreSQL is needed in CI: {why}")
-    pytest.skip(f"PostgreSQL tests left out: {why}")
 
 
 @contextmanager
@@ -37,8 +31,7 @@ def server() -> Iterator[str]:
         return
     binaries = _binaries()
     if binaries is None:
-        _missing("no initdb found; install postgresql or set TURNWRIGHT_TEST_POSTGRES")
-        return
+        missing("NO POSTGRESQL: no initdb found; install postgresql or set TURNWRIGHT_TEST_POSTGRES")
     owner = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="turnwright-postgres-"))
     if owner:
