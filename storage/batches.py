@@ -128,7 +128,7 @@ def get_batch(db: Database, id: int) -> BatchRow:
     with db.read() as session:
         row = session.execute(select(tables.batch).where(tables.batch.c.id == id)).first()
     if row is None:
-        raise _gone(id)
+        raise no_batch(id)
     return _row(row)
 
 
@@ -144,7 +144,7 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
         query = select(BatchRecord).where(tables.batch.c.id == id).with_for_update()
         record = session.execute(query).scalar_one_or_none()
         if record is None:
-            raise _gone(id)
+            raise no_batch(id)
         if what not in ("pause", "resume", "cancel"):
             raise InputError("command", f"{what!r} is unknown.", "Use pause, resume or cancel.")
         if record.status == "running":
@@ -241,14 +241,15 @@ def delete_batch(db: Database, id: int, now: float | None = None) -> None:
     with db.write() as session:
         row = session.execute(select(b.status, b.heartbeat_at).where(b.id == id).with_for_update()).first()
         if row is None:
-            raise _gone(id)
+            raise no_batch(id)
         if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - STALE:
             raise InputError("batch", f"batch {id} is running.", "Cancel it first.")
         search.delete_batch(session.connection(), id)
         session.execute(delete(tables.batch).where(b.id == id))
 
 
-def _gone(id: int) -> InputError:
+def no_batch(id: int) -> InputError:
+    """Return what is raised for the number of a batch that is not there."""
     return InputError("batch", f"there is no batch {id}.", "It may have been deleted; look at the list of batches.")
 
 

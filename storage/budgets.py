@@ -7,6 +7,7 @@ from sqlalchemy import select
 from engine.errors import Conflict, InputError
 from engine.types import Batch, Budget
 from storage import tables
+from storage.batches import no_batch
 from storage.database import Database
 from storage.tables import BatchRecord
 
@@ -23,7 +24,7 @@ def set_budget(db: Database, id: int, budget: Budget, *, before: Budget) -> None
         query = select(BatchRecord).where(tables.batch.c.id == id).with_for_update()
         record = session.execute(query).scalar_one_or_none()
         if record is None:
-            raise InputError("batch", f"there is no batch {id}.", "Look at the list of batches.")
+            raise no_batch(id)
         if record.status not in CHANGEABLE:
             move = "Pause it first." if record.status == "running" else "Launch it again with another one."
             raise InputError("budget", f"batch {id} is {record.status}, so its budget stays.", move)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from engine import plugins
 from engine.errors import InputError
 from storage import facets, search, tables
+from storage.batches import no_batch
 from storage.database import Database
 
 RETRIED = ("queued", "paused", "done", "failed")
@@ -77,7 +78,7 @@ def _checked(session: Session, id: int, what: str) -> str:
     b = tables.batch.c
     row = session.execute(select(b.status, b.imported).where(b.id == id).with_for_update()).first()
     if row is None:
-        raise InputError("batch", f"there is no batch {id}.", "It may have been deleted; look at the list of batches.")
+        raise no_batch(id)
     if row.imported:
         raise InputError("batch", f"batch {id} was imported, so nothing of it can be {what}.", "Import it anew.")
     if row.status not in RETRIED:
