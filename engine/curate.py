@@ -7,6 +7,7 @@ above the judges.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -158,9 +159,15 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
         if index >= end:
             break
         end = min(end, max(index + 1, _fits_until(turns, index, review, changed)))
-        if review.fix is not None and not _same_calls(turns[index], review.fix):
+        if review.fix is not None and not same_calls(turns[index], review.fix):
             changed.add(index)
     return end
+
+
+def same_calls(turn: Turn, fix: Turn) -> bool:
+    """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
+    true is not 1; the order of their names says nothing."""
+    return [_told(call) for call in turn.tool_calls] == [_told(call) for call in fix.tool_calls]
 
 
 def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
@@ -190,7 +197,7 @@ def _reviewed_turns(
         elif review is not None and review.fix is not None and review.verdict == "fix":
             places[index] = len(found)
             found += _corrected(turn, review, changed)
-            if not _same_calls(turn, review.fix):
+            if not same_calls(turn, review.fix):
                 replaced = {call.id for call in turn.tool_calls}
                 changed.add(index)
         else:
@@ -204,7 +211,7 @@ def _corrected(turn: Turn, review: Review, changed: set[int]) -> list[Turn]:
     assert review.fix is not None
     bare = turn.model_copy(update={"original": None})
     fix = review.fix.model_copy(update={"original": bare, "train": True})
-    return [fix] if _same_calls(turn, review.fix) or not changed.issuperset(review.follows) else [fix, *review.replayed]
+    return [fix] if same_calls(turn, review.fix) or not changed.issuperset(review.follows) else [fix, *review.replayed]
 
 
 def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[int]) -> int:
@@ -212,7 +219,7 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
     whose calls are corrected too."""
     assert review.fix is not None
     here, everything = index + 1, len(turns)
-    if _same_calls(turns[index], review.fix):
+    if same_calls(turns[index], review.fix):
         return here if review.diverges else everything
     answered = {result.tool_call_id for result in review.replayed}
     whole = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
@@ -223,12 +230,8 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
     return everything if review.diverges is False else here
 
 
-def _same_calls(turn: Turn, fix: Turn) -> bool:
-    return [_told(call) for call in turn.tool_calls] == [_told(call) for call in fix.tool_calls]
-
-
-def _told(call: ToolCall) -> tuple[str, str, dict[str, Any], str | None]:
-    return call.id, call.name, call.arguments, call.raw
+def _told(call: ToolCall) -> tuple[str, str, str, str | None]:
+    return call.id, call.name, json.dumps(call.arguments, sort_keys=True), call.raw
 
 
 def _remark(review: Review) -> Remark:

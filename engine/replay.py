@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from engine.curate import same_calls
 from engine.errors import InputError
 from engine.protocols import Sandbox
 from engine.schema import argument_error
@@ -96,6 +97,14 @@ def check_fix(trajectory: Trajectory, position: int, fix: Turn) -> None:
             raise InputError("fix", f"{call.name}: {problem}", "Correct the arguments.")
 
 
+def behind(turns: Sequence[Turn], position: int) -> int:
+    """Return the index of the first turn behind a message and its results."""
+    end = position + 1
+    while end < len(turns) and turns[end].role == "tool":
+        end += 1
+    return end
+
+
 async def replay(
     trajectory: Trajectory, position: int, fix: Turn, others: Sequence[Correction], lease: Lease, call: Call
 ) -> Replay:
@@ -121,7 +130,7 @@ async def replay(
         detail=failed[0].content if failed else "The sandbox answered every call.",
         other_results=other_results,
         state=state,
-        behind=_behind(trajectory.turns, position),
+        behind=behind(trajectory.turns, position),
         breaks=after.later,
         diverges=other_results or bool(state) or after.later is not None,
         unsteady=unsteady,
@@ -187,10 +196,10 @@ def _exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> It
     for index, turn in enumerate(turns):
         if turn.role != "assistant":
             continue
-        results = range(index + 1, _behind(turns, index))
+        results = range(index + 1, behind(turns, index))
         known = {turns[place].tool_call_id or "": (place, turns[place]) for place in results}
         one = corrected.get(index)
-        if one is not None and one.fix.tool_calls != turn.tool_calls:
+        if one is not None and not same_calls(turn, one.fix):
             known = {result.tool_call_id or "": (index, result) for result in one.replayed}
             yield index, _Exchange(one.fix.tool_calls, known)
         elif turn.tool_calls:
@@ -198,15 +207,7 @@ def _exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> It
 
 
 def _new(trajectory: Trajectory, one: Correction) -> bool:
-    return one.fix.tool_calls != trajectory.turns[one.turn].tool_calls
-
-
-def _behind(turns: Sequence[Turn], position: int) -> int:
-    """Return the index of the first turn behind a message and its results."""
-    end = position + 1
-    while end < len(turns) and turns[end].role == "tool":
-        end += 1
-    return end
+    return not same_calls(trajectory.turns[one.turn], one.fix)
 
 
 def _places(recorded: StateDiff, corrected: StateDiff) -> tuple[Place, ...]:

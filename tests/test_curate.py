@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from engine.curate import accepted, apply_reviews, decide, held_back, verdict_of
-from engine.types import Batch, DomainShare, Remark, Review, Score, Trajectory, Turn
+from engine.curate import accepted, apply_reviews, decide, held_back, same_calls, verdict_of
+from engine.types import Batch, DomainShare, Remark, Review, Score, ToolCall, Trajectory, Turn
 from tests.exporters.mixed import PARALLEL, calls, made, result, says, user
 
 
@@ -232,6 +232,22 @@ def test_a_corrected_call_without_a_replay_ends_the_trajectory() -> None:
 def test_a_text_in_place_of_calls_takes_their_results_along() -> None:
     found = reviewed(review(2, verdict="fix", fix=says("Which orders?"), diverges=True))
     assert [turn.role for turn in found.turns] == ["system", "user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "same"),
+    [
+        ({"id": "A1", "express": True}, True),
+        ({"express": True, "id": "A1"}, True),
+        ({"id": "A1", "express": 1}, False),
+        ({"id": "A1"}, False),
+    ],
+)
+def test_calls_are_compared_as_the_json_that_they_are(arguments: dict[str, Any], same: bool) -> None:
+    def calling(given: dict[str, Any]) -> Turn:
+        return Turn(role="assistant", tool_calls=(ToolCall(id="c1", name="ship", arguments=given),))
+
+    assert same_calls(calling({"id": "A1", "express": True}), calling(arguments)) is same
 
 
 def test_correcting_only_the_text_beside_a_call_keeps_the_results() -> None:
