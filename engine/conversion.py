@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine import plugins
 from engine.curate import accepted, apply_reviews, held_back
@@ -25,7 +25,7 @@ from engine.errors import StorageError
 from engine.exporters._card import Told, told
 from engine.exporters._json import dump_bytes
 from engine.protocols import Converted
-from engine.records import group_id, read, record_of
+from engine.records import Record, read, record_of
 from engine.types import Recipe, Review, Trajectory
 
 Entry = tuple[int, str, Sequence[Review]]
@@ -61,10 +61,10 @@ class Conversion:
         if not made.rows:
             return Leaving(id, made)
         rows = [dump_bytes(row) for row in made.rows]
-        split = split_of(group_id(record), self._recipe.seed, self._recipe.splits)
+        split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
         return Leaving(id, made._replace(rows=rows), split, told(record))
 
-    def converted(self, body: str, reviews: Sequence[Review]) -> tuple[Mapping[str, Any], Converted]:
+    def converted(self, body: str, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return the record as reviewed and what the format makes of it."""
         record = read(body)
         reason = _held_back(self._recipe, record, reviews)
@@ -77,7 +77,7 @@ class Conversion:
         return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
 
 
-def _held_back(recipe: Recipe, record: Mapping[str, Any], reviews: Sequence[Review]) -> str | None:
+def _held_back(recipe: Recipe, record: Record, reviews: Sequence[Review]) -> str | None:
     """Return why the recipe does not admit a trajectory, or None."""
     if reviews:
         refused = held_back(reviews)
@@ -85,10 +85,10 @@ def _held_back(recipe: Recipe, record: Mapping[str, Any], reviews: Sequence[Revi
             return refused
     if recipe.only_accepted:
         return "not_accepted_by_human"
-    status = record["status"]
-    if status == "kept" or (recipe.include_rejected and record["turns"]):
+    status = record.status
+    if status == "kept" or (recipe.include_rejected and record.turns):
         return None
-    return f"{status}:{record['reason'] or 'unknown'}"
+    return f"{status}:{record.reason or 'unknown'}"
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:

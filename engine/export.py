@@ -26,6 +26,7 @@ import jsonlines
 from engine.conversion import Conversion, Entry, Leaving, convert
 from engine.errors import InputError, StorageError
 from engine.exporters._card import Facts, card
+from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
 from engine.types import Recipe
 
@@ -87,7 +88,11 @@ def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[st
 def _shown(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     conversion, report = Conversion(recipe), Report()
     for _, body, reviews in source:
-        yield from report.admit(conversion.converted(body, reviews)[1])
+        yield from map(_plain, report.admit(conversion.converted(body, reviews)[1]))
+
+
+def _plain(row: Any) -> Any:
+    return json.loads(dump_bytes(row))
 
 
 # ---------------------------------------------------------------- writing

@@ -196,8 +196,9 @@ class Converted(NamedTuple):
 
 
 class Exporter(Protocol):
-    """Turns records (engine/records.py) into rows of one training format. Pure and deterministic; total: every
-    record becomes rows or a reason why there is none. One gives the same whatever was converted before it.
+    """Turns records into rows of one training format. Pure and deterministic; total: every record becomes rows or a
+    reason why there is none. One gives the same whatever was converted before it. A record has the fields of a
+    Trajectory, its parts those of theirs (engine/records.py); what a row holds of them is written as JSON objects.
 
     suffix: of the data files. never_carried: what the format has no place for. convert: one record's rows, with
     what the report counts. extra_files: what stands beside the data (dataset_info.json), given the split files
@@ -207,7 +208,7 @@ class Exporter(Protocol):
     suffix: str
     never_carried: tuple[str, ...]
 
-    def convert(self, record: Mapping[str, Any]) -> Converted: ...
+    def convert(self, record: Trajectory) -> Converted: ...
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 

@@ -1,155 +1,104 @@
-"""A trajectory as plain JSON values, called a record: what `Trajectory.model_dump(mode="json")` gives.
+"""A trajectory as exports read it, called a record: the fields of a `Trajectory`, checked only as far as need be.
 
-Exports read very many stored bodies, and making typed values of each costs more than all the rest. intake checked and
-wrote every body, so `read` only looks whether it holds the fields of today: those of a trajectory in their order, and
-in each part as many as the part has. A body in any other shape (written by an older version, by hand, or with a number
-that orjson would round) is checked in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
+Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
+and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
+the ranges of numbers. A body in any other shape (written by an older version, by hand) is checked in full, so a valid
+body always gives what `Trajectory.model_validate_json` gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from functools import lru_cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import orjson
+import msgspec
 from pydantic import BaseModel
 
-from engine.types import Trajectory
+from engine.exporters._json import dump_bytes
+from engine.types import Tool, Trajectory
 
-Record = dict[str, Any]
-_Check = Callable[[Any], None]
-
-_DIGITS = bytes(48 if 48 <= byte < 58 else byte for byte in range(256))
-_EVERY = 5
-_LONG = b"0" * (20 // _EVERY)
-_TOO_LONG = b"0" * 20
+_TOOLS_KNOWN = 1_024
+_Part = TypeVar("_Part")
+_Mirrors = dict[type[BaseModel], Any]
 
 
-class _OtherShape(Exception):
-    """A part does not hold the fields of today."""
-
-
-def read(body: str) -> Record:
+def read(body: str | bytes) -> Record:
     """Return the record of one stored body. Raises pydantic.ValidationError when it is no trajectory."""
-    data = body.encode("utf-8", "surrogatepass")
-    if not _has_long_number(data):
-        try:
-            record: Record = orjson.loads(data)
-            if list(record) == _FIELDS:
-                _check(record)
-                return record
-        except (_OtherShape, ValueError, TypeError, LookupError, AttributeError):
-            pass
-    return record_of(Trajectory.model_validate_json(body))
-
-
-def _has_long_number(data: bytes) -> bool:
-    """Say whether 20 digits stand in a row: they may pass 64 bits, which orjson reads as a float.
-
-    Every fifth byte is looked at first: 20 digits show there as four.
-    """
-    return _LONG in data[::_EVERY].translate(_DIGITS) and _TOO_LONG in data.translate(_DIGITS)
+    try:
+        return _read(body)
+    except (msgspec.MsgspecError, UnicodeError):
+        return record_of(Trajectory.model_validate_json(body))
 
 
 def record_of(trajectory: Trajectory) -> Record:
     """Return a trajectory as a record."""
-    return trajectory.model_dump(mode="json")
+    return _read(dump_bytes(trajectory.model_dump(mode="json")))
 
 
-def group_id(record: Mapping[str, Any]) -> str:
-    """Return what `Trajectory.group_id` says: all attempts at one task share it."""
-    task = record["task"]
-    return task["id"] if task else str(record["imported"].get("group_id") or record["id"])
+def tool_of(tool: Tool) -> Tool:
+    """Return a tool as records hold it: the same one for all that are written alike."""
+    return _tool(dump_bytes(tool.model_dump(mode="json")))
 
 
-# ---------------------------------------------------------------- shape
+def fields(part: Any) -> dict[str, Any]:
+    """Return the fields of a record or of one of its parts, in their order."""
+    return msgspec.structs.asdict(part)
 
 
-def _shape(model: type[BaseModel], known: dict[type[BaseModel], _Check]) -> _Check:
-    """Return what raises _OtherShape unless an object has as many fields as the model, down to the last part.
+def changed(part: _Part, **changes: Any) -> _Part:
+    """Return a copy of a part of a record with some fields changed."""
+    return msgspec.structs.replace(part, **changes)  # type: ignore[type-var]
 
-    Where a copy made without a check stored a whole number in a field of floats, it becomes a float.
+
+def _read(body: str | bytes) -> Record:
+    record = _decode(body)
+    record.tools = [_tool(bytes(written)) for written in record.tools]
+    return record
+
+
+@lru_cache(_TOOLS_KNOWN)
+def _tool(written: bytes) -> Tool:
+    """Return a tool; remembered, for the trajectories of a set share a few tools."""
+    return msgspec.json.decode(written, type=_mirrors[Tool])
+
+
+# ---------------------------------------------------------------- mirrors of the domain types
+
+
+def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
+    """Return a type with the fields and properties of a model and of its parts, whose values cost little.
+
+    Two of its values are never equal; a field named in `instead` has that type and may be set.
     """
-    if model in known:
-        return known[model]
-    count = len(model.model_fields)
-    parts: list[tuple[str, _Check]] = []
-    floats: list[str] = []
-
-    def check(found: Any) -> None:
-        if len(found) != count:  # fields of other names are refused, so a valid part that has as many has the same
-            raise _OtherShape
-        for name in floats:
-            if type(found[name]) is int:
-                found[name] = float(found[name])
-        for name, look in parts:
-            part = found[name]
-            if part:
-                look(part)
-
-    known[model] = check  # before its parts: a turn may hold the turn that it replaced
-    for name, field in model.model_fields.items():
-        kind = _bare(field.annotation)
-        if kind is float:
-            floats.append(name)
-        elif (look := _part(kind, known)) is not None:
-            parts.append((name, look))
-    return check
+    if model not in known:
+        own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
+        fields = [(name, instead.get(name) or _kind(f.annotation, known)) for name, f in model.model_fields.items()]
+        properties = {name: value for name, value in vars(model).items() if isinstance(value, property)}
+        shape = {"frozen": not instead, "eq": False, "gc": False, "forbid_unknown_fields": True}
+        known[model] = msgspec.defstruct(model.__name__, fields, namespace=properties, **shape)
+        setattr(known[model], own, known[model])
+    return known[model]
 
 
-def _part(kind: Any, known: dict[type[BaseModel], _Check]) -> _Check | None:
-    """Return the check of a field's value, or None where its type holds no model."""
-    if _is_model(kind):
-        return _shape(kind, known)
-    if get_origin(kind) is not tuple:
-        return None
-    item = _bare(get_args(kind)[0])
-    if _is_model(item) and all(_is_plain(field.annotation) for field in item.model_fields.values()):
-        return _counted(len(item.model_fields))
-    look = _part(item, known)
-    return None if look is None else _each(look)
-
-
-def _each(look: _Check) -> _Check:
-    def each(found: Any) -> None:
-        for item in found:
-            look(item)
-
-    return each
-
-
-def _counted(count: int) -> _Check:
-    """Return the check of parts that hold no further part and no float, which most are."""
-
-    def counted(found: Any) -> None:
-        for item in found:
-            if len(item) != count:
-                raise _OtherShape
-
-    return counted
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _is_plain(annotation: Any) -> bool:
-    kind = _bare(annotation)
-    if get_origin(kind) is tuple:
-        return _is_plain(get_args(kind)[0])
-    return kind is not float and not _is_model(kind)
-
-
-def _bare(annotation: Any) -> Any:
-    """Return a type without Annotated and without `| None`."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
-        return _bare(kinds[0]) if len(kinds) == 1 else annotation
+def _kind(annotation: Any, known: _Mirrors) -> Any:
+    """Return a type with mirrors in place of models and without bounds."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _mirror(annotation, known)
+    if origin is Annotated:
+        return _kind(parts[0], known)
+    if origin in (Union, UnionType):
+        return Union[tuple(_kind(part, known) for part in parts)]  # noqa: UP007  # so many as there are
+    if origin in (tuple, dict):
+        return origin[tuple(_kind(part, known) for part in parts)]
     return annotation
 
 
-_FIELDS = list(Trajectory.model_fields)
-_check = _shape(Trajectory, {})
+_mirrors: _Mirrors = {}
+_mirror(Tool, _mirrors)
+if TYPE_CHECKING:
+    Record = Trajectory
+else:
+    Record = _mirror(Trajectory, _mirrors, tools=list[msgspec.Raw])
+_decode = msgspec.json.Decoder(_mirrors[Trajectory]).decode

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from engine.records import Record
 from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -18,12 +19,12 @@ Told = tuple[str | None, ...]
 """What the card counts of one exported trajectory, and last whether a human judged it ("human" or None)."""
 
 
-def told(record: Mapping[str, Any]) -> Told:
+def told(record: Record) -> Told:
     """Return what the card counts of a record."""
-    model, scores = record["models"].get, record["scores"]
-    judged = "human" if scores and scores[-1]["method"] == "human" else None
-    places = record["domain"], record["mode"], record["outcome"]
-    players = record["teacher"], model("teacher"), record["user"], model("user"), model("judge")
+    model, scores = record.models.get, record.scores
+    judged = "human" if scores and scores[-1].method == "human" else None
+    places = record.domain, record.mode, record.outcome
+    players = record.teacher, model("teacher"), record.user, model("user"), model("judge")
     return *places, *players, judged
 
 

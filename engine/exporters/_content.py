@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from engine.exporters._json import dumps
+from engine.types import Tool, Turn
 
 _TOOLS_KNOWN = 1_024
 
@@ -20,36 +22,27 @@ class Offered(NamedTuple):
     text: str
 
 
-_known: dict[bytes, tuple[bytes, str]] = {}
-
-
-def offered(tools: Sequence[Mapping[str, Any]]) -> Offered:
-    """Return what is told of some tools."""
+def offered(tools: Sequence[Tool]) -> Offered:
+    """Return what is told of the tools of a record."""
     told = [_told(tool) for tool in tools]
     seen = b",".join([seen for seen, _ in told])
     text = ",".join([text for _, text in told])
     return Offered(hashlib.sha256(b"[" + seen + b"]").hexdigest(), f"[{text}]")
 
 
-def _told(tool: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return what a model sees of a tool, and its nested form; remembered, for the rows of a set share a few tools."""
-    written = _bytes(tool, 0)  # not the value: {"a": 1, "b": True} equals {"b": 1.0, "a": 1}
-    found = _known.get(written)
-    if found is None:
-        if len(_known) >= _TOOLS_KNOWN:
-            _known.clear()
-        seen = _bytes((tool["name"], tool["description"], tool["parameters"]))
-        found = _known[written] = seen, dumps(tool_schemas([tool])[0])
-    return found
+@lru_cache(_TOOLS_KNOWN)
+def _told(tool: Tool) -> tuple[bytes, str]:
+    """Return what a model sees of a tool, and its nested form; remembered, as records share their tools."""
+    return _bytes((tool.name, tool.description, tool.parameters)), dumps(tool_schemas([tool])[0])
 
 
-def tool_schemas(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def tool_schemas(tools: Sequence[Tool]) -> list[dict[str, Any]]:
     """Return the offered tools in the nested form."""
-    told = ("name", "description", "parameters")
-    return [{"type": "function", "function": {name: tool[name] for name in told}} for tool in tools]
+    told = [{"name": tool.name, "description": tool.description, "parameters": tool.parameters} for tool in tools]
+    return [{"type": "function", "function": function} for function in told]
 
 
-def content_id(turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
     """Return 16 hex digits that name what a model would see: messages and tools.
 
     Ids of calls count by position only, and masks, faults and what a correction replaced not at all, so two rollouts
@@ -58,28 +51,27 @@ def content_id(turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, 
     return named(turns, offered(tools))
 
 
-def named(turns: Sequence[Mapping[str, Any]], tools: Offered) -> str:
+def named(turns: Sequence[Turn], tools: Offered) -> str:
     """Return the `content_id` of turns whose tools are told already."""
     number: dict[str, int] = {}
     seen: list[Any] = []
     for turn in turns:
-        calls = turn["tool_calls"]
-        answered = turn["tool_call_id"]
+        calls, answered = turn.tool_calls, turn.tool_call_id
         if calls:
-            told = [(number.setdefault(c["id"], len(number)), c["name"], c["arguments"], c["raw"]) for c in calls]
-            seen.append((turn["role"], turn["content"], turn["reasoning"], told))
+            told = [(number.setdefault(c.id, len(number)), c.name, c.arguments, c.raw) for c in calls]
+            seen.append((turn.role, turn.content, turn.reasoning, told))
         elif answered is not None:
-            seen.append((turn["role"], turn["content"], number.get(answered), turn["name"]))
+            seen.append((turn.role, turn.content, number.get(answered), turn.name))
         else:
-            seen.append((turn["role"], turn["content"], turn["reasoning"]))
-    return hashlib.sha256(_bytes([seen, tools.digest])).hexdigest()[:16]
+            seen.append((turn.role, turn.content, turn.reasoning))
+    return hashlib.sha256(_bytes((seen, tools.digest))).hexdigest()[:16]
 
 
-def _bytes(value: Any, option: int = orjson.OPT_SORT_KEYS) -> bytes:
+def _bytes(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, option=option)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # integers beyond 64 bits, which JSON allows
-        return repr(_sorted(value) if option else value).encode("utf-8", "backslashreplace")
+        return repr(_sorted(value)).encode("utf-8", "backslashreplace")
 
 
 def _sorted(value: Any) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine.exporters._json import dumps
+from engine.records import Record
+from engine.types import Turn
 
-Turns = Sequence[Mapping[str, Any]]
+Turns = Sequence[Turn]
 """Turns of a record (engine/records.py)."""
 
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
@@ -18,22 +20,22 @@ def problem(turns: Turns) -> str | None:
     """Return why a dialogue cannot be a training row, as a short reason, or None."""
     waiting: set[str] = set()
     for index, turn in enumerate(turns):
-        role = turn["role"]
+        role = turn.role
         if role == "tool":
-            if turn["tool_call_id"] not in waiting:
+            if turn.tool_call_id not in waiting:
                 return "result_without_call"
-            waiting.discard(turn["tool_call_id"])
+            waiting.discard(turn.tool_call_id)
             continue
         if waiting:
             return "call_without_result"
         if role == "system" and index:
             return "system_turn_inside"
-        for call in turn["tool_calls"]:
-            if call["raw"] is not None:
+        for call in turn.tool_calls:
+            if call.raw is not None:
                 return "unparsable_call"
-            if call["id"] in waiting:
+            if call.id in waiting:
                 return "repeated_call_id"
-            waiting.add(call["id"])
+            waiting.add(call.id)
     return None
 
 
@@ -45,18 +47,18 @@ def traits(turns: Turns) -> set[str]:
     found: set[str] = set()
     before = ""
     for turn in turns:
-        role = turn["role"]
+        role = turn.role
         if role == "assistant":
-            found.add("trained" if turn["train"] else "masked")
-            if turn["reasoning"]:
+            found.add("trained" if turn.train else "masked")
+            if turn.reasoning:
                 found.add("reasoning")
-            if len(turn["tool_calls"]) > 1:
+            if len(turn.tool_calls) > 1:
                 found.add("parallel")
         elif role == before == "user":
             found.add("merged")
-        if turn["fault"] is not None:
+        if turn.fault is not None:
             found.add("fault")
-        if turn["original"] is not None:
+        if turn.original is not None:
             found.add("original")
         before = role
     return found
@@ -65,7 +67,7 @@ def traits(turns: Turns) -> set[str]:
 def to_last_answer(turns: Turns) -> Turns:
     """Return the turns up to the last one of the assistant; none when it never spoke."""
     for end in range(len(turns), 0, -1):
-        if turns[end - 1]["role"] == "assistant":
+        if turns[end - 1].role == "assistant":
             return turns[:end]
     return ()
 
@@ -75,27 +77,27 @@ def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     is_open = False
     for index, turn in enumerate(turns):
-        if turn["role"] != "assistant":
+        if turn.role != "assistant":
             continue
-        if turn["train"] and is_open:
+        if turn.train and is_open:
             found[-1] = (found[-1][0], index + 1)
-        elif turn["train"]:
+        elif turn.train:
             found.append((index, index + 1))
-        is_open = turn["train"]
+        is_open = turn.train
     return found
 
 
 def in_call_order(turns: Turns) -> Turns:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
-    found: list[Mapping[str, Any]] = []
+    found: list[Turn] = []
     order: dict[str, int] = {}
     for turn in turns:
-        if turn["role"] != "tool":
-            order = {call["id"]: place for place, call in enumerate(turn["tool_calls"])}
+        if turn.role != "tool":
+            order = {call.id: place for place, call in enumerate(turn.tool_calls)}
             start = len(found) + 1
         found.append(turn)
-        if turn["role"] == "tool" and len(order) > 1:
-            found[start:] = sorted(found[start:], key=lambda result: order.get(result["tool_call_id"] or "", 0))
+        if turn.role == "tool" and len(order) > 1:
+            found[start:] = sorted(found[start:], key=lambda result: order.get(result.tool_call_id or "", 0))
     return found
 
 
@@ -109,35 +111,35 @@ def thinking(reasoning: str, content: str) -> str:
     return f"<think>\n{reasoning}\n</think>\n\n{content}"
 
 
-def metadata(record: Mapping[str, Any]) -> str:
+def metadata(record: Record) -> str:
     """Return what is known of a row beside its messages, as ONE JSON string (ragged objects break Arrow columns).
 
     No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
     """
-    task, mode, before = record["task"], record["mode"], record["imported"]
+    task, mode, before = record.task, record.mode, record.imported
     values: dict[str, Any] = {
-        "rollout": before.get("rollout", record["id"]),
-        "index": before.get("index", record["index"]),
-        "batch": record["batch_fingerprint"],
-        "domain": record["domain"],
-        "domain_digest": record["domain_digest"],
-        "template": record["template"],
+        "rollout": before.get("rollout", record.id),
+        "index": before.get("index", record.index),
+        "batch": record.batch_fingerprint,
+        "domain": record.domain,
+        "domain_digest": record.domain_digest,
+        "template": record.template,
         "mode": mode,
-        "modes": task["modes"] if task else before.get("modes", [mode] if mode else []),
-        "difficulty": task["difficulty"] if task else before.get("difficulty"),
-        "attempt": record["attempt"],
-        "seed": record["seed"],
-        "persona": record["persona"],
-        "teacher": record["teacher"],
-        "user": record["user"],
-        "models": record["models"],
-        "label": _label(record["teacher"]),
-        "status": record["status"],
-        "outcome": record["outcome"],
-        "culprit": record["culprit"],
-        "end": record["end"],
-        "corrected": _corrected(record["turns"]) or before.get("corrected", 0),
-        "scores": record["scores"],
+        "modes": task.modes if task else before.get("modes", [mode] if mode else []),
+        "difficulty": task.difficulty if task else before.get("difficulty"),
+        "attempt": record.attempt,
+        "seed": record.seed,
+        "persona": record.persona,
+        "teacher": record.teacher,
+        "user": record.user,
+        "models": record.models,
+        "label": _label(record.teacher),
+        "status": record.status,
+        "outcome": record.outcome,
+        "culprit": record.culprit,
+        "end": record.end,
+        "corrected": _corrected(record.turns) or before.get("corrected", 0),
+        "scores": record.scores,
     }
     if "more" in before:
         values |= before["more"]
@@ -145,7 +147,7 @@ def metadata(record: Mapping[str, Any]) -> str:
 
 
 def _corrected(turns: Turns) -> int:
-    return len([None for turn in turns if turn["original"] is not None])
+    return len([None for turn in turns if turn.original is not None])
 
 
 def _label(teacher: str) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict
 
 
 def dumps(value: Any) -> str:
@@ -14,9 +15,12 @@ def dumps(value: Any) -> str:
 
 
 def dump_bytes(value: Any) -> bytes:
-    """Return compact JSON as UTF-8. What is no Unicode text (half a surrogate pair) becomes a question mark."""
+    """Return compact JSON as UTF-8; parts of a record (engine/records.py) become objects.
+
+    What is no Unicode text (half a surrogate pair) becomes a question mark.
+    """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, asdict)
     except TypeError:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, default=asdict, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")

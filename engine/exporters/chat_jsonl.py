@@ -21,8 +21,8 @@ from engine.exporters._dialogue import (
     traits,
 )
 from engine.protocols import Converted
-from engine.records import group_id
-from engine.types import Frozen
+from engine.records import Record, changed
+from engine.types import Frozen, Turn
 
 __all__ = ["ChatJsonl"]
 
@@ -57,9 +57,9 @@ class ChatJsonl:
         self._flags = ["train"] * (config.turn_flag == "train") + ["loss"] * (config.loss == "ms_swift")
         self._carries_mask = bool(self._flags) or config.split_untrained
 
-    def convert(self, record: Mapping[str, Any]) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
-        turns = to_last_answer(record["turns"])
+        turns = to_last_answer(record.turns)
         if not turns:
             return Converted(dropped="no_assistant_turn")
         found = traits(turns)
@@ -76,7 +76,7 @@ class ChatJsonl:
 
     def _lost(self, turns: Turns, found: set[str]) -> list[str]:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
-        if "reasoning" in found and not all(self._keeps(t["reasoning"]) for t in turns if t["reasoning"]):
+        if "reasoning" in found and not all(self._keeps(t.reasoning) for t in turns if t.reasoning):
             lost.append("reasoning")
         if "masked" in found and not self._carries_mask:
             lost.append("train")
@@ -84,11 +84,11 @@ class ChatJsonl:
             lost.append("system")
         return lost
 
-    def _changed(self, record: Mapping[str, Any], turns: Turns, found: set[str]) -> list[str]:
-        changed = ["cut_to_last_answer"] if len(turns) < len(record["turns"]) else []
+    def _changed(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
+        told = ["cut_to_last_answer"] if len(turns) < len(record.turns) else []
         if self._config.parallel == "serial" and "parallel" in found:
-            changed.append("parallel_made_serial")
-        return changed
+            told.append("parallel_made_serial")
+        return told
 
     def _shaped(self, turns: Turns) -> Turns:
         if self._drops_first(turns):
@@ -96,11 +96,11 @@ class ChatJsonl:
         return serial(turns) if self._config.parallel == "serial" else turns
 
     def _drops_first(self, turns: Turns) -> bool:
-        return self._config.system == "drop" and turns[0]["role"] == "system"
+        return self._config.system == "drop" and turns[0].role == "system"
 
-    def _rows(self, record: Mapping[str, Any], turns: Turns) -> Iterator[dict[str, Any]]:
+    def _rows(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
         messages = [self._message(turn) for turn in turns]
-        tools = offered(record["tools"])
+        tools = offered(record.tools)
         if not self._config.split_untrained:
             yield self._with({"messages": messages}, record, turns, tools)
             return
@@ -108,23 +108,23 @@ class ChatJsonl:
             said = {"prompt": messages[:start], "completion": messages[start:end]}
             yield self._with(said, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], record: Mapping[str, Any], turns: Turns, tools: Offered) -> dict[str, Any]:
-        said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record["tools"])
+    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: Offered) -> dict[str, Any]:
+        said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
         said["id"] = named(turns, tools)
-        said["group_id"] = group_id(record)
-        said["reward"] = record["reward"]
+        said["group_id"] = record.group_id
+        said["reward"] = record.reward
         said["metadata"] = metadata(record)
         return said
 
-    def _message(self, turn: Mapping[str, Any]) -> dict[str, Any]:
-        role = turn["role"]
-        made: dict[str, Any] = {"role": role, "content": turn["content"]}
+    def _message(self, turn: Turn) -> dict[str, Any]:
+        role = turn.role
+        made: dict[str, Any] = {"role": role, "content": turn.content}
         if role == "assistant":
             return self._answer(turn, made)
         if role == "tool":
-            made["tool_call_id"] = turn["tool_call_id"]
-            if turn["name"] is not None:
-                made["name"] = turn["name"]
+            made["tool_call_id"] = turn.tool_call_id
+            if turn.name is not None:
+                made["name"] = turn.name
         return made
 
     def _keeps(self, reasoning: str) -> bool:
@@ -132,51 +132,50 @@ class ChatJsonl:
         where = self._config.reasoning
         return where == "field" or (where == "think" and fits_think_tags(reasoning))
 
-    def _answer(self, turn: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-        reasoning, calls = turn["reasoning"], turn["tool_calls"]
+    def _answer(self, turn: Turn, made: dict[str, Any]) -> dict[str, Any]:
+        reasoning, calls = turn.reasoning, turn.tool_calls
         if reasoning and self._keeps(reasoning):
             if self._config.reasoning == "field":
                 made["reasoning_content"] = reasoning
             else:
-                made["content"] = thinking(reasoning, turn["content"])
+                made["content"] = thinking(reasoning, turn.content)
         if calls:
             made["tool_calls"] = [
-                {"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": c["arguments"]}}
-                for c in calls
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls
             ]
         for flag in self._flags:
-            made[flag] = turn["train"]
+            made[flag] = turn.train
         return made
 
 
 def serial(turns: Turns) -> Turns:
     """Return the turns with one call and its result at a time; text and reasoning stay with the first call."""
-    found: list[Mapping[str, Any]] = []
+    found: list[Turn] = []
     for index, turn in enumerate(turns):
-        calls = turn["tool_calls"]
+        calls = turn.tool_calls
         if len(calls) < 2:
-            if turn["role"] != "tool" or not _after_parallel(turns, index):
+            if turn.role != "tool" or not _after_parallel(turns, index):
                 found.append(turn)
             continue
-        results = {t["tool_call_id"]: t for t in _results_after(turns, index)}
+        results = {t.tool_call_id: t for t in _results_after(turns, index)}
         for number, call in enumerate(calls):
             kept = {} if number == 0 else {"content": "", "reasoning": None, "original": None}
-            found.append({**turn, "tool_calls": [call], **kept})
-            if call["id"] not in results:
+            found.append(changed(turn, tool_calls=(call,), **kept))
+            if call.id not in results:
                 return found
-            found.append(results[call["id"]])
+            found.append(results[call.id])
     return found
 
 
-def _results_after(turns: Turns, index: int) -> Iterator[Mapping[str, Any]]:
+def _results_after(turns: Turns, index: int) -> Iterator[Turn]:
     for turn in turns[index + 1 :]:
-        if turn["role"] != "tool":
+        if turn.role != "tool":
             return
         yield turn
 
 
 def _after_parallel(turns: Turns, index: int) -> bool:
     """Say whether the result at `index` answers one of several parallel calls."""
-    while turns[index]["role"] == "tool":
+    while turns[index].role == "tool":
         index -= 1
-    return len(turns[index]["tool_calls"]) > 1
+    return len(turns[index].tool_calls) > 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -25,8 +25,8 @@ from engine.exporters._dialogue import (
 )
 from engine.exporters._json import dumps
 from engine.protocols import Converted
-from engine.records import group_id
-from engine.types import Frozen
+from engine.records import Record
+from engine.types import Frozen, Turn
 
 __all__ = ["LlamaFactory"]
 
@@ -59,26 +59,26 @@ class LlamaFactory:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def convert(self, record: Mapping[str, Any]) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
-        turns = self._trained(record["turns"])
-        has_system = bool(turns) and turns[0]["role"] == "system"
+        turns = self._trained(record.turns)
+        has_system = bool(turns) and turns[0].role == "system"
         spoken = turns[1:] if has_system else turns
         reason = self._refused(turns, spoken)
         if reason is not None:
             return Converted(dropped=reason)
-        tools = offered(record["tools"])
+        tools = offered(record.tools)
         row = {
             "conversations": self._conversations(spoken),
-            "system": turns[0]["content"] if has_system else "",
-            "tools": tools.text if record["tools"] else "",
+            "system": turns[0].content if has_system else "",
+            "tools": tools.text if record.tools else "",
             "id": named(turns, tools),
-            "group_id": group_id(record),
-            "reward": record["reward"],
+            "group_id": record.group_id,
+            "reward": record.reward,
             "metadata": metadata(record),
         }
         found, beside = traits(turns), self._beside_calls(turns)
-        changed = self._changed(record["turns"], turns, found, beside)
+        changed = self._changed(record.turns, turns, found, beside)
         return Converted([row], [int(row["id"], 16)], None, self._lost(turns, found, beside), changed)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
@@ -93,20 +93,20 @@ class LlamaFactory:
     def _trained(self, turns: Turns) -> Turns:
         """Return the turns up to the last answer that may be trained."""
         if self._config.masked == "cut":
-            first = next((i for i, t in enumerate(turns) if t["role"] == "assistant" and not t["train"]), len(turns))
+            first = next((i for i, t in enumerate(turns) if t.role == "assistant" and not t.train), len(turns))
             turns = turns[:first]
         return in_call_order(to_last_answer(turns))
 
     def _refused(self, turns: Turns, spoken: Turns) -> str | None:
         if not turns:
             return "nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn"
-        if spoken[0]["role"] != "user":
+        if spoken[0].role != "user":
             return "no_opening_request"
         return problem(turns) or _broken_alternation(spoken) or _ambiguous_results(spoken)
 
     def _beside_calls(self, turns: Turns) -> Literal["none", "kept", "lost"]:
         """Say what becomes of the texts beside calls."""
-        texts = [t["content"] for t in turns if t["tool_calls"] and t["content"].strip()]
+        texts = [t.content for t in turns if t.tool_calls and t.content.strip()]
         if not texts:
             return "none"
         return "kept" if self._config.beside_call == "think" and all(map(fits_think_tags, texts)) else "lost"
@@ -115,7 +115,7 @@ class LlamaFactory:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
         if "masked" in found:
             lost.append("train")
-        thoughts = [t["reasoning"] for t in turns if t["reasoning"]]
+        thoughts = [t.reasoning for t in turns if t.reasoning]
         if thoughts and not (self._config.reasoning == "think" and all(map(fits_think_tags, thoughts))):
             lost.append("reasoning")
         if beside == "lost":
@@ -129,7 +129,7 @@ class LlamaFactory:
             changed.append("cut_before_masked_turn" if masked else "cut_to_last_answer")
         if "merged" in found:
             changed.append("user_turns_merged")
-        if "parallel" in found and any(len(t["tool_calls"]) > 1 for t in turns[:-1]):
+        if "parallel" in found and any(len(t.tool_calls) > 1 for t in turns[:-1]):
             changed.append("parallel_results_joined")
         if beside == "kept":
             changed.append("text_beside_call_as_thought")
@@ -147,19 +147,19 @@ class LlamaFactory:
                 found.append({"from": speaker, "value": value})
         return found
 
-    def _said(self, turn: Mapping[str, Any]) -> tuple[str, str]:
-        role, content, reasoning = turn["role"], turn["content"], turn["reasoning"]
+    def _said(self, turn: Turn) -> tuple[str, str]:
+        role, content, reasoning = turn.role, turn.content, turn.reasoning
         if role == "user":
             return "human", content
         if role == "tool":
             return "observation", content
         kept = self._config.reasoning == "think" and fits_think_tags(reasoning)
         thoughts = [reasoning] if kept else []
-        if not turn["tool_calls"]:
+        if not turn.tool_calls:
             return "gpt", thinking(reasoning, content) if thoughts else content
         if self._config.beside_call == "think" and content.strip() and fits_think_tags(content):
             thoughts.append(content)
-        calls = [{"name": call["name"], "arguments": call["arguments"]} for call in turn["tool_calls"]]
+        calls = [{"name": call.name, "arguments": call.arguments} for call in turn.tool_calls]
         # think tags inside an argument would be taken for a thought and cut out
         value = dumps(calls[0] if len(calls) == 1 else calls).replace("<think>", "\\u003cthink>")
         return "function_call", thinking("\n".join(thoughts), value) if thoughts else value
@@ -167,12 +167,10 @@ class LlamaFactory:
 
 def _broken_alternation(turns: Turns) -> str | None:
     """Consecutive user turns are merged and consecutive results joined, but two answers in a row have no form."""
-    twice = any(a["role"] == b["role"] == "assistant" for a, b in pairwise(turns))
+    twice = any(a.role == b.role == "assistant" for a, b in pairwise(turns))
     return "two_answers_in_a_row" if twice else None
 
 
 def _ambiguous_results(turns: Turns) -> str | None:
     """A result that holds the very text that separates results would read as two."""
-    return (
-        "separator_in_result" if any(t["role"] == "tool" and BETWEEN_RESULTS in t["content"] for t in turns) else None
-    )
+    return "separator_in_result" if any(t.role == "tool" and BETWEEN_RESULTS in t.content for t in turns) else None

@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.exporters._content import content_id
 from engine.protocols import Converted
-from engine.records import group_id
-from engine.types import Frozen
+from engine.records import Record, fields
+from engine.types import Frozen, ModelCall, ProvenTurn, ToolResult
 
 __all__ = ["TrajectoryRecord"]
 
@@ -34,34 +34,32 @@ class TrajectoryRecord:
         self._with_clocks = config.include_execution
         self.never_carried = () if config.include_execution else ("execution", "seconds")
 
-    def convert(self, record: Mapping[str, Any]) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the one record of a trajectory."""
-        named = {
-            "schema": SCHEMA,
-            "content_id": content_id(record["turns"], record["tools"]),
-            "group_id": group_id(record),
-        }
-        return Converted([named | (dict(record) if self._with_clocks else _timeless(record))])
+        named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
+        return Converted([named | (fields(record) if self._with_clocks else _timeless(record))])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
         return {}
 
 
-def _timeless(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record without machine and clock; its other parts are the very same objects."""
-    left = {name: value for name, value in record.items() if name != "execution"}
-    if left["calls"]:
-        left["calls"] = [_without_seconds(call) for call in left["calls"]]
-    if left["proof"]:
-        left["proof"] = left["proof"] | {"turns": [_replayed(turn) for turn in left["proof"]["turns"]]}
+def _timeless(record: Record) -> dict[str, Any]:
+    """Return the fields of a record without machine and clock."""
+    left = fields(record)
+    del left["execution"]
+    left["calls"] = [_without_seconds(call) for call in record.calls]
+    if record.proof:
+        left["proof"] = fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
     return left
 
 
-def _replayed(turn: Mapping[str, Any]) -> dict[str, Any]:
-    calls = [[{**call, "result": _without_seconds(call["result"])} for call in group] for group in turn["calls"]]
-    return {**turn, "calls": calls}
+def _replayed(turn: ProvenTurn) -> dict[str, Any]:
+    calls = [[{"call": one.call, "result": _without_seconds(one.result)} for one in group] for group in turn.calls]
+    return fields(turn) | {"calls": calls}
 
 
-def _without_seconds(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name != "seconds"}
+def _without_seconds(part: ModelCall | ToolResult) -> dict[str, Any]:
+    left = fields(part)
+    del left["seconds"]
+    return left

@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.exporters._content import content_id
 from engine.exporters._dialogue import BESIDE
 from engine.importers._lines import json_in, parsed
+from engine.records import tool_of
 from engine.types import Culprit, End, Mode, ModelRole, Outcome, Score, Status, Tool, Trajectory, Turn
 
 
@@ -98,12 +99,8 @@ class Rows:
 
     def _fresh_id(self, row: dict[str, Any], turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
         given = row.get("id")
-        id = given if isinstance(given, str) and given else content_id(_plain(turns), _plain(tools))
+        id = given if isinstance(given, str) and given else content_id(turns, [tool_of(tool) for tool in tools])
         if id in self._ids:
             id = f"{id}-{self._count}"
         self._ids.add(id)
         return id
-
-
-def _plain(parts: Sequence[BaseModel]) -> list[dict[str, Any]]:
-    return [part.model_dump(mode="json") for part in parts]

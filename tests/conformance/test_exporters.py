@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from copy import deepcopy
 
 import pytest
 
@@ -71,7 +70,7 @@ def test_nothing_of_machine_or_clock_is_exported(name: str) -> None:
 def test_rows_do_not_depend_on_what_was_converted_before(name: str) -> None:
     exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name))
     found = [exporter.convert(record_of(t)) for t in reversed(mixed())]
-    assert [row for made in reversed(found) for row in made.rows] == exported(name, mixed())[0]
+    assert [json.loads(dump_bytes(row)) for made in reversed(found) for row in made.rows] == exported(name, mixed())[0]
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -79,9 +78,9 @@ def test_rows_do_not_depend_on_what_was_converted_before(name: str) -> None:
 def test_a_record_is_only_read(name: str, which: str) -> None:
     exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name))
     for record in map(record_of, SETS[which]()):
-        before = deepcopy(record)
+        before = dump_bytes(record)
         exporter.convert(record)
-        assert record == before
+        assert dump_bytes(record) == before
 
 
 @pytest.mark.parametrize("name", BOTH)

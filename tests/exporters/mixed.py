@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine import plugins
+from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
 from engine.records import record_of
 from engine.types import (
@@ -210,7 +212,7 @@ def exported(
     exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name, options))
     report = Report(exporter.never_carried)
     rows = [row for t in trajectories for row in report.admit(exporter.convert(record_of(t)))]
-    return rows, report.as_dict()
+    return [json.loads(dump_bytes(row)) for row in rows], report.as_dict()
 
 
 def mixed() -> list[Trajectory]:

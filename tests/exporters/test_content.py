@@ -8,12 +8,13 @@ from typing import Any
 
 from engine.exporters import _content
 from engine.exporters._content import offered
+from engine.records import tool_of
 from engine.types import Tool, ToolCall, Turn
 from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP
 
 
 def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
-    return _content.content_id([t.model_dump(mode="json") for t in turns], [t.model_dump(mode="json") for t in tools])
+    return _content.content_id(turns, [tool_of(tool) for tool in tools])
 
 
 def test_content_is_named_by_what_a_model_sees() -> None:
@@ -44,8 +45,8 @@ def test_arguments_compare_in_any_key_order_and_of_any_size() -> None:
 
 
 def test_tools_are_told_by_how_they_are_written() -> None:
-    def tools(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        return [Tool(name="a", description="", parameters=parameters, effect="read").model_dump(mode="json")]
+    def tools(parameters: dict[str, Any]) -> list[Tool]:
+        return [tool_of(Tool(name="a", description="", parameters=parameters, effect="read"))]
 
     one, swapped = offered(tools({"a": 1, "b": True})), offered(tools({"b": True, "a": 1}))
     assert (one.digest, offered(tools({"a": 1, "b": True}))) == (swapped.digest, one)
