@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.curate import corrections, ends_at
+from engine.curate import corrections, ends_at, same_calls
 from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
 from engine.schema import argument_error
@@ -102,7 +102,7 @@ def _decide(
     key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
     changed = _changed_elsewhere(number, index, before)
     ready, found, until = fix is not None, None, None
-    needs_replay = bool(fix and fix.tool_calls and fix.tool_calls != turn.tool_calls)
+    needs_replay = bool(fix and fix.tool_calls and not same_calls(turn, fix))
     with st.container(horizontal=True):
         if needs_replay and fix:
             payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
@@ -129,7 +129,7 @@ def _decide(
     if waits:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
     elif pressed and fix is not None and not changed:
-        if fix.content == turn.content and fix.tool_calls == turn.tool_calls:
+        if fix.content == turn.content and same_calls(turn, fix):
             st.caption("It says what was recorded. Change the text or a call first.")
         else:
             _use(number, index, fix, turn, found, until, before)

@@ -10,15 +10,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, Literal
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import settings
-from engine.curate import corrections, ends_at
+from engine.curate import corrections, ends_at, same_calls
 from engine.errors import Conflict, InputError
+from engine.replay import behind
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.reviewing import (
     LONGEST_NOTE,
@@ -228,9 +228,9 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
     turns, end = trajectory.turns, ends_at(trajectory.turns, reviews)
     told = {index: "not exported: no longer follows from a correction" for index in range(end, len(turns))}
     for index, review in corrections(reviews).items():
-        if index < end and review.fix and review.fix.tool_calls != turns[index].tool_calls:
-            results = takewhile(lambda place: turns[place].role == "tool", range(index + 1, len(turns)))
-            told |= {place: "replaced by the corrected call's result" for place in results}
+        if index < end and review.fix and not same_calls(turns[index], review.fix):
+            results = range(index + 1, behind(turns, index))
+            told |= dict.fromkeys(results, "replaced by the corrected call's result")
     return told
 
 
