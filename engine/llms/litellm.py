@@ -17,8 +17,8 @@ from pydantic import Field
 
 from engine import settings
 from engine.errors import ModelError, ModelFault
-from engine.llms._chat import Chat
 from engine.llms._faults import fault, key_of, kind_of, retry_after
+from engine.llms._plugin import ChatLLM
 from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
 
 __all__ = ["LiteLLM"]
@@ -31,7 +31,7 @@ class Config(Frozen):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class LiteLLM:
+class LiteLLM(ChatLLM):
     """Calls litellm.acompletion. The model's name carries the provider, for example `anthropic/...`.
 
     The library shares its connections among all callers of the process, so the last of us to close closes them.
@@ -40,10 +40,9 @@ class LiteLLM:
     _in_use: ClassVar[set[int]] = set()
 
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
-        self._endpoint = endpoint
+        super().__init__(endpoint, role, backoff=config.backoff)
         self._extra = config.extra
         self._importing = asyncio.Lock()
-        self._chat = Chat(endpoint, role, self._send, backoff=config.backoff)
 
     async def complete(
         self,
@@ -57,7 +56,7 @@ class LiteLLM:
             async with self._importing:  # in a thread: the engine's heartbeat must not wait for it
                 await asyncio.to_thread(library)
             self._in_use.add(id(self))
-        return await self._chat.complete(messages, tools, response_schema, sampling)
+        return await super().complete(messages, tools, response_schema=response_schema, sampling=sampling)
 
     async def aclose(self) -> None:
         if id(self) not in self._in_use:

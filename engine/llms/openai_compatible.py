@@ -15,8 +15,8 @@ import orjson
 from pydantic import Field
 
 from engine.errors import InputError, ModelError
-from engine.llms._chat import Chat
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
+from engine.llms._plugin import ChatLLM
 from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
 
 __all__ = ["OpenAICompatible"]
@@ -36,7 +36,7 @@ class Config(Frozen):
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
 
-class OpenAICompatible:
+class OpenAICompatible(ChatLLM):
     """Talks to `<api_base>/chat/completions`. Raises InputError when the endpoint has no api_base."""
 
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
@@ -46,9 +46,9 @@ class OpenAICompatible:
             )
         base = endpoint.api_base.rstrip("/")
         self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        self._config, self._endpoint = config, endpoint
+        super().__init__(endpoint, role, backoff=config.backoff, price=self._price)
+        self._config = config
         self._session: aiohttp.ClientSession | None = None
-        self._chat = Chat(endpoint, role, self._send, self._price, backoff=config.backoff)
 
     async def complete(
         self,

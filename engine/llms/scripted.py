@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from engine.errors import ModelFault
-from engine.llms._chat import Chat
 from engine.llms._faults import fault
+from engine.llms._plugin import ChatLLM
 from engine.llms._sample import from_schema
-from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
+from engine.types import Endpoint, Frozen, ModelRole
 
 __all__ = ["Scripted"]
 
@@ -76,23 +75,13 @@ class Config(Frozen):
         return self
 
 
-class Scripted:
+class Scripted(ChatLLM):
     """An LLM without a model. Tokens are unknown unless a reply gives them; the cost always is."""
 
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
-        self._config, self._endpoint = config, endpoint
+        super().__init__(endpoint, role, backoff=config.backoff)
+        self._config = config
         self._played = 0
-        self._chat = Chat(endpoint, role, self._send, backoff=config.backoff)
-
-    async def complete(
-        self,
-        messages: Sequence[Turn],
-        tools: Sequence[Tool] = (),
-        *,
-        response_schema: dict[str, Any] | None = None,
-        sampling: Sampling | None = None,
-    ) -> Completion:
-        return await self._chat.complete(messages, tools, response_schema, sampling)
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -1,0 +1,36 @@
+"""What the plug-ins of this folder share: their calls go through one Chat over one endpoint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from engine.llms._chat import Chat, Price, unknown_price
+from engine.types import Completion, Endpoint, ModelRole, Sampling, Tool, Turn
+
+
+class ChatLLM(ABC):
+    """An LLM but for its transport: a plug-in adds `_send` and `aclose`."""
+
+    def __init__(self, endpoint: Endpoint, role: ModelRole, *, backoff: float, price: Price = unknown_price) -> None:
+        self._endpoint = endpoint
+        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff)
+
+    async def complete(
+        self,
+        messages: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        response_schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Completion:
+        return await self._chat.complete(messages, tools, response_schema, sampling)
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close what is open."""
+
+    @abstractmethod
+    async def _send(self, body: dict[str, Any]) -> Any:
+        """Return the reply body for a request body. Raises ModelError."""
