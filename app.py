@@ -13,7 +13,7 @@ import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from engine import settings
 from engine.errors import InputError
+from engine.lockfile import EngineLock
 from pages._ui.downloads import check_token
 from storage.database import Database, open_database
 from storage.domains import seed_catalog
@@ -34,6 +35,7 @@ log = logging.getLogger("turnwright")
 STOP_SECONDS = 15.0
 STEADY_SECONDS = 60.0
 LONGEST_PAUSE = 30.0
+LOOK_SECONDS = 0.5
 
 
 def keep_sockets() -> None:
@@ -47,15 +49,15 @@ def keep_sockets() -> None:
                 os.set_inheritable(int(one.name), False)
 
 
-async def start_engine(now: settings.Settings) -> Process:
-    """Start `python -m engine work` in its own process group; what it prints goes to logs/engine.log."""
+async def start_engine(now: settings.Settings, lock: BinaryIO) -> Process:
+    """Start `python -m engine work` in its own process group, with the lock; what it prints goes to logs/engine.log."""
     now.logs.mkdir(parents=True, exist_ok=True)
     keep_sockets()
     with (now.logs / "engine.log").open("ab") as output:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "engine", "work",
             cwd=settings.ROOT, stdin=DEVNULL, stdout=output, stderr=output,
-            env=settings.child_environment(), start_new_session=True,
+            env=settings.child_environment(), start_new_session=True, pass_fds=(lock.fileno(),),
         )  # fmt: skip
 
 
@@ -72,13 +74,47 @@ async def stop_engine(engine: Process) -> None:
         await engine.wait()
 
 
+async def free(lock: EngineLock) -> BinaryIO:
+    """Wait for the end of an engine that is at work already, and return the lock for the next one.
+
+    When cancelled, an engine that a killed studio left behind is stopped, but not that of another studio.
+    """
+    told = False
+    try:
+        while (taken := lock.take()) is None:
+            if not told:
+                log.warning("An engine is at work on this database already, so none is started beside it.")
+            told = True
+            await asyncio.sleep(LOOK_SECONDS)
+    except asyncio.CancelledError:
+        await asyncio.shield(stop_orphan(lock))
+        raise
+    return taken
+
+
+async def stop_orphan(lock: EngineLock) -> None:
+    """Ask the engine that a killed studio left behind to finish, and kill it after STOP_SECONDS."""
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+        if (orphan := lock.orphan()) is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(orphan, number)
+        until = time.monotonic() + seconds
+        while lock.orphan() is not None and time.monotonic() < until:
+            await asyncio.sleep(0.1)
+
+
 async def keep_engine(now: settings.Settings) -> None:
-    """Keep one engine alive until cancelled. A quick death doubles the pause before the next start."""
+    """Keep one engine alive until cancelled: the one that is at work already, else one of ours. A quick death doubles
+    the pause before the next start."""
     pause = 1.0
+    lock = EngineLock(now.home, now.database_url)
     while True:
         started = time.monotonic()
         try:
-            engine = await start_engine(now)
+            with await free(lock) as taken:
+                engine = await start_engine(now, taken)
+                lock.note(taken, engine.pid)
         except OSError as error:
             status: int | str = str(error)
         else:

@@ -9,12 +9,13 @@ import time
 import urllib.error
 import urllib.request
 from email.message import Message
+from pathlib import Path
 
 import pytest
 
 from engine.types import Recipe
 from pages._ui.downloads import export_url
-from storage.engines import EngineRow, newest
+from storage.engines import EngineRow, engines, newest
 from storage.exports import create_export, finish_export
 from tests.e2e.conftest import Studio, until
 
@@ -88,3 +89,48 @@ def test_the_engine_is_started_started_again_and_stopped(studio_with_engine: Stu
     studio.stop()
     until(lambda: not alive(second.pid), 30)
     assert not alive(first.pid)
+
+
+def beating(studio: Studio) -> set[int]:
+    """Return the processes of the engines that were heard of in the last few seconds."""
+    return {row.pid for row in engines(studio.database) if time.time() - row.heartbeat_at < 5}
+
+
+def test_a_killed_studio_finds_its_engine_again_and_stops_it(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, engine=True)
+    try:
+        studio.start()
+        (engine,) = until(lambda: beating(studio), 60)
+        assert studio.process is not None
+        studio.process.kill()
+        studio.process.wait()
+        studio.start()
+        until(lambda: "An engine is at work" in studio.log, 30)
+        time.sleep(6)
+        assert beating(studio) == {engine}
+        studio.stop()
+        until(lambda: not alive(engine), 30)
+        studio.start()
+        assert until(lambda: beating(studio) - {engine}, 60)
+    finally:
+        studio.stop()
+        studio.database.close()
+
+
+def test_a_second_studio_uses_the_engine_of_the_first_and_leaves_it_alone(tmp_path: Path) -> None:
+    first, second = Studio(tmp_path, engine=True), Studio(tmp_path, engine=True)
+    try:
+        first.start()
+        (engine,) = until(lambda: beating(first), 60)
+        second.start()
+        until(lambda: "An engine is at work" in second.log, 30)
+        second.stop()
+        assert alive(engine)
+        second.start()
+        first.stop()
+        until(lambda: not alive(engine), 30)
+        assert until(lambda: beating(second) - {engine}, 60)
+    finally:
+        for studio in (first, second):
+            studio.stop()
+            studio.database.close()
