@@ -112,6 +112,12 @@ def words(code: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def score_name(name: str) -> str:
+    """Return the words for a score; a criterion names its judge first: "rubric.goal_met" → "Rubric: goal met"."""
+    judge, _, criterion = name.partition(".")
+    return f"{words(judge)}: {criterion.replace('_', ' ')}" if criterion else words(name)
+
+
 def mode_name(mode: str | None) -> str:
     """Return the words for a mode."""
     return MODES.get(mode or "", words(mode or "none"))

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
 from engine.types import MODES, STAGES, Culprit, Outcome, Status, TrajectoryFilter
-from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, words
+from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, score_name, words
 from storage.batches import list_batches
 from storage.database import Database
 from storage.reviews import tags_in_use
@@ -116,7 +116,7 @@ def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
         namer = _namer(field, choices)
         parameters[field] = [namer(str(value)) for value in getattr(chosen, field)]
     parameters |= {field: getattr(chosen, field) for field in ("text", *_NUMBERS)}
-    parameters["score"] = chosen.score and words(chosen.score)
+    parameters["score"] = chosen.score and score_name(chosen.score)
     parameters |= {field: names.get(getattr(chosen, field)) for field, (_, names) in _ONE.items()}
     for name, value in parameters.items():
         if value not in (None, "", []):
@@ -160,7 +160,7 @@ def _more(choices: dict[str, list[str]]) -> None:
                     _several(field, choices)
         scores = list(dict.fromkeys((*choices["scores"], *filter(None, [st.session_state.get("score")]))))
         with right:
-            _single("score", "Score", {score: words(score) for score in scores})
+            _single("score", "Score", {score: score_name(score) for score in scores})
         for position, (name, bounds) in enumerate(_RANGES.items()):
             if position % 2 == 0:
                 left, right = st.columns(2)

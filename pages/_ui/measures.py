@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import STAGES, TrajectoryFilter
-from pages._ui.badges import CULPRIT, OUTCOME, mode_name, words
+from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, words
 from pages._ui.format import UNKNOWN, count, money, number
 from storage import analytics
 from storage.batches import list_batches
@@ -209,7 +209,7 @@ def exact(value: str, found: float | None) -> str:
 
 def value_name(value: str) -> str:
     """Return the words for a number or a score."""
-    return NUMBERS.get(value) or words(value)
+    return NUMBERS.get(value) or score_name(value)
 
 
 # ---------------------------------------------------------------- groups

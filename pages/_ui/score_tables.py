@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import measures
-from pages._ui.badges import words
+from pages._ui.badges import score_name, words
 from pages._ui.format import UNKNOWN, seconds
 from pages._ui.measures import Series
 from storage.database import Database
@@ -17,7 +17,7 @@ from storage.database import Database
 
 def score_table(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
     """Draw every score with its judge, its mean, and how often it could not be measured."""
-    st.subheader("Scores", anchor=False)
+    st.header("Scores", anchor=False)
     several = len(series) > 1
     parts = [measures.summary(database, one.filter, version).assign(batch=one.name) for one in series]
     table = pd.concat(parts).sort_values(["name", "batch"], kind="stable")
@@ -27,7 +27,7 @@ def score_table(database: Database, series: Sequence[Series], version: tuple[int
     if not several:
         table["shape"] = [_shape(database, series[0], name, version) for name in table["name"]]
     table["measured"] = table["count"] - table["unmeasured"]
-    table["name"] = [words(name) for name in table["name"]]
+    table["name"] = [score_name(name) for name in table["name"]]
     table["judge"] = [words(judge) if judge else UNKNOWN for judge in table["judge"]]
     columns = {
         "name": st.column_config.TextColumn("Score", width=150),
@@ -57,7 +57,7 @@ def _shape(database: Database, one: Series, name: str, version: tuple[int, ...])
 
 def usage_table(frames: Sequence[pd.DataFrame]) -> None:
     """Draw tokens, cost and time for each batch and model."""
-    st.subheader("Tokens, cost and time", anchor=False)
+    st.header("Tokens, cost and time", anchor=False)
     table = pd.concat([frame for frame in frames if len(frame)])
     table = table.assign(
         batch=[f"#{n} {name}" for n, name in zip(table["batch_id"], table["batch"], strict=True)],

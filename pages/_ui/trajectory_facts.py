@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import ProvenTurn, Review, Score, Task, ToolCall, Trajectory
-from pages._ui.badges import badge, words
+from pages._ui.badges import badge, score_name, words
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
 from pages._ui.format import count, moment, money, number, plural, seconds
@@ -62,7 +62,7 @@ def _score(score: Score) -> None:
     word = {True: "passed", False: "failed", None: "not measured" if score.value is None else "no threshold"}
     with st.container(border=True, gap=None):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{literal(words(score.name))}**", width="content")
+            st.markdown(f"**{literal(score_name(score.name))}**", width="content")
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
