@@ -3,8 +3,9 @@
 1. A page is a thin script: read the address, ask `storage`, draw. It runs again on every interaction, so keep it
    under 100 ms: count, sort, page and bin in SQL; never load a table to show a part of it.
 2. Start with `database = db()` (data.py) and `header("Title", "one sentence")`, or `with actions("Title"):` for
-   buttons at the right (layout.py). The shell has set the page configuration, logo, menu and engine status already:
-   never call st.set_page_config or st.navigation in a page.
+   buttons at the right (layout.py): the page's only h1; its parts are `st.header`. Buttons that come and go with a
+   state stand in a row at the left, where one that is drawn moves no other. The shell has set the page configuration,
+   logo, menu and engine status already: never call st.set_page_config or st.navigation in a page.
 3. Parameters come from the address and are hostile until checked: `number_parameter("id")`,
    `text_parameter("domain")` (routes.py); for what does not exist, `missing("domain", "domains")` draws that and ends
    the page. Pages are reached by name: `page_link("batch", "Open", id=3)`, `if st.button(...): open_page("batch",
@@ -20,7 +21,8 @@
    key="try")` in a callback, then `answer = poll(database, "try")` in the page. It draws the waiting and gives the
    RequestRow when it is done or failed.
 7. Wrap a save in `with saving("Domain saved"):` (data.py): it tells of a Conflict, InputError or StorageError, and
-   toasts success.
+   toasts success; `leave(message)` (notices.py) keeps a message for the next pass. What drops edits is a `drop_button`
+   (asking.py), which asks first.
 8. Show states with `badge("batch", row.status)`, `badge_reference(teacher)`, `badge_isolation(isolated)` (badges.py):
    an icon and a word, never colour alone. Numbers through format.py (`count`, `money`, `percent`, `seconds`, `ago`,
    `moment`, `bytes_size`, `plural`): unknown is a dash, never 0. One primary button per page, Material icons,

@@ -59,7 +59,7 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         return
     unsaved = " as it stands here, unsaved changes included" if draft.changes else ""
     st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
-    st.subheader("Modes served per template", anchor=False)
+    st.header("Modes served per template", anchor=False)
     _modes(domain, files)
 
 

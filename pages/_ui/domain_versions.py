@@ -42,7 +42,7 @@ def draw_versions(row: DomainRow, draft: Draft) -> None:
 def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
     files, now = base_files(db(), one.digest), base_files(db(), row.digest)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Version {one.version}", anchor=False, width="content")
+        st.header(f"Version {one.version}", anchor=False, width="content")
         current = one.digest == row.digest
         st.button(
             f"Restore version {one.version}", key=f"restore_{row.id}_{one.version}", icon=":material/restore:",

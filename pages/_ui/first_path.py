@@ -138,7 +138,7 @@ def draw_path(database: Database, path: Sequence[Step]) -> None:
     now = next((step.name for step in path if not step.done), "")
     with st.container(border=True, key="first_path", gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader("From nothing to a training file", anchor=False, width="content")
+            st.header("From nothing to a training file", anchor=False, width="content")
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.caption(f"{done} of {len(path)} done", width="content")
                 st.button("Hide", key="first_path_hide", type="tertiary", on_click=hide, args=(database, True))

@@ -10,12 +10,13 @@ ASSETS = settings.ROOT / "assets"
 
 
 def draw_frame() -> None:
-    """Set the page configuration, the logo for the theme in use, and the engine's status in the sidebar."""
+    """Set the page configuration, the styles that the theme has no option for, and the logo for the theme in use."""
     st.set_page_config(
         page_title="Turnwright",
         page_icon=str(ASSETS / "mark.svg"),
         layout="wide",
         menu_items={"About": "Turnwright: design, generate, review, analyse and export tool-calling trajectories."},
     )
+    st.html(ASSETS / "studio.css")
     dark = getattr(st.context.theme, "type", None) == "dark"
     st.logo(str(ASSETS / ("logo-dark.svg" if dark else "logo.svg")), size="large", icon_image=str(ASSETS / "mark.svg"))

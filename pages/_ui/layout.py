@@ -17,7 +17,7 @@ def actions(title: str, caption: str = "") -> Iterator[None]:
     """Draw the page's title row and put what is drawn inside the `with` at its right: buttons, links."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width="content", gap=None):
-            st.header(literal(title), anchor=False)
+            st.title(literal(title), anchor=False)
         with st.container(horizontal=True, width="content", horizontal_alignment="right", vertical_alignment="center"):
             yield
     if caption:
@@ -26,7 +26,7 @@ def actions(title: str, caption: str = "") -> Iterator[None]:
 
 def header(title: str, caption: str = "") -> None:
     """Draw the page's title, with one sentence below it."""
-    st.header(literal(title), anchor=False)
+    st.title(literal(title), anchor=False)
     if caption:
         st.caption(literal(caption))
 

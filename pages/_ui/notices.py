@@ -71,6 +71,6 @@ def leave(message: str, icon: str = "check") -> None:
 
 
 def tell() -> None:
-    """Show the message that was left, once; call it in the page's script."""
+    """Show the message that was left, once. The shell calls it for every page; a fragment for its own passes."""
     if left := st.session_state.pop(_KEY, None):
         st.toast(left[0], icon=f":material/{left[1]}:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,27 @@ import streamlit as st
 
 def literal(text: str) -> str:
     """Escape Markdown, so that a label or message shows `text` as it is and fetches nothing."""
-    return "".join(f"\\{c}" if c in _SPECIAL else c for c in text).replace("\n", "  \n")
+    return _escaped(text, _SPECIAL).replace("\n", "  \n")
+
+
+def option(text: str) -> str:
+    """The same for the options of pills, whose labels stand in addresses: hyphens and dots stay as they are."""
+    return _escaped(" ".join(text.split()), _SPECIAL - frozenset("-.+(){}#|"))
+
+
+def _escaped(text: str, special: frozenset[str]) -> str:
+    """Return text with a backslash before what is special.
+
+    Icons are drawn in spite of one, so their name is parted. What turns the direction of writing ends with the text.
+    """
+    parted = _ICON.sub(":\u2060", text)
+    shown = "".join(f"\\{c}" if c in special else c for c in parted)
+    return f"\u2068{shown}\u2069" if _TURNING.search(shown) else shown
 
 
 _SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$:&")
+_ICON = re.compile(r":(?=material/|streamlit:)")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 CUT = 20_000
 """Characters that are drawn of one value; the rest is loaded when asked for."""

@@ -22,7 +22,7 @@ def try_tool(draft: Draft, path: str, tool: Tool) -> None:
     """Draw the form for a tool of a file, and the answer of the latest try."""
     key = f"try_{draft.domain}_{path}"
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.subheader("Try it", anchor=False, width="content")
+        st.header("Try it", anchor=False, width="content")
         form = st.segmented_control(
             "Arguments", ["Form", "JSON"], default="Form", required=True, key=f"{key}_form",
             label_visibility="collapsed",

@@ -58,7 +58,7 @@ def draw() -> None:
 
 def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw how many came through each stage."""
-    st.subheader("From plan to export", anchor=False)
+    st.header("From plan to export", anchor=False)
     figure_bars = [stage_bars(one, frame, several=len(series) > 1) for one, frame in zip(series, frames, strict=True)]
     told = ", ".join(f"{name} {label}" for one in figure_bars for name, label in zip(one.at, one.labels, strict=True))
     clickable(rows_figure(figure_bars), key="chart_funnel", alt=f"Yield funnel: {told}")
@@ -97,7 +97,7 @@ def share_of(n: int, planned: int, *, several: bool) -> str:
 
 def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw why rollouts were lost, most frequent first."""
-    st.subheader("Why they were lost", anchor=False)
+    st.header("Why they were lost", anchor=False)
     found = [{(s, r): n for s, r, n in measures.losses(frame)} for frame in frames]
     known = [key for losses in found for key in losses if key[1] not in ("not_reviewed", "not_exported")]
     totals = {key: sum(losses.get(key, 0) for losses in found) for key in known}
@@ -137,7 +137,7 @@ def reason_name(reason: str) -> str:
 
 def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw each stage with what it lost, and why."""
-    st.subheader("Stage by stage", anchor=False)
+    st.header("Stage by stage", anchor=False)
     records = []
     for one, frame in zip(series, frames, strict=True):
         before = None

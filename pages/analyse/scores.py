@@ -132,7 +132,7 @@ def distribution(database: Database, series: Sequence[Series], version: tuple[in
     scores = list(dict.fromkeys(n for one in series for n in measures.summary(database, one.filter, version)["name"]))
     options = [*measures.NUMBERS, *(name for name in scores if name not in measures.NUMBERS)]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Distribution", anchor=False, width="content")
+        st.header("Distribution", anchor=False, width="content")
         value = st.selectbox(
             "Distribution of", options, key="value", bind="query-params", format_func=measures.value_name, width=240,
             label_visibility="collapsed",
@@ -185,7 +185,7 @@ def histogram_bars(one: Series, frame: pd.DataFrame, value: str, *, share: bool)
 
 def outcomes(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
     """Draw how trajectories ended and who was at fault."""
-    st.subheader("Outcome and culprit", anchor=False)
+    st.header("Outcome and culprit", anchor=False)
     several = len(series) > 1
     bars = []
     for one in series:
@@ -221,7 +221,7 @@ def told_in_words(bars: Sequence[Bars]) -> str:
 def breakdown(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
     """Draw the chosen measure for each value of the chosen group, and the same as a table."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Breakdown", anchor=False, width="content")
+        st.header("Breakdown", anchor=False, width="content")
         with st.container(horizontal=True, width="content"):
             by = st.selectbox(
                 "Break down by", list(measures.GROUPS), key="by", bind="query-params", width=140,

@@ -22,7 +22,7 @@ from pages._ui.domain_tabs import (
 from pages._ui.domain_versions import draw_versions
 from pages._ui.first_path import note_seen
 from pages._ui.layout import actions
-from pages._ui.notices import draw_wanted, tell, want
+from pages._ui.notices import draw_wanted, want
 from pages._ui.routes import open_page, page_link, text_parameter
 from pages._ui.workspace_view import draw_workspace
 
@@ -30,7 +30,6 @@ row, draft = open_draft(text_parameter("id"))
 note_seen(db(), "look")
 if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)
-tell()
 
 with actions(row.name):
     page_link("domains", "Domains", icon="arrow_back")

@@ -13,9 +13,9 @@ from pages._ui.domain_draft import Draft, base_files
 from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import draw_wanted, tell, want
+from pages._ui.notices import draw_wanted, want
 from pages._ui.routes import open_page, page_link
-from pages._ui.text import literal, plain
+from pages._ui.text import literal, option, plain
 from storage import domains
 from storage.domains import DomainRow
 
@@ -33,8 +33,9 @@ def chosen_rows() -> list[DomainRow]:
         found = domains.list_domains(db(), str(text)[:200])
         categories = sorted({row.category for row in domains.list_domains(db())})
         category = st.pills(
-            "Category", categories, key="category", bind="query-params", label_visibility="collapsed", width="stretch"
-        )
+            "Category", categories, key="category", bind="query-params", label_visibility="collapsed", width="stretch",
+            format_func=option,
+        )  # fmt: skip
         sort = st.selectbox(
             "Sort by", list(SORTS), key="sort", bind="query-params", format_func=SORTS.__getitem__, width=190,
             label_visibility="collapsed",
@@ -67,7 +68,7 @@ def card(row: DomainRow) -> None:
 def described(row: DomainRow) -> None:
     """Draw what a domain is."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader(literal(row.name), anchor=False, width="content")
+        st.header(literal(row.name), anchor=False, width="content")
         if unsaved(row.id):
             st.badge("unsaved changes", icon=":material/edit:", color="orange")
     plain(row.description)
@@ -99,7 +100,6 @@ MORE: dict[str, Callable[[DomainRow], None]] = {
 
 if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)  # which tells what was done
-tell()
 
 with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
     if st.button("Import", key="import_domain", icon=":material/upload:"):

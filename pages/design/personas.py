@@ -9,7 +9,7 @@ from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import draw_wanted, tell, want
+from pages._ui.notices import draw_wanted, want
 from pages._ui.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
 from pages._ui.text import literal, plain
 from storage import personas
@@ -79,7 +79,6 @@ def another(turn: str) -> None:
     st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
 
 
-tell()
 with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
     if st.button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
         want(lambda: edit_persona(None))

@@ -96,7 +96,7 @@ with right:
         error_line(source, problems[0])
     if domain is not None and template is not None:
         draw_facts(domain, template)
-        st.subheader("Prove", anchor=False)
+        st.header("Prove", anchor=False)
         if path.endswith(".off"):
             st.caption("Activate it to prove it; it need not be saved for that.")
         else:

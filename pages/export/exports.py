@@ -254,7 +254,7 @@ with st.container(border=True):
     )
     if pressed and made is not None and number:
         build(made)
-st.subheader("Built so far", anchor=False)
+st.header("Built so far", anchor=False)
 moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=SHOWN))
 if moving:
     st.session_state["exports_moving"] = True

@@ -121,16 +121,16 @@ def form() -> Batch | None:
     """Draw the form and return the batch it describes, or None with the reasons drawn."""
     values: dict[str, Any] = {}
     with st.container(border=True):
-        st.subheader("What", anchor=False)
+        st.header("What", anchor=False)
         values |= batch_form.what(db())
     with st.container(border=True):
-        st.subheader("Mix", anchor=False)
+        st.header("Mix", anchor=False)
         values |= batch_form.mix(db(), [share["id"] for share in values["domains"]])
     with st.container(border=True):
-        st.subheader("Who plays and who judges", anchor=False)
+        st.header("Who plays and who judges", anchor=False)
         values |= batch_form.players(db())
     with st.container(border=True):
-        st.subheader("Sandbox, limits and budget", anchor=False)
+        st.header("Sandbox, limits and budget", anchor=False)
         values |= batch_form.limits(db(), values["teacher"], values["models"].values())
     try:
         batch = batch_of(values, "form")

@@ -107,7 +107,7 @@ def health(database: Database) -> None:
     with st.container(
         border=True, key="panel_health", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.subheader("Engine and sandbox", anchor=False, width="content")
+        st.header("Engine and sandbox", anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             if engine is not None and alive:
                 facts = f"Heartbeat {ago(engine.heartbeat_at)}, up for {seconds(time.time() - engine.started_at)}"
@@ -178,7 +178,7 @@ def batch_table(database: Database, moving: bool) -> None:
         return
     with st.container(border=True, key="panel_batches_now"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader("Running now" if moving else "Latest batches", anchor=False, width="content")
+            st.header("Running now" if moving else "Latest batches", anchor=False, width="content")
             page_link("batches", "All batches", icon="stacks")
         rows_table(
             frame(rows), key="overview_batches", signature="overview", page="batch",

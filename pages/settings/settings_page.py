@@ -20,7 +20,7 @@ from pages._ui.data import db, saving
 from pages._ui.engine_requests import SILENT, ask, poll
 from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
-from pages._ui.notices import leave, tell
+from pages._ui.notices import leave
 from pages._ui.text import literal, plain
 from storage import analytics, endpoints, engines, preferences
 from storage.database import size
@@ -264,7 +264,6 @@ def _folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
 
 
-tell()
 header("Settings")
 tabs = st.tabs(["Models", "Engine", "Sandbox", "Storage"], key="settings_tab", on_change="rerun")
 for tab, draw in zip(tabs, (models, engine_health, sandbox, storage), strict=True):

@@ -146,7 +146,7 @@ def test_a_click_opens_those_trajectories_in_the_queue(open_page: Opener, filled
     page.session_state["chart_domain_count"] = {"selection": {"points": [{"customdata": opens}]}}
     page.run()
     assert not page.exception
-    assert page.header[0].value == "Queue"
+    assert page.title[0].value == "Queue"
     assert page.get("progress")[0].proto.text == f"0 of {counted} reviewed"
     assert len(page.dataframe[0].value) == counted
 

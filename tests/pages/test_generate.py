@@ -45,7 +45,7 @@ def test_a_newcomer_launches_with_what_the_form_offers(open_page: Open, ready: D
     assert row.batch == Batch(
         name="batch 1", domains=(DomainShare(id="ledger", digest=row.batch.domains[0].digest),), trajectories=20
     )
-    assert page.header[0].value == "batch 1"
+    assert page.title[0].value == "batch 1"
 
 
 @pytest.mark.parametrize(("button", "expected"), [("launch", ("typed", 7)), ("try_first", ("typed (first 3)", 3))])

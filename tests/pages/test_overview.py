@@ -79,7 +79,7 @@ def test_one_click_launches_the_first_batch_and_opens_it(open_page: Opener, ship
     )  # fmt: skip
     assert len(row.batch.domains) == 4
     assert all(share.digest for share in row.batch.domains)
-    assert page.header[0].value == "first batch"
+    assert page.title[0].value == "first batch"
 
 
 def test_the_steps_follow_the_database(shipped: Database) -> None:
@@ -138,7 +138,7 @@ def test_next_to_review_opens_the_newest_without_a_verdict(open_page: Opener, fi
     page = open_page("overview")
     page.button(key="next_to_review").click().run()
     assert not page.exception
-    assert page.header[0].value == "Trajectory 11"
+    assert page.title[0].value == "Trajectory 11"
 
 
 @pytest.mark.parametrize(("price", "shown"), [(None, "–"), (0.5, "$1.00")])
@@ -177,4 +177,4 @@ def test_running_batches_are_listed_with_their_progress(open_page: Opener, shipp
     (table,) = page.dataframe
     assert table.value["name"].tolist() == ["first batch"]
     assert (table.value["done"].iloc[0], table.value["counts"].iloc[0]) == (0.25, "5 of 20")
-    assert any(text.value == "Running now" for text in page.subheader)
+    assert any(text.value == "Running now" for text in page.header)
