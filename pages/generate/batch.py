@@ -18,8 +18,7 @@ from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import ago, count, moment, money, percent, plural, seconds
-from pages._ui.layout import actions, missing
-from pages._ui.notices import tell
+from pages._ui.layout import header, missing
 from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
@@ -50,7 +49,11 @@ def give(number: int, what: str) -> None:
 
 
 def controls(row: batches.BatchRow) -> None:
-    """Draw the commands that the batch's status allows."""
+    """Draw the commands that the batch's status allows.
+
+    They stand at the left, for a button that is drawn there moves no other: at the right each would push those before
+    it away, and a click on one that has just appeared would miss it.
+    """
     if row.status in MOVING:
         st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
     if row.status in ("paused", "failed"):
@@ -59,9 +62,9 @@ def controls(row: batches.BatchRow) -> None:
             "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
             args=(row.id, "resume"), disabled=bool(spent), help=spent and "Its budget is spent: raise it below.",
         )  # fmt: skip
-    retry_button(row)
     if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         confirm_cancel(row.id)
+    retry_button(row)
     sandbox_button(row)
     if row.status not in MOVING:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
@@ -155,11 +158,11 @@ def losses(row: batches.BatchRow) -> None:
     found = batches.losses(db(), row.id)
     if not found:
         return
-    st.subheader("Why trajectories were lost", anchor=False)
+    st.header("Why trajectories were lost", anchor=False)
     for stage, reason, times in found:
         with st.container(horizontal=True, vertical_alignment="center"):
             share = percent(times / max(finished(row), 1))
-            label = f"{words(reason)}: {count(times)} ({share})"
+            label = f"{literal(words(reason))}: {count(times)} ({share})"
             more = {} if reason == "unknown" else {"reasons": (reason,)}
             page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=("rejected", "failed"), **more))
             st.caption(f"at {words(stage).lower()}")
@@ -171,7 +174,7 @@ def latest(row: batches.BatchRow) -> None:
     if not rows:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Latest trajectories", anchor=False, width="content")
+        st.header("Latest trajectories", anchor=False, width="content")
         page_link("queue", "All of this batch", icon="checklist", **behind(row.id))
     shown = pd.DataFrame(
         [
@@ -212,12 +215,20 @@ def notice(row: batches.BatchRow) -> None:
 
 
 def waits_behind(before: list[batches.Ahead]) -> None:
-    """Say what a waiting batch waits behind, with the way there."""
+    """Say what a waiting batch waits behind, with the way there. Which of several engines will be free first, and
+    whether it takes any batch, nobody knows, so then it is only said what they work on."""
     first, more = before[0], len(before) - 1
-    others = f" and {plural(more, 'other batch', 'other batches')}" if more else ""
+    told = f"#{first.id} {literal(first.name)} ({count(first.left)} to go)"
+    if len(before) > 1 and before[1].at_work:
+        told = f"Waits for a free engine. At work are {told} and {plural(sum(b.at_work for b in before) - 1, 'other')}"
+        sooner = sum(not b.at_work for b in before)
+        told += f"; {plural(sooner, 'other batch', 'other batches')} will be taken first." if sooner else "."
+    else:
+        others = f" and {plural(more, 'other batch', 'other batches')}" if more else ""
+        told = f"Waits behind {told}{others}."
     st.info(
-        f"Waits behind #{first.id} {literal(first.name)} ({count(first.left)} to go){others}. An engine works on one "
-        f"batch at a time, the oldest first; one with at most {SMALL_BATCH} trajectories to go is worked on beside it.",
+        f"{told} An engine works on one batch at a time, the oldest first; one with at most {SMALL_BATCH} trajectories "
+        "to go is worked on beside it.",
         icon=":material/hourglass_top:",
     )
     page_link("batch", f"Open #{first.id}", icon="arrow_forward", id=first.id)
@@ -248,19 +259,20 @@ except InputError:
     missing("batch", "batches", "All batches")
     raise
 st.session_state.pop("like_taken", None)
-tell()
 if toast := st.session_state.pop("toast_of_batch", None):
     st.toast(literal(toast), icon=":material/stacks:")
-with actions(chosen.name):
-    controls(chosen)
+header(chosen.name)
 with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
     badge_reference(chosen.batch.teacher)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
+with st.container(horizontal=True, vertical_alignment="center", key="controls"):
+    controls(chosen)
 change_form(chosen)
 moves = chosen.status in MOVING or chosen.command is not None
 pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
 st.fragment(live, run_every=pace)(chosen.id, chosen.status)
 with st.expander("What was launched", icon=":material/description:"):
     st.code(dump_batch(chosen.batch), language="yaml")
-    st.caption("Domain versions: " + ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains))
+    versions = ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains)
+    st.caption(literal(f"Domain versions: {versions}"))
