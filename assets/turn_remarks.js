@@ -1,7 +1,7 @@
 /* Problem tags and a note for the current turn: one strip of a fixed size, whatever the number of turns.
 
-   A tag goes out as a change ({tag, on}) and a note with what it was when its writer saw it ({note, seen}), so that two
-   tabs on one trajectory never overwrite each other unseen. */
+   A tag goes out as a change ({tag, on}) and a note with what its writer saw in its place, so that two tabs on one
+   trajectory never overwrite each other unseen. */
 
 const TAG_LONGEST = 40;
 
@@ -111,7 +111,7 @@ class Remarks {
     if (this.note.hidden || note === this.seen) return;
     const seen = this.seen;
     this.seen = note;
-    this.viewer.mark({ note, seen }, this.turn);
+    this.viewer.mark({ note, seen: { note: seen } }, this.turn);
   }
 
   toggle(tag) {

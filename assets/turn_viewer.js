@@ -1,8 +1,8 @@
 /* The turn viewer: turns of one trajectory, a rail to move on, marks by key or button; turn_parts.js and
    turn_remarks.js stand before it.
 
-   Every mark is an entry {n, turn, rating | verdict | tag | note | undo} of an append-only log that is sent as state, so however
-   the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
+   Every mark is an entry {n, turn, rating | verdict | tag | note | undo, seen} of an append-only log that is sent as state; `seen`
+   is what its giver saw in its place, so that another tab's mark is never overwritten unseen. However the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
    is trimmed to what is newer. What is not acknowledged also lies in localStorage, so marks pressed right before a tab
    closes or a server stops are sent by the next viewer that opens. Text is written through textContent only: nothing in a trajectory becomes markup. */
 
@@ -138,7 +138,9 @@ class Viewer {
   mark(change, turn = this.current) {
     if (!this.data.turns.length && turn !== null) return;
     this.unsent = true;
-    this.log.push({ n: ++this.n, trajectory: this.trajectory, turn, ...change });
+    const now = turn === null ? this.whole() : this.marks().get(turn) ?? {};
+    const seen = Object.fromEntries(["rating", "verdict"].filter((name) => name in change).map((name) => [name, now[name] ?? null]));
+    this.log.push({ n: ++this.n, trajectory: this.trajectory, turn, seen, ...change });
     this.keep();
     if (performance.now() - this.sent > FLUSH_MS) this.flush();
     else if (!this.timer) this.timer = setTimeout(() => this.flush(), FLUSH_MS);
@@ -213,6 +215,11 @@ class Viewer {
       marks.set(turn, mark);
     }
     return marks;
+  }
+
+  whole() {
+    const last = this.log.findLast((entry) => entry.trajectory === this.trajectory && entry.turn === null && entry.verdict !== undefined);
+    return last ?? this.data.whole;
   }
 
   paint() {

@@ -8,7 +8,7 @@ verdict of a trajectory is denormalised onto its row: the latest on the whole, o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,20 +59,23 @@ def change_review(
     changes: Mapping[str, Any],
     *,
     seen: Mapping[str, Any] | None = None,
+    left: Review | None = None,
     tags: Mapping[str, bool] | None = None,
 ) -> Review:
     """Change some fields of one review in one transaction; the other fields stay. Return the new review.
 
-    `seen` gives fields as the reviewer last saw them; `tags` puts problem tags on (True) or takes them off, whatever
-    others are there. What changes nothing writes nothing. Raises Conflict, and changes nothing, when a field is no
-    longer as seen; InputError without a trajectory.
+    `seen` gives fields as the reviewer last saw them, `left` the review as the same tab left it last, which is as good
+    as seen; `tags` puts problem tags on (True) or takes them off, whatever others are there. What changes nothing
+    writes nothing. Raises Conflict, and changes nothing, when a field is neither as seen nor what it shall be;
+    InputError without a trajectory.
     """
     with db.write() as session:
         _locked(session, trajectory_id)
         record = _find(session, trajectory_id, WHOLE if turn is None else turn, reviewer)
         old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
         for name, value in (seen or {}).items():
-            if getattr(old, name) != value:
+            expected = [value, *([getattr(left, name)] if left else []), *([changes[name]] if name in changes else [])]
+            if getattr(old, name) not in expected:
                 where = "the trajectory" if turn is None else f"turn {turn}"
                 raise Conflict(f"The {name} of {where} was changed elsewhere in the meantime.")
         wanted = {**old.model_dump(), **changes}
@@ -86,32 +89,59 @@ def change_review(
         return review
 
 
-def decide_many(db: Database, trajectories: Iterable[int], reviewer: str, verdict: Verdict) -> int:
-    """Give one verdict to several trajectories, as one change; notes, ratings and tags stay. Return how many.
+def decide_many(
+    db: Database,
+    trajectories: Iterable[int],
+    reviewer: str,
+    verdict: Verdict,
+    *,
+    seen: Mapping[int, str | None] | None = None,
+) -> list[int]:
+    """Give one verdict to several trajectories, as one change; notes, ratings and tags stay.
 
-    All or none: raises InputError when one of them is gone.
+    `seen` gives the verdict that the reviewer saw on a trajectory's row. Return those that were left alone, as theirs
+    is no longer the one seen. Otherwise all or none: raises InputError when one of them is gone.
     """
-    now = time.time()
-    numbers = sorted(set(trajectories))
+    now, t, left_alone = time.time(), tables.trajectory.c, []
     with db.write() as session:
-        for number in numbers:
+        for number in sorted(set(trajectories)):
             _locked(session, number)
+            stored = session.execute(select(t.verdict).where(t.id == number)).scalar_one()
+            if seen is not None and stored not in (seen.get(number, stored), verdict):
+                left_alone.append(number)
+                continue
             record = _find(session, number, WHOLE, reviewer)
             old = review_of(record.body) if record else Review(trajectory=number, reviewer=reviewer)
             _save(session, old.model_copy(update={"verdict": verdict}), now)
             _denormalise(session, number)
-    return len(numbers)
+    return left_alone
 
 
-def save_ratings(db: Database, trajectory_id: int, reviewer: str, ratings: Mapping[int, int | None]) -> None:
-    """Store {turn: rating} in one transaction; the rest of each review stays. None takes a rating away."""
+def save_ratings(
+    db: Database,
+    trajectory_id: int,
+    reviewer: str,
+    ratings: Mapping[int, int | None],
+    *,
+    expected: Mapping[int, Collection[int | None]] | None = None,
+) -> dict[int, Review]:
+    """Store {turn: rating} in one transaction; the rest of each review stays. None takes a rating away.
+
+    Return the reviews of those turns as they are now. One that holds another rating than wanted was left alone: its
+    rating was none of those `expected` for its turn.
+    """
+    found: dict[int, Review] = {}
     with db.write() as session:
         _locked(session, trajectory_id)
         for turn, rating in sorted(ratings.items()):
             record = _find(session, trajectory_id, turn, reviewer)
             old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
-            _save(session, Review.model_validate(old.model_dump() | {"rating": rating}))
+            found[turn] = old
+            if expected is None or turn not in expected or old.rating in expected[turn]:
+                found[turn] = Review.model_validate(old.model_dump() | {"rating": rating})
+                _save(session, found[turn])
         _denormalise(session, trajectory_id)
+    return found
 
 
 def reviews_of(db: Database, trajectory_id: int) -> list[Review]:

@@ -17,6 +17,7 @@ from storage.reviews import ReviewEvent
 
 REVIEWER = "me"
 """Who reviews. The studio has one user until it has a login."""
+TRAJECTORIES_KEPT = 16
 LONGEST_TAG = 40
 LONGEST_NOTE = 4000
 TAGS_OFFERED = 24
@@ -76,13 +77,47 @@ def change_review(
     **changes: Any,
 ) -> Review:
     """Change some fields of this reviewer's review; `mark` puts tags on or takes them off. Raises Conflict when a field
-    is no longer as `seen`."""
-    return reviews.change_review(db, trajectory, turn, REVIEWER, changes, seen=seen, tags=mark)
+    is neither as `seen` nor as this tab left it."""
+    left = left_by_this_tab(trajectory).get(turn)
+    review = reviews.change_review(db, trajectory, turn, REVIEWER, changes, seen=seen, left=left, tags=mark)
+    _leave_behind(review)
+    return review
+
+
+def rate_turns(
+    db: Database, trajectory: int, ratings: Mapping[int, int | None], seen: Mapping[int, int | None]
+) -> dict[int, int | None]:
+    """Store {turn: rating} at once; `seen` are the ratings that the reviewer saw there. Return those that were not
+    stored, because another tab rated these turns meanwhile."""
+    left = left_by_this_tab(trajectory)
+    expected = {turn: {rating, *([left[turn].rating] if turn in left else [])} for turn, rating in seen.items()}
+    found = reviews.save_ratings(db, trajectory, REVIEWER, ratings, expected=expected)
+    refused = {turn: rating for turn, rating in ratings.items() if found[turn].rating != rating}
+    left.update({turn: review for turn, review in found.items() if turn not in refused})
+    return refused
+
+
+def left_by_this_tab(trajectory: int) -> dict[int | None, Review]:
+    """Return this reviewer's reviews of a trajectory as this tab left them last, by turn. The browser hears of them a
+    moment later, so what it saw may be older."""
+    kept: dict[int, dict[int | None, Review]] = st.session_state.setdefault("left_by_this_tab", {})
+    kept[trajectory] = found = kept.pop(trajectory, {})
+    while len(kept) > TRAJECTORIES_KEPT:
+        del kept[next(iter(kept))]
+    return found
+
+
+def _leave_behind(review: Review) -> None:
+    left_by_this_tab(review.trajectory)[review.turn] = review
+    st.session_state.get("verdicts_seen", {}).pop(review.trajectory, None)  # this tab knows better than its list
 
 
 def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
     """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
     events = reviews.undo(db, REVIEWER)
+    for event in events:
+        before = event.before or Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=REVIEWER)
+        _leave_behind(before)
     leave(literal(undone_text(events)), "undo")
     return events
 
@@ -99,19 +134,12 @@ def undone_text(events: Sequence[ReviewEvent]) -> str:
     return f"Undone on {where}."
 
 
-def decide_many(db: Database, trajectories: Iterable[int], verdict: Verdict) -> int:
-    """Give one verdict to several trajectories, as one change. Return how many."""
-    return reviews.decide_many(db, trajectories, REVIEWER, verdict)
+def saw_verdicts(verdicts: Mapping[int, str | None]) -> None:
+    """Remember what a list showed: {trajectory: verdict}."""
+    st.session_state.setdefault("verdicts_seen", {}).update(verdicts)
 
 
-def keep_conflict(trajectory: int, turn: int | None, mine: str) -> None:
-    """Keep a note that could not be saved, because it was changed elsewhere, until the reviewer chooses."""
-    conflicts(trajectory)[turn] = mine
-    where = f"trajectory {trajectory}" + ("" if turn is None else f", turn {turn}")
-    leave(f"The note on {where} was changed elsewhere. Yours is kept: choose beside the turns.", "sync_problem")
-
-
-def conflicts(trajectory: int) -> dict[int | None, str]:
-    """Return the notes of a trajectory that wait for a choice, by turn."""
-    found: dict[int | None, str] = st.session_state.setdefault(f"note_conflicts_{trajectory}", {})
-    return found
+def decide_many(db: Database, trajectories: Iterable[int], verdict: Verdict) -> list[int]:
+    """Give one verdict to several trajectories, as one change. Return those that were left alone, because they have
+    another verdict by now than the list showed."""
+    return reviews.decide_many(db, trajectories, REVIEWER, verdict, seen=st.session_state.get("verdicts_seen"))

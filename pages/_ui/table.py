@@ -5,7 +5,7 @@ Draw it inside an `st.fragment`. Page and page size live in the address (`page`,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -115,9 +115,11 @@ def rows_table(
     return sorted(chosen)
 
 
-def forget_chosen(key: str) -> None:
-    """Choose nothing in the table `key`; its grid is drawn anew, because a grid keeps its own ticks."""
-    st.session_state.pop(f"{key}_chosen", None)
+def forget_chosen(key: str, but: Iterable[int] = ()) -> None:
+    """Choose nothing `but` these in the table `key`; its grid is drawn anew, because a grid keeps its own ticks."""
+    held: tuple[str, set[int]] | None = st.session_state.pop(f"{key}_chosen", None)
+    if held:
+        st.session_state[f"{key}_chosen"] = (held[0], held[1] & set(but))
     st.session_state[f"{key}_cleared"] = st.session_state.get(f"{key}_cleared", 0) + 1
 
 

@@ -20,19 +20,12 @@ from engine.curate import corrections, ends_at, same_calls
 from engine.errors import Conflict, InputError
 from engine.replay import behind
 from engine.types import Review, Trajectory, Turn, Verdict
-from pages._ui.reviewing import (
-    LONGEST_NOTE,
-    LONGEST_TAG,
-    REVIEWER,
-    change_review,
-    keep_conflict,
-    own_review,
-    tag_of,
-    undo_last,
-)
+from pages._ui.badges import score_name
+from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
+from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, literal
 from storage.database import Database
-from storage.reviews import ReviewEvent, save_ratings
+from storage.reviews import ReviewEvent
 
 KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"
@@ -44,9 +37,18 @@ _component = st.components.v2.component(
 )
 
 
+class Seen(BaseModel):
+    """What the reviewer saw of the fields of a mark when giving it. What is left out is overwritten."""
+
+    model_config = ConfigDict(extra="forbid")
+    rating: int | None = None
+    verdict: str | None = None
+    note: str = ""
+
+
 class Mark(BaseModel):
-    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note with
-    what it was when its writer saw it, or an undo. Turn None is the whole."""
+    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note, or an
+    undo. Turn None is the whole."""
 
     model_config = ConfigDict(extra="forbid")
     n: int = Field(ge=1)
@@ -57,7 +59,7 @@ class Mark(BaseModel):
     tag: str = Field(default="", max_length=LONGEST_TAG)
     on: bool = True
     note: str | None = Field(default=None, max_length=LONGEST_NOTE)
-    seen: str = ""
+    seen: Seen = Seen()
     undo: bool = False
 
 
@@ -78,20 +80,20 @@ def store_marks(db: Database) -> Stored:
     client, stored = str(work.get("client", ""))[:40], Stored()
     seen: dict[str, int] = st.session_state.setdefault("turn_viewer_seen", {})
     fresh = [mark for mark in _read(work.get("log")) if mark.n > seen.get(client, 0)]
-    ratings: dict[int, int | None] = {}
-    for position, mark in enumerate(fresh):
-        following = fresh[position + 1] if position + 1 < len(fresh) else None
-        if _only_rating(mark) and mark.turn is not None:
-            ratings[mark.turn] = mark.rating
-            if following is None or not _joins(mark, following):
-                with _dropped_when_refused():
-                    save_ratings(db, mark.trajectory, REVIEWER, ratings)
-                ratings = {}
-        else:
-            _write(db, mark, stored)
-        stored.marks += 1
-        if not ratings:
-            seen[client] = mark.n
+    ratings: list[Mark] = []
+    with telling():
+        for position, mark in enumerate(fresh):
+            following = fresh[position + 1] if position + 1 < len(fresh) else None
+            if _only_rating(mark):
+                ratings.append(mark)
+                if following is None or not _joins(mark, following):
+                    _write_ratings(db, ratings, stored)
+                    ratings = []
+            else:
+                _write(db, mark, stored)
+            stored.marks += 1
+            if not ratings:
+                seen[client] = mark.n
     return stored
 
 
@@ -106,7 +108,7 @@ def _read(log: Any) -> list[Mark]:
 
 
 def _only_rating(mark: Mark) -> bool:
-    said = mark.model_fields_set - {"n", "trajectory", "turn"}
+    said = mark.model_fields_set - {"n", "trajectory", "turn", "seen"}
     return said == {"rating"} and mark.turn is not None
 
 
@@ -117,28 +119,28 @@ def _joins(mark: Mark, following: Mark) -> bool:
     )
 
 
+def _write_ratings(db: Database, marks: Sequence[Mark], stored: Stored) -> None:
+    ratings = {mark.turn: mark.rating for mark in marks if mark.turn is not None}
+    seen = {m.turn: m.seen.rating for m in marks if m.turn is not None and "rating" in m.seen.model_fields_set}
+    with _dropped_when_refused():
+        stored.panel |= not rate_or_keep(db, marks[0].trajectory, ratings, seen)
+
+
 def _write(db: Database, mark: Mark, stored: Stored) -> None:
     with _dropped_when_refused():
         if mark.undo:
             stored.panel = True
             stored.undone = undo_last(db)
-        elif mark.note is not None:
-            _write_note(db, mark, mark.note, stored)
-        else:
-            changes = {name: getattr(mark, name) for name in ("rating", "verdict") if name in mark.model_fields_set}
-            tag = tag_of(mark.tag)
-            change_review(db, mark.trajectory, mark.turn, mark={tag: mark.on} if tag else None, **changes)
-            stored.panel = stored.panel or mark.turn is None or mark.verdict == "fix"
-            if mark.verdict == "fix" and mark.turn is not None:
-                stored.fix = mark.turn
-
-
-def _write_note(db: Database, mark: Mark, note: str, stored: Stored) -> None:
-    try:
-        change_review(db, mark.trajectory, mark.turn, seen={"note": mark.seen}, note=note)
-    except Conflict:
-        keep_conflict(mark.trajectory, mark.turn, note)
-        stored.panel = True
+            return
+        if tag := tag_of(mark.tag):
+            change_review(db, mark.trajectory, mark.turn, mark={tag: mark.on})
+        names = {name for name in ("rating", "verdict", "note") if name in mark.model_fields_set}
+        changes = {name: getattr(mark, name) for name in names if name != "note" or mark.note is not None}
+        seen = mark.seen.model_dump(include=mark.seen.model_fields_set & changes.keys())
+        kept = changes and not change_or_keep(db, mark.trajectory, mark.turn, seen, changes)
+        stored.panel |= mark.turn is None or mark.verdict == "fix" or bool(kept)
+        if mark.verdict == "fix" and mark.turn is not None and not kept:
+            stored.fix = mark.turn
 
 
 @contextmanager
@@ -179,6 +181,7 @@ def viewer(
             for r in reviews
             if r.turn is not None and r.reviewer == REVIEWER
         },
+        "whole": {"verdict": whole_review.verdict if (whole_review := own_review(reviews, None)) else None},
         "client": client,
         "seen": st.session_state.get("turn_viewer_seen", {}).get(client, 0),
         "start": start if 0 <= start < len(trajectory.turns) else 0,
@@ -208,7 +211,7 @@ def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Revi
         "fault": turn.fault,
         "train": turn.train,
         "notes": [
-            f"{score.name}: {'failed' if score.passed is False else 'see score'}"
+            f"{score_name(score.name)}, {'failed' if score.passed is False else 'see score'}"
             for score in trajectory.scores
             if index in score.evidence and score.passed is not True
         ],

@@ -7,29 +7,26 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import Conflict
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import VERDICT
+from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.reviewing import (
     LONGEST_NOTE,
     LONGEST_TAG,
     REVIEWER,
     change_review,
-    conflicts,
-    keep_conflict,
     known_tags,
     own_review,
     tag_of,
     undo_last,
 )
-from pages._ui.text import plain
+from pages._ui.text import option
 from pages._ui.turn_viewer import focus_turn
 from pages._ui.turning import turn_to
 from storage.reviews import ReviewEvent, reviews_of
 from storage.trajectories import next_unreviewed
 
-BOTH = ["viewer", "panel"]
 KEYS = (
     ("J / K", "next and previous turn"),
     ("Shift+J / Shift+K", "next and previous turn of the assistant"),
@@ -54,7 +51,7 @@ _CHOICES: dict[Verdict, str] = {
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
     review = own_review(reviews_of(db(), number), None) or Review(trajectory=number, reviewer=REVIEWER)
-    note_conflicts(number)
+    draw_conflicts(number)
     keys = {name: f"{name}_{number}" for name in ("verdict", "rating", "tags", "note", "new_tag")}
     _show(keys["verdict"], review.verdict)
     _show(keys["rating"], None if review.rating is None else review.rating - 1)
@@ -80,7 +77,7 @@ def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
     _show(keys["tags"], list(review.tags))
     st.pills(
         "Problems", known, key=keys["tags"], selection_mode="multi", on_change=_save,
-        args=(number, "tags", keys["tags"]), format_func=str,
+        args=(number, "tags", keys["tags"]), format_func=option,
     )  # fmt: skip
     st.text_input(
         "Add a problem tag", key=keys["new_tag"], max_chars=LONGEST_TAG, placeholder="Another problem, then Enter",
@@ -112,25 +109,17 @@ def _save(number: int, field: str, key: str) -> None:
     value: Any = st.session_state[key]
     if value == st.session_state.get(f"{key}_shown"):
         return  # Streamlit calls this too when a value that we set comes back from the browser
-    if field == "rating" and value is not None:
-        value += 1
-    if field == "tags":
-        before = st.session_state.get(f"{key}_shown", [])
-        with saving():
-            change_review(db(), number, None, mark={tag: tag in value for tag in {*before} ^ {*value}})
-    elif field == "note":
-        _save_note(number, value, st.session_state.get(f"{key}_shown", ""))
-    else:
-        with saving():
-            change_review(db(), number, None, **{field: value})
-
-
-def _save_note(number: int, note: str, before: str) -> None:
-    with saving():
-        try:
-            change_review(db(), number, None, seen={"note": before}, note=note)
-        except Conflict:
-            keep_conflict(number, None, note)
+    before = st.session_state.get(f"{key}_shown")
+    with saving(), telling():
+        if field == "tags":
+            change_review(db(), number, None, mark={tag: tag in value for tag in {*(before or ())} ^ {*value}})
+            return
+        if field == "rating":
+            before, value = (None if stars is None else stars + 1 for stars in (before, value))
+        elif field == "note":
+            before = before or ""
+        if not change_or_keep(db(), number, None, {field: before}, {field: value}):
+            st.rerun(BOTH)
 
 
 def _add_tag(number: int, key: str) -> None:
@@ -139,38 +128,6 @@ def _add_tag(number: int, key: str) -> None:
     if tag:
         with saving():
             change_review(db(), number, None, mark={tag: True})
-
-
-def note_conflicts(number: int) -> None:
-    """Draw a choice for each note that was changed elsewhere while this reviewer wrote."""
-    stored = reviews_of(db(), number)
-    for turn, mine in conflicts(number).items():
-        review = own_review(stored, turn)
-        theirs = review.note if review else ""
-        where = "the trajectory" if turn is None else f"turn {turn}"
-        with st.container(border=True, key=f"note_conflict_{number}_{turn}"):
-            st.markdown(f":material/sync_problem: **The note on {where} was changed elsewhere**")
-            st.caption("Saved")
-            plain(theirs, empty="Nothing: it was taken away.")
-            st.caption("Yours, not saved")
-            plain(mine, empty="Nothing: you took it away.")
-            with st.container(horizontal=True):
-                choices = {"Use mine": mine, "Keep the saved one": theirs, "Keep both": _both(theirs, mine)}
-                for label, note in choices.items():
-                    key = f"note_{number}_{turn}_{label}"
-                    st.button(label, key=key, on_click=_settle, args=(number, turn, theirs, note))
-
-
-def _both(theirs: str, mine: str) -> str:
-    return "\n".join(note for note in (theirs, mine) if note)[:LONGEST_NOTE]
-
-
-def _settle(number: int, turn: int | None, theirs: str, note: str) -> None:
-    """Store the chosen note, unless the saved one changed once more."""
-    with saving():
-        change_review(db(), number, turn, seen={"note": theirs}, note=note)
-        conflicts(number).pop(turn, None)
-    st.rerun(BOTH)
 
 
 def _undo(number: int) -> None:
@@ -191,9 +148,10 @@ def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
 
 
 def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
-    with saving():
-        change_review(db(), number, None, verdict="accept")
-        go_to(next_unreviewed(db(), chosen, number, sort=sort))
+    seen = {"verdict": st.session_state.get(f"verdict_{number}_shown")}
+    with saving(), telling():
+        if change_or_keep(db(), number, None, seen, {"verdict": "accept"}):
+            go_to(next_unreviewed(db(), chosen, number, sort=sort))
     st.rerun()
 
 

@@ -11,8 +11,8 @@ from pages._ui.data import db, saving
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import tell
-from pages._ui.reviewing import SORTS, VIEWS, decide_many, undo_last
+from pages._ui.notices import leave, tell
+from pages._ui.reviewing import SORTS, VIEWS, decide_many, saw_verdicts, undo_last
 from pages._ui.routes import open_page
 from pages._ui.table import fetched, forget_chosen, pager, rows_table
 from storage.reviews import ReviewEvent, review_progress
@@ -76,10 +76,17 @@ def draw_bulk(chosen: list[int]) -> None:
 
 
 def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
-    """Give one verdict to all chosen trajectories."""
-    with saving(f"{look('verdict', verdict).word}: {plural(len(chosen), 'trajectory', 'trajectories')}"):
-        decide_many(db(), chosen, verdict)
-        forget_chosen("queue")
+    """Give one verdict to all chosen trajectories; those that another tab judged meanwhile stay chosen."""
+    with saving():
+        others = decide_many(db(), chosen, verdict)
+        forget_chosen("queue", but=others)
+        told = f"{look('verdict', verdict).word}: {plural(len(chosen) - len(others), 'trajectory', 'trajectories')}"
+        if others:
+            told += (
+                f". {plural(len(others), 'other has', 'others have')} another verdict by now, given elsewhere, and "
+                "stay chosen: look, then press again to replace it."
+            )
+        leave(told, "sync_problem" if others else "check")
 
 
 def choose_view() -> None:
@@ -115,6 +122,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
+    saw_verdicts({row.id: row.verdict for row in rows})
     above = st.container(key="above_table")
     ids = rows_table(
         table_of(rows),

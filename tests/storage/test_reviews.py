@@ -107,7 +107,7 @@ def test_undo_finds_the_last_change_on_whatever_trajectory(reviewed: Database) -
 
 def test_a_verdict_for_many_is_taken_back_as_one(reviewed: Database) -> None:
     reviews.save_review(reviewed, Review(trajectory=3, verdict="accept", note="keep me", tags=("x",)))
-    assert reviews.decide_many(reviewed, [3, 1, 2], "me", "reject") == 3
+    assert reviews.decide_many(reviewed, [3, 1, 2], "me", "reject") == []
     assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == ["reject"] * 3
     assert reviews.reviews_of(reviewed, 3)[0].note == "keep me"
     assert [e.trajectory_id for e in reviews.undo(reviewed, "me")] == [1, 2, 3]
@@ -149,6 +149,33 @@ def test_a_note_that_was_changed_elsewhere_is_not_overwritten(reviewed: Database
     assert len(reviews.history(reviewed, 1)) == 1
     reviews.change_review(reviewed, 1, 2, "me", {"note": "both"}, seen={"note": "from the first tab"})
     assert reviews.reviews_of(reviewed, 1)[0].note == "both"
+
+
+def test_a_verdict_given_on_another_one_than_is_stored_is_refused(reviewed: Database) -> None:
+    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "reject"})
+    with pytest.raises(Conflict, match="verdict of turn 2"):
+        reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None})
+    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "reject"}, seen={"verdict": None})
+    assert len(reviews.history(reviewed, 1)) == 1, "two tabs that say the same do not differ"
+    left = Review(trajectory=1, turn=2, verdict="reject")
+    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None}, left=left)
+    assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
+
+
+def test_ratings_given_on_other_ones_than_are_stored_are_left_out(reviewed: Database) -> None:
+    reviews.save_ratings(reviewed, 1, "me", {2: 5})
+    found = reviews.save_ratings(reviewed, 1, "me", {1: 3, 2: 4, 3: 2}, expected={1: {None}, 2: {None, 3}})
+    assert {turn: review.rating for turn, review in found.items()} == {1: 3, 2: 5, 3: 2}
+    assert {r.turn: r.rating for r in reviews.reviews_of(reviewed, 1)} == {1: 3, 2: 5, 3: 2}
+    reviews.save_ratings(reviewed, 1, "me", {2: 4}, expected={2: {5}})
+    assert reviews.reviews_of(reviewed, 1)[1].rating == 4
+
+
+def test_a_verdict_for_many_passes_over_what_was_judged_meanwhile(reviewed: Database) -> None:
+    reviews.save_review(reviewed, Review(trajectory=2, verdict="accept"))
+    assert reviews.decide_many(reviewed, [1, 2, 3], "me", "reject", seen={1: None, 2: None}) == [2]
+    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == ["reject", "accept", "reject"]
+    assert reviews.decide_many(reviewed, [2], "me", "reject", seen={2: "accept"}) == []
 
 
 def test_tags_of_two_tabs_come_together(reviewed: Database) -> None:
