@@ -231,7 +231,6 @@ def discard(id: str) -> None:
     draft.changes, draft.problems = {}, []
     draft.generation += 1
     draft.keep()
-    st.toast("Unsaved changes dropped.", icon=":material/undo:")
 
 
 def discard_file(id: str, path: str) -> None:

@@ -7,9 +7,11 @@ import re
 
 import streamlit as st
 
+from pages._ui.asking import drop_button
 from pages._ui.data import db
 from pages._ui.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
 from pages._ui.format import plural
+from pages._ui.notices import leave
 from pages._ui.text import code_view, literal
 from storage.domains import DomainRow
 
@@ -47,10 +49,12 @@ def file_state(draft: Draft, path: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("unsaved", icon=":material/edit:", color="orange")
-        st.button(
-            "Undo this file", key=f"undo_{draft.domain}_{path}", type="tertiary", icon=":material/undo:",
-            on_click=discard_file, args=(draft.domain, path),
-        )  # fmt: skip
+        if drop_button(
+            "Undo this file", "Drop what you changed in this file?", key=f"undo_{draft.domain}_{path}", edited=True,
+            yes="Drop it", type="tertiary", icon=":material/undo:",
+        ):  # fmt: skip
+            discard_file(draft.domain, path)
+            st.rerun()
 
 
 def problems_list(problems: tuple[str, ...] | list[str], *, title: str) -> None:
@@ -88,10 +92,13 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                     "Note on this version", key=f"note_{draft.domain}", placeholder="Note on this version (optional)",
                     label_visibility="collapsed", width=260, max_chars=200,
                 )  # fmt: skip
-                st.button(
-                    "Discard", key=f"discard_{draft.domain}", icon=":material/undo:", on_click=discard,
-                    args=(draft.domain,), disabled=not draft.changes, help="Drop every unsaved change of this domain.",
-                )  # fmt: skip
+                if drop_button(
+                    "Discard", f"Drop your changes of {plural(len(draft.changes), 'file')}?",
+                    key=f"discard_{draft.domain}", edited=bool(draft.changes), yes="Drop them",
+                    icon=":material/undo:", disabled=not draft.changes,
+                    help="Drop every unsaved change of this domain.",
+                ):  # fmt: skip
+                    drop_all(draft.domain)
                 st.button(
                     "Save", key=f"save_{draft.domain}", type="primary", icon=":material/save:", on_click=save,
                     args=(draft.domain,), help="Make a new version. Batches keep the version they began with.",
@@ -133,9 +140,18 @@ def _overtaken(row: DomainRow, draft: Draft) -> None:
                 f"Lay my changes over version {row.version}", key="rebase", icon=":material/layers:", on_click=rebase,
                 args=(draft.domain,), help="Then look and save. In files that both changed, your text wins.",
             )  # fmt: skip
-            st.button(
-                "Drop my changes", key="drop_mine", icon=":material/undo:", on_click=discard, args=(draft.domain,)
-            )
+            if drop_button(
+                "Drop my changes", f"Drop your changes of {plural(len(draft.changes), 'file')}?", key="drop_mine",
+                edited=True, yes="Drop them", icon=":material/undo:",
+            ):  # fmt: skip
+                drop_all(draft.domain)
+
+
+def drop_all(id: str) -> None:
+    """Drop every unsaved change of a domain, and draw the page anew."""
+    discard(id)
+    leave("Unsaved changes dropped.", "undo")
+    st.rerun()
 
 
 def unified(before: bytes | None, after: bytes | None, path: str) -> str:

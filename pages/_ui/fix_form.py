@@ -5,26 +5,25 @@ The recorded turn stays as it is; the correction lies beside it in the review.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from pydantic import ValidationError
 
 from engine.curate import corrections, ends_at, same_calls
 from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
-from engine.schema import argument_error
-from engine.types import Review, ToolCall, Trajectory, Turn
+from engine.types import Review, Trajectory, Turn
+from pages._ui.asking import drop_button
+from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, poll
+from pages._ui.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages._ui.format import plural
 from pages._ui.notices import leave
 from pages._ui.replay_view import draw_replay
 from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
-from pages._ui.verdict_panel import BOTH
 from storage.requests import RequestRow
 from storage.reviews import reviews_of
 
@@ -41,7 +40,7 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
         return
     turn = trajectory.turns[index]
     with st.container(border=True, key=f"fix_form_{number}_{index}"):
-        st.subheader(f"Correct turn {index}", anchor=False)
+        st.header(f"Correct turn {index}", anchor=False)
         if turn.role != "assistant":
             st.caption("Only turns of the assistant can be corrected. Your mark on this turn is saved.")
             st.button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
@@ -67,41 +66,34 @@ def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
 
 
 def _form(number: int, index: int, trajectory: Trajectory, review: Review | None, others: list[dict[str, Any]]) -> None:
-    turn = trajectory.turns[index]
-    name = f"{number}_{index}"
-    start = review.fix if review and review.fix else turn
-    text = st.text_area(
-        "What the assistant should have said", start.content, key=f"fix_text_{name}", height=120,
-        placeholder="Leave empty when the turn should only call tools",
-    )  # fmt: skip
-    calls = st.text_area(
-        "Tool calls as JSON", calls_text(start.tool_calls), key=f"fix_calls_{name}", height=220,
-        help='A list of {"name": …, "arguments": {…}}. Checked against the schemas of the offered tools.',
-    )  # fmt: skip
+    turn, name = trajectory.turns[index], f"{number}_{index}"
+    draft = draft_of(name, review.fix if review and review.fix else turn)
+    edit_text(draft, name)
+    problems = edit_calls(draft, {tool.name: tool for tool in trajectory.tools}, name)
     with st.expander("Tools that were offered", icon=":material/build:"):
         st.table([{"Tool": tool.name, "Arguments": _signature(tool.parameters)} for tool in trajectory.tools])
+    fix: Turn | None = None
     try:
-        fix = read_fix(text, calls, turn, trajectory)
-    except InputErrors as refused:
-        st.error("\n".join(f"- {literal(str(one))}" for one in refused.errors), icon=":material/rule:")
-        fix = None
-    except InputError as refused_one:
-        st.error(literal(str(refused_one)), icon=":material/rule:")
-        fix = None
-    _decide(number, index, trajectory, fix, review, others)
+        if problems:
+            raise InputErrors([InputError("form", problem) for problem in problems])
+        fix = read_fix(draft.text, draft.calls, turn, trajectory)
+    except (InputError, InputErrors) as refused:
+        show_refusal(draft, refused)
+    _decide(number, index, trajectory, draft, fix, review, others)
 
 
 def _decide(
     number: int,
     index: int,
     trajectory: Trajectory,
+    draft: Draft,
     fix: Turn | None,
     review: Review | None,
     others: list[dict[str, Any]],
 ) -> None:
     key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
     changed = _changed_elsewhere(number, index, before)
-    ready, found, until = fix is not None, None, None
+    found, until = None, None
     needs_replay = bool(fix and fix.tool_calls and not same_calls(turn, fix))
     with st.container(horizontal=True):
         if needs_replay and fix:
@@ -110,32 +102,37 @@ def _decide(
                 "Replay in the sandbox", key=f"{key}_replay", icon=":material/replay:", type="primary",
                 on_click=ask, args=(db(), "replay_fix", payload), kwargs={"key": key},
             )  # fmt: skip
-        st.button("Close", key=f"{key}_close", on_click=_close, args=(number,))
+        if drop_button(
+            "Close", "Drop what you wrote?", key=f"{key}_close", edited=draft.edited, yes="Drop it"
+        ):  # fmt: skip
+            _close(number)
+            st.rerun()
         if before:
             st.button(
                 "Take the correction back", key=f"{key}_remove", type="tertiary", on_click=_remove,
                 args=(number, index, before),
             )  # fmt: skip
     if needs_replay and fix:
-        found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others)
-        ready = found is not None
+        found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others, key)
     if found:
         until = draw_replay(found, len(trajectory.turns), key)
-    waits = needs_replay and not ready
+    waits = fix is None or (needs_replay and found is None)
     pressed = st.button(
         "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=waits,
         type="secondary" if waits else "primary",
     )  # fmt: skip
-    if waits:
+    if fix is None:
+        st.caption("It can be used once what is said above is mended. What you wrote is kept.")
+    elif waits:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
-    elif pressed and fix is not None and not changed:
+    elif pressed and not changed:
         if fix.content == turn.content and same_calls(turn, fix):
             st.caption("It says what was recorded. Change the text or a call first.")
         else:
             _use(number, index, fix, turn, found, until, before)
 
 
-def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]]) -> Replay | None:
+def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]], key: str) -> Replay | None:
     """Draw what the engine's replay gave; return it when this very correction may be accepted."""
     if row is None or row.status != "done":
         return None
@@ -150,10 +147,23 @@ def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[s
     for position, turn in enumerate(found.turns):
         st.badge(literal(turn.name or "tool"), icon=":material/build:", color="red" if turn.fault else "green")
         code_view(turn.content, key=f"replayed_{index}_{position}")
-    if not found.ok:
+    if found.ok or _refusal_is_right(found, key):
+        return found
+    return None
+
+
+def _refusal_is_right(found: Replay, key: str) -> bool:
+    """Say why a call failed. A refusal of the tool may be the right thing, so the reviewer may accept it; a bug, a
+    timeout or a bound of the sandbox may not."""
+    if any(turn.fault not in (None, "tool_error") for turn in found.turns):
         st.error(literal(f"The replay failed: {found.detail}"), icon=":material/error:")
-        return None
-    return found
+        return False
+    st.warning(
+        f"The tool refuses: {literal(found.detail)} That can be right, when the dialogue shall show how a refusal is "
+        "met.",
+        icon=":material/block:",
+    )
+    return st.checkbox("The refusal is right: use this correction with it", key=f"{key}_refusal")
 
 
 def _use(
@@ -219,52 +229,8 @@ def _seen_key(number: int, index: int | None) -> str:
 
 def _close(number: int) -> None:
     index = st.session_state.pop(fix_key(number), None)
+    forget_draft(f"{number}_{index}")
     st.session_state.pop(_seen_key(number, index), None)
-
-
-def calls_text(calls: tuple[ToolCall, ...]) -> str:
-    """Return tool calls as the JSON that the form shows."""
-    found = [{"name": call.name, "arguments": call.arguments if call.raw is None else call.raw} for call in calls]
-    return json.dumps(found, ensure_ascii=False, indent=2) if found else ""
-
-
-def read_fix(text: str, calls: str, turn: Turn, trajectory: Trajectory) -> Turn:
-    """Return the corrected turn. Raises InputErrors naming each call that breaks a schema, InputError for bad JSON."""
-    found = _calls(calls, turn)
-    tools = {tool.name: tool for tool in trajectory.tools}
-    errors = []
-    for position, call in enumerate(found, 1):
-        if call.name not in tools:
-            offered = ", ".join(sorted(tools)) or "none"
-            errors.append(InputError(f"call {position}", f"there is no tool {call.name!r}.", f"Offered: {offered}."))
-        elif problem := argument_error(tools[call.name], call):
-            errors.append(InputError(f"call {position} ({call.name})", problem, "Correct the arguments."))
-    if errors:
-        raise InputErrors(errors)
-    if not text.strip() and not found:
-        raise InputError("turn", "it would be empty.", "Write a text, or give at least one tool call.")
-    return Turn(role="assistant", content=text, tool_calls=found, reasoning=None, train=turn.train)
-
-
-def _calls(text: str, turn: Turn) -> tuple[ToolCall, ...]:
-    if not text.strip():
-        return ()
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"tool calls, line {error.lineno}, column {error.colno}"
-        raise InputError(where, f"this is not JSON ({error.msg}).", "Correct the brackets and quotes.") from error
-    if not isinstance(values, list) or not all(isinstance(v, dict) and set(v) == {"name", "arguments"} for v in values):
-        raise InputError("tool calls", "this is no list of calls.", 'Write [{"name": "…", "arguments": {…}}].')
-    ids = [call.id for call in turn.tool_calls]
-    try:
-        return tuple(
-            ToolCall(id=ids[n] if n < len(ids) else f"fix_{n}", name=value["name"], arguments=value["arguments"])
-            for n, value in enumerate(values)
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError("tool calls", f"{first['loc'][0]}: {first['msg']}.", "Arguments are a JSON object.") from error
 
 
 def _signature(parameters: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from engine.errors import Conflict
 from engine.types import Persona
 from engine.users._phrases import closed, opened
+from pages._ui.asking import drop_button
 from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.domain_lists import id_from
@@ -37,15 +38,18 @@ def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
     place = "new" if row is None else f"{row.persona.id}{'_copy' if copy else ''}"
     title = "New persona" if row is None or copy else "Edit persona"
     st.session_state[f"persona_based_{place}"] = None if row is None or copy else row.version
+    st.session_state.pop(f"persona_{place}_began", None)
     begin("persona")
-    st.dialog(title, width="large", icon=":material/person:")(_form)(row, copy, place)
+    st.dialog(title, width="large", icon=":material/person:", dismissible=False)(draw_form)(row, copy, place)
 
 
-def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
+def draw_form(row: PersonaRow | None, copy: bool, place: str) -> None:
+    """Draw the body of the dialog."""
     unless_done("persona")
     given = row.persona if row else None
     key = f"persona_{place}"
     values = _fields(given, copy, key)
+    written, began = dict(values), st.session_state.setdefault(f"{key}_began", dict(values))
     fresh = row is None or copy
     values["id"] = id_from(values["name"]) if fresh else (given.id if given else "")
     if fresh and values["id"]:
@@ -57,7 +61,12 @@ def _form(row: PersonaRow | None, copy: bool, place: str) -> None:
         _sample(persona, key)
     with st.container(horizontal=True):
         pressed = st.button("Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None)
-        st.caption("Batches keep the persona as it was when they began.", width="content")
+        if drop_button(
+            "Close", "Drop what you wrote?", key=f"{key}_close", edited=written != began, yes="Drop it",
+            type="tertiary",
+        ):  # fmt: skip
+            st.rerun()
+    st.caption("Batches keep the persona as it was when they began.")
     if pressed and persona:
         _save(persona, place)
 

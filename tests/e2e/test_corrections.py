@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from engine import catalog
 from engine.types import Batch, DomainShare, Recipe, Trajectory, TrajectoryFilter
-from pages._ui.fix_form import calls_text
+from pages._ui.fix_calls import calls_text
 from storage import batches, domains, exports, requests, trajectories
 from storage.reviews import reviews_of
 from tests.e2e.conftest import ROOT, Studio, ready, until
@@ -52,16 +52,21 @@ def test_a_corrected_call_is_replayed_and_the_export_ends_where_the_record_no_lo
     ready(page)
     expect(page.locator(f"#turn-{turn}.current")).to_be_visible()
     page.keyboard.press("f")
+    way = page.locator(f".st-key-fix_way_{identity}_{turn}")
+    way.get_by_text("JSON").click()
     calls = page.get_by_role("textbox", name="Tool calls as JSON")
     recorded = record.turns[turn].tool_calls[0].arguments
     calls.fill(calls_text(record.turns[turn].tool_calls).replace(f'"{recorded["source"]}"', "7"))
     calls.press("Control+Enter")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("source")
     amount = recorded["amount"] + 1
-    calls.fill(
-        calls_text(record.turns[turn].tool_calls).replace(f'"amount": {recorded["amount"]}', f'"amount": {amount}')
-    )
+    calls.fill(calls_text(record.turns[turn].tool_calls))
     calls.press("Control+Enter")
+    way.get_by_text("Form").click()
+    field = page.get_by_role("spinbutton", name="amount")
+    expect(field).to_have_value(str(recorded["amount"]))
+    field.fill(str(amount))
+    field.press("Enter")
     use = page.get_by_role("button", name="Use this correction")
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     expect(use).to_be_disabled()

@@ -55,10 +55,10 @@ def version(database: Database) -> int:
 
 def test_the_list_searches_and_says_when_nothing_fits(open_page: Opener, ledger: Database) -> None:
     page = open_page("domains")
-    assert [one.value for one in page.subheader] == ["Ledger"]
+    assert [one.value for one in page.header] == ["Ledger"]
     page = open_page("domains", text="zzz")
     assert not page.exception
-    assert not page.subheader
+    assert not page.header
     assert any("No domain matches" in one.value for one in page.caption)
 
 
@@ -67,7 +67,7 @@ def test_every_tab_opens(open_page: Opener, ledger: Database, tab: str) -> None:
     page = open_page("domain", id="ledger", tab=tab)
     assert not page.exception
     assert not page.error
-    assert page.header[0].value == "Ledger"
+    assert page.title[0].value == "Ledger"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,39 @@ def test_an_edit_is_a_draft_until_it_is_saved_as_a_version(open_page: Opener, le
     assert version(ledger) == 2
     assert domains.versions(ledger, "ledger")[0].note == "Brevity"
     assert domains.get_domain(ledger, "ledger").policy.endswith("Be brief.\n")
+
+
+def test_edits_are_dropped_only_after_a_question(open_page: Opener, ledger: Database) -> None:
+    page = open_page("domain", id="ledger", tab="Policy")
+    assert page.button(key="discard_ledger").disabled
+    before = page.text_area(key=named(page, "prose_ledger")).value
+    page.text_area(key=named(page, "prose_ledger")).set_value("Mine.\n").run()
+    page.button(key="discard_ledger").click().run()
+    assert any("Drop your changes of 1 file?" in one.value for one in page.markdown)
+    page.button(key="discard_ledger_no").click().run()
+    assert page.text_area(key=named(page, "prose_ledger")).value == "Mine.\n"
+    page.button(key="undo_ledger_policy.md").click().run()
+    assert page.text_area(key=named(page, "prose_ledger")).value == "Mine.\n"
+    page.button(key="discard_ledger").click().run()
+    page.button(key="discard_ledger_yes").click().run()
+    assert page.text_area(key=named(page, "prose_ledger")).value == before
+    assert any("Everything is saved" in one.value for one in page.caption)
+
+
+def test_a_persona_that_is_being_written_is_dropped_only_after_a_question(database: Database) -> None:
+    def draw() -> None:
+        from pages._ui.persona_form import draw_form
+
+        draw_form(None, False, "new")
+
+    form = AppTest.from_function(draw).run()
+    form.button(key="persona_new_close").click().run()
+    assert not form.markdown, "nothing was written, so nothing is asked"
+    form.text_input(key="persona_new_name").set_value("Night nurse").run()
+    form.button(key="persona_new_close").click().run()
+    assert any("Drop what you wrote?" in one.value for one in form.markdown)
+    form.button(key="persona_new_close_no").click().run()
+    assert form.text_input(key="persona_new_name").value == "Night nurse"
 
 
 def test_saving_nothing_makes_no_version(open_page: Opener, ledger: Database) -> None:

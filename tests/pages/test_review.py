@@ -11,11 +11,14 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import InputError, InputErrors
 from engine.replay import Replay
 from engine.types import Review, ToolCall, TrajectoryFilter, Turn
-from pages._ui import reviewing, turn_viewer
-from pages._ui.fix_form import calls_text, fix_key, read_fix
-from pages._ui.reviewing import REVIEWER, change_review, decide_many
+from pages._ui import conflicts, turn_viewer
+from pages._ui.badges import score_name
+from pages._ui.fix_calls import calls_text, read_fix
+from pages._ui.fix_form import fix_key
+from pages._ui.reviewing import REVIEWER
 from pages._ui.trajectory_facts import call_text, event_text
 from pages._ui.turn_viewer import store_marks
+from storage import reviews
 from storage.database import Database
 from storage.reviews import history, reviews_of, save_review
 from storage.trajectories import insert_imported, page
@@ -32,6 +35,13 @@ def filled(database: Database) -> Database:
 
 def own(database: Database, number: int) -> dict[int | None, Review]:
     return {r.turn: r for r in reviews_of(database, number) if r.reviewer == REVIEWER}
+
+
+def elsewhere(
+    database: Database, number: int, turn: int | None, *, tags: dict[str, bool] | None = None, **changes: Any
+) -> None:
+    """Change a review as another tab of the same reviewer does."""
+    reviews.change_review(database, number, turn, REVIEWER, changes, tags=tags)
 
 
 # ---------------------------------------------------------------- queue
@@ -57,7 +67,7 @@ def test_filters_come_from_the_address_and_from_a_view(open_page: Opener, filled
     assert set(queue.dataframe[0].value["domain"]) == {"clinic"}
     queue = open_page("queue", filter='{"max_reward":0.05}')
     assert set(queue.dataframe[0].value["reward"]) == {0.0}
-    change_review(filled, 7, None, verdict="accept")
+    elsewhere(filled, 7, None, verdict="accept")
     queue = open_page("queue", filter='{"verdicts":["accept"]}')
     assert list(queue.dataframe[0].value["id"]) == [7]
     assert queue.get("progress")[0].proto.text == "1 of 1 reviewed"
@@ -90,7 +100,7 @@ def test_nothing_matches_is_said(open_page: Opener, filled: Database) -> None:
 
 def test_bulk_verdicts_go_by_id_and_keep_the_rest_of_a_review(filled: Database) -> None:
     save_review(filled, Review(trajectory=3, reviewer=REVIEWER, note="look here", rating=2))
-    assert decide_many(filled, [3, 4], "reject") == 2
+    assert reviews.decide_many(filled, [3, 4], REVIEWER, "reject") == []
     assert own(filled, 3)[None] == Review(trajectory=3, reviewer=REVIEWER, verdict="reject", note="look here", rating=2)
     assert page(filled, TrajectoryFilter(verdicts=("reject",)))[1] == 2
 
@@ -104,7 +114,7 @@ def test_a_trajectory_shows_its_facts_and_labels(open_page: Opener, filled: Data
     texts = [text.value for text in (*shown.markdown, *shown.caption)]
     for expected in ("reference", "not isolated", "Reward"):
         assert any(expected in text for text in texts), expected
-    assert shown.header[0].value == "Trajectory 5"
+    assert shown.title[0].value == "Trajectory 5"
 
 
 @pytest.mark.parametrize("address", ["", "0", "99999", "abc", "-1", "1e9", "9" * 40])
@@ -125,7 +135,7 @@ def test_verdict_rating_tags_and_note_are_saved_at_once(open_page: Opener, fille
     shown = open_page("trajectory", id="8")
     shown.button_group(key="verdict_8").set_value("reject").run()
     shown.text_area(key="note_8").set_value("The refund breaks the policy.").run()
-    change_review(filled, 8, None, mark={"from another tab": True})
+    elsewhere(filled, 8, None, tags={"from another tab": True})
     shown.text_input(key="new_tag_8").set_value("  Wrong   Amount ").run()
     shown.feedback(key="rating_8").set_value(1).run()
     assert not shown.exception
@@ -140,7 +150,7 @@ def test_verdict_rating_tags_and_note_are_saved_at_once(open_page: Opener, fille
 def test_accept_and_next_opens_the_next_of_the_filtered_list(open_page: Opener, filled: Database) -> None:
     shown = open_page("trajectory", id="8", filter='{"domains":["clinic"]}')
     shown.button(key="accept_next_8").click().run()
-    assert shown.header[0].value == "Trajectory 6"
+    assert shown.title[0].value == "Trajectory 6"
     assert own(filled, 8)[None].verdict == "accept"
 
 
@@ -161,18 +171,18 @@ def test_a_message_with_the_address_of_before_does_not_turn_the_page_back(open_p
 def test_undo_leads_back_to_the_trajectory_of_the_last_change(open_page: Opener, filled: Database) -> None:
     shown = open_page("trajectory", id="8")
     shown.button(key="accept_next_8").click().run()
-    assert shown.header[0].value == "Trajectory 7"
+    assert shown.title[0].value == "Trajectory 7"
     shown.button(key="undo_7").click().run()
-    assert shown.header[0].value == "Trajectory 8"
+    assert shown.title[0].value == "Trajectory 8"
     assert own(filled, 8) == {}
-    decide_many(filled, [3, 4, 5], "reject")
+    reviews.decide_many(filled, [3, 4, 5], REVIEWER, "reject")
     shown.button(key="undo_8").click().run()
     assert page(filled, TrajectoryFilter(verdicts=("reject",)))[1] == 0
 
 
 def test_a_note_of_a_stale_tab_overwrites_nothing(open_page: Opener, filled: Database) -> None:
     shown = open_page("trajectory", id="8")
-    change_review(filled, 8, None, note="written in the other tab")
+    elsewhere(filled, 8, None, note="written in the other tab")
     shown.text_area(key="note_8").set_value("written here").run()
     assert own(filled, 8)[None].note == "written in the other tab"
     shown.button(key="note_8_None_Use mine").click().run()
@@ -235,10 +245,10 @@ def test_tags_and_a_note_of_a_turn_leave_the_rest(filled: Database, work: dict[s
         {"turn": 1, "rating": 4},
         {"turn": 1, "tag": "Wrong  Tool", "on": True},
         {"turn": 1, "tag": "stops early", "on": True},
-        {"turn": 1, "note": "look at the amount", "seen": ""},
+        {"turn": 1, "note": "look at the amount", "seen": {"note": ""}},
         {"turn": 1, "tag": "wrong tool", "on": False},
         {"turn": 2, "tag": "   ", "on": True},
-        {"turn": 2, "note": "x" * 5000, "seen": ""},
+        {"turn": 2, "note": "x" * 5000, "seen": {"note": ""}},
     )
     assert store_marks(filled).marks == 6
     found = own(filled, 1)
@@ -249,18 +259,18 @@ def test_tags_and_a_note_of_a_turn_leave_the_rest(filled: Database, work: dict[s
 def test_a_note_that_another_tab_changed_is_kept_for_a_choice(
     open_page: Opener, filled: Database, work: dict[str, Any]
 ) -> None:
-    change_review(filled, 1, 2, note="theirs")
-    send(work, {"turn": 2, "note": "mine", "seen": ""}, {"turn": 3, "rating": 5})
+    elsewhere(filled, 1, 2, note="theirs")
+    send(work, {"turn": 2, "note": "mine", "seen": {"note": ""}}, {"turn": 3, "rating": 5})
     assert store_marks(filled).panel
     assert own(filled, 1)[2].note == "theirs"
     assert own(filled, 1)[3].rating == 5
-    assert reviewing.conflicts(1) == {2: "mine"}
+    assert conflicts.waiting() == {(1, 2, "note"): "mine"}
 
 
 def test_a_choice_between_two_notes(open_page: Opener, filled: Database) -> None:
-    change_review(filled, 8, 2, note="theirs")
+    elsewhere(filled, 8, 2, note="theirs")
     shown = open_page("trajectory", id="8")
-    shown.session_state["note_conflicts_8"] = {2: "mine"}
+    shown.session_state["conflicts"] = {(8, 2, "note"): "mine"}
     shown.run()
     assert any("The note on turn 2 was changed elsewhere" in text.value for text in shown.markdown)
     shown.button(key="note_8_2_Keep both").click().run()
@@ -293,6 +303,132 @@ def test_broken_marks_are_passed_over(filled: Database, work: dict[str, Any]) ->
     assert list(own(filled, 1)) == [3]
     work[turn_viewer.KEY] = {"work": {"client": "x", "log": "nonsense"}}
     assert store_marks(filled).marks == 0
+
+
+# ---------------------------------------------------------------- two tabs
+
+
+def waits(shown: AppTest) -> list[str]:
+    return [text.value for text in shown.markdown if " is saved, yours was " in text.value]
+
+
+def test_a_verdict_and_a_rating_of_a_stale_tab_overwrite_nothing(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    elsewhere(filled, 8, None, verdict="reject", rating=2)
+    shown.button_group(key="verdict_8").set_value("accept").run()
+    assert (own(filled, 8)[None].verdict, own(filled, 8)[None].rating) == ("reject", 2)
+    assert waits(shown) == ["The trajectory: verdict **Rejected** is saved, yours was **Accepted**."]
+    shown.feedback(key="rating_8").set_value(4).run()
+    assert own(filled, 8)[None].rating == 5, "the page was drawn anew, so this was given on what is saved"
+    elsewhere(filled, 8, None, rating=1)
+    shown.feedback(key="rating_8").set_value(2).run()
+    assert own(filled, 8)[None].rating == 1
+    assert waits(shown)[1:] == ["The trajectory: rating **1 of 5** is saved, yours was **3 of 5**."]
+    shown.button(key="mark_8_None_verdict_Use mine").click().run()
+    shown.button(key="mark_8_None_rating_Keep the saved one").click().run()
+    assert (own(filled, 8)[None].verdict, own(filled, 8)[None].rating, waits(shown)) == ("accept", 1, [])
+
+
+def test_accepting_what_was_rejected_elsewhere_stays_and_asks(open_page: Opener, filled: Database) -> None:
+    shown = open_page("trajectory", id="8")
+    elsewhere(filled, 8, None, verdict="reject")
+    shown.button(key="accept_next_8").click().run()
+    assert shown.title[0].value == "Trajectory 8"
+    assert own(filled, 8)[None].verdict == "reject"
+    shown.button(key="mark_8_None_verdict_Keep the saved one").click().run()
+    assert (own(filled, 8)[None].verdict, waits(shown)) == ("reject", [])
+    shown.button(key="accept_next_8").click().run()
+    assert own(filled, 8)[None].verdict == "accept"
+
+
+def test_marks_of_a_stale_tab_wait_and_the_others_are_stored(
+    filled: Database, work: dict[str, Any], open_page: Opener
+) -> None:
+    for turn in (2, 3):
+        elsewhere(filled, 1, turn, rating=5, verdict="accept")
+    unseen = {"rating": None}
+    send(
+        work,
+        *({"turn": n, "rating": 1, "seen": unseen} for n in range(6)),
+        {"turn": 3, "verdict": "fix", "seen": {"verdict": None}},
+        {"turn": 2, "rating": None, "verdict": None, "seen": {"rating": 5, "verdict": None}},
+        {"turn": 7, "rating": 1, "seen": unseen, "trajectory": 2},
+    )
+    stored = store_marks(filled)
+    assert (stored.marks, stored.panel, stored.fix) == (9, True, None)
+    found = {turn: (review.rating, review.verdict) for turn, review in own(filled, 1).items()}
+    assert found == {0: (1, None), 1: (1, None), 2: (None, "accept"), 3: (5, "accept"), 4: (1, None), 5: (1, None)}
+    assert conflicts.waiting() == {(1, 3, "rating"): 1, (1, 3, "verdict"): "fix", (1, 2, "verdict"): None}
+    assert work["notice"][0].startswith("Trajectory 1, turn 3 and others: 3 marks were changed elsewhere.")
+    assert own(filled, 2)[7].rating == 1
+
+
+def test_what_a_tab_did_itself_is_never_told(filled: Database, work: dict[str, Any]) -> None:
+    late = {"verdict": None}
+    log = [
+        {"turn": 2, "rating": 3, "seen": {"rating": None}},
+        {"turn": 2, "undo": True},
+        {"turn": 2, "rating": 4, "seen": {"rating": 3}},
+        {"turn": 2, "rating": 5, "seen": {"rating": 4}},
+        {"turn": None, "verdict": "accept", "seen": late},
+        {"turn": None, "verdict": "reject", "seen": late},
+        {"turn": 1, "note": "a", "seen": {"note": ""}},
+        {"turn": 1, "note": "b", "seen": {"note": ""}},
+    ]
+    send(work, *log)
+    assert store_marks(filled).marks == 8
+    assert (own(filled, 1)[2].rating, own(filled, 1)[None].verdict, own(filled, 1)[1].note) == (5, "reject", "b")
+    assert conflicts.waiting() == {}
+    work.pop("left_by_this_tab")
+    send(work, *log[2:], client="the same browser after the server started again")
+    store_marks(filled)
+    assert (own(filled, 1)[2].rating, own(filled, 1)[None].verdict) == (5, "reject")
+    assert conflicts.waiting() == {}, "what waited on the way was settled by a later key"
+    assert "notice" not in work or "changed elsewhere" not in work["notice"][0]
+
+
+def test_a_key_pressed_on_what_is_saved_by_now_settles_it(filled: Database, work: dict[str, Any]) -> None:
+    elsewhere(filled, 1, 2, rating=5)
+    send(work, {"turn": 2, "rating": 1, "seen": {"rating": None}})
+    store_marks(filled)
+    assert conflicts.waiting() == {(1, 2, "rating"): 1}
+    send(work, {"turn": 2, "rating": 2, "seen": {"rating": 5}}, client="b")
+    store_marks(filled)
+    assert (own(filled, 1)[2].rating, conflicts.waiting()) == (2, {})
+
+
+def test_many_marks_are_settled_at_once_and_others_lead_to_theirs(open_page: Opener, filled: Database) -> None:
+    for turn in range(10):
+        elsewhere(filled, 8, turn, rating=5)
+    shown = open_page("trajectory", id="8")
+    waiting = {(8, turn, "rating"): 1 for turn in range(10)}
+    shown.session_state["conflicts"] = {**waiting, (9, None, "verdict"): "accept"}
+    shown.run()
+    assert len(waits(shown)) == conflicts.ROWS
+    assert any("And 4 more marks" in text.value for text in shown.caption)
+    elsewhere(filled, 8, 3, rating=4)
+    shown.button(key="marks_mine_8").click().run()
+    assert {turn: review.rating for turn, review in own(filled, 8).items()} == {
+        n: 4 if n == 3 else 1 for n in range(10)
+    }
+    assert waits(shown) == ["Turn 3: rating **4 of 5** is saved, yours was **1 of 5**."], "it changed once more"
+    shown.button(key="mark_8_3_rating_Keep the saved one").click().run()
+    assert waits(shown) == []
+    assert shown.session_state["conflicts"] == {(9, None, "verdict"): "accept"}
+
+
+def test_a_verdict_for_many_leaves_alone_what_was_judged_elsewhere(open_page: Opener, filled: Database) -> None:
+    queue = open_page("queue")
+    chosen = "queue_chosen"
+    queue.session_state[chosen] = (queue.session_state[chosen][0], {60, 59, 58})
+    queue.run()
+    elsewhere(filled, 59, None, verdict="accept")
+    queue.button(key="bulk_reject").click().run()
+    assert [own(filled, n)[None].verdict for n in (60, 59, 58)] == ["reject", "accept", "reject"]
+    assert queue.session_state[chosen][1] == {59}
+    queue.button(key="bulk_reject").click().run()
+    assert own(filled, 59)[None].verdict == "reject"
+    assert queue.session_state[chosen][1] == set()
 
 
 # ---------------------------------------------------------------- corrections
@@ -351,7 +487,7 @@ def test_a_correction_of_a_stale_tab_overwrites_nothing(open_page: Opener, fille
     shown.session_state[fix_key(8)] = 5
     shown.run()
     theirs = Turn(role="assistant", content="Theirs.")
-    change_review(filled, 8, 5, verdict="fix", fix=theirs)
+    elsewhere(filled, 8, 5, verdict="fix", fix=theirs)
     shown.text_area(key="fix_text_8_5").set_value("Mine.")
     shown.button(key="fix_8_5_use").click().run()
     assert own(filled, 8)[5].fix == theirs
@@ -402,26 +538,16 @@ def test_where_exports_end_is_told_and_chosen(found: Replay, default: int | None
         assert shown.text[0].value == f"ends at {kept}"
 
 
-def test_changed_calls_wait_for_the_sandbox(open_page: Opener, filled: Database) -> None:
-    shown = open_page("trajectory", id="8")
-    shown.session_state[fix_key(8)] = 2
-    shown.run()
-    text = shown.text_area(key="fix_calls_8_2").value.replace("25.5", "12.5")
-    shown.text_area(key="fix_calls_8_2").set_value(text).run()
-    assert shown.button(key="fix_8_2_use").disabled
-    shown.button(key="fix_8_2_replay").click().run()
-    assert shown.button(key="fix_8_2_use").disabled
-    assert any("Replaying in a sandbox" in text.value for text in shown.caption)
-
-
 # ---------------------------------------------------------------- words
 
 
 def test_events_and_calls_read_as_sentences(filled: Database) -> None:
-    change_review(filled, 1, None, verdict="accept", tags=("a", "b"))
-    change_review(filled, 1, None, verdict="reject")
-    change_review(filled, 1, None, verdict="reject")
+    elsewhere(filled, 1, None, verdict="accept", tags={"a": True, "b": True})
+    elsewhere(filled, 1, None, verdict="reject")
+    elsewhere(filled, 1, None, verdict="reject")
     first, second = history(filled, 1)
     assert event_text(first) == "verdict: none → accept; tags: none → a, b"
     assert event_text(second) == "verdict: accept → reject"
+    assert score_name("rubric.goal_met") == "Rubric: goal met"
+    assert score_name("wrong_state") == "Wrong state"
     assert call_text(ToolCall(id="1", name="f", arguments={"a": "x", "b": [1]})) == 'f(a="x", b=[1])'

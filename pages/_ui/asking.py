@@ -1,0 +1,32 @@
+"""A button that drops what somebody wrote: it asks in its place before it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+
+def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, **look: Any) -> bool:
+    """Draw the button; return True in the pass in which the drop is wanted.
+
+    With nothing `edited` a press is enough. Else `question` takes the button's place, with `yes` and a way back.
+    """
+    slot, asked = st.empty(), f"{key}_asked"
+    if not (edited and st.session_state.get(asked)):
+        st.session_state.pop(asked, None)
+        pressed = slot.button(label, key=key, **look)
+        if not (pressed and edited):
+            return pressed
+        st.session_state[asked] = True
+    with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
+        st.markdown(f":material/help: {question}", width="content")
+        wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
+        st.button("Keep editing", key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
+    if wanted:
+        st.session_state.pop(asked)
+    return wanted
+
+
+def _keep(asked: str) -> None:
+    st.session_state.pop(asked, None)
