@@ -52,14 +52,22 @@ def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
     )
 
 
-def prune(connection: Connection, batch_id: int, gone: Sequence[tuple[str, str, str]]) -> None:
-    """Forget each (field, column of the trajectory, value) that no trajectory of the batch has any more."""
-    f, t = tables.facet.c, tables.trajectory.c
-    for field, column, value in gone:
-        left = select(t.id).where(t.batch_id == batch_id, t[column] == value).exists()
-        connection.execute(
-            delete(tables.facet).where(f.batch_id == batch_id, f.field == field, f.value == value, ~left)
-        )
+def unused(session: Session, batch_id: int, asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return each (field, value) that no trajectory of the batch has any more. That may take a look at all of them."""
+    t = tables.trajectory.c
+
+    def among(field: str, value: str) -> bool:
+        having = select(t.id).where(t.batch_id == batch_id, t[_COLUMNS[field]] == value)
+        return session.execute(having.limit(1)).first() is not None
+
+    return [(field, value) for field, value in asked if not among(field, value)]
+
+
+def forget(session: Session, batch_id: int, gone: Sequence[tuple[str, str]]) -> None:
+    """Forget these (field, value) of a batch."""
+    f = tables.facet.c
+    for field, value in gone:
+        session.execute(delete(tables.facet).where(f.batch_id == batch_id, f.field == field, f.value == value))
 
 
 def values(session: Session) -> dict[str, list[str]]:

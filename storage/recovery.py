@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, func, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, CursorResult, Update, delete, select, update
 from sqlalchemy.orm import Session
 
 from engine import plugins
@@ -13,12 +15,13 @@ from storage.database import Database
 
 RETRIED = ("queued", "paused", "done", "failed")
 """Statuses in which no engine holds the batch and its user has not given it up."""
+_CHUNK = 500
+_FORGETTING = "Its failed rollouts are being forgotten, so that they are tried again. Resume it should this not end."
 
 
 def retryable(db: Database, id: int) -> int:
     """Return how many failed rollouts of a batch `retry` would have tried again."""
-    with db.read() as session:
-        return int(session.execute(select(func.count()).select_from(_lost(id).subquery())).scalar_one())
+    return len(_lost(db, id))
 
 
 def retry(db: Database, id: int) -> int:
@@ -26,21 +29,29 @@ def retry(db: Database, id: int) -> int:
     else is missing, and return how many were forgotten.
 
     What was measured stays, and so does what a human has reviewed. Tokens, cost and time that the forgotten ones took
-    stay counted, since they were spent. Raises InputError when the batch is in no state for it or nothing can be
-    tried again.
+    stay counted, since they were spent. They are forgotten a few at a time, so that nobody waits long for the
+    database, with the counts right at each moment; meanwhile the batch is paused, and should this end in the middle,
+    resuming it does what is missing.
+    Raises InputError when the batch is in no state for it or nothing can be tried again.
     """
+    with db.read() as session:
+        _checked(session, id, "tried again")
+    lost = _lost(db, id)
+    forgotten = 0
+    for start in range(0, len(lost), _CHUNK):
+        with db.write() as session:
+            _checked(session, id, "tried again")
+            forgotten += _forget(session, id, list(lost)[start : start + _CHUNK])
+    if not forgotten:
+        raise InputError("batch", f"batch {id} has no failed rollout to try again.", "Create a new batch instead.")
+    values = [("reasons", reason) for reason in set(lost.values()) if reason]
+    with db.read() as session:  # nobody adds to the batch while it is paused
+        gone = facets.unused(session, id, [*values, ("statuses", "failed"), ("culprits", "infrastructure")])
     with db.write() as session:
         _checked(session, id, "tried again")
-        reasons = _values(session, id)
-        search.forget(session.connection(), _lost(id))
-        gone = session.execute(delete(tables.trajectory).where(tables.trajectory.c.id.in_(_lost(id))))
-        assert isinstance(gone, CursorResult)
-        if not gone.rowcount:
-            raise InputError("batch", f"batch {id} has no failed rollout to try again.", "Create a new batch instead.")
-        facets.prune(session.connection(), id, reasons)
-        b = tables.batch.c
-        session.execute(_queued(id).values(failed=b.failed - gone.rowcount))
-        return int(gone.rowcount)
+        facets.forget(session, id, gone)
+        session.execute(_waiting(id))
+    return forgotten
 
 
 def resume_in(db: Database, id: int, sandbox: str) -> None:
@@ -55,22 +66,35 @@ def resume_in(db: Database, id: int, sandbox: str) -> None:
         status = _checked(session, id, "carried on")
         if status == "done":
             raise InputError("batch", f"batch {id} is done.", "Create a new batch instead.")
-        session.execute(_queued(id).values(sandbox=sandbox))
+        session.execute(_waiting(id).values(sandbox=sandbox))
 
 
-def _lost(id: int) -> Select[tuple[int]]:
-    """Select what failed because of us or a model's server, and that nobody has reviewed."""
+def _lost(db: Database, id: int) -> dict[int, str | None]:
+    """Return what failed because of us or a model's server, and that nobody has reviewed: numbers with reasons."""
+    t = tables.trajectory.c
+    with db.read() as session:
+        return {row.id: row.reason for row in session.execute(select(t.id, t.reason).where(*_retried(id)))}
+
+
+def _retried(id: int) -> tuple[ColumnElement[bool], ...]:
     t = tables.trajectory.c
     reviewed: ColumnElement[bool] = select(tables.review.c.id).where(tables.review.c.trajectory_id == t.id).exists()
-    return select(t.id).where(t.batch_id == id, t.status == "failed", t.culprit == "infrastructure", ~reviewed)
+    return t.batch_id == id, t.status == "failed", t.culprit == "infrastructure", ~reviewed
 
 
-def _values(session: Session, id: int) -> list[tuple[str, str, str]]:
-    """Return the (field, column, value) that may be gone from the batch's facets afterwards."""
-    t = tables.trajectory.c
-    found = session.execute(select(t.reason).where(t.id.in_(_lost(id))).distinct()).scalars()
-    values = [("reasons", "reason", str(reason)) for reason in found if reason]
-    return [*values, ("statuses", "status", "failed"), ("culprits", "culprit", "infrastructure")]
+def _forget(session: Session, id: int, numbers: Sequence[int]) -> int:
+    """Forget those of the trajectories that are still as they were found, and their count; pause the batch meanwhile.
+
+    Return how many were forgotten."""
+    t, b = tables.trajectory.c, tables.batch.c
+    chosen = select(t.id).where(t.id.in_(numbers), *_retried(id)).with_for_update()
+    found = session.execute(chosen).scalars().all()
+    search.forget(session.connection(), found)
+    gone = session.execute(delete(tables.trajectory).where(t.id.in_(found), *_retried(id)))
+    assert isinstance(gone, CursorResult)
+    change = update(tables.batch).where(b.id == id).values(failed=b.failed - gone.rowcount)
+    session.execute(change.values(status="paused", reason=_FORGETTING, command=None))
+    return int(gone.rowcount)
 
 
 def _checked(session: Session, id: int, what: str) -> str:
@@ -87,7 +111,7 @@ def _checked(session: Session, id: int, what: str) -> str:
     return str(row.status)
 
 
-def _queued(id: int) -> Update:
+def _waiting(id: int) -> Update:
     return (
         update(tables.batch)
         .where(tables.batch.c.id == id)

@@ -68,8 +68,8 @@ def delete_batch(connection: Connection, batch_id: int) -> None:
     forget(connection, select(tables.trajectory.c.id).where(tables.trajectory.c.batch_id == batch_id))
 
 
-def forget(connection: Connection, chosen: Select[tuple[int]]) -> None:
-    """Forget the texts of the selected trajectory ids. On PostgreSQL the foreign key does it."""
+def forget(connection: Connection, chosen: Select[tuple[int]] | Sequence[int]) -> None:
+    """Forget the texts of the chosen trajectory ids. On PostgreSQL the foreign key does it."""
     if connection.dialect.name == "sqlite":
         connection.execute(delete(_search).where(_search.c.rowid.in_(chosen)))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, func, select, text
 
 from engine.errors import InputError
 from engine.types import Review, Trajectory, TrajectoryFilter
@@ -59,6 +60,29 @@ def test_nothing_of_a_forgotten_rollout_stays_behind(db: Database) -> None:
     assert among["statuses"] == ["kept"]
     assert among["reasons"] == among["culprits"] == []
     assert trajectories.count(db, TrajectoryFilter(text="apple")) == 1
+
+
+def test_many_are_forgotten_a_few_at_a_time_and_the_counts_are_right_at_each_moment(db: Database) -> None:
+    number = ended(db, "done", made(0), *(fault(i) for i in range(1, 1301)), planned=1301)
+    b, t = tables.batch.c, tables.trajectory.c
+    seen = []
+
+    def look(_: object) -> None:
+        rows = select(func.count()).where(t.batch_id == number, t.status == "failed").scalar_subquery()
+        with db.read() as session:
+            seen.append(tuple(session.execute(select(b.status, b.failed, rows).where(b.id == number)).one()))
+
+    event.listen(db.writer, "commit", look)
+    try:
+        assert recovery.retry(db, number) == 1300
+    finally:
+        event.remove(db.writer, "commit", look)
+    look(None)
+    assert all(counted == there for _, counted, there in seen)
+    assert [status for status, *_ in seen] == ["done", *["paused"] * (len(seen) - 2), "queued"]
+    steps = [before - after for (_, before, _), (_, after, _) in pairwise(seen)]
+    assert sum(steps) == 1300
+    assert max(steps) <= 500
 
 
 def test_what_another_batch_has_stays_in_the_lists(db: Database) -> None:
