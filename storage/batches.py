@@ -186,30 +186,39 @@ def _next_move(status: str) -> str:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A batch that an engine works on, or takes, before another one; `left` of its rollouts are not finished."""
+    """A batch that an engine works on (`at_work`), or takes before another one; `left` of its rollouts are not
+    finished."""
 
     id: int
     name: str
     left: int
+    at_work: bool
 
 
-def ahead(db: Database, row: BatchRow) -> list[Ahead]:
-    """Return what a batch waits behind, what is being worked on first; nothing when it waits for no other batch.
+def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
+    """Return what occupies the engines that a batch waits for, then what they take before it; nothing when it waits
+    for no other batch.
 
-    One with at most SMALL_BATCH rollouts left waits behind such batches only, since it goes beside a larger one.
+    A small batch, with at most SMALL_BATCH rollouts left, goes beside a larger one: it waits behind small ones only,
+    and one that an engine works on beside a larger one keeps no larger batch waiting. What an engine abandoned is
+    taken up in its turn.
     """
-    b = tables.batch.c
+    b, now = tables.batch.c, time.time() if now is None else now
     if row.status != "queued" and row.command != "resume":
         return []
     left = b.planned - b.kept - b.rejected - b.failed
-    waiting = or_(b.status == "queued", and_(b.status == "paused", b.command == "resume"))
-    sooner = or_(b.status == "running", and_(waiting, b.id < row.id))
-    query = select(b.id, b.name, left.label("left")).where(sooner, b.id != row.id)
-    if row.progress.waiting + row.progress.running <= SMALL_BATCH:
+    at_work = and_(b.status == "running", b.heartbeat_at >= now - STALE)
+    waiting = or_(b.status == "queued", b.status == "running", and_(b.status == "paused", b.command == "resume"))
+    sooner = or_(at_work, and_(waiting, b.id < row.id))
+    query = select(b.id, b.name, left.label("left"), at_work.label("at_work"), b.holder).where(sooner, b.id != row.id)
+    small = row.progress.waiting + row.progress.running <= SMALL_BATCH
+    if small:
         query = query.where(left <= SMALL_BATCH)
     with db.read() as session:
-        found = session.execute(query.order_by(case((b.status == "running", 0), else_=1), b.id))
-        return [Ahead(number, name, max(int(count), 0)) for number, name, count in found]
+        found = session.execute(query.order_by(case((at_work, 0), else_=1), b.id)).all()
+    larger = {r.holder for r in found if r.at_work and r.left > SMALL_BATCH}
+    beside = {r.id for r in found if r.at_work and r.left <= SMALL_BATCH and r.holder in larger}
+    return [Ahead(r.id, r.name, max(int(r.left), 0), bool(r.at_work)) for r in found if r.id not in beside]
 
 
 def losses(db: Database, id: int) -> list[tuple[str, str, int]]:

@@ -136,3 +136,28 @@ def test_a_small_batch_waits_behind_small_ones_only(ready: Database) -> None:
     assert behind(4) == [2, 1, 3]
     batches.command(ready, 3, "cancel")
     assert behind(4) == [2, 1]
+
+
+def test_with_several_engines_none_of_their_batches_is_said_to_be_in_the_way(open_page: Open, ready: Database) -> None:
+    for holder in ("one", "two"):
+        create(ready, name=f"of {holder}", trajectories=10_000)
+        assert SqlStore(ready).claim(holder, time.time(), 60)
+    engines.beat(ready, "one", 1, time.time())
+    create(ready, trajectories=50)
+    page = open_page("batch", id=str(create(ready, trajectories=500)))
+    assert not waits(page)
+    told = next(info.value for info in page.info if info.value.startswith("Waits for a free engine"))
+    assert "At work are #1 of one (10,000 to go) and 1 other; 1 other batch will be taken first." in told
+
+
+def test_only_what_occupies_an_engine_is_waited_for(ready: Database) -> None:
+    large, small, mine, later = (create(ready, trajectories=n) for n in (10_000, 5, 500, 600))
+    store = SqlStore(ready)
+    assert store.claim("me", time.time(), 60)
+    assert store.claim("me", time.time(), 60, most=20)
+    ahead = lambda: [(a.id, a.at_work) for a in batches.ahead(ready, batches.get_batch(ready, mine))]  # noqa: E731
+    assert ahead() == [(large, True)], f"{small} is worked on beside it"
+    assert store.claim("killed", time.time() - 100, 60, only=later)
+    assert ahead() == [(large, True)], "what an engine abandoned is taken up in its turn"
+    store.heartbeat(later, "killed", time.time(), 1)
+    assert ahead() == [(large, True), (later, True)]
