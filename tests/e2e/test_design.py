@@ -134,6 +134,7 @@ def test_what_is_typed_survives_a_reload(page: Page, studio: Studio) -> None:
     shown(page, "1 file unsaved")
     assert "Always be brief." in page.locator(area(page, "policy.md")).input_value()
     page.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Drop them").click()
     shown(page, "Everything is saved.")
     assert "Always be brief." not in text_of(studio, "ledger", "policy.md")
 
