@@ -25,7 +25,7 @@ import jsonlines
 
 from engine.conversion import Conversion, Entry, Leaving, convert
 from engine.errors import InputError, StorageError
-from engine.exporters._card import Facts, card
+from engine.exporters._card import Facts, card, licences, named
 from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
 from engine.types import Recipe
@@ -52,13 +52,15 @@ def build(
     target: Path,
     *,
     exported: Callable[[int], None] = lambda id: None,
+    licence_of: Callable[[str], str | None] = lambda digest: None,
     processes: int | None = None,
 ) -> ExportResult:
     """Write the export and return where it is.
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
     one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
-    of each trajectory that left. Very many are converted in so many `processes` beside this one; 1 is here. Raises
+    of each trajectory that left. `licence_of` tells what a version of a domain states, by its digest: a recipe that
+    names no licence gets those of its domains. Very many are converted in so many `processes` beside this one. Raises
     InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
     """
     path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
@@ -66,7 +68,7 @@ def build(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            return _build(recipe, convert(recipe, source, processes=processes), path, Path(scratch), exported)
+            return _build(recipe, convert(recipe, source, processes=processes), path, Path(scratch), exported, licence_of)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} {_next_move(error)}") from error
@@ -115,6 +117,7 @@ def _build(
     path: Path,
     scratch: Path,
     exported: Callable[[int], None],
+    licence_of: Callable[[str], str | None],
 ) -> ExportResult:
     exporter = Conversion(recipe).exporter
     report, facts = Report(exporter.never_carried), Facts()
@@ -140,9 +143,10 @@ def _build(
         (scratch / next(iter(files.values()))).replace(finished)
         companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
+        known = licences(facts, licence_of)
         beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, facts, files, counts, outcome),
-            "recipe.json": recipe.model_dump_json(indent=2).encode() + b"\n",
+            "README.md": card(recipe, facts, files, counts, outcome, known),
+            "recipe.json": named(recipe, known).model_dump_json(indent=2).encode() + b"\n",
             "report.json": _pretty(outcome),
         }
         _zip(finished, scratch, sorted(files.values()), beside)

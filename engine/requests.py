@@ -180,7 +180,7 @@ class Desk:
             recipe, rows = self._library.export(export_id)
             ids: list[int] = []
             folder = read().exports
-            result = build(recipe, rows, folder / str(export_id), exported=ids.append)
+            result = build(recipe, rows, folder / str(export_id), exported=ids.append, licence_of=self._library.licence)
         except (TurnwrightError, OSError) as error:
             self._library.finish_export(export_id, {"error": str(error)})
             raise InputError("export", f"{error}") from error

@@ -742,7 +742,7 @@ class Recipe(Frozen):
     Without `include_rejected` only kept trajectories and those that a human accepted leave; a human
     rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
     (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
-    card gives; whoever exports knows under which terms the domain packs and models allow it.
+    card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
     """
 
     name: str = "dataset"

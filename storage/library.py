@@ -38,6 +38,13 @@ class SqlLibrary:
         recipe = exports.start_export(self._db, export_id)
         return recipe, trajectories.stream(self._db, recipe.filter)
 
+    def licence(self, digest: str) -> str | None:
+        try:
+            domain = domains.domain_by_digest(self._db, digest)
+        except InputError:
+            return None
+        return domain.licence if "licence" in domain.model_fields_set else None
+
     def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None:
         values = dict(outcome)
         exported = values.pop("trajectory_ids", [])

@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,40 @@ def test_a_licence_that_nobody_stated_is_unknown(tmp_path: Path) -> None:
     with zipfile.ZipFile(build(Recipe(splits=ALL), entries(mixed()), tmp_path).path) as archive:
         text = archive.read("README.md").decode()
     assert "license: unknown" in text
-    assert "Not stated." in text
+    assert "- shop: not stated" in text
+
+
+@pytest.mark.parametrize(
+    ("licences", "front", "recipe"),
+    [
+        (("CC0-1.0", "CC0-1.0"), "cc0-1.0", "CC0-1.0"),
+        (("MIT", "CC0-1.0"), "other", "CC0-1.0, MIT"),
+        (("House rules", "House rules"), "other", "House rules"),
+        (("MIT", None), "other", "unknown"),
+    ],
+)
+def test_without_a_licence_of_its_own_a_dataset_has_those_of_its_domains(
+    tmp_path: Path, licences: tuple[str | None, ...], front: str, recipe: str
+) -> None:
+    stated = dict(zip(("shop", "bank"), licences, strict=True))
+    asked: list[str] = []
+
+    def licence_of(digest: str) -> str | None:
+        asked.append(digest)
+        return stated[digest.removesuffix("-1")]
+
+    rows = [
+        one.model_copy(update={"domain": name, "domain_digest": f"{name}-1"})
+        for one, name in zip(mixed(), cycle(stated), strict=False)
+    ]
+    result = build(Recipe(splits=ALL), entries(rows), tmp_path, licence_of=licence_of)
+    with zipfile.ZipFile(result.path) as archive:
+        text = archive.read("README.md").decode()
+        again = Recipe.model_validate_json(archive.read("recipe.json"))
+    assert yaml.safe_load(text.split("---\n")[1])["license"] == front
+    assert {f"- {name}: {licence or 'not stated'}" for name, licence in stated.items()} <= set(text.splitlines())
+    assert again.licence == recipe
+    assert sorted(asked) == ["bank-1", "shop-1"]
 
 
 def test_a_named_zip_is_written_there(tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ async def test_an_export_is_built_marked_and_its_failure_recorded(
     assert hashlib.sha256(path.read_bytes()).hexdigest() == row.sha256
     with zipfile.ZipFile(path) as archive:
         lines = [x for n in archive.namelist() if n.endswith(".jsonl") for x in archive.read(n).splitlines()]
+        assert f"- {ledger.id}: {ledger.licence}" in archive.read("README.md").decode().splitlines()
     assert len(lines) == row.rows == done["rows"] > 0
     assert any(r.exported for r in trajectories.page(db, TrajectoryFilter())[0])
     empty = exports.create_export(db, Recipe(name="none", filter=TrajectoryFilter(domains=("nowhere",))))

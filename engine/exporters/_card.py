@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,16 @@ from engine.records import Record
 from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_HUB = {
+    "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "cc",
+    "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
+    "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0",
+    "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "isc", "lgpl", "lgpl-2.1",
+    "lgpl-3.0", "mit", "mpl-2.0", "odbl", "odc-by", "openrail", "osl-3.0", "pddl", "postgresql", "unlicense", "wtfpl",
+    "zlib",
+}  # fmt: skip
+"""Identifiers that the Hugging Face hub takes as `license`; for any other it wants `other`."""
 
 
 Told = tuple[str | None, ...]
@@ -23,7 +33,7 @@ def told(record: Record) -> Told:
     """Return what the card counts of a record."""
     model, scores = record.models.get, record.scores
     judged = "human" if scores and scores[-1].method == "human" else None
-    places = record.domain, record.mode, record.outcome
+    places = record.domain, record.domain_digest, record.mode, record.outcome
     players = record.teacher, model("teacher"), record.user, model("user"), model("judge")
     return *places, *players, judged
 
@@ -46,12 +56,38 @@ class Facts:
     def by(self, name: str) -> Counter[str]:
         """Return counts by domain, mode, outcome, teacher, user or judge (the model; none where none judged)."""
         found: Counter[str] = Counter()
-        for (domain, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
+        for (domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
             values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
             values |= {"teacher": _player(teacher, teacher_model), "user": _player(user, user_model)}
             if name != "judge" or judge is not None:
                 found[values[name] or "none"] += count
         return found
+
+
+Licences = Mapping[str, Sequence[str | None]]
+"""The licences of each domain that left: one, or several when its versions differ; None where none is stated."""
+
+
+def licences(facts: Facts, licence_of: Callable[[str], str | None]) -> Licences:
+    """Return the licences of the domains that left; each version is asked for once."""
+    found: dict[str, set[str | None]] = {}
+    for domain, digest in sorted({(str(what[0]), str(what[1])) for what in facts.seen}):
+        found.setdefault(domain, set()).add(licence_of(digest))
+    return {domain: sorted(among, key=str) for domain, among in found.items()}
+
+
+def named(recipe: Recipe, known: Licences) -> Recipe:
+    """Return the recipe with the licences of its domains where it names none and all of them state one."""
+    found = {licence for among in known.values() for licence in among}
+    if _stated(recipe) or not found or None in found:
+        return recipe
+    return recipe.model_copy(update={"licence": ", ".join(sorted(map(str, found)))})
+
+
+def _stated(recipe: Recipe) -> str:
+    """Return the licence that the recipe names, or nothing."""
+    licence = recipe.licence.strip()
+    return "" if licence.lower() == "unknown" else licence
 
 
 def _player(name: str | None, model: str | None) -> str:
@@ -64,11 +100,12 @@ def card(
     files: Mapping[str, str],
     rows: Mapping[str, int],
     report: Mapping[str, Any],
+    known: Licences,
 ) -> bytes:
     """Return README.md for the split files that were written."""
     total = sum(rows.values())
     front = {
-        "license": recipe.licence.strip().lower() or "unknown",
+        "license": _identifier(recipe, known),
         "language": ["en"],
         "pretty_name": recipe.name,
         "tags": ["tool-use", "function-calling", "agents", "synthetic"],
@@ -82,10 +119,19 @@ def card(
         ],
     }
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report)}".encode()
+    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report, known)}".encode()
 
 
-def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any]) -> str:
+def _identifier(recipe: Recipe, known: Licences) -> str:
+    """Return the hub's identifier of the one licence that there is, `other` for several, `unknown` for none."""
+    found = {_stated(recipe)} if _stated(recipe) else {licence for among in known.values() for licence in among}
+    if found <= {None}:
+        return "unknown"
+    only = str(next(iter(found))).lower()
+    return only if len(found) == 1 and only in _HUB else "other"
+
+
+def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any], known: Licences) -> str:
     judges = facts.by("judge")
     parts = [
         f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`, made with Turnwright.",
@@ -99,7 +145,7 @@ def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
         "## What the format does not carry\n\n" + _fidelity(report),
-        "## Licence\n\n" + _licence(recipe.licence.strip()),
+        "## Licence\n\n" + _licence(recipe, known),
         "## Known limits\n\n" + _LIMITS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -143,10 +189,15 @@ def _fidelity(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _licence(licence: str) -> str:
-    if licence.lower() not in ("", "unknown"):
-        return f"The rows are under {_line(licence)}. Terms of the models named above may apply besides."
-    return "Not stated. The licences of the domain packs and the terms of the models named above apply."
+def _licence(recipe: Recipe, known: Licences) -> str:
+    besides = "Terms of the models named above may apply besides."
+    if licence := _stated(recipe):
+        return f"The rows are under {_line(licence)}. {besides}"
+    told = [
+        f"- {_line(domain)}: {_line(', '.join(licence or 'not stated' for licence in among))}"
+        for domain, among in sorted(known.items())
+    ]
+    return "\n".join(["None is stated for the rows. Those of the domain packs:", "", *told, "", besides])
 
 
 def _table(head: str, counts: Mapping[str, int]) -> str:

@@ -95,6 +95,15 @@ def test_a_bad_pack_stores_nothing(db: Database) -> None:
     assert domains.list_domains(db) == []
 
 
+def test_a_licence_is_told_only_where_a_version_states_one(db: Database) -> None:
+    shelf = library.SqlLibrary(db)
+    stated = domains.get_domain(db, stock(db))
+    head = stated.files["domain.yaml"].replace(f"licence: {stated.licence}\n".encode(), b"")
+    silent = domains.save_domain(db, {**stated.files, "domain.yaml": head}, based_on=1)
+    digests = [stated.digest, domains.get_domain(db, stated.id, silent).digest, "nowhere"]
+    assert [shelf.licence(digest) for digest in digests] == [stated.licence, None, None]
+
+
 def test_a_deleted_domain_is_gone_and_its_batches_work(db: Database) -> None:
     number = queue(db)
     name = domains.list_domains(db)[0].id
