@@ -41,8 +41,9 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     left, middle, right = st.columns([3, 2, 5])
     name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
     licence = middle.text_input(
-        "Licence", key="export_licence", max_chars=80, placeholder="unknown",
-        help="The identifier that the dataset card states, for example CC-BY-4.0. Mind the terms of the models used.",
+        "Licence", key="export_licence", max_chars=80, placeholder="as the domains",
+        help="The identifier that the dataset card states, for example CC-BY-4.0; left open, it names what the domains "
+        "state. Mind the terms of the models used.",
     )  # fmt: skip
     kind = right.selectbox(
         "Format", names, names.index("chat_jsonl") if "chat_jsonl" in names else 0, key="export_format",
