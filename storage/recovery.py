@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, CursorResult, Update, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from engine import plugins
@@ -21,7 +21,9 @@ _FORGETTING = "Its failed rollouts are being forgotten, so that they are tried a
 
 def retryable(db: Database, id: int) -> int:
     """Return how many failed rollouts of a batch `retry` would have tried again."""
-    return len(_lost(db, id))
+    with db.read() as session:
+        counted = select(func.count()).select_from(tables.trajectory).where(*_retried(id))
+        return int(session.execute(counted).scalar_one())
 
 
 def retry(db: Database, id: int) -> int:
@@ -37,11 +39,11 @@ def retry(db: Database, id: int) -> int:
     with db.read() as session:
         _checked(session, id, "tried again")
     lost = _lost(db, id)
-    forgotten = 0
-    for start in range(0, len(lost), _CHUNK):
+    numbers, forgotten = list(lost), 0
+    for start in range(0, len(numbers), _CHUNK):
         with db.write() as session:
             _checked(session, id, "tried again")
-            forgotten += _forget(session, id, list(lost)[start : start + _CHUNK])
+            forgotten += _forget(session, id, numbers[start : start + _CHUNK])
     if not forgotten:
         raise InputError("batch", f"batch {id} has no failed rollout to try again.", "Create a new batch instead.")
     values = [("reasons", reason) for reason in set(lost.values()) if reason]
@@ -92,8 +94,9 @@ def _forget(session: Session, id: int, numbers: Sequence[int]) -> int:
     search.forget(session.connection(), found)
     gone = session.execute(delete(tables.trajectory).where(t.id.in_(found), *_retried(id)))
     assert isinstance(gone, CursorResult)
-    change = update(tables.batch).where(b.id == id).values(failed=b.failed - gone.rowcount)
-    session.execute(change.values(status="paused", reason=_FORGETTING, command=None))
+    if gone.rowcount:
+        change = update(tables.batch).where(b.id == id).values(failed=b.failed - gone.rowcount)
+        session.execute(change.values(status="paused", reason=_FORGETTING, command=None, finished_at=None))
     return int(gone.rowcount)
 
 
