@@ -120,7 +120,7 @@ def read(db: Database, folder: Path, rows: int) -> Clock:
     path = folder / "rows.jsonl"
     with path.open("wb") as file:
         for _, body, _ in lists.stream(db, TrajectoryFilter()):
-            file.write(f"{body}\n".encode())
+            file.write(body + b"\n")
     clock = Clock()
 
     def jsonl(loads: Callable[[str], object], parse: Callable[[object], object]) -> None:

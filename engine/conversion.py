@@ -7,34 +7,33 @@ order. Memory holds a few chunks, whatever the number of trajectories.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import signal
+import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, islice
-from multiprocessing.connection import wait
-from threading import Thread
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from engine import plugins
+from engine.converter import Chunk, Converter, answer
 from engine.curate import accepted, apply_reviews, held_back
-from engine.errors import StorageError
 from engine.exporters._card import Told, told
 from engine.exporters._json import dump_bytes
 from engine.protocols import Converted
 from engine.records import Record, read, record_of
 from engine.types import Recipe, Review, Trajectory
 
-Entry = tuple[int, str, Sequence[Review]]
-"""A stored trajectory: its id, its body, its reviews (oldest first)."""
+Entry = tuple[int, bytes, Sequence[Review]]
+"""A stored trajectory: its id, its body (JSON in UTF-8), its reviews (oldest first)."""
 
-ALONE = 10_000
-"""Trajectories that are converted before other processes are started, which takes each a second or less."""
-PROCESSES = min(4, os.cpu_count() or 1)
-_CHUNK = 100
+ALONE = 2_000
+"""Trajectories that are converted before other processes are started, which takes each half a second or less."""
+OTHERS = 3
+_CHUNK = 50
+_AHEAD = 16
+"""Chunks that may wait for their turn."""
 
 
 class Leaving(NamedTuple):
@@ -64,7 +63,7 @@ class Conversion:
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
         return Leaving(id, made._replace(rows=rows), split, told(record))
 
-    def converted(self, body: str, reviews: Sequence[Review]) -> tuple[Record, Converted]:
+    def converted(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return the record as reviewed and what the format makes of it."""
         record = read(body)
         reason = _held_back(self._recipe, record, reviews)
@@ -109,71 +108,79 @@ def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
 
 
 def convert(
-    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, processes: int | None = None
+    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, others: int | None = None
 ) -> Generator[Leaving, None, None]:
-    """Yield what each trajectory gives, in order; behind the first `alone` of them in so many other processes
-    (None: as many as are worth it now).
+    """Yield what each trajectory gives, in order; behind the first `alone` of them with so many other processes
+    (None: one for each processor that nobody used until then).
 
-    Raises what the source raises, and StorageError when one of the other processes is ended from outside. None of
-    them outlives this iterator or this process.
+    Raises what the source raises. None of the others outlives this iterator or this process.
     """
     conversion, entries = Conversion(recipe), iter(source)
-    processes = _worth_it() if processes is None else processes
-    yield from map(conversion.leaving, islice(entries, alone) if processes > 1 else entries)
+    began, idle = time.monotonic(), _idle()
+    yield from map(conversion.leaving, entries if others == 0 else islice(entries, alone))
     if first := list(islice(entries, _CHUNK)):
+        if others is None:
+            others = min(OTHERS, round((_idle() - idle) / (time.monotonic() - began)))
         chunks = chain([first], iter(lambda: list(islice(entries, _CHUNK)), []))
-        yield from _side_by_side(recipe, conversion, chunks, processes)
+        yield from _side_by_side(recipe, conversion, map(Chunk, chunks), others)
 
 
-def _side_by_side(
-    recipe: Recipe, conversion: Conversion, chunks: Iterator[list[Entry]], processes: int
-) -> Iterator[Leaving]:
-    spawning = multiprocessing.get_context("spawn")  # the engine has threads, which a fork would not take along
-    pool = ProcessPoolExecutor(processes, mp_context=spawning, initializer=_stay_with_parent)
-    waiting: deque[Future[list[Leaving]]] = deque()
+def serve() -> None:
+    """Be one of the other processes."""
+    answer(_packing)
+
+
+def _packing(recipe: Recipe) -> Callable[[Entry], tuple[Any, ...]]:
+    leaving = Conversion(recipe).leaving
+
+    def packed(entry: Entry) -> tuple[Any, ...]:
+        """Return what one trajectory gives as plain tuples, which pass a pipe at half the cost."""
+        id, made, split, told = leaving(entry)
+        return id, tuple(made), split, told
+
+    return packed
+
+
+def _unpacked(found: tuple[Any, ...]) -> Leaving:
+    id, made, split, told = found
+    return Leaving(id, Converted(*made), split, told)
+
+
+def _side_by_side(recipe: Recipe, conversion: Conversion, chunks: Iterator[Chunk], others: int) -> Iterator[Leaving]:
+    """Convert each chunk here or where there is room for it; what came back early waits for its turn."""
+    converters: list[Converter] = []
+    waiting: deque[Chunk] = deque()
     try:
-        starting = [pool.submit(_started) for _ in range(processes)]
+        with suppress(OSError):  # no room for another process, so without it
+            converters += (Converter(recipe, _unpacked) for _ in range(others))
         for chunk in chunks:
-            if not all(future.done() for future in starting):
-                yield from map(conversion.leaving, chunk)
-                continue
-            waiting.append(pool.submit(_convert_chunk, recipe, chunk))
-            if len(waiting) > 2 * processes:
-                yield from waiting.popleft().result()
-        for future in waiting:
-            yield from future.result()
-    except BrokenProcessPool as error:
-        told = "A process that converts the export was ended from outside, perhaps because memory ran out."
-        raise StorageError(f"{told} Free some memory and export again.") from error
+            waiting.append(chunk)
+            taker = next((one for one in converters if one.takes()), None)
+            if taker is None:
+                chunk.made = list(map(conversion.leaving, chunk.entries))
+            else:
+                taker.give(chunk)
+            while waiting and (waiting[0].made is not None or len(waiting) > _AHEAD):
+                yield from _made(conversion, converters, waiting.popleft())
+        for chunk in waiting:
+            yield from _made(conversion, converters, chunk)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for one in converters:
+            one.end()
 
 
-def _worth_it() -> int:
-    """Others only help where processors are free; on a busy machine they take from everybody and save nothing.
-
-    On two processors they saved four percent of the time for 1.6 times the work (`python -m bench.export`).
-    """
-    there = os.cpu_count() or 1
-    return PROCESSES if there > 2 and os.getloadavg()[0] <= there - 2 else 1
-
-
-def _started() -> None:
-    """Nothing to do: the answer says that a process is there."""
+def _made(conversion: Conversion, converters: Sequence[Converter], chunk: Chunk) -> list[Leaving]:
+    """Return what a chunk gives; should the process that has it end, it is converted here."""
+    owner = next((one for one in converters if one.has(chunk)), None)
+    while owner is not None and owner.has(chunk):
+        owner.wait()
+    return list(map(conversion.leaving, chunk.entries)) if chunk.made is None else chunk.made
 
 
-def _convert_chunk(recipe: Recipe, chunk: Sequence[Entry]) -> list[Leaving]:
-    return list(map(Conversion(recipe).leaving, chunk))
-
-
-def _stay_with_parent() -> None:
-    """End with the parent, even a killed one; Ctrl-C is the parent's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_after(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+def _idle() -> float:
+    """Return the seconds that the processors had nothing to do so far, all together; 0 where Linux does not tell."""
+    try:
+        spent = Path("/proc/stat").read_text().partition("\n")[0].split()
+    except OSError:
+        return 0.0
+    return (int(spent[4]) + int(spent[5])) / os.sysconf("SC_CLK_TCK")

@@ -33,6 +33,7 @@ from engine.types import Recipe
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _BUFFER = 1 << 20
+_WAITING = 100
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ def build(
     *,
     exported: Callable[[int], None] = lambda id: None,
     licence_of: Callable[[str], str | None] = lambda digest: None,
-    processes: int | None = None,
+    others: int | None = None,
 ) -> ExportResult:
     """Write the export and return where it is.
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
     one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
     of each trajectory that left. `licence_of` tells what a version of a domain states, by its digest: a recipe that
-    names no licence gets those of its domains. Very many are converted in so many `processes` beside this one. Raises
+    names no licence gets those of its domains. Very many are converted by so many `others` beside this process. Raises
     InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
     """
     path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
@@ -68,7 +69,7 @@ def build(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            return _build(recipe, convert(recipe, source, processes=processes), path, Path(scratch), exported, licence_of)
+            return _build(recipe, convert(recipe, source, others=others), path, Path(scratch), exported, licence_of)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} {_next_move(error)}") from error
@@ -124,14 +125,16 @@ def _build(
     counted: Counter[str] = Counter()
     ids: list[int] = []
     with ExitStack() as stack:
-        writers = {name: _writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
+        writers = {name: _Writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
         for id, made, split, told in stack.enter_context(closing(converted)):
             rows = report.admit(made)
             if rows:
-                writers[split].write_all(rows)
-                counted[split] += len(rows)
+                writers[split].add(rows)
                 facts.add(told)
                 ids.append(id)
+        for name, writer in writers.items():
+            writer.flush()
+            counted[name] = writer.rows
     files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if counted[name]}
     counts = {name: counted[name] for name in files}
     outcome = report.as_dict() | {"splits": {name: counted[name] for name in recipe.splits}}
@@ -161,9 +164,24 @@ def _build(
     return ExportResult(path, size, sha256, counts, outcome)
 
 
-def _writer(stack: ExitStack, path: Path) -> jsonlines.Writer:
-    data = stack.enter_context(path.open("wb", buffering=_BUFFER))
-    return jsonlines.Writer(data, dumps=bytes)  # rows come encoded
+class _Writer:
+    """Writes the rows of one split, which come encoded, many at a time."""
+
+    def __init__(self, stack: ExitStack, path: Path) -> None:
+        self._lines = jsonlines.Writer(stack.enter_context(path.open("wb", buffering=_BUFFER)), dumps=bytes)
+        self._waiting: list[bytes] = []
+        self.rows = 0
+
+    def add(self, rows: Sequence[bytes]) -> None:
+        self._waiting += rows
+        if len(self._waiting) >= _WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._lines.write(b"\n".join(self._waiting))
+            self.rows += len(self._waiting)
+            self._waiting.clear()
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

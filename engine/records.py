@@ -23,11 +23,11 @@ _Part = TypeVar("_Part")
 _Mirrors = dict[type[BaseModel], Any]
 
 
-def read(body: str | bytes) -> Record:
+def read(body: bytes) -> Record:
     """Return the record of one stored body. Raises pydantic.ValidationError when it is no trajectory."""
     try:
         return _read(body)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return record_of(Trajectory.model_validate_json(body))
 
 
@@ -51,7 +51,7 @@ def changed(part: _Part, **changes: Any) -> _Part:
     return msgspec.structs.replace(part, **changes)  # type: ignore[type-var]
 
 
-def _read(body: str | bytes) -> Record:
+def _read(body: bytes) -> Record:
     record = _decode(body)
     record.tools = [_tool(bytes(written)) for written in record.tools]
     return record

@@ -34,7 +34,7 @@ class SqlLibrary:
             raise InputError("trajectory", f"there is no trajectory {trajectory_id}.", "It may have been deleted.")
         return found, domains.files_by_digest(self._db, found.domain_digest)
 
-    def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, str, Sequence[Review]]]]:
+    def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]:
         recipe = exports.start_export(self._db, export_id)
         return recipe, trajectories.stream(self._db, recipe.filter)
 

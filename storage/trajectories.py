@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Row, func, literal, select, tuple_
+from sqlalchemy import Column, LargeBinary, Row, Text, cast, func, literal, select, tuple_, type_coerce
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
@@ -31,6 +31,8 @@ from storage.reviews import review_of
 from storage.tables import BatchRecord
 
 _t = tables.trajectory.c
+_place = tuple_(_t.batch_id, _t.number, _t.id)
+_Place = Sequence[int]
 COLUMNS: tuple[Column[Any], ...] = tuple(c for c in _t if c.name not in ("rollout_id", "seconds"))
 
 
@@ -160,47 +162,52 @@ def next_unreviewed(
         return _first(session, conditions, terms)
 
 
-def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, str, list[Review]]]:
+def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, bytes, list[Review]]]:
     """Yield (id, body, its reviews) ordered by batch and index; memory holds one chunk at a time.
 
-    A body is the JSON of a Trajectory as it is stored, unread.
+    A body is the JSON of a Trajectory as it is stored, unread: UTF-8.
     """
     conditions = filters.where(db.dialect, filter)
-    key = tuple_(_t.batch_id, _t.number, _t.id)
     b = tables.body.c
-    last: tuple[int, int, int] | None = None
+    body = type_coerce(cast(b.body, LargeBinary), Text) if db.dialect == "sqlite" else b.body  # spares decoding it
+    last: _Place | None = None
     while True:
         query = (
-            select(_t.batch_id, _t.number, _t.id, b.body)
+            select(_t.batch_id, _t.number, _t.id, body)
             .join(tables.body, b.trajectory_id == _t.id)
             .where(*conditions)
             .order_by(_t.batch_id, _t.number, _t.id)
             .limit(chunk)
         )
         if last is not None:
-            query = query.where(key > tuple_(*(literal(v) for v in last)))
+            query = query.where(_place > _placed(last))
         with db.read() as session:
             rows = session.execute(query).all()
-            reviews = _reviews(session, [id for _, _, id, _ in rows])
-        for _, _, id, body in rows:
-            yield id, body, reviews.get(id, [])
+            reviews = _reviews(session, rows[0][:3], rows[-1][:3]) if rows else {}
+        for _, _, id, found in rows:
+            yield id, found if isinstance(found, bytes) else found.encode(), reviews.get(id, [])
         if len(rows) < chunk:
             return
-        last = (rows[-1].batch_id, rows[-1].number, rows[-1].id)
+        last = rows[-1][:3]
 
 
-def _reviews(session: Session, ids: list[int]) -> dict[int, list[Review]]:
+def _reviews(session: Session, first: _Place, last: _Place) -> dict[int, list[Review]]:
+    """Return the reviews of the trajectories from one place to another, by trajectory."""
+    r = tables.review.c
+    query = (
+        select(r.trajectory_id, r.body)
+        .join(tables.trajectory, _t.id == r.trajectory_id)
+        .where(_place.between(_placed(first), _placed(last)))
+        .order_by(r.trajectory_id, r.turn, r.updated_at)
+    )
     found: dict[int, list[Review]] = {}
-    if ids:
-        r = tables.review.c
-        query = (
-            select(r.trajectory_id, r.body)
-            .where(r.trajectory_id.in_(ids))
-            .order_by(r.trajectory_id, r.turn, r.updated_at)
-        )
-        for number, body in session.execute(query):
-            found.setdefault(number, []).append(review_of(body))
+    for number, body in session.execute(query):
+        found.setdefault(number, []).append(review_of(body))
     return found
+
+
+def _placed(place: _Place) -> Any:
+    return tuple_(*map(literal, place))
 
 
 def facets(db: Database) -> dict[str, list[str]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from engine.conversion import Entry, Leaving, convert, split_of
+from engine import conversion
+from engine.conversion import Conversion, Entry, Leaving, _unpacked, convert, split_of
+from engine.converter import Chunk, Converter
 from engine.errors import InputError, StorageError
 from engine.types import Recipe, Review
 from tests.exporters.mixed import entries, hostile, made, mixed, says, user
@@ -29,15 +31,10 @@ def endless() -> Iterator[Entry]:
 
 
 def shared(recipe: Recipe, source: Iterable[Entry]) -> Generator[Leaving, None, None]:
-    return convert(recipe, source, alone=3, processes=2)
+    return convert(recipe, source, alone=3, others=2)
 
 
-def both(recipe: Recipe, source: Sequence[Entry]) -> tuple[list[Leaving], list[Leaving]]:
-    """Return what is converted here alone, and mostly by others."""
-    return list(convert(recipe, source, processes=1)), list(shared(recipe, slowly(source)))
-
-
-def slowly(source: Sequence[Entry]) -> Iterator[Entry]:
+def slowly(source: Iterable[Entry]) -> Iterator[Entry]:
     """Pass entries on, and wait behind the first hundreds until other processes have started."""
     for count, entry in enumerate(source):
         if count == 300:
@@ -45,46 +42,92 @@ def slowly(source: Sequence[Entry]) -> Iterator[Entry]:
         yield entry
 
 
-def children() -> int:
-    return len(multiprocessing.active_children())
+def children(of: int | None = None) -> list[int]:
+    """Return the processes that convert for one."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            converts = b"engine.conversion" in (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if converts and parent == (of or os.getpid()):
+            found.append(int(path.name))
+    return found
 
 
 @pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory", "trajectory"])
 def test_others_convert_just_as_we_do(format: str) -> None:
-    source = [*entries([*mixed(), *hostile()], REVIEWS), *MANY]
-    alone, beside = both(Recipe(format=format), source)
+    source = [*entries([*mixed(), *hostile()], REVIEWS), *MANY, *entries([*hostile(), *mixed()], REVIEWS)]
+    alone = list(convert(Recipe(format=format), source, others=0))
+    beside = list(shared(Recipe(format=format), slowly(source)))
     assert beside == alone
     assert [leaving.id for leaving in beside] == [id for id, _, _ in source]
-    assert children() == 0
+    assert children() == []
 
 
-def test_a_source_that_fails_ends_the_others(tmp_path: Path) -> None:
+def test_others_really_convert() -> None:
+    recipe = Recipe()
+    converter = Converter(recipe, _unpacked)
+    try:
+        while not converter.takes():
+            converter.wait()
+        chunk = Chunk(MANY[:7])
+        converter.give(chunk)
+        assert converter.has(chunk)
+        while converter.has(chunk):
+            converter.wait()
+        assert chunk.made == [Conversion(recipe).leaving(entry) for entry in MANY[:7]]
+    finally:
+        converter.end()
+    assert children() == []
+
+
+def test_chunks_larger_than_a_pipe_pass() -> None:
+    large = entries([made(n, (user("x" * 300_000), says("y" * 300_000))) for n in range(120)])
+    assert list(shared(Recipe(), chain(slowly(MANY), large))) == list(convert(Recipe(), [*MANY, *large], others=0))
+
+
+def test_a_source_that_fails_ends_the_others() -> None:
     def broken() -> Iterator[Entry]:
         yield from islice(endless(), 2_000)
         raise StorageError("The database is gone.")
 
     with pytest.raises(StorageError, match="gone"):
         list(shared(Recipe(), broken()))
-    assert children() == 0
+    assert children() == []
 
 
 def test_an_export_that_is_given_up_ends_the_others() -> None:
     converting = shared(Recipe(), endless())
     assert [leaving.id for leaving in islice(converting, 20)] == list(range(20))
-    assert children() == 2
+    assert len(children()) == 2
     converting.close()
-    assert children() == 0
+    assert children() == []
 
 
-def test_a_process_that_is_killed_is_told() -> None:
-    converting = shared(Recipe(), endless())
-    next(islice(converting, 20, None))
-    victim = multiprocessing.active_children()[0].pid
-    assert victim is not None
-    os.kill(victim, signal.SIGKILL)
-    with pytest.raises(StorageError, match="ended from outside"):
-        list(converting)
-    assert children() == 0
+def test_what_a_killed_process_had_is_converted_here() -> None:
+    source = [entry for _ in range(20) for entry in MANY]
+    converting = shared(Recipe(), slowly(source))
+    found = list(islice(converting, 600))  # both have started and hold chunks
+    for victim in children():
+        os.kill(victim, signal.SIGKILL)
+    assert [leaving.id for leaving in (*found, *converting)] == [id for id, _, _ in source]
+
+
+@pytest.mark.parametrize("place", [1, 600])
+def test_a_body_that_is_no_trajectory_fails_wherever_it_is_converted(place: int) -> None:
+    source: list[Entry] = [*MANY, *MANY[:50]]
+    source[place] = (7, b"{}", [])
+    with pytest.raises(ValidationError):
+        list(shared(Recipe(), slowly(source)))
+    assert children() == []
+
+
+def test_a_few_are_converted_here() -> None:
+    converting = convert(Recipe(), endless())
+    assert len(list(islice(converting, conversion.ALONE))) == conversion.ALONE
+    assert children() == []
 
 
 def test_a_wrong_option_is_refused_before_anything_is_read() -> None:
@@ -95,22 +138,22 @@ def test_a_wrong_option_is_refused_before_anything_is_read() -> None:
 def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
     script = tmp_path / "converts.py"
     script.write_text(
-        "import multiprocessing, time\n"
+        "import time\n"
         "from itertools import islice\n"
         "from engine.types import Recipe\n"
         "from tests.test_conversion import endless, shared\n"
-        "if __name__ == '__main__':\n"
-        "    converting = shared(Recipe(), endless())\n"
-        "    next(islice(converting, 20, None))\n"
-        "    print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
-        "    time.sleep(60)\n"
+        "converting = shared(Recipe(), endless())\n"
+        "next(islice(converting, 20, None))\n"
+        "print('converting', flush=True)\n"
+        "time.sleep(60)\n"
     )
     command = [sys.executable, str(script)]
     root = Path(__file__).parent.parent
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}) as one:
         assert one.stdout is not None
-        others = [int(number) for number in one.stdout.readline().split()]
+        assert one.stdout.readline() == b"converting\n"
         time.sleep(3)  # they have started
+        others = children(one.pid)
         one.kill()
     assert len(others) == 2
     deadline = time.monotonic() + 20

@@ -40,9 +40,9 @@ def problem(turns: Turns) -> str | None:
 
 
 def traits(turns: Turns) -> set[str]:
-    """Return what occurs in a dialogue: trained, masked, reasoning, original, fault, parallel, merged.
+    """Return what occurs in a dialogue: trained, masked, reasoning, original, fault, parallel, merged, repeated.
 
-    `merged` stands for user turns in a row, `parallel` for several calls in one turn.
+    `merged` stands for user turns in a row, `repeated` for answers in a row, `parallel` for several calls in one turn.
     """
     found: set[str] = set()
     before = ""
@@ -54,6 +54,8 @@ def traits(turns: Turns) -> set[str]:
                 found.add("reasoning")
             if len(turn.tool_calls) > 1:
                 found.add("parallel")
+            if before == "assistant":
+                found.add("repeated")
         elif role == before == "user":
             found.add("merged")
         if turn.fault is not None:
@@ -89,6 +91,8 @@ def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
 
 def in_call_order(turns: Turns) -> Turns:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
+    if not any([len(turn.tool_calls) > 1 for turn in turns]):
+        return turns
     found: list[Turn] = []
     order: dict[str, int] = {}
     for turn in turns:
@@ -103,7 +107,7 @@ def in_call_order(turns: Turns) -> Turns:
 
 def fits_think_tags(text: str | None) -> bool:
     """Say whether a text can stand inside think tags: it holds none itself."""
-    return bool(text) and "<think>" not in str(text) and "</think>" not in str(text)
+    return bool(text) and "<think>" not in text and "</think>" not in text  # type: ignore[operator]
 
 
 def thinking(reasoning: str, content: str) -> str:

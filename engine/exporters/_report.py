@@ -30,9 +30,9 @@ class Report:
 
     def admit(self, found: Converted) -> Sequence[Any]:
         """Count one trajectory; return those of its rows that nothing before it gave."""
-        rows, dropped = found.rows, found.dropped
-        if found.ids:
-            rows = [row for id, row in zip(found.ids, rows, strict=True) if self._is_new(id)]
+        rows, ids, dropped, lost, changed = found
+        if ids:
+            rows = [row for id, row in zip(ids, rows, strict=True) if self._is_new(id)]
             dropped = None if rows else "duplicate"
         self.trajectories += 1
         if dropped is not None:
@@ -40,9 +40,9 @@ class Report:
             return ()
         self.exported += 1
         self.rows += len(rows)
-        for name in found.lost:
+        for name in lost:
             self.lost[name] += 1
-        for name in found.changed:
+        for name in changed:
             self.changed[name] += 1
         return rows
 
@@ -59,9 +59,9 @@ class Report:
         }
 
     def _is_new(self, id: int) -> bool:
-        known = id in self._seen
+        count = len(self._seen)
         self._seen.add(id)
-        return not known
+        return len(self._seen) > count
 
 
 def _counts(counter: Counter[str]) -> dict[str, int]:

@@ -21,8 +21,8 @@ from engine.exporters._dialogue import (
     traits,
 )
 from engine.protocols import Converted
-from engine.records import Record, changed
-from engine.types import Frozen, Turn
+from engine.records import changed
+from engine.types import Frozen, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]
 
@@ -57,7 +57,7 @@ class ChatJsonl:
         self._flags = ["train"] * (config.turn_flag == "train") + ["loss"] * (config.loss == "ms_swift")
         self._carries_mask = bool(self._flags) or config.split_untrained
 
-    def convert(self, record: Record) -> Converted:
+    def convert(self, record: Trajectory) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
         turns = to_last_answer(record.turns)
         if not turns:
@@ -84,7 +84,7 @@ class ChatJsonl:
             lost.append("system")
         return lost
 
-    def _changed(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
+    def _changed(self, record: Trajectory, turns: Turns, found: set[str]) -> list[str]:
         told = ["cut_to_last_answer"] if len(turns) < len(record.turns) else []
         if self._config.parallel == "serial" and "parallel" in found:
             told.append("parallel_made_serial")
@@ -98,7 +98,7 @@ class ChatJsonl:
     def _drops_first(self, turns: Turns) -> bool:
         return self._config.system == "drop" and turns[0].role == "system"
 
-    def _rows(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
+    def _rows(self, record: Trajectory, turns: Turns) -> Iterator[dict[str, Any]]:
         messages = [self._message(turn) for turn in turns]
         tools = offered(record.tools)
         if not self._config.split_untrained:
@@ -108,7 +108,7 @@ class ChatJsonl:
             said = {"prompt": messages[:start], "completion": messages[start:end]}
             yield self._with(said, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: Offered) -> dict[str, Any]:
+    def _with(self, said: dict[str, Any], record: Trajectory, turns: Turns, tools: Offered) -> dict[str, Any]:
         said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
         said["id"] = named(turns, tools)
         said["group_id"] = record.group_id

@@ -7,7 +7,6 @@ function_call turn is trained there and no flag can switch one off, so a row end
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Literal
 
 import orjson
@@ -25,12 +24,13 @@ from engine.exporters._dialogue import (
 )
 from engine.exporters._json import dumps
 from engine.protocols import Converted
-from engine.records import Record
-from engine.types import Frozen, Turn
+from engine.types import Frozen, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]
 
 BETWEEN_RESULTS = "\n</tool_response>\n<tool_response>\n"
+SPEAKERS = {"user": "human", "tool": "observation"}
+JOINED_BY = {"user": "\n\n", "tool": BETWEEN_RESULTS}
 TAGS = {
     "role_tag": "from",
     "content_tag": "value",
@@ -59,12 +59,15 @@ class LlamaFactory:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def convert(self, record: Record) -> Converted:
+    def convert(self, record: Trajectory) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
         turns = self._trained(record.turns)
-        has_system = bool(turns) and turns[0].role == "system"
+        if not turns:
+            return Converted(dropped="nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn")
+        has_system = turns[0].role == "system"
         spoken = turns[1:] if has_system else turns
-        reason = self._refused(turns, spoken)
+        found = traits(turns)
+        reason = _refused(turns, spoken, found)
         if reason is not None:
             return Converted(dropped=reason)
         tools = offered(record.tools)
@@ -77,7 +80,7 @@ class LlamaFactory:
             "reward": record.reward,
             "metadata": metadata(record),
         }
-        found, beside = traits(turns), self._beside_calls(turns)
+        beside = self._beside_calls(turns)
         changed = self._changed(record.turns, turns, found, beside)
         return Converted([row], [int(row["id"], 16)], None, self._lost(turns, found, beside), changed)
 
@@ -93,20 +96,13 @@ class LlamaFactory:
     def _trained(self, turns: Turns) -> Turns:
         """Return the turns up to the last answer that may be trained."""
         if self._config.masked == "cut":
-            first = next((i for i, t in enumerate(turns) if t.role == "assistant" and not t.train), len(turns))
-            turns = turns[:first]
+            masked = [place for place, turn in enumerate(turns) if turn.role == "assistant" and not turn.train]
+            turns = turns[: masked[0]] if masked else turns
         return in_call_order(to_last_answer(turns))
-
-    def _refused(self, turns: Turns, spoken: Turns) -> str | None:
-        if not turns:
-            return "nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn"
-        if spoken[0].role != "user":
-            return "no_opening_request"
-        return problem(turns) or _broken_alternation(spoken) or _ambiguous_results(spoken)
 
     def _beside_calls(self, turns: Turns) -> Literal["none", "kept", "lost"]:
         """Say what becomes of the texts beside calls."""
-        texts = [t.content for t in turns if t.tool_calls and t.content.strip()]
+        texts = [turn.content for turn in turns if turn.tool_calls and turn.content.strip()]
         if not texts:
             return "none"
         return "kept" if self._config.beside_call == "think" and all(map(fits_think_tags, texts)) else "lost"
@@ -115,8 +111,7 @@ class LlamaFactory:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
         if "masked" in found:
             lost.append("train")
-        thoughts = [t.reasoning for t in turns if t.reasoning]
-        if thoughts and not (self._config.reasoning == "think" and all(map(fits_think_tags, thoughts))):
+        if not all([self._is_thought(turn.reasoning) for turn in turns if turn.reasoning]):
             lost.append("reasoning")
         if beside == "lost":
             lost.append("text_beside_call")
@@ -137,40 +132,43 @@ class LlamaFactory:
 
     def _conversations(self, turns: Turns) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
+        before = ""
         for turn in turns:
-            speaker, value = self._said(turn)
-            if found and found[-1]["from"] == speaker == "human":
-                found[-1]["value"] += f"\n\n{value}"
-            elif found and found[-1]["from"] == speaker == "observation":
-                found[-1]["value"] += f"{BETWEEN_RESULTS}{value}"
+            role = turn.role
+            if role == "assistant":
+                found.append(self._answer(turn))
+            elif role == before:
+                found[-1]["value"] += JOINED_BY[role] + turn.content
             else:
-                found.append({"from": speaker, "value": value})
+                found.append({"from": SPEAKERS[role], "value": turn.content})
+            before = role
         return found
 
-    def _said(self, turn: Turn) -> tuple[str, str]:
-        role, content, reasoning = turn.role, turn.content, turn.reasoning
-        if role == "user":
-            return "human", content
-        if role == "tool":
-            return "observation", content
-        kept = self._config.reasoning == "think" and fits_think_tags(reasoning)
-        thoughts = [reasoning] if kept else []
-        if not turn.tool_calls:
-            return "gpt", thinking(reasoning, content) if thoughts else content
+    def _answer(self, turn: Turn) -> dict[str, str]:
+        content, reasoning, calls = turn.content, turn.reasoning, turn.tool_calls
+        thoughts = [reasoning] if reasoning and self._is_thought(reasoning) else []
+        if not calls:
+            return {"from": "gpt", "value": thinking(thoughts[0], content) if thoughts else content}
         if self._config.beside_call == "think" and content.strip() and fits_think_tags(content):
             thoughts.append(content)
-        calls = [{"name": call.name, "arguments": call.arguments} for call in turn.tool_calls]
+        told = [{"name": call.name, "arguments": call.arguments} for call in calls]
         # think tags inside an argument would be taken for a thought and cut out
-        value = dumps(calls[0] if len(calls) == 1 else calls).replace("<think>", "\\u003cthink>")
-        return "function_call", thinking("\n".join(thoughts), value) if thoughts else value
+        value = dumps(told[0] if len(told) == 1 else told).replace("<think>", "\\u003cthink>")
+        return {"from": "function_call", "value": thinking("\n".join(thoughts), value) if thoughts else value}
+
+    def _is_thought(self, reasoning: str | None) -> bool:
+        """Say whether a turn's reasoning leaves with it."""
+        return self._config.reasoning == "think" and fits_think_tags(reasoning)
 
 
-def _broken_alternation(turns: Turns) -> str | None:
-    """Consecutive user turns are merged and consecutive results joined, but two answers in a row have no form."""
-    twice = any(a.role == b.role == "assistant" for a, b in pairwise(turns))
-    return "two_answers_in_a_row" if twice else None
-
-
-def _ambiguous_results(turns: Turns) -> str | None:
-    """A result that holds the very text that separates results would read as two."""
-    return "separator_in_result" if any(t.role == "tool" and BETWEEN_RESULTS in t.content for t in turns) else None
+def _refused(turns: Turns, spoken: Turns, found: set[str]) -> str | None:
+    if spoken[0].role != "user":
+        return "no_opening_request"
+    reason = problem(turns)
+    if reason is not None:
+        return reason
+    if "repeated" in found:  # user turns are merged and results joined, but two answers in a row have no form
+        return "two_answers_in_a_row"
+    # a result that holds the very text that separates results would read as two
+    unclear = any([turn.role == "tool" and BETWEEN_RESULTS in turn.content for turn in spoken])
+    return "separator_in_result" if unclear else None

@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.exporters._content import content_id
 from engine.protocols import Converted
-from engine.records import Record, fields
-from engine.types import Frozen, ModelCall, ProvenTurn, ToolResult
+from engine.records import fields
+from engine.types import Frozen, ModelCall, ProvenTurn, ToolResult, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
@@ -34,7 +34,7 @@ class TrajectoryRecord:
         self._with_clocks = config.include_execution
         self.never_carried = () if config.include_execution else ("execution", "seconds")
 
-    def convert(self, record: Record) -> Converted:
+    def convert(self, record: Trajectory) -> Converted:
         """Return the one record of a trajectory."""
         named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
         return Converted([named | (fields(record) if self._with_clocks else _timeless(record))])
@@ -44,7 +44,7 @@ class TrajectoryRecord:
         return {}
 
 
-def _timeless(record: Record) -> dict[str, Any]:
+def _timeless(record: Trajectory) -> dict[str, Any]:
     """Return the fields of a record without machine and clock."""
     left = fields(record)
     del left["execution"]

@@ -200,9 +200,9 @@ def proven() -> Trajectory:
 
 def entries(
     trajectories: Sequence[Trajectory], reviews: Mapping[int, list[Review]] | None = None
-) -> list[tuple[int, str, Sequence[Review]]]:
+) -> list[tuple[int, bytes, Sequence[Review]]]:
     """Return trajectories as storage streams them; the place in the list is the id."""
-    return [(n, dump(t), (reviews or {}).get(n, [])) for n, t in enumerate(trajectories)]
+    return [(n, dump(t).encode(), (reviews or {}).get(n, [])) for n, t in enumerate(trajectories)]
 
 
 def exported(

@@ -1,0 +1,126 @@
+"""Another process that converts chunks of an export for this one, over two pipes of pickles.
+
+It ends when its pipe does, so it outlives neither the export nor this process, whatever ends that. Should it end first,
+the chunks that it was given are for this process to convert; that is also how a failure of its own comes to light.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from engine.conversion import serve; serve()"
+_ROOT = Path(__file__).parent.parent
+_PIPE = 1 << 20
+_GIVEN = 4
+"""Chunks that it has at most: one in work and the others in the pipe, so that it need not wait for us."""
+_LENGTH = 8
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """Some stored trajectories, and in `made` what they give once they are converted."""
+
+    entries: list[Any]
+    made: list[Any] | None = None
+
+
+class Converter:
+    """One other process. Once it has `ended`, what it was given and has not sent back will not come."""
+
+    def __init__(self, start: Any, restore: Callable[[Any], Any]) -> None:
+        """Start it and send what it needs to know; nothing here waits for it but `wait`.
+
+        `restore` is called with what it made of each entry and returns what a chunk holds then.
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BEGIN, str(_ROOT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            pipesize=_PIPE,
+            start_new_session=True,  # Ctrl-C is ours to answer
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+        os.set_blocking(self._to.fileno(), False)
+        os.set_blocking(self._from.fileno(), False)
+        self._leaving, self._arrived = bytearray(pickle.dumps(start)), bytearray()
+        self._restore = restore
+        self._given: deque[Chunk] = deque([Chunk([])])  # it answers that when it has started
+        self.started = self.ended = False
+
+    def takes(self) -> bool:
+        """Say whether it can be given a chunk now."""
+        self._exchange()
+        return self.started and not self.ended and len(self._given) < _GIVEN
+
+    def give(self, chunk: Chunk) -> None:
+        """Have a chunk converted."""
+        self._given.append(chunk)
+        self._leaving += pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)
+        self._exchange()
+
+    def has(self, chunk: Chunk) -> bool:
+        """Say whether a chunk is still to come back."""
+        return not self.ended and chunk in self._given
+
+    def wait(self) -> None:
+        """Wait until bytes pass, or it has ended."""
+        poll = select.poll()
+        poll.register(self._from, select.POLLIN)
+        if self._leaving:
+            poll.register(self._to, select.POLLOUT)
+        poll.poll()
+        self._exchange()
+
+    def end(self) -> None:
+        """End it."""
+        self.ended = True
+        self._process.kill()
+        self._process.wait()
+        self._to.close()
+        self._from.close()
+
+    def _exchange(self) -> None:
+        """Let bytes pass both ways, as many as do now."""
+        try:
+            while self._leaving and not self.ended and (sent := self._to.write(self._leaving)):
+                del self._leaving[:sent]
+            while not self.ended and (data := self._from.read(_PIPE)) is not None:
+                self._arrived += data
+                self.ended = not data
+        except BrokenPipeError:
+            self.ended = True
+        while (length := len(self._arrived) - _LENGTH) >= 0:
+            if length < (expected := int.from_bytes(self._arrived[:_LENGTH], "big")):
+                return
+            made = pickle.loads(self._arrived[_LENGTH : _LENGTH + expected])
+            self._given.popleft().made = list(map(self._restore, made))
+            del self._arrived[: _LENGTH + expected]
+            self.started = True
+
+
+def answer(prepare: Callable[[Any], Callable[[Any], Any]]) -> None:
+    """Be the other process: prepare with what was sent first, then make something of each entry of each chunk."""
+    to, sys.stdout = os.fdopen(os.dup(1), "wb"), sys.stderr  # what a plug-in prints is no answer
+    make = prepare(pickle.load(sys.stdin.buffer))
+    entries: list[Any] = []
+    while True:
+        made = pickle.dumps([make(entry) for entry in entries], protocol=pickle.HIGHEST_PROTOCOL)
+        to.write(len(made).to_bytes(_LENGTH, "big") + made)
+        to.flush()
+        try:
+            entries = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
