@@ -55,7 +55,7 @@ class Converter:
         self._to, self._from = self._process.stdin, self._process.stdout
         os.set_blocking(self._to.fileno(), False)
         os.set_blocking(self._from.fileno(), False)
-        self._leaving, self._arrived = bytearray(pickle.dumps(start)), bytearray()
+        self._leaving, self._arrived = deque([memoryview(pickle.dumps(start))]), bytearray()
         self._restore = restore
         self._given: deque[Chunk] = deque([Chunk([])])  # it answers that when it has started
         self.started = self.ended = False
@@ -68,7 +68,7 @@ class Converter:
     def give(self, chunk: Chunk) -> None:
         """Have a chunk converted."""
         self._given.append(chunk)
-        self._leaving += pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)
+        self._leaving.append(memoryview(pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)))
         self._exchange()
 
     def has(self, chunk: Chunk) -> bool:
@@ -95,8 +95,10 @@ class Converter:
     def _exchange(self) -> None:
         """Let bytes pass both ways, as many as do now."""
         try:
-            while self._leaving and not self.ended and (sent := self._to.write(self._leaving)):
-                del self._leaving[:sent]
+            while self._leaving and not self.ended and (sent := self._to.write(self._leaving[0])):
+                self._leaving[0] = self._leaving[0][sent:]
+                if not self._leaving[0]:
+                    self._leaving.popleft()
             while not self.ended and (data := self._from.read(_PIPE)) is not None:
                 self._arrived += data
                 self.ended = not data
@@ -105,7 +107,8 @@ class Converter:
         while (length := len(self._arrived) - _LENGTH) >= 0:
             if length < (expected := int.from_bytes(self._arrived[:_LENGTH], "big")):
                 return
-            made = pickle.loads(self._arrived[_LENGTH : _LENGTH + expected])
+            with memoryview(self._arrived) as view:
+                made = pickle.loads(view[_LENGTH : _LENGTH + expected])
             self._given.popleft().made = list(map(self._restore, made))
             del self._arrived[: _LENGTH + expected]
             self.started = True

@@ -12,7 +12,7 @@ import orjson
 from engine.exporters._json import dumps
 from engine.types import Tool, Turn
 
-_TOOLS_KNOWN = 1_024
+_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 4_096
 
 
 class Offered(NamedTuple):
@@ -24,10 +24,14 @@ class Offered(NamedTuple):
 
 def offered(tools: Sequence[Tool]) -> Offered:
     """Return what is told of the tools of a record."""
-    told = [_told(tool) for tool in tools]
-    seen = b",".join([seen for seen, _ in told])
-    text = ",".join([text for _, text in told])
-    return Offered(hashlib.sha256(b"[" + seen + b"]").hexdigest(), f"[{text}]")
+    text = ",".join([_told(tool)[1] for tool in tools])
+    return Offered(_digest(tuple(tools)), f"[{text}]")
+
+
+@lru_cache(_SETS_KNOWN)
+def _digest(tools: tuple[Tool, ...]) -> str:
+    seen = b",".join([_told(tool)[0] for tool in tools])
+    return hashlib.sha256(b"[" + seen + b"]").hexdigest()
 
 
 @lru_cache(_TOOLS_KNOWN)

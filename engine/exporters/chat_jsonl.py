@@ -99,7 +99,7 @@ class ChatJsonl:
         return self._config.system == "drop" and turns[0].role == "system"
 
     def _rows(self, record: Trajectory, turns: Turns) -> Iterator[dict[str, Any]]:
-        messages = [self._message(turn) for turn in turns]
+        messages = self._messages(turns)
         tools = offered(record.tools)
         if not self._config.split_untrained:
             yield self._with({"messages": messages}, record, turns, tools)
@@ -116,23 +116,26 @@ class ChatJsonl:
         said["metadata"] = metadata(record)
         return said
 
-    def _message(self, turn: Turn) -> dict[str, Any]:
-        role = turn.role
-        made: dict[str, Any] = {"role": role, "content": turn.content}
-        if role == "assistant":
-            return self._answer(turn, made)
-        if role == "tool":
-            made["tool_call_id"] = turn.tool_call_id
-            if turn.name is not None:
-                made["name"] = turn.name
-        return made
+    def _messages(self, turns: Turns) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+        for turn in turns:
+            role = turn.role
+            made: dict[str, Any] = {"role": role, "content": turn.content}
+            messages.append(made)
+            if role == "assistant":
+                self._answer(turn, made)
+            elif role == "tool":
+                made["tool_call_id"] = turn.tool_call_id
+                if turn.name is not None:
+                    made["name"] = turn.name
+        return messages
 
     def _keeps(self, reasoning: str) -> bool:
         """Say whether a turn's reasoning leaves with it."""
         where = self._config.reasoning
         return where == "field" or (where == "think" and fits_think_tags(reasoning))
 
-    def _answer(self, turn: Turn, made: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, turn: Turn, made: dict[str, Any]) -> None:
         reasoning, calls = turn.reasoning, turn.tool_calls
         if reasoning and self._keeps(reasoning):
             if self._config.reasoning == "field":
@@ -145,7 +148,6 @@ class ChatJsonl:
             ]
         for flag in self._flags:
             made[flag] = turn.train
-        return made
 
 
 def serial(turns: Turns) -> Turns:
