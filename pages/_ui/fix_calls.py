@@ -76,6 +76,9 @@ def edit_text(draft: Draft, name: str) -> None:
 
 def edit_calls(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
     """Draw the calls for editing, as a form or as JSON; return what is wrong with the fields of the form."""
+    if f"fix_way_{name}" not in st.session_state:  # drawn again after something else was looked at
+        draft.draw_anew()
+        draft.way = ""
     fits = _fits(draft.calls, tools)
     chosen = st.segmented_control(
         "Tool calls", [FORM, JSON], default=FORM if fits else JSON, required=True, key=f"fix_way_{name}"

@@ -87,9 +87,10 @@ def _choice(
 def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: Any, options: dict[str, Any]) -> Any:
     whole = kind == "integer"
     fits = isinstance(begin, int if whole else int | float) and not isinstance(begin, bool)
+    if fits and options["key"] not in st.session_state:  # as its default the field could not be emptied
+        st.session_state[options["key"]] = begin if whole else float(begin)
     given = st.number_input(
-        label, value=(begin if whole else float(begin)) if fits else None, step=1 if whole else None,
-        format=None if whole else "%g",
+        label, value=None, step=1 if whole else None, format=None if whole else "%g",
         placeholder=_default(schema) or ("a whole number" if whole else "a number"), **options,
     )  # fmt: skip
     if given is None and needed:
