@@ -18,6 +18,7 @@ import typer
 
 from engine import loop, plugins, settings
 from engine.errors import InputError, InputErrors, TurnwrightError
+from engine.filter_options import with_filter
 
 app = typer.Typer(
     add_completion=False,
@@ -141,24 +142,25 @@ def _work_on(db: Any, number: int) -> None:
 
 
 @app.command()
+@with_filter
 def export(
+    chosen: dict[str, Any],
     out: Annotated[Path, typer.Option(help="A .jsonl file (one split), a .zip file, or a folder to write into.")],
     format: Annotated[str, typer.Option(help="An exporter; see `list exporters`.")] = "chat_jsonl",
-    batch: Annotated[list[int] | None, typer.Option(help="Only these batches.")] = None,
-    domain: Annotated[list[str] | None, typer.Option(help="Only these domains.")] = None,
-    min_reward: Annotated[float | None, typer.Option(help="Only this reward and above.")] = None,
     split: Annotated[list[str] | None, typer.Option(help="name=share, several; they must sum to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="name=value of the exporter.")] = None,
     include_rejected: Annotated[bool, typer.Option(help="Also what the judges rejected.")] = False,
     only_accepted: Annotated[bool, typer.Option(help="Only what a human accepted.")] = False,
-    licence: Annotated[str, typer.Option(help="Licence of the rows for the dataset card, as an SPDX id.")] = "unknown",
+    untrained: Annotated[str, typer.Option(help="A turn that a human rejected: mask it, or cut there.")] = "mask",
+    licence: Annotated[str, typer.Option(help="Licence of the rows (SPDX), if not the domains'.")] = "unknown",
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.export import build
-    from engine.types import Recipe, TrajectoryFilter
+    from engine.types import Recipe
     from storage.exports import create_export, finish_export, mark_exported
+    from storage.library import SqlLibrary
     from storage.trajectories import stream
 
     if recipe is not None:
@@ -168,9 +170,10 @@ def export(
         values = {
             "name": out.stem,
             "format": format.replace("-", "_"),
-            "filter": TrajectoryFilter(batches=tuple(batch or ()), domains=tuple(domain or ()), min_reward=min_reward),
+            "filter": chosen,
             "include_rejected": include_rejected,
             "only_accepted": only_accepted,
+            "untrained": untrained,
             "licence": licence,
             "seed": seed,
             "options": {name: _value(text) for name, text in _pairs(option or [])},
@@ -179,7 +182,7 @@ def export(
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
     ids: list[int] = []
     with database() as db:
-        result = build(made, stream(db, made.filter), out, exported=ids.append)
+        result = build(made, stream(db, made.filter), out, exported=ids.append, licence_of=SqlLibrary(db).licence)
         number = create_export(db, made)
         mark_exported(db, number, ids)
         total = sum(result.rows.values())
@@ -246,8 +249,9 @@ def _told(trajectory: Any) -> str:
 
 
 @app.command()
+@with_filter
 def analyze(
-    batch: Annotated[list[int] | None, typer.Option(help="Only these batches.")] = None,
+    chosen: dict[str, Any],
     by: Annotated[str, typer.Option(help="domain, mode, tool, persona, model, outcome, culprit or reason.")] = "domain",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -255,12 +259,12 @@ def analyze(
     from engine.types import TrajectoryFilter
     from storage import analytics
 
-    chosen = TrajectoryFilter(batches=tuple(batch or ()))
+    wanted = _validated(TrajectoryFilter, chosen, "filter")
     with database() as db:
         frames = {
-            "funnel": analytics.funnel(db, chosen),
-            by: analytics.breakdown(db, chosen, by),
-            "scores": analytics.score_summary(db, chosen),
+            "funnel": analytics.funnel(db, wanted),
+            by: analytics.breakdown(db, wanted, by),
+            "scores": analytics.score_summary(db, wanted),
         }
     if as_json:
         print(

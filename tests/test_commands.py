@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.types import Domain, Endpoint
+from engine.types import Domain, Endpoint, Review
 from storage import batches
 from storage.database import Database
+from storage.reviews import save_review
+from storage.trajectories import insert_imported
 from tests.engine_parts import ROOT, batch_of, surroundings
+from tests.exporters.mixed import mixed
 
 TALKS = """
 domains: [ledger]
@@ -111,3 +115,25 @@ def test_failed_rollouts_are_tried_again_on_the_command_line(db: Database, ledge
     assert elsewhere.returncode == 1
     assert "there is no sandbox 'nowhere'" in elsewhere.stderr
     assert batches.get_batch(db, 1).status == "done"
+
+
+@pytest.mark.slow
+def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
+    db: Database, command: Command, tmp_path: Path
+) -> None:
+    insert_imported(db, "in", mixed()[:4])
+    for number, tag in ((1, "good"), (2, "other")):
+        save_review(db, Review(trajectory=number, verdict="accept", rating=4, tags=(tag,)))
+    save_review(db, Review(trajectory=1, turn=len(mixed()[0].turns) - 1, verdict="reject"))
+    out = tmp_path / "some.jsonl"
+    asked = ("export", "--out", str(out), "--format", "trajectory", "--tag", "good", "--min-rating", "4")
+    done = command(*asked, "--untrained", "cut")
+    assert done.returncode == 0, done.stderr
+    (row,) = map(json.loads, out.read_text().splitlines())
+    assert row["id"] == mixed()[0].id
+    assert len(row["turns"]) == len(mixed()[0].turns) - 1
+    refused = command(*asked, "--verdict", "good")
+    assert refused.returncode == 1
+    assert "filter.verdicts.0" in refused.stderr
+    told = command("analyze", "--tag", "good", "--json")
+    assert json.loads(told.stdout)["funnel"][-1]["count"] == 1
