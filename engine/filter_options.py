@@ -63,7 +63,7 @@ def with_filter(command: Callable[..., None]) -> Callable[..., None]:
     added = {option: _option(option, hints[field], told) for option, (field, told) in OPTIONS.items()}
     called.__signature__ = inspect.Signature([*kept.values(), *added.values()])  # type: ignore[attr-defined]
     called.__annotations__ = {name: one.annotation for name, one in {**kept, **added}.items()}
-    del called.__wrapped__  # type: ignore[attr-defined]
+    del called.__wrapped__
     return called
 
 
