@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, CursorResult, Update, delete, func, select, update
@@ -16,6 +17,8 @@ from storage.database import Database
 RETRIED = ("queued", "paused", "done", "failed")
 """Statuses in which no engine holds the batch and its user has not given it up."""
 _CHUNK = 500
+_GAP = 0.03
+"""Seconds between two chunks: who waits to write to SQLite is not told of its turn, but looks every 25 ms or sooner."""
 _FORGETTING = "Its failed rollouts are being forgotten, so that they are tried again. Resume it should this not end."
 
 
@@ -41,6 +44,7 @@ def retry(db: Database, id: int) -> int:
     lost = _lost(db, id)
     numbers, forgotten = list(lost), 0
     for start in range(0, len(numbers), _CHUNK):
+        time.sleep(_GAP if start else 0)
         with db.write() as session:
             _checked(session, id, "tried again")
             forgotten += _forget(session, id, numbers[start : start + _CHUNK])
