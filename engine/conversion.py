@@ -120,7 +120,7 @@ def convert(
     yield from map(conversion.leaving, entries if others == 0 else islice(entries, alone))
     if first := list(islice(entries, _CHUNK)):
         if others is None:
-            others = min(OTHERS, round((_idle() - idle) / (time.monotonic() - began)))
+            others = spare(_idle() - idle, time.monotonic() - began)
         chunks = chain([first], iter(lambda: list(islice(entries, _CHUNK)), []))
         yield from _side_by_side(recipe, conversion, map(Chunk, chunks), others)
 
@@ -157,24 +157,26 @@ def _side_by_side(recipe: Recipe, conversion: Conversion, chunks: Iterator[Chunk
             waiting.append(chunk)
             taker = next((one for one in converters if one.takes()), None)
             if taker is None:
-                chunk.made = list(map(conversion.leaving, chunk.entries))
+                chunk.made = _made(conversion, chunk)
             else:
                 taker.give(chunk)
             while waiting and (waiting[0].made is not None or len(waiting) > _AHEAD):
-                yield from _made(conversion, converters, waiting.popleft())
+                yield from _made(conversion, waiting.popleft())
         for chunk in waiting:
-            yield from _made(conversion, converters, chunk)
+            yield from _made(conversion, chunk)
     finally:
         for one in converters:
             one.end()
 
 
-def _made(conversion: Conversion, converters: Sequence[Converter], chunk: Chunk) -> list[Leaving]:
-    """Return what a chunk gives; should the process that has it end, it is converted here."""
-    owner = next((one for one in converters if one.has(chunk)), None)
-    while owner is not None and owner.has(chunk):
-        owner.wait()
+def _made(conversion: Conversion, chunk: Chunk) -> list[Leaving]:
+    """Return what a chunk gives. What is late is converted here: its process may have ended, or have to wait."""
     return list(map(conversion.leaving, chunk.entries)) if chunk.made is None else chunk.made
+
+
+def spare(idle: float, seconds: float) -> int:
+    """Return how many other processes are worth it when the processors idled so many seconds, all together, of some."""
+    return min(OTHERS, round(idle / seconds)) if seconds > 0 else 0
 
 
 def _idle() -> float:

@@ -1,14 +1,14 @@
 """Another process that converts chunks of an export for this one, over two pipes of pickles.
 
 It ends when its pipe does, so it outlives neither the export nor this process, whatever ends that. Should it end first,
-the chunks that it was given are for this process to convert; that is also how a failure of its own comes to light.
+what it was given and has not sent back never comes, and is for this process to convert; that is also how a failure of
+its own comes to light.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import select
 import subprocess
 import sys
 from collections import deque
@@ -34,10 +34,10 @@ class Chunk:
 
 
 class Converter:
-    """One other process. Once it has `ended`, what it was given and has not sent back will not come."""
+    """One other process."""
 
     def __init__(self, start: Any, restore: Callable[[Any], Any]) -> None:
-        """Start it and send what it needs to know; nothing here waits for it but `wait`.
+        """Start it and send what it needs to know. Nothing here waits for it.
 
         `restore` is called with what it made of each entry and returns what a chunk holds then.
         """
@@ -58,35 +58,22 @@ class Converter:
         self._leaving, self._arrived = deque([memoryview(pickle.dumps(start))]), bytearray()
         self._restore = restore
         self._given: deque[Chunk] = deque([Chunk([])])  # it answers that when it has started
-        self.started = self.ended = False
+        self._has_started = self._has_ended = False
 
     def takes(self) -> bool:
         """Say whether it can be given a chunk now."""
         self._exchange()
-        return self.started and not self.ended and len(self._given) < _GIVEN
+        return self._has_started and not self._has_ended and len(self._given) < _GIVEN
 
     def give(self, chunk: Chunk) -> None:
-        """Have a chunk converted."""
+        """Have a chunk converted; its `made` is there after some later call."""
         self._given.append(chunk)
         self._leaving.append(memoryview(pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)))
         self._exchange()
 
-    def has(self, chunk: Chunk) -> bool:
-        """Say whether a chunk is still to come back."""
-        return not self.ended and chunk in self._given
-
-    def wait(self) -> None:
-        """Wait until bytes pass, or it has ended."""
-        poll = select.poll()
-        poll.register(self._from, select.POLLIN)
-        if self._leaving:
-            poll.register(self._to, select.POLLOUT)
-        poll.poll()
-        self._exchange()
-
     def end(self) -> None:
         """End it."""
-        self.ended = True
+        self._has_ended = True
         self._process.kill()
         self._process.wait()
         self._to.close()
@@ -95,15 +82,15 @@ class Converter:
     def _exchange(self) -> None:
         """Let bytes pass both ways, as many as do now."""
         try:
-            while self._leaving and not self.ended and (sent := self._to.write(self._leaving[0])):
+            while self._leaving and not self._has_ended and (sent := self._to.write(self._leaving[0])):
                 self._leaving[0] = self._leaving[0][sent:]
                 if not self._leaving[0]:
                     self._leaving.popleft()
-            while not self.ended and (data := self._from.read(_PIPE)) is not None:
+            while not self._has_ended and (data := self._from.read(_PIPE)) is not None:
                 self._arrived += data
-                self.ended = not data
+                self._has_ended = not data
         except BrokenPipeError:
-            self.ended = True
+            self._has_ended = True
         while (length := len(self._arrived) - _LENGTH) >= 0:
             if length < (expected := int.from_bytes(self._arrived[:_LENGTH], "big")):
                 return
@@ -111,7 +98,7 @@ class Converter:
                 made = pickle.loads(view[_LENGTH : _LENGTH + expected])
             self._given.popleft().made = list(map(self._restore, made))
             del self._arrived[: _LENGTH + expected]
-            self.started = True
+            self._has_started = True
 
 
 def answer(prepare: Callable[[Any], Callable[[Any], Any]]) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -42,6 +42,14 @@ def slowly(source: Iterable[Entry]) -> Iterator[Entry]:
         yield entry
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Wait until something has happened."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def children(of: int | None = None) -> list[int]:
     """Return the processes that convert for one."""
     found = []
@@ -70,13 +78,10 @@ def test_others_really_convert() -> None:
     recipe = Recipe()
     converter = Converter(recipe, _unpacked)
     try:
-        while not converter.takes():
-            converter.wait()
+        until(converter.takes)
         chunk = Chunk(MANY[:7])
         converter.give(chunk)
-        assert converter.has(chunk)
-        while converter.has(chunk):
-            converter.wait()
+        until(lambda: converter.takes() and chunk.made is not None)
         assert chunk.made == [Conversion(recipe).leaving(entry) for entry in MANY[:7]]
     finally:
         converter.end()
@@ -124,6 +129,14 @@ def test_a_body_that_is_no_trajectory_fails_wherever_it_is_converted(place: int)
     assert children() == []
 
 
+@pytest.mark.parametrize(
+    ("idle", "seconds", "others"),
+    [(0.0, 0.0, 0), (0.04, 0.1, 0), (0.09, 0.1, 1), (2.2, 1.0, 2), (15.0, 1.0, conversion.OTHERS)],
+)
+def test_as_many_others_as_processors_that_nobody_uses(idle: float, seconds: float, others: int) -> None:
+    assert conversion.spare(idle, seconds) == others
+
+
 def test_a_few_are_converted_here() -> None:
     converting = convert(Recipe(), endless())
     assert len(list(islice(converting, conversion.ALONE))) == conversion.ALONE
@@ -156,10 +169,7 @@ def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
         others = children(one.pid)
         one.kill()
     assert len(others) == 2
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{number}").exists() for number in others):
-        assert time.monotonic() < deadline, "a process outlived the killed one"
-        time.sleep(0.1)
+    until(lambda: not any(Path(f"/proc/{number}").exists() for number in others))
 
 
 def test_splits_are_told_with_the_rows() -> None:
