@@ -163,9 +163,9 @@ def _batch(base: str, plugin: str, trajectories: int, flying: int) -> Batch:
 
 
 def _files() -> dict[str, bytes]:
-    """Return the ledger pack with enough accounts for several hundred different tasks."""
+    """Return the ledger pack with enough accounts for thousands of different tasks."""
     accounts = {
-        f"A-{number}": {"owner": f"Owner {number // 4}", "label": "daily", "balance": 10 + number, "note": ""}
+        f"A-{number}": {"owner": f"Owner {number // 20}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
     return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}

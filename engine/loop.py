@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -31,3 +33,55 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+# ---------------------------------------------------------------- taking turns
+
+_AT_ONCE = 8
+"""Coroutines that go on in the same round of the loop."""
+
+
+class _Turnstile:
+    """Lets the first few who come in a round of the loop pass and the others in the rounds behind, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._passed = 0
+
+    async def pass_through(self) -> None:
+        if self._passed == 0:
+            self._loop.call_soon(self._next_round)
+        if self._passed < _AT_ONCE and not self._waiting:
+            self._passed += 1
+            return
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _next_round(self) -> None:
+        self._passed = 0
+        while self._waiting and self._passed < _AT_ONCE:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._passed += 1
+        if self._passed:
+            self._loop.call_soon(self._next_round)
+
+
+_turnstiles: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turnstile] = WeakKeyDictionary()
+
+
+async def turn() -> None:
+    """Wait for one's turn before work that takes the processor for a while; without delay when few want it.
+
+    The loop sends what was written only when everybody who could go on in a round has done so. When a hundred answers
+    come together, the first to go on would have its next request wait for all the others, the models and sandboxes
+    would idle meanwhile, and then get all requests in one moment, again and again.
+    """
+    loop = asyncio.get_running_loop()
+    found = _turnstiles.get(loop)
+    if found is None:
+        found = _turnstiles[loop] = _Turnstile(loop)
+    await found.pass_through()

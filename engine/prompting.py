@@ -23,6 +23,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.globals.clear()  # no prompt uses them, and each rendering would copy them
 
 
 def render(name: str, **values: Any) -> str:
@@ -39,6 +40,7 @@ def render(name: str, **values: Any) -> str:
         raise InputError(f"engine/prompts/{name}.md", f"{error}.", "Give the value to render().") from error
 
 
+@lru_cache(maxsize=64)
 def version(name: str) -> str:
     """Return eight hex digits that change whenever the prompt's text does. Raises InputError for an unknown one."""
     return digest(_source(name), 8)

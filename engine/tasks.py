@@ -173,7 +173,8 @@ def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], so
     tables = tables_of(domain, template.variant)
     slots: dict[str, Any] = {}
     for query in template.slots:
-        rows = [row for row in tables.rows(query.query, slots) if _agrees(domain, row, others)]
+        rows = tables.rows(query.query, slots)
+        rows = [row for row in rows if _agrees(domain, row, others)] if others else rows
         if not rows:
             raise Rejected("no_slot_rows", f"template {template.id}: no row of the workspace fits its slots.")
         slots |= source.choice(rows)

@@ -33,13 +33,16 @@ class Family:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
     def fork(self):
-        """Fork a child in a session of its own that dies with the server. Returns 0 in the child."""
+        """Fork a child in a process group of its own that dies with the server. Returns 0 in the child.
+
+        It stays in the server's session: Linux shares processor time among sessions first, by priority only then.
+        """
         server = os.getpid()
         child = os.fork()
         if child:
             self.groups.add(child)
             return child
-        os.setsid()
+        os.setpgid(0, 0)
         if PRCTL is not None:
             PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != server:

@@ -366,6 +366,7 @@ def _threads_of(user):
 def main(config):
     """Serve until the stream closes. `config` is what the engine sent ahead of the first request."""
     os.umask(0o022)
+    os.nice(config["niceness"])
     inbound, outbound = os.dup(0), os.dup(1)
     nothing = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):

@@ -17,6 +17,7 @@ from engine.errors import ModelError
 from engine.llms._faults import fault
 from engine.llms._retry import Retry
 from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
+from engine.loop import turn
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn
 
 Send = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -112,6 +113,7 @@ class Chat:
                 answer = await self._send(body)
         except TimeoutError:
             raise fault("timeout", self._endpoint) from None
+        await turn()
         usage = usage_of(answer)
         try:
             reply = parse_reply(answer, messages, tools)

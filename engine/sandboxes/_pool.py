@@ -121,17 +121,15 @@ class WarmPool:
 
     def _from_idle(self, key: str, shape: tuple[Any, ...]) -> RemoteSandbox | None:
         """Take the last used one with this key, else the longest unused one of this shape."""
-        self._drop_broken()
-        found = next((s for s in reversed(self._idle) if s.key == key and s.shape == shape), None)
-        found = found or next((s for s in self._idle if s.shape == shape), None)
-        if found is not None:
+        while True:
+            found = next((s for s in reversed(self._idle) if s.key == key and s.shape == shape), None)
+            found = found or next((s for s in self._idle if s.shape == shape), None)
+            if found is None:
+                return None
             self._idle.remove(found)
-        return found
-
-    def _drop_broken(self) -> None:
-        for sandbox in [s for s in self._idle if not s.usable]:
-            self._idle.remove(sandbox)
-            self._spawn(self._discard(sandbox))
+            if found.usable:
+                return found
+            self._spawn(self._discard(found))
 
     async def _wait(self, environment: Environment, key: str, shape: tuple[Any, ...]) -> RemoteSandbox:
         loop = asyncio.get_running_loop()

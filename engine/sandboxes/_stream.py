@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 
 from engine.errors import SandboxError
+from engine.loop import turn
 
 
 class Broken(Exception):
@@ -102,12 +103,13 @@ class Stream(asyncio.Protocol):
         try:
             self.write(_encoded(message))
             answer: dict[str, Any] = await self._within(future, seconds)
-            return answer
         except BaseException:
             self.abandoned = True
             raise
         finally:
             self._waiting.pop(number, None)
+        await turn()
+        return answer
 
     async def _within(self, future: asyncio.Future[Any], seconds: float) -> Any:
         overdue = self._loop.call_later(seconds, self._overdue, future, seconds)

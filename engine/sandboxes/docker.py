@@ -210,6 +210,7 @@ class Docker:
             alone=True,
             paths=["/usr/lib/python3/dist-packages", "/opt/tools"],
             count_processes=False,
+            niceness=0,
             environment={},
             remove=False,
         )

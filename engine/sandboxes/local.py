@@ -36,6 +36,9 @@ __all__ = ["Local"]
 _PREFIX = "turnwright-sandbox-"
 _LEFT = 1 << 20
 """Bytes below which the disk of the workspaces counts as full: what fails then is not held against a tool."""
+NICENESS = 19
+"""Tools go behind the engine where processors are short: it feeds all of them, so hundreds would idle while it waits.
+Priorities count within a session only, so the servers stay in the engine's."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -120,6 +123,7 @@ class Local:
                 alone=False,
                 paths=_package_paths(),
                 count_processes=True,
+                niceness=NICENESS,
                 environment={"PATH": os.defpath + ":/usr/local/bin:/usr/bin:/bin"},
                 remove=True,
             )
@@ -236,7 +240,7 @@ def _spawn(theirs: socket.socket, size: int, root: Path) -> subprocess.Popen[byt
         stderr=subprocess.DEVNULL,
         cwd=root,
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
-        start_new_session=True,
+        process_group=0,
     )
 
 

@@ -42,17 +42,18 @@ def specs(ledger: Domain, persona: Persona) -> list[RolloutSpec]:
 
 
 class Work:
-    """Takes a moment that differs by index, keeps count of what flies, fails where `faults` says."""
+    """Takes a moment that differs by index (a minute for `slow`), keeps count of what flies, fails where `faults`
+    says."""
 
-    def __init__(self, faults: dict[int, BaseException] | None = None) -> None:
+    def __init__(self, faults: dict[int, BaseException] | None = None, slow: int | None = None) -> None:
         self.flying = self.most = self.ended = 0
-        self.faults = faults or {}
+        self.faults, self.slow = faults or {}, slow
 
     async def __call__(self, spec: RolloutSpec) -> Trajectory:
         self.flying += 1
         self.most = max(self.most, self.flying)
         try:
-            await asyncio.sleep(0.001 * (1 + spec.index % 3))
+            await asyncio.sleep(60 if spec.index == self.slow else 0.001 * (1 + spec.index % 3))
             if spec.index in self.faults:
                 raise self.faults[spec.index]
             return trajectory().model_copy(update={"id": spec.id, "index": spec.index})
@@ -128,7 +129,7 @@ async def test_work_cancelled_from_inside_is_a_fault(executor: Executor, specs: 
 
 
 async def test_closing_early_leaves_no_task(executor: Executor, specs: list[RolloutSpec]) -> None:
-    work = Work()
+    work = Work(slow=specs[1].index)
     async with aclosing(executor.run(work, specs, WIDTH)) as results:  # type: ignore[type-var]
         await anext(results)
         assert work.flying > 0
