@@ -12,7 +12,7 @@ run: .venv/ready
 
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -q -m "not browser" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -m browser -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m browser -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

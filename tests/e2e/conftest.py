@@ -12,6 +12,7 @@ tests are skipped loudly, and fail where CI is set.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -25,9 +26,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, WebError, expect, sync_playwright
 
 from storage.database import Database, open_database
 from tests.needs import missing
@@ -44,15 +46,20 @@ FLAGS = (
     "--disable-sync",
 )
 LOCAL = re.compile(r"^(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?/|^(data|blob|about|chrome):")
+WIDE, NARROW = (1440, 900), (420, 860)
+LONGEST = ("test_look", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
+"""Files of browser tests in the order of the seconds they take, more than a minute each."""
 expect.set_options(timeout=15_000)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In CI a browser test is tried up to twice more before it fails, for two browsers share two cores with the rest.
+    """Give out the files that take longest first, so that no process is left with one of them at the end.
 
-    Not one that is marked `once`: a rating that is lost every second time is lost.
+    In CI a browser test is tried up to twice more before it fails, for two browsers share two cores with the rest; but
+    not one that is marked `once`: a rating that is lost every second time is lost.
     """
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     if os.environ.get("CI"):
         for item in items:
             if item.get_closest_marker("browser") and not item.get_closest_marker("once"):
@@ -74,10 +81,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
+def free_port(wanted: int = 0) -> int:
+    """Return a loopback port that nothing listens on: the wanted one if it is free."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
@@ -136,8 +147,14 @@ class Studio:
         self.process = None
 
 
-def _studio(home: Path, engine: bool) -> Iterator[Studio]:
-    studio = Studio(home, engine)
+@functools.cache
+def port_of(kind: str) -> int:
+    """Return a port for the studios of a kind, of which one runs at a time: the browser keeps their scripts."""
+    return free_port()
+
+
+def _studio(home: Path, engine: bool, kind: str = "") -> Iterator[Studio]:
+    studio = Studio(home, engine, free_port(port_of(kind or f"engine {engine}")))
     studio.start()
     try:
         yield studio
@@ -163,7 +180,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine and with something on every page, shared by all tests that only look."""
     from tests.e2e.filled import fill
 
-    for studio in _studio(tmp_path_factory.mktemp("filled"), engine=True):
+    for studio in _studio(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
         fill(studio)
         yield studio
 
@@ -193,10 +210,27 @@ class Watch:
 
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    origins: set[str] = field(default_factory=set)
 
-    def follow(self, context: BrowserContext) -> None:
-        context.on("request", lambda r: None if LOCAL.match(r.url) else self.foreign.append(r.url))
-        context.on("weberror", lambda e: self.errors.append(str(e.error)))
+    @contextlib.contextmanager
+    def following(self, context: BrowserContext) -> Iterator[Watch]:
+        """Watch every page of a browser profile inside the `with`."""
+        context.on("request", self._request)
+        context.on("weberror", self._error)
+        try:
+            yield self
+        finally:
+            context.remove_listener("request", self._request)
+            context.remove_listener("weberror", self._error)
+
+    def _request(self, request: Request) -> None:
+        if not LOCAL.match(request.url):
+            self.foreign.append(request.url)
+        elif request.is_navigation_request():
+            self.origins.add(urlsplit(request.url)._replace(path="", query="", fragment="").geturl())
+
+    def _error(self, error: WebError) -> None:
+        self.errors.append(str(error.error))
 
 
 @pytest.fixture
@@ -205,19 +239,45 @@ def watch() -> Watch:
     return Watch()
 
 
+@contextlib.contextmanager
+def opened(browser: Browser, size: tuple[int, int] = WIDE) -> Iterator[BrowserContext]:
+    """A new browser profile: light, of this window size. Its user wants no animation: nothing is seen half faded in."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, locale="en-GB", color_scheme="light", reduced_motion="reduce"
+    )
+    context.set_default_timeout(30_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile for all tests, so that Streamlit's scripts are fetched once for each studio: 1440 x 900, light."""
+    with opened(browser) as context:
+        yield context
+
+
 @pytest.fixture
-def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
-    """A fresh browser profile, 1440 x 900, light."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB")
-    context.set_default_timeout(20_000)
-    watch.follow(context)
-    yield context
-    context.close()
+def context(profile: BrowserContext, watch: Watch) -> Iterator[BrowserContext]:
+    """The shared profile without anything that another test left in it: no page, no cookie, no storage."""
+    with watch.following(profile):
+        yield profile
+    for page in profile.pages:
+        page.close()
+    profile.clear_cookies()
+    blank = profile.new_page()
+    cleaner = profile.new_cdp_session(blank)
+    for origin in watch.origins:
+        cleaner.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage,indexeddb"})
+    blank.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext, watch: Watch) -> Iterator[Page]:
-    """A page of a fresh profile; afterwards it must have asked nothing beyond loopback and had no script error."""
+    """A page of a profile without a past; afterwards it asked nothing beyond loopback and had no script error."""
     yield context.new_page()
     assert watch.foreign == []
     assert watch.errors == []
@@ -247,7 +307,7 @@ def screenshot(page: Page) -> Callable[[str], Path]:
 
     def shoot(name: str) -> Path:
         SHOTS.mkdir(parents=True, exist_ok=True)
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(200)
         path = SHOTS / f"{name}.png"
         page.screenshot(path=path)
         return path

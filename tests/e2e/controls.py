@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooSlow
 
 from tests.e2e.conftest import ready
@@ -60,3 +60,47 @@ def pick(page: Page, box: Locator, option: str | re.Pattern[str]) -> None:
             ready(page)
             return
     raise AssertionError(f"there is no option {option!r}")
+
+
+def segment(page: Page, name: str) -> None:
+    """Choose one of a row of segments."""
+    with answered(page):
+        page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
+
+
+def shown(page: Page, text: str, seconds: float = 15) -> None:
+    """Wait until a text can be seen; a badge with help holds its text twice."""
+    expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
+
+
+def area(page: Page, path: str) -> Locator:
+    """Return the editor of a domain's file."""
+    tail = path.replace("/", "-").replace(".", "-")
+    return page.locator(
+        f'[class*="st-key-code"][class*="{tail}"] textarea, [class*="st-key-prose"][class*="{tail}"] textarea'
+    )
+
+
+def edit(page: Page, path: str, change: Callable[[str], str]) -> None:
+    """Change the text of an editor the way a person does, and take it over."""
+    box = area(page, path)
+    text = box.input_value()
+    assert text, "an editor has its text from its first moment"
+    changed = change(text)
+    assert changed != text
+    with answered(page):
+        box.fill(changed)
+        shown(page, "Press Ctrl+Enter to apply")
+        box.press("Control+Enter")
+    shown(page, "unsaved")
+
+
+def click_bar(page: Page, bar: Locator) -> None:
+    """Click the middle of a bar; Plotly listens on the plot, not on the shape."""
+    bar.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = bar.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(200)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

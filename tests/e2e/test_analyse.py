@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.types import TrajectoryFilter
 from storage.batches import list_batches
 from storage.trajectories import count, insert_imported
 from tests.e2e.conftest import Studio, ready, until
+from tests.e2e.controls import click_bar
 from tests.pages.samples import never_started, trajectory
 
 pytestmark = pytest.mark.browser
@@ -27,17 +28,6 @@ def filled(studio: Studio) -> Studio:
     insert_imported(studio.database, "first", [*small, never_started(90)])
     insert_imported(studio.database, "second", [trajectory(n, rounds=2) for n in range(10)])
     return studio
-
-
-def click_bar(page: Page, bar: Locator) -> None:
-    """Click the middle of a bar; Plotly listens on the plot, not on the shape."""
-    bar.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
-    box = bar.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_timeout(200)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def test_a_bar_of_the_histogram_opens_its_trajectories(page: Page, filled: Studio, screenshot: Shoot) -> None:

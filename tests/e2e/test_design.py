@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine import catalog, settings
 from storage import domains
 from tests.e2e.conftest import Studio, ready, until
-from tests.e2e.controls import answered, pick
+from tests.e2e.controls import answered, area, edit, pick, shown
 
 pytestmark = pytest.mark.browser
 
@@ -32,28 +32,6 @@ def studio(studio_with_engine: Studio) -> Studio:
 def visit(page: Page, studio: Studio, path: str) -> None:
     page.goto(studio.url + path)
     ready(page)
-
-
-def area(page: Page, path: str) -> str:
-    """Return the selector of a file's editor."""
-    tail = path.replace("/", "-").replace(".", "-")
-    return f'[class*="st-key-code"][class*="{tail}"] textarea, [class*="st-key-prose"][class*="{tail}"] textarea'
-
-
-def edit(page: Page, path: str, change: Callable[[str], str]) -> None:
-    """Change the text of an editor the way a person does, and take it over."""
-    box = page.locator(area(page, path))
-    text = box.input_value()
-    assert text, "an editor has its text from its first moment"
-    with answered(page):
-        box.fill(change(text))
-        box.press("Control+Enter")
-    shown(page, "unsaved")
-
-
-def shown(page: Page, text: str, seconds: float = 15) -> None:
-    """Wait until a text can be seen; a badge with help holds its text twice."""
-    expect(page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
 
 
 def version(studio: Studio, id: str) -> int:
@@ -132,7 +110,7 @@ def test_what_is_typed_survives_a_reload(page: Page, studio: Studio) -> None:
     page.reload()
     ready(page)
     shown(page, "1 file unsaved")
-    assert "Always be brief." in page.locator(area(page, "policy.md")).input_value()
+    assert "Always be brief." in area(page, "policy.md").input_value()
     page.get_by_role("button", name="Discard").click()
     page.get_by_role("button", name="Drop them").click()
     shown(page, "Everything is saved.")
@@ -154,7 +132,7 @@ def test_the_later_save_of_two_tabs_is_told_and_keeps_its_text(
     other.get_by_role("button", name="Save", exact=True).click()
     shown(other, "somebody else saved this in the meantime")
     assert version(studio, "ledger") == saved
-    assert "Second tab." in other.locator(area(other, "policy.md")).input_value()
+    assert "Second tab." in area(other, "policy.md").input_value()
     other.screenshot(path=screenshot("design-conflict-first").with_name("design-conflict.png"))
     other.get_by_role("button", name="Lay my changes over").click()
     shown(other, f"Version {saved}")

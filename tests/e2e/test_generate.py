@@ -9,8 +9,8 @@ import signal
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from engine.types import Batch, DomainShare, Endpoint
-from storage import batches, engines
+from engine.types import Batch, DomainShare, Endpoint, TrajectoryFilter
+from storage import batches, engines, trajectories
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import fill
 
@@ -35,7 +35,7 @@ def batch_number(page: Page) -> int:
     return int(page.url.rsplit("=", 1)[1])
 
 
-def slow_batch(studio: Studio, number: int, seconds: float = 0.4) -> int:
+def slow_batch(studio: Studio, number: int, seconds: float = 0.2) -> int:
     """Queue a batch whose scripted teacher takes its time."""
     teacher = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": seconds})
     return batches.create_batch(
@@ -124,6 +124,11 @@ def test_pause_resume_and_cancel(studio_with_engine: Studio, page: Page) -> None
     dialog.get_by_role("button", name="Cancel the batch").click()
     until(lambda: batches.get_batch(studio.database, number).status == "cancelled", 60)
     assert adds_up(studio, number)
+    p = batches.get_batch(studio.database, number).progress
+    stored = trajectories.count(studio.database, TrajectoryFilter(batches=(number,)))
+    assert 0 < stored == p.kept + p.rejected + p.failed < p.planned == 60, "what is finished stays"
+    expect(page.get_by_text(f"{stored} of 60")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
     page.get_by_role("button", name="Delete").click()
     dialog.get_by_role("button", name="Delete the batch").click()
     page.wait_for_url(re.compile("/batches"))
