@@ -8,6 +8,7 @@ body always gives what `Trajectory.model_validate_json` gives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -52,15 +53,17 @@ def changed(part: _Part, **changes: Any) -> _Part:
 
 
 def _read(body: bytes) -> Record:
-    record = _decode(body)
-    record.tools = [_tool(bytes(written)) for written in record.tools]
+    found = _decode(body)
+    found.tools = [_tool(bytes(written)) for written in found.tools]
+    record: Record = found
     return record
 
 
 @lru_cache(_TOOLS_KNOWN)
 def _tool(written: bytes) -> Tool:
     """Return a tool; remembered, for the trajectories of a set share a few tools."""
-    return msgspec.json.decode(written, type=_mirrors[Tool])
+    made: Tool = msgspec.json.decode(written, type=_mirrors[Tool])
+    return made
 
 
 # ---------------------------------------------------------------- mirrors of the domain types
@@ -75,8 +78,15 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
         own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
         fields = [(name, instead.get(name) or _kind(f.annotation, known)) for name, f in model.model_fields.items()]
         properties = {name: value for name, value in vars(model).items() if isinstance(value, property)}
-        shape = {"frozen": not instead, "eq": False, "gc": False, "forbid_unknown_fields": True}
-        known[model] = msgspec.defstruct(model.__name__, fields, namespace=properties, **shape)
+        known[model] = msgspec.defstruct(
+            model.__name__,
+            fields,
+            namespace=properties,
+            frozen=not instead,
+            eq=False,
+            gc=False,
+            forbid_unknown_fields=True,
+        )
         setattr(known[model], own, known[model])
     return known[model]
 
@@ -101,4 +111,4 @@ if TYPE_CHECKING:
     Record = Trajectory
 else:
     Record = _mirror(Trajectory, _mirrors, tools=list[msgspec.Raw])
-_decode = msgspec.json.Decoder(_mirrors[Trajectory]).decode
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder(_mirrors[Trajectory]).decode

@@ -7,7 +7,7 @@ function_call turn is trained there and no flag can switch one off, so a row end
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -71,7 +71,7 @@ class LlamaFactory:
         if reason is not None:
             return Converted(dropped=reason)
         tools = offered(record.tools)
-        row = {
+        row: dict[str, Any] = {
             "conversations": self._conversations(spoken),
             "system": turns[0].content if has_system else "",
             "tools": tools.text if record.tools else "",
