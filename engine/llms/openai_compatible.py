@@ -7,7 +7,6 @@ token is an option, because servers do not tell it; without one the cost is unkn
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import aiohttp
@@ -17,7 +16,7 @@ from pydantic import Field
 from engine.errors import InputError, ModelError
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
-from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
+from engine.types import Endpoint, Frozen, ModelRole
 
 __all__ = ["OpenAICompatible"]
 
@@ -49,16 +48,6 @@ class OpenAICompatible(ChatLLM):
         super().__init__(endpoint, role, backoff=config.backoff, price=self._price)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
-
-    async def complete(
-        self,
-        messages: Sequence[Turn],
-        tools: Sequence[Tool] = (),
-        *,
-        response_schema: dict[str, Any] | None = None,
-        sampling: Sampling | None = None,
-    ) -> Completion:
-        return await self._chat.complete(messages, tools, response_schema, sampling)
 
     async def aclose(self) -> None:
         if self._session is not None:
