@@ -55,6 +55,7 @@ def test_a_corrected_call_is_replayed_and_the_export_ends_where_the_record_no_lo
     way = page.locator(f".st-key-fix_way_{identity}_{turn}")
     way.get_by_text("JSON").click()
     calls = page.get_by_role("textbox", name="Tool calls as JSON")
+    expect(calls).to_have_value(calls_text(record.turns[turn].tool_calls))
     recorded = record.turns[turn].tool_calls[0].arguments
     calls.fill(calls_text(record.turns[turn].tool_calls).replace(f'"{recorded["source"]}"', "7"))
     calls.press("Control+Enter")

@@ -11,7 +11,9 @@ from engine.types import Batch, DomainShare
 from pages._ui.routes import url
 from storage import batches
 from storage.store import SqlStore
+from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
+from tests.pages.samples import trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +37,20 @@ COVERED = """() => {
 SHOWN = """() => {
   const shown = [...document.querySelectorAll('[data-testid="stToast"]')].filter(one => one.checkVisibility());
   return shown.map(one => one.innerText).join();
+}"""
+
+
+BEYOND = """() => {
+  const main = document.querySelector('[data-testid="stMain"]');
+  const block = main.querySelector('[data-testid="stMainBlockContainer"]');
+  const style = getComputedStyle(block);
+  const edge = block.getBoundingClientRect().right - parseFloat(style.paddingRight) + 0.5;
+  const cut = (one) =>
+    getComputedStyle(one).overflowX !== "visible" || (one.parentElement !== block && cut(one.parentElement));
+  return [...block.querySelectorAll("*")]
+    .filter(one => one.getBoundingClientRect().width && one.getBoundingClientRect().right > edge)
+    .filter(one => one.parentElement === block || !cut(one.parentElement))
+    .map(one => one.outerHTML.slice(0, 160));
 }"""
 
 
@@ -102,4 +118,19 @@ def test_a_message_covers_nothing_and_the_newest_is_shown(
     assert "Pausing" not in page.evaluate(SHOWN)
     page.get_by_role("button", name="Resume", exact=True).click(timeout=2_000)
     assert until(lambda: batches.get_batch(studio.database, batch).command == "resume")
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["queue", "batch", "domain"])
+def test_a_page_with_a_table_is_not_wider_than_a_narrow_window(
+    browser: Browser, studio: Studio, batch: int, name: str
+) -> None:
+    insert_imported(studio.database, f"for {name}", [trajectory(n) for n in range(3)])
+    held = {"batch": {"id": batch + 1}, "domain": {"id": "retail"}}.get(name, {})
+    context = browser.new_context(viewport={"width": 420, "height": 860}, locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{studio.url}{url(name, **held)}")
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    ready(page)
+    assert page.evaluate(BEYOND) == []
     context.close()
