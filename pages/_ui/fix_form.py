@@ -71,7 +71,12 @@ def _form(number: int, index: int, trajectory: Trajectory, review: Review | None
     edit_text(draft, name)
     problems = edit_calls(draft, {tool.name: tool for tool in trajectory.tools}, name)
     with st.expander("Tools that were offered", icon=":material/build:"):
-        st.table([{"Tool": tool.name, "Arguments": _signature(tool.parameters)} for tool in trajectory.tools])
+        st.table(
+            [
+                {"Tool": literal(tool.name), "Arguments": literal(_signature(tool.parameters))}
+                for tool in trajectory.tools
+            ]
+        )
     fix: Turn | None = None
     try:
         if problems:
