@@ -13,7 +13,7 @@ Prints, per format, microseconds a row by the clock on the wall and of all proce
 
 A ratio is floor / ours, so above 1 is faster than the floor. The load is printed for the ratios on the wall: they hold
 for a machine that does nothing else. Peak memory is that of this process, at 1,000 trajectories and at the end of the
-first export; it includes what filling the database took and the pages of the file that SQLite maps (256 MB at most).
+first export; it includes what filling the database took.
 """
 
 from __future__ import annotations
