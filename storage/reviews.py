@@ -59,13 +59,13 @@ def change_review(
     changes: Mapping[str, Any],
     *,
     seen: Mapping[str, Any] | None = None,
-    left: Review | None = None,
+    left: Mapping[str, Any] | None = None,
     tags: Mapping[str, bool] | None = None,
 ) -> Review:
     """Change some fields of one review in one transaction; the other fields stay. Return the new review.
 
-    `seen` gives fields as the reviewer last saw them, `left` the review as the same tab left it last, which is as good
-    as seen; `tags` puts problem tags on (True) or takes them off, whatever others are there. What changes nothing
+    `seen` gives fields as the reviewer last saw them, `left` those that the same tab wrote as it left them, which is as
+    good as seen; `tags` puts problem tags on (True) or takes them off, whatever others are there. What changes nothing
     writes nothing. Raises Conflict, and changes nothing, when a field is neither as seen nor what it shall be;
     InputError without a trajectory.
     """
@@ -74,7 +74,11 @@ def change_review(
         record = _find(session, trajectory_id, WHOLE if turn is None else turn, reviewer)
         old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
         for name, value in (seen or {}).items():
-            expected = [value, *([getattr(left, name)] if left else []), *([changes[name]] if name in changes else [])]
+            expected = [
+                value,
+                *([left[name]] if left and name in left else []),
+                *([changes[name]] if name in changes else []),
+            ]
             if getattr(old, name) not in expected:
                 where = "the trajectory" if turn is None else f"turn {turn}"
                 raise Conflict(f"The {name} of {where} was changed elsewhere in the meantime.")

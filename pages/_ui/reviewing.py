@@ -18,6 +18,7 @@ from storage.reviews import ReviewEvent
 REVIEWER = "me"
 """Who reviews. The studio has one user until it has a login."""
 TRAJECTORIES_KEPT = 16
+_GUARDED = ("verdict", "rating", "note")
 LONGEST_TAG = 40
 LONGEST_NOTE = 4000
 TAGS_OFFERED = 24
@@ -80,7 +81,7 @@ def change_review(
     is neither as `seen` nor as this tab left it."""
     left = left_by_this_tab(trajectory).get(turn)
     review = reviews.change_review(db, trajectory, turn, REVIEWER, changes, seen=seen, left=left, tags=mark)
-    _leave_behind(review)
+    _leave_behind(trajectory, turn, {name: getattr(review, name) for name in changes})
     return review
 
 
@@ -90,34 +91,40 @@ def rate_turns(
     """Store {turn: rating} at once; `seen` are the ratings that the reviewer saw there. Return those that were not
     stored, because another tab rated these turns meanwhile."""
     left = left_by_this_tab(trajectory)
-    expected = {turn: {rating, *([left[turn].rating] if turn in left else [])} for turn, rating in seen.items()}
+    expected = {
+        turn: {rating, *([left[turn]["rating"]] if "rating" in left.get(turn, ()) else [])}
+        for turn, rating in seen.items()
+    }
     found = reviews.save_ratings(db, trajectory, REVIEWER, ratings, expected=expected)
     refused = {turn: rating for turn, rating in ratings.items() if found[turn].rating != rating}
-    left.update({turn: review for turn, review in found.items() if turn not in refused})
+    for turn in ratings.keys() - refused.keys():
+        _leave_behind(trajectory, turn, {"rating": ratings[turn]})
     return refused
 
 
-def left_by_this_tab(trajectory: int) -> dict[int | None, Review]:
-    """Return this reviewer's reviews of a trajectory as this tab left them last, by turn. The browser hears of them a
-    moment later, so what it saw may be older."""
-    kept: dict[int, dict[int | None, Review]] = st.session_state.setdefault("left_by_this_tab", {})
+def left_by_this_tab(trajectory: int) -> dict[int | None, dict[str, Any]]:
+    """Return the fields of reviews that this tab itself wrote, as it left them, by turn. The browser hears of them a
+    moment later, so what it saw may be older. What another tab wrote is not among them."""
+    kept: dict[int, dict[int | None, dict[str, Any]]] = st.session_state.setdefault("left_by_this_tab", {})
     kept[trajectory] = found = kept.pop(trajectory, {})
     while len(kept) > TRAJECTORIES_KEPT:
         del kept[next(iter(kept))]
     return found
 
 
-def _leave_behind(review: Review) -> None:
-    left_by_this_tab(review.trajectory)[review.turn] = review
-    st.session_state.get("verdicts_seen", {}).pop(review.trajectory, None)  # this tab knows better than its list
+def _leave_behind(trajectory: int, turn: int | None, fields: Mapping[str, Any]) -> None:
+    left_by_this_tab(trajectory).setdefault(turn, {}).update(fields)
+    st.session_state.get("verdicts_seen", {}).pop(trajectory, None)  # this tab knows better than its list
 
 
 def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
     """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
     events = reviews.undo(db, REVIEWER)
     for event in events:
-        before = event.before or Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=REVIEWER)
-        _leave_behind(before)
+        none = Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=REVIEWER)
+        before, after = event.before or none, event.after or none
+        back = {n: getattr(before, n) for n in _GUARDED if getattr(before, n) != getattr(after, n)}
+        _leave_behind(event.trajectory_id, event.turn, back)
     leave(literal(undone_text(events)), "undo")
     return events
 

@@ -134,7 +134,7 @@ def _write(db: Database, mark: Mark, stored: Stored) -> None:
             return
         if tag := tag_of(mark.tag):
             change_review(db, mark.trajectory, mark.turn, mark={tag: mark.on})
-        names = {name for name in ("rating", "verdict", "note") if name in mark.model_fields_set}
+        names = [name for name in ("rating", "verdict", "note") if name in mark.model_fields_set]
         changes = {name: getattr(mark, name) for name in names if name != "note" or mark.note is not None}
         seen = mark.seen.model_dump(include=mark.seen.model_fields_set & changes.keys())
         kept = changes and not change_or_keep(db, mark.trajectory, mark.turn, seen, changes)

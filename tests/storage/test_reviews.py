@@ -157,7 +157,9 @@ def test_a_verdict_given_on_another_one_than_is_stored_is_refused(reviewed: Data
         reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None})
     reviews.change_review(reviewed, 1, 2, "me", {"verdict": "reject"}, seen={"verdict": None})
     assert len(reviews.history(reviewed, 1)) == 1, "two tabs that say the same do not differ"
-    left = Review(trajectory=1, turn=2, verdict="reject")
+    with pytest.raises(Conflict):
+        reviews.change_review(reviewed, 1, 2, "me", {"verdict": "fix"}, seen={"verdict": None}, left={"rating": None})
+    left = {"verdict": "reject"}
     reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None}, left=left)
     assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
 
