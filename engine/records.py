@@ -54,9 +54,14 @@ def changed(part: _Part, **changes: Any) -> _Part:
 
 def _read(body: bytes) -> Record:
     found = _decode(body)
-    found.tools = [_tool(bytes(written)) for written in found.tools]
+    found.tools = _tools(bytes(found.tools))
     record: Record = found
     return record
+
+
+@lru_cache(_TOOLS_KNOWN)
+def _tools(written: bytes) -> tuple[Tool, ...]:
+    return tuple([_tool(bytes(one)) for one in msgspec.json.decode(written, type=list[msgspec.Raw])])
 
 
 @lru_cache(_TOOLS_KNOWN)
@@ -110,5 +115,5 @@ _mirror(Tool, _mirrors)
 if TYPE_CHECKING:
     Record = Trajectory
 else:
-    Record = _mirror(Trajectory, _mirrors, tools=list[msgspec.Raw])
+    Record = _mirror(Trajectory, _mirrors, tools=msgspec.Raw)
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(_mirrors[Trajectory]).decode

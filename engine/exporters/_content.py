@@ -24,14 +24,15 @@ class Offered(NamedTuple):
 
 def offered(tools: Sequence[Tool]) -> Offered:
     """Return what is told of the tools of a record."""
-    text = ",".join([_told(tool)[1] for tool in tools])
-    return Offered(_digest(tuple(tools)), f"[{text}]")
+    return _offered(tuple(tools))
 
 
 @lru_cache(_SETS_KNOWN)
-def _digest(tools: tuple[Tool, ...]) -> str:
-    seen = b",".join([_told(tool)[0] for tool in tools])
-    return hashlib.sha256(b"[" + seen + b"]").hexdigest()
+def _offered(tools: tuple[Tool, ...]) -> Offered:
+    told = [_told(tool) for tool in tools]
+    seen = b",".join([seen for seen, _ in told])
+    text = ",".join([text for _, text in told])
+    return Offered(hashlib.sha256(b"[" + seen + b"]").hexdigest(), f"[{text}]")
 
 
 @lru_cache(_TOOLS_KNOWN)

@@ -40,9 +40,10 @@ def problem(turns: Turns) -> str | None:
 
 
 def traits(turns: Turns) -> set[str]:
-    """Return what occurs in a dialogue: trained, masked, reasoning, original, fault, parallel, merged, repeated.
+    """Return what occurs: trained, masked, reasoning, original, fault, parallel, beside, merged, repeated.
 
-    `merged` stands for user turns in a row, `repeated` for answers in a row, `parallel` for several calls in one turn.
+    `merged` stands for user turns in a row, `repeated` for answers in a row, `parallel` for several calls in one turn,
+    `beside` for text beside a call.
     """
     found: set[str] = set()
     before = ""
@@ -52,8 +53,11 @@ def traits(turns: Turns) -> set[str]:
             found.add("trained" if turn.train else "masked")
             if turn.reasoning:
                 found.add("reasoning")
-            if len(turn.tool_calls) > 1:
-                found.add("parallel")
+            if turn.tool_calls:
+                if len(turn.tool_calls) > 1:
+                    found.add("parallel")
+                if turn.content and not turn.content.isspace():
+                    found.add("beside")
             if before == "assistant":
                 found.add("repeated")
         elif role == before == "user":
@@ -91,8 +95,6 @@ def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
 
 def in_call_order(turns: Turns) -> Turns:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
-    if not any([len(turn.tool_calls) > 1 for turn in turns]):
-        return turns
     found: list[Turn] = []
     order: dict[str, int] = {}
     for turn in turns:

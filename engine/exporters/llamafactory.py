@@ -61,12 +61,11 @@ class LlamaFactory:
 
     def convert(self, record: Trajectory) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
-        turns = self._trained(record.turns)
+        turns, found = self._trained(record.turns)
         if not turns:
             return Converted(dropped="nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn")
         has_system = turns[0].role == "system"
         spoken = turns[1:] if has_system else turns
-        found = traits(turns)
         reason = _refused(turns, spoken, found)
         if reason is not None:
             return Converted(dropped=reason)
@@ -80,7 +79,7 @@ class LlamaFactory:
             "reward": record.reward,
             "metadata": metadata(record),
         }
-        beside = self._beside_calls(turns)
+        beside = self._beside_calls(turns) if "beside" in found else "none"
         changed = self._changed(record.turns, turns, found, beside)
         return Converted([row], [int(row["id"], 16)], None, self._lost(turns, found, beside), changed)
 
@@ -93,25 +92,27 @@ class LlamaFactory:
         }
         return {"dataset_info.json": orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n"}
 
-    def _trained(self, turns: Turns) -> Turns:
-        """Return the turns up to the last answer that may be trained."""
-        if self._config.masked == "cut":
+    def _trained(self, whole: Turns) -> tuple[Turns, set[str]]:
+        """Return the turns up to the last answer that may be trained, and what occurs in them."""
+        turns, found = whole, traits(whole)
+        if self._config.masked == "cut" and "masked" in found:
             masked = [place for place, turn in enumerate(turns) if turn.role == "assistant" and not turn.train]
-            turns = turns[: masked[0]] if masked else turns
-        return in_call_order(to_last_answer(turns))
+            turns = turns[: masked[0]]
+        turns = to_last_answer(turns)
+        if len(turns) < len(whole):
+            found = traits(turns)
+        return (in_call_order(turns) if "parallel" in found else turns), found
 
-    def _beside_calls(self, turns: Turns) -> Literal["none", "kept", "lost"]:
+    def _beside_calls(self, turns: Turns) -> Literal["kept", "lost"]:
         """Say what becomes of the texts beside calls."""
         texts = [turn.content for turn in turns if turn.tool_calls and turn.content.strip()]
-        if not texts:
-            return "none"
         return "kept" if self._config.beside_call == "think" and all(map(fits_think_tags, texts)) else "lost"
 
     def _lost(self, turns: Turns, found: set[str], beside: str) -> list[str]:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
         if "masked" in found:
             lost.append("train")
-        if not all([self._is_thought(turn.reasoning) for turn in turns if turn.reasoning]):
+        if "reasoning" in found and not all([self._is_thought(t.reasoning) for t in turns if t.reasoning]):
             lost.append("reasoning")
         if beside == "lost":
             lost.append("text_beside_call")
@@ -124,7 +125,7 @@ class LlamaFactory:
             changed.append("cut_before_masked_turn" if masked else "cut_to_last_answer")
         if "merged" in found:
             changed.append("user_turns_merged")
-        if "parallel" in found and any(len(t.tool_calls) > 1 for t in turns[:-1]):
+        if "parallel" in found and any([len(turn.tool_calls) > 1 for turn in turns[:-1]]):
             changed.append("parallel_results_joined")
         if beside == "kept":
             changed.append("text_beside_call_as_thought")
