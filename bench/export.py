@@ -39,6 +39,7 @@ from engine import catalog
 from engine.conversion import Entry
 from engine.export import build
 from engine.exporters._json import dump_bytes
+from engine.loop import spare_collector
 from engine.settings import CATALOG
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
 from storage import batches
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--formats", nargs="+", default=["chat_jsonl", "llamafactory", "trajectory"])
     chosen = parser.parse_args()
+    spare_collector()  # as in the engine, where exports are built
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         db = open_database(f"sqlite:///{folder / 'rows.db'}")

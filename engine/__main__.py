@@ -181,6 +181,7 @@ def export(
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
     ids: list[int] = []
+    loop.spare_collector()
     with database() as db:
         result = build(made, stream(db, made.filter), out, exported=ids.append, licence_of=SqlLibrary(db).licence)
         number = create_export(db, made)

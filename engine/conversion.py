@@ -21,6 +21,7 @@ from engine.converter import Chunk, Converter, answer
 from engine.curate import accepted, apply_reviews, held_back
 from engine.exporters._card import Told, told
 from engine.exporters._json import dump_bytes
+from engine.loop import spare_collector
 from engine.protocols import Converted
 from engine.records import Record, read, record_of
 from engine.types import Recipe, Review, Trajectory
@@ -127,6 +128,7 @@ def convert(
 
 def serve() -> None:
     """Be one of the other processes."""
+    spare_collector()
     answer(_packing)
 
 

@@ -143,7 +143,9 @@ def _build(
     finished = scratch / "finished"
     companions: list[str] = []
     if path.suffix == ".jsonl":
-        (scratch / next(iter(files.values()))).replace(finished)
+        ((split, file),) = files.items()
+        (scratch / file).replace(finished)
+        sha256 = writers[split].sha256()
         companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
         known = licences(facts, licence_of)
@@ -153,8 +155,8 @@ def _build(
             "report.json": _pretty(outcome),
         }
         _zip(finished, scratch, sorted(files.values()), beside)
-    with finished.open("rb") as data:
-        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+        with finished.open("rb") as data:
+            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
     size = finished.stat().st_size
     finished.replace(path)
     for name in companions:
@@ -170,6 +172,7 @@ class _Writer:
     def __init__(self, stack: ExitStack, path: Path) -> None:
         self._lines = jsonlines.Writer(stack.enter_context(path.open("wb", buffering=_BUFFER)), dumps=bytes)
         self._waiting: list[bytes] = []
+        self._hash = hashlib.sha256()
         self.rows = 0
 
     def add(self, rows: Sequence[bytes]) -> None:
@@ -179,9 +182,16 @@ class _Writer:
 
     def flush(self) -> None:
         if self._waiting:
-            self._lines.write(b"\n".join(self._waiting))
+            lines = b"\n".join(self._waiting)
+            self._lines.write(lines)
+            self._hash.update(lines)
+            self._hash.update(b"\n")
             self.rows += len(self._waiting)
             self._waiting.clear()
+
+    def sha256(self) -> str:
+        """Return the hash of all that was written."""
+        return self._hash.hexdigest()
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

@@ -18,11 +18,16 @@ and little garbage: by Python's default of 700 a quarter of the engine's process
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, as asyncio.run does."""
+    spare_collector()
+    with asyncio.Runner(loop_factory=_factory()) as runner:
+        return runner.run(main)
+
+
+def spare_collector() -> None:
+    """Have the collector look rarely at what is new, and never at what is there already."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER, 20, 20)
-    with asyncio.Runner(loop_factory=_factory()) as runner:
-        return runner.run(main)
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from engine.exporters._json import dump_bytes
 from engine.types import Tool, Trajectory
 
-_TOOLS_KNOWN = 1_024
+_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 4_096
 _Part = TypeVar("_Part")
 _Mirrors = dict[type[BaseModel], Any]
 
@@ -59,7 +59,7 @@ def _read(body: bytes) -> Record:
     return record
 
 
-@lru_cache(_TOOLS_KNOWN)
+@lru_cache(_SETS_KNOWN)
 def _tools(written: bytes) -> tuple[Tool, ...]:
     return tuple([_tool(bytes(one)) for one in msgspec.json.decode(written, type=list[msgspec.Raw])])
 
