@@ -32,7 +32,7 @@ Entry = tuple[int, bytes, Sequence[Review]]
 ALONE = 2_000
 """Trajectories that are converted before other processes are started, which takes each half a second or less."""
 OTHERS = 3
-_CHUNK = 50
+_CHUNK, _CHUNK_BYTES = 50, 1 << 19
 _AHEAD = 16
 """Chunks that may wait for their turn."""
 
@@ -119,11 +119,21 @@ def convert(
     conversion, entries = Conversion(recipe), iter(source)
     began, idle = time.monotonic(), _idle()
     yield from map(conversion.leaving, entries if others == 0 else islice(entries, alone))
-    if first := list(islice(entries, _CHUNK)):
+    if first := _some(entries):
         if others is None:
             others = spare(_idle() - idle, time.monotonic() - began)
-        chunks = chain([first], iter(lambda: list(islice(entries, _CHUNK)), []))
+        chunks = chain([first], iter(lambda: _some(entries), []))
         yield from _side_by_side(recipe, conversion, map(Chunk, chunks), others)
+
+
+def _some(entries: Iterator[Entry]) -> list[Entry]:
+    """Return the next few, fewer where they are long: a number of chunks is held at a time."""
+    found: list[Entry] = []
+    size = 0
+    while size < _CHUNK_BYTES and len(found) < _CHUNK and (entry := next(entries, None)) is not None:
+        found.append(entry)
+        size += len(entry[1])
+    return found
 
 
 def serve() -> None:

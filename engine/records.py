@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from engine.exporters._json import dump_bytes
 from engine.types import Tool, Trajectory
 
-_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 4_096
+_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 _Part = TypeVar("_Part")
 _Mirrors = dict[type[BaseModel], Any]
 

@@ -12,7 +12,7 @@ import orjson
 from engine.exporters._json import dumps
 from engine.types import Tool, Turn
 
-_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 4_096
+_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 
 
 class Offered(NamedTuple):
