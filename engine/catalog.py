@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -26,6 +29,18 @@ from engine.types import Domain, Persona, Question, TaskTemplate, Tool, workspac
 MAX_FILES = 2_000
 MAX_BYTES = 64 << 20
 _TOO_LARGE = f"holds more than {MAX_FILES} files or {MAX_BYTES >> 20} MB."
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OSError,
+    EOFError,
+)
+"""What zipfile raises for a zip that is damaged, encrypted or of an unknown method, itself or from below it."""
 _IGNORED = {"__pycache__", ".git", ".DS_Store"}
 _MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
 _FIELDS = Domain.model_fields.keys() - _MADE | {"tool_sources"}
@@ -82,7 +97,7 @@ def from_zip(data: bytes) -> dict[str, bytes]:
                     "zip", f"holds more than {MAX_FILES} files or {MAX_BYTES >> 20} MB.", "Make it smaller."
                 )
             files = {i.filename: archive.read(i) for i in infos if not _IGNORED & set(PurePosixPath(i.filename).parts)}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except _BROKEN_ZIP as error:
         raise InputError("zip", f"cannot be read: {error}.", "Export the pack again.") from error
     for name in files:
         _safe(name)

@@ -14,11 +14,11 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from engine.settings import ROOT
+
 _BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from engine.conversion import serve; serve()"
-_ROOT = Path(__file__).parent.parent
 _PIPE = 1 << 20
 _GIVEN = 4
 """Chunks that it has at most: one in work and the others in the pipe, so that it need not wait for us."""
@@ -42,7 +42,7 @@ class Converter:
         `restore` is called with what it made of each entry and returns what a chunk holds then.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, str(_ROOT)],
+            [sys.executable, "-c", _BEGIN, str(ROOT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -21,10 +21,15 @@ def has_ended(holder: str | None) -> bool:
     host, _, rest = (holder or "").rpartition(":")[0].rpartition(":")
     if host != socket.gethostname() or not rest.isdecimal() or int(rest) == 0:
         return False
+    return not lives(int(rest))
+
+
+def lives(process: int) -> bool:
+    """Whether there is a process of this number here. True also where it cannot be known."""
     try:
-        os.kill(int(rest), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
         return False
-    return False
+    except (OSError, OverflowError):
+        return True
+    return True

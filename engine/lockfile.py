@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.holders import lives
 from engine.types import digest
 
 
@@ -52,15 +53,5 @@ class EngineLock:
             return None
         with contextlib.suppress(ValueError):
             engine, studio = map(int, self.path.read_text().split())
-            return None if _lives(studio) else engine
+            return None if lives(studio) else engine
         return None
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

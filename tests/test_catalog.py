@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def test_hostile_zip_names_are_refused(name: str) -> None:
 def test_a_broken_zip_is_refused() -> None:
     with pytest.raises(InputError, match="cannot be read"):
         catalog.from_zip(b"not a zip")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_is_refused_wherever_the_damage_is(ledger: Domain, method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in ledger.files.items():
+            archive.writestr(name, data)
+    whole, source, refused = buffer.getvalue(), random.Random(1), 0
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for _ in range(source.choice((1, 3, 20))):
+            damaged[source.randrange(len(damaged))] = source.randrange(256)
+        try:
+            catalog.from_zip(bytes(damaged))
+        except InputError:
+            refused += 1
+    assert refused > 200
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine import holders
+
 
 def _read(path: str) -> str:
     try:
@@ -42,15 +44,5 @@ def lives(name: str) -> bool | None:
     if machine != _machine():
         return None
     if not Path("/proc").is_dir():
-        return _answers(int(pid))
+        return holders.lives(int(pid))
     return bool(rest) and _began(int(pid)) == rest
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

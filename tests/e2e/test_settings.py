@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from bench.model_path import model_server
 from engine.types import Endpoint
 from storage import endpoints, engines, preferences
-from tests.e2e.conftest import ROOT, Studio, free_port, ready, until
+from tests.e2e.conftest import Studio, free_port, ready, until
 from tests.e2e.controls import choose, fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
 
 
-@pytest.fixture
-def model_server() -> Iterator[str]:
+@pytest.fixture(name="model_server")
+def served() -> Iterator[str]:
     """A loopback server that speaks the OpenAI protocol; gives its API base."""
-    command = [sys.executable, "-m", "bench.model_server", "--latency", "0.05"]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    yield server.stdout.readline().strip()
-    server.communicate(timeout=20)
+    with model_server(0.05) as base:
+        yield base
 
 
 def settings(studio: Studio, page: Page) -> Page:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from bench.model_path import model_server
 from engine.types import Endpoint, TrajectoryFilter
 from storage import batches, endpoints, trajectories
 from storage.database import Database
-from tests.engine_parts import ROOT, scripted
+from tests.engine_parts import scripted
 from tests.test_budgets import SAYS, work
 
 Open = Callable[..., AppTest]
@@ -23,11 +22,8 @@ NUMBER = 4
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A loopback model that takes 500 tokens and gives 50 per call; its API base."""
-    command = [sys.executable, "-m", "bench.model_server", "--latency", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.communicate(timeout=20)
+    with model_server(0) as base:
+        yield base
 
 
 def priced_by(source: str, server: str) -> tuple[Endpoint, dict[str, float], float]:
