@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from engine import settings
 from engine.errors import InputError
+from engine.image_build import ImageBuild
 from engine.lockfile import EngineLock
 from pages._ui.downloads import check_token
 from storage.database import Database, open_database
@@ -127,6 +128,18 @@ async def keep_engine(now: settings.Settings) -> None:
         await asyncio.sleep(pause)
 
 
+async def build_image(now: settings.Settings) -> None:
+    """Build the sandbox image if it is missing or stale, and say so; tools run without isolation until it is there."""
+    keep_sockets()
+    build = ImageBuild(now.home)
+    await build.run()
+    state = build.state()
+    if state and state.reason:
+        log.warning(
+            "There is no sandbox image, so tools run in the local sandbox, which does not isolate. %s", state.reason
+        )
+
+
 def open_studio(now: settings.Settings) -> Database:
     """Open and migrate the database, and lay the shipped domains and personas into it."""
     now.home.mkdir(parents=True, exist_ok=True)
@@ -141,17 +154,21 @@ def open_studio(now: settings.Settings) -> Database:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Open the database before the first page, keep an engine beside the studio, and stop both at the end."""
+    """Open the database before the first page, keep an engine beside the studio and build the sandbox image where that
+    is asked for; at the end all stop."""
     now = settings.read()
     opened["database"] = database = await run_in_threadpool(open_studio, now)
-    engine = asyncio.create_task(keep_engine(now)) if now.start_engine else None
+    beside = [asyncio.create_task(keep_engine(now))] if now.start_engine else []
+    if now.build_image:
+        beside.append(asyncio.create_task(build_image(now)))
     try:
         yield {}
     finally:
-        if engine:
-            engine.cancel()
+        for task in beside:
+            task.cancel()
+        for task in beside:
             with contextlib.suppress(asyncio.CancelledError):
-                await engine
+                await task
         opened.clear()
         database.close()
 

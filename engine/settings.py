@@ -5,6 +5,8 @@ DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
 TURNWRIGHT_SANDBOX   docker | local | auto (default auto: docker when an engine answers, else local)
 TURNWRIGHT_IMAGE     name of the sandbox image (default turnwright-sandbox:1)
 TURNWRIGHT_ENGINE    on | off: whether the studio starts an engine beside itself (default on)
+TURNWRIGHT_BUILD     on | off: whether the studio builds a missing sandbox image beside itself (default off; `make run`
+                     turns it on)
 TURNWRIGHT_SECRET    key that signs download links; default one made once in the home folder
 """
 
@@ -30,6 +32,7 @@ class Settings:
     sandbox: str
     image: str
     start_engine: bool
+    build_image: bool = False
 
     @property
     def exports(self) -> Path:
@@ -64,6 +67,7 @@ def read() -> Settings:
         sandbox=os.environ.get("TURNWRIGHT_SANDBOX") or "auto",
         image=os.environ.get("TURNWRIGHT_IMAGE") or "turnwright-sandbox:1",
         start_engine=(os.environ.get("TURNWRIGHT_ENGINE") or "on") != "off",
+        build_image=os.environ.get("TURNWRIGHT_BUILD") == "on",
     )
 
 

@@ -52,6 +52,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**kept, "TURNWRIGHT_HOME": str(folder), "TURNWRIGHT_SANDBOX": "local"}
 
 
+def until_there(path: Path, seconds: float = 30) -> None:
+    """Wait for a file; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.name} never came"
+        time.sleep(0.1)
+
+
 async def docker_answers() -> None:
     """Skip the test loudly where none does; fail it in CI."""
     await (await opened("docker")).aclose()
@@ -113,6 +121,33 @@ def test_make_clean_takes_away_only_what_was_made(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"Makefile", ".turnwright"}
 
 
+@pytest.mark.parametrize("uv", ["works", "is missing", "fails"])
+def test_what_uv_cannot_install_pip_does(tmp_path: Path, uv: str) -> None:
+    """With stand-ins for both, which write down what they are asked."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "assets/sandbox").mkdir(parents=True)
+    for name in ("requirements.txt", "assets/sandbox/requirements.txt"):
+        (tmp_path / name).touch()
+    tools = tmp_path / ".venv/bin"
+    tools.mkdir(parents=True)
+    answer = {"works": "exit 0", "is missing": "exit 1", "fails": '[ "$3" = --version ]'}[uv]
+    index = 'if [ "$1 $2" = "config get" ]; then echo "$OWN_INDEX"; fi'
+    for name, does in (("python", f"{answer}"), ("pip", index)):
+        told = f'echo "{name} $* $UV_DEFAULT_INDEX" >> asked'
+        (tools / name).write_text(f"#!/bin/sh\n{told}\n{does}\n")
+        (tools / name).chmod(0o755)
+    environment = {**os.environ, "OWN_INDEX": "own-index"}
+    environment.pop("PIP_INDEX_URL", None)
+    subprocess.run(["make", ".venv/ready"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    asked = [line.removesuffix(" own-index").rstrip() for line in (tmp_path / "asked").read_text().splitlines()]
+    by_uv = "python -m uv pip install -q --python .venv/bin/python -r requirements.txt"
+    assert f"{by_uv} own-index" in (tmp_path / "asked").read_text().splitlines()
+    assert by_uv in asked
+    assert ("pip install -q uv" in asked) == (uv == "is missing")
+    assert ("pip install -q -r requirements.txt" in asked) == (uv != "works")
+    assert (tmp_path / ".venv/ready").exists()
+
+
 @pytest.mark.docker
 def test_make_sandbox_image_gives_the_image_that_the_engine_takes(home: dict[str, str]) -> None:
     asyncio.run(docker_answers())
@@ -158,7 +193,8 @@ def test_make_run_opens_the_studio(home: dict[str, str], tmp_path: Path) -> None
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
                     assert answer.read() == b"ok"
-                    break
+                until_there(Path(home["TURNWRIGHT_HOME"]) / "logs" / "sandbox-image.log")
+                break
             except OSError:
                 assert time.monotonic() < end, (tmp_path / "log").read_text()
                 assert process.poll() is None, (tmp_path / "log").read_text()

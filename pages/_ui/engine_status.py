@@ -13,6 +13,7 @@ from engine.errors import StorageError
 from pages._ui.data import db
 from pages._ui.engine_requests import SILENT
 from pages._ui.format import ago
+from pages._ui.isolation import until_built
 from pages._ui.text import literal
 from storage import engines
 
@@ -55,3 +56,5 @@ def _strip() -> None:
                 color="orange",
                 help="Tools run in a plain subprocess with resource limits. Start a Docker engine for containers.",
             )
+            if (notice := until_built()) is not None:
+                st.caption(literal(notice))

@@ -14,6 +14,7 @@ from pages._ui.data import db
 from pages._ui.engine_requests import SILENT
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
+from pages._ui.isolation import isolation_notice, until_built
 from pages._ui.layout import actions
 from pages._ui.reviewing import VIEWS
 from pages._ui.routes import open_page, page_link
@@ -74,12 +75,8 @@ def alerts(database: Database) -> None:
             "`python -m engine work`.",
             icon=":material/power_off:",
         )
-    elif engine.isolated is False:
-        st.warning(
-            f"Tools run in the sandbox {literal(engine.sandbox)}, which does not isolate: fine for the shipped "
-            "domains, not for code that you do not trust. Start a Docker engine, then choose it under Settings.",
-            icon=":material/gpp_maybe:",
-        )
+    elif (notice := isolation_notice(engine)) is not None:
+        st.warning(notice, icon=":material/gpp_maybe:")
     for row in stopped(database):
         failed = row.status == "failed"
         with st.container(
@@ -213,4 +210,4 @@ with actions("Overview", "What exists, what is moving, what waits for you."):
         page_link("new-batch", "New batch", icon="add_circle")
     review_button(db())
 busy = bool(opening.queued + opening.running)
-st.fragment(live, run_every=3.0 if busy else None)(busy, bool(opening.kept))
+st.fragment(live, run_every=3.0 if busy or until_built() else None)(busy, bool(opening.kept))
