@@ -279,7 +279,7 @@ def analyze(
 @app.command()
 def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
     """Read a domain pack and list every problem with its file and line."""
-    from engine import catalog, tasks
+    from engine import catalog, goals, tasks
 
     domain = catalog.load(pack)
     print(
@@ -287,6 +287,8 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
     )
     for template in domain.templates:
         print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
+    for warning in filter(None, map(goals.warning, domain.templates)):
+        print(f"warning: {warning}")
 
 
 @app.command()

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine import templates
 from engine.errors import TurnwrightError
+from engine.goals import goal_of
 from engine.identity import Check, checks, introduced, unchecked, withholds
 from engine.repeats import exercised, new_calls
 from engine.slots import tables_of
@@ -80,7 +81,13 @@ class _Segment:
     template: TaskTemplate | None
     slots: dict[str, Any] = field(default_factory=dict)
     turns: list[TaskTurn] = field(default_factory=list)
-    known: bool = False
+    known: set[int] = field(default_factory=set)  # its requests of a person whom an earlier one introduced
+
+    def goal(self) -> str:
+        """Return what the person wants in these turns."""
+        if self.template is None:
+            return self.turns[0].say
+        return goal_of(self.template, len(self.turns), self.slots, self.known)
 
     def checks(self, domain: Domain) -> list[dict[int, Check]]:
         """Return, for each turn, the calls by place that would check who is speaking."""
@@ -306,7 +313,7 @@ def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
             assert segment.template is not None
             made = {check for place, check in found.items() if place < len(turn.chain)}
             if found and found[min(found)] in told:
-                segment.known = segment.known or number == 0
+                segment.known.add(number)
                 turn = introduced(turn, segment.template.turns[number])
             segment.turns[number] = unchecked(turn, {place for place, check in found.items() if check in checked})
             told |= set(found.values())
@@ -335,12 +342,6 @@ def _assemble(
     turns = tuple(turn.model_copy(update={"segment": number}) for number, s in enumerate(segments) for turn in s.turns)
     lead = next((s.template for s in segments if s.template), None)
     used = tuple(s.template.id for s in segments if s.template)
-    goals = [
-        templates.text(s.template.goal, templates.UNKNOWN | s.slots | ({"known": True} if s.known else {}))
-        if s.template
-        else s.turns[0].say
-        for s in segments
-    ]
     content = {
         "domain": domain.digest,
         "templates": used,
@@ -354,7 +355,7 @@ def _assemble(
         templates=used,
         variant=lead.variant if lead else None,
         modes=tuple(turn.mode for turn in turns),
-        goal="\n\n".join(goals),
+        goal="\n\n".join(segment.goal() for segment in segments),
         slots=dict(turns[0].slots),
         turns=turns,
         tools=_offered(domain, turns, mode, withheld, source),

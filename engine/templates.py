@@ -104,6 +104,7 @@ def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[
     saved: set[str] = set()
     for number, turn in enumerate(template.turns):
         at = f"turns.{number}"
+        check(f"{at}.goal", turn.goal, asked)
         check(f"{at}.say", list(turn.say), asked)
         if turn.withhold:
             for field in ("say", "ask", "reveal"):

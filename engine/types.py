@@ -201,9 +201,14 @@ class Withhold(Frozen):
 
 
 class TemplateTurn(Frozen):
-    """One user turn of a template: wording variants, the chain that serves it, and the reference answer."""
+    """One user turn of a template: wording variants, the chain that serves it, and the reference answer.
+
+    `goal` says what the person wants in this request alone. It may lean on the turns before it, which a task always
+    has, and never on those after it.
+    """
 
     say: Annotated[tuple[str, ...], Field(min_length=1)]
+    goal: Annotated[str, Field(min_length=1)] | None = None
     chain: tuple[ReferenceCall, ...] = ()
     answer: Annotated[tuple[str, ...], Field(min_length=1)]
     facts: tuple[Fact, ...] = ()
@@ -239,7 +244,11 @@ class HiddenTests(Frozen):
 
 
 class TaskTemplate(Frozen):
-    """A family of tasks of one domain."""
+    """A family of tasks of one domain.
+
+    `goal` says what its requests together want. A task takes it only where a turn has no goal of its own
+    (`engine/goals.py`).
+    """
 
     id: str
     title: str

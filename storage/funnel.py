@@ -1,8 +1,9 @@
 """The funnel: how many planned rollouts came through each stage, and why the others did not.
 
 The arithmetic is exact: in every row but the first, count = the row before − lost + gained, and the reasons
-sum to `lost`. Nothing is gained before a human speaks: `gained` in "accepted" are trajectories that judges
-lost and a human took back, and in "exported" those that left without a human's word.
+sum to `lost`. Nothing is gained before a human speaks: `gained` in "reviewed" are trajectories that judges
+lost and a human took back. "accepted" is a part of "reviewed" and no step on the way out, since an export needs no
+human's word: "exported" is reckoned from "reviewed" too, and gains what left although it was rejected.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ACCEPTED = ("accept", "fix")
 
 
 def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
-    """Return [stage, count, lost, gained, reasons] for planned → … → judged → accepted → exported.
+    """Return [stage, count, lost, gained, reasons] for planned → … → judged → reviewed (→ accepted) → exported.
 
     `reasons` is a JSON object {reason: count}, "none" where no reason was given. Rollouts that are not finished count
     as planned when the filter speaks of whole batches, and are lost at "proven" with the reason `not_finished`.
@@ -42,6 +43,7 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     for stage in STAGES[1:]:
         here = lost[stage].total()
         rows.append((stage, rows[-1][1] - here, here, 0, _told(lost[stage])))
+    rows.append(_reviewed_row(groups))
     rows.append(_accepted_row(groups))
     rows.append(_exported_row(groups))
     return pd.DataFrame(rows, columns=["stage", "count", "lost", "gained", "reasons"])
@@ -68,23 +70,39 @@ def _unfinished(db: Database, filter: TrajectoryFilter) -> int:
         return int(session.execute(query).scalar_one())
 
 
-def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
+def _fit(status: str, accepted: int, verdict: str | None) -> bool:
+    """Return whether an export takes a trajectory unasked: a human accepted it, or judges kept it and no human
+    rejected it."""
+    return bool(accepted) or (status == "kept" and verdict != "reject")
+
+
+def _reviewed_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     reasons: Counter[str] = Counter()
     count = gained = 0
     for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
+        fit = _fit(status, accepted, verdict)
+        count += n if fit else 0
+        gained += n if fit and status != "kept" else 0
+        if status == "kept" and not fit:
+            reasons["rejected_by_human"] += n
+    return "reviewed", count, reasons.total(), gained, _told(reasons)
+
+
+def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
+    count = lost = 0
+    for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
         count += n if accepted else 0
-        gained += n if accepted and status != "kept" else 0
-        if status == "kept" and not accepted:
-            reasons["rejected_by_human" if verdict == "reject" else "not_reviewed"] += n
-    return "accepted", count, reasons.total(), gained, _told(reasons)
+        lost += n if _fit(status, accepted, verdict) and not accepted else 0
+    return "accepted", count, lost, 0, _told(Counter({"not_reviewed": lost} if lost else {}))
 
 
 def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     count = lost = gained = 0
-    for (_status, _stage, _reason, accepted, _verdict, exported), n in groups.items():
+    for (status, _stage, _reason, accepted, verdict, exported), n in groups.items():
+        fit = _fit(status, accepted, verdict)
         count += n if exported else 0
-        lost += n if accepted and not exported else 0
-        gained += n if exported and not accepted else 0
+        lost += n if fit and not exported else 0
+        gained += n if exported and not fit else 0
     return "exported", count, lost, gained, _told(Counter({"not_exported": lost} if lost else {}))
 
 

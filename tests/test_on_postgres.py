@@ -174,7 +174,9 @@ def the_analysis_agrees(db: Database, address: str, home: Path, batch: int, kept
     """In this process and on the command line: the same numbers, and those of the rows."""
     chosen = TrajectoryFilter(batches=(batch,))
     stages = funnel(db, chosen).set_index("stage")["count"]
-    assert stages[["planned", "judged", "accepted", "exported"]].tolist() == [PLANNED, kept, 1, kept - 1]
+    assert stages[["planned", "judged", "reviewed", "accepted", "exported"]].tolist() == [
+        PLANNED, kept, kept - 1, 1, kept - 1,
+    ]  # fmt: skip
     rewards = [t.reward for t in stored(db, batch) if t.reward is not None]
     assert analytics.mean(db, chosen)[0] == pytest.approx(sum(rewards) / len(rewards))
     printed = told(home, address, "analyze", "--batch", str(batch), "--by", "mode", "--json")

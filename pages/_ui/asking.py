@@ -1,10 +1,15 @@
-"""A button that drops what somebody wrote: it asks in its place before it does."""
+"""Buttons that destroy: one that asks in its place before it does, and the one that answers yes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import streamlit as st
+
+
+def destroy_button(label: str, *, key: str, icon: str = "delete") -> bool:
+    """Draw the button that says yes to something that cannot be taken back: red, never the colour of the next move."""
+    return st.button(f":red[{label}]", key=key, icon=f":material/{icon}:")
 
 
 def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, **look: Any) -> bool:

@@ -82,7 +82,7 @@ def what(db: Database) -> dict[str, Any]:
     seed = right.number_input(
         "Seed", 0, 2**31, help="Same seed, same tasks.", **_kept("batch_seed", start.seed if start else 0)
     )
-    wanted = [share.id for share in start.domains] if start else known
+    wanted = [share.id for share in start.domains] if start else _latest(rows)
     chosen = st.multiselect(
         "Domains", known, format_func=lambda d: labels.get(d, d), placeholder="Choose at least one",
         **_several("batch_domains", wanted, known),
@@ -104,6 +104,11 @@ def what(db: Database) -> dict[str, Any]:
         "trajectories": int(number),
         "attempts": int(attempts),
     }
+
+
+def _latest(rows: list[domains.DomainRow]) -> list[str]:
+    """Return the domain that was saved last, alone: a new batch is mostly about what somebody works on."""
+    return [max(rows, key=lambda row: row.updated_at).id] if rows else []
 
 
 def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batch | None) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
+from pages._ui.layout import notice
 from pages._ui.text import literal
 from storage.database import Database, open_database
 
@@ -53,4 +54,4 @@ def _refused(message: str, icon: str) -> None:
     if context and context.fragment_ids_this_run:
         st.toast(message, icon=f":material/{icon}:", duration="infinite")
     else:
-        st.error(message, icon=f":material/{icon}:")
+        notice("error", message, icon=icon)

@@ -14,6 +14,7 @@ import streamlit as st
 from engine import catalog, settings
 from engine.errors import InputError, InputErrors
 from engine.types import Domain
+from pages._ui.asking import destroy_button
 from pages._ui.data import db
 from pages._ui.domain_draft import base_files, checked, find_domain
 from pages._ui.domain_editor import problems_list
@@ -192,7 +193,7 @@ def _delete_domain(id: str, name: str) -> None:
     plain(name)
     st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
     with st.container(horizontal=True):
-        if st.button("Delete the domain", type="primary", key="delete_yes"):
+        if destroy_button("Delete the domain", key="delete_yes"):
             with refusals():
                 domains.delete_domain(db(), id)
                 st.session_state.get("drafts", {}).pop(id, None)

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui.format import seconds
+from pages._ui.layout import notice
 from pages._ui.text import literal
 from storage import engines, requests
 from storage.database import Database
@@ -45,7 +46,7 @@ def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> 
         _wait(db, row.id, waiting)
         return None
     if row.status == "failed":
-        st.error(literal(row.error or "The engine could not do it."), icon=":material/error:")
+        notice("error", literal(row.error or "The engine could not do it."), icon="error")
     return row
 
 
@@ -63,10 +64,11 @@ def _wait(db: Database, number: int, waiting: str) -> None:
         st.markdown(":material/hourglass_top:", width="content")
         st.caption(f"{waiting}: {seconds(max(age, 0.0))}", width="content")
     if row.status == "waiting" and age > SLOW and not engine_alive(db):
-        st.warning(
+        notice(
+            "warning",
             "The engine is not answering. It starts with the studio; see Settings, or start one with "
             "`python -m engine work`.",
-            icon=":material/power_off:",
+            icon="power_off",
         )
 
 

@@ -40,6 +40,7 @@ GROUPS = {
     "tag": "Problem tag",
 }
 _FIELDS = {"reason": "reasons"} | {group: f"{group}s" for group in GROUPS if group != "reason"}
+ACCEPTED = ("accept", "fix")
 BARS = 20
 MOST_COMPARED = 6
 _KEPT = {"ttl": 60, "max_entries": 256, "show_spinner": False}
@@ -255,31 +256,46 @@ def losses(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
 
 
 def loss_filter(chosen: TrajectoryFilter, stage: str, reason: str) -> TrajectoryFilter | None:
-    """Return the trajectories lost at a stage for a reason; None for planned rollouts that left no trajectory yet."""
+    """Return the trajectories lost at a stage for a reason; None for planned rollouts that left no trajectory yet,
+    and for what was not exported, which no one filter describes."""
     if reason == "not_finished":
         return None
-    if stage == "accepted":
+    if stage in ("reviewed", "accepted"):
         verdict = "none" if reason == "not_reviewed" else "reject"
         return chosen.model_copy(update={"statuses": ("kept",), "verdicts": (verdict,)})
     if stage == "exported":
-        return _accepted(chosen).model_copy(update={"exported": False})
+        return None
     return chosen.model_copy(update={"stages": (stage,), "reasons": (reason,)})
 
 
 def stage_filter(chosen: TrajectoryFilter, stage: str) -> TrajectoryFilter:
-    """Return the trajectories that came through a stage; of what is planned, those that exist."""
+    """Return the trajectories that came through a stage; of what is planned, those that exist, and of what was
+    reviewed, those that judges had kept."""
     if stage == "planned":
         return chosen
     if stage == "judged":
         return chosen.model_copy(update={"statuses": ("kept",)})
+    if stage == "reviewed":
+        return _with_verdict(chosen, "none", *ACCEPTED).model_copy(update={"statuses": ("kept",)})
     if stage == "accepted":
-        return _accepted(chosen)
+        return _with_verdict(chosen, *ACCEPTED)
     if stage == "exported":
         return chosen.model_copy(update={"exported": True})
     later = max(stage, chosen.reached or stage, key=[*STAGES].index)
     return chosen.model_copy(update={"reached": later})
 
 
-def _accepted(chosen: TrajectoryFilter) -> TrajectoryFilter:
-    verdicts = tuple(verdict for verdict in chosen.verdicts or ("accept", "fix") if verdict in ("accept", "fix"))
+def reviewed_parts(chosen: TrajectoryFilter) -> dict[str, TrajectoryFilter]:
+    """Return the parts of what is fit for export after review: no human spoke, accepted, taken back."""
+    kept = {"statuses": ("kept",)}
+    lost = {"statuses": tuple(status for status in chosen.statuses or ("rejected", "failed") if status != "kept")}
+    return {
+        "silent": _with_verdict(chosen, "none").model_copy(update=kept),
+        "accepted": _with_verdict(chosen, *ACCEPTED).model_copy(update=kept),
+        "taken_back": _with_verdict(chosen, *ACCEPTED).model_copy(update=lost),
+    }
+
+
+def _with_verdict(chosen: TrajectoryFilter, *allowed: str) -> TrajectoryFilter:
+    verdicts = tuple(verdict for verdict in chosen.verdicts or allowed if verdict in allowed)
     return chosen.model_copy(update={"verdicts": verdicts})

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from engine.errors import Conflict
 from engine.types import Persona
 from engine.users._phrases import closed, opened
-from pages._ui.asking import drop_button
+from pages._ui.asking import destroy_button, drop_button
 from pages._ui.badges import words
 from pages._ui.data import db
 from pages._ui.domain_lists import id_from
@@ -174,7 +174,7 @@ def _delete_persona(row: PersonaRow) -> None:
     plain(row.persona.name)
     st.write("It leaves the list. Batches that used it keep their copy.")
     with st.container(horizontal=True):
-        if st.button("Delete the persona", type="primary", key="persona_delete_yes"):
+        if destroy_button("Delete the persona", key="persona_delete_yes"):
             with refusals():
                 personas.delete_persona(db(), row.persona.id)
                 finish("delete_persona", "Persona deleted")

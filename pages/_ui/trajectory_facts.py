@@ -125,10 +125,13 @@ def draw_calls(trajectory: Trajectory) -> None:
     """Draw what the models took, call by call, with totals; and where the tools ran."""
     tokens = [c.prompt_tokens + c.completion_tokens for c in trajectory.calls if None not in _tokens(c)]
     costs = [c.cost_usd for c in trajectory.calls if c.cost_usd is not None]
-    with st.grid(3):
-        st.metric("Model calls", count(len(trajectory.calls)))
-        st.metric("Tokens", count(sum(tokens)) if tokens else "–")
-        st.metric("Cost", money(sum(costs)) if costs else "–")
+    if trajectory.calls:
+        with st.grid(3):
+            st.metric("Model calls", count(len(trajectory.calls)))
+            st.metric("Tokens", count(sum(tokens)) if tokens else "–")
+            st.metric("Cost", money(sum(costs)) if costs else "–")
+    else:
+        st.caption("No model was called.")
     rows = [
         {
             "Role": call.role,

@@ -13,25 +13,17 @@ from pages._ui.charts import Bars, clickable, colour, filter_text, rows_figure, 
 from pages._ui.compare import compare_bar
 from pages._ui.data import db
 from pages._ui.format import count, percent, plural
+from pages._ui.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
 from pages._ui.layout import actions, empty_state
 from pages._ui.measures import Series
 
-STAGES = {
-    "planned": "Planned",
-    "proven": "Proven",
-    "rolled_out": "Rolled out",
-    "rules": "Passed the rules",
-    "state": "Passed the state check",
-    "judged": "Kept by the judges",
-    "accepted": "Accepted by a human",
-    "exported": "Exported",
-}
 AT = {
     "proven": "while proving",
     "rolled_out": "while rolling out",
     "rules": "by the rules",
     "state": "by the state check",
     "judged": "by a judge",
+    "reviewed": "by a human",
     "accepted": "before acceptance",
     "exported": "before export",
 }
@@ -59,34 +51,29 @@ def draw() -> None:
 def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw how many came through each stage."""
     st.header("From plan to export", anchor=False)
-    figure_bars = [stage_bars(one, frame, several=len(series) > 1) for one, frame in zip(series, frames, strict=True)]
-    told = ", ".join(f"{name} {label}" for one in figure_bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(figure_bars), key="chart_funnel", alt=f"Yield funnel: {told}")
     if len(series) == 1:
-        frame = frames[0].set_index("stage")
-        planned, kept = int(frame.loc["planned", "count"]), int(frame.loc["judged", "count"])
-        st.caption(f"{percent(kept / planned, 1)} of {plural(planned, 'planned rollout')} were kept by the judges.")
+        drawn = stage_bars(series[0], frames[0])
+        behind = totals(frames[0])
+        figure = rows_figure(drawn, stacked=True, end_labels=behind)
+        told = ", ".join(f"{STAGES[stage]} {text}" for stage, text in zip(STEPS, behind, strict=True))
+    else:
+        drawn = [compared_bars(one, frame) for one, frame in zip(series, frames, strict=True)]
+        figure = rows_figure(drawn)
+        told = ", ".join(f"{name} {label}" for one in drawn for name, label in zip(one.at, one.labels, strict=True))
+    clickable(figure, key="chart_funnel", alt=f"Yield funnel: {told}")
+    if len(series) == 1:
+        st.caption(summary(frames[0]))
 
 
-def stage_bars(one: Series, frame: pd.DataFrame, *, several: bool) -> Bars:
-    """Return a bar for each stage, as a share of what was planned."""
-    planned = int(frame["count"].iloc[0])
-    unfinished = sum(times for _, reason, times in measures.losses(frame) if reason == "not_finished")
-    at, lengths, labels, opens, told = [], [], [], [], []
-    for stage, n in zip(frame["stage"], (int(n) for n in frame["count"]), strict=True):
-        there = n - unfinished if stage == "planned" else n
-        at.append(STAGES[stage])
-        lengths.append(n / planned if planned else None)
-        labels.append(share_of(n, planned, several=several))
-        opens.append(filter_text(measures.stage_filter(one.filter, stage)) if there else "")
-        told.append(tell(STAGES[stage], there, share_told(one, n, planned, unfinished if stage == "planned" else 0)))
-    return Bars(one.name, at, lengths, labels, opens, told)
-
-
-def share_told(one: Series, n: int, planned: int, unfinished: int) -> str:
-    """Return what hovering says of a stage's share, and of rollouts that are no trajectory yet."""
-    rest = f", {plural(unfinished, 'rollout')} not finished" if unfinished else ""
-    return f"{one.name}, {percent(n / planned, 1)} of planned{rest}" if planned else ""
+def summary(frame: pd.DataFrame) -> str:
+    """Return in words how much was kept, and what people changed of it."""
+    rows = frame.set_index("stage")
+    planned, kept = int(rows.loc["planned", "count"]), int(rows.loc["judged", "count"])
+    rejected, back = int(rows.loc["reviewed", "lost"]), int(rows.loc["reviewed", "gained"])
+    said = f"{percent(kept / planned, 1)} of {plural(planned, 'planned rollout')} were kept by the judges."
+    people = [f"rejected {count(rejected)} of them"] if rejected else []
+    people += [f"took {count(back)} back that {'was' if back == 1 else 'were'} lost"] if back else []
+    return said + (f" People {' and '.join(people)}." if people else "") + " What is kept after review can be exported."
 
 
 def share_of(n: int, planned: int, *, several: bool) -> str:
@@ -140,8 +127,9 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     st.header("Stage by stage", anchor=False)
     records = []
     for one, frame in zip(series, frames, strict=True):
-        before = None
+        before = reviewed = None
         for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
+            before = reviewed if stage == "exported" else before  # nobody has to accept what is exported
             why = [f"{reason_name(r)} {count(times)}" for s, r, times in measures.losses(frame) if s == stage]
             records.append(
                 {
@@ -150,7 +138,7 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
                     "lost": int(lost), "gained": int(gained), "why": ", ".join(why),
                 }
             )  # fmt: skip
-            before = int(n)
+            before, reviewed = int(n), int(n) if stage == "reviewed" else reviewed
     order = list(STAGES.values())
     columns = {
         "stage": st.column_config.TextColumn("Stage", width=160),
@@ -160,10 +148,10 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
             "Came through", format="percent", help="Of those that came to this stage."
         ),
         "lost": st.column_config.NumberColumn("Lost", format="localized"),
-        "why": st.column_config.TextColumn("Reasons", width=260),
         "gained": st.column_config.NumberColumn(
-            "Taken back", format="localized", help="Lost before, and accepted by a human or exported all the same."
+            "Brought in", format="localized", help="Lost before, and taken back by a human or exported all the same."
         ),
+        "why": st.column_config.TextColumn("Reasons", width=260),
     }
     st.dataframe(
         pd.DataFrame(sorted(records, key=lambda record: order.index(record["stage"]))), hide_index=True,

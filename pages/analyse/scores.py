@@ -98,6 +98,8 @@ def totals(
         st.metric("Success", percent(row["success"], 1), border=True, help="Of those whose outcome was measured.")
         st.metric("Mean reward", number(row["reward"], 3), border=True, help="Over those that have a reward.")
         st.metric("Unmeasured", count(row["unmeasured"]), border=True, help="No outcome could be measured.")
+        if row["tokens"] == 0 and row["cost"] == 0:
+            return  # no model was ever called, so there is nothing to tell
         st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
         unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
         st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from engine.goals import warning
 from engine.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
@@ -56,11 +57,12 @@ def draw_reference(draft: Draft) -> None:
 
 _KEYS = """id: its own name, as the file is called
 title: one line for lists
-goal: what the user wants, over slots
+goal: what the user wants in all the requests, over slots
 slots: [{query: a SELECT over the workspace, unique: a SELECT that must give one row}]
 turns:            # 1 to 4 user turns
-  - say: [wordings of the request]
-    # {% if not known %}...{% endif %} in say: left out where an earlier request told who is speaking
+  - goal: what the user wants in this request; it may lean on those before it. A task joins the goals of its requests.
+    say: [wordings of the request]
+    # {% if not known %}...{% endif %} in say and goal: left out where an earlier request told who is speaking
     chain: [{call: tool, arguments: {name: "{{ slot }}"}, save: result}]
     answer: [good answers, over slots and saved results]
     facts: [what the answer must state]
@@ -95,6 +97,8 @@ with right:
         problems_list(problems, title="This template cannot be used yet:")
         error_line(source, problems[0])
     if domain is not None and template is not None:
+        if wide := warning(template):
+            st.warning(literal(wide), icon=":material/warning:")
         draw_facts(domain, template)
         st.header("Prove", anchor=False)
         if path.endswith(".off"):

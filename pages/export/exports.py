@@ -21,7 +21,7 @@ from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar
 from pages._ui.format import bytes_size, count, moment, plural
-from pages._ui.layout import actions, empty_state
+from pages._ui.layout import actions, empty_state, notice
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
@@ -212,7 +212,7 @@ def card(row: ExportRow) -> None:
                     args=(row,),
                 )
         if row.status == "failed":
-            st.error(literal(row.error or "It could not be built."), icon=":material/error:")
+            notice("error", literal(row.error or "It could not be built."), icon="error")
         if row.status == "done":
             with st.expander("Fidelity report and recipe", key=f"report_{row.id}", on_change="rerun") as opened:
                 if opened.open:
@@ -228,7 +228,7 @@ def history() -> None:
         return
     if any(row.status in ("waiting", "running") for row in rows):
         if not engine_alive(db()):
-            st.warning("No engine is answering, so nothing is built. See Settings.", icon=":material/power_off:")
+            notice("warning", "No engine is answering, so nothing is built. See Settings.", icon="power_off")
     elif st.session_state.pop("exports_moving", False):
         st.rerun()
     for row in rows[:shown]:

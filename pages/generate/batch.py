@@ -12,12 +12,15 @@ from engine.batchfile import dump_batch
 from engine.errors import InputError
 from engine.protocols import SMALL_BATCH
 from engine.types import TrajectoryFilter
+from pages._ui import layout
+from pages._ui.asking import destroy_button
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
+from pages._ui.batch_reason import reason_notice
 from pages._ui.budget_form import change_form, spent_up
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
-from pages._ui.format import ago, count, moment, money, percent, plural, seconds
+from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
 from pages._ui.layout import header, missing
 from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
@@ -29,6 +32,8 @@ MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
 QUIET = 2.5
 """Seconds without a heartbeat after which a running batch is said to have none; an engine beats each second."""
+DAILY = 60.0
+"""Seconds of work after which a rate is told as a number for a day."""
 LATEST = 12
 WAITING = {"pause": "The engine finishes what is in flight first."}
 COLUMNS = {
@@ -79,7 +84,7 @@ def confirm_cancel(number: int) -> None:
     """Ask before what is in flight is dropped."""
     st.write("What is finished stays. What is in flight is dropped, and the batch cannot be resumed.")
     with st.container(horizontal=True):
-        if st.button("Cancel the batch", type="primary", key="confirm_cancel"):
+        if destroy_button("Cancel the batch", key="confirm_cancel", icon="close"):
             give(number, "cancel")
             st.rerun()
         if st.button("Keep it", key="keep_batch"):
@@ -94,7 +99,7 @@ def confirm_delete(row: batches.BatchRow) -> None:
     )
     st.caption("Exports that were built stay as they are.")
     with st.container(horizontal=True):
-        if st.button("Delete the batch", type="primary", key="confirm_delete"):
+        if destroy_button("Delete the batch", key="confirm_delete"):
             gone = False
             with saving(f"{row.name} deleted"):
                 batches.delete_batch(db(), row.id)
@@ -141,10 +146,24 @@ def numbers(row: batches.BatchRow) -> None:
     left = (p.planned - done) / speed if speed and row.status == "running" else None
     with st.grid(5, min_column_width=110):
         st.metric("Rate", f"{speed:.1f}/s" if speed else "–", border=True)
-        st.metric("Per day", count(int(speed * 86400)) if speed else "–", border=True)
+        st.metric("Per day", per_day(row), border=True, help=f"Known after {seconds(DAILY)} of work.")
         st.metric("Time left", seconds(left), border=True)
-        st.metric("Tokens", count(row.tokens), border=True)
-        st.metric("Cost", money(row.cost_usd), border=True, help=unpriced(row))
+        if row.batch.models or row.tokens or row.cost_usd or row.unpriced_calls:
+            st.metric("Tokens", tokens(row), border=True)
+            st.metric("Cost", money(row.cost_usd), border=True, help=unpriced(row))
+
+
+def per_day(row: batches.BatchRow) -> str:
+    """Return how many trajectories a day would give, judging by all the work so far; unknown while that is short, for
+    the first seconds start sandboxes and say nothing of a day."""
+    if row.seconds < DAILY or not finished(row):
+        return UNKNOWN
+    return count(round(finished(row) / row.seconds * 86400))
+
+
+def tokens(row: batches.BatchRow) -> str:
+    """Return the tokens that were told; calls whose server told none are not 0."""
+    return count(row.tokens) if row.tokens or not row.unpriced_calls else UNKNOWN
 
 
 def unpriced(row: batches.BatchRow) -> str | None:
@@ -193,17 +212,17 @@ def latest(row: batches.BatchRow) -> None:
 
 def notice(row: batches.BatchRow) -> None:
     """Say what the reader should know of the status."""
-    if row.reason:
-        (st.error if row.status == "failed" else st.info)(literal(row.reason), icon=":material/info:")
+    reason_notice(row)
     before = batches.ahead(db(), row)
     if row.command:
         soon = "" if before else WAITING.get(row.command, "The engine takes it up within a second.")
         st.info(f"{words(row.command)} was asked for. {soon}", icon=":material/schedule:")
     if (row.status == "queued" or row.command) and not engine_alive(db()):
-        st.warning(
-            "No engine is answering, so nothing happens until one does. It runs beside the studio; or start one with "
-            "`python -m engine work`.",
-            icon=":material/power_off:",
+        layout.notice(
+            "warning",
+            "No engine is answering, so nothing happens until one does. It runs beside the studio, with its log under "
+            "Settings; or start one with `python -m engine work`.",
+            icon="power_off",
         )
     elif row.status == "running" and row.heartbeat_at and time.time() - row.heartbeat_at > QUIET:
         st.warning(

@@ -13,7 +13,7 @@ from engine.types import Batch
 from pages._ui import batch_form
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
-from pages._ui.layout import actions, empty_state
+from pages._ui.layout import actions, empty_state, notice
 from pages._ui.notices import leave
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
@@ -55,14 +55,11 @@ def problems(batch: Batch) -> list[str]:
 
 
 def estimate(batch: Batch) -> str:
-    """Say what the batch will take, from what finished batches of the same teacher took."""
+    """Say what the batch will take, from what finished batches with the same domains, players and judges took."""
     like = [
         row
         for row in batches.list_batches(db(), limit=50, statuses=("done",))
-        if row.batch.teacher == batch.teacher
-        and row.batch.models.get("teacher") == batch.models.get("teacher")
-        and row.progress.planned
-        and not row.imported
+        if alike(row.batch, batch) and row.progress.planned and not row.imported
     ]
     if not like:
         return f"No estimate yet: nothing like it has finished. Try {TRY} first."
@@ -71,13 +68,25 @@ def estimate(batch: Batch) -> str:
     known = [row.cost_usd for row in like]
     cost = None if any(c is None for c in known) else sum(c or 0 for c in known) / finished * batch.trajectories
     price = "a cost that is not known" if cost is None else money(cost)
-    return f"About {seconds(time)} and {price}, judging by {plural(len(like), 'finished batch', 'finished batches')}."
+    number = plural(len(like), "finished batch", "finished batches")
+    return f"About {seconds(time)} and {price}, judging by {number} of the same domains, players and judges."
+
+
+def alike(one: Batch, other: Batch) -> bool:
+    """Return whether what one batch took says what the other will take for each trajectory: same domains, same
+    players, same judges."""
+
+    def parts(batch: Batch) -> tuple[Any, ...]:
+        ids = {share.id for share in batch.domains}
+        return ids, batch.teacher, batch.user, set(batch.judges), dict(batch.models)
+
+    return parts(one) == parts(other)
 
 
 def refusals(reasons: list[str]) -> None:
     """Draw why something cannot be launched."""
     for reason in reasons:
-        st.error(literal(reason), icon=":material/error:")
+        notice("error", literal(reason), icon="error")
 
 
 def from_file() -> None:

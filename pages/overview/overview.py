@@ -10,12 +10,13 @@ import streamlit as st
 from engine.types import TrajectoryFilter
 from pages._ui import first_path
 from pages._ui.badges import look
+from pages._ui.batch_reason import kind_of
 from pages._ui.data import db
 from pages._ui.engine_requests import SILENT
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
 from pages._ui.isolation import isolation_notice, until_built
-from pages._ui.layout import actions
+from pages._ui.layout import actions, notice, pages_named
 from pages._ui.reviewing import VIEWS
 from pages._ui.routes import open_page, page_link
 from pages._ui.table import rows_table
@@ -70,24 +71,27 @@ def alerts(database: Database) -> None:
     engine = engines.newest(database)
     if engine is None or time.time() - engine.heartbeat_at > SILENT:
         since = f" The last heartbeat was {ago(engine.heartbeat_at)}." if engine else ""
-        st.error(
+        notice(
+            "error",
             f"No engine is answering, so batches wait.{since} The studio starts one by itself; or run "
-            "`python -m engine work`.",
-            icon=":material/power_off:",
+            "`python -m engine work`. Its log is under Settings.",
+            icon="power_off",
         )
-    elif (notice := isolation_notice(engine)) is not None:
-        st.warning(notice, icon=":material/gpp_maybe:")
+    elif (unisolated := isolation_notice(engine)) is not None:
+        notice("warning", unisolated, icon="gpp_maybe")
     for row in stopped(database):
-        failed = row.status == "failed"
+        draw = {"error": st.error, "warning": st.warning}.get(kind_of(row), st.info)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"alert_{row.id}"
         ):
-            (st.error if failed else st.warning)(
-                f"**{literal(row.name)}** {'failed' if failed else 'is paused'}. {literal(row.reason)}",
+            draw(
+                f"**{literal(row.name)}** {'failed' if row.status == 'failed' else 'is paused'}. {literal(row.reason)}",
                 icon=f":material/{look('batch', row.status).icon}:",
                 width="stretch",
             )
             page_link("batch", "Open", icon="arrow_forward", id=row.id)
+            for named in pages_named(row.reason):
+                page_link(named.name, named.title, icon="arrow_forward")
 
 
 def stopped(database: Database) -> list[batches.BatchRow]:
@@ -138,8 +142,9 @@ def numbers(database: Database, found: Overview) -> None:
         st.metric("Trajectories", count(found.trajectories), border=True)
         st.metric("Kept", count(found.kept), border=True, help=f"{share} of all trajectories.")
         st.metric("To review", count(waiting), border=True, help="Kept, and without a verdict.")
-        st.metric("Tokens", short_count(found.tokens), border=True)
-        st.metric("Cost", money(spent), border=True, help=unpriced if found.unpriced_calls else None)
+        if found.priced_calls or found.unpriced_calls:  # nothing to tell where no model was ever called
+            st.metric("Tokens", short_count(found.tokens), border=True)
+            st.metric("Cost", money(spent), border=True, help=unpriced if found.unpriced_calls else None)
 
 
 def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:

@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.types import ModelCall, Review, Score, Trajectory, TrajectoryFilter
+from engine.types import ModelCall, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from pages._ui import measures
 from pages._ui.charts import LETTER, Bars, opened, rows_figure, short, tell
 from pages._ui.filters import read_filter
+from pages._ui.funnel_bars import ALL_THE_SAME, TAKEN_BACK
 from pages._ui.measures import Series
 from pages._ui.reviewing import REVIEWER
 from storage.database import Database
+from storage.exports import create_export, mark_exported
 from storage.reviews import save_review
 from storage.trajectories import count, insert_imported
 from tests.pages.samples import HOSTILE, never_started, trajectory
@@ -131,13 +133,64 @@ def test_every_bar_of_the_funnel_counts_what_it_opens(open_page: Opener, filled:
     stages, reasons = figures(page)
     for figure in (stages, reasons):
         assert_opens_what_it_counts(filled, figure)
-    (trace,) = stages["data"]
-    assert trace["text"][0] == "60 (100.0%)"
-    assert dict(zip(trace["y"], trace["text"], strict=True))["Accepted by a human"] == "1 (1.7%)"
+    through, accepted = stages["data"]
+    behind = [note["text"] for note in stages["layout"]["annotations"]]
+    assert dict(zip(through["y"], behind, strict=True))["Planned"] == "60 (100.0%)"
+    assert (accepted["name"], accepted["y"], accepted["text"]) == ("Accepted by a human", ["Kept after review"], ["1"])
     assert "Wrong state" in reasons["data"][0]["y"]
     table = page.dataframe[0].value.set_index("stage")
     assert table.loc["Passed the state check", "lost"] == 6
     assert "Wrong state 6" in table.loc["Passed the state check", "why"]
+
+
+def lengths(figure: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return (row, length of what came from the row before, length of all) of a stacked funnel, in its order."""
+    order = figure["layout"]["yaxis"]["categoryarray"]
+    found = {row: [0.0, 0.0] for row in order}
+    for trace in figure["data"]:
+        for row, length in zip(trace["y"], trace["x"], strict=True):
+            found[row][1] += length
+            if trace["name"] not in (TAKEN_BACK, ALL_THE_SAME):
+                found[row][0] += length
+    return [(row, *found[row]) for row in order]
+
+
+def test_no_bar_of_the_funnel_is_wider_than_the_one_before_but_by_a_part_of_its_own(
+    open_page: Opener, filled: Database
+) -> None:
+    """Few are accepted and many exported; some that were lost are taken back, some rejected ones exported."""
+    verdicts = {2: "accept", 3: "accept", 4: "reject", 33: "accept", 34: "accept"}
+    for number, verdict in verdicts.items():
+        save_review(filled, Review(trajectory=number, reviewer=REVIEWER, verdict=verdict))  # type: ignore[arg-type]
+    mark_exported(filled, create_export(filled, Recipe()), [*range(1, 26), 33, 35, 36])
+    page = open_page("funnel")
+    stages = figures(page)[0]
+    drawn = lengths(stages)
+    assert [row for row, *_ in drawn][-3:] == ["Kept by the judges", "Kept after review", "Exported"]
+    for (_, _, before), (row, came, _) in pairwise(drawn):
+        assert came <= before + 1e-9, row
+    parts = {trace["name"]: (trace["y"], trace["text"]) for trace in stages["data"][1:]}
+    assert parts == {
+        "Accepted by a human": (["Kept after review"], ["2"]),
+        TAKEN_BACK: (["Kept after review"], ["2"]),
+        ALL_THE_SAME: (["Exported"], ["3"]),
+    }
+    assert_opens_what_it_counts(filled, stages)
+    said = next(text.value for text in page.caption if "planned rollouts" in text.value)
+    assert "were kept by the judges. People rejected 1 of them and took 2 back that were lost. What" in said
+    table = page.dataframe[0].value.set_index("stage")
+    assert table.loc["Exported", ["count", "gained"]].tolist() == [28, 3]
+    assert 0 <= table.loc["Exported", "passed"] <= 1
+
+
+def test_compared_funnels_say_what_people_brought_in(open_page: Opener, filled: Database) -> None:
+    save_review(filled, Review(trajectory=33, reviewer=REVIEWER, verdict="accept"))
+    page = open_page("funnel", compare=["#1 first", "#2 second"])  # type: ignore[arg-type]
+    first, second = figures(page)[0]["data"]
+    assert dict(zip(first["y"], first["text"], strict=True))["Kept after review"] == "77.5%, 1 taken back"
+    assert dict(zip(second["y"], second["text"], strict=True))["Kept after review"] == "100.0%"
+    for opens, counted in bars(figures(page)[0]):
+        assert count(filled, read_filter(opens)) == counted or not opens
 
 
 def test_a_click_opens_those_trajectories_in_the_queue(open_page: Opener, filled: Database) -> None:
@@ -273,6 +326,6 @@ def test_a_stage_of_the_funnel_keeps_what_the_filter_already_says() -> None:
     assert measures.stage_filter(accepted, "accepted").verdicts == ("fix",)
     assert measures.stage_filter(accepted, "rules") == accepted
     assert measures.stage_filter(accepted, "judged").statuses == ("kept",)
-    assert measures.loss_filter(ALL, "exported", "not_exported") == TrajectoryFilter(
-        verdicts=("accept", "fix"), exported=False
-    )
+    assert measures.loss_filter(ALL, "exported", "not_exported") is None, "no one filter says it"
+    assert measures.reviewed_parts(accepted)["silent"].verdicts == ("none",)
+    assert measures.reviewed_parts(accepted)["taken_back"].statuses == ("rejected", "failed")

@@ -1,0 +1,132 @@
+"""The bars of the yield funnel, and which of a bar's trajectories did not come from the bar before.
+
+A bar is never wider than the one before, but by a part of its own colour: what a human took back, or what was exported
+although it had been rejected. What a human accepted is a part too and no step, since an export needs no human's word.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from engine.types import TrajectoryFilter
+from pages._ui import measures
+from pages._ui.charts import Bars, colour, filter_text, series_colour, tell
+from pages._ui.format import count, percent, plural
+from pages._ui.measures import Series
+
+STAGES = {
+    "planned": "Planned",
+    "proven": "Proven",
+    "rolled_out": "Rolled out",
+    "rules": "Passed the rules",
+    "state": "Passed the state check",
+    "judged": "Kept by the judges",
+    "reviewed": "Kept after review",
+    "accepted": "Accepted by a human",
+    "exported": "Exported",
+}
+STEPS = [stage for stage in STAGES if stage != "accepted"]
+TAKEN_BACK = "Taken back by a human"
+ALL_THE_SAME = "Exported although rejected"
+
+
+def stage_bars(one: Series, frame: pd.DataFrame) -> list[Bars]:
+    """Return the bars of one funnel to be stacked, as shares of what was planned: what came through each stage, and
+    the parts that are there."""
+    counts, gained = _numbers(frame)
+    opens = measures.reviewed_parts(one.filter)
+    back, beside = gained["reviewed"], gained["exported"]
+    through = counts | {"reviewed": counts["reviewed"] - counts["accepted"], "exported": counts["exported"] - beside}
+    parts = (
+        _reviewed_part(counts["accepted"] - back, STAGES["accepted"], opens["accepted"], colour("good"), counts),
+        _reviewed_part(back, TAKEN_BACK, opens["taken_back"], series_colour(3), counts),
+        _beside_part(one, counts, beside),
+    )
+    return [_through(one, frame, counts, through, several_parts=bool(counts["accepted"])), *filter(None, parts)]
+
+
+def compared_bars(one: Series, frame: pd.DataFrame) -> Bars:
+    """Return the bars of one of several funnels, with a word at those that hold more than came from the bar before."""
+    counts, gained = _numbers(frame)
+    planned = counts["planned"]
+    labels, told, opens = [], [], []
+    for stage in STEPS:
+        more = gained[stage] and f"{count(gained[stage])} {'taken back' if stage == 'reviewed' else 'rejected before'}"
+        labels.append(share(counts[stage], planned) + (f", {more}" if more else ""))
+        opens.append("" if more and stage == "reviewed" else _opens(one, frame, stage, counts[stage]))
+        told.append(_told(one, frame, stage, f", {more}" if more else ""))
+    lengths = [counts[stage] / planned if planned else None for stage in STEPS]
+    return Bars(one.name, [STAGES[stage] for stage in STEPS], lengths, labels, opens, told)
+
+
+def totals(frame: pd.DataFrame) -> list[str]:
+    """Return what stands behind each bar: "20 (33.3%)"."""
+    counts, _ = _numbers(frame)
+    return [f"{count(counts[stage])} ({share(counts[stage], counts['planned'])})" for stage in STEPS]
+
+
+def share(n: int, planned: int) -> str:
+    """Return a count as a share of what was planned."""
+    return percent(n / planned, 1) if planned else "–"
+
+
+def _numbers(frame: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    rows = frame.set_index("stage")
+    return {stage: int(rows.loc[stage, "count"]) for stage in STAGES}, {
+        stage: int(rows.loc[stage, "gained"]) for stage in STAGES
+    }
+
+
+def _through(
+    one: Series, frame: pd.DataFrame, counts: dict[str, int], through: dict[str, int], *, several_parts: bool
+) -> Bars:
+    planned = counts["planned"]
+    opens = [_opens(one, frame, stage, through[stage]) for stage in STEPS]
+    told = [_told(one, frame, stage) for stage in STEPS]
+    if several_parts:
+        at = STEPS.index("reviewed")
+        silent = measures.reviewed_parts(one.filter)["silent"]
+        opens[at] = filter_text(silent) if through["reviewed"] else ""
+        told[at] = tell("Kept by the judges, no word of a human", through["reviewed"])
+    labels = [count(through[s]) if s == "reviewed" and several_parts and through[s] else "" for s in STEPS]
+    lengths = [through[stage] / planned if planned else None for stage in STEPS]
+    return Bars("Came through", [STAGES[stage] for stage in STEPS], lengths, labels, opens, told, colour("main"))
+
+
+def _reviewed_part(n: int, word: str, chosen: TrajectoryFilter, shade: str, counts: dict[str, int]) -> Bars | None:
+    if not n:
+        return None
+    return Bars(
+        word, [STAGES["reviewed"]], [n / counts["planned"] if counts["planned"] else None], [count(n)],
+        [filter_text(chosen)], [tell(word, n)], shade,
+    )  # fmt: skip
+
+
+def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
+    if not n:
+        return None
+    planned, exported = counts["planned"], counts["exported"]
+    whole = tell(STAGES["exported"], exported, f"{count(n)} of them although judges or a human had rejected them")
+    opens = filter_text(measures.stage_filter(one.filter, "exported"))
+    return Bars(
+        ALL_THE_SAME, [STAGES["exported"]], [n / planned if planned else None], [count(n)], [opens], [whole],
+        colour("lost"),
+    )  # fmt: skip
+
+
+def _opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:
+    there = n - _unfinished(frame) if stage == "planned" else n
+    return filter_text(measures.stage_filter(one.filter, stage)) if there else ""
+
+
+def _told(one: Series, frame: pd.DataFrame, stage: str, more: str = "") -> str:
+    counts, _ = _numbers(frame)
+    n, planned = counts[stage], counts["planned"]
+    rest = _unfinished(frame) if stage == "planned" else 0
+    waiting = f", {plural(rest, 'rollout')} not finished" if rest else ""
+    detail = f"{one.name}, {share(n, planned)} of planned{more}{waiting}" if planned else ""
+    return tell(STAGES[stage], n - rest, detail)
+
+
+def _unfinished(frame: pd.DataFrame) -> int:
+    return sum(times for _, reason, times in measures.losses(frame) if reason == "not_finished")
