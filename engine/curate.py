@@ -7,11 +7,11 @@ above the judges.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from engine.types import Batch, Remark, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
+from engine.json_value import same
+from engine.types import Batch, Remark, Review, Score, Stage, Trajectory, Turn, Verdict
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
@@ -166,8 +166,11 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
 
 def same_calls(turn: Turn, fix: Turn) -> bool:
     """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
-    true is not 1; the order of their names says nothing."""
-    return [_told(call) for call in turn.tool_calls] == [_told(call) for call in fix.tool_calls]
+    1 is 1.0 and true is not 1; the order of their names says nothing."""
+    return len(turn.tool_calls) == len(fix.tool_calls) and all(
+        (one.id, one.name, one.raw) == (other.id, other.name, other.raw) and same(one.arguments, other.arguments)
+        for one, other in zip(turn.tool_calls, fix.tool_calls, strict=True)
+    )
 
 
 def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
@@ -228,10 +231,6 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
     if review.fits_until is not None:
         return review.fits_until
     return everything if review.diverges is False else here
-
-
-def _told(call: ToolCall) -> tuple[str, str, str, str | None]:
-    return call.id, call.name, json.dumps(call.arguments, sort_keys=True), call.raw
 
 
 def _remark(review: Review) -> Remark:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelError, SandboxError, StorageError, boundary
+from engine.json_value import same
 from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.prove import prove, tests_pass
 from engine.schema import argument_error, tidied
@@ -298,7 +299,7 @@ def _to_fail(call: ToolCall, task: Task, dialogue: _Dialogue) -> bool:
     proven = [entry.call for group in dialogue.proof.turns[number - 1].calls for entry in group][turn.fault]
     served = dialogue.turns[dialogue.begun[-1] :]
     made = sum(t.role == "tool" and t.name == call.name and t.fault not in _REFUSED for t in served)
-    return call.arguments == proven.arguments or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
+    return same(call.arguments, proven.arguments) or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
 
 
 # ---------------------------------------------------------------- records

@@ -59,6 +59,8 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
         found = _expression(whole.group(1).strip())(values)
         if isinstance(found, StrictUndefined):
             raise UndefinedError(found._undefined_message)
+        if isinstance(found, int):
+            str(found)  # raises ValueError where it has more digits than can be written as JSON
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise InputError(f"template expression {source[:60]!r}", f"{error}.", "Correct the expression.") from error
     return found

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from engine.json_value import whole
 from engine.types import ToolCall
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
@@ -127,7 +128,7 @@ def _call(value: Any, tools: Collection[str]) -> ToolCall | None:
     if isinstance(given, dict):
         return ToolCall(id="", name=str(name), arguments=given)
     try:
-        parsed = json.loads(given)
+        parsed = json.loads(given, parse_int=whole)
     except (ValueError, TypeError):
         parsed = None
     if isinstance(parsed, dict):
@@ -164,6 +165,7 @@ def _from_node(node: ast.expr, tools: Collection[str]) -> ToolCall | None:
         return None
     try:
         arguments = {str(pair.arg): ast.literal_eval(pair.value) for pair in node.keywords if pair.arg}
-    except ValueError:
+        json.dumps(arguments)  # a literal that JSON does not know, or a number too long to be written
+    except (ValueError, TypeError):
         return None
     return ToolCall(id="", name=name, arguments=arguments)
