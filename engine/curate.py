@@ -1,8 +1,9 @@
 """Which trajectories count, and what a human verdict makes of them. Pure.
 
 A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
-the batch's bound; else it is rejected at the first gate that failed, with one short reason. A human verdict stands
-above the judges.
+the batch's bound; else it is rejected at the first gate that failed, with one short reason. Where the reference turned
+out unsteady it is rejected as one whose task was never provable, also where failures are wanted: it is nobody's
+failure. A human verdict stands above the judges.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.json_value import same
+from engine.steadiness import UNSTEADY
 from engine.types import Batch, Remark, Review, Score, Stage, Trajectory, Turn, Verdict
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
@@ -50,6 +52,8 @@ def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
 def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None:
     if trajectory.outcome == "failure" and not batch.keep_failures:
         return _first_failure(trajectory)
+    if trajectory.outcome != "failure" and trajectory.proof is not None and trajectory.proof.reason == UNSTEADY:
+        return "proven", UNSTEADY, trajectory.proof.detail
     if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
         return "judged", "unmeasured", _unmeasured(trajectory.scores)
     mode = _unexercised(trajectory)
