@@ -1,8 +1,8 @@
 """JSON values: read without losing a digit, compared by kind and value. Pure.
 
 Numbers compare by value (1 = 1.0), booleans and null only with their own kind, and what is absent equals nothing else.
-Whole numbers keep all their digits: as numbers up to MOST_DIGITS, which is what Python, pydantic and msgspec read and
-write, and as text beyond that.
+Whole numbers keep all their digits: as numbers up to MOST_DIGITS characters, which is what Python, pydantic and msgspec
+all read and write, and as text beyond that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import msgspec
 
 MOST_DIGITS = 4300
-_LONG = re.compile(rb"\d{%d}" % (MOST_DIGITS + 1))
+_LONG = re.compile(rb"\d{%d}" % MOST_DIGITS)
 
 
 def loads(text: str | bytes) -> Any:
@@ -45,16 +45,15 @@ def _with_long_numbers(data: bytes) -> Any:
 
 def whole(text: str) -> int | str:
     """Return a whole number in decimal digits as a number, or as its text beyond MOST_DIGITS."""
-    return int(text) if len(text.lstrip("-")) <= MOST_DIGITS else text
+    return int(text) if len(text) <= MOST_DIGITS else text
 
 
 def writable(number: int) -> bool:
-    """Return whether a whole number can be written in decimal digits."""
+    """Return whether a whole number has at most MOST_DIGITS characters."""
     try:
-        str(number)
-    except ValueError:
+        return len(str(number)) <= MOST_DIGITS
+    except ValueError:  # more digits than Python writes
         return False
-    return True
 
 
 def _finite(text: str) -> float:

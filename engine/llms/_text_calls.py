@@ -70,7 +70,7 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     plain = text.strip()
     if plain.startswith("[") and plain.endswith(")]") and (calls := _from_python(plain, tools)):
         return "", calls
-    decoder, position, kept, found = json.JSONDecoder(), 0, "", list[ToolCall]()
+    decoder, position, kept, found = json.JSONDecoder(parse_int=whole), 0, "", list[ToolCall]()
     for _ in range(_MOST_STARTS):
         match = _START.search(text, position)
         if match is None:
@@ -89,7 +89,7 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
 def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
     """Read one JSON value, or several on lines of their own."""
     found: list[ToolCall] = []
-    decoder, text, position = json.JSONDecoder(), text.strip(), 0
+    decoder, text, position = json.JSONDecoder(parse_int=whole), text.strip(), 0
     while position < len(text):
         try:
             value, position = decoder.raw_decode(text, position)
