@@ -63,5 +63,5 @@ def _toml(data: bytes, name: str) -> Any:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # no TOML, or a whole number of more digits than Python reads
         raise InputError(name, f"{error}.", "Correct the TOML.") from error

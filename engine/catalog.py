@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import lzma
+import math
 import struct
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from engine import plugins
 from engine.errors import InputError, InputErrors
+from engine.json_value import writable
 from engine.slots import Tables
 from engine.templates import undefined_names
 from engine.types import Domain, Persona, Question, TaskTemplate, Tool, workspace_of
@@ -244,7 +246,27 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
+    """Return a whole number, or its text where it has more digits than JSON readers take."""
+    try:
+        number: int = yaml.SafeLoader.construct_yaml_int(loader, node)
+    except ValueError:
+        return str(node.value)
+    return number if writable(number) else str(node.value)
+
+
+def _decimal_number(loader: Any, node: yaml.ScalarNode) -> float | str:
+    """Return a decimal number, or its text where it is beyond every float."""
+    try:
+        number: float = yaml.SafeLoader.construct_yaml_float(loader, node)
+    except (ValueError, OverflowError):
+        return str(node.value)
+    return str(node.value) if math.isinf(number) and "inf" not in node.value.lower() else number
+
+
 for _loader in (_StrictLoader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+    _loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
     _loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 

@@ -1,17 +1,19 @@
 """Which trajectories count, and what a human verdict makes of them. Pure.
 
 A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
-the batch's bound; else it is rejected at the first gate that failed, with one short reason. A human verdict stands
-above the judges.
+the batch's bound; else it is rejected at the first gate that failed, with one short reason. Where the reference turned
+out unsteady it is rejected as one whose task was never provable, also where failures are wanted: it is nobody's
+failure. A human verdict stands above the judges.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from engine.types import Batch, Remark, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
+from engine.json_value import same
+from engine.steadiness import UNSTEADY
+from engine.types import Batch, Remark, Review, Score, Stage, Trajectory, Turn, Verdict
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
@@ -50,6 +52,8 @@ def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
 def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None:
     if trajectory.outcome == "failure" and not batch.keep_failures:
         return _first_failure(trajectory)
+    if trajectory.outcome != "failure" and trajectory.proof is not None and trajectory.proof.reason == UNSTEADY:
+        return "proven", UNSTEADY, trajectory.proof.detail
     if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
         return "judged", "unmeasured", _unmeasured(trajectory.scores)
     mode = _unexercised(trajectory)
@@ -166,8 +170,11 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
 
 def same_calls(turn: Turn, fix: Turn) -> bool:
     """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
-    true is not 1; the order of their names says nothing."""
-    return [_told(call) for call in turn.tool_calls] == [_told(call) for call in fix.tool_calls]
+    1 is 1.0 and true is not 1; the order of their names says nothing."""
+    return len(turn.tool_calls) == len(fix.tool_calls) and all(
+        (one.id, one.name, one.raw) == (other.id, other.name, other.raw) and same(one.arguments, other.arguments)
+        for one, other in zip(turn.tool_calls, fix.tool_calls, strict=True)
+    )
 
 
 def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
@@ -228,10 +235,6 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
     if review.fits_until is not None:
         return review.fits_until
     return everything if review.diverges is False else here
-
-
-def _told(call: ToolCall) -> tuple[str, str, str, str | None]:
-    return call.id, call.name, json.dumps(call.arguments, sort_keys=True), call.raw
 
 
 def _remark(review: Review) -> Remark:

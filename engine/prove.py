@@ -14,6 +14,7 @@ from typing import Any
 from engine import templates
 from engine.errors import InputError
 from engine.facts import missing
+from engine.json_value import whole
 from engine.protocols import Sandbox, ToolSource
 from engine.schema import argument_error
 from engine.state import outside
@@ -129,8 +130,8 @@ async def _keep_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -
 
 
 def parsed(content: str) -> Any:
-    """Return the JSON value of a result, or its text."""
+    """Return the JSON value of a result, or its text. Whole numbers keep their digits (engine/json_value.py)."""
     try:
-        return json.loads(content)
-    except ValueError:
+        return json.loads(content, parse_int=whole)
+    except (ValueError, RecursionError):
         return content

@@ -2,8 +2,8 @@
 
 Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
 and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
-the ranges of numbers. A body in any other shape (written by an older version, by hand) is checked in full, so a valid
-body always gives what `Trajectory.model_validate_json` gives.
+the ranges of numbers. The leaves of a state diff stay plain objects. A body in any other shape (written by an older
+version, by hand) is checked in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
 
 from engine.exporters._json import dump_bytes
-from engine.types import Tool, Trajectory
+from engine.types import Leaf, Tool, Trajectory
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 _Part = TypeVar("_Part")
@@ -74,6 +74,15 @@ def _tool(written: bytes) -> Tool:
 # ---------------------------------------------------------------- mirrors of the domain types
 
 
+class _Leaf(TypedDict):
+    """A leaf stays an object as it was written: `nulls` stands in it only where there is one."""
+
+    pointer: str
+    before: Any
+    after: Any
+    nulls: NotRequired[tuple[Literal["before", "after"], ...]]
+
+
 def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
     """Return a type with the fields and properties of a model and of its parts, whose values cost little.
 
@@ -110,7 +119,7 @@ def _kind(annotation: Any, known: _Mirrors) -> Any:
     return annotation
 
 
-_mirrors: _Mirrors = {}
+_mirrors: _Mirrors = {Leaf: _Leaf}
 _mirror(Tool, _mirrors)
 if TYPE_CHECKING:
     Record = Trajectory

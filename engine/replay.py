@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
 from engine.curate import same_calls
 from engine.errors import InputError
+from engine.json_value import same
 from engine.protocols import Sandbox
 from engine.schema import argument_error
-from engine.types import Change, Frozen, StateDiff, Tool, ToolCall, ToolResult, Trajectory, Turn
+from engine.types import ABSENT, Change, Frozen, StateDiff, Tool, ToolCall, ToolResult, Trajectory, Turn
 
 Call = Callable[[Tool, ToolCall, Sandbox], Awaitable[ToolResult]]
 Lease = Callable[[], AbstractAsyncContextManager[Sandbox]]
@@ -36,12 +37,19 @@ class Correction(Frozen):
 
 
 class Place(Frozen):
-    """Where the workspace differs behind the turn; None where nothing is (left) there."""
+    """Where the workspace differs behind the turn; None where nothing is (left) there, except on the sides that `nulls`
+    names, which hold a null."""
 
     path: str
     pointer: str
     recorded: JsonValue = None
     corrected: JsonValue = None
+    nulls: tuple[Literal["recorded", "corrected"], ...] = ()
+
+    def value(self, side: Literal["recorded", "corrected"]) -> Any:
+        """Return the value on one side, ABSENT where there is none."""
+        found = getattr(self, side)
+        return ABSENT if found is None and side not in self.nulls else found
 
 
 class Replay(Frozen):
@@ -230,23 +238,31 @@ def _file_places(path: str, recorded: Change | None, corrected: Change | None) -
     found = []
     for pointer in sorted({*ours, *theirs}):
         before, after = ours.get(pointer, untouched), theirs.get(pointer, untouched)
-        if before != after:
+        if not same(before, after):
             first = _initial(pointer, recorded, corrected)
-            here: Any = first if before is untouched else before
-            there: Any = first if after is untouched else after
-            found.append(Place(path=path, pointer=pointer, recorded=here, corrected=there))
+            found.append(_place(path, pointer, *(first if side is untouched else side for side in (before, after))))
     if found:
         return found
     return [Place(path=path, pointer="", recorded=_whole(recorded), corrected=_whole(corrected))]
 
 
+def _place(path: str, pointer: str, recorded: Any, corrected: Any) -> Place:
+    sides = {"recorded": recorded, "corrected": corrected}
+    return Place(
+        path=path,
+        pointer=pointer,
+        nulls=tuple(name for name, value in sides.items() if value is None),
+        **{name: None if value is ABSENT else value for name, value in sides.items()},
+    )
+
+
 def _values(change: Change | None) -> dict[str, Any]:
-    return {leaf.pointer: leaf.after for leaf in change.leaves} if change else {}
+    return {leaf.pointer: leaf.became for leaf in change.leaves} if change else {}
 
 
 def _initial(pointer: str, *changes: Change | None) -> Any:
     leaves = [leaf for change in changes if change for leaf in change.leaves]
-    return next((leaf.before for leaf in leaves if leaf.pointer == pointer), None)
+    return next((leaf.was for leaf in leaves if leaf.pointer == pointer), ABSENT)
 
 
 def _whole(change: Change | None) -> str:

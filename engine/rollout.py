@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelError, SandboxError, StorageError, boundary
+from engine.json_value import same
+from engine.proofs import Proofs
 from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.prove import prove, tests_pass
 from engine.schema import argument_error, tidied
 from engine.scoring import score
 from engine.spans import begins
+from engine.steadiness import UNSTEADY, Steadiness
 from engine.types import (
     Batch,
     Culprit,
@@ -65,7 +67,8 @@ class Parts:
     curate: Callable[[Trajectory, Batch], Trajectory]
     now: Callable[[], float]
     llms: Mapping[ModelRole, LLM] = field(default_factory=dict)
-    proofs: Proofs = field(default_factory=lambda: Proofs())
+    proofs: Proofs = field(default_factory=Proofs)
+    steadiness: Steadiness = field(default_factory=Steadiness)
     environments: dict[tuple[str, str | None, bool], Environment] = field(default_factory=dict)
 
     def environment(self, task: Task, digest: str) -> Environment:
@@ -89,38 +92,6 @@ def environment_of(domain: Domain, variant: str | None, *, commands: bool) -> En
         commands=commands,
         key=f"{domain.digest}:{variant}:{commands}",
     )
-
-
-class Proofs:
-    """Remembers the proofs of the last tasks, so that the attempts at one task prove it once."""
-
-    def __init__(self, kept: int = 512) -> None:
-        self._kept = kept
-        self._proofs: OrderedDict[tuple[str, int], asyncio.Future[Proof | None]] = OrderedDict()
-
-    async def of(self, task: Task, domain: Domain, parts: Parts) -> Proof:
-        """Return the proof of a task, replaying its chain if nobody has. Raises SandboxError.
-
-        Who waits for another's replay takes it over when that one gives up (timeout, cancelled, sandbox fault).
-        """
-        key = (task.id, task.seed)
-        while (known := self._proofs.get(key)) is not None:
-            proof = await asyncio.shield(known)
-            if proof is not None:
-                return proof
-        future: asyncio.Future[Proof | None] = asyncio.get_running_loop().create_future()
-        self._proofs[key] = future
-        if len(self._proofs) > self._kept:
-            self._proofs.popitem(last=False)
-        proof = None
-        try:
-            async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
-                proof = await prove(task, domain, sandbox, parts.sources)
-        finally:
-            if proof is None and self._proofs.get(key) is future:
-                del self._proofs[key]
-            future.set_result(proof)
-        return proof
 
 
 @dataclass
@@ -190,22 +161,46 @@ async def _attempt(
     spec: RolloutSpec, task: Task, parts: Parts, dialogue: _Dialogue, started: float, retries: int
 ) -> Trajectory:
     domain = parts.domains[spec.domain_digest]
-    proof = dialogue.proof = await parts.proofs.of(task, domain, parts)
+    proof = dialogue.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
     if proof.reason is not None:
         return _lost(spec, parts, proof, "proven", proof.reason, proof.detail, started=started)
+    if (told := parts.steadiness.known(task)) is not None:
+        void = proof.model_copy(update={"reason": UNSTEADY, "detail": told})
+        return _lost(spec, parts, void, "proven", UNSTEADY, told, started=started, culprit="tool")
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
         await _talk(spec, task, proof, domain, parts, sandbox, dialogue)
         dialogue.diff = await sandbox.diff(last=task.hidden_tests is None)
         if task.hidden_tests is not None:
             dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox, dialogue.diff)
     record = _record(spec, parts, proof, dialogue, started, retries)
-    return _named_refusal(parts.curate(await score(record, parts.judges()), parts.batch))
+
+    async def doubt(lost: Trajectory) -> str | None:
+        return await parts.steadiness.doubt(lost, lambda: _proven_again(task, domain, parts))
+
+    return _named_refusal(parts.curate(await score(record, parts.judges(), doubt), parts.batch))
+
+
+async def _prove(task: Task, domain: Domain, parts: Parts) -> Proof:
+    async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
+        return await prove(task, domain, sandbox, parts.sources)
+
+
+async def _proven_again(task: Task, domain: Domain, parts: Parts) -> Proof:
+    """Prove a task once more, past what is remembered of it. A sandbox that breaks meanwhile is not worth a dialogue
+    that is already paid for, so another one is tried. Raises SandboxError."""
+    for left in range(parts.batch.limits.infrastructure_attempts - 1, -1, -1):
+        try:
+            return await _prove(task, domain, parts)
+        except SandboxError as error:
+            if error.gone or not left:
+                raise
+    raise AssertionError("unreachable: the last try returns")
 
 
 def _named_refusal(trajectory: Trajectory) -> Trajectory:
     """Name the model's own refusal as the reason of a rejection that it explains."""
     refusals = sum(call.role == "teacher" and call.finish in _REFUSALS for call in trajectory.calls)
-    if not refusals or trajectory.status != "rejected":
+    if not refusals or trajectory.status != "rejected" or trajectory.reason == UNSTEADY:
         return trajectory
     detail = f"The teacher refused {refusals} of its replies (by its server's own word). {trajectory.detail}"
     return trajectory.model_copy(update={"reason": "refusal", "detail": detail.strip()})
@@ -298,7 +293,7 @@ def _to_fail(call: ToolCall, task: Task, dialogue: _Dialogue) -> bool:
     proven = [entry.call for group in dialogue.proof.turns[number - 1].calls for entry in group][turn.fault]
     served = dialogue.turns[dialogue.begun[-1] :]
     made = sum(t.role == "tool" and t.name == call.name and t.fault not in _REFUSED for t in served)
-    return call.arguments == proven.arguments or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
+    return same(call.arguments, proven.arguments) or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
 
 
 # ---------------------------------------------------------------- records
@@ -357,10 +352,11 @@ def _lost(
     detail: str,
     *,
     started: float,
+    culprit: Culprit | None = None,
 ) -> Trajectory:
     """Return the record of a task that never became a dialogue."""
     lost: dict[str, Any] = {"status": "rejected", "stage": stage, "reason": reason, "detail": detail}
-    return _record(spec, parts, proof, _Dialogue(), started, 0, **lost)
+    return _record(spec, parts, proof, _Dialogue(), started, 0, culprit=culprit, **lost)
 
 
 def _failed(

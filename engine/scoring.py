@@ -2,45 +2,73 @@
 
 The reward is the mean over the judges that could measure something, each judge counting once (a judge with
 several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out,
-and a reward of nothing is None.
+and a reward of nothing is None. A lost end state is measured only where the reference still gives its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.asking import asks, wants_confirmation
 from engine.protocols import AskingJudge, Judge
 from engine.spans import Span, spans
+from engine.steadiness import UNSTEADY
 from engine.types import Culprit, ModelCall, Outcome, Score, Task, Trajectory
 from engine.withheld import may_be_told, tells, withheld
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
 _DECIDING = ("state", "fact", "model", "human")
+_AGAINST_THE_REFERENCE = ("state", "fact")
+
+Doubt = Callable[[Trajectory], Awaitable[str | None]]
 
 
-async def score(trajectory: Trajectory, judges: Mapping[str, Judge]) -> Trajectory:
-    """Return the trajectory with scores, reward, outcome and culprit. Judges that ask a model (they have
-    `calls`) are asked only when no other judge failed the trajectory, and what they took is added; those that are not
-    asked leave their scores unmeasured, with that reason."""
+async def score(trajectory: Trajectory, judges: Mapping[str, Judge], doubt: Doubt | None = None) -> Trajectory:
+    """Return the trajectory with scores, reward, outcome and culprit.
+
+    Judges that ask a model (they have `calls`) are asked only when no other judge failed the trajectory, and what they
+    took is added; those that are not asked leave their scores unmeasured, with that reason. `doubt` is asked when the
+    end state was lost, and says why the reference does not hold (engine/steadiness.py): what was lost against it is
+    then unmeasured, and unless something else failed, the tools are at fault.
+    """
     scores: list[Score] = []
     calls: list[ModelCall] = []
-    for name, judge in sorted(judges.items(), key=lambda item: _asks_a_model(item[1])):
-        if _asks_a_model(judge) and (failed := _failed(scores)):
-            scores += _unasked(name, judge, f"Not asked: {' and '.join(failed)} failed.")
+    for judge in (judge for judge in judges.values() if not _asks_a_model(judge)):
+        scores += await judge.score(trajectory)
+    void = await doubt(trajectory) if doubt is not None and _lost_the_state(scores) else None
+    if void is not None:
+        scores = [_unmeasured(entry, void) for entry in scores]
+    for name, judge in ((name, judge) for name, judge in judges.items() if _asks_a_model(judge)):
+        if void is not None or (failed := _failed(scores)):
+            told = "the reference does not hold" if void is not None else f"{' and '.join(failed)} failed"
+            scores += _unasked(name, judge, f"Not asked: {told}.")
             continue
         scores += await judge.score(trajectory)
         calls += getattr(judge, "calls", ())
+    found = {"scores": tuple(scores), "reward": reward(scores), "calls": (*trajectory.calls, *calls)}
+    return trajectory.model_copy(update=found | _blame(trajectory, scores, void))
+
+
+def _blame(trajectory: Trajectory, scores: Sequence[Score], void: str | None) -> dict[str, object]:
+    """Return outcome and culprit, and the proof where it turned out not to hold."""
     outcome = _outcome(trajectory, scores)
-    return trajectory.model_copy(
-        update={
-            "scores": tuple(scores),
-            "reward": reward(scores),
-            "outcome": outcome,
-            "culprit": _culprit(trajectory) if outcome == "failure" else None,
-            "calls": (*trajectory.calls, *calls),
-        }
-    )
+    if void is None or trajectory.proof is None:
+        return {"outcome": outcome, "culprit": _culprit(trajectory) if outcome == "failure" else None}
+    proof = trajectory.proof.model_copy(update={"reason": UNSTEADY, "detail": void})
+    if outcome == "failure":
+        return {"outcome": outcome, "culprit": _culprit(trajectory), "proof": proof}
+    return {"outcome": "unmeasured", "culprit": "tool", "proof": proof}
+
+
+def _lost_the_state(scores: Sequence[Score]) -> bool:
+    return any(entry.method == "state" and entry.passed is False for entry in scores)
+
+
+def _unmeasured(entry: Score, reason: str) -> Score:
+    """Return a score that was lost against a reference that does not hold, as not measured."""
+    if entry.method not in _AGAINST_THE_REFERENCE or entry.passed is not False:
+        return entry
+    return entry.model_copy(update={"value": None, "passed": None, "reason": reason})
 
 
 def _failed(scores: Sequence[Score]) -> list[str]:

@@ -2,6 +2,7 @@
 
 The tables live in a private in-memory database that allows reading only, with bounds on time and rows, so a
 pack's SELECT can neither write nor reach a file. Row order is the query's own; give it an ORDER BY where it matters.
+SQL knows whole numbers up to 64 bits; larger ones are text with all their digits, also inside nested JSON.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import sqlite3
 import threading
@@ -118,8 +120,8 @@ def _file_row(path: str, data: bytes) -> dict[str, Any]:
 
 def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
     try:
-        document = json.loads(data)
-    except ValueError:
+        document = json.loads(data, parse_int=_whole, parse_float=_real)
+    except (ValueError, RecursionError):
         return {}
     if _objects(document):
         return {stem: document}
@@ -164,7 +166,20 @@ def _csv_rows(data: bytes, delimiter: str) -> list[dict[str, Any]]:
 def _number(cell: str | None) -> Any:
     if cell is None or not re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell):
         return cell
-    return float(cell) if "." in cell else int(cell)
+    return _real(cell) if "." in cell else _whole(cell)
+
+
+def _whole(text: str) -> int | str:
+    """Return a whole number, as text with all its digits where SQL has none so large."""
+    number = int(text) if len(text) <= 20 else None
+    return number if number is not None and -(1 << 63) <= number < 1 << 63 else text
+
+
+def _real(text: str) -> float | str:
+    """Return a decimal number, as text where it is written out beyond 64 bits, or beyond every float."""
+    number = float(text)
+    exact = abs(number) < 1 << 63 or "e" in text.lower()
+    return number if exact and math.isfinite(number) else text
 
 
 def _copy_sqlite(connection: sqlite3.Connection, data: bytes) -> None:
@@ -210,7 +225,8 @@ def _create(
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    found = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return found.encode("utf-8", "replace").decode() if isinstance(found, str) and not found.isascii() else found
 
 
 def _identifier(name: str) -> str:

@@ -2,6 +2,7 @@
 
 Both ways: what the reference changed and the rollout did not is `missing`, what only the rollout changed is
 `extra`, what both changed to different values is `different`. Any path to the same end state compares equal.
+Values compare as JSON: numbers by value, true is not 1, and null is not "no such key".
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from engine.types import Change, Frozen, Leaf, StateDiff
+from engine.json_value import same
+from engine.types import ABSENT, Change, Frozen, Leaf, StateDiff
 
 
 class Difference(Frozen):
@@ -55,7 +57,10 @@ def _file_differences(
         return []
     detailed = all(c is None or (c.kind == "modified" and c.leaves and not c.truncated) for c in (wanted, given))
     if detailed:
-        return _leaf_differences(wanted.leaves if wanted else (), given.leaves if given else (), path, ignore)
+        left, right = wanted.leaves if wanted else (), given.leaves if given else ()
+        found = _leaf_differences(left, right, path, ignore)
+        if found or any(_ignored(f"{path}#{leaf.pointer}", ignore) for leaf in (*left, *right)):
+            return found  # else the digests differ by more than leaves tell, such as a removed from an emptied object
     if wanted and given:
         return [Difference(place=path, kind="different", expected=_what(wanted), found=_what(given))]
     if wanted:
@@ -74,14 +79,14 @@ def _leaf_differences(
         if _ignored(place, ignore):
             continue
         a, b = left.get(pointer), right.get(pointer)
-        if a and b and a.after == b.after:
+        if a and b and same(a.became, b.became):
             continue
         if a and b:
-            result.append(Difference(place=place, kind="different", expected=_short(a.after), found=_short(b.after)))
+            result.append(Difference(place=place, kind="different", expected=_short(a.became), found=_short(b.became)))
         elif a:
-            result.append(Difference(place=place, kind="missing", expected=_short(a.after)))
+            result.append(Difference(place=place, kind="missing", expected=_short(a.became)))
         elif b:
-            result.append(Difference(place=place, kind="extra", found=_short(b.after)))
+            result.append(Difference(place=place, kind="extra", found=_short(b.became)))
     return result
 
 
@@ -94,5 +99,5 @@ def _what(change: Change) -> str:
 
 
 def _short(value: object) -> str:
-    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -16,6 +16,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import InputError
+from engine.json_value import writable
 from engine.types import TaskTemplate
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
@@ -59,6 +60,8 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
         found = _expression(whole.group(1).strip())(values)
         if isinstance(found, StrictUndefined):
             raise UndefinedError(found._undefined_message)
+        if isinstance(found, int) and not writable(found):
+            raise ValueError("it gives a number of more digits than JSON readers take")
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise InputError(f"template expression {source[:60]!r}", f"{error}.", "Correct the expression.") from error
     return found

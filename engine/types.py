@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from enum import Enum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Mode = Literal[
     "single",
@@ -121,20 +122,49 @@ class Turn(Frozen):
 # ---------------------------------------------------------------- state
 
 
+class Absent(Enum):
+    """The value of a place where nothing is, which null is not."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
 class Leaf(Frozen):
     """One readable change inside a file. `pointer` is a JSON pointer, `table/primary-key`, or "" for a whole text.
 
-    `before` and `after` are JSON values, None meaning "was not there".
+    `before` and `after` are JSON values; None means that nothing was there, except on the sides that `nulls` names,
+    which held a null. It is written only where there is one, so records without nulls read and leave as ever.
     """
 
     pointer: str
     before: Any = None
     after: Any = None
+    nulls: tuple[Literal["before", "after"], ...] = ()
+
+    @property
+    def was(self) -> Any:
+        """The value before, ABSENT where there was none."""
+        return ABSENT if self.before is None and "before" not in self.nulls else self.before
+
+    @property
+    def became(self) -> Any:
+        """The value after, ABSENT where there is none."""
+        return ABSENT if self.after is None and "after" not in self.nulls else self.after
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler(self)
+        if not self.nulls:
+            found.pop("nulls", None)
+        return found
 
 
 class Change(Frozen):
     """One file that differs. `after_digest` is a canonical digest of the new content ("" when removed):
-    JSON ignores key order and white space, SQLite compares rows, other files compare bytes."""
+    JSON (also by lines) ignores key order and white space, SQLite compares rows, both take numbers by value; other
+    files compare bytes."""
 
     path: str
     kind: Literal["added", "removed", "modified"]
@@ -391,7 +421,13 @@ class ProvenTurn(Frozen):
 
 
 RejectReason = Literal[
-    "unsolvable", "passes_untouched", "duplicate", "ambiguous_slot", "mode_not_applicable", "no_slot_rows"
+    "unsolvable",
+    "passes_untouched",
+    "duplicate",
+    "ambiguous_slot",
+    "mode_not_applicable",
+    "no_slot_rows",
+    "unsteady_reference",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import orjson
 from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
 from engine.holders import has_ended
+from engine.json_value import loads
 from storage import tables
 from storage.database import Database
 from storage.search import plain
@@ -99,10 +101,19 @@ def finish_request(db: Database, id: int, result: Any = None, error: str | None 
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # whole numbers beyond 64 bits
+        return plain(json.dumps(value, ensure_ascii=False, default=_of_numpy))
+
+
+def _of_numpy(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
 
 
 def _row(r: RequestRecord) -> RequestRow:
     assert r.id is not None
-    result = None if r.result is None else orjson.loads(r.result)
-    return RequestRow(r.id, r.kind, orjson.loads(r.payload), r.status, result, r.error, r.created_at)  # type: ignore[arg-type]
+    result = None if r.result is None else loads(r.result)
+    return RequestRow(r.id, r.kind, loads(r.payload), r.status, result, r.error, r.created_at)  # type: ignore[arg-type]

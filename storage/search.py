@@ -11,10 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, column, delete, false, func, literal, select, table, text
 from sqlalchemy.sql.expression import Select
 
+from engine.json_value import loads
 from storage import tables
 
 LONGEST = 20_000
@@ -32,7 +32,7 @@ def document(said: Iterable[str], names: Iterable[str]) -> str:
 
 def document_of_body(body: str) -> str:
     """Return the same from a stored body, whatever version of the code wrote it."""
-    turns = orjson.loads(body).get("turns", ())
+    turns = loads(body).get("turns", ())
     said = [t["content"] for t in turns if t["role"] in ("user", "assistant") and t.get("content")]
     return document(said, dict.fromkeys(c["name"] for t in turns for c in t.get("tool_calls", ())))
 

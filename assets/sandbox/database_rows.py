@@ -3,6 +3,7 @@
 Runs inside the sandbox, standard library only. sqlite3 itself is loaded when the first database is met.
 """
 
+import collections
 import hashlib
 import json
 import os
@@ -50,18 +51,34 @@ def _tables(connection):
         quoted = '"' + name.replace('"', '""') + '"'
         columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
         key_at = [row[0] for row in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
-        rows = {}
+        names_of = [column[1] for column in columns]
+        records = []
         for row in connection.execute(f"SELECT * FROM {quoted}"):
             values = [_plain(value) for value in row]
-            record = dict(zip([column[1] for column in columns], values, strict=True))
-            rows[_key(values, key_at, rows)] = record
-        tables[name] = (" ".join(sql.split()), rows)
+            records.append((_key(values, key_at), values))
+        tables[name] = (" ".join(sql.split()), _by_key(records, names_of))
     return tables
 
 
-def _key(values, key_at, rows):
-    if key_at:
-        return ",".join(str(values[index]) for index in key_at)
+def _key(values, key_at):
+    """Return the primary key as text, or None where there is none (SQLite lets a key hold NULL)."""
+    if not key_at or any(values[index] is None for index in key_at):
+        return None
+    return ",".join(str(values[index]) for index in key_at)
+
+
+def _by_key(records, names):
+    """Return {key: {column: value}}. Rows without a key, and those whose keys read alike (1 and '1'), are named by
+    their content, so that none hides another and their order says nothing."""
+    times = collections.Counter(key for key, _ in records)
+    rows = {}
+    for key, values in records:
+        record = dict(zip(names, values, strict=True))
+        rows[key if key is not None and times[key] == 1 else _content_key(values, rows)] = record
+    return rows
+
+
+def _content_key(values, rows):
     base = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
     number = 1
     while f"{base}.{number}" in rows:
@@ -70,10 +87,13 @@ def _key(values, key_at, rows):
 
 
 def _plain(value):
+    """Return a cell as JSON; a real number without a fraction is the whole number that it equals."""
     if isinstance(value, bytes):
         return {"blob": hashlib.sha256(value).hexdigest()[:32], "bytes": len(value)}
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return {"real": str(value)}
+        return int(value) if value.is_integer() and abs(value) < 1 << 63 else value
     return value
 
 

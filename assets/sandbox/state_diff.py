@@ -1,12 +1,15 @@
 """What changed in a workspace, in a form that is equal whenever the end states are equal.
 
-Runs inside the sandbox, standard library only. JSON is compared by value, SQLite by rows, text by lines, other
-files by bytes. Leaves and text are bounded; digests always cover the whole content.
+Runs inside the sandbox, standard library only. JSON and JSON lines are compared by value, SQLite by rows, text by
+lines, other files by bytes. Numbers compare by value (1 = 1.0 = 10e-1) whatever their size, booleans and null only with
+their own kind, and what is absent equals nothing else. Leaves and text are bounded; digests always cover the whole
+content.
 """
 
 import hashlib
 import json
 import marshal
+import math
 import os
 import stat
 
@@ -15,6 +18,8 @@ import database_rows
 MOST_LEAVES = 500
 MOST_TEXT = 64 << 10
 MOST_VALUE = 4096
+MOST_DIGITS = 4300
+"""Of a whole number in leaves: what Python and the engine's JSON readers take. Longer ones are shown as cut text."""
 _MOST_PARSED = 32 << 20
 _HEAVY = 1 << 20
 _MOST_LINES = 4000
@@ -133,30 +138,98 @@ def _bytes_digest(data):
 # ---------------------------------------------------------------- JSON
 
 
-def _whole(text):
+class Number:
+    """A number that Python's own numbers would change; `text` is the same for all writings of its value."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __eq__(self, other):
+        return isinstance(other, Number) and self.text == other.text
+
+    def __hash__(self):
+        return hash(self.text)
+
+
+def _normal(text):
+    """Return (sign, digits without zeros at either end, power of ten) of a JSON number."""
+    mantissa, _, power = text.lower().partition("e")
+    sign, mantissa = ("-", mantissa[1:]) if mantissa[0] == "-" else ("", mantissa)
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    short = digits.rstrip("0")
+    if not short:
+        return "", "0", 0
+    return sign, short, int(power or 0) - len(fraction) + len(digits) - len(short)
+
+
+def _number(text):
+    """Return the value of a JSON number: an int where it is whole, a float where that is exact, else a Number."""
     number = float(text)
-    return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
+    short = len(text) <= 16 and "e" not in text and "E" not in text  # at most 15 digits, which every float keeps
+    if abs(number) < 1 << 53 and (short or repr(number) == text):
+        return int(number) if number.is_integer() else number
+    sign, digits, power = _normal(text)
+    if power >= 0 and len(digits) + power <= MOST_DIGITS:
+        return int(sign + digits + "0" * power)
+    if math.isfinite(number) and _normal(repr(number)) == (sign, digits, power):
+        return number
+    return Number(f"{sign}{digits}e{power}")
 
 
 def _refuse(text):
     raise ValueError(text)
 
 
+def _parsed(text):
+    """Return the value of a JSON text. Raises ValueError, RecursionError."""
+    try:
+        return json.loads(text, parse_float=_number, parse_constant=_refuse)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number of more digits than Python reads
+        return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_refuse)
+
+
+def _digest(value):
+    """Return the digest of a parsed value; what holds a Number is hashed apart from what only looks like its tag."""
+    found = []
+
+    def tag(number):
+        found.append(number)
+        return {"number": number.text}
+
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=tag)
+    return hashlib.sha256(b"numbers\0" * bool(found) + text.encode()).hexdigest()[:32]
+
+
 def _load(data):
     """Return (value, digest), or None when the bytes are no strict JSON."""
     try:
-        value = json.loads(data.decode("utf-8-sig"), parse_float=_whole, parse_constant=_refuse)
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        value = _parsed(data.decode("utf-8-sig"))
+        return value, _digest(value)
     except (ValueError, RecursionError):
         return None
-    return value, hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _load_lines(data):
+    """Return the same of a file with one JSON value a line, as a list; blank lines are passed over."""
+    try:
+        value = [_parsed(line) for line in data.decode("utf-8-sig").split("\n") if line.strip()]
+        return value, _digest(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+_LOADERS = {".json": _load, ".jsonl": _load_lines, ".ndjson": _load_lines}
 
 
 def _json(workspace, baseline, path, before, after):
-    if not path.endswith(".json") or any(side is not None and len(side) > _MOST_PARSED for side in (before, after)):
+    load = _LOADERS.get(os.path.splitext(path)[1])
+    if load is None or any(side is not None and len(side) > _MOST_PARSED for side in (before, after)):
         return None
-    old = baseline.parsed(path, "json", _load) if before is not None else (_ABSENT, "")
-    new = _load(after) if after is not None else (_ABSENT, "")
+    old = baseline.parsed(path, "json", load) if before is not None else (_ABSENT, "")
+    new = load(after) if after is not None else (_ABSENT, "")
     if old is None or new is None:
         return None
     leaves = Leaves()
@@ -166,7 +239,7 @@ def _json(workspace, baseline, path, before, after):
 
 
 class Leaves:
-    """Collects leaves up to the bound."""
+    """Collects leaves up to the bound. `nulls` names the sides that hold a null; other sides of None are absent."""
 
     def __init__(self):
         self.found = []
@@ -176,16 +249,23 @@ class Leaves:
         if len(self.found) >= MOST_LEAVES:
             self.cut = True
             return
-        self.found.append({"pointer": pointer, "before": self._short(before), "after": self._short(after)})
+        leaf = {"pointer": pointer, "before": self._short(before), "after": self._short(after)}
+        nulls = [side for side, value in (("before", before), ("after", after)) if value is None]
+        self.found.append({**leaf, "nulls": nulls} if nulls else leaf)
 
     def _short(self, value):
         if value is _ABSENT:
             return None
+        if isinstance(value, Number):  # no JSON reader keeps it, so the digests decide
+            self.cut = True
+            value = value.text
         if isinstance(value, str) and len(value) > MOST_VALUE:
             self.cut = True
             return value[:MOST_VALUE] + "\u2026"
         if isinstance(value, dict):
             value = {key: self._short(inner) for key, inner in value.items()}
+        if isinstance(value, list) and not isinstance(_marshalled(value), bytes):
+            value = [self._short(inner) for inner in value]
         if isinstance(value, (dict, list)) and len(text := json.dumps(value, ensure_ascii=False)) > 4 * MOST_VALUE:
             self.cut = True
             return text[:MOST_VALUE] + "\u2026"
@@ -197,7 +277,7 @@ class Leaves:
 
 def _compare(old, new, pointer, leaves):
     """Add a leaf for every scalar (or empty container) that differs between two JSON values."""
-    if leaves.cut or (type(old) is type(new) and old == new and _alike(old, new)):
+    if leaves.cut or _equal(old, new):
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
@@ -211,11 +291,6 @@ def _compare(old, new, pointer, leaves):
         _compare(type(new)(), new, pointer, leaves)
     else:
         leaves.add(pointer, old, new)
-
-
-def _alike(old, new):
-    """Say whether equal containers are surely equal as JSON too (in Python, True equals 1)."""
-    return not isinstance(old, (dict, list)) or marshal.dumps(old, 2) == marshal.dumps(new, 2)
 
 
 def _compare_lists(old, new, pointer, leaves):
@@ -235,9 +310,24 @@ def _compare_lists(old, new, pointer, leaves):
 
 
 def _equal(old, new):
-    if type(old) is not type(new) or old != new:
+    """Say whether two parsed values are the same JSON. In Python, True equals 1."""
+    if isinstance(old, bool) or isinstance(new, bool):
+        return old is new
+    if old != new:
         return False
-    return _alike(old, new) or json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+    if not isinstance(old, (dict, list)) or _marshalled(old) == _marshalled(new):
+        return True
+    if isinstance(old, list):
+        return all(map(_equal, old, new))
+    return all(_equal(value, new[key]) for key, value in old.items())
+
+
+def _marshalled(value):
+    """Return bytes that are equal only for the same value, or what equals nothing where a Number is inside."""
+    try:
+        return marshal.dumps(value, 2)
+    except ValueError:  # it holds a Number
+        return object()
 
 
 def _escaped(key):
@@ -274,7 +364,7 @@ def _compare_tables(table, old, new, leaves):
         leaves.add(table, old_sql, new_sql)
     for key in sorted(old_rows.keys() | new_rows.keys(), key=database_rows.natural):
         before, after = old_rows.get(key, _ABSENT), new_rows.get(key, _ABSENT)
-        if before is _ABSENT or after is _ABSENT or json.dumps(before) != json.dumps(after):
+        if before is _ABSENT or after is _ABSENT or not _equal(before, after):
             leaves.add(f"{table}/{key}", before, after)
 
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InputError
+from engine.json_value import loads, whole
 
 LONGEST_LINE = 16 << 20
 Row = TypeVar("Row", bound=BaseModel)
@@ -29,10 +29,8 @@ def objects(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, dict[str, 
 
 def _object(text: bytes, where: str) -> dict[str, Any]:
     try:
-        if b"\\u" in text:
-            orjson.loads(text)  # refuses half a surrogate pair, which json lets through
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = loads(text)
+    except ValueError as error:
         raise InputError(where, f"is not JSON: {error}.", "Write one JSON object per line, in UTF-8.") from error
     if not isinstance(value, dict):
         raise InputError(where, f"is a {type(value).__name__}, not an object.", "Write one JSON object per line.")
@@ -58,6 +56,6 @@ def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
 def json_in(text: str, where: str) -> Any:
     """Return the JSON that a field holds as text. Raises InputError."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_int=whole, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InputError(where, f"holds no JSON: {error}.", "Correct it and import again.") from error

@@ -5,12 +5,12 @@ Each rule is a score of its own in 0..1; a rule that does not apply to a traject
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from engine.json_value import canonical
 from engine.judges._modes import findings
 from engine.spans import spans
 from engine.types import Frozen, Score, Trajectory, Turn
@@ -48,7 +48,7 @@ def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
     """Yield (turn index, tool name, canonical arguments) of every call."""
     for index, turn in enumerate(turns):
         for call in turn.tool_calls:
-            yield index, call.name, json.dumps(call.arguments, sort_keys=True, ensure_ascii=False)
+            yield index, call.name, canonical(call.arguments)
 
 
 def _finished(trajectory: Trajectory) -> Score:
@@ -97,7 +97,7 @@ def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
 
 
 def _has_twins(turn: Turn) -> bool:
-    keys = [(call.name, json.dumps(call.arguments, sort_keys=True)) for call in turn.tool_calls]
+    keys = [(call.name, canonical(call.arguments)) for call in turn.tool_calls]
     return len(set(keys)) < len(keys)
 
 

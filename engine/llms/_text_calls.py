@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from engine.json_value import whole
 from engine.types import ToolCall
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
@@ -69,7 +70,7 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     plain = text.strip()
     if plain.startswith("[") and plain.endswith(")]") and (calls := _from_python(plain, tools)):
         return "", calls
-    decoder, position, kept, found = json.JSONDecoder(), 0, "", list[ToolCall]()
+    decoder, position, kept, found = json.JSONDecoder(parse_int=whole), 0, "", list[ToolCall]()
     for _ in range(_MOST_STARTS):
         match = _START.search(text, position)
         if match is None:
@@ -88,7 +89,7 @@ def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
 def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
     """Read one JSON value, or several on lines of their own."""
     found: list[ToolCall] = []
-    decoder, text, position = json.JSONDecoder(), text.strip(), 0
+    decoder, text, position = json.JSONDecoder(parse_int=whole), text.strip(), 0
     while position < len(text):
         try:
             value, position = decoder.raw_decode(text, position)
@@ -127,7 +128,7 @@ def _call(value: Any, tools: Collection[str]) -> ToolCall | None:
     if isinstance(given, dict):
         return ToolCall(id="", name=str(name), arguments=given)
     try:
-        parsed = json.loads(given)
+        parsed = json.loads(given, parse_int=whole)
     except (ValueError, TypeError):
         parsed = None
     if isinstance(parsed, dict):
@@ -164,6 +165,7 @@ def _from_node(node: ast.expr, tools: Collection[str]) -> ToolCall | None:
         return None
     try:
         arguments = {str(pair.arg): ast.literal_eval(pair.value) for pair in node.keywords if pair.arg}
-    except ValueError:
+        json.dumps(arguments)  # a literal that JSON does not know, or a number too long to be written
+    except (ValueError, TypeError):
         return None
     return ToolCall(id="", name=name, arguments=arguments)

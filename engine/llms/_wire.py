@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from engine.errors import ModelError
+from engine.json_value import loads, whole
 from engine.llms._text_calls import find_calls
 from engine.types import Tool, ToolCall, Turn
 
@@ -154,8 +155,8 @@ def _call(entry: Mapping[str, Any]) -> ToolCall:
     if isinstance(given, dict):
         return ToolCall(id=identity, name=name, arguments=given)
     try:
-        parsed = orjson.loads(given) if isinstance(given, str) else given
-    except orjson.JSONDecodeError:
+        parsed = loads(given) if isinstance(given, str) else given
+    except ValueError:
         parsed = None
     if isinstance(parsed, dict):
         return ToolCall(id=identity, name=name, arguments=parsed)
@@ -190,7 +191,7 @@ def _count(usage: Mapping[str, Any], name: str) -> int | None:
 
 def json_object(text: str) -> dict[str, Any] | None:
     """Return the first JSON object in a text (bare, fenced or amid prose), or None when there is none."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=whole)
     start = text.find("{")
     for _ in range(_MOST_STARTS):
         if start < 0:

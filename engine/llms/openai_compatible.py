@@ -14,6 +14,7 @@ import orjson
 from pydantic import Field
 
 from engine.errors import InputError, ModelError
+from engine.json_value import loads
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
 from engine.types import Endpoint, Frozen, ModelRole
@@ -84,8 +85,8 @@ class OpenAICompatible(ChatLLM):
 
     def _parsed(self, data: bytes) -> Any:
         try:
-            body = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            body = loads(data)
+        except ValueError:
             raise fault("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             code = body["error"].get("code") if isinstance(body["error"], dict) else None
@@ -94,8 +95,8 @@ class OpenAICompatible(ChatLLM):
 
     def _refusal(self, status: int, data: bytes, wait: float | None) -> ModelError:
         try:
-            said = said_in(orjson.loads(data))
-        except orjson.JSONDecodeError:
+            said = said_in(loads(data))
+        except ValueError:
             said = data[:400].decode(errors="replace")
         return fault(kind_of(status), self._endpoint, said, status=status, wait=wait)
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 
 from engine.errors import SandboxError
+from engine.json_value import loads
 from engine.loop import turn
 
 
@@ -56,7 +57,7 @@ class Stream(asyncio.Protocol):
 
     def _line(self, line: bytes) -> None:
         try:
-            answer = orjson.loads(line)
+            answer = loads(line)
             future = self._waiting.pop(answer["id"], None)
         except (ValueError, TypeError, KeyError):
             self._fail(f"the tool server wrote a line that is no answer: {line[:200]!r}")

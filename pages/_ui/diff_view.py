@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.types import Change, StateDiff
+from engine.types import ABSENT, Change, StateDiff
 from pages._ui.format import plural
 from pages._ui.text import code_view, literal
 
@@ -35,7 +35,7 @@ def _change(change: Change, key: str, *, patched: bool) -> None:
     st.markdown(f":{colour}[:material/{icon}:] **{literal(change.path)}** {change.kind}")
     if change.leaves:
         rows = [
-            {"Where": leaf.pointer or "whole text", "Before": _value(leaf.before), "After": _value(leaf.after)}
+            {"Where": leaf.pointer or "whole text", "Before": value_text(leaf.was), "After": value_text(leaf.became)}
             for leaf in change.leaves[:SHOWN_LEAVES]
         ]
         st.dataframe(
@@ -52,7 +52,20 @@ def _change(change: Change, key: str, *, patched: bool) -> None:
         st.caption("The diff of this file was cut.")
 
 
-def _value(value: Any) -> str:
-    if value is None:
+def value_text(value: Any) -> str:
+    """Return a JSON value, or ABSENT, so that none reads like another: a text stands in quotes where it could be taken
+    for something else (the text "1" and the number 1)."""
+    if value is ABSENT:
         return "absent"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    dumped = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return dumped
+    return dumped if value in ("", "absent") or _is_json(value) else value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=str)
+    except (ValueError, RecursionError):
+        return False
+    return True

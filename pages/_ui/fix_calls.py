@@ -16,6 +16,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from engine.errors import InputError, InputErrors
+from engine.json_value import whole
 from engine.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
 from pages._ui.domain_editor import error_line
@@ -190,7 +191,7 @@ def _values(text: str) -> list[dict[str, Any]]:
     if not text.strip():
         return []
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_int=whole)
     except json.JSONDecodeError as error:
         where = f"tool calls, line {error.lineno}, column {error.colno}"
         raise InputError(where, f"this is not JSON ({error.msg}).", "Correct the brackets and quotes.") from error

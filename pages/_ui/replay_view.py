@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from engine.replay import Replay
+from pages._ui.diff_view import value_text
 
 
 def draw_replay(found: Replay, turns: int, key: str) -> int | None:
@@ -51,8 +49,8 @@ def _draw_places(found: Replay) -> None:
     rows = [
         {
             "Where": f"{place.pointer} {place.path}".strip(),
-            "Recorded": _value(place.recorded),
-            "Corrected": _value(place.corrected),
+            "Recorded": value_text(place.value("recorded")),
+            "Corrected": value_text(place.value("corrected")),
         }
         for place in found.state
     ]
@@ -75,9 +73,3 @@ def _choice(found: Replay, turns: int, key: str) -> int:
         captions=["Nothing that may no longer follow is trained on.", "You have read them, and they still fit."],
     )  # fmt: skip
     return last if chosen == keep else found.behind
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "absent"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.json_value import whole
 from engine.types import Tool
 from pages._ui.text import literal
 
@@ -109,7 +110,7 @@ def _value(label: str, schema: dict[str, Any], needed: bool, begin: Any, options
             raise ValueError("give a JSON value.")
         return ABSENT
     try:
-        return json.loads(given)
+        return json.loads(given, parse_int=whole)
     except ValueError as error:
         raise ValueError(f"is no JSON: {error}.") from error
 
@@ -117,7 +118,7 @@ def _value(label: str, schema: dict[str, Any], needed: bool, begin: Any, options
 def json_arguments(text: str) -> tuple[dict[str, Any], list[str]]:
     """Read the arguments of a call as one JSON object; return (arguments, problems)."""
     try:
-        value = json.loads(text or "{}")
+        value = json.loads(text or "{}", parse_int=whole)
     except ValueError as error:
         return {}, [f"The arguments are no JSON: {error}."]
     if not isinstance(value, dict):

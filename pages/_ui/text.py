@@ -48,13 +48,24 @@ def plain(text: str, *, empty: str = "Empty") -> None:
 def json_view(value: Any, *, key: str, expanded: bool | int = 2) -> None:
     """Draw a JSON value as a tree. One of more than CUT characters is cut and offered whole on demand.
 
-    `key` must be unique on the page.
+    One with whole numbers whose last digits a browser would change is drawn as text. `key` must be unique on the page.
     """
     dumped = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    if len(dumped) <= CUT:
+    if len(dumped) <= CUT and not (_MANY_DIGITS.search(dumped) and _beyond_browsers(value)):
         st.json(dumped, expanded=expanded)
         return
     code_view(dumped, key=key, language="json")
+
+
+_MANY_DIGITS = re.compile(r"\d{16}")
+
+
+def _beyond_browsers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_beyond_browsers, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_beyond_browsers, value))
+    return isinstance(value, int) and abs(value) >= 1 << 53
 
 
 def code_view(text: str, *, key: str, language: str | None = None, height: int | None = None) -> None:

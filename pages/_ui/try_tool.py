@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.json_value import whole
 from engine.types import StateDiff, Tool, ToolResult
 from pages._ui.badges import words
 from pages._ui.data import db
@@ -106,6 +107,6 @@ _FAULTS = {
 
 def _value(content: str) -> Any:
     try:
-        return json.loads(content)
-    except ValueError:
+        return json.loads(content, parse_int=whole)
+    except (ValueError, RecursionError):
         return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 import tempfile
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
+from engine.json_value import whole
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.domain_editor import error_line, file_state, text_editor
 from pages._ui.file_views import draw_binary
@@ -22,6 +24,7 @@ EDITABLE = 200_000
 """Bytes up to which a text file is edited in the page."""
 LARGEST = 32 << 20
 ROWS_SHOWN = 500
+_MANY_DIGITS = re.compile(r"\d{16}")
 
 
 def draw_workspace(draft: Draft) -> None:
@@ -140,7 +143,7 @@ def _text(draft: Draft, path: str, text: str, suffix: str) -> None:
         )  # fmt: skip
     if view == "View" and suffix == ".json":
         try:
-            json_view(json.loads(text), key=f"json_{draft.domain}_{path}")
+            json_view(json.loads(text, parse_int=whole), key=f"json_{draft.domain}_{path}")
         except ValueError as error:
             st.error(f"It is no JSON: {literal(str(error))}. Correct it under Text.", icon=":material/error:")
             error_line(text, str(error))
@@ -155,7 +158,8 @@ def _text(draft: Draft, path: str, text: str, suffix: str) -> None:
 
 def _table(text: str, separator: str, path: str) -> None:
     try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, nrows=ROWS_SHOWN)
+        kept = str if _MANY_DIGITS.search(text) else None  # numbers would lose their last digits
+        frame = pd.read_csv(io.StringIO(text), sep=separator, nrows=ROWS_SHOWN, dtype=kept)
     except (ValueError, pd.errors.ParserError) as error:
         st.error(f"It cannot be read as a table: {literal(str(error))}", icon=":material/error:")
         return
