@@ -100,9 +100,6 @@ def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError
         elif not served_modes(batch, domain, share):
             move = "Give a weight to a mode that it serves, or choose other templates."
             errors.append(InputError("modes", f"no template of {share.id} serves a mode with a weight.", move))
-        elif batch.plan > 1 and longest(batch, domain, share) < min(n for n, weight in batch.turns.items() if weight):
-            move = "Give a weight to a smaller number of requests, or choose more templates."
-            errors.append(InputError("turns", f"no dialogue of {share.id} has that many requests.", move))
     return errors
 
 

@@ -89,7 +89,8 @@ class Quotas:
 def planned(batch: Batch, offers: Sequence[Offer], source: random.Random) -> Quotas:
     """Return the quotas of a batch under its plan version; `offers` are its domains in order.
 
-    Every domain serves a mode with a weight, and from version 2 on a number of requests with a weight.
+    Every domain serves a mode with a weight. Where none has a dialogue as long as is asked for, it is planned all the
+    same, and its tasks are rejected when they are drawn.
     """
     tasks = -(-batch.trajectories // batch.attempts)
     return _by_domain(batch, offers, tasks) if batch.plan == 1 else _Whole(batch, offers, tasks).quotas(source)
@@ -121,11 +122,16 @@ def _sentence(shortfall: Shortfall, name: Callable[[str], str]) -> str:
     if shortfall.unserved and kind == "mode":
         return f"No chosen domain serves {name(what)}: its share goes to the other modes."
     if shortfall.unserved:
-        return f"No chosen domain has a dialogue of {what} requests: their share goes to shorter ones."
+        then = (
+            f"the {shortfall.planned} tasks of it will be rejected"
+            if shortfall.planned
+            else "its share goes to shorter ones"
+        )
+        return f"No chosen domain has a dialogue of {what} user turns: {then}."
     if kind == "domain":
-        return f"{name(what)} gets {counts}: it serves too few of the modes, or too few long dialogues."
+        return f"{name(what)} gets {counts}: it serves too few of the modes, or has too few long dialogues."
     if kind == "turns":
-        return f"Dialogues of {what} requests get {counts}: too few domains serve them."
+        return f"Dialogues of {what} user turns get {counts}: too few domains have them."
     return f"{name(what)} gets {counts}: too few domains serve it."
 
 
@@ -189,10 +195,12 @@ class _Whole:
         self.weighted = {mode: batch.weights[mode] for mode in MODES if batch.weights.get(mode, 0) > 0}
         self.lengths = {n: weight for n, weight in sorted(batch.turns.items()) if weight > 0}
         served = {mode for offer in offers for mode in offer.modes}
-        longest = max(offer.longest for offer in offers)
         weights = {number: offer.weight for number, offer in enumerate(offers)}
         self.modes = {mode: weight for mode, weight in self.weighted.items() if mode in served}
-        self.turns = {n: weight for n, weight in self.lengths.items() if n <= longest}
+        self.longest = [offer.longest for offer in offers]
+        self.turns = {n: weight for n, weight in self.lengths.items() if n <= max(self.longest)}
+        if not self.turns:
+            self.turns, self.longest = self.lengths, [max(self.lengths)] * len(offers)
         self.of_domains = largest_remainders(weights, tasks)
         self.of_modes = largest_remainders(self.modes, tasks)
         self.of_turns = largest_remainders(self.turns, tasks)
@@ -200,13 +208,13 @@ class _Whole:
         self.fair_modes = _fitted(self.plain, lambda number, mode: mode in offers[number].modes)
         self.fair_turns = _fitted(
             _exact(_summed(self.fair_modes, 0), self.turns, tasks),
-            lambda number, length: length <= offers[number].longest,
+            lambda number, length: length <= self.longest[number],
         )
 
     def quotas(self, source: random.Random) -> Quotas:
         modes, turns = self._solved(source)
         found = Quotas(tuple(offer.domain for offer in self.offers), modes, turns)
-        return Quotas(found.domains, found.modes, found.turns, (*self._unserved(), *self._short(found)))
+        return Quotas(found.domains, found.modes, found.turns, (*self._unserved(found), *self._short(found)))
 
     def _solved(self, source: random.Random) -> tuple[dict[tuple[int, Mode], int], dict[tuple[int, int], int]]:
         """Send a unit for each task through the network. What matters more costs more than all that matters less."""
@@ -238,13 +246,13 @@ class _Whole:
         modes = {cell: flow.units(cells[cell]) for cell in sorted(cells, key=lambda c: (c[0], MODES.index(c[1])))}
         return modes, {cell: flow.units(lengths[cell]) for cell in sorted(lengths)}
 
-    def _unserved(self) -> list[Shortfall]:
-        modes, turns = (largest_remainders(weights, self.tasks) for weights in (self.weighted, self.lengths))
-        none: list[tuple[Literal["mode", "turns"], str, int]] = [
-            *(("mode", m, modes[m][0]) for m in self.weighted if m not in self.modes),
-            *(("turns", str(n), turns[n][0]) for n in self.lengths if n not in self.turns),
-        ]
-        return [Shortfall(kind, (what,), wanted, 0, unserved=True) for kind, what, wanted in none]
+    def _unserved(self, found: Quotas) -> list[Shortfall]:
+        served = {mode for offer in self.offers for mode in offer.modes}
+        longest, turns = max(offer.longest for offer in self.offers), found.by_turns()
+        modes, lengths = (largest_remainders(weights, self.tasks) for weights in (self.weighted, self.lengths))
+        short = [Shortfall("mode", (m,), modes[m][0], 0, True) for m in self.weighted if m not in served]
+        too_long = [n for n in self.lengths if n > longest]
+        return short + [Shortfall("turns", (str(n),), lengths[n][0], turns.get(n, 0), True) for n in too_long]
 
     def _short(self, found: Quotas) -> list[Shortfall]:
         modes, turns, domains = found.by_mode(), found.by_turns(), found.by_domain()

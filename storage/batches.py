@@ -52,6 +52,12 @@ class BatchRow:
     imported: bool
     sandbox: str | None
 
+    @property
+    def launched(self) -> Batch:
+        """The batch with the plan version that it has by being older than all others too, so that it can be repeated;
+        an imported one was never planned and has none."""
+        return self.batch if self.imported else self.batch.model_copy(update={"plan_version": self.batch.plan})
+
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
     """Queue a batch with a frozen snapshot: domain digests, personas, rubric, models and the plan version, the newest

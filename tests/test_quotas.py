@@ -294,12 +294,12 @@ def test_the_sentences_name_what_is_short_and_why() -> None:
     told = sentences(solved(case(offers, modes, {1: 1, 2: 4, 4: 1}, 12)).shortfalls, str.upper)
     assert told == [
         "No chosen domain serves PARALLEL: its share goes to the other modes.",
-        "No chosen domain has a dialogue of 4 requests: their share goes to shorter ones.",
-        "D0 gets 1 of 6 tasks: it serves too few of the modes, or too few long dialogues.",
+        "No chosen domain has a dialogue of 4 user turns: its share goes to shorter ones.",
+        "D0 gets 1 of 6 tasks: it serves too few of the modes, or has too few long dialogues.",
     ]
     long = solved(case([(1.0, ("single",), 1), (1.0, ("no_tool",), 2)], {"single": 3, "no_tool": 1}, {1: 1, 2: 3}, 4))
     assert long.shortfalls[0] == Shortfall("turns", ("2",), 3, 1)
-    assert sentences(long.shortfalls)[0] == "Dialogues of 2 requests get 1 of 3 tasks: too few domains serve them."
+    assert sentences(long.shortfalls)[0] == "Dialogues of 2 user turns get 1 of 3 tasks: too few domains have them."
     narrow = solved(case([(1.0, ("single",), 1), (1.0, MODES, 1)], dict.fromkeys(MODES, 1.0), {1: 1}, 90))
     assert sentences(narrow.shortfalls)[-1] == (
         "Others make up for what a domain does not serve, so they get less of another mode: d1 single 0 of 4."
@@ -313,5 +313,10 @@ def test_one_template_serves_no_dialogue_longer_than_itself(ledger: Domain, pers
     assert quotas.by_turns() == {1: 6, 2: 6}
     assert [s.what for s in quotas.shortfalls if s.kind == "turns"] == [("3",)]
     only_long = batch.model_copy(update={"turns": {3: 1.0}})
-    with pytest.raises(Exception, match="no dialogue of ledger has that many requests"):
-        check(only_long, {ledger.digest: ledger}, [persona])
+    check(only_long, {ledger.digest: ledger}, [persona])
+    quotas = quotas_of(only_long, {ledger.digest: ledger})
+    assert quotas.by_turns() == {3: 12}
+    assert sentences(quotas.shortfalls)[-1] == (
+        "No chosen domain has a dialogue of 3 user turns: the 12 tasks of it will be rejected."
+    )
+    assert {s.rejected for s in plan(only_long, {ledger.digest: ledger}, [persona])} == {"no_slot_rows"}
