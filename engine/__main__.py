@@ -133,10 +133,11 @@ def _work_on(db: Any, number: int) -> None:
     """Work on one batch in this process until it goes no further, print its summary, exit with 1 if it is not done."""
     from engine.foreground import follow, summary
     from storage.batches import get_batch, losses
+    from storage.plans import quotas_of_batch
 
     loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
-    print(summary(row, losses(db, number)))
+    print(summary(row, losses(db, number), quotas_of_batch(db, row)))
     if row.status != "done":
         raise typer.Exit(1)
 
@@ -221,6 +222,7 @@ def show(
     """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
     from engine.foreground import summary
     from storage.batches import get_batch, latest, list_batches, losses
+    from storage.plans import quotas_of_batch
     from storage.trajectories import get
 
     with database() as db:
@@ -230,7 +232,8 @@ def show(
                 raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
             print(found.model_dump_json(indent=2) if as_json else _told(found))
         elif batch is not None:
-            print(summary(get_batch(db, batch), losses(db, batch)))
+            chosen = get_batch(db, batch)
+            print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen)))
             for row in latest(db, batch, 20):
                 print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
         else:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from engine.catalog import yaml_value
 from engine.errors import InputError, InputErrors
+from engine.quotas import unknown_plan
 from engine.types import Batch
 
 
@@ -47,9 +48,12 @@ def dump_batch(batch: Batch) -> str:
 def batch_of(value: dict[str, Any], where: str) -> Batch:
     """Return the batch of plain values. Raises InputErrors naming each wrong field."""
     try:
-        return Batch.model_validate(value)
+        batch = Batch.model_validate(value)
     except ValidationError as error:
         raise InputErrors([_refusal(where, found["loc"], found["msg"]) for found in error.errors()]) from error
+    if refused := unknown_plan(batch, f"{where}: plan_version"):
+        raise InputErrors(refused)
+    return batch
 
 
 def _refusal(where: str, place: tuple[int | str, ...], message: str) -> InputError:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from engine.quotas import Quotas, sentences
 from engine.worker import Worker, serve
 
 LOOK_SECONDS = 0.2
@@ -46,14 +47,15 @@ def _progress(row: Any, before: int, started: float) -> None:
         print(f"\r{finished(row)}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
 
 
-def summary(row: Any, losses: Sequence[tuple[str, str, int]]) -> str:
-    """Return what became of a batch, with the next move when it is not finished."""
+def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:
+    """Return what became of a batch and what its plan fell short of, with the next move when it is not finished."""
     p = row.progress
     lines = [
         f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
         f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
         f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
     ]
+    lines += [f"  plan: {told}" for told in sentences(quotas.shortfalls if quotas else ())]
     lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
     if row.status in ("queued", "paused"):
         lines.append(

@@ -1,7 +1,7 @@
 """Batch -> RolloutSpecs. Pure: ids and seeds are made here, so any engine gives the same rollouts.
 
-Quotas are exact: the numbers of tasks per domain, per mode and per number of turns follow the weights by largest
-remainder. Modes that no template of a domain serves are left out of that domain's share.
+How many tasks each domain, mode and number of requests gets is worked out in engine/quotas.py, under the plan version
+that the batch names: a stored batch goes on under its own, so that its ids stay.
 """
 
 from __future__ import annotations
@@ -12,9 +12,23 @@ from typing import Any, TypeVar
 
 from engine import tasks
 from engine.errors import InputError, InputErrors
-from engine.types import MODES, Batch, Domain, DomainShare, Mode, Persona, RolloutSpec, Task, digest
+from engine.quotas import Offer, Quotas, planned, unknown_plan
+from engine.types import (
+    MODES,
+    Batch,
+    Domain,
+    DomainShare,
+    Mode,
+    Persona,
+    RolloutSpec,
+    Task,
+    TaskTemplate,
+    digest,
+)
 
 TRIES = 12
+_SHORT: tuple[Mode, ...] = ("no_tool", "missing_function")
+"""Modes whose template serves one request of the dialogue, however many turns it has."""
 Choice = TypeVar("Choice")
 
 
@@ -26,7 +40,7 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
     """
     check(batch, domains, personas)
     fingerprint = batch.fingerprint
-    source = random.Random(f"plan:{fingerprint}")
+    source = _source(fingerprint)
     seen: set[str] = set()
     index = 0
     for number, (share, mode, turns) in enumerate(_mix(batch, domains, source)):
@@ -53,19 +67,7 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
 
 def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> None:
     """Raise InputErrors naming every field for which the batch cannot start."""
-    errors: list[InputError] = []
-    for number, share in enumerate(batch.domains):
-        domain = domains.get(str(share.digest))
-        where = f"domains.{number}"
-        if domain is None:
-            errors.append(InputError(where, f"there is no domain {share.id!r}.", "Choose one that exists."))
-            continue
-        unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
-        if unknown:
-            errors.append(InputError(f"{where}.templates", f"{share.id} has no template {unknown[0]!r}."))
-        elif not served_modes(batch, domain, share):
-            move = "Give a weight to a mode that it serves, or choose other templates."
-            errors.append(InputError("modes", f"no template of {share.id} serves a mode with a weight.", move))
+    errors = _unplannable(batch, domains)
     if not personas:
         errors.append(InputError("personas", "none is chosen.", "Choose at least one persona."))
     if batch.uses_models:
@@ -83,46 +85,89 @@ def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Person
         raise InputErrors(errors)
 
 
+def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError]:
+    """Return why there are no quotas: an unknown plan, a domain that is missing or serves nothing of what is asked."""
+    errors = unknown_plan(batch)
+    for number, share in enumerate(batch.domains):
+        domain = domains.get(str(share.digest))
+        where = f"domains.{number}"
+        if domain is None:
+            errors.append(InputError(where, f"there is no domain {share.id!r}.", "Choose one that exists."))
+            continue
+        unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
+        if unknown:
+            errors.append(InputError(f"{where}.templates", f"{share.id} has no template {unknown[0]!r}."))
+        elif not served_modes(batch, domain, share):
+            move = "Give a weight to a mode that it serves, or choose other templates."
+            errors.append(InputError("modes", f"no template of {share.id} serves a mode with a weight.", move))
+    return errors
+
+
 def served_modes(batch: Batch, domain: Domain, share: DomainShare) -> dict[Mode, float]:
     """Return the weighted modes of the batch that this domain's templates serve."""
-    templates = [t for t in domain.templates if not share.templates or t.id in share.templates]
+    templates = _chosen(domain, share)
+    weights = batch.weights
     return {
-        mode: batch.modes[mode]
+        mode: weights[mode]
         for mode in MODES
-        if batch.modes.get(mode, 0) > 0 and any(tasks.serves(domain, t, mode) for t in templates)
+        if weights.get(mode, 0) > 0 and any(tasks.serves(domain, t, mode) for t in templates)
     }
+
+
+def _chosen(domain: Domain, share: DomainShare) -> list[TaskTemplate]:
+    return [t for t in domain.templates if not share.templates or t.id in share.templates]
+
+
+def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
+    """Return the most requests that a dialogue of this domain can have, as far as its templates tell; at least 1.
+
+    Slots that agree are found, or not, when a task is drawn.
+    """
+    chosen, weighted = _chosen(domain, share), served_modes(batch, domain, share)
+    most = 1
+    for lead in chosen:
+        others = sum(
+            len(t.turns) for t in chosen if t.id != lead.id and t.variant == lead.variant and t.hidden_tests is None
+        )
+        for mode in weighted:
+            if tasks.serves(domain, lead, mode):
+                most = max(most, others + (1 if mode in _SHORT else len(lead.turns)))
+    return most
+
+
+def quotas_of(batch: Batch, domains: Mapping[str, Domain], source: random.Random | None = None) -> Quotas:
+    """Return how many tasks each domain, mode and number of requests gets. Raises InputErrors when there is no way."""
+    if errors := _unplannable(batch, domains):
+        raise InputErrors(errors)
+    offers = []
+    for share in batch.domains:
+        domain = domains[str(share.digest)]
+        served = served_modes(batch, domain, share)
+        offers.append(Offer(share.id, share.weight, served.keys(), longest(batch, domain, share)))
+    return planned(batch, offers, source or _source(batch.fingerprint))
+
+
+def _source(fingerprint: str) -> random.Random:
+    return random.Random(f"plan:{fingerprint}")
 
 
 def _mix(batch: Batch, domains: Mapping[str, Domain], source: random.Random) -> Iterator[tuple[DomainShare, Mode, int]]:
     """Yield (domain, mode, turns) per task, with exact quotas and in a drawn order."""
-    total = -(-batch.trajectories // batch.attempts)
-    shares = _quota({number: share.weight for number, share in enumerate(batch.domains)}, total)
+    quotas = quotas_of(batch, domains, source)
     mixed: list[tuple[int, Mode, int]] = []
-    for number, count in shares.items():
-        share = batch.domains[number]
-        modes = _spread(served_modes(batch, domains[str(share.digest)], share), count, source)
-        turns = _spread({n: w for n, w in sorted(batch.turns.items()) if w > 0}, count, source)
+    for number in quotas.by_domain():
+        modes = _spread(quotas.modes, number, source)
+        turns = _spread(quotas.turns, number, source)
         mixed += [(number, mode, turn) for mode, turn in zip(modes, turns, strict=True)]
     source.shuffle(mixed)
     for number, mode, turn in mixed:
         yield batch.domains[number], mode, turn
 
 
-def _spread(weights: Mapping[Choice, float], count: int, source: random.Random) -> list[Choice]:
-    items = [choice for choice, times in _quota(weights, count).items() for _ in range(times)]
+def _spread(counts: Mapping[tuple[int, Choice], int], number: int, source: random.Random) -> list[Choice]:
+    items = [choice for (domain, choice), times in counts.items() if domain == number for _ in range(times)]
     source.shuffle(items)
     return items
-
-
-def _quota(weights: Mapping[Choice, float], count: int) -> dict[Choice, int]:
-    """Return counts that sum to `count` and follow the weights by largest remainder."""
-    whole = sum(weights.values())
-    exact: dict[Any, float] = {choice: count * weight / whole for choice, weight in weights.items()}
-    counts = {choice: int(value) for choice, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda choice: counts[choice] - exact[choice])
-    for choice in by_remainder[: count - sum(counts.values())]:
-        counts[choice] += 1
-    return counts
 
 
 def _fresh_task(

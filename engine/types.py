@@ -27,6 +27,8 @@ Mode = Literal[
     "tool_error",
 ]
 MODES: tuple[Mode, ...] = get_args(Mode)
+PLAN_VERSIONS: tuple[int, ...] = (1, 2)
+"""The ways of planning a batch that this Turnwright knows, oldest first (engine/quotas.py)."""
 ModelRole = Literal["teacher", "user", "judge"]
 Effect = Literal["read", "write"]
 Status = Literal["kept", "rejected", "failed"]
@@ -53,6 +55,26 @@ def digest(value: Any, length: int = 16) -> str:
         value = value.model_dump(mode="json")
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:length]
+
+
+def without_later(value: Any, dumped: Any) -> Any:
+    """Return the JSON form of a value without the fields that came after `_FIRST_FIELDS` and are at their default.
+
+    So what is hashed of a stored value stays the same when a model in it, at any depth, gets a field.
+    """
+    if isinstance(value, BaseModel):
+        first = next((_FIRST_FIELDS[c.__name__] for c in type(value).__mro__ if c.__name__ in _FIRST_FIELDS), ())
+        fields = {name: field for name, field in type(value).model_fields.items() if name in dumped}
+        return {
+            name: without_later(getattr(value, name), dumped[name])
+            for name, field in fields.items()
+            if name in first or getattr(value, name) != field.get_default(call_default_factory=True)
+        }
+    if isinstance(value, Mapping):
+        return {key: without_later(v, d) for v, (key, d) in zip(value.values(), dumped.items(), strict=True)}
+    if isinstance(value, tuple | list):
+        return [without_later(v, d) for v, d in zip(value, dumped, strict=True)]
+    return dumped
 
 
 # ---------------------------------------------------------------- tools and turns
@@ -568,7 +590,11 @@ class Budget(Frozen):
 
 
 class Batch(Frozen):
-    """What a user launches. Everything that determines the result is here; `fingerprint` hashes exactly that."""
+    """What a user launches. Everything that determines the result is here; `fingerprint` hashes exactly that.
+
+    `plan_version` says how the tasks are shared out (PLAN_VERSIONS). A stored batch without one has version 1, the only
+    one that there was then; a batch file that names none gets the newest.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     domains: Annotated[tuple[DomainShare, ...], Field(min_length=1)]
@@ -590,6 +616,7 @@ class Batch(Frozen):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
     limits: RolloutLimits = RolloutLimits()
     budget: Budget = Budget()
+    plan_version: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _weights(self) -> Batch:
@@ -601,12 +628,61 @@ class Batch(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what determines the content: not the name, sandbox, concurrency or budget."""
-        return digest(self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"}))
+        """Hash of what determines the content: not the name, sandbox, concurrency or budget.
+
+        Ids and rows of stored batches come from it, so it must stay the same for the same content (`without_later`).
+        """
+        dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
+        content = without_later(self, dumped)
+        if self._usual_modes:
+            content["modes"] = dict.fromkeys(_FIRST_MODES, 1.0)
+        if self.plan == 1:
+            content.pop("plan_version", None)
+        return digest(content)
+
+    @property
+    def weights(self) -> Mapping[Mode, float]:
+        """The weights of the modes to plan by. Where they are the default, plans 1 and 2 know the nine modes there were
+        then, as the fingerprint does: a mode that is added comes into the default with the next plan version."""
+        return dict.fromkeys(_FIRST_MODES, 1.0) if self._usual_modes and self.plan <= 2 else self.modes
+
+    @property
+    def _usual_modes(self) -> bool:
+        usual: dict[Mode, float] = type(self).model_fields["modes"].get_default(call_default_factory=True)
+        return self.modes == usual
+
+    @property
+    def plan(self) -> int:
+        """The plan version of a stored batch."""
+        return self.plan_version or 1
+
+    def pinned(self) -> Batch:
+        """Return the batch with the plan version that a new one gets: the one it names, else the newest."""
+        return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
 
     @property
     def uses_models(self) -> bool:
         return self.teacher != "reference" or self.user != "reference" or "rubric" in self.judges
+
+
+_FIRST_FIELDS: dict[str, frozenset[str]] = {
+    "Batch": frozenset(
+        {"domains", "trajectories", "attempts", "modes", "turns", "personas", "teacher", "user", "models", "judges"}
+        | {"rubric", "keep_failures", "min_reward", "seed", "allow_unisolated_commands", "limits"}
+    ),
+    "DomainShare": frozenset({"id", "weight", "digest", "templates"}),
+    "Endpoint": frozenset({"model", "llm", "api_base", "key_variable", "timeout", "attempts", "sampling", "options"}),
+    "Sampling": frozenset({"temperature", "top_p", "max_tokens", "seed"}),
+    "Rubric": frozenset({"id", "version", "threshold", "criteria"}),
+    "Criterion": frozenset({"id", "question", "weight"}),
+    "RolloutLimits": frozenset({"rounds", "steps_per_turn", "invalid_calls", "seconds", "infrastructure_attempts"}),
+}
+"""The fields that a fingerprint always holds. Never add to it: later ones count where they are not at their default."""
+_FIRST_MODES: tuple[Mode, ...] = (
+    "single", "multiple", "parallel", "dependent", "no_tool", "missing_parameter", "missing_function", "distractors",
+    "tool_error",
+)  # fmt: skip
+"""What the fingerprint holds for a batch with the default modes, however many there are by now."""
 
 
 class RolloutSpec(Frozen):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import InputError
 from engine.protocols import SMALL_BATCH
+from engine.quotas import unknown_plan
 from engine.types import Batch, BatchStatus, Persona, Progress
 from storage import search, tables
 from storage.database import Database
@@ -51,18 +52,27 @@ class BatchRow:
     imported: bool
     sandbox: str | None
 
+    @property
+    def launched(self) -> Batch:
+        """The batch with the plan version that it has by being older than all others too, so that it can be repeated;
+        an imported one was never planned and has none."""
+        return self.batch if self.imported else self.batch.model_copy(update={"plan_version": self.batch.plan})
+
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
-    """Queue a batch with a frozen snapshot: domain digests, personas, rubric and models. Return its id.
+    """Queue a batch with a frozen snapshot: domain digests, personas, rubric, models and the plan version, the newest
+    where it names none. Return its id.
 
-    Raises InputError for a domain, template or persona that is not there, and for a key in place of the
-    name of its environment variable.
+    Raises InputError for a domain, template or persona that is not there, for a plan version that is not known, and for
+    a key in place of the name of its environment variable.
     """
+    if refused := unknown_plan(batch):
+        raise refused[0]
     for role, endpoint in batch.models.items():
         checked(endpoint, f"models.{role}")
     chosen = _personas(db, batch)
     with db.write() as session:
-        frozen = batch.model_copy(
+        frozen = batch.pinned().model_copy(
             update={
                 "domains": tuple(
                     s.model_copy(update={"digest": _digest(session, s.id, s.digest)}) for s in batch.domains

@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine import plugins, settings
 from engine.tasks import modes_of
-from engine.types import MODES, Batch, Domain, DomainShare, Endpoint, ModelRole
+from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare, Endpoint, ModelRole
 from pages._ui import budget_form
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
@@ -24,6 +24,7 @@ from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
 
 BASE = "base_batch"
+OLD_PLAN = "batch_old_plan"
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
 
 
@@ -33,10 +34,12 @@ def base() -> Batch | None:
     return found
 
 
-def start_from(batch: Batch) -> None:
-    """Fill the form from a batch. Call it before the form is drawn, or in a callback."""
+def start_from(batch: Batch, repeat: bool = False) -> None:
+    """Fill the form from a batch; with `repeat` in its own plan version. Call it before the form is drawn, or in a
+    callback."""
     start_anew()
     st.session_state[BASE] = batch
+    st.session_state[OLD_PLAN] = repeat
 
 
 def start_anew() -> None:
@@ -136,11 +139,11 @@ def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batc
 # ---------------------------------------------------------------- mix
 
 
-def mix(db: Database, chosen: list[str]) -> dict[str, Any]:
-    """Draw the weights of modes and turns, and the personas."""
+def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
+    """Draw the weights of modes and turns, and the personas. `chosen` are the domains as `what` returns them."""
     start = base()
-    served = {m for id in chosen for m in _served(domains.get_domain(db, id))}
-    st.caption("Weight of each mode; 0 leaves it out. A domain that cannot serve a mode gives its share to the others.")
+    served = {m for share in chosen for m in _served(domains.get_domain(db, share["id"]), tuple(share["templates"]))}
+    st.caption("Weight of each mode; 0 leaves it out. What a domain cannot serve is taken over by the others.")
     with st.grid(3, min_column_width=140):
         modes = {
             mode: st.number_input(
@@ -150,6 +153,8 @@ def mix(db: Database, chosen: list[str]) -> dict[str, Any]:
             )
             for mode in MODES
         }  # fmt: skip
+    if chosen and (missing := [literal(MODE_WORDS[mode]) for mode in MODES if mode not in served]):
+        st.caption(f":material/block: No chosen domain serves: {', '.join(missing)}.")
     st.caption("Weight of each number of user turns per dialogue.")
     weights = start.turns if start else TURNS
     with st.grid(4, min_column_width=120):
@@ -167,12 +172,25 @@ def mix(db: Database, chosen: list[str]) -> dict[str, Any]:
         placeholder=f"All {len(names)} personas, chosen by the seed",
         **_several("batch_personas", list(start.personas) if start else [], list(names)),
     )  # fmt: skip
-    return {"modes": modes, "turns": {n: w for n, w in turns.items() if w}, "personas": people}
+    mixed = {"modes": modes, "turns": {n: w for n, w in turns.items() if w}, "personas": people}
+    return mixed | {"plan_version": _old_plan(start)}
+
+
+def _old_plan(start: Batch | None) -> int | None:
+    """Draw the choice to repeat an older plan, where the form was filled from a batch that has one."""
+    version = start.plan_version if start else None
+    if version is None or version == PLAN_VERSIONS[-1]:
+        return None
+    again = st.checkbox(
+        f"Share out the tasks as that batch did (plan version {version})", **_kept(OLD_PLAN, False),
+        help="With the same seed it gives the same tasks as before. The newest plan is exact over the whole batch.",
+    )  # fmt: skip
+    return version if again else None
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Domain: lambda domain: domain.digest})
-def _served(domain: Domain) -> set[str]:
-    return {mode for template in domain.templates for mode in modes_of(domain, template)}
+def _served(domain: Domain, only: tuple[str, ...]) -> set[str]:
+    return {m for template in domain.templates if not only or template.id in only for m in modes_of(domain, template)}
 
 
 # ---------------------------------------------------------------- players

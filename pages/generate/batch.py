@@ -12,7 +12,7 @@ from engine.batchfile import dump_batch
 from engine.errors import InputError
 from engine.protocols import SMALL_BATCH
 from engine.types import TrajectoryFilter
-from pages._ui import layout
+from pages._ui import layout, plan_view
 from pages._ui.asking import destroy_button
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.batch_reason import reason_notice
@@ -26,7 +26,7 @@ from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
-from storage import batches
+from storage import batches, domains
 
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
@@ -288,10 +288,18 @@ with st.container(horizontal=True, vertical_alignment="center"):
 with st.container(horizontal=True, vertical_alignment="center", key="controls"):
     controls(chosen)
 change_form(chosen)
+planned = None if chosen.imported else plan_view.quotas(chosen.batch)
+names = {row.id: row.name for row in domains.list_domains(db())}
+if planned is not None:
+    plan_view.shortfalls(planned, names)
 moves = chosen.status in MOVING or chosen.command is not None
 pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
 st.fragment(live, run_every=pace)(chosen.id, chosen.status)
+if planned is not None:
+    with st.expander("What was planned", icon=":material/balance:"):
+        plan_view.counts(planned, names)
+        plan_view.parts(planned, names)
 with st.expander("What was launched", icon=":material/description:"):
-    st.code(dump_batch(chosen.batch), language="yaml")
+    st.code(dump_batch(chosen.launched), language="yaml")
     versions = ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains)
     st.caption(literal(f"Domain versions: {versions}"))

@@ -9,8 +9,8 @@ import streamlit as st
 from engine import planner
 from engine.batchfile import batch_of, dump_batch, parse_batch
 from engine.errors import InputError, InputErrors
-from engine.types import Batch
-from pages._ui import batch_form
+from engine.types import Batch, Domain, Persona
+from pages._ui import batch_form, plan_view
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state, notice
@@ -37,21 +37,55 @@ def told(error: InputError) -> list[str]:
     return [str(one) for one in (error.errors if isinstance(error, InputErrors) else [error])]
 
 
+def prepared(batch: Batch) -> tuple[Batch, dict[str, Domain], list[Persona]]:
+    """Return the batch as it would be stored, its domains by digest and its personas. Raises InputError."""
+    found = {share.id: domains.get_domain(db(), share.id) for share in batch.domains}
+    shares = tuple(s.model_copy(update={"digest": found[s.id].digest}) for s in batch.domains)
+    known = {row.persona.id: row.persona for row in personas.list_personas(db())}
+    people = [known[id] for id in batch.personas or known if id in known]
+    if len(people) < len(batch.personas):
+        unknown = next(id for id in batch.personas if id not in known)
+        raise InputError("personas", f"there is no persona {unknown!r}.", "Choose personas from the list.")
+    pinned = batch.pinned().model_copy(update={"domains": shares})
+    return pinned, {domain.digest: domain for domain in found.values()}, people
+
+
 def problems(batch: Batch) -> list[str]:
     """Return why the batch cannot start, in sentences."""
     try:
-        found = {share.id: domains.get_domain(db(), share.id) for share in batch.domains}
-        shares = tuple(s.model_copy(update={"digest": found[s.id].digest}) for s in batch.domains)
-        known = {row.persona.id: row.persona for row in personas.list_personas(db())}
-        people = [known[id] for id in batch.personas or known if id in known]
-        if len(people) < len(batch.personas):
-            unknown = next(id for id in batch.personas if id not in known)
-            raise InputError("personas", f"there is no persona {unknown!r}.", "Choose personas from the list.")
-        pinned = batch.model_copy(update={"domains": shares})
-        planner.check(pinned, {domain.digest: domain for domain in found.values()}, people)
+        planner.check(*prepared(batch))
     except InputError as error:
         return told(error)
     return []
+
+
+def plan(batch: Batch, folded: bool = True) -> None:
+    """Draw what a batch that can start is planned to hold; `folded` adds a table of each domain's part."""
+    pinned, found, _ = prepared(batch)
+    names = {domain.id: domain.name for domain in found.values()}
+    if (planned := plan_view.quotas(pinned)) is None:
+        return
+    several = f", {batch.attempts} attempts each" if batch.attempts > 1 else ""
+    st.caption(f"{plural(planned.tasks, 'task')}{several}")
+    plan_view.shortfalls(planned, names)
+    plan_view.counts(planned, names)
+    if folded:
+        with st.expander("Tasks of each domain in each mode", icon=":material/table:"):
+            plan_view.parts(planned, names)
+
+
+def few_of(batch: Batch) -> Batch:
+    """Return the same batch with a few trajectories, of as many different modes and domains as there are."""
+    return batch.model_copy(
+        update={
+            "trajectories": TRY,
+            "attempts": 1,
+            "name": f"{batch.name[:100]} (first {TRY})",
+            "modes": {mode: float(weight > 0) for mode, weight in batch.modes.items()},
+            "domains": tuple(share.model_copy(update={"weight": 1.0}) for share in batch.domains),
+            "plan_version": None,
+        }
+    )
 
 
 def estimate(batch: Batch) -> str:
@@ -105,12 +139,14 @@ def from_file() -> None:
             return
         st.code(dump_batch(batch), language="yaml")
         refusals(wrong := problems(batch))
+        if not wrong:
+            plan(batch, folded=False)
         with st.container(horizontal=True):
             if st.button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
                 launch(batch, False)
             st.button(
                 "Fill in the form", key="fill_form", icon=":material/edit_note:", on_click=batch_form.start_from,
-                args=(batch,), help="Puts its settings into the form below, to look at or change.",
+                args=(batch, True), help="Puts its settings into the form below, to look at or change.",
             )  # fmt: skip
 
 
@@ -121,7 +157,10 @@ def arrive() -> None:
         return
     st.session_state["like_taken"] = like
     try:
-        batch_form.start_from(batches.get_batch(db(), like).batch)
+        row = batches.get_batch(db(), like)
+        batch_form.start_from(
+            row.batch if row.imported else row.batch.model_copy(update={"plan_version": row.batch.plan})
+        )
     except InputError as error:
         st.warning(literal(str(error)), icon=":material/search_off:")
 
@@ -134,7 +173,7 @@ def form() -> Batch | None:
         values |= batch_form.what(db())
     with st.container(border=True):
         st.header("Mix", anchor=False)
-        values |= batch_form.mix(db(), [share["id"] for share in values["domains"]])
+        values |= batch_form.mix(db(), values["domains"])
     with st.container(border=True):
         st.header("Who plays and who judges", anchor=False)
         values |= batch_form.players(db())
@@ -166,20 +205,22 @@ if not domains.list_domains(db()):
 arrive()
 from_file()
 made = form()
+if made is not None:
+    with st.container(border=True):
+        st.header("Plan", anchor=False)
+        plan(made)
 with st.container(horizontal=True, vertical_alignment="center"):
     whole = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
-    few = made and made.model_copy(
-        update={"trajectories": TRY, "attempts": 1, "name": f"{made.name[:100]} (first {TRY})"}
-    )
+    few = made and few_of(made)
     first = st.button(
         f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None,
-        help="The same batch with three trajectories, to look at before you pay for all of them. The form stays as "
-        "it is.",
+        help="Three trajectories, of three modes and three domains where there are as many, to look at before you pay "
+        "for all of them. The form stays as it is.",
     )  # fmt: skip
     if made is not None:
         st.download_button(
-            "Save as YAML", dump_batch(made), f"{made.name}.yaml", "application/yaml", key="save_yaml", type="tertiary",
-            icon=":material/save:", on_click="ignore",
+            "Save as YAML", dump_batch(made.pinned()), f"{made.name}.yaml", "application/yaml", key="save_yaml",
+            type="tertiary", icon=":material/save:", on_click="ignore",
         )  # fmt: skip
         st.caption(literal(estimate(made)))
 if made and few and (whole or first):

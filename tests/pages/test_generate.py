@@ -42,8 +42,11 @@ def test_a_newcomer_launches_with_what_the_form_offers(open_page: Open, ready: D
     launch(page)
     row = batches.get_batch(ready, 1)
     assert row.status == "queued"
-    assert row.batch == Batch(
-        name="batch 1", domains=(DomainShare(id="ledger", digest=row.batch.domains[0].digest),), trajectories=20
+    assert (
+        row.batch
+        == Batch(
+            name="batch 1", domains=(DomainShare(id="ledger", digest=row.batch.domains[0].digest),), trajectories=20
+        ).pinned()
     )
     assert page.title[0].value == "batch 1"
 
