@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Mode = Literal[
     "single",
@@ -743,6 +743,8 @@ class Recipe(Frozen):
     rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
     (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
     card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
+    `target` names the trainer that the rows are for (engine/targets), which sets format and options and says how
+    turns stay untrained there; without one the format alone counts, and a recipe is written down without the field.
     """
 
     name: str = "dataset"
@@ -755,6 +757,15 @@ class Recipe(Frozen):
     untrained: Literal["mask", "cut"] = "mask"
     options: dict[str, Any] = {}
     licence: str = "unknown"
+    target: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a target that is not there: recipe.json of an older export keeps its bytes."""
+        values: dict[str, Any] = dumped(self)
+        if values.get("target") is None:
+            values.pop("target", None)
+        return values
 
     @model_validator(mode="after")
     def _shares(self) -> Recipe:
