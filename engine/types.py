@@ -612,7 +612,7 @@ class Trajectory(Frozen):
     the message that makes each request of the task, as far as the dialogue came; empty in records that were made
     before it was kept (engine/spans.py tells it from the texts then). `remarks` are what reviewers said, put in
     when the trajectory is exported. `imported` keeps what an imported row said beside its turns (group_id, rollout,
-    modes, more), so that it leaves as it came.
+    modes, more), so that it leaves as it came; in `before_import` the id and index of a record that got others.
     """
 
     id: str
@@ -652,7 +652,10 @@ class Trajectory(Frozen):
     @property
     def group_id(self) -> str:
         """All attempts at one task share it; a split never separates them."""
-        return self.task.id if self.task else str(self.imported.get("group_id") or self.id)
+        if self.task:
+            return self.task.id
+        before = self.imported.get("before_import") or {}
+        return str(self.imported.get("group_id") or before.get("id") or self.id)
 
 
 class Progress(Frozen):

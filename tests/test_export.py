@@ -343,7 +343,7 @@ def test_an_ending_that_no_file_has_is_refused_but_a_folder_of_that_name_is_take
 @pytest.mark.parametrize("name", ["x.jsonl", "x.zip", ""])
 def test_a_file_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path, name: str) -> None:
     first = build(Recipe(splits=ALL), entries(many(3)), tmp_path / name, replace=False)
-    with pytest.raises(InputError, match="is there already and stays.*--force"):
+    with pytest.raises(InputError, match=r"is there already and stays.*--force"):
         build(Recipe(splits=ALL), entries(many(5)), tmp_path / name, replace=False)
     assert first.size == first.path.stat().st_size
     assert build(Recipe(splits=ALL), entries(many(5)), tmp_path / name, replace=True).rows == {"train": 5}

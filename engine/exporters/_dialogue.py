@@ -141,9 +141,10 @@ def metadata(record: Record) -> str:
     No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
     """
     task, mode, before = record.task, record.mode, record.imported
+    own = before.get("before_import")
     values: dict[str, Any] = {
-        "rollout": before.get("rollout", record.id),
-        "index": before.get("index", record.index),
+        "rollout": before.get("rollout", own["id"] if own else record.id),
+        "index": before.get("index", own["index"] if own else record.index),
         "batch": record.batch_fingerprint,
         "domain": record.domain,
         "domain_digest": record.domain_digest,
