@@ -11,6 +11,7 @@ which may need more than 63 bits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,13 +20,14 @@ from engine.exporters._content import content_id
 from engine.exporters._json import dumps
 from engine.protocols import Converted
 from engine.records import Record, fields
-from engine.types import Frozen, ModelCall, ProvenTurn, ToolResult, Trajectory
+from engine.types import Frozen, ModelCall, ProvenTurn, Tool, ToolResult, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
 SCHEMA = "turnwright/trajectory/2"
 NESTED = "turnwright/trajectory/1"
 """The schema before: the same fields, each as a value of its own."""
+_SETS_KNOWN = 1_024
 ADDED = ("schema", "content_id", "group_id")
 """What stands in a row beside the fields of a Trajectory."""
 AS_JSON = (
@@ -69,12 +71,19 @@ class TrajectoryRecord:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a record's fields."""
+    values["tools"] = _tools(tuple(values["tools"]))
     for name in AS_JSON:
-        if name in values:
+        if name in values and name != "tools":
             values[name] = _text(values[name])
     for name in MAY_BE_EMPTY:
         values[name] = values[name] or ""
     return values
+
+
+@lru_cache(_SETS_KNOWN)
+def _tools(tools: tuple[Tool, ...]) -> str:
+    """Return the text of a set of tools; remembered, as records share them."""
+    return _text(tools)
 
 
 def _text(value: Any) -> str:
