@@ -147,30 +147,44 @@ def _work_on(db: Any, number: int) -> None:
 def export(
     chosen: dict[str, Any],
     out: Annotated[Path, typer.Option(help="A .jsonl file (one split), a .zip file, or a folder to write into.")],
-    format: Annotated[str, typer.Option(help="An exporter; see `list exporters`.")] = "chat_jsonl",
+    target: Annotated[str | None, typer.Option(help="The trainer that the rows are for; see `list targets`.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="An exporter, without a target; see `list exporters`.  [default: chat_jsonl]")
+    ] = None,
     split: Annotated[list[str] | None, typer.Option(help="name=share, several; they must sum to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="name=value of the exporter.")] = None,
     include_rejected: Annotated[bool, typer.Option(help="Also what the judges rejected.")] = False,
     only_accepted: Annotated[bool, typer.Option(help="Only what a human accepted.")] = False,
-    untrained: Annotated[str, typer.Option(help="A turn that a human rejected: mask it, or cut there.")] = "mask",
+    untrained: Annotated[
+        str | None,
+        typer.Option(help="A turn that a human rejected: mask it, or cut there.  [default: as the target can]"),
+    ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the rows (SPDX), if not the domains'.")] = "unknown",
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.export import build
+    from engine.targets._target import aimed, check_choice
     from engine.types import Recipe
     from storage.exports import create_export, finish_export, mark_exported
     from storage.library import SqlLibrary
     from storage.trajectories import stream
 
+    target, format = (name and name.replace("-", "_") for name in (target, format))
+    if target is not None:
+        check_choice(target, format, untrained)
     if recipe is not None:
-        made = _validated(Recipe, recipe.read_text(), recipe.name)
+        if target is not None:
+            raise InputError("--target", "stands beside a recipe.", f"Write it into {recipe.name}, or leave one out.")
+        made = _validated(Recipe, _text(recipe), recipe.name)
     else:
         shares = {name: float(share) for name, share in _pairs(split or [])}
         values = {
             "name": out.stem,
-            "format": format.replace("-", "_"),
+            "target": target,
+            "format": format,
             "filter": chosen,
             "include_rejected": include_rejected,
             "only_accepted": only_accepted,
@@ -181,15 +195,20 @@ def export(
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
+    made = aimed(made)
     ids: list[int] = []
     loop.spare_collector()
     with database() as db:
-        result = build(made, stream(db, made.filter), out, exported=ids.append, licence_of=SqlLibrary(db).licence)
+        rows, licence_of = stream(db, made.filter), SqlLibrary(db).licence
+        result = build(made, rows, out, exported=ids.append, licence_of=licence_of, replace=force)
         number = create_export(db, made)
         mark_exported(db, number, ids)
         total = sum(result.rows.values())
         finish_export(db, number, size=result.size, sha256=result.sha256, rows=total, report=result.report)
-    print(json.dumps({"path": str(result.path), "rows": result.rows, "report": result.report}, indent=2, default=str))
+    told = {"path": str(result.path), "rows": result.rows, "report": result.report}
+    print(json.dumps(told, indent=2, default=str))
+    if result.settings is not None:
+        print(f"\nSettings that {made.target} needs:\n\n{result.settings}", file=sys.stderr)
 
 
 @app.command(name="import")
@@ -333,14 +352,21 @@ def _shipped_packs() -> bool:
 
 
 @app.command(name="list")
-def list_(kind: Annotated[str, typer.Argument(help="domains, personas, models, or a kind of plug-in.")]) -> None:
+def list_(
+    kind: Annotated[str, typer.Argument(help="domains, personas, models, targets, or a kind of plug-in.")],
+) -> None:
     """List what there is of one kind."""
     if kind in ("domains", "personas", "models"):
         with database() as db:
             print("\n".join(_stored(db, kind)))
         return
+    if kind == "targets":
+        from engine.targets._target import find, names
+
+        print("\n".join(f"{name:<20} {find(name).title}: {find(name).line}" for name in names()))
+        return
     if kind not in plugins.KINDS:
-        known = ", ".join(("domains", "personas", "models", *plugins.KINDS))
+        known = ", ".join(("domains", "personas", "models", "targets", *plugins.KINDS))
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {known}.")
     for name in plugins.names(kind):
         print(f"{name:<20} {plugins.label(kind, name)}")
@@ -366,6 +392,13 @@ def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
         if not equals:
             raise InputError(text, "is not name=value.", "Write for example train=0.9.")
         yield name, value
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(file), f"cannot be read: {error}.", "Check the path.") from error
 
 
 def _value(text: str) -> Any:

@@ -24,6 +24,7 @@ from engine.exporters._json import dump_bytes
 from engine.loop import spare_collector
 from engine.protocols import Converted
 from engine.records import Record, read, record_of
+from engine.targets._target import aimed, target_of
 from engine.types import Recipe, Review, Trajectory
 
 Entry = tuple[int, bytes, Sequence[Review]]
@@ -50,9 +51,11 @@ class Conversion:
     """What a recipe makes of stored trajectories, one at a time. Raises InputError when an option is wrong."""
 
     def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe = aimed(recipe)
         config = plugins.configure("exporters", recipe.format, recipe.options)
         self.exporter = plugins.load("exporters", recipe.format).make(config)
-        self._recipe = recipe
+        target = target_of(recipe)
+        self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
 
     def leaving(self, entry: Entry) -> Leaving:
         """Return one trajectory's rows, encoded."""

@@ -28,23 +28,28 @@ from engine.errors import InputError, StorageError
 from engine.exporters._card import Facts, card, licences, named
 from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
+from engine.targets._target import aimed, target_of
 from engine.types import Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _BUFFER = 1 << 20
+ENDINGS = (".jsonl", ".zip")
+"""What the name of a written file may end in."""
 _WAITING = 100
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any."""
+    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any. `settings` are
+    the lines that the configuration of the recipe's target needs, None without a target."""
 
     path: Path
     size: int
     sha256: str
     rows: dict[str, int]
     report: dict[str, Any]
+    settings: str | None = None
 
 
 def build(
@@ -55,21 +60,26 @@ def build(
     exported: Callable[[int], None] = lambda id: None,
     licence_of: Callable[[str], str | None] = lambda digest: None,
     others: int | None = None,
+    replace: bool = True,
 ) -> ExportResult:
     """Write the export and return where it is.
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
-    one ending in .zip gives that zip, and any other is a folder that gets <recipe name>.zip. `exported` is told the id
-    of each trajectory that left. `licence_of` tells what a version of a domain states, by its digest: a recipe that
-    names no licence gets those of its domains. Very many are converted by so many `others` beside this process. Raises
-    InputError when nothing is left to write or an option is wrong, StorageError when the disk refuses.
+    one ending in .zip gives that zip, and one without an ending, or a folder that is there, gets <recipe name>.zip.
+    `exported` is told the id of each trajectory that left. `licence_of` tells what a version of a domain states, by its
+    digest: a recipe that names no licence gets those of its domains. Very many are converted by so many `others` beside
+    this process. Without `replace` a file that is there stays. Raises InputError when nothing is left to write, an
+    option or the ending is wrong or a file stays; StorageError when the disk refuses.
     """
-    path = target if target.suffix in (".jsonl", ".zip") else target / f"{_file_name(recipe.name)}.zip"
+    recipe = aimed(recipe)
+    path = place(target, recipe.name)
     _check(recipe, path)
+    _spare(path, replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            return _build(recipe, convert(recipe, source, others=others), path, Path(scratch), exported, licence_of)
+            converted = _sparing(convert(recipe, source, others=others), path, replace)
+            return _build(recipe, converted, path, Path(scratch), exported, licence_of)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} {_next_move(error)}") from error
@@ -98,6 +108,33 @@ def _plain(row: Any) -> Any:
     return json.loads(dump_bytes(row))
 
 
+# ---------------------------------------------------------------- where
+
+
+def place(target: Path, name: str) -> Path:
+    """Return the file that an export of this name goes to. Raises InputError for an ending that no file of ours has."""
+    if target.suffix in ENDINGS:
+        if target.is_dir():
+            raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")
+        return target
+    if target.suffix and not target.is_dir():
+        problem = f"{target.suffix} is no ending of a file that can be written."
+        move = f"End it in {' or '.join(ENDINGS)}. For a folder of that name, make the folder first."
+        raise InputError(str(target), problem, move)
+    return target / f"{_file_name(name)}.zip"
+
+
+def _spare(path: Path, replace: bool) -> None:
+    if not replace and path.exists():
+        raise InputError(str(path), "is there already and stays as it is.", "Name another file, or add --force.")
+
+
+def _sparing(converted: Generator[Leaving, None, None], path: Path, replace: bool) -> Generator[Leaving, None, None]:
+    """Pass all on, then look again: a file of that name may have come meanwhile."""
+    yield from converted
+    _spare(path, replace)
+
+
 # ---------------------------------------------------------------- writing
 
 
@@ -120,8 +157,9 @@ def _build(
     exported: Callable[[int], None],
     licence_of: Callable[[str], str | None],
 ) -> ExportResult:
-    exporter = Conversion(recipe).exporter
-    report, facts = Report(exporter.never_carried), Facts()
+    conversion = Conversion(recipe)
+    exporter = conversion.exporter
+    report, facts = Report(conversion.never_carried), Facts()
     counted: Counter[str] = Counter()
     ids: list[int] = []
     with ExitStack() as stack:
@@ -142,8 +180,10 @@ def _build(
         raise _empty(recipe, outcome)
     finished = scratch / "finished"
     companions: list[str] = []
+    known_as = files
     if path.suffix == ".jsonl":
         ((split, file),) = files.items()
+        known_as = {split: path.name}
         (scratch / file).replace(finished)
         sha256 = writers[split].sha256()
         companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
@@ -163,7 +203,7 @@ def _build(
         (scratch / name).replace(path.parent / name)
     for id in ids:
         exported(id)
-    return ExportResult(path, size, sha256, counts, outcome)
+    return ExportResult(path, size, sha256, counts, outcome, settings_of(recipe, known_as))
 
 
 class _Writer:
@@ -192,6 +232,12 @@ class _Writer:
     def sha256(self) -> str:
         """Return the hash of all that was written."""
         return self._hash.hexdigest()
+
+
+def settings_of(recipe: Recipe, files: Mapping[str, str]) -> str | None:
+    """Return the lines that the configuration of the recipe's target needs for these files, by split; None without."""
+    target = target_of(recipe)
+    return target.settings_for(files) if target else None
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

@@ -733,7 +733,7 @@ class Trajectory(Frozen):
     the message that makes each request of the task, as far as the dialogue came; empty in records that were made
     before it was kept (engine/spans.py tells it from the texts then). `remarks` are what reviewers said, put in
     when the trajectory is exported. `imported` keeps what an imported row said beside its turns (group_id, rollout,
-    modes, more), so that it leaves as it came.
+    modes, more), so that it leaves as it came; in `before_import` the id and index of a record that got others.
     """
 
     id: str
@@ -773,7 +773,10 @@ class Trajectory(Frozen):
     @property
     def group_id(self) -> str:
         """All attempts at one task share it; a split never separates them."""
-        return self.task.id if self.task else str(self.imported.get("group_id") or self.id)
+        if self.task:
+            return self.task.id
+        before = self.imported.get("before_import") or {}
+        return str(self.imported.get("group_id") or before.get("id") or self.id)
 
 
 class Progress(Frozen):
@@ -864,6 +867,8 @@ class Recipe(Frozen):
     rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
     (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
     card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
+    `target` names the trainer that the rows are for (engine/targets), which sets format and options and says how
+    turns stay untrained there; without one the format alone counts, and a recipe is written down without the field.
     """
 
     name: str = "dataset"
@@ -876,6 +881,15 @@ class Recipe(Frozen):
     untrained: Literal["mask", "cut"] = "mask"
     options: dict[str, Any] = {}
     licence: str = "unknown"
+    target: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a target that is not there: recipe.json of an older export keeps its bytes."""
+        values: dict[str, Any] = dumped(self)
+        if values.get("target") is None:
+            values.pop("target", None)
+        return values
 
     @model_validator(mode="after")
     def _shares(self) -> Recipe:

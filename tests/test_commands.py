@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.types import Domain, Endpoint, Review
-from storage import batches
+from storage import batches, exports
 from storage.database import Database
 from storage.reviews import save_review
 from storage.trajectories import insert_imported
@@ -131,9 +131,59 @@ def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
     assert done.returncode == 0, done.stderr
     (row,) = map(json.loads, out.read_text().splitlines())
     assert row["id"] == mixed()[0].id
-    assert len(row["turns"]) == len(mixed()[0].turns) - 1
+    assert len(json.loads(row["turns"])) == len(mixed()[0].turns) - 1
     refused = command(*asked, "--verdict", "good")
     assert refused.returncode == 1
     assert "filter.verdicts.0" in refused.stderr
     told = command("analyze", "--tag", "good", "--json")
     assert json.loads(told.stdout)["funnel"][-1]["count"] == 1
+
+
+@pytest.mark.slow
+def test_an_export_names_the_endings_it_knows_and_replaces_nothing_unasked(
+    db: Database, command: Command, tmp_path: Path
+) -> None:
+    insert_imported(db, "in", mixed()[:4])
+    refused = command("export", "--out", str(tmp_path / "x.parquet"))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert ".jsonl or .zip" in refused.stderr
+    assert list(tmp_path.glob("x.parquet*")) == []
+    out = tmp_path / "rows.jsonl"
+    out.write_text("mine")
+    refused = command("export", "--out", str(out))
+    assert refused.returncode == 1
+    assert "is there already" in refused.stderr
+    assert "--force" in refused.stderr
+    assert out.read_text() == "mine"
+    assert exports.list_exports(db) == []
+    assert command("export", "--out", str(out), "--force").returncode == 0
+    assert len(out.read_text().splitlines()) == 4
+
+
+@pytest.mark.slow
+def test_an_export_for_a_trainer_on_the_command_line(db: Database, command: Command, tmp_path: Path) -> None:
+    insert_imported(db, "in", mixed()[:1])
+    save_review(db, Review(trajectory=1, turn=2, verdict="reject"))
+    out = tmp_path / "rows.jsonl"
+    done = command("export", "--out", str(out), "--target", "trl")
+    assert done.returncode == 0, done.stderr
+    (row,) = map(json.loads, out.read_text().splitlines())
+    assert [len(row[part]) for part in ("prompt", "completion")] == [5, 1]
+    assert "assistant_only_loss=True" in done.stderr
+    assert str(out.name) in done.stderr
+    assert json.loads(done.stdout)["report"]["rows"] == 1
+    assert exports.list_exports(db)[0].recipe.target == "trl"
+    (tmp_path / "recipe.json").write_text(exports.list_exports(db)[0].recipe.model_dump_json())
+    for arguments, told in (
+        (("--target", "trl", "--format", "llamafactory"), "trl reads chat_jsonl, not llamafactory"),
+        (("--target", "prime-rl", "--untrained", "mask"), "prime_rl cannot do 'mask'"),
+        (("--target", "trl", "--recipe", str(tmp_path / "recipe.json")), "stands beside a recipe"),
+    ):
+        refused = command("export", "--out", str(tmp_path / "other.jsonl"), *arguments)
+        assert refused.returncode == 1
+        assert told in refused.stderr
+    again = command("export", "--out", str(tmp_path / "again.jsonl"), "--recipe", str(tmp_path / "recipe.json"))
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
+    listed = command("list", "targets").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == ["axolotl", "llamafactory", "ms_swift", "prime_rl", "trl"]

@@ -324,3 +324,36 @@ def test_a_preview_shows_the_rows_as_they_would_leave_and_reads_no_more(tmp_path
     assert taken == [0, 1, 2]
     assert shown == data(build(Recipe(splits=ALL), entries(many(3)), tmp_path).path)
     assert preview(Recipe(), []) == []
+
+
+# ---------------------------------------------------------------- where
+
+
+def test_an_ending_that_no_file_has_is_refused_but_a_folder_of_that_name_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.parquet is no ending.*\.jsonl or \.zip.*make the folder first"):
+        build(Recipe(), entries(many(3)), tmp_path / "x.parquet")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "x.parquet").mkdir()
+    assert build(Recipe(), entries(many(3)), tmp_path / "x.parquet").path == tmp_path / "x.parquet" / "dataset.zip"
+    (tmp_path / "x.jsonl").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        build(Recipe(splits=ALL), entries(many(3)), tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.zip", ""])
+def test_a_file_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path, name: str) -> None:
+    first = build(Recipe(splits=ALL), entries(many(3)), tmp_path / name, replace=False)
+    with pytest.raises(InputError, match=r"is there already and stays.*--force"):
+        build(Recipe(splits=ALL), entries(many(5)), tmp_path / name, replace=False)
+    assert first.size == first.path.stat().st_size
+    assert build(Recipe(splits=ALL), entries(many(5)), tmp_path / name, replace=True).rows == {"train": 5}
+
+
+def test_a_file_that_comes_while_an_export_is_built_stays(tmp_path: Path) -> None:
+    def slow() -> Iterator[Any]:
+        yield from entries(many(3))
+        (tmp_path / "x.jsonl").write_text("mine")
+
+    with pytest.raises(InputError, match="is there already"):
+        build(Recipe(splits=ALL), slow(), tmp_path / "x.jsonl", replace=False)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x.jsonl", "mine")]

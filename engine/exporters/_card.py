@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from engine.records import Record
+from engine.targets._target import Target, target_of
 from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -119,7 +120,7 @@ def card(
         ],
     }
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n{_body(recipe, facts, rows, report, known)}".encode()
+    return f"---\n{head}---\n\n{_body(recipe, facts, files, rows, report, known)}".encode()
 
 
 def _identifier(recipe: Recipe, known: Licences) -> str:
@@ -131,10 +132,20 @@ def _identifier(recipe: Recipe, known: Licences) -> str:
     return only if len(found) == 1 and only in _HUB else "other"
 
 
-def _body(recipe: Recipe, facts: Facts, rows: Mapping[str, int], report: Mapping[str, Any], known: Licences) -> str:
-    judges = facts.by("judge")
+def _body(
+    recipe: Recipe,
+    facts: Facts,
+    files: Mapping[str, str],
+    rows: Mapping[str, int],
+    report: Mapping[str, Any],
+    known: Licences,
+) -> str:
+    judges, target = facts.by("judge"), target_of(recipe)
+    made_for = f" for {target.title} (`{recipe.target}`)" if target else ""
     parts = [
-        f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`, made with Turnwright.",
+        f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`{made_for}, made with "
+        "Turnwright.",
+        *([_loading(target, files)] if target else []),
         "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", facts.by("domain")),
         _table("mode", facts.by("mode")) + "\n\n" + _table("outcome", facts.by("outcome")),
         "## How it was made\n\n" + _METHOD,
@@ -167,6 +178,21 @@ _LIMITS = (
 )
 
 
+def _loading(target: Target, files: Mapping[str, str]) -> str:
+    """Return how the target loads the files, and what it leaves untrained then."""
+    return (
+        f"## How to load it\n\n{target.title} needs these settings; with others it may train what it must not:\n\n"
+        f"```{target.language}\n{target.settings_for(files)}\n```\n\n{target.masking}"
+    )
+
+
+def _untrained(recipe: Recipe) -> str:
+    target = target_of(recipe)
+    if target:
+        return f"- A turn that a human rejected {target.untrained[recipe.untrained]}."
+    return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
+
+
 def _filters(recipe: Recipe) -> str:
     told = recipe.filter.model_dump(mode="json", exclude_defaults=True)
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
@@ -174,9 +200,7 @@ def _filters(recipe: Recipe) -> str:
         wanted = "all that was rolled out, also what the judges rejected"
     lines = [f"- Admitted: {wanted}; never what a human rejected."]
     lines += [f"- {name}: {_line(str(value))}" for name, value in told.items()]
-    lines.append(
-        f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
-    )
+    lines.append(_untrained(recipe))
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_line(str(recipe.options or 'defaults'))}.")
     return "\n".join(lines)
 

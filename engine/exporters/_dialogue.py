@@ -78,12 +78,30 @@ def to_last_answer(turns: Turns) -> Turns:
     return ()
 
 
+def before_masked(turns: Turns) -> Turns:
+    """Return the turns before the first answer that must not be trained; all when there is none."""
+    for place, turn in enumerate(turns):
+        if turn.role == "assistant" and not turn.train:
+            return turns[:place]
+    return turns
+
+
+def how_cut(whole: Turns, turns: Turns) -> list[str]:
+    """Return what the report counts of a dialogue of which only the first turns are left."""
+    if len(turns) == len(whole):
+        return []
+    return ["cut_before_masked_turn" if len(turns) < len(to_last_answer(whole)) else "cut_to_last_answer"]
+
+
 def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
-    """Return [start, end) of each stretch of assistant turns that are all trained, with what lies between them."""
+    """Return [start, end) of each stretch of assistant turns that are all trained, with what lies between them.
+
+    An answer that opens the dialogue is in none: nothing stands before it that could be its prompt.
+    """
     found: list[tuple[int, int]] = []
     is_open = False
     for index, turn in enumerate(turns):
-        if turn.role != "assistant":
+        if turn.role != "assistant" or index == 0:
             continue
         if turn.train and is_open:
             found[-1] = (found[-1][0], index + 1)
@@ -123,9 +141,10 @@ def metadata(record: Record) -> str:
     No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
     """
     task, mode, before = record.task, record.mode, record.imported
+    own = before.get("before_import")
     values: dict[str, Any] = {
-        "rollout": before.get("rollout", record.id),
-        "index": before.get("index", record.index),
+        "rollout": before.get("rollout", own["id"] if own else record.id),
+        "index": before.get("index", own["index"] if own else record.index),
         "batch": record.batch_fingerprint,
         "domain": record.domain,
         "domain_digest": record.domain_digest,

@@ -1,7 +1,7 @@
 """Chat JSONL for TRL, axolotl, ms-swift, prime-rl and others.
 
-One object per line: `messages` (arguments as objects, content never null), `tools` as a JSON string, and id, group_id,
-reward, metadata (one JSON string) beside them. An id is the hash of what the model would see.
+One object per line: `messages` (content never null), `tools` as a JSON string, and id, group_id, reward, metadata (one
+JSON string) beside them. An id is the hash of what the model would see.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any, Literal
 from engine.exporters._content import Offered, named, offered, tool_schemas
 from engine.exporters._dialogue import (
     Turns,
+    before_masked,
     fits_think_tags,
+    how_cut,
     metadata,
     problem,
     thinking,
@@ -20,6 +22,7 @@ from engine.exporters._dialogue import (
     trained_stretches,
     traits,
 )
+from engine.exporters._json import dumps
 from engine.protocols import Converted
 from engine.records import changed
 from engine.types import Frozen, Trajectory, Turn
@@ -35,6 +38,8 @@ class Config(Frozen):
     `split_untrained`: rows of prompt and completion, one per stretch of trained turns (TRL, which reads no flags).
     `parallel`: kept, or one call and its result at a time (gpt-oss, Llama 3, LFM2).
     `system`: the policy as first message, or left out.
+    `arguments`: of calls as objects (chat templates), or each as a JSON string, which any version of `datasets` reads.
+    `masked`: a turn that is not to be trained is kept, or its row ends before it (prime-rl, which trains all it sees).
     """
 
     tools: Literal["string", "list"] = "string"
@@ -44,6 +49,8 @@ class Config(Frozen):
     split_untrained: bool = False
     parallel: Literal["keep", "serial"] = "keep"
     system: Literal["keep", "drop"] = "keep"
+    arguments: Literal["object", "string"] = "object"
+    masked: Literal["keep", "cut"] = "keep"
 
 
 class ChatJsonl:
@@ -63,12 +70,21 @@ class ChatJsonl:
         if not turns:
             return Converted(dropped="no_assistant_turn")
         found = traits(turns)
+        if self._config.masked == "cut" and "masked" in found:
+            turns = to_last_answer(before_masked(turns))
+            found = traits(turns)
         reason = problem(turns) if "trained" in found else "nothing_to_train"
         if reason is not None:
             return Converted(dropped=reason)
-        rows = list(self._rows(record, self._shaped(turns)))
+        shaped = self._shaped(turns)
+        rows = list(self._rows(record, shaped))
+        if not rows:  # nothing but an answer to nobody, which no prompt could stand before
+            return Converted(dropped="no_opening_request")
         ids = [int(row["id"], 16) for row in rows]
-        return Converted(rows, ids, None, self._lost(turns, found), self._changed(record, turns, found))
+        lost = self._lost(turns, found)
+        if self._config.split_untrained and shaped[0].role == "assistant" and shaped[0].train:
+            lost.append("opening_answer")
+        return Converted(rows, ids, None, lost, self._changed(record, turns, found))
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
@@ -85,7 +101,7 @@ class ChatJsonl:
         return lost
 
     def _changed(self, record: Trajectory, turns: Turns, found: set[str]) -> list[str]:
-        told = ["cut_to_last_answer"] if len(turns) < len(record.turns) else []
+        told = how_cut(record.turns, turns)
         if self._config.parallel == "serial" and "parallel" in found:
             told.append("parallel_made_serial")
         return told
@@ -135,6 +151,9 @@ class ChatJsonl:
         where = self._config.reasoning
         return where == "field" or (where == "think" and fits_think_tags(reasoning))
 
+    def _written(self, arguments: dict[str, Any]) -> dict[str, Any] | str:
+        return dumps(arguments) if self._config.arguments == "string" else arguments
+
     def _answer(self, turn: Turn, made: dict[str, Any]) -> None:
         reasoning, calls = turn.reasoning, turn.tool_calls
         if reasoning and self._keeps(reasoning):
@@ -144,7 +163,8 @@ class ChatJsonl:
                 made["content"] = thinking(reasoning, turn.content)
         if calls:
             made["tool_calls"] = [
-                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": self._written(c.arguments)}}
+                for c in calls
             ]
         for flag in self._flags:
             made[flag] = turn.train

@@ -14,7 +14,9 @@ import orjson
 from engine.exporters._content import named, offered
 from engine.exporters._dialogue import (
     Turns,
+    before_masked,
     fits_think_tags,
+    how_cut,
     in_call_order,
     metadata,
     problem,
@@ -96,8 +98,7 @@ class LlamaFactory:
         """Return the turns up to the last answer that may be trained, and what occurs in them."""
         turns, found = whole, traits(whole)
         if self._config.masked == "cut" and "masked" in found:
-            masked = [place for place, turn in enumerate(turns) if turn.role == "assistant" and not turn.train]
-            turns = turns[: masked[0]]
+            turns = before_masked(turns)
         turns = to_last_answer(turns)
         if len(turns) < len(whole):
             found = traits(turns)
@@ -119,10 +120,7 @@ class LlamaFactory:
         return lost
 
     def _changed(self, whole: Turns, turns: Turns, found: set[str], beside: str) -> list[str]:
-        changed: list[str] = []
-        if len(turns) < len(whole):
-            masked = len(turns) < len(to_last_answer(whole))
-            changed.append("cut_before_masked_turn" if masked else "cut_to_last_answer")
+        changed = how_cut(whole, turns)
         if "merged" in found:
             changed.append("user_turns_merged")
         if "parallel" in found and any([len(turn.tool_calls) > 1 for turn in turns[:-1]]):

@@ -2,21 +2,42 @@
 
 One trajectory per line with its task, proof, tools, turns, state difference, scores, human remarks and seeds. Clocks
 and machines are left out, so the same seed with the reference teacher gives the same bytes in every sandbox.
+
+Rows are flat, so that any version of Arrow gives a column one type: numbers and texts stand as they are ("" for a text
+that is not there), and the fields of `AS_JSON` as the text of their JSON: parts with fields of their own, and seeds,
+which may need more than 63 bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from engine.exporters._content import content_id
+from engine.exporters._json import dumps
 from engine.protocols import Converted
-from engine.records import fields
-from engine.types import Frozen, ModelCall, ProvenTurn, ToolResult, Trajectory
+from engine.records import Record, fields
+from engine.types import Frozen, ModelCall, ProvenTurn, Tool, ToolResult, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
-SCHEMA = "turnwright/trajectory/1"
+SCHEMA = "turnwright/trajectory/2"
+NESTED = "turnwright/trajectory/1"
+"""The schema before: the same fields, each as a value of its own."""
+_SETS_KNOWN = 1_024
+ADDED = ("schema", "content_id", "group_id")
+"""What stands in a row beside the fields of a Trajectory."""
+AS_JSON = (
+    "seed", "models", "task", "proof", "tools", "turns", "begun", "diff", "tests_passed", "scores", "calls",
+    "execution", "remarks", "imported",
+)  # fmt: skip
+MAY_BE_EMPTY = ("template", "mode", "culprit", "stage", "reason")
+"""Texts that a trajectory may be without."""
+BEFORE = "before_import"
+"""Key in `Trajectory.imported` of the id and index that a record left with, where the import had to give others."""
 
 
 class Config(Frozen):
@@ -37,14 +58,42 @@ class TrajectoryRecord:
     def convert(self, record: Trajectory) -> Converted:
         """Return the one record of a trajectory."""
         named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
-        return Converted([named | (fields(record) if self._with_clocks else _timeless(record))])
+        values = fields(record) if self._with_clocks else _timeless(record)
+        if BEFORE in record.imported:
+            values |= record.imported[BEFORE]
+            values["imported"] = {key: value for key, value in record.imported.items() if key != BEFORE}
+        return Converted([named | _flat(values)])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
         return {}
 
 
-def _timeless(record: Trajectory) -> dict[str, Any]:
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a record's fields."""
+    values["tools"] = _tools(tuple(values["tools"]))
+    for name in AS_JSON:
+        if name in values and name != "tools":
+            values[name] = _text(values[name])
+    for name in MAY_BE_EMPTY:
+        values[name] = values[name] or ""
+    return values
+
+
+@lru_cache(_SETS_KNOWN)
+def _tools(tools: tuple[Tool, ...]) -> str:
+    """Return the text of a set of tools; remembered, as records share them."""
+    return _text(tools)
+
+
+def _text(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except OverflowError:  # an integer beyond 64 bits
+        return dumps(value)
+
+
+def _timeless(record: Record) -> dict[str, Any]:
     """Return the fields of a record without machine and clock."""
     left = fields(record)
     del left["execution"]

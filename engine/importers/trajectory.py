@@ -1,17 +1,20 @@
-"""The complete record, as the trajectory exporter writes it. Nothing is lost or guessed."""
+"""The complete record, as the trajectory exporter writes it or wrote it. Nothing is lost or guessed.
+
+The order of the file stays. Where several batches stand in it, or one that ran twice, an index that was given already
+and an id that was given already are replaced; a record that is exported again leaves with those that it came with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from engine.errors import InputError
-from engine.exporters.trajectory import SCHEMA
-from engine.importers._lines import objects, parsed
+from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, MAY_BE_EMPTY, NESTED, SCHEMA
+from engine.importers._lines import json_in, objects, parsed
 from engine.types import Frozen, Trajectory
 
 __all__ = ["TrajectoryRecord"]
-
-_ADDED = ("schema", "content_id", "group_id")
 
 
 class Config(Frozen):
@@ -19,23 +22,61 @@ class Config(Frozen):
 
 
 class TrajectoryRecord:
-    """Reads whole records of this version."""
+    """Reads whole records of this version and the one before."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
 
     def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]:
         """Yield one trajectory per line. Raises InputError naming file, line and field."""
-        seen: dict[str, int] = {}
+        places = _Places()
         for number, value in objects(lines, name):
             where = f"{name}, line {number}"
-            if value.get("schema") != SCHEMA:
-                told = f"is {value.get('schema')!r}, not {SCHEMA!r}."
-                raise InputError(f"{where}, field schema", told, "Choose the format that wrote this file.")
-            record = {key: item for key, item in value.items() if key not in _ADDED}
-            trajectory = parsed(Trajectory, record, where)
-            if trajectory.id in seen:
-                told = f"{trajectory.id} stands in line {seen[trajectory.id]} already."
-                raise InputError(f"{where}, field id", told, "Drop one of the two lines.")
-            seen[trajectory.id] = number
-            yield trajectory
+            yield places.placed(parsed(Trajectory, _record(value, where), where))
+
+
+def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of a trajectory that a row holds."""
+    schema = row.get("schema")
+    if schema not in (SCHEMA, NESTED):
+        told = f"is {schema!r}, not {SCHEMA!r} or {NESTED!r}."
+        raise InputError(f"{where}, field schema", told, "Choose the format that wrote this file.")
+    record = {key: value for key, value in row.items() if key not in ADDED}
+    if schema == SCHEMA:
+        for field in AS_JSON:
+            if field in record:
+                record[field] = _value(record[field], f"{where}, field {field}")
+        for field in MAY_BE_EMPTY:
+            record[field] = record.get(field) or None
+    return record
+
+
+def _value(text: Any, where: str) -> Any:
+    if not isinstance(text, str):
+        raise InputError(where, "is not the text of a JSON value.", "Correct it and import again.")
+    return json_in(text, where)
+
+
+class _Places:
+    """Gives the records of one file their ids, each once, and indexes that rise."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._last = -1
+
+    def placed(self, trajectory: Trajectory) -> Trajectory:
+        """Return the trajectory in its place, with what it came with beside it where that had to change."""
+        id, index = self._fresh(trajectory.id), max(trajectory.index, self._last + 1)
+        self._ids.add(id)
+        self._last = index
+        imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}
+        if (id, index) != (trajectory.id, trajectory.index):
+            imported[BEFORE] = {"id": trajectory.id, "index": trajectory.index}
+        return trajectory.model_copy(update={"id": id, "index": index, "imported": imported})
+
+    def _fresh(self, id: str) -> str:
+        number, found = 1, id
+        while found in self._ids:
+            number += 1
+            found = f"{id}-{number}"
+        return found

@@ -9,6 +9,7 @@ from typing import Any
 from engine import plugins
 from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
+from engine.exporters.trajectory import AS_JSON
 from engine.records import record_of
 from engine.types import (
     Change,
@@ -213,6 +214,11 @@ def exported(
     report = Report(exporter.never_carried)
     rows = [row for t in trajectories for row in report.admit(exporter.convert(record_of(t)))]
     return [json.loads(dump_bytes(row)) for row in rows], report.as_dict()
+
+
+def opened(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of whole records with the fields that it holds as the text of their JSON."""
+    return {key: json.loads(value) if key in AS_JSON else value for key, value in row.items()}
 
 
 def mixed() -> list[Trajectory]:

@@ -109,6 +109,35 @@ def test_each_stretch_of_trained_turns_is_one_row() -> None:
     assert {row["group_id"] for row in rows} == {"rollout0000"}
 
 
+def test_an_answer_to_nobody_has_no_prompt_and_is_counted() -> None:
+    """TRL stops at a prompt without a message, and the whole file with it."""
+    turns = (says("Hello!"), user("a"), says("A"))
+    (row,), report = export(made(0, turns), split_untrained=True)
+    assert [[m["content"] for m in row[part]] for part in ("prompt", "completion")] == [["Hello!", "a"], ["A"]]
+    assert report["lost"] == {"opening_answer": 1}
+    rows, report = export(made(0, turns[:1]), split_untrained=True)
+    assert (rows, report["dropped"]) == ([], {"no_opening_request": 1})
+    assert "opening_answer" not in export(made(0, turns))[1]["lost"]
+
+
+@pytest.mark.parametrize("key", ["messages", "prompt", "completion"])
+def test_arguments_as_text(key: str) -> None:
+    options: dict[str, Any] = {"arguments": "string", "split_untrained": key != "messages"}
+    (row,), _ = export(made(0, NESTED), **options)
+    told = [call["function"]["arguments"] for m in row[key] for call in m.get("tool_calls", ())]
+    assert told == ([] if key == "prompt" else [json.dumps(NESTED[2].tool_calls[0].arguments, ensure_ascii=False,
+                                                           separators=(",", ":"))])  # fmt: skip
+    assert row["id"] == export(made(0, NESTED), **options | {"arguments": "object"})[0][0]["id"]
+
+
+def test_a_row_may_end_before_a_masked_turn() -> None:
+    turns = (user("a"), says("A"), user("b"), says("B", train=False), user("c"), says("C"))
+    (row,), report = export(made(0, turns), masked="cut", turn_flag="none")
+    assert [m["content"] for m in row["messages"]] == ["a", "A"]
+    assert (report["changed"], report["lost"]) == ({"cut_before_masked_turn": 1}, {})
+    assert export(made(0, turns[2:]), masked="cut")[1]["dropped"] == {"nothing_to_train": 1}
+
+
 @pytest.mark.parametrize(
     ("where", "content", "field"),
     [

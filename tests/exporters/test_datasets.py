@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine import plugins
 from engine.export import build
 from engine.types import Recipe
-from tests.exporters.mixed import entries, mixed
+from tests.exporters.mixed import CORRECTED, NESTED, entries, made, mixed, proven, says, user
 
 datasets = pytest.importorskip("datasets")
 
@@ -47,13 +48,38 @@ def test_a_folder_loads_with_its_splits(tmp_path: Path, format: str) -> None:
         assert len(rows) == len(lines(folder / f"{split}.jsonl"))
 
 
-def test_each_file_of_records_loads_alone(tmp_path: Path) -> None:
-    """Records are ragged by nature, so what one split lacks another may have: they load file by file."""
+def test_records_load_as_a_folder_and_from_a_list_and_go_to_parquet_and_back(tmp_path: Path) -> None:
     folder = unpacked(tmp_path, format="trajectory", splits={"train": 0.5, "validation": 0.5})
+    loaded = load(folder, tmp_path)
+    importer = plugins.load("importers", "trajectory")
     for split in ("train", "validation"):
-        file = str(folder / f"{split}.jsonl")
-        loaded = datasets.load_dataset("json", data_files=file, cache_dir=str(tmp_path / split))["train"]
-        assert list(loaded["id"]) == [row["id"] for row in lines(folder / f"{split}.jsonl")]
+        written = lines(folder / f"{split}.jsonl")
+        assert list(loaded[split]) == written
+        listed = datasets.Dataset.from_list(written)
+        listed.to_parquet(tmp_path / f"{split}.parquet")
+        again = list(datasets.Dataset.from_parquet(str(tmp_path / f"{split}.parquet"), cache_dir=str(tmp_path / "p")))
+        assert again == written
+        back = importer.make(importer.config()).trajectories([json.dumps(row).encode() for row in again], split)
+        assert list(back) == list(
+            importer.make(importer.config()).trajectories((folder / f"{split}.jsonl").open("rb"), split)
+        )
+
+
+def test_records_that_begin_alike_and_go_on_otherwise_load_in_parts(tmp_path: Path) -> None:
+    """`datasets` types a column by the first part of a file; what comes later must fit into it."""
+    bare = [made(n, (user(f"{n}"), says("A" * 200)), (), scores=(), calls=(), models={}) for n in range(60)]
+    rich = [
+        made(60, NESTED, seed=2**64 - 1, status="rejected", stage="state", reason="state_mismatch", culprit="agent",
+             tests_passed=True, diff=proven().diff, task=proven().task, proof=proven().proof, begun=(1,)),
+        made(61, CORRECTED),
+    ]  # fmt: skip
+    file = tmp_path / "rows.jsonl"
+    recipe = Recipe(format="trajectory", splits={"train": 1.0}, include_rejected=True)
+    build(recipe, entries([*bare, *rich]), file)
+    loaded = datasets.load_dataset(
+        "json", data_files=str(file), chunksize=5_000, cache_dir=str(tmp_path / "cache"), split="train"
+    )
+    assert list(loaded) == lines(file)
 
 
 @pytest.mark.parametrize(

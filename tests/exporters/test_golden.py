@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import plugins
 from engine.exporters._json import dump_bytes
 from tests.exporters.mixed import exported, mixed
 
@@ -23,6 +24,17 @@ def lines(name: str) -> bytes:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_export_is_what_it_was(name: str) -> None:
     assert lines(name) == (GOLDEN / f"{name}.jsonl").read_bytes()
+
+
+def test_records_of_the_schema_before_are_read_as_those_of_today() -> None:
+    """trajectory_1.jsonl is the golden file of `turnwright/trajectory/1`, as it was; nothing writes it anew."""
+    importer = plugins.load("importers", "trajectory")
+    before, now = (
+        list(importer.make(importer.config()).trajectories((GOLDEN / name).open("rb"), name))
+        for name in ("trajectory_1.jsonl", "trajectory.jsonl")
+    )
+    assert before == now
+    assert b"".join(dump_bytes(row) + b"\n" for row in exported("trajectory", before)[0]) == lines("trajectory")
 
 
 if __name__ == "__main__":

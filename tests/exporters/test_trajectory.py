@@ -7,10 +7,15 @@ from typing import Any
 from engine import plugins
 from engine.exporters._json import dump_bytes
 from engine.types import Execution, Trajectory
-from tests.exporters.mixed import exported, made, mixed, proven
+from tests.exporters.mixed import calls, exported, made, mixed, opened, proven, user
 
 
 def rows(trajectories: list[Trajectory], **options: Any) -> list[dict[str, Any]]:
+    """Return the rows, opened; `written` gives them as they are written."""
+    return [opened(row) for row in written(trajectories, **options)]
+
+
+def written(trajectories: list[Trajectory], **options: Any) -> list[dict[str, Any]]:
     return exported("trajectory", trajectories, **options)[0]
 
 
@@ -33,7 +38,7 @@ def timeless(trajectory: Trajectory) -> Trajectory:
 
 
 def test_a_record_comes_back_whole() -> None:
-    assert read(rows(mixed())) == [timeless(t) for t in mixed()]
+    assert read(written(mixed())) == [timeless(t) for t in mixed()]
     task = rows([proven()])[0]
     assert task["task"]["slots"] == {"id": "#W1"}
     assert task["proof"]["turns"][0]["calls"][0][0]["result"] == {"content": "3", "fault": None, "truncated": False}
@@ -53,4 +58,22 @@ def test_machine_and_clock_leave_only_when_asked_for() -> None:
     assert rows([slow]) == rows([fast])
     assert "execution" not in rows([slow])[0]
     assert rows([slow], include_execution=True)[0]["execution"]["sandbox"] == "docker"
-    assert read(rows([proven()], include_execution=True)) == [proven()]
+    assert read(written([proven()], include_execution=True)) == [proven()]
+
+
+def test_every_column_has_one_type_in_every_row() -> None:
+    """A column whose first million values are null, empty or without fields must be the same in the next million."""
+    bare = made(9, (), (), template=None, mode=None, models={}, scores=(), calls=(), seed=2**64 - 1)
+    lost = made(10, (), culprit="agent", stage="state", reason="state_mismatch", tests_passed=False, seed=0)
+    found = written([*mixed(), bare, lost])
+    for column in found[0]:
+        assert {type(row[column]) for row in found} == {float if column == "reward" else type(found[0][column])}
+    assert {type(value) for row in found for value in row.values()} == {str, int, float}
+    assert read(found)[-2:] == [timeless(bare), timeless(lost)]
+
+
+def test_numbers_that_no_column_holds_are_exact() -> None:
+    turns = (user("a"), calls(("c", "get_order", {"id": 2**200, "value": -(2**63), "options": 1e-7})))
+    (row,) = written([made(0, turns, seed=2**64 - 1)])
+    assert row["seed"] == str(2**64 - 1)
+    assert read([row]) == [timeless(made(0, turns, seed=2**64 - 1))]

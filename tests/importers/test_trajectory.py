@@ -9,7 +9,9 @@ import pytest
 
 from engine import plugins
 from engine.errors import InputError
-from tests.exporters.mixed import NO_TOOL, exported, made
+from engine.exporters._json import dump_bytes
+from engine.types import Trajectory
+from tests.exporters.mixed import NO_TOOL, exported, made, mixed, proven
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -19,7 +21,7 @@ def record(**changes: Any) -> dict[str, Any]:
 def test_a_record_from_before_requests_had_places_and_people_had_a_say_is_read() -> None:
     importer = plugins.load("importers", "trajectory")
     older = record()
-    assert (older.pop("begun"), older.pop("remarks")) == ([], [])
+    assert (older.pop("begun"), older.pop("remarks")) == ("[]", "[]")
     (found,) = importer.make(importer.config()).trajectories([json.dumps(older).encode()], "all.jsonl")
     assert (found.begun, found.turns) == ((), NO_TOOL)
 
@@ -28,10 +30,12 @@ def test_a_record_from_before_requests_had_places_and_people_had_a_say_is_read()
     ("second", "told"),
     [
         (record(schema="other/2"), "field schema: is 'other/2'"),
-        (record(id="x", status="great"), "field status"),
-        (record(id="x", turns=[{"role": "robot"}]), "field turns.0.role"),
-        (record(id="x", more=1), "field more"),
-        (record(), "stands in line 1 already"),
+        (record(status="great"), "field status"),
+        (record(turns='[{"role": "robot"}]'), "field turns.0.role"),
+        (record(turns=[{"role": "robot"}]), "field turns: is not the text"),
+        (record(turns="[nonsense"), "field turns: holds no JSON"),
+        (record(seed=7), "field seed: is not the text"),
+        (record(more=1), "field more"),
     ],
 )
 def test_a_refusal_names_line_and_field(second: dict[str, Any], told: str) -> None:
@@ -41,3 +45,44 @@ def test_a_refusal_names_line_and_field(second: dict[str, Any], told: str) -> No
         list(importer.make(importer.config()).trajectories(lines, "all.jsonl"))
     assert str(refused.value).startswith("all.jsonl, line 2")
     assert told in str(refused.value)
+
+
+def read(lines: list[bytes]) -> list[Trajectory]:
+    importer = plugins.load("importers", "trajectory")
+    return list(importer.make(importer.config()).trajectories(lines, "all.jsonl"))
+
+
+def written(trajectories: list[Trajectory], name: str = "trajectory") -> list[bytes]:
+    return [dump_bytes(row) for row in exported(name, trajectories)[0]]
+
+
+def test_a_batch_that_ran_twice_comes_in_whole_and_leaves_as_it_was() -> None:
+    once = written(mixed())
+    back = read([*once, *once, *once])
+    assert [t.turns for t in back] == [t.turns for t in mixed()] * 3
+    assert len({t.id for t in back}) == len(back)
+    assert [t.index for t in back] == sorted({t.index for t in back})
+    assert written(back) == [*once, *once, *once]
+    assert read(written(back)) == back
+
+
+def test_batches_in_one_file_keep_their_order_and_their_indexes() -> None:
+    """Storage sorts by index; the second batch's begin at 0 again."""
+    second = [t.model_copy(update={"id": f"other{t.id}", "batch_fingerprint": "second"}) for t in mixed()]
+    data = written([*mixed()[4:], *second, *mixed()[:4]])
+    back = read(data)
+    assert [t.index for t in back] == sorted({t.index for t in back})
+    assert written(back) == data
+    assert written(back[:4]) == written(mixed()[4:])
+
+
+def test_a_chat_row_of_a_record_that_was_moved_names_the_rollout_that_it_was() -> None:
+    twice = read(written([proven(), made(0, NO_TOOL)]) * 2)
+    assert written(twice[2:], "chat_jsonl") == written(twice[:2], "chat_jsonl")
+    assert written(twice[:2], "chat_jsonl") == written([proven(), made(0, NO_TOOL)], "chat_jsonl")
+
+
+def test_a_place_that_a_file_claims_for_itself_counts_for_nothing() -> None:
+    (found,) = read([json.dumps(record(imported='{"before_import": "nonsense", "group_id": "g"}')).encode()])
+    assert found.imported == {"group_id": "g"}
+    assert len(written([found])) == 1

@@ -39,7 +39,7 @@ def flags(row: Row, name: str) -> list[Any]:
 
 
 def masked(row: Row) -> list[int]:
-    return [place for place, turn in enumerate(row["turns"]) if turn["train"] is False]
+    return [place for place, turn in enumerate(json.loads(row["turns"])) if turn["train"] is False]
 
 
 def stretches(rows: list[Row]) -> list[tuple[int, int]]:
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], Callable[[list[Row], Row], bool
         lambda rows, report: masked(rows[0]) == [REJECTED],
     ),
     "cut from the complete record": (
-        "trajectory", "cut", {}, lambda rows, report: len(rows[0]["turns"]) <= REJECTED
+        "trajectory", "cut", {}, lambda rows, report: len(json.loads(rows[0]["turns"])) <= REJECTED
     ),
 }  # fmt: skip
 

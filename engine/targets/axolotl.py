@@ -1,0 +1,39 @@
+"""axolotl: a flag on each turn of the assistant, which its configuration must name."""
+
+from engine.targets._target import Target
+
+FORMS = {
+    "sft": Target(
+        title="axolotl",
+        line="Messages with a flag `train` on each turn of the assistant, which the configuration names.",
+        format="chat_jsonl",
+        options={
+            "turn_flag": ("train",),
+            "loss": ("none",),
+            "split_untrained": (False,),
+            "masked": ("keep",),
+            "arguments": ("string", "object"),
+            "tools": ("string", "list"),
+        },
+        untrained={
+            "mask": "stays, flagged as not trained",
+            "cut": "ends the dialogue, and what follows is left out",
+        },
+        masking="Each turn of the assistant has a flag `train`; axolotl leaves those with `false` out of the loss, "
+        "once its configuration names the flag as `message_field_training`.",
+        settings="""
+chat_template: tokenizer_default
+train_on_inputs: false
+datasets:
+  - path: $file
+    ds_type: json
+    type: chat_template
+    field_messages: messages
+    field_tools: tools
+    roles_to_train: [assistant]
+    train_on_eos: turn
+    message_field_training: train
+""",
+        language="yaml",
+    )
+}

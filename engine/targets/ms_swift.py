@@ -1,0 +1,32 @@
+"""ms-swift: a key `loss` on each turn of the assistant; reasoning goes in think tags."""
+
+from engine.targets._target import Target
+
+FORMS = {
+    "sft": Target(
+        title="ms-swift",
+        line="Messages with a key `loss` on each turn of the assistant; reasoning in think tags.",
+        format="chat_jsonl",
+        options={
+            "loss": ("ms_swift",),
+            "turn_flag": ("none",),
+            "split_untrained": (False,),
+            "masked": ("keep",),
+            "reasoning": ("think", "drop"),
+            "arguments": ("string", "object"),
+            "tools": ("string", "list"),
+        },
+        untrained={
+            "mask": "stays, marked as not trained",
+            "cut": "ends the dialogue, and what follows is left out",
+        },
+        masking="Each turn of the assistant has a key `loss`; ms-swift leaves those with `false` out of the loss with "
+        "its own template backend (`swift`), not with `jinja`. A message key `reasoning_content` it would throw away, "
+        "so reasoning stands in think tags.",
+        settings="""
+swift sft --dataset $file --loss_scale default --template_backend swift --strict true
+""",
+        language="sh",
+        ignores=("tool_call_id",),
+    )
+}
