@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import case, func, select
 
+from engine.standing import EFFECTS
 from engine.types import STAGES, TrajectoryFilter
 from storage import filters, tables
 from storage.database import Database
 
 _t = tables.trajectory.c
-_ACCEPTED = ("accept", "fix")
 
 
 def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     lost: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES}
     if unfinished:
         lost["proven"]["not_finished"] = unfinished
-    for (status, stage, reason, _accepted, _verdict, _exported), n in groups.items():
+    for (status, stage, reason, _standing, _exported), n in groups.items():
         if status != "kept":
             where = stage if stage in STAGES and stage != "planned" else "judged" if stage is None else "proven"
             lost[where]["none" if reason is None else reason] += n
@@ -48,9 +48,10 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
 
 
 def _groups(db: Database, filter: TrajectoryFilter) -> dict[tuple[Any, ...], int]:
-    accepted = case((_t.verdict.in_(_ACCEPTED), 1), else_=0)
-    keys = (_t.status, _t.stage, _t.reason, accepted, _t.verdict, _t.exported)
-    query = select(*keys, func.count()).where(*filters.where(db.dialect, filter)).group_by(*keys)
+    """Return how many trajectories have each (status, stage, reason, standing, exported)."""
+    keys = (_t.status, _t.stage, _t.reason, func.coalesce(_t.verdict, "none").label("standing"), _t.exported)
+    query = select(*keys, func.count()).where(*filters.where(db.dialect, filter))
+    query = query.group_by(_t.status, _t.stage, _t.reason, "standing", _t.exported)
     with db.read() as session:
         return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
 
@@ -71,17 +72,19 @@ def _unfinished(db: Database, filter: TrajectoryFilter) -> int:
 def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     reasons: Counter[str] = Counter()
     count = gained = 0
-    for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
-        count += n if accepted else 0
-        gained += n if accepted and status != "kept" else 0
-        if status == "kept" and not accepted:
-            reasons["rejected_by_human" if verdict == "reject" else "not_reviewed"] += n
+    for (status, _stage, _reason, standing, _exported), n in groups.items():
+        effect = EFFECTS[standing]
+        count += n if effect.accepted else 0
+        gained += n if effect.accepted and status != "kept" else 0
+        if status == "kept" and effect.loss:
+            reasons[effect.loss] += n
     return "accepted", count, reasons.total(), gained, _told(reasons)
 
 
 def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     count = lost = gained = 0
-    for (_status, _stage, _reason, accepted, _verdict, exported), n in groups.items():
+    for (_status, _stage, _reason, standing, exported), n in groups.items():
+        accepted = EFFECTS[standing].accepted
         count += n if exported else 0
         lost += n if accepted and not exported else 0
         gained += n if exported and not accepted else 0

@@ -172,7 +172,7 @@ def _filters(recipe: Recipe) -> str:
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
     if recipe.include_rejected and not recipe.only_accepted:
         wanted = "all that was rolled out, also what the judges rejected"
-    lines = [f"- Admitted: {wanted}; never what a human rejected."]
+    lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_line(str(value))}" for name, value in told.items()]
     lines.append(
         f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."

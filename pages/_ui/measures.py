@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.standing import ACCEPTED, EFFECTS
 from engine.types import STAGES, TrajectoryFilter
-from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, words
+from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, version_name, words
 from pages._ui.format import UNKNOWN, count, money, number
 from storage import analytics
 from storage.batches import list_batches
@@ -97,12 +98,15 @@ def extent(
 
 @st.cache_data(**_KEPT, hash_funcs=_HASHES)
 def summary(database: Database, chosen: TrajectoryFilter, version: tuple[int, ...]) -> pd.DataFrame:
-    """Return [name, mean, unmeasured, count, judge, method] by score."""
+    """Return [name, mean, unmeasured, count, judge, method, versions] by score; `versions` of its judge as text."""
     frame = analytics.score_summary(database, chosen)
     judges = analytics.score_judges(database, list(frame["name"]))
+    versions = analytics.score_versions(database, chosen)
+    by = [judges.get(name, ("", "")) for name in frame["name"]]
     return frame.assign(
-        judge=[judges.get(name, ("", ""))[0] for name in frame["name"]],
-        method=[judges.get(name, ("", ""))[1] for name in frame["name"]],
+        judge=[judge for judge, _ in by],
+        method=[method for _, method in by],
+        versions=["; ".join(map(version_name, versions.get(judge, ()))) for judge, _ in by],
     )
 
 
@@ -259,8 +263,8 @@ def loss_filter(chosen: TrajectoryFilter, stage: str, reason: str) -> Trajectory
     if reason == "not_finished":
         return None
     if stage == "accepted":
-        verdict = "none" if reason == "not_reviewed" else "reject"
-        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": (verdict,)})
+        standings = tuple(name for name, effect in EFFECTS.items() if effect.loss == reason)
+        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": standings})
     if stage == "exported":
         return _accepted(chosen).model_copy(update={"exported": False})
     return chosen.model_copy(update={"stages": (stage,), "reasons": (reason,)})
@@ -281,5 +285,5 @@ def stage_filter(chosen: TrajectoryFilter, stage: str) -> TrajectoryFilter:
 
 
 def _accepted(chosen: TrajectoryFilter) -> TrajectoryFilter:
-    verdicts = tuple(verdict for verdict in chosen.verdicts or ("accept", "fix") if verdict in ("accept", "fix"))
-    return chosen.model_copy(update={"verdicts": verdicts})
+    standings = tuple(one for one in chosen.verdicts or ACCEPTED if one in ACCEPTED)
+    return chosen.model_copy(update={"verdicts": standings})

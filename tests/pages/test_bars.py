@@ -122,11 +122,11 @@ def test_a_changed_verdict_and_a_finished_export_are_drawn_at_once(open_page: Op
         trace = figures(open_page("funnel"))[0]["data"][0]
         return str(dict(zip(trace["y"], trace["text"], strict=True))[stage].split()[0])
 
-    assert text("Accepted by a human") == "4"
-    save_review(odd, Review(trajectory=1, reviewer=REVIEWER, verdict="reject"))
     assert text("Accepted by a human") == "3"
+    save_review(odd, Review(trajectory=1, reviewer=REVIEWER, verdict="reject"))
+    assert text("Accepted by a human") == "2"
     undo(odd, REVIEWER)
-    assert text("Accepted by a human") == "4"
+    assert text("Accepted by a human") == "3"
     second = create_export(odd, Recipe())
     assert text("Exported") == "2"
     mark_exported(odd, second, [2])
