@@ -28,7 +28,7 @@ from sqlalchemy import func, select
 from bench.make_database import stock
 from bench.samples import MODELS, trajectories
 from engine.errors import StorageError
-from engine.types import Batch, DomainShare, TrajectoryFilter, Verdict
+from engine.types import VERDICTS_MEAN, Batch, DomainShare, TrajectoryFilter, Verdict
 from storage import analytics, batches, reviews, tables
 from storage import trajectories as lists
 from storage.database import Database, open_database
@@ -146,7 +146,7 @@ def lost(db: Database, number: int, rows: int, verdicts: dict[int, str]) -> tupl
         there = session.execute(select(func.count()).where(t.batch_id == number)).scalar_one()
         found = {row.id: row.verdict for row in session.execute(select(t.id, t.verdict).where(t.id.in_(verdicts)))}
     p = batches.get_batch(db, number).progress
-    wrong = sum(found.get(id) != verdict for id, verdict in verdicts.items())
+    wrong = sum(found.get(id) != VERDICTS_MEAN[verdict][0] for id, verdict in verdicts.items())
     return rows - there, abs(rows - p.kept - p.rejected - p.failed), wrong
 
 

@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 
 from engine import plugins
 from engine.converter import Chunk, Converter, answer
-from engine.curate import accepted, apply_reviews, held_back
+from engine.curate import apply_reviews
 from engine.exporters._card import Told, told
 from engine.exporters._json import dump_bytes
 from engine.loop import spare_collector
 from engine.protocols import Converted
-from engine.records import Record, read, record_of
+from engine.records import Record, read
+from engine.standing import refusal, standing
 from engine.targets._target import aimed, target_of
-from engine.types import Recipe, Review, Trajectory
+from engine.types import Recipe, Review
 
 Entry = tuple[int, bytes, Sequence[Review]]
 """A stored trajectory: its id, its body (JSON in UTF-8), its reviews (oldest first)."""
@@ -70,28 +71,11 @@ class Conversion:
     def converted(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return the record as reviewed and what the format makes of it."""
         record = read(body)
-        reason = _held_back(self._recipe, record, reviews)
+        found = standing(reviews) if reviews else "none"
+        reason = refusal(self._recipe, found, record.status, record.reason, empty=not record.turns)
         if reason is None and reviews:
-            reviewed = apply_reviews(Trajectory.model_validate_json(body), reviews, self._recipe.untrained)
-            if reviewed is None:
-                reason = "rejected_by_human"
-            else:
-                record = record_of(reviewed)
+            record = apply_reviews(record, reviews, self._recipe.untrained) or record
         return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
-
-
-def _held_back(recipe: Recipe, record: Record, reviews: Sequence[Review]) -> str | None:
-    """Return why the recipe does not admit a trajectory, or None."""
-    if reviews:
-        refused = held_back(reviews)
-        if refused or accepted(reviews):
-            return refused
-    if recipe.only_accepted:
-        return "not_accepted_by_human"
-    status = record.status
-    if status == "kept" or (recipe.include_rejected and record.turns):
-        return None
-    return f"{status}:{record.reason or 'unknown'}"
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:

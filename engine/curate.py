@@ -1,9 +1,9 @@
-"""Which trajectories count, and what a human verdict makes of them. Pure.
+"""Which trajectories count, and what a human's reviews make of their turns. Pure.
 
 A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
 the batch's bound; else it is rejected at the first gate that failed, with one short reason. Where the reference turned
 out unsteady it is rejected as one whose task was never provable, also where failures are wanted: it is nobody's
-failure. A human verdict stands above the judges.
+failure. A human verdict stands above the judges; what it means is in engine/standing.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.json_value import same
+from engine.records import Record, changed, mirrored
+from engine.standing import EFFECTS, by_turn, corrections, is_corrected, standing
 from engine.steadiness import UNSTEADY
-from engine.types import Batch, Remark, Review, Score, Stage, Trajectory, Turn, Verdict
+from engine.types import Batch, Remark, Review, Score, Stage, Standing, Trajectory, Turn
 
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
@@ -101,54 +103,27 @@ def _unmeasured(scores: Sequence[Score]) -> str:
 # ---------------------------------------------------------------- human verdicts
 
 
-def verdict_of(reviews: Sequence[Review]) -> Verdict | None:
-    """Return what the reviews (oldest first) say of the whole: the last verdict on the trajectory, else "fix" when a
-    turn was corrected."""
-    whole = [review.verdict for review in reviews if review.turn is None and review.verdict]
-    return whole[-1] if whole else ("fix" if corrections(reviews) else None)
-
-
-def accepted(reviews: Sequence[Review]) -> bool:
-    """Say whether a human put the trajectory in: accepted it, or corrected it."""
-    verdict = verdict_of(reviews)
-    return verdict == "accept" or (verdict == "fix" and bool(corrections(reviews)))
-
-
-def held_back(reviews: Sequence[Review]) -> str | None:
-    """Return why a human verdict keeps the trajectory from every export, or None: it was rejected, or it is
-    marked to be corrected and no correction is there yet."""
-    verdict = verdict_of(reviews)
-    if verdict == "reject":
-        return "rejected_by_human"
-    return "awaits_correction" if verdict == "fix" and not corrections(reviews) else None
-
-
-def apply_reviews(
-    trajectory: Trajectory, reviews: Sequence[Review], untrained: Literal["mask", "cut"]
-) -> Trajectory | None:
-    """Return the trajectory as the reviews (oldest first) leave it, or None when they hold it back.
+def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal["mask", "cut"]) -> Record | None:
+    """Return the record as the reviews (oldest first) leave it, or None when they hold it back.
 
     A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
     what it replaced in `original`; its calls are followed by the results the replay gave. The trajectory ends where
     the recorded dialogue no longer follows from the correction (see `ends_at`). Ratings, problem tags and notes become
     remarks, those of turns that are left out go with them.
     """
-    if not reviews:
-        return trajectory
-    if held_back(reviews):
+    found = standing(reviews)
+    if EFFECTS[found].held_back:
         return None
-    turns, places = _reviewed_turns(trajectory.turns, reviews, untrained)
-    begun = tuple(places[index] for index in trajectory.begun if index in places)
-    changes: dict[str, Any] = {"turns": turns, "begun": begun, "scores": (*trajectory.scores, *_human_scores(reviews))}
-    changes["remarks"] = _placed([*trajectory.remarks, *map(_remark, reviews)], places)
-    if accepted(reviews):
+    if not reviews:
+        return record
+    turns, places = _reviewed_turns(record.turns, reviews, untrained)
+    begun = tuple(places[index] for index in record.begun if index in places)
+    changes: dict[str, Any] = {"turns": turns, "begun": begun}
+    changes["scores"] = (*record.scores, *map(mirrored, _human_scores(reviews, found)))
+    changes["remarks"] = _placed([*record.remarks, *map(_remark, reviews)], places)
+    if EFFECTS[found].accepted:
         changes |= {"status": "kept", "stage": None, "reason": None, "detail": ""}
-    return trajectory.model_copy(update=changes)
-
-
-def corrections(reviews: Sequence[Review]) -> dict[int, Review]:
-    """Return the turn reviews that count and hold a correction, by turn."""
-    return {index: review for index, review in _by_turn(reviews).items() if review.verdict == "fix" and review.fix}
+    return changed(record, **changes)
 
 
 def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
@@ -158,13 +133,13 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
     that word it ends where the replay differed, was not made, or had a correction in place that is taken back.
     """
     end = len(turns)
-    changed: set[int] = set()
+    before: set[int] = set()
     for index, review in sorted(corrections(reviews).items()):
         if index >= end:
             break
-        end = min(end, max(index + 1, _fits_until(turns, index, review, changed)))
+        end = min(end, max(index + 1, _fits_until(turns, index, review, before)))
         if review.fix is not None and not same_calls(turns[index], review.fix):
-            changed.add(index)
+            before.add(index)
     return end
 
 
@@ -177,19 +152,15 @@ def same_calls(turn: Turn, fix: Turn) -> bool:
     )
 
 
-def _by_turn(reviews: Sequence[Review]) -> dict[int, Review]:
-    return {review.turn: review for review in reviews if review.turn is not None and review.verdict}
-
-
 def _reviewed_turns(
     turns: Sequence[Turn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
 ) -> tuple[tuple[Turn, ...], dict[int, int]]:
     """Return the turns, and where each recorded one that is left stands among them."""
-    verdicts = _by_turn(reviews)
+    verdicts = by_turn(reviews)
     found: list[Turn] = []
     places: dict[int, int] = {}
     replaced: set[str] = set()
-    changed: set[int] = set()
+    before: set[int] = set()
     for index, turn in enumerate(turns[: ends_at(turns, reviews)]):
         review = verdicts.get(index)
         if turn.role == "tool" and turn.tool_call_id in replaced:
@@ -200,29 +171,30 @@ def _reviewed_turns(
             if untrained == "cut":
                 break
             places[index] = len(found)
-            found.append(turn.model_copy(update={"train": False}))
-        elif review is not None and review.fix is not None and review.verdict == "fix":
+            found.append(changed(turn, train=False))
+        elif review is not None and review.fix is not None and is_corrected(review):
             places[index] = len(found)
-            found += _corrected(turn, review, changed)
+            found += _corrected(turn, review, before)
             if not same_calls(turn, review.fix):
                 replaced = {call.id for call in turn.tool_calls}
-                changed.add(index)
+                before.add(index)
         else:
             places[index] = len(found)
             found.append(turn)
     return tuple(found), places
 
 
-def _corrected(turn: Turn, review: Review, changed: set[int]) -> list[Turn]:
+def _corrected(turn: Turn, review: Review, before: set[int]) -> list[Turn]:
     """Return the correction, and the replayed results when its calls are not the recorded ones."""
     assert review.fix is not None
-    bare = turn.model_copy(update={"original": None})
-    fix = review.fix.model_copy(update={"original": bare, "train": True})
-    return [fix] if same_calls(turn, review.fix) or not changed.issuperset(review.follows) else [fix, *review.replayed]
+    fix = changed(mirrored(review.fix), original=changed(turn, original=None), train=True)
+    if same_calls(turn, review.fix) or not before.issuperset(review.follows):
+        return [fix]
+    return [fix, *map(mirrored, review.replayed)]
 
 
-def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[int]) -> int:
-    """Return the first recorded turn that no longer follows from one correction; `changed` are the turns before it
+def _fits_until(turns: Sequence[Turn], index: int, review: Review, before: set[int]) -> int:
+    """Return the first recorded turn that no longer follows from one correction; `before` are the turns before it
     whose calls are corrected too."""
     assert review.fix is not None
     here, everything = index + 1, len(turns)
@@ -230,7 +202,7 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
         return here if review.diverges else everything
     answered = {result.tool_call_id for result in review.replayed}
     whole = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
-    if not whole or not changed.issuperset(review.follows):
+    if not whole or not before.issuperset(review.follows):
         return here
     if review.fits_until is not None:
         return review.fits_until
@@ -238,7 +210,7 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, changed: set[
 
 
 def _remark(review: Review) -> Remark:
-    return Remark(turn=review.turn, rating=review.rating, tags=review.tags, note=review.note)
+    return mirrored(Remark(turn=review.turn, rating=review.rating, tags=review.tags, note=review.note))
 
 
 def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remark, ...]:
@@ -246,21 +218,20 @@ def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remar
     saying = [one for one in remarks if one.rating is not None or one.tags or one.note]
     whole = [one for one in saying if one.turn is None]
     turns = [(places[one.turn], one) for one in saying if one.turn is not None and one.turn in places]
-    moved = [one.model_copy(update={"turn": place}) for place, one in sorted(turns, key=lambda found: found[0])]
+    moved = [changed(one, turn=place) for place, one in sorted(turns, key=lambda found: found[0])]
     return (*whole, *moved)
 
 
-def _human_scores(reviews: Sequence[Review]) -> list[Score]:
-    """Return the verdict and the rating as scores, without the reviewer's name."""
-    verdict = verdict_of(reviews)
+def _human_scores(reviews: Sequence[Review], found: Standing) -> list[Score]:
+    """Return the acceptance and the rating as scores, without the reviewer's name."""
     notes = [review.note for review in reviews if review.turn is None and review.note]
     ratings = [review.rating for review in reviews if review.turn is None and review.rating]
-    found: list[Score] = []
-    if verdict is not None:
-        told = notes[-1] if notes else ("Corrected by a human." if verdict == "fix" else "Accepted by a human.")
-        found.append(Score(name="verdict", value=1.0, passed=True, reason=told, source="review", method="human"))
+    scores: list[Score] = []
+    if EFFECTS[found].accepted:
+        told = notes[-1] if notes else f"{EFFECTS[found].word} by a human."
+        scores.append(Score(name="verdict", value=1.0, passed=True, reason=told, source="review", method="human"))
     if ratings:
         value = (ratings[-1] - 1) / 4
         told = f"Rated {ratings[-1]} of 5."
-        found.append(Score(name="rating", value=value, reason=told, source="review", method="human"))
-    return found
+        scores.append(Score(name="rating", value=value, reason=told, source="review", method="human"))
+    return scores

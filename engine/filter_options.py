@@ -26,7 +26,7 @@ OPTIONS = {
     "stage": ("stages", "Only what was lost at: planned, proven, rolled_out, rules, state, judged."),
     "reached": ("reached", "Only what came through this stage."),
     "reason": ("reasons", "Only what was lost for one of these reasons."),
-    "verdict": ("verdicts", "Of a human: accept, reject, fix, none."),
+    "verdict": ("verdicts", "Of a human: accepted, corrected, rejected, awaits_correction, none."),
     "tag": ("tags", "Only with one of these problem tags, on the whole or on a turn."),
     "text": ("text", "Only where these words were said or are names of called tools."),
     "exported": ("exported", "Only what has left with an export, or has not."),

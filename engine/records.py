@@ -21,6 +21,7 @@ from engine.types import Leaf, Tool, Trajectory
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 _Part = TypeVar("_Part")
+_Model = TypeVar("_Model", bound=BaseModel)
 _Mirrors = dict[type[BaseModel], Any]
 
 
@@ -40,6 +41,12 @@ def record_of(trajectory: Trajectory) -> Record:
 def tool_of(tool: Tool) -> Tool:
     """Return a tool as records hold it: the same one for all that are written alike."""
     return _tool(dump_bytes(tool.model_dump(mode="json")))
+
+
+def mirrored(part: _Model) -> _Model:
+    """Return a part of a trajectory (a turn, a score, a remark) as records hold it."""
+    made: _Model = msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_mirrors[type(part)])
+    return made
 
 
 def fields(part: Any) -> dict[str, Any]:

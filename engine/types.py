@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 Mode = Literal[
     "single",
@@ -37,6 +45,15 @@ Culprit = Literal["agent", "user", "tool", "infrastructure"]
 Stage = Literal["planned", "proven", "rolled_out", "rules", "state", "judged"]
 STAGES: tuple[Stage, ...] = ("planned", "proven", "rolled_out", "rules", "state", "judged")
 Verdict = Literal["accept", "reject", "fix"]
+"""What a reviewer says of a trajectory or of one turn."""
+Standing = Literal["accepted", "corrected", "rejected", "awaits_correction", "none"]
+"""Where all verdicts together leave a trajectory (engine/standing.py)."""
+VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
+    "accept": ("accepted",),
+    "reject": ("rejected",),
+    "fix": ("corrected", "awaits_correction"),
+}
+"""The words of older filters (links, recipes, the command line) and the standings that they stand for."""
 BatchStatus = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
@@ -821,8 +838,9 @@ class TrajectoryFilter(Frozen):
     """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict.
 
     `stages` are where a trajectory was lost, as the funnel counts it; `reached` asks for those that came through a
-    stage (all lost later, and all kept). "none" among values means those without a value. `tags` are problem tags on
-    the whole or on any turn. Both ends of a range count as inside.
+    stage (all lost later, and all kept). "none" among values means those without a value. `verdicts` are standings;
+    accept, reject and fix are read as those that they stood for. `tags` are problem tags on the whole or on any turn.
+    Both ends of a range count as inside.
     """
 
     batches: tuple[int, ...] = ()
@@ -835,7 +853,7 @@ class TrajectoryFilter(Frozen):
     outcomes: tuple[Outcome, ...] = ()
     culprits: tuple[Culprit | Literal["none"], ...] = ()
     reasons: tuple[str, ...] = ()
-    verdicts: tuple[Literal["accept", "reject", "fix", "none"], ...] = ()
+    verdicts: tuple[Standing, ...] = ()
     tools: tuple[str, ...] = ()
     min_reward: float | None = None
     max_reward: float | None = None
@@ -859,12 +877,20 @@ class TrajectoryFilter(Frozen):
     min_rating: float | None = None
     max_rating: float | None = None
 
+    @field_validator("verdicts", mode="before")
+    @classmethod
+    def _standings(cls, given: Any) -> Any:
+        """Read the older words, so that what was saved with them goes on."""
+        if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+            return given
+        return tuple(dict.fromkeys(found for one in given for found in VERDICTS_MEAN.get(one, (one,))))
+
 
 class Recipe(Frozen):
     """What an export holds. `splits` maps a split name to its share (sum 1); tasks never straddle splits.
 
-    Without `include_rejected` only kept trajectories and those that a human accepted leave; a human
-    rejection always holds a trajectory back. `untrained` says what a rejected turn becomes: masked
+    Without `include_rejected` only kept trajectories and those that a human accepted or corrected leave; one that a
+    human rejected, or that awaits a correction, never does. `untrained` says what a rejected turn becomes: masked
     (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
     card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
     `target` names the trainer that the rows are for (engine/targets), which sets format and options and says how

@@ -6,6 +6,7 @@ single equality, is answered by covering indexes alone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,8 +17,9 @@ from sqlalchemy import Column, ColumnElement, Select, Subquery, case, func, lite
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
+from engine.standing import REVIEWED
 from engine.types import TrajectoryFilter
-from storage import filters, tables
+from storage import facets, filters, tables
 from storage.database import Database
 from storage.funnel import funnel
 
@@ -34,6 +36,7 @@ __all__ = [
     "score_judges",
     "score_names",
     "score_summary",
+    "score_versions",
     "usage",
 ]
 
@@ -199,6 +202,19 @@ def score_judges(db: Database, names: Sequence[str]) -> dict[str, tuple[str, str
     return {name: (str(row.source), str(row.method)) for name, row in found.items() if row is not None}
 
 
+def score_versions(db: Database, filter: TrajectoryFilter) -> dict[str, list[str]]:
+    """Return which versions of each judge gave scores in the batches of the filtered trajectories, sorted."""
+    f = tables.facet.c
+    query = select(f.value).where(f.field == facets.VERSIONS).distinct().order_by(f.value)
+    if conditions := filters.where(db.dialect, filter):
+        query = query.where(f.batch_id.in_(select(_t.batch_id).where(*conditions).distinct()))
+    found: dict[str, list[str]] = {}
+    with db.read() as session:
+        for judge, version in map(json.loads, session.execute(query).scalars()):
+            found.setdefault(judge, []).append(version)
+    return found
+
+
 # ---------------------------------------------------------------- groups
 
 
@@ -295,7 +311,7 @@ def overview(db: Database) -> Overview:
             for name, table, where in (
                 ("domains", tables.domain, (tables.domain.c.deleted.is_(False),)),
                 ("personas", tables.persona, (tables.persona.c.deleted.is_(False),)),
-                ("reviewed", tables.trajectory, (_t.verdict.is_not(None),)),
+                ("reviewed", tables.trajectory, (filters.stands(REVIEWED),)),
                 ("exports", tables.export, ()),
             )
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Sequence, Set
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, select
@@ -23,6 +24,8 @@ _COLUMNS = {
     "reasons": "reason",
 }
 FIELDS = (*_COLUMNS, "tools", "scores")
+VERSIONS = "score_versions"
+"""A field of no filter: which version of a judge gave the scores of a batch, as JSON [judge, version]."""
 _PLACES = {c.name: i for i, c in enumerate(tables.trajectory.columns)}
 
 
@@ -35,6 +38,8 @@ class Written(Protocol):
     def tools(self) -> Sequence[tuple[int, str, int]]: ...
     @property
     def scores(self) -> Sequence[tuple[Any, ...]]: ...
+    @property
+    def versions(self) -> Set[tuple[str, str]]: ...
 
 
 def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
@@ -45,6 +50,7 @@ def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
         found[field] = {r.facts[place] for r in rows}
     found["tools"] = {use[1] for r in rows for use in r.tools}
     found["scores"] = {score[1] for r in rows for score in r.scores}
+    found[VERSIONS] = {json.dumps(one, ensure_ascii=False) for one in set().union(*(r.versions for r in rows))}
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     new = sorted((batch_id, field, value) for field, among in found.items() for value in among if value)
     connection.exec_driver_sql(
@@ -74,6 +80,7 @@ def values(session: Session) -> dict[str, list[str]]:
     """Return all values by field, sorted."""
     f = tables.facet.c
     found: dict[str, list[str]] = {field: [] for field in FIELDS}
-    for field, value in session.execute(select(f.field, f.value).distinct().order_by(f.field, f.value)):
-        found.setdefault(field, []).append(value)
+    query = select(f.field, f.value).where(f.field.in_(FIELDS)).distinct().order_by(f.field, f.value)
+    for field, value in session.execute(query):
+        found[field].append(value)
     return found

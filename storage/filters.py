@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
 
 from engine.errors import InputError
-from engine.types import STAGES, Stage, TrajectoryFilter
+from engine.types import STAGES, Stage, Standing, TrajectoryFilter
 from storage import search, tables
 
 _t = tables.trajectory.c
@@ -122,6 +122,11 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
     if chosen.text.strip():
         found.append(search.clause(dialect, chosen.text))
     return found
+
+
+def stands(standings: Sequence[Standing]) -> ColumnElement[bool]:
+    """Return the condition for trajectories that reviews leave in one of these standings."""
+    return _among(_t.verdict, standings)
 
 
 def _among(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -15,12 +15,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import case, func, select
 
-from engine.types import STAGES, TrajectoryFilter
+from engine.standing import EFFECTS
+from engine.types import STAGES, Standing, TrajectoryFilter
 from storage import filters, tables
 from storage.database import Database
 
 _t = tables.trajectory.c
-_ACCEPTED = ("accept", "fix")
 
 
 def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     lost: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES}
     if unfinished:
         lost["proven"]["not_finished"] = unfinished
-    for (status, stage, reason, _accepted, _verdict, _exported), n in groups.items():
+    for (status, stage, reason, _standing, _exported), n in groups.items():
         if status != "kept":
             where = stage if stage in STAGES and stage != "planned" else "judged" if stage is None else "proven"
             lost[where]["none" if reason is None else reason] += n
@@ -50,9 +50,10 @@ def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
 
 
 def _groups(db: Database, filter: TrajectoryFilter) -> dict[tuple[Any, ...], int]:
-    accepted = case((_t.verdict.in_(_ACCEPTED), 1), else_=0)
-    keys = (_t.status, _t.stage, _t.reason, accepted, _t.verdict, _t.exported)
-    query = select(*keys, func.count()).where(*filters.where(db.dialect, filter)).group_by(*keys)
+    """Return how many trajectories have each (status, stage, reason, standing, exported)."""
+    keys = (_t.status, _t.stage, _t.reason, func.coalesce(_t.verdict, "none").label("standing"), _t.exported)
+    query = select(*keys, func.count()).where(*filters.where(db.dialect, filter))
+    query = query.group_by(_t.status, _t.stage, _t.reason, "standing", _t.exported)
     with db.read() as session:
         return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
 
@@ -70,36 +71,40 @@ def _unfinished(db: Database, filter: TrajectoryFilter) -> int:
         return int(session.execute(query).scalar_one())
 
 
-def _fit(status: str, accepted: int, verdict: str | None) -> bool:
-    """Return whether an export takes a trajectory unasked: a human accepted it, or judges kept it and no human
-    rejected it."""
-    return bool(accepted) or (status == "kept" and verdict != "reject")
+def _fit(status: str, standing: Standing) -> bool:
+    """Return whether an export takes a trajectory unasked: a human put it in, or judges kept it and no human holds it
+    back."""
+    effect = EFFECTS[standing]
+    return effect.accepted or (status == "kept" and effect.held_back is None)
 
 
 def _reviewed_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     reasons: Counter[str] = Counter()
     count = gained = 0
-    for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
-        fit = _fit(status, accepted, verdict)
+    for (status, _stage, _reason, standing, _exported), n in groups.items():
+        fit = _fit(status, standing)
         count += n if fit else 0
         gained += n if fit and status != "kept" else 0
         if status == "kept" and not fit:
-            reasons["rejected_by_human"] += n
+            reasons[str(EFFECTS[standing].held_back)] += n
     return "reviewed", count, reasons.total(), gained, _told(reasons)
 
 
 def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
-    count = lost = 0
-    for (status, _stage, _reason, accepted, verdict, _exported), n in groups.items():
-        count += n if accepted else 0
-        lost += n if _fit(status, accepted, verdict) and not accepted else 0
-    return "accepted", count, lost, 0, _told(Counter({"not_reviewed": lost} if lost else {}))
+    reasons: Counter[str] = Counter()
+    count = 0
+    for (status, _stage, _reason, standing, _exported), n in groups.items():
+        effect = EFFECTS[standing]
+        count += n if effect.accepted else 0
+        if _fit(status, standing) and not effect.accepted:
+            reasons[str(effect.loss)] += n
+    return "accepted", count, reasons.total(), 0, _told(reasons)
 
 
 def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
     count = lost = gained = 0
-    for (status, _stage, _reason, accepted, verdict, exported), n in groups.items():
-        fit = _fit(status, accepted, verdict)
+    for (status, _stage, _reason, standing, exported), n in groups.items():
+        fit = _fit(status, standing)
         count += n if exported else 0
         lost += n if fit and not exported else 0
         gained += n if exported and not fit else 0

@@ -119,12 +119,14 @@ def _many(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> 
 
 
 class Rows(NamedTuple):
-    """What one trajectory becomes, each part in the column order of its table."""
+    """What one trajectory becomes, each part in the column order of its table. `versions` are (judge, version) of its
+    scores."""
 
     facts: tuple[Any, ...]
     body: tuple[int, str]
     scores: list[tuple[Any, ...]]
     tools: list[tuple[int, str, int]]
+    versions: set[tuple[str, str]]
     text: tuple[int, str]
     spent: Spent
 
@@ -140,6 +142,7 @@ def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
+        {(search.plain(s.source), search.plain(s.version)) for s in t.scores},
         (number, search.document(said, names)),
         total,
     )

@@ -1,8 +1,8 @@
 """Human verdicts: the latest per (trajectory, turn, reviewer), with an audit trail that only grows.
 
 Every change adds an event with the review before and after it; events of one change (a verdict for many) share their
-time. Undo takes back the reviewer's last change that still stands, on whatever trajectory, by adding events. The
-verdict of a trajectory is denormalised onto its row: the latest on the whole, or "fix" where only a turn was corrected.
+time. Undo takes back the reviewer's last change that still stands, on whatever trajectory, by adding events. Where the
+reviews leave a trajectory (engine/standing.py) is written onto its row, in the same transaction.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import Conflict, InputError
-from engine.types import Review, TrajectoryFilter, Verdict
+from engine.standing import REVIEWED, standing
+from engine.types import Review, Standing, TrajectoryFilter, Verdict
 from storage import filters, search, tables
 from storage.database import Database
 from storage.intake import dump
@@ -99,19 +100,21 @@ def decide_many(
     reviewer: str,
     verdict: Verdict,
     *,
-    seen: Mapping[int, str | None] | None = None,
+    seen: Mapping[int, Standing] | None = None,
 ) -> list[int]:
     """Give one verdict to several trajectories, as one change; notes, ratings and tags stay.
 
-    `seen` gives the verdict that the reviewer saw on a trajectory's row. Return those that were left alone, as theirs
-    is no longer the one seen. Otherwise all or none: raises InputError when one of them is gone.
+    `seen` gives the standing that the reviewer saw on a trajectory's row. Return those that were left alone, as theirs
+    is no longer the one seen, nor what the verdict makes of it. Otherwise all or none: raises InputError when one of
+    them is gone.
     """
-    now, t, left_alone = time.time(), tables.trajectory.c, []
+    now, left_alone = time.time(), []
+    wanted = standing([Review(trajectory=0, verdict=verdict)])
     with db.write() as session:
         for number in sorted(set(trajectories)):
             _locked(session, number)
-            stored = session.execute(select(t.verdict).where(t.id == number)).scalar_one()
-            if seen is not None and stored not in (seen.get(number, stored), verdict):
+            stored = _stored(session, [number])[number]
+            if seen is not None and stored not in (seen.get(number, stored), wanted):
                 left_alone.append(number)
                 continue
             record = _find(session, number, WHOLE, reviewer)
@@ -149,11 +152,17 @@ def save_ratings(
 
 
 def reviews_of(db: Database, trajectory_id: int) -> list[Review]:
-    """Return the reviews of a trajectory: the whole first, then by turn and reviewer."""
+    """Return the reviews of a trajectory: the whole first, then by turn; the oldest of each place first."""
     r = tables.review.c
-    query = select(r.body).where(r.trajectory_id == trajectory_id).order_by(r.turn, r.reviewer)
+    query = select(r.body).where(r.trajectory_id == trajectory_id).order_by(r.turn, r.updated_at, r.id)
     with db.read() as session:
         return [review_of(body) for body in session.execute(query).scalars()]
+
+
+def standings(db: Database, trajectories: Iterable[int]) -> dict[int, Standing]:
+    """Return where reviews leave these trajectories; those that are gone are left out."""
+    with db.read() as session:
+        return _stored(session, trajectories)
 
 
 def undo(db: Database, reviewer: str) -> tuple[ReviewEvent, ...]:
@@ -210,9 +219,9 @@ def tags_in_use(db: Database) -> list[str]:
 
 
 def review_progress(db: Database, filter: TrajectoryFilter) -> tuple[int, int]:
-    """Return (how many of the filtered trajectories have a verdict, how many there are)."""
-    verdict = tables.trajectory.c.verdict
-    query = select(func.count(verdict), func.count()).select_from(tables.trajectory)
+    """Return (how many of the filtered trajectories are reviewed, how many there are)."""
+    done = func.coalesce(func.sum(case((filters.stands(REVIEWED), 1), else_=0)), 0)
+    query = select(done, func.count()).select_from(tables.trajectory)
     with db.read() as session:
         reviewed, total = session.execute(query.where(*filters.where(db.dialect, filter))).one()
     return int(reviewed), int(total)
@@ -280,21 +289,23 @@ def _put(
     session.flush()
 
 
+def _stored(session: Session, trajectories: Iterable[int]) -> dict[int, Standing]:
+    t = tables.trajectory.c
+    found = session.execute(select(t.id, t.verdict).where(t.id.in_(list(trajectories))))
+    return {int(row.id): row.verdict or "none" for row in found}
+
+
 def _denormalise(session: Session, trajectory_id: int) -> None:
-    """Write verdict and rating onto the trajectory's row."""
+    """Write standing and rating onto the trajectory's row."""
     r, t = tables.review.c, tables.trajectory.c
-    query = select(r.turn, r.verdict, r.rating).where(r.trajectory_id == trajectory_id).order_by(r.updated_at, r.id)
-    rows = session.execute(query).all()
-    verdicts = [row.verdict for row in rows if row.turn == WHOLE and row.verdict]
-    fixed = any(row.verdict == "fix" for row in rows)
+    query = select(r.turn, r.verdict, r.rating, r.body).where(r.trajectory_id == trajectory_id)
+    rows = session.execute(query.order_by(r.updated_at, r.id)).all()
+    found = standing([review_of(row.body) for row in rows if row.verdict])
     whole = [row.rating for row in rows if row.turn == WHOLE and row.rating is not None]
     turns = [row.rating for row in rows if row.turn != WHOLE and row.rating is not None]
     rating = whole[-1] if whole else (sum(turns) / len(turns) if turns else None)
-    session.execute(
-        update(tables.trajectory)
-        .where(t.id == trajectory_id)
-        .values(verdict=verdicts[-1] if verdicts else ("fix" if fixed else None), rating=rating)
-    )
+    values = {"verdict": None if found == "none" else found, "rating": rating}
+    session.execute(update(tables.trajectory).where(t.id == trajectory_id).values(**values))
 
 
 def _event(e: ReviewEventRecord) -> ReviewEvent:

@@ -7,22 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Row, Text, cast, func, literal, select, tuple_, type_coerce
+from sqlalchemy import Column, ColumnElement, LargeBinary, Row, Text, cast, func, literal, select, tuple_, type_coerce
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
+from engine.standing import EFFECTS, UNREVIEWED, Admission, admitted
 from engine.types import (
     Batch,
     Culprit,
     DomainShare,
     Mode,
     Outcome,
+    Recipe,
     Review,
     Stage,
+    Standing,
     Status,
     Trajectory,
     TrajectoryFilter,
-    Verdict,
 )
 from storage import filters, intake, tables
 from storage.database import Database
@@ -38,8 +40,8 @@ COLUMNS: tuple[Column[Any], ...] = tuple(c for c in _t if c.name not in ("rollou
 
 @dataclass(frozen=True)
 class TrajectoryRow:
-    """What a list shows of a trajectory. `verdict` and `rating` are the human's and stand above the judges';
-    tokens, cost and reward are None where they are not known."""
+    """What a list shows of a trajectory. `standing` and `rating` are what reviews make of it and stand above the
+    judges'; tokens, cost and reward are None where they are not known."""
 
     id: int
     batch_id: int
@@ -61,7 +63,7 @@ class TrajectoryRow:
     tokens: int | None
     cost_usd: float | None
     title: str
-    verdict: Verdict | None
+    standing: Standing
     rating: float | None
     created_at: float
     exported: bool
@@ -80,7 +82,7 @@ class Neighbours:
 def row_of(row: Row[Any]) -> TrajectoryRow:
     """Return the plain row of a SELECT over COLUMNS."""
     values = dict(row._mapping)
-    return TrajectoryRow(index=values.pop("number"), **values)
+    return TrajectoryRow(index=values.pop("number"), standing=values.pop("verdict") or "none", **values)
 
 
 def page(
@@ -102,6 +104,19 @@ def count(db: Database, filter: TrajectoryFilter) -> int:
     """Return how many trajectories the filter lets through."""
     with db.read() as session:
         return _count(session, filters.where(db.dialect, filter))
+
+
+def count_leaving(db: Database, recipe: Recipe) -> int:
+    """Return how many trajectories a recipe admits. What its format cannot carry, and what says the same as another
+    one, is found out when the export is built."""
+    conditions = filters.where(db.dialect, recipe.filter)
+    with db.read() as session:
+        return sum(_count(session, [*conditions, *_admits(part)]) for part in admitted(recipe))
+
+
+def _admits(part: Admission) -> list[ColumnElement[bool]]:
+    found = [filters.stands(part.standings), _t.status.in_(part.statuses)]
+    return [*found, _t.turns > 0] if part.talked else found
 
 
 def _count(session: Session, conditions: Sequence[Any]) -> int:
@@ -148,9 +163,9 @@ def _first(session: Session, conditions: Sequence[Any], order: Sequence[Any]) ->
 def next_unreviewed(
     db: Database, filter: TrajectoryFilter, after_id: int | None = None, *, sort: str = "newest"
 ) -> int | None:
-    """Return the next trajectory of the filtered list that has no verdict; from the top again at its end."""
+    """Return the next trajectory of the filtered list that is not reviewed; from the top again at its end."""
     order = filters.sort_named(sort)
-    conditions = [*filters.where(db.dialect, filter), _t.verdict.is_(None)]
+    conditions = [*filters.where(db.dialect, filter), filters.stands(UNREVIEWED)]
     terms = filters.order_by(order)
     with db.read() as session:
         anchor = session.execute(select(order.column.label("value")).where(_t.id == after_id)).first()
@@ -165,7 +180,7 @@ def next_unreviewed(
 def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, bytes, list[Review]]]:
     """Yield (id, body, its reviews) ordered by batch and index; memory holds one chunk at a time.
 
-    A body is the JSON of a Trajectory as it is stored, unread: UTF-8.
+    A body is the JSON of a Trajectory as it is stored, unread: UTF-8. Of reviews of the same place the oldest is first.
     """
     conditions = filters.where(db.dialect, filter)
     b = tables.body.c
@@ -198,7 +213,7 @@ def _reviews(session: Session, first: _Place, last: _Place) -> dict[int, list[Re
         select(r.trajectory_id, r.body)
         .join(tables.trajectory, _t.id == r.trajectory_id)
         .where(_place.between(_placed(first), _placed(last)))
-        .order_by(r.trajectory_id, r.turn, r.updated_at)
+        .order_by(r.trajectory_id, r.turn, r.updated_at, r.id)
     )
     found: dict[int, list[Review]] = {}
     for number, body in session.execute(query):
@@ -214,7 +229,7 @@ def facets(db: Database) -> dict[str, list[str]]:
     """Return the distinct values of each field of TrajectoryFilter that chooses among values, by field name,
     and of `templates` and `scores`."""
     with db.read() as session:
-        return found_facets(session) | {"verdicts": ["accept", "reject", "fix", "none"]}
+        return found_facets(session) | {"verdicts": list(EFFECTS)}
 
 
 def insert_imported(db: Database, name: str, trajectories: Sequence[Trajectory]) -> int:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from engine.curate import accepted, apply_reviews, decide, held_back, same_calls, verdict_of
+from engine.curate import apply_reviews, decide, same_calls
+from engine.records import record_of
 from engine.types import Batch, DomainShare, Remark, Review, Score, ToolCall, Trajectory, Turn
-from tests.exporters.mixed import PARALLEL, calls, made, result, says, user
+from tests.exporters.mixed import PARALLEL, applied, calls, made, result, says, user
 
 
 def batch(**changes: Any) -> Batch:
@@ -109,20 +110,23 @@ def review(turn: int | None = None, **changes: Any) -> Review:
 def reviewed(
     *reviews: Review, untrained: Literal["mask", "cut"] = "mask", trajectory: Trajectory | None = None
 ) -> Trajectory:
-    found = apply_reviews(trajectory or made(0, PARALLEL), reviews, untrained)
-    assert found is not None
-    return found
+    return applied(trajectory or made(0, PARALLEL), reviews, untrained)
 
 
 def test_without_reviews_nothing_changes() -> None:
-    given = made(0, PARALLEL)
+    given = record_of(made(0, PARALLEL))
     assert apply_reviews(given, [], "mask") is given
 
 
 def test_a_human_rejection_holds_back_what_the_judges_kept() -> None:
     reviews = [review(verdict="accept", reviewer="a"), review(verdict="reject", reviewer="b")]
-    assert apply_reviews(made(0, PARALLEL), reviews, "mask") is None
-    assert held_back(reviews) == "rejected_by_human"
+    assert apply_reviews(record_of(made(0, PARALLEL)), reviews, "mask") is None
+
+
+def test_a_turn_that_awaits_its_correction_holds_back_an_accepted_trajectory() -> None:
+    reviews = [review(5, verdict="fix"), review(verdict="accept")]
+    assert apply_reviews(record_of(made(0, PARALLEL)), reviews, "mask") is None
+    assert reviewed(review(5, verdict="fix", fix=says("Better.")), review(verdict="accept")).status == "kept"
 
 
 def test_a_human_acceptance_stands_above_the_judges() -> None:
@@ -133,18 +137,6 @@ def test_a_human_acceptance_stands_above_the_judges() -> None:
     assert human["verdict"].reason == "Fine anyway."
     assert human["rating"].value == 1.0
     assert "Eve" not in found.model_dump_json()
-
-
-def test_the_last_verdict_counts_and_a_mark_to_correct_waits_for_its_correction() -> None:
-    assert verdict_of([review(verdict="reject"), review(verdict="accept")]) == "accept"
-    assert verdict_of([]) is None
-    waiting = [review(verdict="fix")]
-    assert held_back(waiting) == "awaits_correction"
-    assert not accepted(waiting)
-    corrected = [*waiting, review(5, verdict="fix", fix=says("better"))]
-    assert held_back(corrected) is None
-    assert accepted(corrected)
-    assert verdict_of([review(5, verdict="fix", fix=says("better"))]) == "fix"
 
 
 def test_a_rejected_turn_is_masked() -> None:

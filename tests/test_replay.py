@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 
 from engine import catalog
-from engine.curate import apply_reviews, ends_at
+from engine.curate import ends_at
 from engine.protocols import Sandbox, SandboxPool
 from engine.replay import Correction, Replay, replay
 from engine.rollout import environment_of
 from engine.runner import source_of
 from engine.sandboxes._choose import open_pool
 from engine.types import Domain, Review, Tool, ToolCall, ToolResult, Trajectory, Turn
-from tests.exporters.mixed import calls, made, result, says, user
+from tests.exporters.mixed import applied, calls, made, result, says, user
 
 SILENT = '    return {"account_id": account_id, "note": note}'
 
@@ -88,8 +88,7 @@ async def test_the_same_answer_with_another_effect_is_told(quiet: Domain, pool: 
         ("accounts.json", "/accounts/A-1/note", "vip", ""),
         ("accounts.json", "/accounts/A-2/note", "", "vip"),
     }
-    exported = apply_reviews(done, [review(1, fix, found)], "mask")
-    assert exported is not None
+    exported = applied(done, [review(1, fix, found)])
     assert [turn.content for turn in exported.turns[2:]] == [done.turns[2].content]
 
 
@@ -103,8 +102,7 @@ async def test_the_later_result_that_no_longer_comes_is_found(quiet: Domain, poo
     assert (found.other_results, found.breaks) == (False, 8)
     assert done.turns[8].role == "tool"
     kept = review(1, fix, found, fits_until=found.breaks)
-    exported = apply_reviews(done, [kept], "mask")
-    assert exported is not None
+    exported = applied(done, [kept])
     assert exported.turns[-1] == done.turns[7]
     assert ends_at(done.turns, [kept]) == 8
     assert ends_at(done.turns, [review(1, fix, found)]) == 2
@@ -143,13 +141,11 @@ async def test_a_correction_taken_back_ends_what_was_replayed_with_it(ledger: Do
     both = await replayed(ledger, pool, done, 4, second, Correction(turn=1, fix=first, replayed=before.turns))
     earlier = review(1, first, before, fits_until=len(done.turns))
     later = review(4, second, both, fits_until=len(done.turns))
-    exported = apply_reviews(done, [earlier, later], "mask")
-    assert exported is not None
+    exported = applied(done, [earlier, later])
     assert [turn.content for turn in exported.turns if turn.role == "tool"] == [
         t.content for t in (*before.turns, *both.turns)
     ]
-    alone = apply_reviews(done, [later], "mask")
-    assert alone is not None
+    alone = applied(done, [later])
     assert alone.turns[-1].tool_calls == second.tool_calls
     assert ends_at(done.turns, [later]) == 5
 

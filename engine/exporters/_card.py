@@ -198,7 +198,7 @@ def _filters(recipe: Recipe) -> str:
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
     if recipe.include_rejected and not recipe.only_accepted:
         wanted = "all that was rolled out, also what the judges rejected"
-    lines = [f"- Admitted: {wanted}; never what a human rejected."]
+    lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_line(str(value))}" for name, value in told.items()]
     lines.append(_untrained(recipe))
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_line(str(recipe.options or 'defaults'))}.")

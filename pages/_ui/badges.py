@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
+from engine.standing import EFFECTS
+
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
 
@@ -23,6 +25,14 @@ VERDICT: dict[str | None, Look] = {
     "fix": Look("Fix", "edit", "orange"),
     None: Look("Not reviewed", "radio_button_unchecked", "gray"),
 }
+_STANDING: dict[str, tuple[str, Colour]] = {
+    "accepted": ("check_circle", "green"),
+    "corrected": ("edit", "green"),
+    "rejected": ("cancel", "red"),
+    "awaits_correction": ("pending_actions", "orange"),
+    "none": ("radio_button_unchecked", "gray"),
+}
+STANDING: dict[str | None, Look] = {name: Look(effect.word, *_STANDING[name]) for name, effect in EFFECTS.items()}
 STATUS: dict[str | None, Look] = {
     "kept": Look("Kept", "inventory_2", "green"),
     "rejected": Look("Rejected", "filter_alt_off", "orange"),
@@ -57,6 +67,7 @@ EXPORT: dict[str | None, Look] = {
 }
 TABLES = {
     "verdict": VERDICT,
+    "standing": STANDING,
     "status": STATUS,
     "outcome": OUTCOME,
     "culprit": CULPRIT,
@@ -77,7 +88,7 @@ MODES: dict[str, str] = {
 
 
 def look(kind: str, value: str | None) -> Look:
-    """Return the look of a value of "verdict", "status", "outcome", "culprit", "batch" or "export"."""
+    """Return the look of a value of "verdict", "standing", "status", "outcome", "culprit", "batch" or "export"."""
     return TABLES[kind].get(value) or Look(words(value or "unknown"), "circle", "gray")
 
 
@@ -116,6 +127,14 @@ def score_name(name: str) -> str:
     """Return the words for a score; a criterion names its judge first: "rubric.goal_met" → "Rubric: goal met"."""
     judge, _, criterion = name.partition(".")
     return f"{words(judge)}: {criterion.replace('_', ' ')}" if criterion else words(name)
+
+
+def version_name(version: str) -> str:
+    """Return the words for the version of a score: "version 1", "rubric default, version 2, prompt 4f0c12ab"."""
+    parts = version.rsplit("/", 2)
+    if len(parts) == 3 and all(parts):
+        return "rubric {}, version {}, prompt {}".format(*parts)
+    return f"version {version}"
 
 
 def mode_name(mode: str | None) -> str:

@@ -25,8 +25,8 @@ from pages._ui.text import plain
 from storage.database import Database
 from storage.reviews import reviews_of
 
-BOTH = ["viewer", "panel"]
-"""The fragments of the review page that show marks."""
+BOTH = ["viewer", "panel", "place"]
+"""The fragments of the review page that show marks, and the place in the list with how much of it is reviewed."""
 ROWS = 6
 """Marks of one trajectory that are offered one by one; all of them can be settled at once."""
 Place = tuple[int, int | None, str]

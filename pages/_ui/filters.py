@@ -15,8 +15,9 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
-from engine.types import MODES, STAGES, Culprit, Outcome, Status, TrajectoryFilter
-from pages._ui.badges import CULPRIT, OUTCOME, STATUS, VERDICT, mode_name, score_name, words
+from engine.standing import EFFECTS
+from engine.types import MODES, STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
+from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from storage.batches import list_batches
 from storage.database import Database
 from storage.reviews import tags_in_use
@@ -43,7 +44,7 @@ _LISTS: dict[str, str] = {
     "tags": "Problem tag",
 }
 _FIXED: dict[str, tuple[str, ...]] = {
-    "verdicts": ("none", "accept", "reject", "fix"),
+    "verdicts": ("none", *(name for name in EFFECTS if name != "none")),
     "modes": MODES,
     "outcomes": get_args(Outcome),
     "statuses": get_args(Status),
@@ -124,11 +125,22 @@ def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
                 st.query_params[name] = value if isinstance(value, list) else str(value)
 
 
+def _read_older_verdicts() -> None:
+    """Replace words of older addresses ("Fix") by the standings that they stood for."""
+    given = st.query_params.get_all("verdicts")
+    if any(word.lower() in VERDICTS_MEAN for word in given):
+        found = [one for word in given for one in VERDICTS_MEAN.get(word.lower(), (word,))]
+        words_now = [STANDING[one].word if one in STANDING else one for one in found]
+        with suppress(StreamlitAPIException):  # bound already, so it was read before
+            st.query_params["verdicts"] = list(dict.fromkeys(words_now))
+
+
 def filter_bar(db: Database) -> TrajectoryFilter:
     """Draw the bar and return what it says. At most one per page."""
     choices = _choices(db)
     if st.query_params.get("filter"):
         _arrive(filter_from_address(), choices)
+    _read_older_verdicts()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
         st.text_input(
             "Search", key="text", bind="query-params", type="search", live="300ms", on_change=_first_page,
@@ -205,7 +217,9 @@ def _choices(db: Database) -> dict[str, list[str]]:
 
 
 def _namer(field: str, choices: dict[str, list[str]]) -> Any:
-    tables = {"verdicts": VERDICT, "outcomes": OUTCOME, "statuses": STATUS, "culprits": CULPRIT}
+    if field == "verdicts":
+        return lambda value: STANDING[value].word
+    tables = {"outcomes": OUTCOME, "statuses": STATUS, "culprits": CULPRIT}
     if field == "modes":
         return lambda value: words(value) if value == "none" else mode_name(value)
     if field == "batches":

@@ -10,9 +10,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine.curate import corrections, ends_at, same_calls
+from engine.curate import ends_at, same_calls
 from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
+from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import drop_button
 from pages._ui.conflicts import BOTH

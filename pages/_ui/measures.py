@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.standing import ACCEPTED, EFFECTS
 from engine.types import STAGES, TrajectoryFilter
-from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, words
+from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, version_name, words
 from pages._ui.format import UNKNOWN, count, money, number
 from storage import analytics
 from storage.batches import list_batches
@@ -40,7 +41,6 @@ GROUPS = {
     "tag": "Problem tag",
 }
 _FIELDS = {"reason": "reasons"} | {group: f"{group}s" for group in GROUPS if group != "reason"}
-ACCEPTED = ("accept", "fix")
 BARS = 20
 MOST_COMPARED = 6
 _KEPT = {"ttl": 60, "max_entries": 256, "show_spinner": False}
@@ -98,12 +98,15 @@ def extent(
 
 @st.cache_data(**_KEPT, hash_funcs=_HASHES)
 def summary(database: Database, chosen: TrajectoryFilter, version: tuple[int, ...]) -> pd.DataFrame:
-    """Return [name, mean, unmeasured, count, judge, method] by score."""
+    """Return [name, mean, unmeasured, count, judge, method, versions] by score; `versions` of its judge as text."""
     frame = analytics.score_summary(database, chosen)
     judges = analytics.score_judges(database, list(frame["name"]))
+    versions = analytics.score_versions(database, chosen)
+    by = [judges.get(name, ("", "")) for name in frame["name"]]
     return frame.assign(
-        judge=[judges.get(name, ("", ""))[0] for name in frame["name"]],
-        method=[judges.get(name, ("", ""))[1] for name in frame["name"]],
+        judge=[judge for judge, _ in by],
+        method=[method for _, method in by],
+        versions=["; ".join(map(version_name, versions.get(judge, ()))) for judge, _ in by],
     )
 
 
@@ -261,8 +264,8 @@ def loss_filter(chosen: TrajectoryFilter, stage: str, reason: str) -> Trajectory
     if reason == "not_finished":
         return None
     if stage in ("reviewed", "accepted"):
-        verdict = "none" if reason == "not_reviewed" else "reject"
-        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": (verdict,)})
+        standings = tuple(name for name, effect in EFFECTS.items() if effect.loss == reason)
+        return chosen.model_copy(update={"statuses": ("kept",), "verdicts": standings})
     if stage == "exported":
         return None
     return chosen.model_copy(update={"stages": (stage,), "reasons": (reason,)})

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.types import Review, TrajectoryFilter, Verdict
+from engine.standing import ACCEPTED
+from engine.types import Review, Standing, TrajectoryFilter, Verdict
 from pages._ui.format import plural
 from pages._ui.notices import leave
 from pages._ui.text import literal
@@ -48,8 +49,8 @@ VIEWS: dict[str, TrajectoryFilter] = {
     "Failures": TrajectoryFilter(outcomes=("failure",)),
     "Could not be measured": TrajectoryFilter(outcomes=("unmeasured",)),
     "Rejected by a judge": TrajectoryFilter(statuses=("rejected",)),
-    "Fix": TrajectoryFilter(verdicts=("fix",)),
-    "Accepted": TrajectoryFilter(verdicts=("accept",)),
+    "Awaits correction": TrajectoryFilter(verdicts=("awaits_correction",)),
+    "Accepted": TrajectoryFilter(verdicts=ACCEPTED),
 }
 
 
@@ -114,7 +115,7 @@ def left_by_this_tab(trajectory: int) -> dict[int | None, dict[str, Any]]:
 
 def _leave_behind(trajectory: int, turn: int | None, fields: Mapping[str, Any]) -> None:
     left_by_this_tab(trajectory).setdefault(turn, {}).update(fields)
-    st.session_state.get("verdicts_seen", {}).pop(trajectory, None)  # this tab knows better than its list
+    st.session_state.get("standings_seen", {}).pop(trajectory, None)  # this tab knows better than its list
 
 
 def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
@@ -141,12 +142,12 @@ def undone_text(events: Sequence[ReviewEvent]) -> str:
     return f"Undone on {where}."
 
 
-def saw_verdicts(verdicts: Mapping[int, str | None]) -> None:
-    """Remember what a list showed: {trajectory: verdict}."""
-    st.session_state.setdefault("verdicts_seen", {}).update(verdicts)
+def saw_standings(standings: Mapping[int, Standing]) -> None:
+    """Remember what a list showed: {trajectory: standing}."""
+    st.session_state.setdefault("standings_seen", {}).update(standings)
 
 
 def decide_many(db: Database, trajectories: Iterable[int], verdict: Verdict) -> list[int]:
     """Give one verdict to several trajectories, as one change. Return those that were left alone, because they have
-    another verdict by now than the list showed."""
-    return reviews.decide_many(db, trajectories, REVIEWER, verdict, seen=st.session_state.get("verdicts_seen"))
+    another standing by now than the list showed."""
+    return reviews.decide_many(db, trajectories, REVIEWER, verdict, seen=st.session_state.get("standings_seen"))

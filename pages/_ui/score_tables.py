@@ -40,6 +40,9 @@ def score_table(database: Database, series: Sequence[Series], version: tuple[int
         ),
         "judge": st.column_config.TextColumn("Judge", width=110),
         "method": st.column_config.TextColumn("Method", width=100),
+        "versions": st.column_config.TextColumn(
+            "Version", width=290, help="Of the judge, with the rubric and the prompt that it used. Several: means of "
+            "different versions are mixed; compare batches, or choose some."),
     }  # fmt: skip
     st.dataframe(
         table, hide_index=True, column_config=columns, column_order=list(columns), key="table_scores",

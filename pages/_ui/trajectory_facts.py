@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import ProvenTurn, Review, Score, Task, ToolCall, Trajectory
-from pages._ui.badges import badge, score_name, words
+from pages._ui.badges import badge, score_name, version_name, words
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
 from pages._ui.format import count, moment, money, number, plural, seconds
@@ -67,7 +67,8 @@ def _score(score: Score) -> None:
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
         plain(score.reason, empty="No reason was given.")
-        source = f"{score.method} · {score.source}" + (f" · {score.model}" if score.model else "")
+        told = (score.method, score.source, score.model, version_name(score.version))
+        source = " · ".join(part for part in told if part)
         turns = f" · see {plural(len(score.evidence), 'turn')} " + ", ".join(map(str, score.evidence))
         st.caption(literal(source + (turns if score.evidence else "")))
 

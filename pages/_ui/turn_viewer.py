@@ -16,16 +16,17 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import settings
-from engine.curate import corrections, ends_at, same_calls
+from engine.curate import ends_at, same_calls
 from engine.errors import Conflict, InputError
 from engine.replay import behind
+from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
 from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, literal
 from storage.database import Database
-from storage.reviews import ReviewEvent
+from storage.reviews import ReviewEvent, standings
 
 KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"
@@ -137,8 +138,10 @@ def _write(db: Database, mark: Mark, stored: Stored) -> None:
         names = [name for name in ("rating", "verdict", "note") if name in mark.model_fields_set]
         changes = {name: getattr(mark, name) for name in names if name != "note" or mark.note is not None}
         seen = mark.seen.model_dump(include=mark.seen.model_fields_set & changes.keys())
+        before = standings(db, [mark.trajectory]) if "verdict" in changes else None
         kept = changes and not change_or_keep(db, mark.trajectory, mark.turn, seen, changes)
         stored.panel |= mark.turn is None or mark.verdict == "fix" or bool(kept)
+        stored.panel |= before is not None and before != standings(db, [mark.trajectory])
         if mark.verdict == "fix" and mark.turn is not None and not kept:
             stored.fix = mark.turn
 

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from engine.types import Review, TrajectoryFilter, Verdict
-from pages._ui.badges import VERDICT
 from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.reviewing import (
@@ -31,7 +30,7 @@ KEYS = (
     ("J / K", "next and previous turn"),
     ("Shift+J / Shift+K", "next and previous turn of the assistant"),
     ("1 to 5", "rate the turn"),
-    ("A / R / F", "accept, reject or fix the turn"),
+    ("A / R / F", "accept, reject or fix the turn of the assistant"),
     ("Shift+A / R / F", "the same for the whole trajectory"),
     ("0", "take rating and verdict of the turn away"),
     ("T", "tag a problem of the turn"),
@@ -68,8 +67,7 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         on_change=_save, args=(number, "note", keys["note"]), label_visibility="collapsed",
     )  # fmt: skip
     _buttons(number, chosen, sort)
-    state = VERDICT[review.verdict]
-    st.caption(f":material/{state.icon}: {state.word}. Every change is saved at once.")
+    st.caption("Every change is saved at once.")
 
 
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
@@ -118,7 +116,7 @@ def _save(number: int, field: str, key: str) -> None:
             before, value = (None if stars is None else stars + 1 for stars in (before, value))
         elif field == "note":
             before = before or ""
-        if not change_or_keep(db(), number, None, {field: before}, {field: value}):
+        if not change_or_keep(db(), number, None, {field: before}, {field: value}) or field == "verdict":
             st.rerun(BOTH)
 
 

@@ -13,15 +13,17 @@ from pydantic import ValidationError
 from engine import plugins, settings
 from engine.errors import InputError
 from engine.export import preview
+from engine.standing import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
 from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
-from pages._ui.filters import clear_filter, filter_bar
+from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state, notice
+from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
@@ -93,37 +95,23 @@ def leaving(recipe: Recipe) -> TrajectoryFilter:
     """Return the filter with what the recipe's switches ask, for the preview: the bulk of what leaves."""
     chosen = recipe.filter
     if recipe.only_accepted and not chosen.verdicts:
-        return chosen.model_copy(update={"verdicts": ("accept", "fix")})
+        return chosen.model_copy(update={"verdicts": ACCEPTED})
     if not recipe.include_rejected and not recipe.only_accepted and not chosen.statuses:
         return chosen.model_copy(update={"statuses": ("kept",)})
     return chosen
 
 
-def number_leaving(recipe: Recipe) -> int:
-    """Return how many trajectories leave by status and verdict; human verdicts stand above the judges'.
-
-    A dialogue marked to be fixed counts, though it leaves only once a correction is there. What a format cannot
-    carry is found out when the export is built.
-    """
-    chosen = recipe.filter
-
-    def matching(verdicts: tuple[str, ...], statuses: tuple[str, ...]) -> int:
-        wanted = tuple(v for v in verdicts if not chosen.verdicts or v in chosen.verdicts)
-        among = tuple(s for s in statuses if not chosen.statuses or s in chosen.statuses)
-        if not wanted or not among:
-            return 0
-        narrow = {**chosen.model_dump(), "verdicts": wanted, "statuses": among}
-        return trajectories.count(db(), TrajectoryFilter.model_validate(narrow))
-
-    number = matching(("accept", "fix"), ("kept", "rejected", "failed"))
-    if not recipe.only_accepted:
-        number += matching(("none",), ("kept", "rejected", "failed") if recipe.include_rejected else ("kept",))
-    return number
+def number_awaiting(recipe: Recipe) -> int:
+    """Return how many of the filtered trajectories are marked to be corrected and have no correction yet."""
+    among = recipe.filter.verdicts or tuple(EFFECTS)
+    if "awaits_correction" not in among:
+        return 0
+    return trajectories.count(db(), recipe.filter.model_copy(update={"verdicts": ("awaits_correction",)}))
 
 
 def outlook(recipe: Recipe) -> int:
     """Draw how many trajectories leave and the first rows as they would; return the number."""
-    number = number_leaving(recipe)
+    number, waiting = trajectories.count_leaving(db(), recipe), number_awaiting(recipe)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.metric("Trajectories", count(number), width=140)
         with st.container(width="stretch"):
@@ -131,6 +119,15 @@ def outlook(recipe: Recipe) -> int:
                 "Human verdicts stand above the judges: what a reviewer rejected stays here, what one accepted leaves. "
                 "Attempts at one task never fall into different splits."
             )
+            if waiting:
+                with st.container(horizontal=True, vertical_alignment="center", key="export_awaiting"):
+                    st.caption(
+                        f"{plural(waiting, 'trajectory awaits', 'trajectories await')} a correction and "
+                        f"{'stays' if waiting == 1 else 'stay'} here until a reviewer writes it.",
+                        width="content",
+                    )
+                    those = recipe.filter.model_copy(update={"verdicts": ("awaits_correction",)})
+                    page_link("queue", "Correct them", icon="pending_actions", **filter_parameters(those))
     if not number:
         st.info("Nothing to export: no trajectory matches the filters and switches.", icon=":material/info:")
         return 0

@@ -7,6 +7,7 @@ import time
 import pandas as pd
 import streamlit as st
 
+from engine.standing import REVIEWED
 from engine.types import TrajectoryFilter
 from pages._ui import first_path
 from pages._ui.badges import look
@@ -22,7 +23,7 @@ from pages._ui.routes import open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
 from storage import batches, engines
-from storage.analytics import Overview, overview
+from storage.analytics import Overview, freshness, overview
 from storage.database import Database
 from storage.store import cost_of
 from storage.trajectories import count as count_trajectories
@@ -46,15 +47,16 @@ COLUMNS = {
 
 
 @st.cache_data(ttl=300, max_entries=32, show_spinner=False, hash_funcs={Database: lambda database: str(database.url)})
-def kept_and_reviewed(database: Database, reviewed: int) -> int:
-    """Return how many kept trajectories have a verdict; `reviewed` is the number of all that have one."""
+def kept_and_reviewed(database: Database, reviewed: int, version: tuple[int, ...]) -> int:
+    """Return how many kept trajectories are reviewed; `reviewed` is the number of all that are, and `version` changes
+    with every review: one may be taken back and another given in the same moment."""
     if not reviewed:
         return 0
-    return count_trajectories(database, TrajectoryFilter(statuses=("kept",), verdicts=("accept", "reject", "fix")))
+    return count_trajectories(database, TrajectoryFilter(statuses=("kept",), verdicts=REVIEWED))
 
 
 def review_button(database: Database) -> None:
-    """Draw the way to the next trajectory that has no verdict."""
+    """Draw the way to the next trajectory that is not reviewed."""
     view = VIEWS["To review"]
     following = next_unreviewed(database, view)
     if following is not None and st.button(
@@ -132,7 +134,7 @@ def health(database: Database) -> None:
 
 def numbers(database: Database, found: Overview) -> None:
     """Draw what exists."""
-    waiting = max(0, found.kept - kept_and_reviewed(database, found.reviewed))
+    waiting = max(0, found.kept - kept_and_reviewed(database, found.reviewed, freshness(database)))
     spent = cost_of(found.cost_usd, found.priced_calls, found.unpriced_calls)
     unpriced = f"{plural(found.unpriced_calls, 'model call')} without a known price not included."
     share = percent(found.kept / found.trajectories) if found.trajectories else UNKNOWN

@@ -12,16 +12,16 @@ from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_f
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.notices import leave, tell
-from pages._ui.reviewing import SORTS, VIEWS, decide_many, saw_verdicts, undo_last
+from pages._ui.reviewing import SORTS, VIEWS, decide_many, saw_standings, undo_last
 from pages._ui.routes import open_page
 from pages._ui.table import fetched, forget_chosen, pager, rows_table
-from storage.reviews import ReviewEvent, review_progress
+from storage.reviews import ReviewEvent, review_progress, standings
 from storage.trajectories import TrajectoryRow, next_unreviewed, page
 
 COLUMNS = {
     "id": st.column_config.NumberColumn("ID", width=70, format="%d"),
     "title": st.column_config.TextColumn("First request", width=340),
-    "verdict": st.column_config.TextColumn("Verdict", width=110),
+    "standing": st.column_config.TextColumn("Verdict", width=130),
     "outcome": st.column_config.TextColumn("Outcome", width=100),
     "reward": st.column_config.ProgressColumn("Reward", min_value=0.0, max_value=1.0, format="%.2f", width=100),
     "domain": st.column_config.TextColumn("Domain", width=110),
@@ -42,7 +42,7 @@ def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
         {
             "id": row.id,
             "title": row.title,
-            "verdict": look("verdict", row.verdict).word,
+            "standing": look("standing", row.standing).word,
             "outcome": look("outcome", row.outcome).word,
             "reward": row.reward,
             "domain": row.domain,
@@ -86,6 +86,11 @@ def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
                 f". {plural(len(others), 'other has', 'others have')} another verdict by now, given elsewhere, and "
                 "stay chosen: look, then press again to replace it."
             )
+        held = [n for n, one in standings(db(), {*chosen} - {*others}).items() if one == "awaits_correction"]
+        if held:
+            told += (
+                f". {plural(len(held), 'still awaits', 'still await')} a correction of a turn, so no export holds it"
+            )
         leave(told, "sync_problem" if others else "check")
 
 
@@ -122,7 +127,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
-    saw_verdicts({row.id: row.verdict for row in rows})
+    saw_standings({row.id: row.standing for row in rows})
     above = st.container(key="above_table")
     ids = rows_table(
         table_of(rows),

@@ -15,13 +15,14 @@ from pages._ui.layout import actions, missing
 from pages._ui.notices import tell
 from pages._ui.reviewing import SORTS, known_tags
 from pages._ui.routes import number_parameter, page_link, text_parameter
+from pages._ui.standing_note import standing_note
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages._ui.turn_viewer import store_marks, viewer
 from pages._ui.turning import drawing, shown
 from pages._ui.verdict_panel import arrive, go_to, verdict_panel
 from storage.reviews import review_progress, reviews_of
-from storage.trajectories import TrajectoryRow, get, neighbours, next_unreviewed, row
+from storage.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
 
 chosen = filter_from_address()
 sort = text_parameter("order", "newest")
@@ -72,17 +73,27 @@ def draw_panel(identity: int) -> None:
         return
     tell()
     fix_form(identity, found)
+    standing_note(identity, found, reviews_of(db(), identity))
     verdict_panel(identity, chosen, sort)
     facts_tabs(identity, found)
+
+
+@st.fragment(key="place")
+def draw_place(identity: int, known: list[Neighbours]) -> None:
+    """Draw where the trajectory stands in the list, and how much of the list is reviewed; drawn anew with each verdict.
+    `known` holds the place when the whole page is drawn."""
+    follow(identity)
+    around = known.pop() if known else neighbours(db(), chosen, identity, sort=sort)
+    reviewed, total = review_progress(db(), chosen)
+    place = f"{count(around.position)} of {count(around.total)}" if around.position else "not in this list"
+    st.caption(f"{place} · {count(reviewed)} of {count(total)} reviewed", width="content")
 
 
 def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
     """Draw the title, where it stands in the queue, and the ways to its neighbours."""
     around = neighbours(db(), chosen, now.id, sort=sort)
-    reviewed, total = review_progress(db(), chosen)
     with actions(f"Trajectory {now.id}"):
-        place = f"{count(around.position)} of {count(around.total)}" if around.position else "not in this list"
-        st.caption(f"{place} · {count(reviewed)} of {count(total)} reviewed", width="content")
+        draw_place(now.id, [around])
         page_link("queue", "Queue", icon="checklist", **filter_parameters(chosen))
         for label, key, icon, to in (
             ("Previous", "P", "chevron_left", around.previous),

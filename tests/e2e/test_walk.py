@@ -213,7 +213,7 @@ def review(studio: Studio, page: Page, number: int, picture: Picture) -> tuple[i
     picture("review")
     for key in ("j", "4", "j", "r", "Shift+R"):
         page.keyboard.press(key)
-    until(lambda: trajectories.row(studio.database, first).verdict == "reject", 15)
+    until(lambda: trajectories.row(studio.database, first).standing == "rejected", 15)
     expect(page.locator("#turn-1 .marks")).to_contain_text("4 of 5")
     expect(page.locator("#turn-2 .marks")).to_contain_text("Reject")
     page.keyboard.press("Shift+N")
@@ -221,7 +221,7 @@ def review(studio: Studio, page: Page, number: int, picture: Picture) -> tuple[i
     ready(page)
     second = shown_number(page)
     page.keyboard.press("y")
-    until(lambda: trajectories.row(studio.database, second).verdict == "accept", 15)
+    until(lambda: trajectories.row(studio.database, second).standing == "accepted", 15)
     assert {one.batch_id for one in (trajectories.row(studio.database, n) for n in (first, second))} == {number}
     return second, first
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine import plugins
+from engine.curate import apply_reviews
 from engine.exporters._json import dump_bytes
 from engine.exporters._report import Report
 from engine.exporters.trajectory import AS_JSON
-from engine.records import record_of
+from engine.records import fields, record_of
 from engine.types import (
     Change,
     Execution,
@@ -52,6 +53,13 @@ BANK = (tool("get_balance", id="integer", value="array"), tool("pay", "write", v
 """Both sets have arguments `id` and `value`, of different types."""
 
 SYSTEM = Turn(role="system", content="You serve the shop. Never guess.")
+
+
+def applied(trajectory: Trajectory, reviews: Sequence[Review], untrained: Any = "mask") -> Trajectory:
+    """Return the trajectory as the reviews leave it, checked in full."""
+    found = apply_reviews(record_of(trajectory), reviews, untrained)
+    assert found is not None
+    return Trajectory.model_validate_json(dump_bytes(fields(found)))
 
 
 def user(text: str) -> Turn:

@@ -322,8 +322,8 @@ def test_what_is_no_trajectory_yet_opens_nothing() -> None:
 
 
 def test_a_stage_of_the_funnel_keeps_what_the_filter_already_says() -> None:
-    accepted = TrajectoryFilter(verdicts=("fix", "none"), reached="state")
-    assert measures.stage_filter(accepted, "accepted").verdicts == ("fix",)
+    accepted = TrajectoryFilter(verdicts=("corrected", "none"), reached="state")
+    assert measures.stage_filter(accepted, "accepted").verdicts == ("corrected",)
     assert measures.stage_filter(accepted, "rules") == accepted
     assert measures.stage_filter(accepted, "judged").statuses == ("kept",)
     assert measures.loss_filter(ALL, "exported", "not_exported") is None, "no one filter says it"

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import settings
-from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
+from engine.types import STAGES, Batch, DomainShare, Recipe, Review, TrajectoryFilter
 from pages._ui import measures
 from pages._ui.filters import read_filter
 from pages._ui.reviewing import REVIEWER
@@ -67,11 +67,11 @@ def test_every_bar_of_the_funnel_opens_what_it_counts(open_page: Opener, odd: Da
         assert_opens_what_it_counts(odd, figure)
 
 
-def test_all_eight_stages_open_and_what_is_not_finished_is_told(open_page: Opener, odd: Database) -> None:
+def test_all_nine_stages_open_and_what_is_not_finished_is_told(open_page: Opener, odd: Database) -> None:
     queue_six(odd)
     stages, reasons = figures(open_page("funnel"))
     assert_opens_what_it_counts(odd, stages)
-    assert len(bars(stages)) == 8
+    assert len({stage for trace in stages["data"] for stage in trace["y"]}) == len(STAGES) + 3 == 9
     total = count(odd, TrajectoryFilter())
     assert bars(stages)[0] == ("{}", total)
     assert "6 rollouts not finished" in stages["data"][0]["hovertext"][0]
@@ -122,11 +122,11 @@ def test_a_changed_verdict_and_a_finished_export_are_drawn_at_once(open_page: Op
         trace = figures(open_page("funnel"))[0]["data"][0]
         return str(dict(zip(trace["y"], trace["text"], strict=True))[stage].split()[0])
 
-    assert text("Accepted by a human") == "4"
-    save_review(odd, Review(trajectory=1, reviewer=REVIEWER, verdict="reject"))
     assert text("Accepted by a human") == "3"
+    save_review(odd, Review(trajectory=1, reviewer=REVIEWER, verdict="reject"))
+    assert text("Accepted by a human") == "2"
     undo(odd, REVIEWER)
-    assert text("Accepted by a human") == "4"
+    assert text("Accepted by a human") == "3"
     second = create_export(odd, Recipe())
     assert text("Exported") == "2"
     mark_exported(odd, second, [2])

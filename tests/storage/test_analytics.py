@@ -147,11 +147,11 @@ def test_people_move_the_funnel(db: Database, full: list[Trajectory]) -> None:
     export = exports.create_export(db, Recipe())
     exports.mark_exported(db, export, [1, 4])
     frame = _checked(analytics.funnel(db, EVERYTHING))
-    assert frame.loc["reviewed", ["count", "lost", "gained"]].tolist() == [8, 1, 1]
-    assert json.loads(frame.loc["reviewed", "reasons"]) == {"rejected_by_human": 1}
-    assert frame.loc["accepted", ["count", "lost", "gained"]].tolist() == [3, 5, 0]
+    assert frame.loc["reviewed", ["count", "lost", "gained"]].tolist() == [7, 2, 1]
+    assert json.loads(frame.loc["reviewed", "reasons"]) == {"awaits_correction": 1, "rejected_by_human": 1}
+    assert frame.loc["accepted", ["count", "lost", "gained"]].tolist() == [2, 5, 0]
     assert json.loads(frame.loc["accepted", "reasons"]) == {"not_reviewed": 5}
-    assert frame.loc["exported", ["count", "lost", "gained"]].tolist() == [2, 6, 0]
+    assert frame.loc["exported", ["count", "lost", "gained"]].tolist() == [2, 5, 0]
 
 
 def test_what_is_exported_is_no_part_of_what_was_accepted_but_of_what_is_fit(
@@ -333,3 +333,14 @@ def test_every_change_of_a_verdict_or_an_export_is_fresh(db: Database, full: lis
     assert fresh()
     SqlStore(db).save(1, [made(90)])
     assert fresh()
+
+
+def test_the_versions_of_judges_follow_the_batches_of_the_filter(db: Database, full: list[Trajectory]) -> None:
+    assert analytics.score_versions(db, EVERYTHING) == {"rubric": ["1"], "state": ["1"]}
+    newer = Score(name="rubric", value=1.0, reason="", source="rubric", method="model", version="default/2/0badcafe")
+    second = queue(db, 3)
+    SqlStore(db).save(second, [made(0, id="other", scores=(newer,))])
+    assert analytics.score_versions(db, EVERYTHING)["rubric"] == ["1", "default/2/0badcafe"]
+    assert analytics.score_versions(db, TrajectoryFilter(batches=(second,))) == {"rubric": ["default/2/0badcafe"]}
+    assert analytics.score_versions(db, TrajectoryFilter(text="no such word")) == {}
+    assert "score_versions" not in trajectories.facets(db), "no filter asks for them"

@@ -11,8 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from engine.errors import StorageError
-from engine.types import TrajectoryFilter
-from storage import migrations, tables, trajectories
+from engine.types import Review, Score, TrajectoryFilter, Turn
+from storage import analytics, migrations, reviews, tables, trajectories
 from storage.database import Database, _address, open_database
 from storage.intake import dump
 from tests.storage.samples import made
@@ -89,4 +89,69 @@ def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
     assert trajectories.get(db, 1) == rows[0]
     facets = trajectories.facets(db)
     assert (facets["domains"], facets["tools"], facets["culprits"]) == (["ledger"], ["find_thing"], [])
+    db.close()
+
+
+_OLD_BATCH = (
+    "INSERT INTO batch (id, name, body, personas, status, reason, imported, planned, kept, rejected, failed, running, "
+    "tokens, cost_usd, priced_calls, unpriced_calls, seconds, created_at) VALUES (:id, 'old', '{}', '[]', 'done', '', "
+    ":no, 600, 600, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 1.0)"
+)
+_OLD_ROW = (
+    "INSERT INTO trajectory (id, batch_id, rollout_id, number, status, domain, mode, outcome, turns, tool_calls, "
+    "verdict, exported, persona, teacher, model, created_at, title) VALUES (:id, :batch, :rollout, :id, 'kept', "
+    "'ledger', 'single', 'success', 5, 1, :verdict, :no, 'ada', 'reference', 'reference', 1.0, '')"
+)
+_OLD_REVIEW = (
+    "INSERT INTO review (trajectory_id, turn, reviewer, verdict, body, updated_at) "
+    "VALUES (:trajectory, :turn, :reviewer, :verdict, :body, :at)"
+)
+_FIXED = Turn(role="assistant", content="Better.")
+_JUDGED: dict[int, tuple[str | None, list[Review], str]] = {
+    1: ("accept", [Review(trajectory=1, verdict="accept")], "accepted"),
+    2: ("reject", [Review(trajectory=2, verdict="accept"), Review(trajectory=2, reviewer="b", verdict="reject")],
+        "rejected"),
+    3: ("fix", [Review(trajectory=3, turn=4, verdict="fix")], "awaits_correction"),
+    4: ("fix", [Review(trajectory=4, verdict="fix")], "awaits_correction"),
+    5: ("fix", [Review(trajectory=5, turn=4, verdict="fix", fix=_FIXED)], "corrected"),
+    6: ("accept", [Review(trajectory=6, turn=4, verdict="fix"), Review(trajectory=6, verdict="accept")],
+        "awaits_correction"),
+    7: (None, [Review(trajectory=7, turn=4, verdict="reject", rating=2)], "none"),
+    8: (None, [], "none"),
+    590: ("fix", [Review(trajectory=590, turn=2, verdict="fix")], "awaits_correction"),
+}  # fmt: skip
+"""What 0004 wrote for some reviews, and what they mean. The last one is behind more than one chunk."""
+
+
+def test_what_awaited_a_correction_says_so_after_the_way_up_from_0004(empty_url: str) -> None:
+    db = Database(_address(empty_url))
+    migrations.upgrade(db.writer, "0004")
+    rubric = Score(name="rubric", value=1.0, reason="", source="rubric", method="model", version="mine/3/0badcafe")
+    with db.write() as session:
+        for batch in (1, 2):
+            session.execute(text(_OLD_BATCH), {"id": batch, "no": False})
+        for n in range(1, 601):
+            verdict, given, _ = _JUDGED.get(n, ("accept", [Review(trajectory=n, verdict="accept")], ""))
+            batch = 1 if n <= 300 else 2
+            found = {"id": n, "batch": batch, "rollout": f"r{n}", "verdict": verdict, "no": False}
+            session.execute(text(_OLD_ROW), found)
+            body = dump(made(n, scores=(rubric,)) if batch == 2 else made(n))
+            session.execute(tables.body.insert().values(trajectory_id=n, body=body))
+            for at, one in enumerate(given):
+                turn = tables.WHOLE if one.turn is None else one.turn
+                values = {"trajectory": n, "turn": turn, "reviewer": one.reviewer, "verdict": one.verdict}
+                session.execute(text(_OLD_REVIEW), {**values, "body": dump(one), "at": float(at)})
+    db.close()
+
+    db = open_database(empty_url)
+    stands = reviews.standings(db, range(1, 601))
+    assert {n: stands[n] for n in _JUDGED} == {n: expected for n, (_, _, expected) in _JUDGED.items()}
+    assert {stands[n] for n in stands if n not in _JUDGED} == {"accepted"}
+    waiting = TrajectoryFilter.model_validate({"verdicts": ["awaits_correction"]})
+    assert [r.id for r in trajectories.page(db, waiting, sort="oldest")[0]] == [3, 4, 6, 590]
+    old = TrajectoryFilter.model_validate({"verdicts": ["fix"]})
+    assert [r.id for r in trajectories.page(db, old, sort="oldest")[0]] == [3, 4, 5, 6, 590]
+    assert analytics.score_versions(db, TrajectoryFilter(batches=(1,))) == {"rubric": ["1"], "state": ["1"]}
+    assert analytics.score_versions(db, TrajectoryFilter(batches=(2,))) == {"rubric": ["mine/3/0badcafe"]}
+    assert set(analytics.score_versions(db, TrajectoryFilter())["rubric"]) == {"1", "mine/3/0badcafe"}
     db.close()

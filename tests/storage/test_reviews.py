@@ -34,13 +34,13 @@ def test_the_latest_per_turn_and_reviewer_counts(reviewed: Database) -> None:
     ]
     assert len(reviews.history(reviewed, 1)) == 4
     row = trajectories.row(reviewed, 1)
-    assert (row.verdict, row.rating) == ("reject", 4.0)
+    assert (row.standing, row.rating) == ("rejected", 4.0)
 
 
 def test_a_human_overrides_the_judge_for_filters(reviewed: Database) -> None:
     reviews.save_review(reviewed, Review(trajectory=2, verdict="accept"))
     row = trajectories.row(reviewed, 2)
-    assert (row.status, row.reason, row.verdict) == ("rejected", "wrong_state", "accept")
+    assert (row.status, row.reason, row.standing) == ("rejected", "wrong_state", "accepted")
     accepted = TrajectoryFilter(verdicts=("accept",))
     assert [r.id for r in trajectories.page(reviewed, accepted)[0]] == [2]
     assert reviews.review_progress(reviewed, TrajectoryFilter()) == (1, 3)
@@ -53,7 +53,7 @@ def test_a_correction_is_kept_whole(reviewed: Database) -> None:
     review = Review(trajectory=1, turn=2, verdict="fix", fix=fix, replayed=replayed, diverges=True, tags=("wrong id",))
     reviews.save_review(reviewed, review)
     assert reviews.reviews_of(reviewed, 1) == [review]
-    assert trajectories.row(reviewed, 1).verdict == "fix"
+    assert trajectories.row(reviewed, 1).standing == "corrected"
 
 
 def test_ratings_are_saved_together_and_leave_the_rest(reviewed: Database) -> None:
@@ -84,11 +84,11 @@ def test_undo_walks_back_one_change_at_a_time(reviewed: Database) -> None:
     assert reviews.reviews_of(reviewed, 1) == [second]
     assert [e.before for e in reviews.undo(reviewed, "me")] == [first]
     assert reviews.reviews_of(reviewed, 1) == [first]
-    assert trajectories.row(reviewed, 1).verdict == "accept"
+    assert trajectories.row(reviewed, 1).standing == "accepted"
     assert reviews.tags_in_use(reviewed) == ["x"]
     assert [e.before for e in reviews.undo(reviewed, "me")] == [None]
     assert reviews.reviews_of(reviewed, 1) == []
-    assert trajectories.row(reviewed, 1).verdict is None
+    assert trajectories.row(reviewed, 1).standing == "none"
     assert reviews.undo(reviewed, "me") == ()
 
     events = reviews.history(reviewed, 1)
@@ -102,20 +102,20 @@ def test_undo_finds_the_last_change_on_whatever_trajectory(reviewed: Database) -
     reviews.save_review(reviewed, Review(trajectory=1, turn=2, note="wrong amount"))
     assert [(e.trajectory_id, e.turn) for e in reviews.undo(reviewed, "me")] == [(1, 2)]
     assert [(e.trajectory_id, e.turn) for e in reviews.undo(reviewed, "me")] == [(3, None)]
-    assert trajectories.row(reviewed, 3).verdict is None
+    assert trajectories.row(reviewed, 3).standing == "none"
 
 
 def test_a_verdict_for_many_is_taken_back_as_one(reviewed: Database) -> None:
     reviews.save_review(reviewed, Review(trajectory=3, verdict="accept", note="keep me", tags=("x",)))
     assert reviews.decide_many(reviewed, [3, 1, 2], "me", "reject") == []
-    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == ["reject"] * 3
+    assert [trajectories.row(reviewed, n).standing for n in (1, 2, 3)] == ["rejected"] * 3
     assert reviews.reviews_of(reviewed, 3)[0].note == "keep me"
     assert [e.trajectory_id for e in reviews.undo(reviewed, "me")] == [1, 2, 3]
-    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == [None, None, "accept"]
+    assert [trajectories.row(reviewed, n).standing for n in (1, 2, 3)] == ["none", "none", "accepted"]
     assert [e.trajectory_id for e in reviews.undo(reviewed, "me")] == [3]
     with pytest.raises(InputError, match="no trajectory 99"):
         reviews.decide_many(reviewed, [1, 99], "me", "accept")
-    assert trajectories.row(reviewed, 1).verdict is None
+    assert trajectories.row(reviewed, 1).standing == "none"
 
 
 def test_undo_touches_nobody_else(reviewed: Database) -> None:
@@ -175,9 +175,9 @@ def test_ratings_given_on_other_ones_than_are_stored_are_left_out(reviewed: Data
 
 def test_a_verdict_for_many_passes_over_what_was_judged_meanwhile(reviewed: Database) -> None:
     reviews.save_review(reviewed, Review(trajectory=2, verdict="accept"))
-    assert reviews.decide_many(reviewed, [1, 2, 3], "me", "reject", seen={1: None, 2: None}) == [2]
-    assert [trajectories.row(reviewed, n).verdict for n in (1, 2, 3)] == ["reject", "accept", "reject"]
-    assert reviews.decide_many(reviewed, [2], "me", "reject", seen={2: "accept"}) == []
+    assert reviews.decide_many(reviewed, [1, 2, 3], "me", "reject", seen={1: "none", 2: "none"}) == [2]
+    assert [trajectories.row(reviewed, n).standing for n in (1, 2, 3)] == ["rejected", "accepted", "rejected"]
+    assert reviews.decide_many(reviewed, [2], "me", "reject", seen={2: "accepted"}) == []
 
 
 def test_tags_of_two_tabs_come_together(reviewed: Database) -> None:

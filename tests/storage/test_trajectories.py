@@ -181,7 +181,7 @@ def test_the_row_says_what_the_trajectory_says(db: Database) -> None:
     row = trajectories.row(db, 1)
     assert (row.index, row.turns, row.tool_calls, row.tokens, row.cost_usd) == (3, 5, 1, 20, 0.5)
     assert row.title == ("Hi there " + "x" * 300)[:160]
-    assert (row.created_at, row.model, row.verdict, row.exported) == (77.0, "reference", None, False)
+    assert (row.created_at, row.model, row.standing, row.exported) == (77.0, "reference", "none", False)
     with pytest.raises(InputError, match="no trajectory 5"):
         trajectories.row(db, 5)
     assert trajectories.get(db, 5) is None
