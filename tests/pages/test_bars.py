@@ -11,6 +11,7 @@ from engine import settings
 from engine.types import STAGES, Batch, DomainShare, Recipe, Review, TrajectoryFilter
 from pages._ui import measures
 from pages._ui.filters import read_filter
+from pages._ui.funnel_bars import TAKEN_BACK
 from pages._ui.reviewing import REVIEWER
 from storage import analytics
 from storage.batches import create_batch
@@ -67,15 +68,15 @@ def test_every_bar_of_the_funnel_opens_what_it_counts(open_page: Opener, odd: Da
         assert_opens_what_it_counts(odd, figure)
 
 
-def test_all_nine_stages_open_and_what_is_not_finished_is_told(open_page: Opener, odd: Database) -> None:
+def test_all_eight_stages_open_and_what_is_not_finished_is_told(open_page: Opener, odd: Database) -> None:
     queue_six(odd)
     stages, reasons = figures(open_page("funnel"))
     assert_opens_what_it_counts(odd, stages)
-    assert len({stage for trace in stages["data"] for stage in trace["y"]}) == len(STAGES) + 3 == 9
+    assert len({stage for trace in stages["data"] for stage in trace["y"]}) == len(STAGES) + 2 == 8
     total = count(odd, TrajectoryFilter())
     assert bars(stages)[0] == ("{}", total)
     assert "6 rollouts not finished" in stages["data"][0]["hovertext"][0]
-    assert stages["data"][0]["text"][0] == f"{total + 6} (100.0%)"
+    assert stages["layout"]["annotations"][0]["text"] == f"{total + 6} (100.0%)"
     unopened = [(opens, n) for opens, n in bars(reasons) if not opens]
     assert unopened == [("", 6)], "rollouts that are not finished are no trajectories yet"
     assert "No reason told, kept by the judges" in reasons["data"][0]["y"]
@@ -118,19 +119,24 @@ def test_tags_ratings_and_what_was_exported_are_filters_of_the_queue(open_page: 
 
 
 def test_a_changed_verdict_and_a_finished_export_are_drawn_at_once(open_page: Opener, odd: Database) -> None:
-    def text(stage: str) -> str:
-        trace = figures(open_page("funnel"))[0]["data"][0]
-        return str(dict(zip(trace["y"], trace["text"], strict=True))[stage].split()[0])
+    def accepted() -> int:
+        parts = {trace["name"]: int(trace["text"][0]) for trace in figures(open_page("funnel"))[0]["data"][1:]}
+        return sum(parts.get(name, 0) for name in ("Accepted by a human", TAKEN_BACK))
 
-    assert text("Accepted by a human") == "3"
+    def exported() -> str:
+        stages = figures(open_page("funnel"))[0]
+        behind = [note["text"] for note in stages["layout"]["annotations"]]
+        return str(dict(zip(stages["data"][0]["y"], behind, strict=True))["Exported"].split()[0])
+
+    assert accepted() == 3
     save_review(odd, Review(trajectory=1, reviewer=REVIEWER, verdict="reject"))
-    assert text("Accepted by a human") == "2"
+    assert accepted() == 2
     undo(odd, REVIEWER)
-    assert text("Accepted by a human") == "3"
+    assert accepted() == 3
     second = create_export(odd, Recipe())
-    assert text("Exported") == "2"
+    assert exported() == "2"
     mark_exported(odd, second, [2])
     finish_export(odd, second, rows=1)
-    assert text("Exported") == "3"
+    assert exported() == "3"
     delete_export(odd, second)
-    assert text("Exported") == "2"
+    assert exported() == "2"
