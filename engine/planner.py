@@ -11,10 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine import tasks
+from engine.catalog import lacking
 from engine.errors import InputError, InputErrors
+from engine.places import in_template
 from engine.types import MODES, Batch, Domain, DomainShare, Mode, Persona, RolloutSpec, Task, digest
 
 TRIES = 12
+_ID_WORDS = {"template_error": "unsolvable"}
+"""What stands for a reason in ids: the word it had when ids were first made, so that a resumed batch keeps its ids."""
 Choice = TypeVar("Choice")
 
 
@@ -36,7 +40,9 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
         task, reason, detail = _fresh_task(domain, share, mode, turns, seed, seen)
         for attempt in range(min(batch.attempts, batch.trajectories - index)):
             yield RolloutSpec(
-                id=digest([fingerprint, number, task.id if task else reason, persona.id, attempt]),
+                id=digest(
+                    [fingerprint, number, task.id if task else _ID_WORDS.get(reason, reason), persona.id, attempt]
+                ),
                 index=index,
                 attempt=attempt,
                 domain=domain.id,
@@ -56,13 +62,25 @@ def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Person
     errors: list[InputError] = []
     for number, share in enumerate(batch.domains):
         domain = domains.get(str(share.digest))
-        where = f"domains.{number}"
+        where = f"domains.{number + 1}"
         if domain is None:
             errors.append(InputError(where, f"there is no domain {share.id!r}.", "Choose one that exists."))
             continue
         unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
-        if unknown:
-            errors.append(InputError(f"{where}.templates", f"{share.id} has no template {unknown[0]!r}."))
+        if lost := lacking(domain.tools, domain.templates):
+            told = " and ".join(f"{one.where} {one.problem.rstrip('.')}" for one in lost)
+            move = "Finish it on its page, or choose another domain."
+            errors.append(InputError(where, f"{share.id} cannot be used yet: {told}.", move))
+        elif unknown:
+            known = f"It has: {', '.join(t.id for t in domain.templates)}."
+            errors += [
+                InputError(
+                    f"{where}.templates.{share.templates.index(name) + 1}",
+                    f"{share.id} has no template {name!r}.",
+                    known,
+                )
+                for name in unknown
+            ]
         elif not served_modes(batch, domain, share):
             move = "Give a weight to a mode that it serves, or choose other templates."
             errors.append(InputError("modes", f"no template of {share.id} serves a mode with a weight.", move))
@@ -142,7 +160,7 @@ def _fresh_task(
                 break
             continue
         except InputError as error:
-            return None, "unsolvable", str(error)
+            return None, "template_error", str(in_template(domain, error, share.templates))
         key = tasks.wording(task)
         if key not in seen:
             seen.add(key)

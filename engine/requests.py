@@ -156,7 +156,7 @@ class Desk:
 
     async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
-        domain = catalog.parse(files)
+        domain = catalog.parse(files, unfinished=True)
         fix = Turn.model_validate(payload["fix"])
         others = [Correction.model_validate(one) for one in payload.get("others") or ()]
         check_fix(trajectory, int(payload["turn"]), fix)
@@ -206,4 +206,4 @@ class Desk:
                 files.pop(path, None)
             else:
                 files[path] = content.encode() if isinstance(content, str) else b64decode(content["base64"])
-        return catalog.parse(files)
+        return catalog.parse(files, unfinished=True)

@@ -382,8 +382,16 @@ class ProvenTurn(Frozen):
 
 
 RejectReason = Literal[
-    "unsolvable", "passes_untouched", "duplicate", "ambiguous_slot", "mode_not_applicable", "no_slot_rows"
+    "template_error",
+    "unsolvable",
+    "passes_untouched",
+    "duplicate",
+    "ambiguous_slot",
+    "mode_not_applicable",
+    "no_slot_rows",
 ]
+"""`template_error`: a text, query or argument of the template itself is wrong; `unsolvable`: its chain ran, and a tool,
+the answer or the hidden tests refused. Rows stored before the two were told apart say `unsolvable` for both."""
 
 
 class Proof(Frozen):

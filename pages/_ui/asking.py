@@ -1,4 +1,4 @@
-"""A button that drops what somebody wrote: it asks in its place before it does."""
+"""A button that drops what somebody wrote, or deletes something: it asks in its place before it does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 import streamlit as st
 
 
-def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, **look: Any) -> bool:
+def delete_button(question: str, *, key: str, label: str = "Delete", **look: Any) -> bool:
+    """Draw a button that deletes for good; return True in the pass in which that is wanted. `question` names what is
+    lost and what stays."""
+    look = {"icon": ":material/delete:", "type": "tertiary"} | look
+    return drop_button(label, question, key=key, edited=True, yes="Delete it", no="Keep it", **look)
+
+
+def drop_button(
+    label: str, question: str, *, key: str, edited: bool, yes: str, no: str = "Keep editing", **look: Any
+) -> bool:
     """Draw the button; return True in the pass in which the drop is wanted.
 
     With nothing `edited` a press is enough. Else `question` takes the button's place, with `yes` and a way back.
@@ -22,7 +31,7 @@ def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, 
     with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
         st.markdown(f":material/help: {question}", width="content")
         wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
-        st.button("Keep editing", key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
+        st.button(no, key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
     if wanted:
         st.session_state.pop(asked)
     return wanted

@@ -22,6 +22,7 @@ from pages._ui.rubric_form import rubric
 from pages._ui.text import literal
 from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
+from storage.domains import DomainRow
 
 BASE = "base_batch"
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
@@ -74,7 +75,7 @@ def what(db: Database) -> dict[str, Any]:
     """Draw name, seed, domains, number of trajectories and attempts."""
     start = base()
     rows = domains.list_domains(db)
-    known = [row.id for row in rows]
+    known = [row.id for row in rows if not row.lacks]
     labels = {row.id: row.name for row in rows}
     usual = f"batch {batches.count_batches(db) + 1}"
     left, right = st.columns([3, 2])
@@ -87,6 +88,7 @@ def what(db: Database) -> dict[str, Any]:
         "Domains", known, format_func=lambda d: labels.get(d, d), placeholder="Choose at least one",
         **_several("batch_domains", wanted, known),
     )  # fmt: skip
+    _unfinished([row for row in rows if row.lacks])
     left, middle, right = st.columns(3)
     number = left.number_input(
         "Trajectories", 1, 1_000_000, **_kept("batch_trajectories", start.trajectories if start else 20)
@@ -104,6 +106,16 @@ def what(db: Database) -> dict[str, Any]:
         "trajectories": int(number),
         "attempts": int(attempts),
     }
+
+
+def _unfinished(rows: list[DomainRow]) -> None:
+    """Say which domains are not offered, and why."""
+    with st.container(key="unfinished_domains", gap="small"):
+        for row in rows:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                told = f"{row.name} is not offered: it has {row.lacks} yet."
+                st.caption(f":material/construction: {literal(told)}", width="content")
+                page_link("domain", f"Finish {literal(row.name)}", icon="arrow_forward", id=row.id)
 
 
 def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batch | None) -> list[dict[str, Any]]:
