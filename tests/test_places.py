@@ -110,7 +110,7 @@ def test_every_template_that_names_a_deleted_tool_is_listed(ledger: Domain) -> N
 
 
 def test_everything_wrong_with_a_function_is_told_with_its_line() -> None:
-    source = 'def f(\n    a,\n    b: set = len('x'),\n):\n    """Do.\n\n    Args:\n        c: what.\n    """\n'
+    source = 'def f(\n    a,\n    b: set = len(chr),\n):\n    """Do.\n\n    Args:\n        c: what.\n    """\n'
     with pytest.raises(InputErrors) as refusal:
         tools_from_source({"x.py": source, "y.py": source.replace("f(", "g("), "z.py": source})
     told = "\n".join(str(one) for one in refusal.value.errors)

@@ -15,7 +15,7 @@ from pages._ui.data import saving
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.format import plural
 from pages._ui.layout import empty_state
-from pages._ui.removals import QUESTIONS, Removal, cut_question, put_question
+from pages._ui.removals import QUESTIONS, Removal, cut_question
 from pages._ui.text import literal
 
 SHOWN = 4
@@ -48,9 +48,10 @@ def _warning(draft: Draft, taken: dict[str, bytes]) -> str:
 def take_question(id: str, place: int, name: str) -> None:
     """Take one question out of a draft; for callbacks."""
     draft = draft_named(id)
-    rest, entry = cut_question(draft.text(QUESTIONS), place)
+    before = draft.text(QUESTIONS)
+    rest, entry = cut_question(before, place)
     told = "It goes with the next save, and stays in the older versions if it was saved."
-    draft.removed.append(Removal(f"Question {name}", entry=entry, place=place, warning=told))
+    draft.removed.append(Removal(f"Question {name}", entry=entry, place=place, before=before, after=rest, warning=told))
     draft.generation += 1
     draft.put(QUESTIONS, rest.encode())
 
@@ -70,7 +71,7 @@ def put_back(id: str, token: str) -> None:
         return
     draft.removed.remove(found)
     if found.entry:
-        draft.put(QUESTIONS, put_question(draft.text(QUESTIONS), found.entry, found.place).encode())
+        draft.put(QUESTIONS, found.questions(draft.text(QUESTIONS)).encode())
     else:
         draft.put_all(found.files)
     draft.generation += 1

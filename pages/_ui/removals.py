@@ -15,12 +15,15 @@ QUESTIONS = "questions.yaml"
 
 @dataclass(frozen=True)
 class Removal:
-    """One press of Delete: `files` as they stood in the draft, or an `entry` of the questions and its place."""
+    """One press of Delete: `files` as they stood in the draft, or an `entry` of the questions and its place among them,
+    with the whole text `before` and `after`."""
 
     label: str
     files: Mapping[str, bytes] = field(default_factory=dict)
     entry: str = ""
     place: int = 0
+    before: str = ""
+    after: str = ""
     warning: str = ""
     token: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -31,7 +34,11 @@ class Removal:
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.files.values())) + len(self.entry)
+        return sum(map(len, self.files.values())) + len(self.entry) + len(self.before) + len(self.after)
+
+    def questions(self, text: str) -> str:
+        """Return the questions with the entry again; `text` is what they are now."""
+        return self.before if text == self.after else put_question(text, self.entry, self.place)
 
 
 def unpacked(value: Mapping[str, Any]) -> Removal:

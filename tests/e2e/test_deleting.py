@@ -63,10 +63,10 @@ def test_a_save_that_a_deleted_tool_hinders_leads_to_every_template_that_names_i
     shown(page, "Undo")
     press(page, "Save")
     shown(page, "Not saved. Nothing you typed is lost")
-    for place in ("templates/balance.yaml line 13: turns.1.chain.1.call", "templates/compare.yaml line 14"):
+    for place in ("templates/balance.yaml line 13: turns.1.chain.1.call", "templates/compare.yaml line 15"):
         shown(page, place)
     screenshot("deleting-refused-save")
-    page.get_by_role("link", name="Open templates/compare.yaml at line 14").click()
+    page.get_by_role("link", name="Open templates/compare.yaml at line 15").click()
     ready(page)
     expect(page.get_by_role("heading", name="compare.yaml")).to_be_visible()
     shown(page, "call: get_balance")
@@ -87,7 +87,7 @@ def test_a_template_and_a_question_are_deleted_and_brought_back(page: Page, stud
     page.get_by_role("tab", name="Questions").click()
     ready(page)
     with answered(page):
-        page.locator(".st-key-question_gone_ledger_limit button").click()
+        page.locator(".st-key-question_gone_ledger_limit button").first.click()
     shown(page, "Question limit")
     assert "id: limit" not in area(page, "questions.yaml").input_value()
     press(page, "Undo")
