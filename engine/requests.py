@@ -23,6 +23,7 @@ from engine import catalog, tasks
 from engine.errors import InputError, TurnwrightError
 from engine.export import build
 from engine.llms._open import open_llm
+from engine.places import in_template
 from engine.protocols import Library, Request, Sandbox, SandboxPool
 from engine.replay import Correction, check_fix, replay
 from engine.rollout import environment_of, rollout
@@ -116,7 +117,10 @@ class Desk:
         served = tasks.modes_of(domain, template)
         mode: Mode = payload["mode"] if payload.get("mode") else (served[0] if served else "multiple")
         seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
-        task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        try:
+            task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        except InputError as error:
+            raise in_template(domain, error, (template.id,)) from error
         trajectory = await self._reference_rollout(domain, task, seed)
         return {
             "task": task.model_dump(mode="json"),

@@ -52,7 +52,7 @@ def problems_list(problems: Sequence[str], *, title: str, domain: str = "", warn
     places = {one.file: one.line for one in reversed(problems) if isinstance(one, Problem) and one.file}
     if domain and places:
         with st.container(horizontal=True, gap="small"):
-            for file in sorted(places):
+            for file in dict.fromkeys(one.file for one in problems if isinstance(one, Problem) and one.file):
                 open_file(domain, file, places[file])
 
 
