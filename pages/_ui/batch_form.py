@@ -7,6 +7,7 @@ fills the form from a batch, `start_anew` empties it; the batch it began with is
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any, cast
 
 import streamlit as st
@@ -25,6 +26,7 @@ from storage.database import Database
 from storage.domains import DomainRow
 
 BASE = "base_batch"
+BEGAN = "form_began"
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
 
 
@@ -43,8 +45,25 @@ def start_from(batch: Batch) -> None:
 def start_anew() -> None:
     """Empty the form. Call it before the form is drawn, or in a callback."""
     st.session_state.pop(BASE, None)
+    st.session_state.pop(BEGAN, None)
     for key in [k for k in st.session_state if str(k).startswith("batch_")]:
         del st.session_state[key]
+
+
+def note_began() -> None:
+    """Remember what the form began with, once; call it when the form has been drawn."""
+    if BEGAN not in st.session_state:
+        st.session_state[BEGAN] = deepcopy(_values())
+
+
+def edited() -> bool:
+    """Return whether anything was typed since the form was filled or emptied."""
+    began: dict[str, Any] = st.session_state.get(BEGAN, {})
+    return any(key in began and began[key] != value for key, value in _values().items())
+
+
+def _values() -> dict[str, Any]:
+    return {str(key): value for key, value in st.session_state.items() if str(key).startswith("batch_")}
 
 
 def _kept(key: str, value: Any) -> dict[str, Any]:

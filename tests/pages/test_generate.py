@@ -113,6 +113,8 @@ def test_what_is_typed_survives_another_page_and_start_over_empties_it(open_page
     assert page.number_input(key="batch_trajectories").value == 77
     assert page.number_input(key="batch_cost").value == 2.5
     page.button(key="start_over").click().run()
+    assert page.number_input(key="batch_trajectories").value == 77, "it asks first"
+    page.button(key="start_over_yes").click().run()
     assert page.number_input(key="batch_trajectories").value == 20
     assert page.number_input(key="batch_cost").value is None
 
