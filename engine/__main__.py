@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import loop, plugins, settings
-from engine.errors import InputError, InputErrors, TurnwrightError
+from engine.errors import InputError, InputErrors, TurnwrightError, each
 from engine.filter_options import with_filter
 
 app = typer.Typer(
@@ -302,6 +302,7 @@ def analyze(
 def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
     """Read a domain pack and list every problem with its file and line."""
     from engine import catalog, goals, tasks
+    from engine.template_faults import template_faults
 
     domain = catalog.load(pack)
     print(
@@ -311,6 +312,8 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
         print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
     for warning in filter(None, map(goals.warning, domain.templates)):
         print(f"warning: {warning}")
+    if faults := template_faults(domain):
+        raise InputErrors(faults)
 
 
 @app.command()
@@ -411,12 +414,14 @@ def _value(text: str) -> Any:
 def _validated(model: Any, value: Any, where: str) -> Any:
     from pydantic import ValidationError
 
+    from engine.places import Source
+
+    text = value if isinstance(value, str) else ""
     try:
-        return model.model_validate_json(value) if isinstance(value, str) else model.model_validate(value)
+        return model.model_validate_json(value) if text else model.model_validate(value)
     except ValidationError as error:
-        raise InputErrors(
-            [InputError(f"{where}: {'.'.join(map(str, e['loc']))}", f"{e['msg']}.") for e in error.errors()]
-        ) from error
+        given = _value(text) if text else value
+        raise InputErrors(Source(where, text.encode()).refusals(error, given)) from error
 
 
 def main() -> None:
@@ -424,7 +429,8 @@ def main() -> None:
     try:
         app()
     except TurnwrightError as error:
-        print(f"error: {error}", file=sys.stderr)
+        told = each(error) if isinstance(error, InputError) else (error,)
+        print("\n".join(f"error: {one}" for one in told), file=sys.stderr)
         sys.exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from pydantic import ValidationError
 
 from engine.catalog import yaml_value
 from engine.errors import InputError, InputErrors
+from engine.places import Source
 from engine.quotas import unknown_plan
 from engine.types import Batch
+
+_LINE = re.compile(r" \(at line (\d+), column \d+\)")
 
 
 def load_batch(path: Path) -> Batch:
@@ -35,7 +39,7 @@ def parse_batch(data: bytes, name: str) -> Batch:
     value.setdefault("name", Path(name).stem)
     if isinstance(value.get("domains"), list):
         value["domains"] = [{"id": entry} if isinstance(entry, str) else entry for entry in value["domains"]]
-    return batch_of(value, name)
+    return batch_of(value, name, data)
 
 
 def dump_batch(batch: Batch) -> str:
@@ -45,21 +49,16 @@ def dump_batch(batch: Batch) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
 
 
-def batch_of(value: dict[str, Any], where: str) -> Batch:
-    """Return the batch of plain values. Raises InputErrors naming each wrong field."""
+def batch_of(value: dict[str, Any], where: str, data: bytes = b"") -> Batch:
+    """Return the batch of plain values. Raises InputErrors naming each wrong field, and its line where `data` holds
+    the file that the values were read from."""
     try:
         batch = Batch.model_validate(value)
     except ValidationError as error:
-        raise InputErrors([_refusal(where, found["loc"], found["msg"]) for found in error.errors()]) from error
-    if refused := unknown_plan(batch, f"{where}: plan_version"):
+        raise InputErrors(Source(where, data).refusals(error, value)) from error
+    if refused := unknown_plan(batch, Source(where, data).where(("plan_version",))):
         raise InputErrors(refused)
     return batch
-
-
-def _refusal(where: str, place: tuple[int | str, ...], message: str) -> InputError:
-    """Name file and field; what concerns several fields names them in its own words."""
-    problem = message.removeprefix("Value error, ")
-    return InputError(f"{where}: {'.'.join(map(str, place))}" if place else where, f"{problem}.")
 
 
 def _toml(data: bytes, name: str) -> Any:
@@ -68,4 +67,6 @@ def _toml(data: bytes, name: str) -> Any:
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
     except ValueError as error:  # no TOML, or a whole number of more digits than Python reads
-        raise InputError(name, f"{error}.", "Correct the TOML.") from error
+        line = int(found.group(1)) if (found := _LINE.search(str(error))) else None
+        where, problem = f"{name} line {line}" if line else name, _LINE.sub("", str(error))
+        raise InputError(where, f"{problem}.", "Correct the TOML.", file=name, line=line) from error

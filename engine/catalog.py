@@ -10,6 +10,7 @@ import hashlib
 import io
 import lzma
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -22,8 +23,10 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from engine import plugins
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError, InputErrors, each
 from engine.json_value import writable
+from engine.places import Path as FieldPath
+from engine.places import Source
 from engine.slots import Tables
 from engine.templates import undefined_names
 from engine.types import Domain, Persona, Question, TaskTemplate, Tool, workspace_of
@@ -45,6 +48,7 @@ _BROKEN_ZIP = (
 """What zipfile raises for a zip that is damaged, encrypted or of an unknown method, itself or from below it."""
 _IGNORED = {"__pycache__", ".git", ".DS_Store"}
 _MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
+_FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
 _FIELDS = Domain.model_fields.keys() - _MADE | {"tool_sources"}
 
 
@@ -134,59 +138,68 @@ def _bound(files: Mapping[str, bytes]) -> None:
 # ---------------------------------------------------------------- parsing
 
 
-def parse(files: Mapping[str, bytes]) -> Domain:
-    """Return the Domain that the files describe. Raises InputErrors listing every problem."""
+def parse(files: Mapping[str, bytes], *, unfinished: bool = False) -> Domain:
+    """Return the Domain that the files describe. Raises InputErrors listing every problem.
+
+    An `unfinished` pack may lack tools and templates: it can be edited and kept, and no batch can use it yet.
+    """
     errors: list[InputError] = []
 
     def collect(action: Any, fallback: Any) -> Any:
         try:
             return action()
-        except InputErrors as found:
-            errors.extend(found.errors)
         except InputError as found:
-            errors.append(found)
+            errors.extend(each(found))
         return fallback
 
     head = collect(lambda: _head(files), {})
-    sources = head.pop("tool_sources", ["python"])
     policy = collect(lambda: _text(files, "policy.md"), "")
-    if not policy.strip():
-        errors.append(InputError("policy.md", "is missing or empty.", "Write the teacher's rules."))
+    if not policy.strip() and not any(e.where == "policy.md" for e in errors):
+        errors.append(InputError("policy.md", "is missing or empty.", "Write the teacher's rules.", file="policy.md"))
+    sources = head.pop("tool_sources", ["python"])
+    before = len(errors)
     tools: tuple[Tool, ...] = collect(lambda: _tools(files, sources), ())
-    templates = tuple(
-        template
-        for name in sorted(files)
-        if name.startswith("templates/") and name.endswith((".yaml", ".yml"))
-        if (template := collect(lambda name=name: _template(files, name, tools), None))
-    )
-    if not templates and not any(e.where.startswith("templates/") for e in errors):
-        errors.append(InputError("templates/", "holds no template.", "Add templates/<id>.yaml."))
+    broken = len(errors) > before
+    known = _defined(files, sources) if broken else {tool.name for tool in tools}
+    found: dict[str, TaskTemplate] = {}
+    for name in sorted(n for n in files if n.startswith("templates/") and n.endswith((".yaml", ".yml"))):
+        if (template := collect(lambda name=name: _template(files, name), None)) is not None:
+            found[name] = template
     questions = collect(lambda: _questions(files), ())
-    errors += [e for ids in ([t.id for t in templates], [q.id for q in questions]) for e in _twice(ids)]
-    errors += [
-        InputError("domain.yaml: identity", f"there is no tool {name!r}.", "Name a tool that checks who is speaking.")
-        for name in (head.get("identity") or () if isinstance(head.get("identity"), list) else ())
-        if tools and name not in {tool.name for tool in tools}
-    ]
+    if not unfinished:
+        errors += lacking(tools or broken, found or any(e.where.startswith("templates/") for e in errors))
+    errors += _twice([(template.id, Source(name, files[name]), ("id",)) for name, template in found.items()])
+    asked = Source("questions.yaml", files.get("questions.yaml", b""))
+    errors += _twice([(q.id, asked, (number, "id")) for number, q in enumerate(questions)])
+    errors += _identity(files, head, known)
     made: dict[str | None, Tables] = {}
-    for template in templates:
-        errors += _names(files, template, made)
+    for name, template in found.items():
+        source = Source(name, files[name])
+        errors += _calls(source, template, known)
+        errors += _lost_files(files, source, template)
+        errors += _names(files, source, template, made)
     if errors:
         raise InputErrors(errors)
-    domain: Domain = _validated(
-        Domain,
-        {
-            **head,
-            "policy": policy,
-            "tools": tools,
-            "templates": templates,
-            "questions": questions,
-            "digest": files_digest(files),
-            "files": dict(files),
-        },
-        "domain.yaml",
+    return Domain(
+        **head,
+        policy=policy,
+        tools=tools,
+        templates=tuple(found.values()),
+        questions=questions,
+        digest=files_digest(files),
+        files=dict(files),
     )
-    return domain
+
+
+def lacking(tools: Any, templates: Any) -> list[InputError]:
+    """Return what an unfinished pack needs before a batch can use it."""
+    found = []
+    if not tools:
+        move = "Add a Python function with a docstring."
+        found.append(InputError("tools/", "defines no tool.", move, file="tools/"))
+    if not templates:
+        found.append(InputError("templates/", "holds no template.", "Add templates/<id>.yaml.", file="templates/"))
+    return found
 
 
 def load(path: Path) -> Domain:
@@ -204,9 +217,13 @@ def shipped(folder: Path) -> Iterator[dict[str, bytes]]:
 def load_personas(folder: Path) -> tuple[Persona, ...]:
     """Read every *.yaml below a folder: each a list of personas. Raises InputErrors."""
     found: list[Persona] = []
+    places: list[tuple[str, Source, FieldPath]] = []
     for path in sorted(folder.glob("*.yaml")):
-        found += _listed(Persona, yaml_value(path.read_bytes(), path.name), path.name)
-    errors = _twice([p.id for p in found])
+        source = Source(path.name, path.read_bytes())
+        listed: list[Persona] = _listed(Persona, yaml_value(source.data, source.name), source)
+        found += listed
+        places += [(persona.id, source, (number, "id")) for number, persona in enumerate(listed)]
+    errors = _twice(places)
     if errors:
         raise InputErrors(errors)
     return tuple(found)
@@ -220,12 +237,12 @@ def yaml_value(data: bytes, name: str) -> Any:
             return yaml.load(text, Loader=_FastLoader)
         return yaml.load(text, Loader=_StrictLoader)
     except UnicodeDecodeError as error:
-        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
+        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"{name}{line}", f"{problem}.", "Correct the YAML.") from error
+        line = mark.line + 1 if mark else None
+        where, problem = f"{name} line {line}" if line else name, getattr(error, "problem", None) or str(error)
+        raise InputError(where, f"{problem}.", "Correct the YAML.", file=name, line=line) from error
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -273,74 +290,137 @@ for _loader in (_StrictLoader, _FastLoader):
 
 def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
     if "domain.yaml" not in files:
-        raise InputError("domain.yaml", "is missing.", "Every pack needs one; see ARCHITECTURE.md.")
-    head = yaml_value(files["domain.yaml"], "domain.yaml")
+        move = "Every pack needs one; see ARCHITECTURE.md."
+        raise InputError("domain.yaml", "is missing.", move, file="domain.yaml")
+    source = Source("domain.yaml", files["domain.yaml"])
+    head = yaml_value(source.data, source.name)
     if not isinstance(head, dict):
-        raise InputError("domain.yaml", "is not a mapping.", "Write `key: value` lines.")
-    unknown = sorted(set(head) - _FIELDS)
-    if unknown:
-        raise InputError(f"domain.yaml: {unknown[0]}", "is no known field.", f"Known: {', '.join(sorted(_FIELDS))}.")
-    for field in ("id", "name", "description"):
-        if not isinstance(head.get(field), str) or not head[field].strip():
-            raise InputError(f"domain.yaml: {field}", "is missing.", "Give it a text.")
-    if not head["id"].replace("_", "").replace("-", "").isalnum() or head["id"] != head["id"].lower():
-        raise InputError("domain.yaml: id", f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -.")
+        raise source.refusal((), "is not a mapping.", "Write `key: value` lines.")
+    known = f"Known: {', '.join(sorted(_FIELDS))}."
+    errors = [source.refusal((str(name),), "is no known field.", known) for name in head if name not in _FIELDS]
+    blank = [f for f in ("id", "name", "description") if not isinstance(head.get(f), str) or not head[f].strip()]
+    errors += [source.refusal((field,), "is missing.", "Give it a text.") for field in blank]
+    if "id" not in blank and not _is_id(head["id"]):
+        errors.append(source.refusal(("id",), f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -."))
+    sources = head.get("tool_sources", [])
+    if not isinstance(sources, list):
+        errors.append(source.refusal(("tool_sources",), "is not a list.", "For example [python]."))
+    else:
+        errors += _unknown_sources(source, sources)
+    given = {name: entry for name, entry in head.items() if name in _FIELDS and name not in blank}
+    rest = {name: entry for name, entry in given.items() if name != "tool_sources"}
+    try:
+        Domain.model_validate({**dict.fromkeys(blank, "-"), **rest, **_NOTHING})
+    except ValidationError as error:
+        errors += source.refusals(error, rest)
+    if errors:
+        raise InputErrors(errors)
     return dict(head)
 
 
-def _tools(files: Mapping[str, bytes], sources: Any) -> tuple[Tool, ...]:
-    if not isinstance(sources, list):
-        raise InputError("domain.yaml: tool_sources", "is not a list.", "For example [python].")
+_NOTHING = {"policy": "", "tools": (), "templates": (), "digest": "", "files": {}}
+
+
+def _is_id(id: str) -> bool:
+    return id.replace("_", "").replace("-", "").isalnum() and id == id.lower()
+
+
+def _unknown_sources(source: Source, names: list[Any]) -> list[InputError]:
+    known = plugins.names("tools")
+    move = f"Choose one of: {', '.join(known)}."
+    return [
+        source.refusal(("tool_sources", number), f"there is no tool source {name!r}.", move)
+        for number, name in enumerate(names)
+        if name not in known
+    ]
+
+
+def _tools(files: Mapping[str, bytes], sources: list[Any]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
+    errors: list[InputError] = []
     for source in sources:
         plugin = plugins.load("tools", str(source))
-        tools += plugin.make(plugin.config()).tools(files)
-    errors = _twice([t.name for t in tools])
+        try:
+            tools += plugin.make(plugin.config()).tools(files)
+        except InputError as found:
+            errors.extend(each(found))
+    names = [tool.name for tool in tools]
+    errors += [
+        InputError(f"tools/: {name}", "comes from two tool sources.", "Rename one of them.", file="tools/")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
     if errors:
         raise InputErrors(errors)
-    if not tools:
-        raise InputError("tools/", "defines no tool.", "Add a Python function with a docstring.")
     return tuple(tools)
 
 
-def _template(files: Mapping[str, bytes], name: str, tools: tuple[Tool, ...]) -> TaskTemplate:
-    template: TaskTemplate = _validated(TaskTemplate, yaml_value(files[name], name), name)
-    known = {tool.name for tool in tools}
-    for number, turn in enumerate(template.turns):
-        for position, step in enumerate(turn.chain):
-            if known and step.call not in known:
-                raise InputError(
-                    f"{name}: turns.{number}.chain.{position}.call",
-                    f"there is no tool {step.call!r}.",
-                    f"Known tools: {', '.join(sorted(known))}.",
-                )
-    if template.hidden_tests:
-        for source in template.hidden_tests.files.values():
-            if source not in files:
-                raise InputError(
-                    f"{name}: hidden_tests.files", f"the pack has no file {source!r}.", "Add it under hidden/."
-                )
-    if template.variant is not None and not any(p.startswith(f"variants/{template.variant}/") for p in files):
-        raise InputError(f"{name}: variant", f"there is no folder variants/{template.variant}/.", "Add it.")
+def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:
+    template: TaskTemplate = _validated(TaskTemplate, yaml_value(files[name], name), Source(name, files[name]))
     return template
 
 
-def _names(files: Mapping[str, bytes], template: TaskTemplate, made: dict[str | None, Tables]) -> list[InputError]:
+def _defined(files: Mapping[str, bytes], sources: list[Any]) -> set[str] | None:
+    """Return the names of functions in tool files that could not all be read; None when others may exist."""
+    if sources != ["python"]:
+        return None
+    found = [data for path, data in files.items() if path.startswith("tools/") and path.endswith(".py")]
+    return {name.decode() for data in found for name in _FUNCTION.findall(data)}
+
+
+def _identity(files: Mapping[str, bytes], head: Mapping[str, Any], known: set[str] | None) -> list[InputError]:
+    source = Source("domain.yaml", files.get("domain.yaml", b""))
+    return [
+        source.refusal(("identity", number), f"there is no tool {name!r}.", "Name a tool that checks who is speaking.")
+        for number, name in enumerate(head.get("identity") or ())
+        if known is not None and name not in known
+    ]
+
+
+def _calls(source: Source, template: TaskTemplate, known: set[str] | None) -> list[InputError]:
+    """Return every step of the template's chains whose tool does not exist."""
+    move = f"Known tools: {', '.join(sorted(known))}." if known else "The domain has no tool yet."
+    return [
+        source.refusal(("turns", turn, "chain", step, "call"), f"there is no tool {one.call!r}.", move)
+        for turn, request in enumerate(template.turns)
+        for step, one in enumerate(request.chain)
+        if known is not None and one.call not in known
+    ]
+
+
+def _lost_files(files: Mapping[str, bytes], source: Source, template: TaskTemplate) -> list[InputError]:
+    """Return every file or folder of the pack that the template names and that is not there."""
+    tests = template.hidden_tests.files if template.hidden_tests else {}
+    found = [
+        source.refusal(("hidden_tests", "files", laid), f"the pack has no file {named!r}.", "Add it under hidden/.")
+        for laid, named in tests.items()
+        if named not in files
+    ]
+    folder = f"variants/{template.variant}/"
+    if template.variant is not None and not any(path.startswith(folder) for path in files):
+        found.append(source.refusal(("variant",), f"there is no folder {folder}.", "Add it."))
+    return found
+
+
+def _names(
+    files: Mapping[str, bytes], source: Source, template: TaskTemplate, made: dict[str | None, Tables]
+) -> list[InputError]:
     """Return what the slot queries and texts of a template use that does not exist. `made` keeps the tables."""
-    where = f"templates/{template.id}.yaml"
     if template.variant not in made:
         made[template.variant] = Tables(workspace_of(files, template.variant))
-    tables = made[template.variant]
     slots: list[str] = []
-    try:
-        for slot in template.slots:
-            slots += tables.columns(slot.query, slots)
-            if slot.unique:
-                tables.columns(slot.unique, slots)
-    except InputError as error:
-        return [InputError(f"{where}: slots: {error.where}", error.problem, error.next_move)]
-    next_move = "Name a slot column, or save an earlier result under that name."
-    return [InputError(f"{where}: {field}", problem, next_move) for field, problem in undefined_names(template, slots)]
+    refused: list[InputError] = []
+    for number, slot in enumerate(template.slots):
+        for field, query in (("query", slot.query), ("unique", slot.unique)):
+            try:
+                columns = made[template.variant].columns(query, slots) if query else []
+            except InputError as error:
+                place: FieldPath = ("slots", number, field)
+                refused.append(source.refusal(place, error.problem, error.next_move, source=query))
+            else:
+                slots += columns if field == "query" else []
+    if refused:  # what the texts use of these queries cannot be told
+        return refused
+    return [source.refusal(path, problem, move) for path, problem, move in undefined_names(template, slots)]
 
 
 def _questions(files: Mapping[str, bytes]) -> tuple[Question, ...]:
@@ -352,34 +432,44 @@ def _questions(files: Mapping[str, bytes]) -> tuple[Question, ...]:
 def read_questions(data: bytes) -> tuple[Question, ...]:
     """Return the questions of a questions.yaml; an empty file has none. Raises InputError or InputErrors."""
     value = yaml_value(data, "questions.yaml")
-    return () if value is None else tuple(_listed(Question, value, "questions.yaml"))
+    return () if value is None else tuple(_listed(Question, value, Source("questions.yaml", data)))
 
 
-def _listed(model: type[BaseModel], value: Any, name: str) -> list[Any]:
+def _listed(model: type[BaseModel], value: Any, source: Source) -> list[Any]:
     if not isinstance(value, list):
-        raise InputError(name, "is not a list.", "Start each entry with `- id: ...`.")
-    return [_validated(model, entry, f"{name} entry {number + 1}") for number, entry in enumerate(value)]
+        raise source.refusal((), "is not a list.", "Start each entry with `- id: ...`.")
+    found: list[Any] = []
+    errors: list[InputError] = []
+    for number, entry in enumerate(value):
+        try:
+            found.append(_validated(model, entry, source, (number,)))
+        except InputErrors as refused:
+            errors += refused.errors
+    if errors:
+        raise InputErrors(errors)
+    return found
 
 
-def _validated(model: type[BaseModel], value: Any, name: str) -> Any:
+def _validated(model: type[BaseModel], value: Any, source: Source, below: FieldPath = ()) -> Any:
     try:
         return TypeAdapter(model).validate_python(value)
     except ValidationError as error:
-        raise InputErrors(
-            [InputError(f"{name}: {'.'.join(map(str, e['loc'])) or 'file'}", e["msg"] + ".") for e in error.errors()]
-        ) from error
+        raise InputErrors(source.refusals(error, value, below)) from error
 
 
 def _text(files: Mapping[str, bytes], name: str) -> str:
     try:
         return files.get(name, b"").decode()
     except UnicodeDecodeError as error:
-        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
+        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
 
 
-def _twice(ids: list[str]) -> list[InputError]:
-    return [
-        InputError(f"id {name!r}", "is used twice.", "Give each its own.")
-        for name in sorted(set(ids))
-        if ids.count(name) > 1
-    ]
+def _twice(ids: list[tuple[str, Source, FieldPath]]) -> list[InputError]:
+    """Return a refusal at every place that gives an id which an earlier place has given."""
+    seen: dict[str, str] = {}
+    found: list[InputError] = []
+    for id, source, path in ids:
+        if id in seen:
+            found.append(source.refusal(path, f"{id!r} is used twice: {seen[id]} has it too.", "Give each its own."))
+        seen.setdefault(id, source.where(path).split(":")[0])
+    return found

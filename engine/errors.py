@@ -33,10 +33,24 @@ class TurnwrightError(Exception):
 
 
 class InputError(TurnwrightError):
-    """Refused input. `where` is a file, line or field; `next_move` what to do about it."""
+    """Refused input. `where` is a file, line or field; `next_move` what to do about it.
 
-    def __init__(self, where: str, problem: str, next_move: str = "") -> None:
+    `file` and `line` (from 1) tell a program the same where there are such. `source` is the text, the
+    query or the step of a template that was refused, for whoever knows which file it stands in (`engine/places.py`).
+    """
+
+    def __init__(
+        self,
+        where: str,
+        problem: str,
+        next_move: str = "",
+        *,
+        file: str = "",
+        line: int | None = None,
+        source: object = None,
+    ) -> None:
         self.where, self.problem, self.next_move = where, problem, next_move
+        self.file, self.line, self.source = file, line, source
         super().__init__(f"{where}: {problem}" + (f" {next_move}" if next_move else ""))
 
 
@@ -46,8 +60,13 @@ class InputErrors(InputError):
     def __init__(self, errors: list[InputError]) -> None:
         self.errors = errors
         first = errors[0]
-        super().__init__(first.where, first.problem, first.next_move)
+        super().__init__(first.where, first.problem, first.next_move, file=first.file, line=first.line)
         self.args = ("\n".join(str(e) for e in errors),)
+
+
+def each(error: InputError) -> tuple[InputError, ...]:
+    """Return the refusals that an error holds, one per place."""
+    return tuple(error.errors) if isinstance(error, InputErrors) else (error,)
 
 
 class ModelError(TurnwrightError):

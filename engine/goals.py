@@ -37,7 +37,7 @@ def warning(template: TaskTemplate) -> str | None:
     """Return why a task of the template may want more than its dialogue asks, with the next move; else None."""
     if len(template.turns) == 1 or by_request(template):
         return None
-    number = next(number for number, turn in enumerate(template.turns) if turn.goal is None)
+    number = next(number for number, turn in enumerate(template.turns, 1) if turn.goal is None)
     where = f"templates/{template.id}.yaml: turns.{number}.goal"
     wide = "A task with fewer requests wants what the whole template says."
     return f"{where} is missing. {wide} Give every turn its own goal."

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine import tasks
+from engine.catalog import lacking
 from engine.errors import InputError, InputErrors
+from engine.places import in_template
 from engine.quotas import Offer, Quotas, planned, unknown_plan
 from engine.types import (
     MODES,
@@ -27,6 +29,8 @@ from engine.types import (
 )
 
 TRIES = 12
+_ID_WORDS = {"template_error": "unsolvable"}
+"""What stands for a reason in ids: the word it had when ids were first made, so that a resumed batch keeps its ids."""
 _SHORT: tuple[Mode, ...] = ("no_tool", "missing_function")
 """Modes whose template serves one request of the dialogue, however many turns it has."""
 Choice = TypeVar("Choice")
@@ -50,7 +54,9 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
         task, reason, detail = _fresh_task(domain, share, mode, turns, seed, seen)
         for attempt in range(min(batch.attempts, batch.trajectories - index)):
             yield RolloutSpec(
-                id=digest([fingerprint, number, task.id if task else reason, persona.id, attempt]),
+                id=digest(
+                    [fingerprint, number, task.id if task else _ID_WORDS.get(reason, reason), persona.id, attempt]
+                ),
                 index=index,
                 attempt=attempt,
                 domain=domain.id,
@@ -88,19 +94,31 @@ def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Person
 def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError]:
     """Return why there are no quotas: an unknown plan, a domain that is missing or serves nothing of what is asked."""
     errors = unknown_plan(batch)
-    for number, share in enumerate(batch.domains):
-        domain = domains.get(str(share.digest))
+    for number, share in enumerate(batch.domains, 1):
         where = f"domains.{number}"
+        domain = domains.get(str(share.digest))
         if domain is None:
             errors.append(InputError(where, f"there is no domain {share.id!r}.", "Choose one that exists."))
-            continue
-        unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
-        if unknown:
-            errors.append(InputError(f"{where}.templates", f"{share.id} has no template {unknown[0]!r}."))
-        elif not served_modes(batch, domain, share):
-            move = "Give a weight to a mode that it serves, or choose other templates."
-            errors.append(InputError("modes", f"no template of {share.id} serves a mode with a weight.", move))
+        else:
+            errors += _unusable(batch, domain, share, where)
     return errors
+
+
+def _unusable(batch: Batch, domain: Domain, share: DomainShare, where: str) -> list[InputError]:
+    """Return why a domain gives this batch no task: it is unfinished, lacks a template or serves none of the modes."""
+    unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
+    if lost := lacking(domain.tools, domain.templates):
+        told = " and ".join(f"{one.where} {one.problem.rstrip('.')}" for one in lost)
+        move = "Finish it on its page, or choose another domain."
+        return [InputError(where, f"{share.id} cannot be used yet: {told}.", move)]
+    if unknown:
+        known = f"It has: {', '.join(t.id for t in domain.templates)}."
+        places = [(f"{where}.templates.{share.templates.index(name) + 1}", name) for name in unknown]
+        return [InputError(place, f"{share.id} has no template {name!r}.", known) for place, name in places]
+    if not served_modes(batch, domain, share):
+        move = "Give a weight to a mode that it serves, or choose other templates."
+        return [InputError("modes", f"no template of {share.id} serves a mode with a weight.", move)]
+    return []
 
 
 def served_modes(batch: Batch, domain: Domain, share: DomainShare) -> dict[Mode, float]:
@@ -187,7 +205,7 @@ def _fresh_task(
                 break
             continue
         except InputError as error:
-            return None, "unsolvable", str(error)
+            return None, "template_error", str(in_template(domain, error, share.templates))
         key = tasks.wording(task)
         if key not in seen:
             seen.add(key)

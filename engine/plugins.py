@@ -17,7 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from engine.errors import InputError
+from engine.errors import InputError, InputErrors
+from engine.places import Source
 
 KINDS = ("llms", "teachers", "users", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
 _HERE = Path(__file__).parent
@@ -69,14 +70,11 @@ def load(kind: str, name: str) -> Plugin:
 
 def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> BaseModel:
     """Return the plug-in's Config built from `values`. Raises InputError naming the field."""
-    plugin = load(kind, name)
+    plugin, given = load(kind, name), values or {}
     try:
-        return plugin.config.model_validate(values or {})
+        return plugin.config.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{kind}/{name}" + (f": {field}" if field else ""), f"{problem}.") from error
+        raise InputErrors(Source(f"{kind}/{name}").refusals(error, given)) from error
 
 
 def _path(kind: str, name: str) -> Path:

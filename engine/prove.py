@@ -1,7 +1,8 @@
 """Task -> Proof: the reference chain is replayed in a sandbox before anyone talks about the task.
 
-A task is rejected as `unsolvable` when a call breaks its schema or fails, when the answer does not state its own
-facts, or when its hidden tests fail after the chain; as `passes_untouched` when doing and saying nothing would pass.
+A task is rejected as `template_error` when a text of its template cannot be rendered or a call breaks its schema; as
+`unsolvable` when the chain runs and a call fails, when the answer does not state its own facts, or when its hidden
+tests fail after the chain; as `passes_untouched` when doing and saying nothing would pass.
 """
 
 from __future__ import annotations
@@ -15,10 +16,22 @@ from engine import templates
 from engine.errors import InputError
 from engine.facts import missing
 from engine.json_value import whole
+from engine.places import in_template
 from engine.protocols import Sandbox, ToolSource
 from engine.schema import argument_error
 from engine.state import outside
-from engine.types import Domain, HiddenTests, Proof, ProvenCall, ProvenTurn, StateDiff, Task, TaskTurn, ToolCall
+from engine.types import (
+    Domain,
+    HiddenTests,
+    Proof,
+    ProvenCall,
+    ProvenTurn,
+    ReferenceCall,
+    StateDiff,
+    Task,
+    TaskTurn,
+    ToolCall,
+)
 
 
 class _Unsolvable(Exception):
@@ -33,11 +46,15 @@ async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[s
         if task.hidden_tests:
             await sandbox.reset()
         return await _replay(task, domain, sandbox, sources)
-    except (_Unsolvable, InputError) as error:
+    except _Unsolvable as error:
         return Proof(task_id=task.id, reason="unsolvable", detail=str(error))
+    except InputError as error:
+        told = in_template(domain, error, task.templates)
+        return Proof(task_id=task.id, reason="template_error", detail=str(told))
 
 
 async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
+    """Raises _Unsolvable for what refuses, InputError for what the template itself has wrong."""
     saved: dict[int, dict[str, Any]] = {}
     counter = 0
     turns: list[ProvenTurn] = []
@@ -45,14 +62,14 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
         scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
         for step in turn.known:
             again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
-            result = (await _proven_call(again, task, number, sandbox, sources)).result
+            result = (await _proven_call(again, step, task, number, sandbox, sources)).result
             if step.save:
                 scope[step.save] = saved[turn.segment][step.save] = parsed(result.content)
         groups: dict[int, list[ProvenCall]] = {}
         for position, step in enumerate(turn.chain):
             call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
             counter += 1
-            proven = await _proven_call(call, task, number, sandbox, sources)
+            proven = await _proven_call(call, step, task, number, sandbox, sources)
             groups.setdefault(turn.groups[position], []).append(proven)
             if step.save:
                 scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
@@ -70,14 +87,20 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
 
 
 async def _proven_call(
-    call: ToolCall, task: Task, number: int, sandbox: Sandbox, sources: Mapping[str, ToolSource]
+    call: ToolCall,
+    step: ReferenceCall,
+    task: Task,
+    number: int,
+    sandbox: Sandbox,
+    sources: Mapping[str, ToolSource],
 ) -> ProvenCall:
     tool = next((tool for tool in task.tools if tool.name == call.name), None)
     if tool is None:
         raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
     problem = argument_error(tool, call)
     if problem:
-        raise _Unsolvable(f"Turn {number + 1}: {call.name}: {problem}")
+        where, told = f"turn {number + 1}", f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
+        raise InputError(where, told, "Correct the call in the template.", source=step)
     result = await sources[tool.source].call(call, sandbox)
     if result.fault:
         raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")

@@ -23,6 +23,7 @@ from engine import catalog, tasks
 from engine.errors import InputError, TurnwrightError
 from engine.export import build
 from engine.llms._open import open_llm
+from engine.places import in_template
 from engine.protocols import Library, Request, Sandbox, SandboxPool
 from engine.replay import Correction, check_fix, replay
 from engine.rollout import environment_of, rollout
@@ -116,7 +117,10 @@ class Desk:
         served = tasks.modes_of(domain, template)
         mode: Mode = payload["mode"] if payload.get("mode") else (served[0] if served else "multiple")
         seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
-        task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        try:
+            task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        except InputError as error:
+            raise in_template(domain, error, (template.id,)) from error
         trajectory = await self._reference_rollout(domain, task, seed)
         return {
             "task": task.model_dump(mode="json"),
@@ -156,7 +160,7 @@ class Desk:
 
     async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
-        domain = catalog.parse(files)
+        domain = catalog.parse(files, unfinished=True)
         fix = Turn.model_validate(payload["fix"])
         others = [Correction.model_validate(one) for one in payload.get("others") or ()]
         check_fix(trajectory, int(payload["turn"]), fix)
@@ -206,4 +210,4 @@ class Desk:
                 files.pop(path, None)
             else:
                 files[path] = content.encode() if isinstance(content, str) else b64decode(content["base64"])
-        return catalog.parse(files)
+        return catalog.parse(files, unfinished=True)

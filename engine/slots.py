@@ -70,9 +70,8 @@ class Tables:
                 columns = [c[0] for c in cursor.description or ()]
                 rows = cursor.fetchmany(MAX_ROWS)
             except sqlite3.Error as error:
-                raise InputError(
-                    f"slot query {' '.join(query.split())[:80]!r}", f"{error}.", "Correct the SELECT."
-                ) from error
+                where = f"slot query {' '.join(query.split())[:80]!r}"
+                raise InputError(where, f"{error}.", "Correct the SELECT.", source=query) from error
             finally:
                 self._connection.set_progress_handler(None, 0)
         return columns, [dict(zip(columns, row, strict=True)) for row in rows]

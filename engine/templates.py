@@ -8,7 +8,7 @@ value({"id": "{{ order_id }}"}, ...)                   -> rendered in every stri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,7 @@ from engine.types import TaskTemplate
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
 UNKNOWN: dict[str, Any] = {"known": False}
 """What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
+_NAME_IT = "Name a slot column, or save an earlier result under that name."
 _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
 
@@ -35,6 +36,10 @@ def _expression(source: str) -> Callable[..., Any]:
     return _environment.compile_expression(source, undefined_to_none=False)
 
 
+def _refused(kind: str, source: str, problem: str, next_move: str) -> InputError:
+    return InputError(f"template {kind} {source[:60]!r}", problem, next_move, source=source)
+
+
 def text(source: str, values: Mapping[str, Any]) -> str:
     """Return the rendered text, stripped. Raises InputError for a missing name or a bad expression."""
     if "{" not in source:
@@ -42,7 +47,7 @@ def text(source: str, values: Mapping[str, Any]) -> str:
     try:
         return _template(source).render(values).strip()
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise InputError(f"template text {source[:60]!r}", f"{error}.", "Correct the expression.") from error
+        raise _refused("text", source, f"{error}.", "Correct the expression.") from error
 
 
 def value(source: Any, values: Mapping[str, Any]) -> Any:
@@ -63,7 +68,7 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
         if isinstance(found, int) and not writable(found):
             raise ValueError("it gives a number of more digits than JSON readers take")
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise InputError(f"template expression {source[:60]!r}", f"{error}.", "Correct the expression.") from error
+        raise _refused("expression", source, f"{error}.", "Correct the expression.") from error
     return found
 
 
@@ -75,7 +80,7 @@ def names(source: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
     except TemplateSyntaxError as error:
-        raise InputError(f"template text {source[:60]!r}", f"{error.message}.", "Correct the Jinja syntax.") from error
+        raise _refused("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
 
 
 def names_below(source: Any) -> frozenset[str]:
@@ -89,33 +94,48 @@ def names_below(source: Any) -> frozenset[str]:
     return frozenset()
 
 
-def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (field, problem) for every name that is neither a slot nor a result saved before it is used."""
-    known = set(slots)
-    found: list[tuple[str, str]] = []
+def leaves(source: Any, path: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield (path, text) for every string below a value."""
+    if isinstance(source, str):
+        yield path, source
+    elif isinstance(source, Mapping):
+        for key, entry in source.items():
+            yield from leaves(entry, (*path, str(key)))
+    elif isinstance(source, list | tuple):
+        for number, entry in enumerate(source):
+            yield from leaves(entry, (*path, number))
 
-    def check(where: str, source: Any, allowed: set[str]) -> None:
-        try:
-            missing = sorted(names_below(source) - allowed)
-        except InputError as error:
-            found.append((where, error.problem))
-            return
-        found.extend((where, f"{name!r} is neither a slot nor a saved result.") for name in missing)
+
+def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[tuple[int | str, ...], str, str]]:
+    """Return (path, problem, next move) for every text that cannot be read, and for every name in one that is neither
+    a slot nor a result saved before it is used."""
+    known = set(slots)
+    found: list[tuple[tuple[int | str, ...], str, str]] = []
+
+    def check(where: tuple[int | str, ...], source: Any, allowed: set[str]) -> None:
+        for path, text in leaves(source, where):
+            try:
+                missing = sorted(names(text) - allowed)
+            except InputError as error:
+                found.append((path, error.problem, error.next_move))
+                continue
+            found.extend((path, f"{name!r} is neither a slot nor a saved result.", _NAME_IT) for name in missing)
 
     asked = known | UNKNOWN.keys()
-    check("goal", template.goal, asked)
+    check(("goal",), template.goal, asked)
     saved: set[str] = set()
     for number, turn in enumerate(template.turns):
-        at = f"turns.{number}"
-        check(f"{at}.goal", turn.goal, asked)
-        check(f"{at}.say", list(turn.say), asked)
+        at = ("turns", number)
+        check((*at, "goal"), turn.goal, asked)
+        check((*at, "say"), turn.say, asked)
         if turn.withhold:
             for field in ("say", "ask", "reveal"):
-                check(f"{at}.withhold.{field}", list(getattr(turn.withhold, field)), asked if field == "say" else known)
+                allowed = asked if field == "say" else known
+                check((*at, "withhold", field), getattr(turn.withhold, field), allowed)
         for position, step in enumerate(turn.chain):
-            check(f"{at}.chain.{position}.arguments", step.arguments, known | saved)
+            check((*at, "chain", position, "arguments"), step.arguments, known | saved)
             if step.save:
                 saved.add(step.save)
-        check(f"{at}.answer", list(turn.answer), known | saved)
-        check(f"{at}.facts", list(turn.facts), known | saved)
+        check((*at, "answer"), turn.answer, known | saved)
+        check((*at, "facts"), turn.facts, known | saved)
     return found

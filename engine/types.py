@@ -460,6 +460,7 @@ class ProvenTurn(Frozen):
 
 
 RejectReason = Literal[
+    "template_error",
     "unsolvable",
     "passes_untouched",
     "duplicate",
@@ -468,6 +469,8 @@ RejectReason = Literal[
     "no_slot_rows",
     "unsteady_reference",
 ]
+"""`template_error`: a text, query or argument of the template itself is wrong; `unsolvable`: its chain ran, and a tool,
+the answer or the hidden tests refused. Rows stored before the two were told apart say `unsolvable` for both."""
 
 
 class Proof(Frozen):

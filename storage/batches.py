@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from engine.errors import InputError
+from engine.errors import InputError, InputErrors
 from engine.protocols import SMALL_BATCH
 from engine.quotas import unknown_plan
-from engine.types import Batch, BatchStatus, Persona, Progress
+from engine.types import Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
 from storage.database import Database
 from storage.endpoints import checked
@@ -63,22 +63,24 @@ def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
     """Queue a batch with a frozen snapshot: domain digests, personas, rubric, models and the plan version, the newest
     where it names none. Return its id.
 
-    Raises InputError for a domain, template or persona that is not there, for a plan version that is not known, and for
-    a key in place of the name of its environment variable.
+    Raises InputErrors for every domain and persona that is not there and every domain that no batch can use yet,
+    InputError for a plan version that is not known, and for a key in place of the name of its environment variable.
     """
     if refused := unknown_plan(batch):
         raise refused[0]
     for role, endpoint in batch.models.items():
         checked(endpoint, f"models.{role}")
-    chosen = _personas(db, batch)
+    chosen, errors = _personas(db, batch)
     with db.write() as session:
-        frozen = batch.pinned().model_copy(
-            update={
-                "domains": tuple(
-                    s.model_copy(update={"digest": _digest(session, s.id, s.digest)}) for s in batch.domains
-                )
-            }
-        )
+        shares = []
+        for number, share in enumerate(batch.domains, 1):
+            try:
+                shares.append(share.model_copy(update={"digest": _digest(session, f"domains.{number}", share)}))
+            except InputError as error:
+                errors.append(error)
+        if errors:
+            raise InputErrors(errors)
+        frozen = batch.pinned().model_copy(update={"domains": tuple(shares)})
         record = BatchRecord(
             name=batch.name,
             body=frozen.model_dump_json(),
@@ -93,24 +95,34 @@ def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
         return record.id
 
 
-def _personas(db: Database, batch: Batch) -> tuple[Persona, ...]:
+def _personas(db: Database, batch: Batch) -> tuple[tuple[Persona, ...], list[InputError]]:
+    """Return the personas of a batch, and what is wrong with its choice."""
     known = {row.persona.id: row.persona for row in list_personas(db)}
-    if unknown := [p for p in batch.personas if p not in known]:
-        raise InputError("personas", f"there is no persona {unknown[0]!r}.", "Choose personas from the list.")
-    chosen = tuple(known[p] for p in batch.personas) if batch.personas else tuple(known[p] for p in sorted(known))
-    if not chosen:
-        raise InputError("personas", "there is no persona at all.", "Add one, or load the shipped personas.")
-    return chosen
+    errors = [
+        InputError(f"personas.{number}", f"there is no persona {id!r}.", "Choose personas from the list.")
+        for number, id in enumerate(batch.personas, 1)
+        if id not in known
+    ]
+    wanted = batch.personas or tuple(sorted(known))
+    if not wanted:
+        move = "Add one, or restore a deleted one on the page Personas."
+        errors.append(InputError("personas", "there is no persona at all.", move))
+    return tuple(known[id] for id in wanted if id in known), errors
 
 
-def _digest(session: Session, id: str, pinned: str | None) -> str:
+def _digest(session: Session, where: str, share: DomainShare) -> str:
+    """Return the digest of the version that a share means. Raises InputError."""
+    id, pinned = share.id, share.digest
     if pinned is not None:
         if session.get(PackRecord, pinned) is None:
-            raise InputError("domains", f"{id}: no version with digest {pinned!r}.", "Choose one from its versions.")
+            raise InputError(where, f"{id}: no version with digest {pinned!r}.", "Choose one from its versions.")
         return pinned
     record = session.get(DomainRecord, id)
     if record is None or record.deleted:
-        raise InputError("domains", f"there is no domain {id!r}.", "Choose domains from the list.")
+        raise InputError(where, f"there is no domain {id!r}.", "Choose domains from the list.")
+    if not (record.tools and record.templates):
+        lacks = "no tool" if not record.tools else "no template"
+        raise InputError(where, f"{id} cannot be used yet: it has {lacks}.", "Finish it on its page.")
     return record.digest
 
 

@@ -41,6 +41,13 @@ class DomainRow:
     updated_at: float
     shipped: bool
 
+    @property
+    def lacks(self) -> str:
+        """What it needs before a batch can use it, in words; "" when nothing."""
+        return " and ".join(
+            f"no {what}" for what, times in (("tool", self.tools), ("template", self.templates)) if not times
+        )
+
 
 @dataclass(frozen=True)
 class VersionRow:
@@ -52,9 +59,10 @@ class VersionRow:
     created_at: float
 
 
-def list_domains(db: Database, text: str = "") -> list[DomainRow]:
-    """Return the domains by name; `text` must occur in id, name, category or description."""
-    query = select(DomainRecord).where(col(DomainRecord.deleted).is_(False)).order_by(col(DomainRecord.name))
+def list_domains(db: Database, text: str = "", *, deleted: bool = False) -> list[DomainRow]:
+    """Return the domains by name; `text` must occur in id, name, category or description. With `deleted` those that
+    were taken off the list."""
+    query = select(DomainRecord).where(col(DomainRecord.deleted).is_(deleted)).order_by(col(DomainRecord.name))
     if text.strip():
         columns = (DomainRecord.id, DomainRecord.name, DomainRecord.category, DomainRecord.description)
         query = query.where(or_(*(col(c).icontains(text.strip(), autoescape=True) for c in columns)))
@@ -93,12 +101,12 @@ def _parsed(data: bytes) -> Domain:
 
 
 def parsed(files: Mapping[str, bytes]) -> Domain:
-    """Parse a pack. Raises InputError or InputErrors.
+    """Parse a pack, which may still lack tools and templates. Raises InputError or InputErrors.
 
     One at a time: `ast.parse` of Python 3.11 may raise SystemError when two threads are in it.
     """
     with _PARSING:
-        return catalog.parse(files)
+        return catalog.parse(files, unfinished=True)
 
 
 def _pack(db: Database, digest: str) -> bytes:
@@ -134,13 +142,27 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
         return _store(session, domain, files, note, shipped=False)
 
 
-def delete_domain(db: Database, id: str) -> None:
-    """Take a domain off the list. Batches that used it keep their pinned packs."""
+def delete_domain(db: Database, id: str, based_on: int | None = None) -> None:
+    """Take a domain off the list. Batches that used it keep their pinned packs, and `restore_domain` brings it back.
+
+    `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
+    """
     with db.write() as session:
         record = session.get(DomainRecord, id, with_for_update=True)
         if record is None or record.deleted:
             raise InputError("domain", f"there is no domain {id!r}.", "It may have been deleted already.")
+        if based_on is not None and record.version != based_on:
+            raise conflict("domain", id, record.version, based_on)
         record.deleted, record.updated_at = True, time.time()
+
+
+def restore_domain(db: Database, id: str) -> None:
+    """Put a deleted domain back on the list, in the version that it had. Raises InputError when none is deleted."""
+    with db.write() as session:
+        record = session.get(DomainRecord, id, with_for_update=True)
+        if record is None or not record.deleted:
+            raise InputError("domain", f"there is no deleted domain {id!r}.", "It may be back already; see the list.")
+        record.deleted, record.updated_at = False, time.time()
 
 
 def seed_catalog(db: Database, folder: Path) -> int:

@@ -99,10 +99,15 @@ def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | N
         return record.version
 
 
-def delete_endpoint(db: Database, name: str) -> None:
-    """Forget an endpoint. Batches keep their copy. Raises InputError when there is none."""
+def delete_endpoint(db: Database, name: str, based_on: int | None = None) -> None:
+    """Forget an endpoint. Batches keep their copy.
+
+    `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
+    """
     with db.write() as session:
         record = session.get(EndpointRecord, name)
         if record is None:
             raise InputError("endpoint", f"there is no endpoint {name!r}.", "It may have been deleted already.")
+        if based_on is not None and record.version != based_on:
+            raise conflict("endpoint", name, record.version, based_on)
         session.delete(record)

@@ -26,10 +26,11 @@ class PersonaRow:
     shipped: bool
 
 
-def list_personas(db: Database, text: str = "") -> list[PersonaRow]:
-    """Return the personas by name; `text` must occur in one of their fields, letter case aside."""
+def list_personas(db: Database, text: str = "", *, deleted: bool = False) -> list[PersonaRow]:
+    """Return the personas by name; `text` must occur in one of their fields, letter case aside. With `deleted` those
+    that were taken off the list."""
     with db.read() as session:
-        records = session.scalars(select(PersonaRecord).where(col(PersonaRecord.deleted).is_(False))).all()
+        records = session.scalars(select(PersonaRecord).where(col(PersonaRecord.deleted).is_(deleted))).all()
     rows = [PersonaRow(Persona.model_validate_json(r.body), r.version, r.shipped) for r in records]
     wanted = text.strip().casefold()
     found = [r for r in rows if not wanted or wanted in _searched(r.persona)]
@@ -65,13 +66,27 @@ def save_persona(db: Database, persona: Persona, based_on: int | None) -> int:
         return record.version
 
 
-def delete_persona(db: Database, id: str) -> None:
-    """Take a persona off the list. Batches that used it keep their copy."""
+def delete_persona(db: Database, id: str, based_on: int | None = None) -> None:
+    """Take a persona off the list. Batches that used it keep their copy, and `restore_persona` brings it back.
+
+    `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
+    """
     with db.write() as session:
         record = session.get(PersonaRecord, id, with_for_update=True)
         if record is None or record.deleted:
             raise InputError("persona", f"there is no persona {id!r}.", "It may have been deleted already.")
+        if based_on is not None and record.version != based_on:
+            raise conflict("persona", id, record.version, based_on)
         record.deleted, record.updated_at = True, time.time()
+
+
+def restore_persona(db: Database, id: str) -> None:
+    """Put a deleted persona back on the list as it was. Raises InputError when none is deleted."""
+    with db.write() as session:
+        record = session.get(PersonaRecord, id, with_for_update=True)
+        if record is None or not record.deleted:
+            raise InputError("persona", f"there is no deleted persona {id!r}.", "It may be back already; see the list.")
+        record.deleted, record.updated_at = False, time.time()
 
 
 def seed_personas(db: Database, folder: Path) -> int:

@@ -84,7 +84,12 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is(ledger: Domain, method:
     ("file", "text", "where", "problem"),
     [
         ("domain_yaml", "id: x\nname: [", "domain.yaml line 2", "expected"),
-        ("domain_yaml", "id: ledger\nname: L\ndescription: d\ncolour: red\n", "domain.yaml: colour", "no known field"),
+        (
+            "domain_yaml",
+            "id: ledger\nname: L\ndescription: d\ncolour: red\n",
+            "domain.yaml line 4: colour",
+            "no known field",
+        ),
         ("domain_yaml", "id: ledger\nid: again\nname: L\ndescription: d\n", "domain.yaml line 2", "stands twice"),
         ("policy_md", "", "policy.md", "missing or empty"),
         ("tools__accounts_py", "def broken(:\n", "tools/accounts.py line 1", "syntax"),
@@ -103,28 +108,28 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is(ledger: Domain, method:
         (
             "templates__move_yaml",
             _HEAD + "turns: []\n",
-            "templates/move.yaml: turns",
+            "templates/move.yaml line 4: turns",
             "at least 1",
         ),
         (
             "templates__move_yaml",
             "id: move\ntitle: t\ngoal: g\nturns: [{say: [hi], answer: [a], chain: [{call: fly}]}]\n",
-            "turns.0.chain.0.call",
+            "templates/move.yaml line 4: turns.1.chain.1.call",
             "no tool 'fly'",
         ),
         (
             "templates__move_yaml",
             "id: move\ntitle: t\ngoal: g {{ nobody }}\nturns: [{say: [hi], answer: [a]}]\n",
-            "templates/move.yaml: goal",
+            "templates/move.yaml line 3: goal",
             "'nobody' is neither",
         ),
         (
             "templates__move_yaml",
             "id: move\ntitle: t\ngoal: g\nslots: [{query: select x from nowhere}]\nturns: [{say: [hi], answer: [a]}]\n",
-            "templates/move.yaml: slots",
+            "templates/move.yaml line 4: slots.1.query",
             "no such table",
         ),
-        ("questions_yaml", "- id: q\n  say: [x]\n", "questions.yaml entry 1: answer", "required"),
+        ("questions_yaml", "- id: q\n  say: [x]\n", "questions.yaml line 1: entry 1.answer", "required"),
     ],
 )
 def test_each_error_names_its_place(ledger: Domain, file: str, text: str, where: str, problem: str) -> None:

@@ -64,7 +64,7 @@ def test_exhausted_tasks_become_duplicates_with_a_reason(ledger: Domain, persona
     [
         ({"teacher": "llm"}, "models.teacher"),
         ({"judges": ["rubric"]}, "models.judge"),
-        ({"domains": [{"id": "ledger", "digest": "gone"}]}, "domains.0"),
+        ({"domains": [{"id": "ledger", "digest": "gone"}]}, "domains.1"),
     ],
 )
 def test_what_cannot_start_names_the_field(ledger: Domain, persona: Persona, changes: dict, where: str) -> None:

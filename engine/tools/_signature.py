@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError, InputErrors, each
 from engine.types import Tool
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -33,21 +33,31 @@ def tools_from_source(files: Mapping[str, str]) -> tuple[Tool, ...]:
             continue
         try:
             tools += _module_tools(file, files[file])
-        except InputErrors as found:
-            errors += found.errors
         except InputError as found:
-            errors.append(found)
-    seen: dict[str, int] = {}
-    for tool in tools:
-        seen[tool.name] = seen.get(tool.name, 0) + 1
-    errors += [
-        InputError(f"tools: {name}", "is defined twice.", "Rename one of the functions.")
-        for name, times in seen.items()
-        if times > 1
-    ]
+            errors += each(found)
+    errors += _twice(files)
     if errors:
         raise InputErrors(errors)
     return tuple(tools)
+
+
+def _refusal(file: str, line: int | None, problem: str, next_move: str) -> InputError:
+    path = f"tools/{file}"
+    return InputError(f"{path} line {line}" if line else path, problem, next_move, file=path, line=line)
+
+
+def _twice(files: Mapping[str, str]) -> list[InputError]:
+    """Return a refusal at each function whose name an earlier one has."""
+    seen: dict[str, str] = {}
+    found: list[InputError] = []
+    for file in sorted(f for f in files if not f.startswith("_")):
+        for node in [] if syntax_error(file, files[file]) else _parsed(files[file]).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                if first := seen.get(node.name):
+                    problem = f"{node.name} is defined twice: {first} has it too."
+                    found.append(_refusal(file, node.lineno, problem, "Rename one of the functions."))
+                seen.setdefault(node.name, f"tools/{file} line {node.lineno}")
+    return found
 
 
 _parsing = threading.Lock()
@@ -64,9 +74,9 @@ def syntax_error(file: str, source: str) -> InputError | None:
     try:
         _parsed(source)
     except SyntaxError as error:
-        return InputError(f"tools/{file} line {error.lineno}", f"{error.msg}.", "Correct the syntax and save again.")
+        return _refusal(file, error.lineno, f"{error.msg}.", "Correct the syntax and save again.")
     except ValueError as error:
-        return InputError(f"tools/{file}", f"{error}.", "Remove the character that Python cannot read.")
+        return _refusal(file, None, f"{error}.", "Remove the character that Python cannot read.")
     return None
 
 
@@ -78,34 +88,52 @@ def _module_tools(file: str, source: str) -> list[Tool]:
     errors: list[InputError] = []
     for node in _parsed(source).body:
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            errors.append(
-                InputError(f"tools/{file} line {node.lineno}", f"{node.name} is async.", "Use a plain function.")
-            )
+            errors.append(_refusal(file, node.lineno, f"{node.name} is async.", "Use a plain function."))
         if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
             continue
         try:
             tools.append(_function_tool(node, file))
-        except InputError as error:
-            errors.append(error)
+        except InputErrors as found:
+            errors += found.errors
     if errors:
         raise InputErrors(errors)
     return tools
 
 
+Refuse = Callable[..., None]
+
+
 def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
-    def refuse(problem: str, next_move: str, line: int | None = None) -> InputError:
-        return InputError(f"tools/{file} line {line or node.lineno}", f"{node.name}: {problem}", next_move)
+    """Return the tool of a function. Raises InputErrors with everything that is wrong with it."""
+    errors: list[InputError] = []
+
+    def refuse(problem: str, next_move: str, line: int | None = None) -> None:
+        errors.append(_refusal(file, line or node.lineno, f"{node.name}: {problem}", next_move))
 
     if not _NAME.fullmatch(node.name):
-        raise refuse("is no tool name.", "Use up to 64 letters, digits and underscores.")
+        refuse("is no tool name.", "Use up to 64 letters, digits and underscores.")
     text = ast.get_docstring(node)
+    description, arguments, effect = _docstring(text or "")
     if not text:
-        raise refuse("has no docstring.", "Describe what it does; the model reads it.")
-    description, arguments, effect = _docstring(text)
-    if effect not in ("read", "write"):
-        raise refuse("does not say its effect.", "Add a line 'Effect: read' or 'Effect: write' to the docstring.")
+        refuse("has no docstring.", "Describe what it does; the model reads it.")
+    elif effect not in ("read", "write"):
+        refuse("does not say its effect.", "Add a line 'Effect: read' or 'Effect: write' to the docstring.")
+    parameters = _parameters(node, arguments if text else None, refuse)
+    if errors:
+        raise InputErrors(errors)
+    return Tool(
+        name=node.name,
+        description=description,
+        parameters=parameters,
+        effect="write" if effect == "write" else "read",
+        distractor=file == "distractors.py",
+    )
+
+
+def _parameters(node: ast.FunctionDef, arguments: Mapping[str, str] | None, refuse: Refuse) -> dict[str, Any]:
+    """Return the JSON Schema of a function's parameters; `arguments` are their descriptions, None without any text."""
     if node.args.vararg or node.args.kwarg or node.args.posonlyargs:
-        raise refuse("takes *args, **kwargs or positional-only parameters.", "Name every parameter.")
+        refuse("takes *args, **kwargs or positional-only parameters.", "Name every parameter.")
     parameters = [*node.args.args, *node.args.kwonlyargs]
     first_default = len(node.args.args) - len(node.args.defaults)
     defaults: list[ast.expr | None] = [None] * first_default
@@ -115,39 +143,31 @@ def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
         parameter.arg: _property(parameter, default, arguments, refuse)
         for parameter, default in zip(parameters, defaults, strict=True)
     }
-    unknown = sorted(set(arguments) - set(properties))
-    if unknown:
-        raise refuse(f"'Args:' describes {', '.join(unknown)}, which it does not take.", "Remove or rename it.")
-    return Tool(
-        name=node.name,
-        description=description,
-        parameters={
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": False,
-        },
-        effect="write" if effect == "write" else "read",
-        distractor=file == "distractors.py",
-    )
+    if unknown := sorted(set(arguments or ()) - set(properties)):
+        problem = f"'Args:' describes {', '.join(unknown)}, which it does not take."
+        refuse(problem, "Remove or rename it.", node.body[0].lineno)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _property(
-    parameter: ast.arg, default: ast.expr | None, arguments: Mapping[str, str], refuse: Callable[..., InputError]
+    parameter: ast.arg, default: ast.expr | None, arguments: Mapping[str, str] | None, refuse: Refuse
 ) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
     if parameter.annotation is None:
-        raise refuse(f"parameter {parameter.arg} has no type.", "Add a type hint.", parameter.lineno)
-    try:
-        schema = _schema(parameter.annotation)
-    except ValueError as error:
-        raise refuse(f"parameter {parameter.arg}: {error}", _KNOWN_TYPES, parameter.lineno) from None
-    if parameter.arg not in arguments:
-        raise refuse(f"parameter {parameter.arg} is not described.", "Add it to 'Args:' in the docstring.")
-    schema["description"] = arguments[parameter.arg]
+        refuse(f"parameter {parameter.arg} has no type.", "Add a type hint.", parameter.lineno)
+    else:
+        try:
+            schema = _schema(parameter.annotation)
+        except ValueError as error:
+            refuse(f"parameter {parameter.arg}: {error}", _KNOWN_TYPES, parameter.lineno)
+    if arguments is not None and parameter.arg not in arguments:
+        move = "Add it to 'Args:' in the docstring."
+        refuse(f"parameter {parameter.arg} is not described.", move, parameter.lineno)
+    schema["description"] = (arguments or {}).get(parameter.arg, "")
     value = _default(default)
     if value is _NO_LITERAL:
-        raise refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.")
-    if value is not None:
+        refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.", parameter.lineno)
+    elif value is not None:
         schema["default"] = value
     return schema
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.errors import InputError
+from engine.errors import InputError, InputErrors
 from engine.protocols import Sandbox
 from engine.tools._signature import tools_from_source
 from engine.types import Frozen, Tool, ToolCall, ToolResult
@@ -33,13 +33,20 @@ class PythonTools:
     def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]:
         """Return the tools of the pack. Raises InputErrors naming file, line and the next move."""
         sources: dict[str, str] = {}
+        errors: list[InputError] = []
         for path, data in domain_files.items():
             if path.startswith(_FOLDER) and path.endswith(".py"):
                 try:
                     sources[path[len(_FOLDER) :]] = data.decode()
-                except UnicodeDecodeError as error:
-                    raise InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.") from error
-        return tools_from_source(sources)
+                except UnicodeDecodeError:
+                    errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
+        try:
+            tools = tools_from_source(sources)
+        except InputErrors as found:
+            errors += found.errors
+        if errors:
+            raise InputErrors(errors)
+        return tools
 
     async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult:
         """Run the function in the sandbox. Raises SandboxError; the tool's own failure is in the result."""

@@ -1,4 +1,4 @@
-"""Buttons that destroy: one that asks in its place before it does, and the one that answers yes."""
+"""Buttons that drop what somebody wrote, or delete something: they ask in their place before they do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ def destroy_button(label: str, *, key: str, icon: str = "delete") -> bool:
     return st.button(f":red[{label}]", key=key, icon=f":material/{icon}:")
 
 
-def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, **look: Any) -> bool:
+def delete_button(question: str, *, key: str, label: str = "Delete", **look: Any) -> bool:
+    """Draw a button that deletes for good; return True in the pass in which that is wanted. `question` names what is
+    lost and what stays."""
+    look = {"icon": ":material/delete:", "type": "tertiary"} | look
+    return drop_button(label, question, key=key, edited=True, yes="Delete it", no="Keep it", **look)
+
+
+def drop_button(
+    label: str, question: str, *, key: str, edited: bool, yes: str, no: str = "Keep editing", **look: Any
+) -> bool:
     """Draw the button; return True in the pass in which the drop is wanted.
 
     With nothing `edited` a press is enough. Else `question` takes the button's place, with `yes` and a way back.
@@ -27,7 +36,7 @@ def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, 
     with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
         st.markdown(f":material/help: {question}", width="content")
         wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
-        st.button("Keep editing", key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
+        st.button(no, key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
     if wanted:
         st.session_state.pop(asked)
     return wanted

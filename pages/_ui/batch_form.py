@@ -7,6 +7,7 @@ fills the form from a batch, `start_anew` empties it; the batch it began with is
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any, cast
 
 import streamlit as st
@@ -22,9 +23,11 @@ from pages._ui.rubric_form import rubric
 from pages._ui.text import literal
 from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
+from storage.domains import DomainRow
 
 BASE = "base_batch"
 OLD_PLAN = "batch_old_plan"
+BEGAN = "form_began"
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
 
 
@@ -45,8 +48,25 @@ def start_from(batch: Batch, repeat: bool = False) -> None:
 def start_anew() -> None:
     """Empty the form. Call it before the form is drawn, or in a callback."""
     st.session_state.pop(BASE, None)
+    st.session_state.pop(BEGAN, None)
     for key in [k for k in st.session_state if str(k).startswith("batch_")]:
         del st.session_state[key]
+
+
+def note_began() -> None:
+    """Remember what the form began with, once; call it when the form has been drawn."""
+    if BEGAN not in st.session_state:
+        st.session_state[BEGAN] = deepcopy(_values())
+
+
+def edited() -> bool:
+    """Return whether anything was typed since the form was filled or emptied."""
+    began: dict[str, Any] = st.session_state.get(BEGAN, {})
+    return any(key in began and began[key] != value for key, value in _values().items())
+
+
+def _values() -> dict[str, Any]:
+    return {str(key): value for key, value in st.session_state.items() if str(key).startswith("batch_")}
 
 
 def _kept(key: str, value: Any) -> dict[str, Any]:
@@ -77,7 +97,7 @@ def what(db: Database) -> dict[str, Any]:
     """Draw name, seed, domains, number of trajectories and attempts."""
     start = base()
     rows = domains.list_domains(db)
-    known = [row.id for row in rows]
+    known = [row.id for row in rows if not row.lacks]
     labels = {row.id: row.name for row in rows}
     usual = f"batch {batches.count_batches(db) + 1}"
     left, right = st.columns([3, 2])
@@ -85,11 +105,12 @@ def what(db: Database) -> dict[str, Any]:
     seed = right.number_input(
         "Seed", 0, 2**31, help="Same seed, same tasks.", **_kept("batch_seed", start.seed if start else 0)
     )
-    wanted = [share.id for share in start.domains] if start else _latest(rows)
+    wanted = [share.id for share in start.domains] if start else _latest([row for row in rows if not row.lacks])
     chosen = st.multiselect(
         "Domains", known, format_func=lambda d: labels.get(d, d), placeholder="Choose at least one",
         **_several("batch_domains", wanted, known),
     )  # fmt: skip
+    _unfinished([row for row in rows if row.lacks])
     left, middle, right = st.columns(3)
     number = left.number_input(
         "Trajectories", 1, 1_000_000, **_kept("batch_trajectories", start.trajectories if start else 20)
@@ -109,9 +130,19 @@ def what(db: Database) -> dict[str, Any]:
     }
 
 
-def _latest(rows: list[domains.DomainRow]) -> list[str]:
+def _latest(rows: list[DomainRow]) -> list[str]:
     """Return the domain that was saved last, alone: a new batch is mostly about what somebody works on."""
     return [max(rows, key=lambda row: row.updated_at).id] if rows else []
+
+
+def _unfinished(rows: list[DomainRow]) -> None:
+    """Say which domains are not offered, and why."""
+    with st.container(key="unfinished_domains", gap="small"):
+        for row in rows:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                told = f"{row.name} is not offered: it has {row.lacks} yet."
+                st.caption(f":material/construction: {literal(told)}", width="content")
+                page_link("domain", f"Finish {literal(row.name)}", icon="arrow_forward", id=row.id)
 
 
 def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batch | None) -> list[dict[str, Any]]:

@@ -16,10 +16,13 @@ from typing import Any
 import streamlit as st
 
 from engine import catalog
-from engine.errors import Conflict, InputError, InputErrors
+from engine.errors import Conflict, InputError
+from engine.template_faults import template_faults
 from engine.types import Domain
 from pages._ui.data import db, saving
 from pages._ui.layout import missing
+from pages._ui.problems import Problem, problems_of
+from pages._ui.removals import Removal, unpacked
 from pages._ui.routes import text_parameter
 from storage import domains, preferences
 from storage.database import Database
@@ -31,7 +34,8 @@ LARGEST_COPY = 8 << 20
 
 @dataclass
 class Draft:
-    """Changes over version `based_on`; None as content means that the file goes. `generation` names the widgets."""
+    """Changes over version `based_on`; None as content means that the file goes. `generation` names the widgets, and
+    `removed` is what was deleted since the last save and can be put back."""
 
     domain: str
     based_on: int
@@ -39,7 +43,8 @@ class Draft:
     changes: dict[str, bytes | None] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(5))
     generation: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    removed: list[Removal] = field(default_factory=list)
 
     def base(self) -> Mapping[str, bytes]:
         """Return the files of the version that the user began with."""
@@ -57,12 +62,23 @@ class Draft:
 
     def put(self, path: str, data: bytes | None) -> None:
         """Change one file, or take it away with None. What equals the saved file is no change."""
-        if self.base().get(path) == data:
-            self.changes.pop(path, None)
-        else:
-            self.changes[path] = data
+        self.put_all({path: data})
+
+    def put_all(self, files: Mapping[str, bytes | None]) -> None:
+        """Change several files at once, each as `put` does."""
+        base = self.base()
+        for path, data in files.items():
+            if base.get(path) == data:
+                self.changes.pop(path, None)
+            else:
+                self.changes[path] = data
         self.problems = []
         self.keep()
+
+    @property
+    def kept(self) -> bool:
+        """Whether it holds anything that a reload must bring back."""
+        return bool(self.changes or self.removed)
 
     def move(self, old: str, new: str) -> None:
         """Give a file another path."""
@@ -72,11 +88,12 @@ class Draft:
 
     def keep(self) -> None:
         """Copy the draft to the database, so that a reload finds it."""
-        size = sum(len(data or b"") for data in self.changes.values())
+        size = sum(len(data or b"") for data in self.changes.values()) + sum(one.size for one in self.removed)
         value = None
-        if self.changes and size <= LARGEST_COPY:
+        if self.kept and size <= LARGEST_COPY:
             packed = {p: None if d is None else base64.b64encode(d).decode() for p, d in self.changes.items()}
-            value = {"based_on": self.based_on, "changes": packed}
+            gone = [one.packed() for one in self.removed]
+            value = {"based_on": self.based_on, "changes": packed, "removed": gone}
         if value or preferences.get(db(), self._key()) is not None:
             preferences.set(db(), self._key(), value)
 
@@ -106,18 +123,27 @@ def base_files(_db: Database, digest: str) -> Mapping[str, bytes]:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _checked(digest: str, _files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[str, ...]]:
+def _checked(digest: str, _files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[Problem, ...]]:
     try:
-        return catalog.parse(_files), ()
-    except InputErrors as error:
-        return None, tuple(str(one) for one in error.errors)
+        return catalog.parse(_files, unfinished=True), ()
     except InputError as error:
-        return None, (str(error),)
+        return None, problems_of(error)
 
 
-def checked(files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[str, ...]]:
-    """Return the parsed pack, or None with every problem; done once per content, since parsing takes a while."""
+def checked(files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[Problem, ...]]:
+    """Return the parsed pack, which may lack tools and templates, or None with every problem; done once per content,
+    since parsing takes a while."""
     return _checked(catalog.files_digest(files), files)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _faults(digest: str, _domain: Domain) -> tuple[Problem, ...]:
+    return problems_of(template_faults(_domain))
+
+
+def faults(domain: Domain) -> tuple[Problem, ...]:
+    """Return what keeps templates and questions of a pack from giving tasks, though it can be saved."""
+    return _faults(domain.digest, domain)
 
 
 def find_domain(id: str) -> DomainRow | None:
@@ -139,9 +165,9 @@ def open_draft(id: str) -> tuple[DomainRow, Draft]:
         draft.based_on, draft.digest = row.version, row.digest
         draft.generation += 1
     drafts[id] = draft
-    if draft.changes and text_parameter("draft") != draft.token:
+    if draft.kept and text_parameter("draft") != draft.token:
         st.query_params["draft"] = draft.token
-    elif not draft.changes and "draft" in st.query_params:
+    elif not draft.kept and "draft" in st.query_params:
         del st.query_params["draft"]
     return row, draft
 
@@ -168,7 +194,8 @@ def _restored(row: DomainRow) -> Draft | None:
         return None
     changes = {p: None if d is None else base64.b64decode(d) for p, d in value["changes"].items()}
     st.toast("Your unsaved changes are back.", icon=":material/restore:")
-    return Draft(row.id, began.version, began.digest, changes, token)
+    removed = [unpacked(one) for one in value.get("removed", ())]
+    return Draft(row.id, began.version, began.digest, changes, token, removed=removed)
 
 
 def draft_named(id: str) -> Draft:
@@ -196,10 +223,8 @@ def save(id: str) -> None:
                 "Not saved: somebody else saved this in the meantime. Your text is kept; choose below how to go on.",
                 icon=":material/sync_problem:",
             )
-        except InputErrors as error:
-            draft.problems = [str(one) for one in error.errors]
         except InputError as error:
-            draft.problems = [str(error)]
+            draft.problems = list(problems_of(error))
         else:
             _saved(draft, version)
             st.session_state[f"note_{id}"] = ""
@@ -218,7 +243,7 @@ def _store(draft: Draft, note: str) -> int:
 
 
 def _saved(draft: Draft, version: int) -> None:
-    draft.changes = {}
+    draft.changes, draft.removed = {}, []
     draft.keep()
     row = find_domain(draft.domain)
     if row is not None:
@@ -228,7 +253,7 @@ def _saved(draft: Draft, version: int) -> None:
 def discard(id: str) -> None:
     """Drop every unsaved change."""
     draft = draft_named(id)
-    draft.changes, draft.problems = {}, []
+    draft.changes, draft.problems, draft.removed = {}, [], []
     draft.generation += 1
     draft.keep()
 

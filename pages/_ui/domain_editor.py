@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 
 import streamlit as st
 
 from pages._ui.asking import drop_button
 from pages._ui.data import db
+from pages._ui.deleting import notices
 from pages._ui.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
 from pages._ui.format import plural
 from pages._ui.notices import leave
+from pages._ui.problems import Problem, problems_list
 from pages._ui.text import code_view, literal
 from storage.domains import DomainRow
 
@@ -23,8 +26,9 @@ _STYLE = """<style>
 [class*="st-key-code_python"] textarea { white-space: pre; overflow-x: auto; }
 [class*="st-key-prose_"] textarea { line-height: 1.55; }
 </style>"""
-LINE = re.compile(r" line (\d+)")
+LINE = re.compile(r"\bline (\d+)")
 SHOWN_NAMES = 4
+LINES_SHOWN = 6
 
 
 def typed(id: str, path: str, key: str) -> None:
@@ -57,16 +61,20 @@ def file_state(draft: Draft, path: str) -> None:
             st.rerun()
 
 
-def problems_list(problems: tuple[str, ...] | list[str], *, title: str) -> None:
-    """Draw every problem of a pack; each names its file, line or field."""
-    lines = "\n".join(f"- {literal(one)}" for one in problems)
-    st.error(f"{title}\n\n{lines}", icon=":material/error:")
+def error_lines(source: str, path: str, problems: Sequence[str], *, line: int | None = None) -> None:
+    """Draw each line of a file's text that a problem names, and `line`, once each with its neighbours."""
+    named = {one.line for one in problems if isinstance(one, Problem) and one.file == path}
+    for number in sorted({n for n in (*named, line) if n})[:LINES_SHOWN]:
+        _excerpt(source, number)
 
 
-def error_line(source: str, problem: str, *, around: int = 2) -> None:
-    """Draw the line of a text that a problem names, with its neighbours and a mark."""
-    found = LINE.search(problem)
-    number = int(found.group(1)) if found else 0
+def error_line(source: str, problem: str) -> None:
+    """Draw the line of a text that the words of a problem name, with its neighbours and a mark."""
+    if found := LINE.search(problem):
+        _excerpt(source, int(found.group(1)))
+
+
+def _excerpt(source: str, number: int, around: int = 2) -> None:
     lines = source.splitlines()
     if not 0 < number <= len(lines):
         return
@@ -103,8 +111,11 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                     "Save", key=f"save_{draft.domain}", type="primary", icon=":material/save:", on_click=save,
                     args=(draft.domain,), help="Make a new version. Batches keep the version they began with.",
                 )  # fmt: skip
-        if draft.problems:
-            problems_list(draft.problems, title="Not saved. Nothing you typed is lost; correct this and save again:")
+        notices(draft)
+        with st.container(key="save_problems"):
+            if draft.problems:
+                title = "Not saved. Nothing you typed is lost; correct this and save again:"
+                problems_list(draft.problems, title=title, domain=draft.domain)
     if draft.changes and draft.based_on != row.version:
         _overtaken(row, draft)
 

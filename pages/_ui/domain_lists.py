@@ -6,26 +6,29 @@ When a domain was made, its id stands in the session as `made_domain`, and the p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import streamlit as st
 
 from engine import catalog, settings
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.asking import destroy_button
 from pages._ui.data import db
-from pages._ui.domain_draft import base_files, checked, find_domain
-from pages._ui.domain_editor import problems_list
+from pages._ui.domain_draft import Draft, base_files, checked, find_domain
 from pages._ui.format import bytes_size, plural
 from pages._ui.notices import begin, finish, refusals, unless_done
 from pages._ui.pack_parts import id_of, renamed
+from pages._ui.problems import problems_list, problems_of
 from pages._ui.text import literal, plain
 from storage import domains
+from storage.domains import DomainRow
 
 SKELETON = settings.ROOT / "assets" / "new_domain"
-BLANK = ""
+NOTHING = settings.ROOT / "assets" / "empty_domain"
+BLANK, EMPTY = "", " "
+"""Origins of a new domain that are no other domain; no domain has such an id."""
 LARGEST_MB = 50
 
 
@@ -50,12 +53,19 @@ def new_domain(like: str = BLANK) -> None:
 def _new_domain(like: str) -> None:
     unless_done("new_domain")
     rows = domains.list_domains(db())
-    names = {row.id: f"A copy of {row.name}" for row in rows}
-    origins = [BLANK, *names]
+    names = {
+        BLANK: "A small working example: one workspace file, three tools, two templates",
+        EMPTY: "Empty: no tools, no templates, no files",
+        **{row.id: f"A copy of {row.name}" for row in rows},
+    }
+    origins = list(names)
     origin = st.selectbox(
         "Start from", origins, origins.index(like) if like in origins else 0, key="new_origin",
-        format_func=lambda o: names.get(o, "A small working example: one workspace file, three tools, two templates"),
+        format_func=lambda origin: names.get(origin, origin),
     )  # fmt: skip
+    with st.container(key="new_origin_note"):
+        if origin == EMPTY:
+            st.caption("It is saved from the start, but no batch can use it before it has a tool and a template.")
     copied = next((row for row in rows if row.id == like), None)
     name = st.text_input(
         "Name", f"{copied.name[:70]} copy" if copied else "", key="new_name", max_chars=80, live=True,
@@ -80,15 +90,16 @@ def _new_domain(like: str) -> None:
 
 
 def _create(origin: str, id: str, name: str, description: str) -> None:
-    if origin == BLANK:
-        files: Mapping[str, bytes] = catalog.read_folder(SKELETON)
+    if origin in (BLANK, EMPTY):
+        files: Mapping[str, bytes] = catalog.read_folder(SKELETON if origin == BLANK else NOTHING)
     else:
         row = find_domain(origin)
         if row is None:
             raise InputError("domain", f"there is no domain {origin!r} any more.", "Choose another origin.")
         files = base_files(db(), row.digest)
-    note = f"Copied from {origin}" if origin else "Created"
+    note = f"Copied from {origin}" if origin.strip() else "Created"
     domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
+    st.session_state.get("drafts", {}).pop(id, None)  # of a deleted domain of that id
 
 
 def _made(dialog: str, id: str, message: str) -> None:
@@ -121,7 +132,7 @@ def _import_domain() -> None:
     _accepted(domain, files)
 
 
-def _given(kind: str) -> tuple[dict[str, bytes], list[str]]:
+def _given(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
     """Return the files of what was uploaded, or why it cannot be read."""
     try:
         if kind == "Zip file":
@@ -132,10 +143,8 @@ def _given(kind: str) -> tuple[dict[str, bytes], list[str]]:
             max_upload_size=LARGEST_MB,
         )  # fmt: skip
         return from_upload({one.name: one.getvalue() for one in many or []}), []
-    except InputErrors as error:
-        return {}, [str(one) for one in error.errors]
     except InputError as error:
-        return {}, [str(error)]
+        return {}, problems_of(error)
 
 
 def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -181,22 +190,27 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
             _made("import_domain", id, f"Domain {literal(domain.name)} {told}")
 
 
-def delete_domain(id: str, name: str) -> None:
+def delete_domain(row: DomainRow) -> None:
     """Ask before a domain leaves the list."""
     begin("delete_domain")
-    _delete_domain(id, name)
+    _delete_domain(row)
 
 
 @st.dialog("Delete this domain?", icon=":material/delete:")
-def _delete_domain(id: str, name: str) -> None:
+def _delete_domain(row: DomainRow) -> None:
     unless_done("delete_domain")
-    plain(name)
-    st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
+    plain(row.name)
+    st.write(
+        f"It leaves the list with its {plural(row.tools, 'tool')} and {plural(row.templates, 'template')}. Batches and "
+        "trajectories made of it stay, with the version that they used. It can be restored at the end of the list."
+    )
+    draft: Draft | None = st.session_state.get("drafts", {}).get(row.id)
+    if draft and draft.changes:
+        st.caption(f"Your {plural(len(draft.changes), 'unsaved file')} stay in this tab, for when you restore it.")
     with st.container(horizontal=True):
         if destroy_button("Delete the domain", key="delete_yes"):
             with refusals():
-                domains.delete_domain(db(), id)
-                st.session_state.get("drafts", {}).pop(id, None)
-                finish("delete_domain", "Domain deleted")
+                domains.delete_domain(db(), row.id, based_on=row.version)
+                finish("delete_domain", f"Domain {literal(row.name)} deleted")
         if st.button("Keep it", key="delete_no"):
             st.rerun()

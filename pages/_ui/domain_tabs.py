@@ -6,17 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from engine import catalog
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
-from pages._ui.domain_draft import Draft, checked, draft_named
-from pages._ui.domain_editor import error_line, file_state, problems_list, text_editor
+from pages._ui.deleting import take_out, take_question
+from pages._ui.domain_draft import Draft, checked, draft_named, faults
+from pages._ui.domain_editor import error_lines, file_state, text_editor
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.layout import empty_state
 from pages._ui.pack_parts import TemplateFile, template_files, template_paths
+from pages._ui.problems import Problem, problems_list, problems_of
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
-from pages._ui.tool_files import ToolFile, add_tool_file, remove, switch, tool_files
+from pages._ui.tool_files import ToolFile, add_tool_file, switch, tool_files
 from storage.domains import DomainRow
 
 _NEW_TEMPLATE = """id: {id}
@@ -55,10 +57,21 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         st.metric("Workspace files", count(len(workspace)), border=True)
         st.metric("Workspace size", bytes_size(sum(map(len, workspace.values()))), border=True)
     if domain is None:
-        problems_list(problems, title=f"{plural(len(problems), 'problem')} to mend before this can be saved:")
+        title = f"{plural(len(problems), 'problem')} to mend before this can be saved:"
+        problems_list(problems, title=title, domain=row.id)
         return
     unsaved = " as it stands here, unsaved changes included" if draft.changes else ""
-    st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
+    wanting = problems_of(catalog.lacking(domain.tools, domain.templates))
+    if wanting:
+        title = "No batch can use this domain yet. It can be saved as it is, and needs:"
+        problems_list(wanting, title=title, domain=row.id, warn=True)
+    if found := faults(domain):
+        title = f"It can be saved, but {plural(len(found), 'problem')} would cost tasks:"
+        problems_list(found, title=title, domain=row.id, warn=True)
+    elif not wanting:
+        st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
+    if not domain.templates:
+        return
     st.header("Modes served per template", anchor=False)
     _modes(domain, files)
 
@@ -102,8 +115,11 @@ def draw_tools(row: DomainRow, draft: Draft) -> None:
         st.button("Create", key=f"{field}_go", icon=":material/add:", on_click=add_tool_file, args=(row.id, field))
     if name := st.session_state.pop("open_tool", None):
         open_page("tool", domain=row.id, name=name)
-    for one in tool_files(draft.files()):
+    found = tool_files(draft.files())
+    for one in found:
         _tool_file(row.id, draft, one)
+    if not found:
+        empty_state("No tools", "A domain needs at least one. Create a tool file above.", icon="build")
 
 
 def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
@@ -118,7 +134,8 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
                     st.button(label, key=f"switch_{id}_{one.path}", icon=f":material/{icon}:", type="tertiary",
                               on_click=switch, args=(id, one.path), kwargs={"on": not one.active})  # fmt: skip
                 st.button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
-                          on_click=remove, args=(id, one.path), help="Takes effect when you save.")  # fmt: skip
+                          on_click=take_out, args=(id, [one.path], one.path),
+                          help="It can be undone until you save.")  # fmt: skip
         for tool in one.tools:
             effect = ":orange[writes]" if tool.effect == "write" else ":blue[reads]"
             names = ", ".join(tool.parameters.get("properties", {})) or "no arguments"
@@ -213,30 +230,33 @@ def draw_questions(draft: Draft) -> None:
         questions, problems = _questions(text)
         if problems:
             problems_list(problems, title="These questions cannot be used yet:")
-            error_line(text, problems[0])
+            error_lines(text, "questions.yaml", problems)
         with st.container(height=620 if len(questions) > 4 else "content", border=False):
-            for one in questions:
-                _question(one)
+            for place, one in enumerate(questions):
+                _question(draft.domain, place, one)
         if not questions and not problems:
             st.caption("No questions. Start an entry with `- id: ...`.")
 
 
-def _question(one: Question) -> None:
+def _question(id: str, place: int, one: Question) -> None:
     with st.container(border=True, gap="small"):
-        st.markdown(f"**{literal(one.say[0])}**")
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**{literal(one.say[0])}**", width="stretch")
+            st.button(
+                "Delete", key=f"question_gone_{id}_{one.id}", icon=":material/delete:", type="tertiary",
+                on_click=take_question, args=(id, place, one.id), help="It can be undone until you save.",
+            )  # fmt: skip
         plain(one.answer[0])
         facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)
         wordings = plural(len(one.say), "wording")
         st.caption(literal(f"{one.id} · {wordings} · the answer must state: {facts}"))
 
 
-def _questions(text: str) -> tuple[tuple[Question, ...], list[str]]:
+def _questions(text: str) -> tuple[tuple[Question, ...], tuple[Problem, ...]]:
     try:
-        return catalog.read_questions(text.encode()), []
-    except InputErrors as error:
-        return (), [str(one) for one in error.errors]
+        return catalog.read_questions(text.encode()), ()
     except InputError as error:
-        return (), [str(error)]
+        return (), problems_of(error)
 
 
 def draw_settings(draft: Draft) -> None:
@@ -249,8 +269,8 @@ def draw_settings(draft: Draft) -> None:
         try:
             head = catalog.yaml_value(text.encode(), "domain.yaml")
         except InputError as error:
-            problems_list([str(error)], title="It cannot be read:")
-            error_line(text, str(error))
+            problems_list(problems_of(error), title="It cannot be read:")
+            error_lines(text, "domain.yaml", problems_of(error))
             head = None
         if isinstance(head, dict) and head.get("id") != draft.domain:
             st.error(

@@ -19,6 +19,7 @@ from engine.errors import InputError, InputErrors
 from engine.json_value import whole
 from engine.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
+from pages._ui.asking import delete_button
 from pages._ui.domain_editor import error_line
 from pages._ui.schema_form import schema_form
 from pages._ui.text import literal
@@ -130,7 +131,9 @@ def _form(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 tool = st.selectbox(f"Call {place + 1}", list(tools), [*tools].index(call["name"]), key=f"{key}_tool")
-                gone = st.button("Take it away", key=f"{key}_gone", type="tertiary", icon=":material/delete:")
+                gone = delete_button(
+                    f"Take call {place + 1} away, with its arguments?", label="Take it away", key=f"{key}_gone"
+                )
             arguments, wrong = schema_form(tools[tool], key=f"{key}_{tool}", start=call["arguments"])
         redraw |= gone
         if not gone:

@@ -15,7 +15,7 @@ from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
 from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn
-from pages._ui.asking import drop_button
+from pages._ui.asking import delete_button, drop_button
 from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, poll
@@ -113,11 +113,11 @@ def _decide(
         ):  # fmt: skip
             _close(number)
             st.rerun()
-        if before:
-            st.button(
-                "Take the correction back", key=f"{key}_remove", type="tertiary", on_click=_remove,
-                args=(number, index, before),
-            )  # fmt: skip
+        if before and delete_button(
+            "Delete this correction? The turn is then as it was recorded.", label="Take the correction back",
+            key=f"{key}_remove",
+        ):  # fmt: skip
+            _remove(number, index, before)
     if needs_replay and fix:
         found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others, key)
     if found:

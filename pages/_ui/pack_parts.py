@@ -10,9 +10,11 @@ from pathlib import PurePosixPath
 
 from engine import catalog
 from engine.errors import InputError
+from engine.places import Source
 from engine.tasks import modes_of
 from engine.types import Domain, Mode, TaskTemplate
 from pages._ui.domain_draft import checked
+from pages._ui.problems import Problem, problems_of
 
 OFF = ".off"
 IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"}
@@ -84,15 +86,16 @@ def template_files(files: Mapping[str, bytes], domain: Domain | None) -> list[Te
 
 def checked_template(
     files: Mapping[str, bytes], path: str
-) -> tuple[Domain | None, TaskTemplate | None, tuple[str, ...]]:
+) -> tuple[Domain | None, TaskTemplate | None, tuple[Problem, ...]]:
     """Return (domain with this template only, the template, problems); much quicker than checking all of them."""
     active = path.removesuffix(OFF)
     others = {p: data for p, data in files.items() if not p.startswith("templates/")}
     domain, problems = checked({**others, active: files.get(path, b"")})
-    template = domain.templates[0] if domain else None
+    template = domain.templates[0] if domain and domain.templates else None
     if template is not None and template.id != template_id(path):
         wanted = template_id(path)
-        problems = (f"{active}: id: is {template.id!r}, but the file is called {wanted!r}. Make them the same.",)
+        told = f"is {template.id!r}, but the file is called {wanted!r}."
+        problems = problems_of(Source(active, files[path]).refusal(("id",), told, "Make them the same."))
     return domain, template, problems
 
 

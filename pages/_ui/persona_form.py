@@ -9,6 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from engine.errors import Conflict
+from engine.places import Source
 from engine.types import Persona
 from engine.users._phrases import closed, opened
 from pages._ui.asking import destroy_button, drop_button
@@ -124,7 +125,7 @@ def _persona(values: dict[str, Any]) -> tuple[Persona | None, list[str]]:
     try:
         return Persona.model_validate(values), []
     except ValidationError as error:
-        return None, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}." for e in error.errors()]
+        return None, [str(one) for one in Source("Persona").refusals(error, values)]
 
 
 def _sample(persona: Persona, key: str) -> None:
@@ -172,11 +173,14 @@ def delete_persona(row: PersonaRow) -> None:
 def _delete_persona(row: PersonaRow) -> None:
     unless_done("delete_persona")
     plain(row.persona.name)
-    st.write("It leaves the list. Batches that used it keep their copy.")
+    st.write(
+        "It leaves the list, and new batches no longer draw it. Batches that used it keep their copy. It can be "
+        "restored at the end of the list."
+    )
     with st.container(horizontal=True):
         if destroy_button("Delete the persona", key="persona_delete_yes"):
             with refusals():
-                personas.delete_persona(db(), row.persona.id)
-                finish("delete_persona", "Persona deleted")
+                personas.delete_persona(db(), row.persona.id, based_on=row.version)
+                finish("delete_persona", f"Persona {literal(row.persona.name)} deleted")
         if st.button("Keep it", key="persona_delete_no"):
             st.rerun()

@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError
 from engine.tools._signature import syntax_error, tools_from_source
 from engine.types import Tool
 from pages._ui.domain_draft import Draft, draft_named
+from pages._ui.problems import Problem, problems_of
 
 OFF = ".off"
 _NEW = '''"""{title}."""
@@ -37,7 +38,7 @@ class ToolFile:
     active: bool
     private: bool
     tools: tuple[Tool, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     @property
     def module(self) -> str:
@@ -51,17 +52,15 @@ class ToolFile:
 
 
 @lru_cache(maxsize=512)
-def derived(file: str, source: str) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
+def derived(file: str, source: str) -> tuple[tuple[Tool, ...], tuple[Problem, ...]]:
     """Return the tools that a source defines, or none and every problem with its line. Executes nothing."""
     if file.startswith("_"):
         broken = syntax_error(file, source)
-        return (), (str(broken),) if broken else ()
+        return (), problems_of(broken) if broken else ()
     try:
         return tools_from_source({file: source}), ()
-    except InputErrors as error:
-        return (), tuple(str(one) for one in error.errors)
     except InputError as error:
-        return (), (str(error),)
+        return (), problems_of(error)
 
 
 def tool_files(files: dict[str, bytes]) -> list[ToolFile]:
@@ -102,8 +101,3 @@ def switch(id: str, path: str, *, on: bool) -> None:
     """Activate or deactivate a tool file; it is renamed in the draft."""
     draft: Draft = draft_named(id)
     draft.move(path, path.removesuffix(OFF) if on else path + OFF)
-
-
-def remove(id: str, path: str) -> None:
-    """Take a file out of the draft."""
-    draft_named(id).put(path, None)

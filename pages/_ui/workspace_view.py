@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.json_value import whole
+from pages._ui.deleting import take_out
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.domain_editor import error_line, file_state, text_editor
 from pages._ui.file_views import draw_binary
@@ -35,7 +36,12 @@ def draw_workspace(draft: Draft) -> None:
         folder = st.selectbox("Folder", folders, key=f"folder_{draft.domain}", width=280)
         with st.popover("Add files", icon=":material/upload:"):
             _upload(draft.domain, folder)
-    paths = sorted(path for path in files if path.startswith(folder))
+        paths = sorted(path for path in files if path.startswith(folder))
+        st.button(
+            "Delete this folder", key=f"gone_folder_{draft.domain}", icon=":material/delete:", type="tertiary",
+            on_click=take_out, args=(draft.domain, paths, f"{folder} with {plural(len(paths), 'file')}"),
+            disabled=not paths, help="With all its files. It can be undone until you save.",
+        )  # fmt: skip
     if not paths:
         st.caption("This folder is empty. Add files to it.")
         return
@@ -105,10 +111,6 @@ def _take(id: str, folder: str, below: str, field: str) -> None:
     st.session_state[f"upload_turn_{id}"] = st.session_state.get(f"upload_turn_{id}", 0) + 1
 
 
-def _remove(id: str, path: str) -> None:
-    draft_named(id).put(path, None)
-
-
 def _file(draft: Draft, path: str, data: bytes) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"**{literal(PurePosixPath(path).name)}** :gray[{literal(kind_of(path))}]", width="content")
@@ -119,7 +121,7 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
             )  # fmt: skip
             st.button(
                 "Delete", key=f"gone_{draft.domain}_{path}", icon=":material/delete:", type="tertiary",
-                on_click=_remove, args=(draft.domain, path), help="Takes effect when you save.",
+                on_click=take_out, args=(draft.domain, [path], path), help="It can be undone until you save.",
             )  # fmt: skip
     file_state(draft, path)
     suffix, text = PurePosixPath(path).suffix.lower(), text_of(data)

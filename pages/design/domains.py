@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine import catalog
 from pages._ui.data import db
+from pages._ui.deleting import deleted_list
 from pages._ui.domain_draft import Draft, base_files
 from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
@@ -74,6 +75,8 @@ def described(row: DomainRow) -> None:
     plain(row.description)
     with st.container(horizontal=True, gap="small"):
         st.badge(literal(row.category), icon=":material/sell:", color="gray")
+        if row.lacks:
+            st.badge("unfinished", icon=":material/construction:", color="orange", help=f"It has {row.lacks} yet.")
         if row.shipped:
             st.badge("shipped", icon=":material/inventory_2:", color="gray", help="Came with Turnwright.")
     st.caption(
@@ -93,9 +96,15 @@ def unsaved(id: str) -> bool:
     return draft is not None and bool(draft.changes)
 
 
+def draw_deleted() -> None:
+    """Draw the domains that were taken off the list, with the way back."""
+    gone = [(row.id, row.name) for row in domains.list_domains(db(), deleted=True)]
+    deleted_list("domain", gone, lambda id: domains.restore_domain(db(), id))
+
+
 MORE: dict[str, Callable[[DomainRow], None]] = {
     "Duplicate": lambda row: new_domain(row.id),
-    "Delete": lambda row: delete_domain(row.id, row.name),
+    "Delete": delete_domain,
 }
 
 if made := st.session_state.pop("made_domain", None):
@@ -110,9 +119,10 @@ with actions("Domains", "A domain is a policy, tools, a workspace of files and t
 if not domains.list_domains(db()):
     empty_state(
         "No domains yet",
-        "Make one with New domain: it starts as a small example that works. Or import a pack.",
+        "Make one with New domain: it starts as a small example that works, or empty. Or import a pack.",
         icon="account_tree",
     )
+    draw_deleted()
     draw_wanted()
     st.stop()
 rows = chosen_rows()
@@ -124,4 +134,5 @@ if len(rows) > PER_PAGE:
 with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
+draw_deleted()
 draw_wanted()

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.types import Persona
 from pages._ui.badges import words
 from pages._ui.data import db
+from pages._ui.deleting import deleted_list
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.notices import draw_wanted, want
@@ -74,6 +75,12 @@ def described(one: Persona, turn: str) -> None:
     st.caption(f":material/format_quote: {literal(sample_line(one, int(st.session_state.get(turn, 0))))}")
 
 
+def draw_deleted() -> None:
+    """Draw the personas that were taken off the list, shipped ones too, with the way back."""
+    gone = [(row.persona.id, row.persona.name) for row in personas.list_personas(db(), deleted=True)]
+    deleted_list("persona", gone, lambda id: personas.restore_persona(db(), id))
+
+
 def another(turn: str) -> None:
     """Show the next sample line of a card."""
     st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
@@ -85,6 +92,7 @@ with actions("Personas", "Who the simulated users are. A batch draws one for eac
 known = personas.list_personas(db())
 if not known:
     empty_state("No personas yet", "A batch needs at least one. Make one with New persona.", icon="groups")
+    draw_deleted()
     draw_wanted()
     st.stop()
 rows = chosen_rows(known)
@@ -96,4 +104,5 @@ number = (st.pagination(pages, key="page", bind="query-params") or 1) if pages >
 with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
+draw_deleted()
 draw_wanted()

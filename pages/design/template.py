@@ -8,13 +8,15 @@ from engine.goals import warning
 from engine.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
-from pages._ui.domain_draft import Draft, open_draft
-from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
+from pages._ui.deleting import file_deleted, say_deleted, take_out
+from pages._ui.domain_draft import Draft, faults, open_draft
+from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
 from pages._ui.format import plural
-from pages._ui.layout import actions, missing
-from pages._ui.pack_parts import checked_template, template_path
+from pages._ui.layout import actions, header, missing
+from pages._ui.pack_parts import checked_template, template_id, template_path
+from pages._ui.problems import problems_list
 from pages._ui.proof_view import prove
-from pages._ui.routes import page_link, text_parameter
+from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import code_view, literal
 from pages._ui.tool_files import switch
 
@@ -78,11 +80,21 @@ row, draft = open_draft(text_parameter("domain"))
 files = draft.files()
 path = template_path(files, text_parameter("template"))
 if path is None:
-    missing("task template", "domains", "All domains")
+    name = text_parameter("template")
+    if not file_deleted(draft, (f"templates/{name}{end}" for end in (".yaml", ".yml", ".yaml.off", ".yml.off"))):
+        missing("task template", "domains", "All domains")
+    header(f"{name}.yaml")
+    save_bar(row, draft)
+    say_deleted("template", row.id, "Templates")
     st.stop()
 
 with actions(path.removeprefix("templates/")):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Templates")
+    st.button(
+        "Delete", key=f"delete_{row.id}_{template_id(path)}", icon=":material/delete:", type="tertiary",
+        on_click=take_out, args=(row.id, [path], path),
+        help="It can be undone until you save. Batches keep the version they began with.",
+    )  # fmt: skip
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")
 with left:
@@ -93,9 +105,13 @@ with left:
     draw_reference(draft)
 with right:
     domain, template, problems = checked_template(draft.files(), path)
+    active, line = path.removesuffix(".off"), number_parameter("line")
+    told = [one for one in faults(domain) if one.file == active] if domain else []
     if problems:
         problems_list(problems, title="This template cannot be used yet:")
-        error_line(source, problems[0])
+    elif told:
+        problems_list(told, title="No task can be made of this template, or not of all of it:", warn=True)
+    error_lines(source, active, (*problems, *told), line=line if problems or told else None)
     if domain is not None and template is not None:
         if wide := warning(template):
             st.warning(literal(wide), icon=":material/warning:")

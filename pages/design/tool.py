@@ -6,9 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import Tool
+from pages._ui.deleting import file_deleted, say_deleted, take_out
 from pages._ui.domain_draft import open_draft
-from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
-from pages._ui.layout import actions, missing
+from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
+from pages._ui.layout import actions, header, missing
+from pages._ui.problems import problems_list
 from pages._ui.routes import page_link, text_parameter
 from pages._ui.schema_form import type_words
 from pages._ui.text import json_view, literal, plain
@@ -81,7 +83,7 @@ def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
         file_state(draft, one.path)
     if problems:
         problems_list(problems, title="This source defines no tools yet:")
-        error_line(source, problems[0])
+        error_lines(source, one.path.removesuffix(".off"), problems)
         if one.active and not one.private:
             st.caption("It cannot be saved as active. Mend it, or deactivate it to save it unfinished.")
     return tools
@@ -90,11 +92,20 @@ def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
 row, draft = open_draft(text_parameter("domain"))
 found = find_tool_file(draft.files(), text_parameter("name"))
 if found is None:
-    missing("tool file", "domains", "All domains")
+    name = text_parameter("name").removesuffix(".py")
+    if not file_deleted(draft, (f"tools/{name}.py", f"tools/{name}.py.off")):
+        missing("tool file", "domains", "All domains")
+    header(f"{name}.py")
+    save_bar(row, draft)
+    say_deleted("tool file", row.id, "Tools")
     st.stop()
 
 with actions(found.name):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
+    st.button(
+        "Delete", key=f"delete_{row.id}_{found.module}", icon=":material/delete:", type="tertiary", on_click=take_out,
+        args=(row.id, [found.path], found.path), help="It can be undone until you save.",
+    )  # fmt: skip
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")
 with left:

@@ -15,6 +15,7 @@ from engine.errors import InputError
 from engine.export import preview
 from engine.standing import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
+from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
@@ -23,6 +24,7 @@ from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state, notice
+from pages._ui.notices import leave
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
@@ -162,9 +164,11 @@ def build(recipe: Recipe) -> None:
 
 def remove(row: ExportRow) -> None:
     """Forget an export and remove its file."""
-    with saving("Export deleted"):
+    with saving():
         exports.delete_export(db(), row.id)
         shutil.rmtree(settings.read().exports / str(row.id), ignore_errors=True)
+        leave("Export deleted")
+        st.rerun()
 
 
 def report(row: ExportRow) -> None:
@@ -200,14 +204,12 @@ def card(row: ExportRow) -> None:
             with st.container(horizontal=True, width="content"):
                 if row.status == "done":
                     st.link_button("Download", export_url(row.id), icon=":material/download:")
-                st.button(
-                    "Delete",
+                lost = f" and its file of {bytes_size(row.size)}" if row.status == "done" and row.size else ""
+                if delete_button(
+                    f"Delete the export **{literal(row.recipe.name)}**{lost}? The trajectories stay.",
                     key=f"delete_{row.id}",
-                    type="tertiary",
-                    icon=":material/delete:",
-                    on_click=remove,
-                    args=(row,),
-                )
+                ):
+                    remove(row)
         if row.status == "failed":
             notice("error", literal(row.error or "It could not be built."), icon="error")
         if row.status == "done":

@@ -11,6 +11,7 @@ from engine.batchfile import batch_of, dump_batch, parse_batch
 from engine.errors import InputError, InputErrors
 from engine.types import Batch, Domain, Persona
 from pages._ui import batch_form, plan_view
+from pages._ui.asking import drop_button
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state, notice
@@ -195,9 +196,12 @@ if (launched := st.session_state.pop("launched", None)) is not None:
     open_page("batch", id=launched[0])
 
 with actions("New batch", "Everything here is stored with the batch, so it can be repeated exactly."):
-    st.button(
-        "Start over", key="start_over", type="tertiary", icon=":material/restart_alt:", on_click=batch_form.start_anew
-    )
+    if drop_button(
+        "Start over", "Empty the form? What you typed is lost.", key="start_over", edited=batch_form.edited(),
+        yes="Empty it", type="tertiary", icon=":material/restart_alt:",
+    ):  # fmt: skip
+        batch_form.start_anew()
+        st.rerun()
 if not domains.list_domains(db()):
     empty_state("No domain to generate from", "A batch needs at least one domain.", action="Domains", page="domains")
     st.stop()
@@ -209,6 +213,7 @@ if made is not None:
     with st.container(border=True):
         st.header("Plan", anchor=False)
         plan(made)
+batch_form.note_began()
 with st.container(horizontal=True, vertical_alignment="center"):
     whole = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and few_of(made)

@@ -14,6 +14,7 @@ from engine import plugins, settings
 from engine.errors import InputError
 from engine.llms._open import open_llm
 from engine.types import Endpoint
+from pages._ui.asking import delete_button
 from pages._ui.badges import words
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
@@ -105,10 +106,13 @@ def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None
         st.rerun()
 
 
-def remove(name: str) -> None:
-    """Delete an endpoint; batches keep the copy that they started with."""
-    with saving(f"Model {name} deleted"):
-        endpoints.delete_endpoint(db(), name)
+def remove(name: str, began: int) -> None:
+    """Delete an endpoint as it was seen; batches keep the copy that they started with."""
+    with saving():
+        endpoints.delete_endpoint(db(), name, based_on=began)
+        st.session_state.pop(f"model_version_{name}", None)
+        leave(f"Model {literal(name)} deleted")
+        st.rerun()
 
 
 def test_button(endpoint: Endpoint, key: str) -> None:
@@ -181,10 +185,11 @@ def saved_model(row: EndpointRow) -> None:
             pressed = st.button("Save", key=f"{key}_save", type="primary", disabled=made is None)
             if made is not None:
                 test_button(endpoint, key)
-            st.button(
-                "Delete", key=f"{key}_delete", type="tertiary", icon=":material/delete:", on_click=remove,
-                args=(row.name,), help="Batches keep the copy that they started with.",
-            )  # fmt: skip
+            if delete_button(
+                f"Delete **{literal(row.name)}** with its settings? Batches keep the copy that they started with.",
+                key=f"{key}_delete",
+            ):
+                remove(row.name, began)
         if pressed and endpoint == row.endpoint:
             st.toast("Nothing has changed since it was saved.", icon=":material/info:")
         elif pressed and made is not None:

@@ -152,7 +152,7 @@ def test_a_broken_zip_is_refused_whole_with_every_error(page: Page, studio: Stud
     page.get_by_role("button", name="Import").click()
     page.locator('input[type="file"]').set_input_files(archive)
     shown(page, "Refused, nothing was imported. 3 problems")
-    for place in ("domain.yaml: colour", "tools/items.py line", "templates/item_status.yaml line"):
+    for place in ("domain.yaml line 3: colour", "tools/items.py line", "templates/item_status.yaml line"):
         shown(page, place)
     assert "broken_pack" not in {row.id for row in domains.list_domains(studio.database)}
 

@@ -107,6 +107,7 @@ def test_what_fails_is_told_and_deleted(studio_with_engine: Studio, page: Page, 
     card = page.locator(f".st-key-export_{made}")
     expect(card.get_by_role("alert")).to_contain_text("The disk is full")
     card.get_by_role("button", name="Delete").click()
+    card.get_by_role("button", name="Delete it").click()
     expect(card).to_have_count(0)
     assert exports.get_export(studio.database, made) is None
 
@@ -118,7 +119,9 @@ def test_a_deleted_export_takes_its_file_along(studio_with_engine: Studio, page:
     folder = studio.home / "exports" / str(row.id)
     assert folder.is_dir()
     ready(page)
-    page.locator(f".st-key-export_{row.id}").get_by_role("button", name="Delete").first.click()
+    card = page.locator(f".st-key-export_{row.id}")
+    card.get_by_role("button", name="Delete").first.click()
+    card.get_by_role("button", name="Delete it").click()
     until(lambda: not folder.exists(), 15)
     assert exports.get_export(studio.database, row.id) is None
 

@@ -81,6 +81,8 @@ def test_the_form_changes_takes_away_and_adds_calls(form: AppTest) -> None:
     assert use(form).disabled
     form.button(key="fix_add_1_2").click().run()
     named(form, "button", "_0_gone").click().run()
+    assert len([one for one in form.selectbox if "_tool" in (one.key or "")]) == 3, "it asks first"
+    named(form, "button", "_0_gone_yes").click().run()
     assert [one.value for one in form.selectbox if "_tool" in (one.key or "")] == ["refund_order", "find_order"]
     assert json_area(form).value == (
         calls_text(CALLS[1:]).replace("25.5", "12.0").removesuffix("]").rstrip()

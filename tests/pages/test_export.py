@@ -115,6 +115,11 @@ def test_what_came_of_exports_is_drawn(open_page: Open, filled: Database) -> Non
     assert link.url.startswith(f"/api/exports/{done}?token=")
     assert any("4 rows" in caption.value and "2\\.0 KB" in caption.value for caption in page.caption)
     page.button(key=f"delete_{failed}").click().run()
+    assert len(exports.list_exports(filled)) == 2, "it asks first"
+    assert any("Delete the export **bad**" in one.value for one in page.markdown)
+    page.button(key=f"delete_{failed}_no").click().run()
+    page.button(key=f"delete_{failed}").click().run()
+    page.button(key=f"delete_{failed}_yes").click().run()
     assert [row.id for row in exports.list_exports(filled)] == [done]
 
 

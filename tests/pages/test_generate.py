@@ -116,6 +116,8 @@ def test_what_is_typed_survives_another_page_and_start_over_empties_it(open_page
     assert page.number_input(key="batch_trajectories").value == 77
     assert page.number_input(key="batch_cost").value == 2.5
     page.button(key="start_over").click().run()
+    assert page.number_input(key="batch_trajectories").value == 77, "it asks first"
+    page.button(key="start_over_yes").click().run()
     assert page.number_input(key="batch_trajectories").value == 20
     assert page.number_input(key="batch_cost").value is None
 
@@ -171,7 +173,7 @@ def test_an_unknown_batch_to_start_from_is_told(open_page: Open, ready: Database
 def test_a_batch_file_names_the_wrong_field() -> None:
     with pytest.raises(InputErrors) as caught:
         parse_batch(b"domains: [a]\ntrajectories: many\nfoo: 1\n", "x.yaml")
-    assert [error.where for error in caught.value.errors] == ["x.yaml: trajectories", "x.yaml: foo"]
+    assert [error.where for error in caught.value.errors] == ["x.yaml line 2: trajectories", "x.yaml line 3: foo"]
     with pytest.raises(InputErrors, match=r"^form: modes: give at least one mode a weight above 0\.$"):
         batch_of({"name": "n", "domains": [{"id": "a"}], "modes": {"single": 0}}, "form")
 

@@ -96,6 +96,8 @@ def test_the_later_of_two_saves_is_told_and_can_load_the_other(open_page: Open, 
     page.button(key="model_new_2_save").click().run()
     assert endpoints.get_endpoint(database, "new").endpoint.model == "ours"
     page.button(key="model_new_3_delete").click().run()
+    assert endpoints.list_endpoints(database), "it asks first"
+    page.button(key="model_new_3_delete_yes").click().run()
     assert endpoints.list_endpoints(database) == []
 
 

@@ -1,0 +1,128 @@
+"""Deleting in the studio. Nothing goes without a question or a way back.
+
+A part of a domain leaves the draft at one press, and a notice with Undo stands in the save bar until the draft is saved
+or discarded. Domains and personas leave their list after a question and can be put back there. What is gone for good
+(batches, exports, models) asks first: `delete_button` (asking.py), or a dialog of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import streamlit as st
+
+from pages._ui.data import saving
+from pages._ui.domain_draft import Draft, draft_named
+from pages._ui.format import plural
+from pages._ui.layout import empty_state
+from pages._ui.removals import QUESTIONS, Removal, cut_question
+from pages._ui.text import literal
+
+SHOWN = 4
+"""Notices that are drawn; the latest first."""
+
+
+def take_out(id: str, paths: Sequence[str], label: str) -> None:
+    """Take files out of a draft; for callbacks."""
+    draft = draft_named(id)
+    files = draft.files()
+    taken = {path: files[path] for path in paths if path in files}
+    if not taken:
+        return
+    draft.removed.append(Removal(label, taken, warning=_warning(draft, taken)))
+    draft.put_all(dict.fromkeys(taken))
+
+
+def _warning(draft: Draft, taken: dict[str, bytes]) -> str:
+    """Return what the next save loses for good."""
+    base = draft.base()
+    new = [path for path in taken if path not in base]
+    if new:
+        never = "It was never saved" if len(taken) == 1 else f"{plural(len(new), 'file')} of it were never saved"
+        return f"{never}: after the next save nothing brings that back."
+    if any(base[path] != data for path, data in taken.items()):
+        return "Your unsaved changes in it go with it."
+    return "It goes with the next save, and stays in the older versions."
+
+
+def take_question(id: str, place: int, name: str) -> None:
+    """Take one question out of a draft; for callbacks."""
+    draft = draft_named(id)
+    before = draft.text(QUESTIONS)
+    rest, entry = cut_question(before, place)
+    told = "It goes with the next save, and stays in the older versions if it was saved."
+    draft.removed.append(Removal(f"Question {name}", entry=entry, place=place, before=before, after=rest, warning=told))
+    draft.generation += 1
+    draft.put(QUESTIONS, rest.encode())
+
+
+def put_back(id: str, token: str) -> None:
+    """Undo a removal; for callbacks. What was made or changed since stays as it is."""
+    draft = draft_named(id)
+    found = next((one for one in draft.removed if one.token == token), None)
+    if found is None:
+        return
+    if there := sorted(found.files.keys() & draft.files().keys()):
+        st.error(
+            f"There is a file `{literal(there[0])}` again, so the deleted one cannot come back. Delete that one first, "
+            "then undo both.",
+            icon=":material/error:",
+        )
+        return
+    draft.removed.remove(found)
+    if found.entry:
+        draft.put(QUESTIONS, found.questions(draft.text(QUESTIONS)).encode())
+    else:
+        draft.put_all(found.files)
+    draft.generation += 1
+
+
+def notices(draft: Draft) -> None:
+    """Draw what was deleted since the last save, each with its way back. The place is drawn also when it is empty."""
+    with st.container(key="deleted_parts", gap="small"):
+        for one in list(reversed(draft.removed))[:SHOWN]:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f":material/delete: **{literal(one.label)}** is deleted.", width="content")
+                st.button(
+                    "Undo", key=f"undo_{one.token}", icon=":material/undo:", on_click=put_back,
+                    args=(draft.domain, one.token),
+                )  # fmt: skip
+                st.caption(literal(one.warning), width="content")
+        if len(draft.removed) > SHOWN:
+            st.caption(
+                f"And {plural(len(draft.removed) - SHOWN, 'earlier part')}, which Undo of these brings into view."
+            )
+
+
+def file_deleted(draft: Draft, paths: Iterable[str]) -> bool:
+    """Return whether one of these files was deleted in this draft."""
+    wanted = set(paths)
+    return any(wanted & one.files.keys() for one in draft.removed)
+
+
+def say_deleted(what: str, id: str, tab: str) -> None:
+    """Draw a page whose file was deleted in the draft."""
+    empty_state(
+        f"This {what} is deleted", "Undo above brings it back as it was.", icon="delete", action=f"To {tab.lower()}",
+        page="domain", id=id, tab=tab,
+    )  # fmt: skip
+
+
+def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[str], None]) -> None:
+    """Draw what was taken off a list, (id, name) each, with the way back."""
+    with st.container(key=f"deleted_{noun}s"):
+        if not rows:
+            return
+        with st.expander(f"Deleted {noun}s ({len(rows)})", icon=":material/delete:", key=f"show_deleted_{noun}s"):
+            for id, name in rows:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.markdown(f"**{literal(name)}** :gray[{literal(id)}]", width="content")
+                    st.button(
+                        "Restore", key=f"restore_{noun}_{id}", icon=":material/restore_from_trash:", type="tertiary",
+                        on_click=_restore, args=(restore, noun, id, name),
+                    )  # fmt: skip
+
+
+def _restore(restore: Callable[[str], None], noun: str, id: str, name: str) -> None:
+    with saving(f"{noun.capitalize()} {name} is back"):
+        restore(id)
