@@ -89,11 +89,11 @@ def test_a_note_is_kept_when_its_writer_goes_on(page: Page, studio: Studio) -> N
 
 def test_caps_lock_is_not_shift(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 1)
-    burst(page, ["J", "A"])
-    expect(page.locator("#turn-1 .marks")).to_contain_text("Accept")
-    assert until(lambda: verdicts(studio, 1) == {1: "accept"})
+    burst(page, ["J", "J", "A"])
+    expect(page.locator("#turn-2 .marks")).to_contain_text("Accept")
+    assert until(lambda: verdicts(studio, 1) == {2: "accept"})
     page.keyboard.press("Shift+R")
-    assert until(lambda: verdicts(studio, 1) == {1: "accept", None: "reject"})
+    assert until(lambda: verdicts(studio, 1) == {2: "accept", None: "reject"})
 
 
 def test_undo_goes_back_to_where_the_last_change_was(page: Page, studio: Studio) -> None:
