@@ -7,6 +7,7 @@
    closes or a server stops are sent by the next viewer that opens. Text is written through textContent only: nothing in a trajectory becomes markup. */
 
 const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["Fix", "✎"] };
+const NO_VERDICT = "Only turns of the assistant get a verdict";
 const FLUSH_MS = 250;
 const KEPT = "turnwright.marks.";
 const ORPHANED_MS = 3000;
@@ -25,6 +26,7 @@ class Viewer {
     this.sent = -FLUSH_MS * 2;
     this.unsent = false;
     this.held = null;
+    this.refused = false;
     this.drawn = "";
     this.focused = 0;
     this.remarks = new Remarks(this);
@@ -109,7 +111,10 @@ class Viewer {
       "div", { class: "toolbar", role: "toolbar", "aria-label": "Marks for the current turn" },
       group("Move", button("↑", "Previous turn (key K)", () => this.step(-1), { "aria-label": "Previous turn" }),
         button("↓", "Next turn (key J)", () => this.step(1), { "aria-label": "Next turn" })),
-      group("Verdict on this turn", ...decide),
+      el("div", { class: "group deciding", role: "group", "aria-label": "Verdict on this turn" },
+        el("span", { class: "caption", text: "This turn" }), el("span", { class: "group verdicts" }, ...decide),
+        el("span", { class: "group none" }, el("span", { class: "caption", title: NO_VERDICT, text: "No verdict: it is not trained" }),
+          button("Take the mark away", "Take rating and verdict of this turn away (key 0)", () => this.mark({ rating: null, verdict: null }), { class: "clear" }))),
       group("Rating of this turn", ...rate),
       group("History", button("↶ Undo", "Undo your last change, wherever it was (key U)", () => this.mark({ undo: true }))),
       this.status,
@@ -120,6 +125,7 @@ class Viewer {
   move(index, { scroll = true, keep = false } = {}) {
     const last = this.data.turns.length - 1;
     this.current = Math.max(0, Math.min(last, index));
+    this.refused = false;
     if (keep) return this.paint();
     if (scroll) {
       this.list.querySelector(`#turn-${this.current}`)?.scrollIntoView({ block: "nearest", behavior: "instant" });
@@ -132,6 +138,18 @@ class Viewer {
     let index = this.current + by;
     while (role && this.data.turns[index] && this.data.turns[index].role !== role) index += by;
     if (this.data.turns[index]) this.move(index);
+  }
+
+  /* A verdict counts in exports on the whole (turn null) and on turns of the assistant. */
+  decides(turn) {
+    return turn === null || this.data.turns[turn]?.role === "assistant";
+  }
+
+  decide(verdict, turn) {
+    this.refused = !this.decides(turn);
+    if (this.refused) this.paint();
+    else this.mark({ verdict }, turn);
+    return true;
   }
 
   /* the first mark after a pause leaves at once, the rest of a burst together every FLUSH_MS */
@@ -245,8 +263,13 @@ class Viewer {
     for (const button of this.root.querySelectorAll("[data-rating]")) button.setAttribute("aria-pressed", String(Number(button.dataset.rating) === mark.rating));
     for (const button of this.root.querySelectorAll(".toolbar [data-verdict]")) button.setAttribute("aria-pressed", String(button.dataset.verdict === mark.verdict));
     this.remarks.paint(this.current, mark, this.data.known);
+    const deciding = this.root.querySelector(".deciding");
+    deciding.querySelector(".verdicts").classList.toggle("away", !this.decides(this.current));
+    deciding.querySelector(".none").classList.toggle("away", this.decides(this.current));
+    deciding.querySelector(".clear").hidden = this.decides(this.current) || !mark.verdict;
     const count = this.data.turns.length;
-    this.status.textContent = `Turn ${this.current} of ${count ? count - 1 : 0} · ${this.log.length ? "Saving…" : "Saved"}`;
+    const state = this.refused ? NO_VERDICT : this.log.length ? "Saving…" : "Saved";
+    this.status.textContent = `Turn ${this.current} of ${count ? count - 1 : 0} · ${state}`;
     this.status.dataset.pending = this.log.length;
   }
 
@@ -278,9 +301,9 @@ class Viewer {
       case "Home": return inRail && (this.move(0), true);
       case "End": return inRail && (this.move(this.data.turns.length - 1), true);
       case "0": return this.mark({ rating: null, verdict: null }), true;
-      case "a": return this.mark({ verdict: "accept" }, whole), true;
-      case "r": return this.mark({ verdict: "reject" }, whole), true;
-      case "f": return this.mark({ verdict: "fix" }, whole), true;
+      case "a": return this.decide("accept", whole);
+      case "r": return this.decide("reject", whole);
+      case "f": return this.decide("fix", whole);
       case "t": return !event.shiftKey && this.remarks.openTags();
       case "m": return !event.shiftKey && this.remarks.openNote();
       case "u": return !event.shiftKey && (this.mark({ undo: true }), true);

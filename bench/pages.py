@@ -83,12 +83,12 @@ def main() -> None:
 
 
 def until_stored(page: Any, file: Path) -> float:
-    """Press the key of a verdict on one turn after the other; return the median seconds until it is in the database."""
+    """Press the key of a verdict on one answer after the other; return the median seconds until each is stored."""
     taken = []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         events = lambda: database.execute("SELECT count(*) FROM review_event").fetchone()[0]  # noqa: E731
         for key in "arararara":
-            page.keyboard.press("j")
+            page.keyboard.press("Shift+J")  # only turns of the assistant have a verdict
             page.wait_for_timeout(600)
             before, start = events(), time.perf_counter()
             page.keyboard.press(key)

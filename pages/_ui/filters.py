@@ -126,13 +126,15 @@ def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
 
 
 def _read_older_verdicts() -> None:
-    """Replace words of older addresses ("Fix") by the standings that they stood for."""
+    """Read an address that names verdicts by their older words ("Fix") as the standings that they stood for."""
     given = st.query_params.get_all("verdicts")
-    if any(word.lower() in VERDICTS_MEAN for word in given):
-        found = [one for word in given for one in VERDICTS_MEAN.get(word.lower(), (word,))]
-        words_now = [STANDING[one].word if one in STANDING else one for one in found]
-        with suppress(StreamlitAPIException):  # bound already, so it was read before
-            st.query_params["verdicts"] = list(dict.fromkeys(words_now))
+    if not any(word.lower() in VERDICTS_MEAN for word in given):
+        return
+    named = {look.word: name for name, look in STANDING.items()}
+    found = [one for word in given for one in VERDICTS_MEAN.get(word.lower(), (named.get(word, ""),))]
+    st.session_state["verdicts"] = list(dict.fromkeys(filter(None, found)))
+    with suppress(StreamlitAPIException):  # bound already: Streamlit itself puts it into the address
+        st.query_params["verdicts"] = [STANDING[one].word for one in st.session_state["verdicts"]]
 
 
 def filter_bar(db: Database) -> TrajectoryFilter:

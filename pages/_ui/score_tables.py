@@ -12,6 +12,7 @@ from pages._ui import measures
 from pages._ui.badges import score_name, words
 from pages._ui.format import UNKNOWN, seconds
 from pages._ui.measures import Series
+from pages._ui.text import literal
 from storage.database import Database
 
 
@@ -32,22 +33,26 @@ def score_table(database: Database, series: Sequence[Series], version: tuple[int
     columns = {
         "name": st.column_config.TextColumn("Score", width=150),
         **({"batch": st.column_config.TextColumn("Batch", width=180)} if several else {}),
-        "mean": st.column_config.ProgressColumn("Mean", min_value=0.0, max_value=1.0, format="%.3f", width=160),
-        "measured": st.column_config.NumberColumn("Measured", format="localized", width=100),
-        "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized", width=110),
+        "mean": st.column_config.ProgressColumn("Mean", min_value=0.0, max_value=1.0, format="%.3f", width=130),
+        "measured": st.column_config.NumberColumn("Measured", format="localized", width=90),
+        "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized", width=100),
         **(
-            {} if several else {"shape": st.column_config.BarChartColumn("From 0 to 1", y_min=0, y_max=1, width=170)}
+            {} if several else {"shape": st.column_config.BarChartColumn("From 0 to 1", y_min=0, y_max=1, width=120)}
         ),
-        "judge": st.column_config.TextColumn("Judge", width=110),
-        "method": st.column_config.TextColumn("Method", width=100),
+        "judge": st.column_config.TextColumn("Judge", width=80),
+        "method": st.column_config.TextColumn("Method", width=80),
         "versions": st.column_config.TextColumn(
-            "Version", width=290, help="Of the judge, with the rubric and the prompt that it used. Several: means of "
-            "different versions are mixed; compare batches, or choose some."),
+            "Version", width=260, help="Of the judge; with the rubric and the prompt that it used."),
     }  # fmt: skip
     st.dataframe(
         table, hide_index=True, column_config=columns, column_order=list(columns), key="table_scores",
         alt="Scores with their means", placeholder=UNKNOWN, height="content" if len(table) <= 15 else "auto",
     )  # fmt: skip
+    mixed = table[table["versions"].str.contains("; ")].drop_duplicates(["judge", "versions"])
+    for judge, versions in zip(mixed["judge"], mixed["versions"], strict=True):
+        st.caption(
+            literal(f"{judge}: its scores come from several versions ({versions}). Compare batches to part them.")
+        )
 
 
 def _shape(database: Database, one: Series, name: str, version: tuple[int, ...]) -> list[float]:

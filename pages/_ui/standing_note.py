@@ -1,4 +1,4 @@
-"""Where the reviews leave a trajectory, and what it waits for: drawn above the verdict on the whole."""
+"""What a trajectory waits for that is marked to be corrected: drawn above the verdict on the whole."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import streamlit as st
 
 from engine.standing import awaiting, standing
 from engine.types import Review, Trajectory
-from pages._ui.badges import badge
+from pages._ui.badges import look
 from pages._ui.conflicts import BOTH
 from pages._ui.fix_form import fix_key
 from pages._ui.turn_viewer import focus_turn
 
 
 def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]) -> None:
-    """Draw the caption of the verdict on the whole with the standing, and what keeps the trajectory from exports."""
-    found = standing(reviews)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption("Whole trajectory", width="content")
-        badge("standing", found)
-    if found != "awaits_correction":
+    """Draw what keeps the trajectory from exports where a correction is missing, with the way to write it."""
+    if standing(reviews) != "awaits_correction":
         return
     waiting = awaiting(reviews)
-    st.caption(f":orange[:material/pending_actions:] {_told(trajectory, waiting)} Until then no export holds it.")
+    state = look("standing", "awaits_correction")
+    st.warning(
+        f"**{state.word}.** {_told(trajectory, waiting)} Until then no export holds this trajectory.",
+        icon=f":material/{state.icon}:",
+    )
     correctable = [turn for turn in waiting if _is_assistant(trajectory, turn)]
     if correctable:
         st.button(

@@ -7,7 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from engine.standing import standing
 from engine.types import Review, TrajectoryFilter, Verdict
+from pages._ui.badges import look
 from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.reviewing import (
@@ -49,12 +51,14 @@ _CHOICES: dict[Verdict, str] = {
 
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
-    review = own_review(reviews_of(db(), number), None) or Review(trajectory=number, reviewer=REVIEWER)
+    reviews = reviews_of(db(), number)
+    review = own_review(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
     draw_conflicts(number)
     keys = {name: f"{name}_{number}" for name in ("verdict", "rating", "tags", "note", "new_tag")}
     _show(keys["verdict"], review.verdict)
     _show(keys["rating"], None if review.rating is None else review.rating - 1)
     _show(keys["note"], review.note)
+    st.caption("Whole trajectory")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.segmented_control(
             "Verdict on the trajectory", list(_CHOICES), key=keys["verdict"], format_func=_CHOICES.__getitem__,
@@ -67,7 +71,8 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         on_change=_save, args=(number, "note", keys["note"]), label_visibility="collapsed",
     )  # fmt: skip
     _buttons(number, chosen, sort)
-    st.caption("Every change is saved at once.")
+    state = look("standing", standing(reviews))
+    st.caption(f":material/{state.icon}: {state.word}. Every change is saved at once.")
 
 
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:

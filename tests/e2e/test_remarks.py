@@ -89,11 +89,11 @@ def test_a_note_is_kept_when_its_writer_goes_on(page: Page, studio: Studio) -> N
 
 def test_caps_lock_is_not_shift(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 1)
-    burst(page, ["J", "A"])
-    expect(page.locator("#turn-1 .marks")).to_contain_text("Accept")
-    assert until(lambda: verdicts(studio, 1) == {1: "accept"})
+    burst(page, ["J", "J", "A"])
+    expect(page.locator("#turn-2 .marks")).to_contain_text("Accept")
+    assert until(lambda: verdicts(studio, 1) == {2: "accept"})
     page.keyboard.press("Shift+R")
-    assert until(lambda: verdicts(studio, 1) == {1: "accept", None: "reject"})
+    assert until(lambda: verdicts(studio, 1) == {2: "accept", None: "reject"})
 
 
 def test_undo_goes_back_to_where_the_last_change_was(page: Page, studio: Studio) -> None:
@@ -174,18 +174,18 @@ def test_a_verdict_of_the_other_tab_is_shown_before_it_is_replaced(
     other = context.new_page()
     for tab in (other, page):
         open_trajectory(tab, studio, 14)
-    burst(other, ["j", "r", "5", "j", "4"])
-    assert until(lambda: (found := own(studio, 14).get(2)) and found.rating == 4)
-    burst(page, ["j", "a", "3", "j", "j", "1", "2"])
+    burst(other, ["j", "j", "r", "5", "j", "4"])
+    assert until(lambda: (found := own(studio, 14).get(3)) and found.rating == 4)
+    burst(page, ["j", "j", "a", "3", "j", "j", "1", "2"])
     expect(page.get_by_text("2 marks were changed elsewhere while you gave yours")).to_be_visible()
-    expect(page.locator("#turn-1 .marks")).to_have_text("✕ Reject  ·  5 of 5")
+    expect(page.locator("#turn-2 .marks")).to_have_text("✕ Reject  ·  5 of 5")
     screenshot("review-two-verdicts")
-    assert until(lambda: (found := own(studio, 14).get(3)) and found.rating == 2)
+    assert until(lambda: (found := own(studio, 14).get(4)) and found.rating == 2)
     assert {n: (r.verdict, r.rating) for n, r in own(studio, 14).items()} == {
-        1: ("reject", 5), 2: (None, 4), 3: (None, 2),
+        2: ("reject", 5), 3: (None, 4), 4: (None, 2),
     }  # fmt: skip
     page.get_by_role("button", name="Use all mine").click()
-    expect(page.locator("#turn-1 .marks")).to_have_text("✓ Accept  ·  3 of 5")
+    expect(page.locator("#turn-2 .marks")).to_have_text("✓ Accept  ·  3 of 5")
     page.keyboard.press("Shift+A")
     page.keyboard.press("Shift+R")
     expect(page.get_by_text("Rejected. Every change is saved at once.")).to_be_visible()

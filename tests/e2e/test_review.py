@@ -116,19 +116,20 @@ def test_ratings_pressed_right_before_the_next_trajectory_stay_with_theirs(page:
 
 def test_keys_and_buttons_do_the_same_and_undo_takes_back(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 2)
-    page.keyboard.press("j")
+    page.keyboard.press("Shift+J")
     page.keyboard.press("a")
-    expect(page.locator("#turn-1 .marks")).to_contain_text("Accept")
-    page.get_by_role("button", name="Next turn").click()
+    expect(page.locator("#turn-2 .marks")).to_contain_text("Accept")
+    for _ in range(3):
+        page.get_by_role("button", name="Next turn").click()
     page.get_by_role("button", name="✕ Reject").click()
-    expect(page.locator("#turn-2 .marks")).to_contain_text("Reject")
-    assert until(lambda: verdicts(studio, 2) == {1: "accept", 2: "reject"})
+    expect(page.locator("#turn-5 .marks")).to_contain_text("Reject")
+    assert until(lambda: verdicts(studio, 2) == {2: "accept", 5: "reject"})
     page.keyboard.press("u")
-    expect(page.locator("#turn-2 .marks")).to_have_text("")
-    assert until(lambda: verdicts(studio, 2) == {1: "accept"})
+    expect(page.locator("#turn-5 .marks")).to_have_text("")
+    assert until(lambda: verdicts(studio, 2) == {2: "accept"})
     page.keyboard.press("u")
     assert until(lambda: verdicts(studio, 2) == {})
-    expect(page.locator("#turn-1 .marks")).to_have_text("")
+    expect(page.locator("#turn-2 .marks")).to_have_text("")
     assert len(history(studio.database, 2)) == 4
 
 
