@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from sqlalchemy import Connection, select
 
 from engine.types import Trajectory
 from storage import tables
+from storage.database import Database
 
 FROM_FILE = "Imported from a file; what an import before had brought was left out."
 """The reason of a batch that came from a file in this way."""
 _CHUNK = 500
+
+
+def unknown(db: Database, trajectories: Iterable[Trajectory], there: Counter[int]) -> Iterator[Trajectory]:
+    """Yield the trajectories of a file that no import before brought; memory holds a few hundred. `there` counts the
+    others by the batch that holds them."""
+    source = iter(trajectories)
+    while some := list(islice(source, _CHUNK)):
+        with db.read() as session:
+            known = already_here(session.connection(), some)
+        there.update(known.values())
+        yield from (t for t in some if t.id not in known)
 
 
 def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> dict[str, int]:
@@ -20,13 +34,6 @@ def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> 
     What was rolled out here came from no file, so the export of a batch may come back beside it. The place in the file
     says nothing: a record that was moved is compared as it came.
     """
-    found: dict[str, int] = {}
-    for start in range(0, len(trajectories), _CHUNK):
-        found |= _some(connection, trajectories[start : start + _CHUNK])
-    return found
-
-
-def _some(connection: Connection, trajectories: Sequence[Trajectory]) -> dict[str, int]:
     wanted = {t.id: _as_it_came(t) for t in trajectories}
     t, b = tables.trajectory.c, tables.batch.c
     query = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,15 +228,14 @@ class Imported:
     there: dict[int, int]
 
 
-def import_new(db: Database, name: str, trajectories: Sequence[Trajectory]) -> Imported:
+def import_new(db: Database, name: str, trajectories: Iterable[Trajectory]) -> Imported:
     """Store those trajectories of a file that no import before brought. Raises InputError when the file holds none."""
-    if not trajectories:
-        raise InputError(name, "holds no trajectory.", "Choose another file.")
-    with db.read() as session:
-        there = doubles.already_here(session.connection(), trajectories)
-    fresh = [t for t in trajectories if t.id not in there]
-    batch = insert_imported(db, name, fresh, reason=doubles.FROM_FILE) if fresh else None
-    return Imported(batch, len(fresh), dict(sorted(Counter(there.values()).items())))
+    there: Counter[int] = Counter()
+    fresh = list(doubles.unknown(db, trajectories, there))
+    held = dict(sorted(there.items()))
+    if held and not fresh:
+        return Imported(None, 0, held)
+    return Imported(insert_imported(db, name, fresh, reason=doubles.FROM_FILE), len(fresh), held)
 
 
 def insert_imported(
