@@ -217,8 +217,9 @@ def import_(
     format: Annotated[str, typer.Option(help="Its format.")] = "chat_jsonl",
     name: Annotated[str | None, typer.Option(help="Name of the batch it becomes.")] = None,
 ) -> None:
-    """Read a training file back as a finished batch. A bad line refuses the whole file."""
-    from storage.trajectories import insert_imported
+    """Read a training file back as a finished batch, without what an import before brought. A bad line refuses the
+    whole file."""
+    from storage.trajectories import import_new
 
     plugin = plugins.load("importers", format.replace("-", "_"))
     try:
@@ -228,8 +229,12 @@ def import_(
     with lines:
         found = list(plugin.make(plugin.config()).trajectories(lines, file.name))
     with database() as db:
-        number = insert_imported(db, name or file.stem, found)
-    print(f"batch {number}: {len(found)} trajectories")
+        done = import_new(db, name or file.stem, found)
+    if done.batch is not None:
+        print(f"batch {done.batch}: {done.stored} trajectories")
+    if done.there:
+        told = ", ".join(f"{count} in batch {batch}" for batch, count in done.there.items())
+        print(f"{'all are' if done.batch is None else 'the others are'} here already, from an import before: {told}")
 
 
 @app.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from engine.types import (
     Trajectory,
     TrajectoryFilter,
 )
-from storage import filters, intake, tables
+from storage import doubles, filters, intake, tables
 from storage.database import Database
 from storage.facets import values as found_facets
 from storage.reviews import review_of
@@ -232,7 +233,29 @@ def facets(db: Database) -> dict[str, list[str]]:
         return found_facets(session) | {"verdicts": list(EFFECTS)}
 
 
-def insert_imported(db: Database, name: str, trajectories: Sequence[Trajectory]) -> int:
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import: its batch (None when nothing was new), how many trajectories it holds, and how many each
+    batch held already, by its number."""
+
+    batch: int | None
+    stored: int
+    there: dict[int, int]
+
+
+def import_new(db: Database, name: str, trajectories: Iterable[Trajectory]) -> Imported:
+    """Store those trajectories of a file that no import before brought. Raises InputError when the file holds none."""
+    there: Counter[int] = Counter()
+    fresh = list(doubles.unknown(db, trajectories, there))
+    held = dict(sorted(there.items()))
+    if held and not fresh:
+        return Imported(None, 0, held)
+    return Imported(insert_imported(db, name, fresh, reason=doubles.FROM_FILE), len(fresh), held)
+
+
+def insert_imported(
+    db: Database, name: str, trajectories: Sequence[Trajectory], *, reason: str = "Imported from a file."
+) -> int:
     """Store trajectories from a file as a batch that is done; return its id. Raises InputError when there are none."""
     if not trajectories:
         raise InputError(name, "holds no trajectory.", "Choose another file.")
@@ -252,7 +275,7 @@ def insert_imported(db: Database, name: str, trajectories: Sequence[Trajectory])
         body=batch.model_dump_json(),
         personas="[]",
         status="done",
-        reason="Imported from a file.",
+        reason=reason,
         imported=True,
         planned=0,
         created_at=now,

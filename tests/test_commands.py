@@ -187,3 +187,23 @@ def test_an_export_for_a_trainer_on_the_command_line(db: Database, command: Comm
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
     listed = command("list", "targets").stdout.splitlines()
     assert [line.split()[0] for line in listed] == ["axolotl", "llamafactory", "ms_swift", "prime_rl", "trl"]
+
+
+@pytest.mark.slow
+def test_two_runs_of_one_batch_leave_come_back_and_come_back_no_second_time(
+    db: Database, command: Command, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        insert_imported(db, name, mixed())
+    out, again = tmp_path / "all.jsonl", tmp_path / "again.jsonl"
+    assert command("export", "--out", str(out), "--format", "trajectory").returncode == 0
+    for batch in (1, 2):
+        batches.delete_batch(db, batch)
+    done = command("import", str(out), "--format", "trajectory")
+    assert (done.returncode, done.stdout) == (0, f"batch 3: {2 * len(mixed())} trajectories\n")
+    assert command("export", "--out", str(again), "--format", "trajectory").returncode == 0
+    assert again.read_bytes() == out.read_bytes()
+    told = command("import", str(out), "--format", "trajectory")
+    assert told.returncode == 0
+    assert f"all are here already, from an import before: {2 * len(mixed())} in batch 3" in told.stdout
+    assert [row.id for row in batches.list_batches(db)] == [3]

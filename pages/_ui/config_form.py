@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -18,21 +19,33 @@ from pages._ui.badges import words
 from pages._ui.text import literal
 
 
-def config_form(config: type[BaseModel], *, key: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+def config_form(
+    config: type[BaseModel],
+    *,
+    key: str,
+    values: dict[str, Any] | None = None,
+    allowed: Mapping[str, Sequence[Any]] | None = None,
+) -> dict[str, Any]:
     """Draw one control per field of `config` and return what differs from the defaults, as JSON values.
 
-    The help of a field is what the docstring of `config` says after its name in backticks. `key` starts the keys.
-    Raises InputError, after everything is drawn, when a field that takes JSON holds none.
+    The help of a field is what the docstring of `config` says after its name in backticks. `key` starts the keys. A
+    field that `allowed` names offers these values only, with the first as its default; one that is left with a single
+    value is not drawn. Raises InputError, after everything is drawn, when a field that takes JSON holds none.
     """
-    given = values or {}
+    given, narrow = values or {}, allowed or {}
     found: dict[str, Any] = {}
     refused: InputError | None = None
     helps = field_helps(config)
     with st.grid(3, min_column_width=180):
         for name, field in config.model_fields.items():
             default = to_jsonable_python(field.get_default(call_default_factory=True))
+            among = narrow.get(name)
+            if among is not None:
+                default = among[0]
+                if len(among) == 1:
+                    continue
             try:
-                value = _control(name, field, given.get(name, default), f"{key}_{name}", helps.get(name))
+                value = _control(name, field, given.get(name, default), f"{key}_{name}", helps.get(name), among)
             except ValueError as error:
                 refused = refused or InputError(words(name), f"is no JSON: {error}.", "Correct it.")
                 continue
@@ -59,11 +72,13 @@ def field_helps(config: type[BaseModel]) -> dict[str, str]:
     return {name: literal(told[:1].upper() + told[1:]) for name, told in tidy.items() if told}
 
 
-def _control(name: str, field: FieldInfo, start: Any, key: str, help: str | None) -> Any:
+def _control(
+    name: str, field: FieldInfo, start: Any, key: str, help: str | None, among: Sequence[Any] | None = None
+) -> Any:
     kind = _plain(field.annotation)
     label = words(name)
     if get_origin(kind) is Literal:
-        choices = list(get_args(kind))
+        choices = list(get_args(kind) if among is None else among)
         place = choices.index(start) if start in choices else 0
         return st.selectbox(label, choices, place, key=key, format_func=lambda c: words(str(c)), help=help)
     if kind is bool:

@@ -10,14 +10,13 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from engine import plugins, settings
+from engine import settings
 from engine.errors import InputError
 from engine.export import preview
 from engine.standing import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
-from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
 from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
@@ -26,6 +25,7 @@ from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state, notice
 from pages._ui.notices import leave
 from pages._ui.routes import page_link
+from pages._ui.target_form import loading, options_form, target_form, title, untrained_form
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
@@ -35,42 +35,39 @@ LOOKED_AT = 400
 """How many trajectories the preview reads at most."""
 SHOWN = 10
 """Exports that are listed before more are asked for."""
+REPORTED = {
+    "Rows per split": "splits",
+    "Dropped, by reason": "dropped",
+    "Reshaped": "changed",
+    "Fields lost": "lost",
+}
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
 
 def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     """Draw what goes into the file and return the recipe, or None with the reason drawn."""
-    names = plugins.names("exporters")
-    left, middle, right = st.columns([3, 2, 5])
+    target, kind = target_form()
+    left, right = st.columns(2)
     name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
-    licence = middle.text_input(
+    licence = right.text_input(
         "Licence", key="export_licence", max_chars=80, placeholder="as the domains",
         help="The identifier that the dataset card states, for example CC-BY-4.0; left open, it names what the domains "
         "state. Mind the terms of the models used.",
     )  # fmt: skip
-    kind = right.selectbox(
-        "Format", names, names.index("chat_jsonl") if "chat_jsonl" in names else 0, key="export_format",
-        format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
-    )  # fmt: skip
-    with st.expander("Options of the format", key=f"options_{kind}", icon=":material/tune:"):
-        try:
-            options = config_form(plugins.load("exporters", kind).config, key=f"export_{kind}")
-        except InputError as error:
-            st.error(literal(str(error)), icon=":material/error:")
-            return None
+    options = options_form(target, kind)
+    if options is None:
+        return None
     with st.grid(5, min_column_width=130):
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
-        untrained = st.selectbox(
-            "A rejected turn", ["mask", "cut"], key="export_untrained",
-            format_func={"mask": "is masked", "cut": "ends the dialogue"}.get,
-        )  # fmt: skip
+        untrained = untrained_form(target)
     with st.container(horizontal=True):
         rejected = st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
     values = {
         "name": name,
+        "target": target,
         "format": kind,
         "filter": chosen,
         "include_rejected": rejected,
@@ -179,14 +176,15 @@ def report(row: ExportRow) -> None:
         st.metric("Exported", count(facts.get("exported")))
         st.metric("Rows", count(row.rows))
         st.metric("Dropped", count(sum(facts.get("dropped", {}).values())))
-    for title, name in (("Rows per split", "splits"), ("Dropped, by reason", "dropped"), ("Fields lost", "lost")):
+    for head, name in REPORTED.items():
         if facts.get(name):
             told = ", ".join(f"{words(k.replace(':', ': '))} {count(v)}" for k, v in facts[name].items())
-            st.caption(literal(f"{title}: {told}"))
+            st.caption(literal(f"{head}: {told}"))
     if facts.get("never_carried"):
         st.caption(literal("This format never carries: " + ", ".join(facts["never_carried"])))
     if row.sha256:
         st.caption(f"SHA-256 {row.sha256}")
+    loading(row.recipe, key=f"loading_{row.id}")
     st.code(row.recipe.model_dump_json(indent=1, exclude_defaults=True), language="json", wrap_lines=True)
 
 
@@ -197,7 +195,8 @@ def card(row: ExportRow) -> None:
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.markdown(f"**{literal(row.recipe.name)}**", width="content")
                 badge("export", row.status)
-                told = f"{row.recipe.format} · {moment(row.created_at)}"
+                made_for = f"for {title(row.recipe.target)} · " if row.recipe.target else ""
+                told = f"{made_for}{row.recipe.format} · {moment(row.created_at)}"
                 if row.status == "done":
                     told += f" · {plural(row.rows or 0, 'row')} · {bytes_size(row.size)}"
                 st.caption(literal(told), width="content")

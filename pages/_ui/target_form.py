@@ -1,0 +1,95 @@
+"""The trainer that an export is for: chosen first, with what follows from it; without one, the format is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import streamlit as st
+
+from engine import plugins
+from engine.errors import InputError
+from engine.targets._target import Target, find, names
+from engine.types import Recipe
+from pages._ui.config_form import config_form
+from pages._ui.text import code_view, literal
+
+ANY = "Another one, or none"
+NO_TARGET = (
+    "Rows as the format has them. Whether a trainer reads a mark on a turn that must not be trained is then for you to "
+    "find out: TRL, prime-rl and LLaMA-Factory read none."
+)
+FORMAT = "chat_jsonl"
+
+
+def target_form() -> tuple[str | None, str]:
+    """Draw the choice of the trainer, and of the format where none is named; return both."""
+    left, right = st.columns(2)
+    target = left.selectbox(
+        "Trainer", [None, *names()], key="export_target", format_func=lambda name: ANY if name is None else title(name),
+        help="What reads the file. It sets the format, how turns that must not be trained stay so, and the lines that "
+        "its configuration needs.",
+    )  # fmt: skip
+    if target is not None:
+        right.caption(find(target).line)
+        right.caption(find(target).masking)
+        return target, find(target).format
+    kinds = plugins.names("exporters")
+    kind = right.selectbox(
+        "Format", kinds, kinds.index(FORMAT) if FORMAT in kinds else 0, key="export_format",
+        format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
+    )  # fmt: skip
+    st.caption(NO_TARGET)
+    return None, kind
+
+
+def options_form(target: str | None, kind: str) -> dict[str, Any] | None:
+    """Draw the options that are open, and return those that differ from the defaults; None with the reason drawn."""
+    config = plugins.load("exporters", kind).config
+    allowed: Mapping[str, tuple[Any, ...]] = find(target).options if target else {}
+    if all(len(allowed.get(name, (1, 2))) == 1 for name in config.model_fields):
+        return {}
+    name = f"to_{target}" if target else kind
+    with st.expander("Options of the format", key=f"options_{name}", icon=":material/tune:"):
+        try:
+            return config_form(config, key=f"export_{name}", allowed=allowed)
+        except InputError as error:
+            st.error(literal(str(error)), icon=":material/error:")
+            return None
+
+
+def untrained_form(target: str | None) -> Literal["mask", "cut"]:
+    """Draw what becomes of a turn that a human rejected, where there is a choice; return it."""
+    possible = find(target).untrained if target else {"mask": "", "cut": ""}
+    if len(possible) == 1:
+        return next(iter(possible))
+    plain = {"mask": "is not trained" if target else "is masked", "cut": "ends the dialogue"}
+    return st.selectbox(
+        "A rejected turn", list(possible), key=f"export_untrained{f'_to_{target}' if target else ''}",
+        format_func=plain.__getitem__,
+        help="; ".join(f"{plain[name]}: it {told}" for name, told in possible.items()) if target else None,
+    )  # fmt: skip
+
+
+def loading(recipe: Recipe, *, key: str) -> None:
+    """Draw the lines that the configuration of the recipe's target needs; nothing without a target."""
+    target = known(recipe.target)
+    if target is None:
+        return
+    files = {split: f"{split}.jsonl" for split, share in recipe.splits.items() if share}
+    st.caption(literal(f"{target.title} needs these settings; with others it may train what it must not:"))
+    code_view(target.settings_for(files), key=key, language=target.language)
+
+
+def title(name: str) -> str:
+    """Return what a target is called; its own name when it is not there any more."""
+    target = known(name)
+    return target.title if target else name
+
+
+def known(name: str | None) -> Target | None:
+    """Return a target, or None when none is named or it is not there any more."""
+    try:
+        return find(name) if name is not None else None
+    except InputError:
+        return None

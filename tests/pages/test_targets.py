@@ -1,0 +1,105 @@
+"""The trainer that an export is for: chosen first; format, options and masks follow, in the form, preview and file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import plugins
+from engine.targets._target import aimed, find, names
+from engine.types import Recipe
+from pages._ui.text import literal
+from storage import exports
+from storage.database import Database
+from tests.pages.test_masking import built, reviewed
+from tests.targets.trainers import trained_text
+
+__all__ = ["reviewed"]
+
+Open = Callable[..., AppTest]
+
+
+def choose(page: AppTest, name: str | None) -> AppTest:
+    return page.selectbox(key="export_target").set_value(name).run()
+
+
+def keys(page: AppTest) -> set[str]:
+    return {str(one.key) for kind in (page.selectbox, page.toggle) for one in kind if one.key}
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_is_built_for_a_trainer_is_what_the_preview_shows(
+    open_page: Open, reviewed: Database, tmp_path: Path, name: str
+) -> None:
+    page = choose(open_page("exports"), name)
+    page.number_input(key="export_share_train").set_value(100)
+    page.number_input(key="export_share_validation").set_value(0)
+    page.session_state["export_preview"] = True
+    page.run()
+    assert not page.exception
+    previewed = [json.loads(code.value) for code in page.code]
+    page.button(key="build_export").click().run()
+    rows, report = built(reviewed, tmp_path)
+    assert previewed == rows
+    assert rows
+    assert "train" not in report["lost"]
+    trained = sum(len(json.loads(trained_text(name, row))) for row in rows)
+    assert trained == (3 if "mask" in find(name).untrained else 2), "one of four was rejected, the third"
+    (row,) = exports.list_exports(reviewed)
+    assert (row.recipe.target, row.recipe.format) == (name, find(name).format)
+    page.session_state[f"report_{row.id}"] = True
+    page.run()
+    split = {"train": "train.jsonl"}
+    assert find(name).settings_for(split) in [code.value for code in page.code]
+    assert any(f"for {literal(find(name).title)}" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("name", names())
+def test_only_what_changes_something_for_a_trainer_is_offered(open_page: Open, reviewed: Database, name: str) -> None:
+    page = choose(open_page("exports"), name)
+    target, shown = find(name), keys(page)
+    assert "export_format" not in shown
+    assert (f"export_untrained_to_{name}" in shown) == (len(target.untrained) > 1)
+    assert "export_untrained" not in shown
+    for field in plugins.load("exporters", target.format).config.model_fields:
+        allowed = target.options.get(field)
+        assert (f"export_to_{name}_{field}" in shown) == (allowed is None or len(allowed) > 1), field
+        if allowed is not None and len(allowed) > 1:
+            assert page.selectbox(key=f"export_to_{name}_{field}").value == allowed[0]
+    assert target.line in [caption.value for caption in page.caption]
+    page.button(key="build_export").click().run()
+    recipe = exports.list_exports(reviewed)[0].recipe
+    assert aimed(recipe).untrained in target.untrained
+
+
+def test_the_format_is_chosen_again_once_no_trainer_is(open_page: Open, reviewed: Database) -> None:
+    page = choose(choose(open_page("exports"), "trl"), None)
+    assert {"export_format", "export_untrained", "export_chat_jsonl_turn_flag"} <= keys(page)
+    assert any("read none" in caption.value for caption in page.caption)
+    page.button(key="build_export").click().run()
+    assert exports.list_exports(reviewed)[0].recipe.target is None
+
+
+def test_an_option_that_a_trainer_leaves_open_reaches_the_recipe(open_page: Open, reviewed: Database) -> None:
+    page = choose(open_page("exports"), "trl")
+    page.selectbox(key="export_to_trl_reasoning").set_value("drop")
+    page.selectbox(key="export_untrained_to_trl").set_value("cut").run()
+    page.button(key="build_export").click().run()
+    recipe = exports.list_exports(reviewed)[0].recipe
+    assert (recipe.options, recipe.untrained) == ({"reasoning": "drop"}, "cut")
+
+
+def test_an_export_for_a_trainer_that_is_not_there_any_more_is_still_listed(
+    open_page: Open, reviewed: Database
+) -> None:
+    number = exports.create_export(reviewed, Recipe(target="forgotten"))
+    exports.finish_export(reviewed, number, path="1/x.zip", size=1, rows=1, report={"trajectories": 1, "exported": 1})
+    page = open_page("exports")
+    page.session_state[f"report_{number}"] = True
+    page.run()
+    assert not page.exception
+    assert any("for forgotten" in caption.value for caption in page.caption)
