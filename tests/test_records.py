@@ -13,7 +13,7 @@ from engine import catalog
 from engine.exporters._json import dump_bytes
 from engine.records import read, record_of, tool_of
 from engine.settings import CATALOG
-from engine.types import Trajectory, Turn
+from engine.types import Change, Leaf, StateDiff, Trajectory, Turn
 from storage.intake import dump
 from tests.exporters.mixed import hostile, mixed, proven
 
@@ -53,6 +53,13 @@ def test_a_corrected_turn_keeps_what_it_replaced() -> None:
         {"calls": [{"role": "teacher", "model": "m"}]},
         {"execution": {"seconds": 3}},
         {"diff": {"changes": [{"path": "a", "kind": "added", "format": "json", "leaves": [{"pointer": "/a"}]}]}},
+        {
+            "diff": {
+                "changes": [
+                    {"path": "a", "kind": "added", "format": "json", "leaves": [{"pointer": "/a", "nulls": ["after"]}]}
+                ]
+            }
+        },
     ],
 )
 def test_other_shapes_are_checked_in_full(changes: dict[str, Any]) -> None:
@@ -71,6 +78,14 @@ def test_an_older_shape_deep_inside_a_proof_is_found() -> None:
     whole = json.loads(dump(proven()))
     del whole["proof"]["turns"][0]["calls"][0][0]["result"]["truncated"]
     assert_equal(json.dumps(whole))
+
+
+def test_a_null_in_a_state_stands_as_it_was_written() -> None:
+    leaves = (Leaf(pointer="/a", before=1, nulls=("after",)), Leaf(pointer="/b", before=1, after=2**70))
+    change = Change(path="a.json", kind="modified", format="json", leaves=leaves)
+    data = dump(proven().model_copy(update={"diff": StateDiff(changes=(change,))}))
+    assert data.count('"nulls"') == 1
+    assert_equal(data)
 
 
 def test_a_body_that_is_no_trajectory_is_refused() -> None:

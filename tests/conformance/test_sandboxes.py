@@ -22,7 +22,8 @@ from engine.errors import InputError, SandboxError
 from engine.protocols import SandboxPool
 from engine.sandboxes._choose import open_pool
 from engine.sandboxes._remote import RemoteSandbox
-from engine.types import Limits
+from engine.state import differences
+from engine.types import ABSENT, Limits
 from tests.conformance._sandboxes import (
     BACKENDS,
     EVERY,
@@ -598,6 +599,47 @@ async def test_json_is_compared_by_value(sandbox: RemoteSandbox) -> None:
     assert (change.path, change.kind, change.format, change.truncated) == ("orders.json", "modified", "json", False)
     leaves = [(leaf.pointer, leaf.before, leaf.after) for leaf in change.leaves]
     assert leaves == [("/orders/2/paid", 2, 25), ("/orders/2/status", "open", "closed")]
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("path", "one", "other", "alike"),
+    [
+        ("orders.json", b'{"v": true}', b'{"v": 1}', False),
+        ("orders.json", b'{"v": false}', b'{"v": 0}', False),
+        ("orders.json", b'{"v": null}', b"{}", False),
+        ("orders.json", b'{"v": null}', b'{"v": 0}', False),
+        ("orders.json", b'{"v": 100}', b'{ "v" : 1e2 }', True),
+        ("orders.json", b'{"v": 12345678901234567890123}', b'{"v": 12345678901234567890124}', False),
+        ("orders.json", b'{"v": 12345678901234567890123}', b'{"v": 12345678901234567890123.0}', True),
+        ("orders.json", b'{"v": ' + b"7" * 5000 + b"}", b'{"v": ' + b"7" * 4999 + b"8}", False),
+        ("orders.json", b'{"v": ' + b"7" * 5000 + b"}", b'{"v": ' + b"7" * 5000 + b".0}", True),
+        ("log.jsonl", b'{"a": 1, "b": true}\n', b'{"b": true, "a": 1.0}\n', True),
+        ("log.jsonl", b'{"a": 1, "b": true}\n', b'{"a": 1, "b": 1}\n', False),
+    ],
+)
+async def test_end_states_compare_by_kind_and_value(
+    sandbox: RemoteSandbox, path: str, one: bytes, other: bytes, alike: bool
+) -> None:
+    ends = []
+    for data in (one, other):
+        await sandbox.write(path, data)
+        ends.append(await sandbox.diff())
+        await sandbox.reset()
+    assert (differences(*ends) == []) is alike
+    assert (differences(*reversed(ends)) == []) is alike
+
+
+@EVERY
+async def test_whole_numbers_come_back_with_every_digit(sandbox: RemoteSandbox) -> None:
+    number = 12345678901234567890123
+    await sandbox.write("orders.json", json.dumps({"orders": number, "more": [number, None]}).encode())
+    (change,) = (await sandbox.diff()).changes
+    became = {leaf.pointer: leaf.became for leaf in change.leaves}
+    assert became["/orders"] == became["/more/0"] == number
+    assert became["/more/1"] is None
+    assert became["/open"] is ABSENT
+    assert (await sandbox.call("say", {"text": number})).content == str(number)
 
 
 @EVERY

@@ -10,7 +10,7 @@ import pytest
 from engine import plugins
 from engine.errors import InputError
 from engine.exporters._json import dump_bytes
-from engine.types import Trajectory
+from engine.types import ABSENT, Change, Leaf, StateDiff, Trajectory
 from tests.exporters.mixed import NO_TOOL, exported, made, mixed, proven
 
 
@@ -24,6 +24,24 @@ def test_a_record_from_before_requests_had_places_and_people_had_a_say_is_read()
     assert (older.pop("begun"), older.pop("remarks")) == ("[]", "[]")
     (found,) = importer.make(importer.config()).trajectories([json.dumps(older).encode()], "all.jsonl")
     assert (found.begun, found.turns) == ((), NO_TOOL)
+
+
+def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
+    leaves = (
+        Leaf(pointer="/gone", before=1),
+        Leaf(pointer="/emptied", before=1, nulls=("after",)),
+        Leaf(pointer="/filled", after=10**30, nulls=("before",)),
+        Leaf(pointer="/flag", before=True, after=1),
+    )
+    diff = StateDiff(changes=(Change(path="a.json", kind="modified", format="json", leaves=leaves),))
+    (row,) = exported("trajectory", [made(0, NO_TOOL, diff=diff)])[0]
+    written = row["diff"]["changes"][0]["leaves"]
+    assert ["nulls" in leaf for leaf in written] == [False, True, True, False]
+    importer = plugins.load("importers", "trajectory")
+    (found,) = importer.make(importer.config()).trajectories([json.dumps(row).encode()], "all.jsonl")
+    assert found.diff == diff
+    assert [type(leaf.after) for leaf in found.diff.changes[0].leaves] == [type(None), type(None), int, int]
+    assert [leaf.became for leaf in found.diff.changes[0].leaves] == [ABSENT, None, 10**30, 1]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.sandboxes._remote import sources
-from engine.types import Change
+from engine.types import ABSENT, Change
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,105 @@ def test_digests_are_equal_exactly_when_values_are(compared: Any) -> None:
     assert len({one.before_digest, same.before_digest, other.before_digest}) == 1
 
 
+NOTHING = object()
+"""No such key."""
+
+
+def _leaf_sides(compared: Any, before: Any, after: Any) -> list[tuple[Any, Any]]:
+    sides = [json.dumps({} if value is NOTHING else {"v": value}).encode() for value in (before, after)]
+    changes = compared({"x.json": sides[0]}, {"x.json": sides[1]})
+    return [(leaf.was, leaf.became) for change in changes for leaf in change.leaves]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sides"),
+    [
+        (True, 1, (True, 1)),
+        (0, False, (0, False)),
+        (None, NOTHING, (None, ABSENT)),
+        (NOTHING, None, (ABSENT, None)),
+        (None, 0, (None, 0)),
+        (None, False, (None, False)),
+        (None, "", (None, "")),
+        ([None], [], (None, ABSENT)),
+        ([], [None], (ABSENT, None)),
+        ({"a": None}, {}, (None, ABSENT)),
+        (1, "1", (1, "1")),
+        ([], {}, ([], {})),
+    ],
+)
+def test_each_kind_is_equal_to_its_own_only(compared: Any, before: Any, after: Any, sides: tuple[Any, Any]) -> None:
+    (found,) = _leaf_sides(compared, before, after)
+    assert [type(side) for side in found] == [type(side) for side in sides]
+    assert found == sides
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("1", "1.0", True),
+        ("100", "1e2", True),
+        ("0", "-0.0", True),
+        ("0.1", "1e-1", True),
+        ("2.50", "2.5", True),
+        ("123456789012345678", "123456789012345678.0", True),
+        ("9007199254740993", "9007199254740993.0", True),
+        ("9007199254740993", "9007199254740992", False),
+        ("12345678901234567890123", "12345678901234567890124", False),
+        ("12345678901234567890123", "1.2345678901234567890123e22", True),
+        ("123456789012345678.25", "123456789012345678.75", False),
+        ("1e400", "1" + "0" * 400, True),
+        ("1e400", "1e401", False),
+        ("1e-400", "0", False),
+        ("1e-400", "0.1e-399", True),
+        ("7" * 5000, "7" * 5000 + ".0", True),
+        ("7" * 5000, "7" * 4999 + "8", False),
+        ("1e5000", "1" + "0" * 5000, True),
+        ("[1, true]", "[1.0, true]", True),
+        ("[1, true]", "[true, 1]", False),
+    ],
+)
+def test_numbers_compare_by_value_at_any_size(compared: Any, one: str, other: str, alike: bool) -> None:
+    digests = []
+    for value in (one, other):
+        (change,) = compared({"x.json": b'{"n": "start"}'}, {"x.json": f'{{"n": {value}}}'.encode()})
+        assert change.format == "json"
+        digests.append(change.after_digest)
+    assert (digests[0] == digests[1]) is alike
+    assert (compared({"x.json": f"[{one}]".encode()}, {"x.json": f"[{other}]".encode()}) == []) is alike
+
+
+def test_a_number_that_no_reader_keeps_is_shown_cut_and_decided_by_the_digest(compared: Any) -> None:
+    (exact,) = compared({"x.json": b"{}"}, {"x.json": b'{"n": 12345678901234567890123}'})
+    assert (exact.leaves[0].after, exact.truncated) == (12345678901234567890123, False)
+    (long,) = compared({"x.json": b"{}"}, {"x.json": b'{"n": ' + b"7" * 5000 + b"}"})
+    assert long.truncated
+    assert long.leaves[0].after.startswith("7777")
+    nested = b'{"n": [[' + b"7" * 5000 + b', {"a": 0.12345678901234567890123}]]}'
+    (inside,) = compared({"x.json": b'{"n": 1}'}, {"x.json": nested})
+    assert inside.truncated
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(-(10**40), 10**40).filter(bool), st.integers(0, 30), st.integers(0, 5))
+def test_any_writing_of_a_number_is_the_same(compared: Any, number: int, zeros: int, shift: int) -> None:
+    plain, written = str(number), f"{number}{'0' * shift}.{'0' * zeros}0e-{shift}"
+    assert compared({"x.json": f"[{plain}]".encode()}, {"x.json": f"[{written}]".encode()}) == []
+
+
+def test_json_lines_compare_by_value(compared: Any) -> None:
+    before = {"log.jsonl": b'{"a": 0}\n'}
+    assert compared(before, {"log.jsonl": b'\n{ "a" : 0.0 }'}) == []
+    (one,) = compared(before, {"log.jsonl": b'{"a": 0}\n{"a": 1, "b": 2}\n'})
+    (other,) = compared(before, {"log.jsonl": b'{"a": 0}\n{"b": 2.0, "a": 1}\n'})
+    assert one == other
+    assert (one.format, [(leaf.pointer, leaf.after) for leaf in one.leaves]) == ("json", [("/1/a", 1), ("/1/b", 2)])
+    (turned,) = compared(before, {"log.jsonl": b'{"b": 2}\n{"a": 0}\n'})
+    assert turned.after_digest != one.after_digest
+    (broken,) = compared(before, {"log.jsonl": b'{"a": 0}\nnot json\n'})
+    assert broken.format == "text"
+
+
 def test_what_is_no_strict_json_is_text(compared: Any) -> None:
     for broken in (b'{"a": NaN}', b"{", b"[" * 100_000):
         (change,) = compared({"x.json": b"{}"}, {"x.json": broken})
@@ -125,6 +226,46 @@ def test_sqlite_tables_without_a_key_compare_as_a_bag_of_rows(compared: Any) -> 
     assert compared(before, {"x.db": image(table, "INSERT INTO t VALUES (2, 'y'), (1, 'x')")}) == []
     (change,) = compared(before, {"x.db": image(table, "INSERT INTO t VALUES (1, 'x'), (1, 'x')")})
     assert sorted((leaf.before is None, leaf.after is None) for leaf in change.leaves) == [(False, True), (True, False)]
+
+
+def _image(*statements: str) -> bytes:
+    connection = sqlite3.connect(":memory:")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    return connection.serialize()
+
+
+def test_cells_of_sqlite_compare_by_kind_and_value(compared: Any) -> None:
+    table = "CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)"
+    cells = ["NULL", "''", "0", "0.5", "1", "'1'", "x'31'", "9007199254740993", "9007199254740992.0", "9e999", "'inf'"]
+    digests = {}
+    for cell in cells:
+        after = {"x.db": _image(table, f"INSERT INTO t VALUES (1, {cell})")}
+        (change,) = compared({"x.db": _image(table)}, after)
+        digests[cell] = change.after_digest
+    assert len(set(digests.values())) == len(cells)
+    one = {"x.db": _image(table, "INSERT INTO t VALUES (1, 1)")}
+    assert compared(one, {"x.db": _image(table, "INSERT INTO t VALUES (1, 1.0)")}) == []
+    (change,) = compared(one, {"x.db": _image(table, "INSERT INTO t VALUES (1, NULL)")})
+    (leaf,) = change.leaves
+    assert (leaf.was, leaf.became) == ({"id": 1, "v": 1}, {"id": 1, "v": None})
+
+
+def test_rows_with_a_null_or_a_twin_key_hide_no_other(compared: Any) -> None:
+    table = "CREATE TABLE t (id TEXT PRIMARY KEY, v)"
+    before = {"x.db": _image(table, "INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3)")}
+    (change,) = compared(before, {"x.db": _image(table, "INSERT INTO t VALUES (NULL, 9), (NULL, 2), ('a', 3)")})
+    assert sorted((leaf.was is ABSENT, leaf.became is ABSENT) for leaf in change.leaves) == [
+        (False, True),
+        (True, False),
+    ]
+    turned = {"x.db": _image(table, "INSERT INTO t VALUES ('a', 3), (NULL, 2), (NULL, 1)")}
+    assert compared(before, turned) == []
+    table = "CREATE TABLE t (id BLOB PRIMARY KEY, v)"
+    before = {"x.db": _image(table, "INSERT INTO t VALUES (1, 'number'), ('1', 'text')")}
+    (change,) = compared(before, {"x.db": _image(table, "INSERT INTO t VALUES (1, 'other'), ('1', 'text')")})
+    assert len(change.leaves) == 2
 
 
 def test_a_workspace_that_holds_a_strangers_file_is_swept(server: dict[str, ModuleType], tmp_path: Path) -> None:
