@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine import catalog
 from engine.errors import InputError
+from engine.goals import warning
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.deleting import take_out, take_question
@@ -70,6 +71,12 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         problems_list(found, title=title, domain=row.id, warn=True)
     elif not wanting:
         st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
+    if wide := [template.id for template in domain.templates if warning(template)]:
+        st.warning(
+            f"Not every turn has a goal in {literal(', '.join(wide))}: a task with fewer requests then wants more than "
+            "its dialogue asks.",
+            icon=":material/warning:",
+        )
     if not domain.templates:
         return
     st.header("Modes served per template", anchor=False)

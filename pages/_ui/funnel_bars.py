@@ -46,15 +46,16 @@ def stage_bars(one: Series, frame: pd.DataFrame) -> list[Bars]:
 
 
 def compared_bars(one: Series, frame: pd.DataFrame) -> Bars:
-    """Return the bars of one of several funnels, with a word at those that hold more than came from the bar before."""
+    """Return the bars of one of several funnels; "(+3)" stands at one that holds what was lost before."""
     counts, gained = _numbers(frame)
     planned = counts["planned"]
     labels, told, opens = [], [], []
     for stage in STEPS:
-        more = gained[stage] and f"{count(gained[stage])} {'taken back' if stage == 'reviewed' else 'rejected before'}"
-        labels.append(share(counts[stage], planned) + (f", {more}" if more else ""))
+        more = gained[stage]
+        word = "taken back by a human" if stage == "reviewed" else "exported although rejected"
+        labels.append(share(counts[stage], planned) + (f" (+{count(more)})" if more else ""))
         opens.append("" if more and stage == "reviewed" else _opens(one, frame, stage, counts[stage]))
-        told.append(_told(one, frame, stage, f", {more}" if more else ""))
+        told.append(_told(one, frame, stage, f", {count(more)} of them {word}" if more else ""))
     lengths = [counts[stage] / planned if planned else None for stage in STEPS]
     return Bars(one.name, [STAGES[stage] for stage in STEPS], lengths, labels, opens, told)
 

@@ -46,7 +46,7 @@ def notice(kind: Kind, text: str, *, icon: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         draw(text, icon=f":material/{icon}:", width="stretch")
         for route in pages:
-            page_link(route.name, route.title, icon="arrow_forward")
+            page_link(route.name, f"Open {route.title}", icon="arrow_forward")
 
 
 def pages_named(text: str) -> list[Route]:

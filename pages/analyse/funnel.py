@@ -63,6 +63,8 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     clickable(figure, key="chart_funnel", alt=f"Yield funnel: {told}")
     if len(series) == 1:
         st.caption(summary(frames[0]))
+    elif any(frame["gained"].sum() for frame in frames):
+        st.caption("In brackets: those that were taken back by a human, or exported although rejected.")
 
 
 def summary(frame: pd.DataFrame) -> str:

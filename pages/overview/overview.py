@@ -91,9 +91,10 @@ def alerts(database: Database) -> None:
                 icon=f":material/{look('batch', row.status).icon}:",
                 width="stretch",
             )
-            page_link("batch", "Open", icon="arrow_forward", id=row.id)
-            for named in pages_named(row.reason):
-                page_link(named.name, named.title, icon="arrow_forward")
+            with st.container(horizontal=True, width="content"):
+                page_link("batch", "Open", icon="arrow_forward", id=row.id)
+                for named in pages_named(row.reason):
+                    page_link(named.name, f"Open {named.title}", icon="arrow_forward")
 
 
 def stopped(database: Database) -> list[batches.BatchRow]:

@@ -187,8 +187,10 @@ def test_compared_funnels_say_what_people_brought_in(open_page: Opener, filled: 
     save_review(filled, Review(trajectory=33, reviewer=REVIEWER, verdict="accept"))
     page = open_page("funnel", compare=["#1 first", "#2 second"])  # type: ignore[arg-type]
     first, second = figures(page)[0]["data"]
-    assert dict(zip(first["y"], first["text"], strict=True))["Kept after review"] == "77.5%, 1 taken back"
+    assert dict(zip(first["y"], first["text"], strict=True))["Kept after review"] == "77.5% (+1)"
     assert dict(zip(second["y"], second["text"], strict=True))["Kept after review"] == "100.0%"
+    assert any(text.value.startswith("In brackets: those that were taken back") for text in page.caption)
+    assert any("1 of them taken back by a human" in told for told in first["hovertext"])
     for opens, counted in bars(figures(page)[0]):
         assert count(filled, read_filter(opens)) == counted or not opens
 

@@ -236,6 +236,25 @@ def test_a_template_shows_what_is_wrong_and_proves_what_is_right(open_page: Open
     assert "Prove" not in [one.label for one in page.button]
 
 
+def test_a_template_without_a_goal_for_every_turn_is_warned_about_and_may_be_saved(
+    open_page: Opener, ledger: Database
+) -> None:
+    assert any("in move" in one.value for one in open_page("domain", id="ledger", tab="Overview").warning)
+    page = open_page("template", domain="ledger", template="move")
+    assert any("goal is missing" in one.value for one in page.warning)
+    assert not page.error
+    editor = next(area for area in page.text_area if "move" in area.value)
+    first, second = "  - goal: You want it moved.\n    say:", "  - goal: Then you ask.\n    say:"
+    head, one, two = editor.value.split("  - say:")
+    editor.set_value(head + first + one + second + two).run()
+    assert not [told for told in page.warning if "goal" in told.value]
+    page.button(key="save_ledger").click().run()
+    assert not page.exception
+    (move,) = (one for one in domains.get_domain(ledger, "ledger").templates if one.id == "move")
+    assert [turn.goal for turn in move.turns] == ["You want it moved.", "Then you ask."]
+    assert not [told for told in open_page("domain", id="ledger", tab="Overview").warning if "goal" in told.value]
+
+
 def test_settings_refuse_another_id(open_page: Opener, ledger: Database) -> None:
     page = open_page("domain", id="ledger", tab="Settings")
     area = page.text_area(key=named(page, "code_ledger"))

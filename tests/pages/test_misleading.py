@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Batch, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
+from engine.metering import unbounded
+from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
+from engine.watch import reached
 from pages._ui.layout import pages_named
 from pages._ui.pack_parts import renamed
 from pages._ui.routes import PAGES
@@ -85,9 +87,24 @@ def test_a_pause_has_the_colour_of_what_it_means(
         assert any(reason[:40] in text for text in texts(getattr(overview, kind)))
 
 
-def test_a_reached_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database) -> None:
-    reason = "The time budget of 60 s is reached. Raise it, then resume."
-    number = ended(ready, "paused", reason, took=61.0, budget={"seconds": 60.0})
+BUDGETS = (
+    Budget(seconds=60.0),
+    Budget(tokens=10, cost_usd=0.01),
+    Budget(cost_usd=5.0, input_cost_per_million=1.0, output_cost_per_million=1.0),
+)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *(reached(budget, 10, 5.0, 61.0) for budget in BUDGETS),
+        unbounded(ModelCall(role="teacher", model="m"), Budget(tokens=5)),
+        unbounded(ModelCall(role="teacher", model="m", prompt_tokens=1, completion_tokens=1), Budget(cost_usd=5.0)),
+    ],
+)
+def test_a_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database, reason: str) -> None:
+    assert reason
+    number = ended(ready, "paused", reason)
     page = open_page("batch", id=str(number))
     assert texts(page.warning) == [reason]
     assert not page.error
@@ -145,23 +162,23 @@ def test_the_pages_that_a_notice_names_are_known(text: str, names: list[str]) ->
 
 def test_a_notice_that_names_a_page_links_there(open_page: Open, ready: Database) -> None:
     number = ended(ready, "failed", KEYLESS)
-    assert "Settings" in links(open_page("batch", id=str(number)))
+    assert "Open Settings" in links(open_page("batch", id=str(number)))
     overview = open_page("overview")
     assert any(KEYLESS in text for text in texts(overview.error))
-    assert "Settings" in links(overview)
+    assert "Open Settings" in links(overview)
     form = open_page("new-batch")
     form.selectbox(key="batch_teachers").set_value("llm").run()
     assert any("Choose a model for the teacher under Settings" in text for text in texts(form.error))
-    assert "Settings" in links(form)
+    assert "Open Settings" in links(form)
     insert_imported(ready, "some", [trajectory(0)])
     create_export(ready, Recipe())
     exports = open_page("exports")
     assert any("nothing is built" in one.value for one in exports.warning)
-    assert "Settings" in links(exports)
+    assert "Open Settings" in links(exports)
     beat(ready, "host:1", 1, time.time(), "local", False)
     weak = open_page("overview")
     assert any("does not isolate" in one.value for one in weak.warning)
-    assert "Settings" in links(weak)
+    assert "Open Settings" in links(weak)
 
 
 def test_no_page_writes_a_notice_that_names_a_page_without_the_link() -> None:

@@ -30,7 +30,7 @@ def test_a_reached_budget_is_raised_on_the_page_and_the_batch_is_finished(
     number = launch(ready, ledger, SAYS, budget={"tokens": 300})
     asyncio.run(work(ready))
     page = open_page("batch", id=str(number))
-    assert any("tokens budget of 300 is reached" in info.value for info in page.info)
+    assert any("tokens budget of 300 is reached" in warning.value for warning in page.warning)
     assert page.button(key="resume_1").disabled
     assert page.number_input(key="budget_tokens_1").value == 300
     page.number_input(key="budget_tokens_1").set_value(310)
@@ -51,7 +51,7 @@ def test_prices_that_are_asked_for_are_given_on_the_page(open_page: Open, ready:
     number = launch(ready, ledger, SAYS, trajectories=6, budget={"cost_usd": 1.0})
     asyncio.run(work(ready))
     page = open_page("batch", id=str(number))
-    assert any("price of scripted is not known" in info.value for info in page.info)
+    assert any("price of scripted is not known" in warning.value for warning in page.warning)
     page.number_input(key="budget_input_price_1").set_value(10.0).run()
     assert any("give both prices" in error.value for error in page.error)
     page.number_input(key="budget_output_price_1").set_value(50.0).run()
