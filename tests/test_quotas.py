@@ -302,7 +302,7 @@ def test_the_sentences_name_what_is_short_and_why() -> None:
     assert sentences(long.shortfalls)[0] == "Dialogues of 2 user turns get 1 of 3 tasks: too few domains have them."
     narrow = solved(case([(1.0, ("single",), 1), (1.0, MODES, 1)], dict.fromkeys(MODES, 1.0), {1: 1}, 90))
     assert sentences(narrow.shortfalls)[-1] == (
-        "Others make up for what a domain does not serve, so they get less of another mode: d1 single 0 of 4."
+        "Below their share, to make up for what other domains do not serve: single in d1 (0 of 4)."
     )
 
 
