@@ -274,7 +274,9 @@ def test_a_plan_keeps_its_quotas_over_the_tasks(ledger: Domain, persona: Persona
         name="b", domains=(DomainShare(id="ledger", digest=ledger.digest),), trajectories=45 * attempts,
         attempts=attempts, plan_version=2, turns={1: 2.0, 2: 1.0},
     )  # fmt: skip
-    specs = [s for s in plan(batch, {ledger.digest: ledger}, [persona]) if s.attempt == 0]
+    every = list(plan(batch, {ledger.digest: ledger}, [persona]))
+    assert len({spec.id for spec in every}) == len({spec.seed for spec in every}) == len(every) == 45 * attempts
+    specs = [spec for spec in every if spec.attempt == 0]
     assert Counter(spec.mode for spec in specs) == dict.fromkeys(MODES, 5)
     quotas = quotas_of(batch, {ledger.digest: ledger})
     assert quotas.by_turns() == {1: 30, 2: 15}
