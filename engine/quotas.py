@@ -110,9 +110,9 @@ def sentences(shortfalls: Sequence[Shortfall], name: Callable[[str], str] = str)
     told = [_sentence(shortfall, name) for shortfall in shortfalls if shortfall.kind != "part"]
     parts = [shortfall for shortfall in shortfalls if shortfall.kind == "part"]
     if parts:
-        few = "; ".join(f"{' '.join(map(name, s.what))} {s.planned} of {s.wanted}" for s in parts[:SHOWN])
-        more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
-        told.append(f"Others make up for what a domain does not serve, so they get less of another mode: {few}{more}.")
+        few = [f"{name(s.what[1])} in {name(s.what[0])} ({s.planned} of {s.wanted})" for s in parts[:SHOWN]]
+        few += [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
+        told.append(f"Below their share, to make up for what other domains do not serve: {', '.join(few)}.")
     return told
 
 

@@ -207,3 +207,23 @@ def test_two_runs_of_one_batch_leave_come_back_and_come_back_no_second_time(
     assert told.returncode == 0
     assert f"all are here already, from an import before: {2 * len(mixed())} in batch 3" in told.stdout
     assert [row.id for row in batches.list_batches(db)] == [3]
+
+
+@pytest.mark.slow
+def test_what_a_plan_falls_short_of_is_told_by_run_and_show(db: Database, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "short.yaml").write_text(
+        "domains: [{id: ledger, templates: [balance]}]\ntrajectories: 7\nturns: {1: 1, 2: 1}\n"
+    )
+    done = command("run", str(tmp_path / "short.yaml"))
+    assert done.returncode == 0, done.stderr
+    for out in (done.stdout, command("show", "--batch", "1").stdout):
+        assert "  plan: No chosen domain serves parallel: its share goes to the other modes." in out
+        assert "  plan: No chosen domain has a dialogue of 2 user turns: its share goes to shorter ones." in out
+    (tmp_path / "old.yaml").write_text("domains: [ledger]\ntrajectories: 3\nplan_version: 1\n")
+    old = command("run", str(tmp_path / "old.yaml"))
+    assert "plan:" not in old.stdout
+    assert batches.get_batch(db, 2).batch.plan_version == 1
+    (tmp_path / "new.yaml").write_text("domains: [ledger]\nplan_version: 7\n")
+    refused = command("run", str(tmp_path / "new.yaml"))
+    assert refused.returncode == 1
+    assert "new.yaml line 2: plan_version: 7 is not known here, only 1 and 2." in refused.stderr

@@ -274,7 +274,9 @@ def test_a_plan_keeps_its_quotas_over_the_tasks(ledger: Domain, persona: Persona
         name="b", domains=(DomainShare(id="ledger", digest=ledger.digest),), trajectories=45 * attempts,
         attempts=attempts, plan_version=2, turns={1: 2.0, 2: 1.0},
     )  # fmt: skip
-    specs = [s for s in plan(batch, {ledger.digest: ledger}, [persona]) if s.attempt == 0]
+    every = list(plan(batch, {ledger.digest: ledger}, [persona]))
+    assert len({spec.id for spec in every}) == len({spec.seed for spec in every}) == len(every) == 45 * attempts
+    specs = [spec for spec in every if spec.attempt == 0]
     assert Counter(spec.mode for spec in specs) == dict.fromkeys(MODES, 5)
     quotas = quotas_of(batch, {ledger.digest: ledger})
     assert quotas.by_turns() == {1: 30, 2: 15}
@@ -302,7 +304,7 @@ def test_the_sentences_name_what_is_short_and_why() -> None:
     assert sentences(long.shortfalls)[0] == "Dialogues of 2 user turns get 1 of 3 tasks: too few domains have them."
     narrow = solved(case([(1.0, ("single",), 1), (1.0, MODES, 1)], dict.fromkeys(MODES, 1.0), {1: 1}, 90))
     assert sentences(narrow.shortfalls)[-1] == (
-        "Others make up for what a domain does not serve, so they get less of another mode: d1 single 0 of 4."
+        "Below their share, to make up for what other domains do not serve: single in d1 (0 of 4)."
     )
 
 

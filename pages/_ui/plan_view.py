@@ -40,16 +40,22 @@ def shortfalls(planned: Quotas, names: Mapping[str, str]) -> None:
 def counts(planned: Quotas, names: Mapping[str, str]) -> None:
     """Draw how many tasks each mode, domain and number of user turns gets."""
     unserved = [s.what[0] for s in planned.shortfalls if s.unserved]
-    modes = [f"{literal(mode_name(mode))} **{count(n)}**" for mode, n in planned.by_mode().items()]
+    modes = [_entry(mode_name(mode), tasks) for mode, tasks in planned.by_mode().items()]
     modes += [f":orange-badge[:material/block: {literal(mode_name(m))}: not served]" for m in unserved if m in MODES]
-    turns = [f"{plural(n, 'user turn')} **{count(tasks)}**" for n, tasks in planned.by_turns().items()]
+    turns = [_entry(plural(n, "user turn"), tasks) for n, tasks in planned.by_turns().items()]
     turns += [f":orange-badge[:material/block: {n} user turns: not served]" for n in unserved if n not in MODES]
     labels = _labels(planned, names)
-    domains = [f"{literal(labels[number])} **{count(n)}**" for number, n in planned.by_domain().items()]
+    domains = [
+        f"{literal(labels[number])}\N{NO-BREAK SPACE}**{count(n)}**" for number, n in planned.by_domain().items()
+    ]
     if len(domains) > LISTED:
         domains = [f"{len(domains)} domains, see the table"]
     for heading, entries in (("Modes", modes), ("Domains", domains), ("Dialogues", turns)):
         st.markdown(f":gray[{heading}:] {' · '.join(entries)}")
+
+
+def _entry(name: str, tasks: int) -> str:
+    return f"{literal(name)}\N{NO-BREAK SPACE}**{count(tasks)}**"
 
 
 def parts(planned: Quotas, names: Mapping[str, str]) -> None:

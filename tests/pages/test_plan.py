@@ -47,7 +47,7 @@ def specs(db: Database, number: int, persona: Persona) -> list[RolloutSpec]:
 def line(page: AppTest, heading: str) -> str:
     """Return what the page says of the modes, domains or dialogues of a plan."""
     (found,) = [m.value for m in page.markdown if m.value.startswith(f":gray[{heading}:]")]
-    return found.replace("\\", "")
+    return found.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def launch(page: AppTest, button: str = "launch") -> AppTest:
