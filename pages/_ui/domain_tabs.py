@@ -241,7 +241,7 @@ def draw_questions(draft: Draft) -> None:
 def _question(id: str, place: int, one: Question) -> None:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**{literal(one.say[0])}**", width="stretch")
+            st.markdown(f"**{literal(one.say[0])}**", width="content")
             st.button(
                 "Delete", key=f"question_gone_{id}_{one.id}", icon=":material/delete:", type="tertiary",
                 on_click=take_question, args=(id, place, one.id), help=HELP,
