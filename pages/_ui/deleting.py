@@ -20,6 +20,9 @@ from pages._ui.text import literal
 
 SHOWN = 4
 """Notices that are drawn; the latest first."""
+LISTED = 50
+"""Deleted domains or personas that are listed."""
+HELP = "It can be undone until you save. Batches keep the version they began with."
 
 
 def take_out(id: str, paths: Sequence[str], label: str) -> None:
@@ -31,6 +34,16 @@ def take_out(id: str, paths: Sequence[str], label: str) -> None:
         return
     draft.removed.append(Removal(label, taken, warning=_warning(draft, taken)))
     draft.put_all(dict.fromkeys(taken))
+
+
+def replace(id: str, path: str, data: bytes) -> None:
+    """Put a file into a draft; one that stands there can be brought back. For callbacks."""
+    draft = draft_named(id)
+    former = draft.files().get(path)
+    if former not in (None, data):
+        told = "Undo brings the former one back."
+        draft.removed.append(Removal(path, {path: former or b""}, warning=told, replaces=True))
+    draft.put(path, data)
 
 
 def _warning(draft: Draft, taken: dict[str, bytes]) -> str:
@@ -62,7 +75,7 @@ def put_back(id: str, token: str) -> None:
     found = next((one for one in draft.removed if one.token == token), None)
     if found is None:
         return
-    if there := sorted(found.files.keys() & draft.files().keys()):
+    if not found.replaces and (there := sorted(found.files.keys() & draft.files().keys())):
         st.error(
             f"There is a file `{literal(there[0])}` again, so the deleted one cannot come back. Delete that one first, "
             "then undo both.",
@@ -82,7 +95,8 @@ def notices(draft: Draft) -> None:
     with st.container(key="deleted_parts", gap="small"):
         for one in list(reversed(draft.removed))[:SHOWN]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f":material/delete: **{literal(one.label)}** is deleted.", width="content")
+                icon, word = ("swap_horiz", "replaced") if one.replaces else ("delete", "deleted")
+                st.markdown(f":material/{icon}: **{literal(one.label)}** is {word}.", width="content")
                 st.button(
                     "Undo", key=f"undo_{one.token}", icon=":material/undo:", on_click=put_back,
                     args=(draft.domain, one.token),
@@ -114,7 +128,7 @@ def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[
         if not rows:
             return
         with st.expander(f"Deleted {noun}s ({len(rows)})", icon=":material/delete:", key=f"show_deleted_{noun}s"):
-            for id, name in rows:
+            for id, name in rows[:LISTED]:
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(f"**{literal(name)}** :gray[{literal(id)}]", width="content")
                     st.button(

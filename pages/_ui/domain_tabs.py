@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.goals import warning
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
-from pages._ui.deleting import take_out, take_question
+from pages._ui.deleting import HELP, take_out, take_question
 from pages._ui.domain_draft import Draft, checked, draft_named, faults
 from pages._ui.domain_editor import error_lines, file_state, text_editor
 from pages._ui.format import bytes_size, count, plural
@@ -142,7 +142,7 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
                               on_click=switch, args=(id, one.path), kwargs={"on": not one.active})  # fmt: skip
                 st.button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
                           on_click=take_out, args=(id, [one.path], one.path),
-                          help="It can be undone until you save.")  # fmt: skip
+                          help=HELP)  # fmt: skip
         for tool in one.tools:
             effect = ":orange[writes]" if tool.effect == "write" else ":blue[reads]"
             names = ", ".join(tool.parameters.get("properties", {})) or "no arguments"
@@ -248,10 +248,10 @@ def draw_questions(draft: Draft) -> None:
 def _question(id: str, place: int, one: Question) -> None:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**{literal(one.say[0])}**", width="stretch")
+            st.markdown(f"**{literal(one.say[0])}**", width="content")
             st.button(
                 "Delete", key=f"question_gone_{id}_{one.id}", icon=":material/delete:", type="tertiary",
-                on_click=take_question, args=(id, place, one.id), help="It can be undone until you save.",
+                on_click=take_question, args=(id, place, one.id), help=HELP,
             )  # fmt: skip
         plain(one.answer[0])
         facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)

@@ -16,7 +16,7 @@ QUESTIONS = "questions.yaml"
 @dataclass(frozen=True)
 class Removal:
     """One press of Delete: `files` as they stood in the draft, or an `entry` of the questions and its place among them,
-    with the whole text `before` and `after`."""
+    with the whole text `before` and `after`. `replaces` means that other files stand in their place by intent."""
 
     label: str
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -25,6 +25,7 @@ class Removal:
     before: str = ""
     after: str = ""
     warning: str = ""
+    replaces: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def packed(self) -> dict[str, Any]:

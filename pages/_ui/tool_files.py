@@ -13,6 +13,7 @@ from engine.tools._signature import syntax_error, tools_from_source
 from engine.types import Tool
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.problems import Problem, problems_of
+from pages._ui.text import literal
 
 OFF = ".off"
 _NEW = '''"""{title}."""
@@ -100,4 +101,8 @@ def add_tool_file(id: str, field: str) -> None:
 def switch(id: str, path: str, *, on: bool) -> None:
     """Activate or deactivate a tool file; it is renamed in the draft."""
     draft: Draft = draft_named(id)
-    draft.move(path, path.removesuffix(OFF) if on else path + OFF)
+    target = path.removesuffix(OFF) if on else path + OFF
+    if target in draft.files():
+        st.error(f"There is a file `{literal(target)}` already. Delete one of the two first.", icon=":material/error:")
+        return
+    draft.move(path, target)

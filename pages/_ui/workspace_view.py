@@ -13,8 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.json_value import whole
-from pages._ui.deleting import take_out
-from pages._ui.domain_draft import Draft, draft_named
+from pages._ui.deleting import HELP, replace, take_out
+from pages._ui.domain_draft import Draft
 from pages._ui.domain_editor import error_line, file_state, text_editor
 from pages._ui.file_views import draw_binary
 from pages._ui.format import bytes_size, count, plural
@@ -94,7 +94,7 @@ def _upload(id: str, folder: str) -> None:
 
 
 def _take(id: str, folder: str, below: str, field: str) -> None:
-    draft, given = draft_named(id), st.session_state.get(field) or []
+    given = st.session_state.get(field) or []
     parts = PurePosixPath(below.strip().strip("/")).parts
     if ".." in parts or "\\" in below or any(not part.isprintable() for part in parts):
         st.error("A subfolder is a plain path such as `reports/2026`.", icon=":material/error:")
@@ -107,7 +107,7 @@ def _take(id: str, folder: str, below: str, field: str) -> None:
         if len(data := one.getvalue()) > LARGEST:
             st.error(f"{literal(name)} is larger than {bytes_size(LARGEST)}. Make it smaller.", icon=":material/error:")
             continue
-        draft.put(str(PurePosixPath(folder, *parts, name)), data)
+        replace(id, str(PurePosixPath(folder, *parts, name)), data)
     st.session_state[f"upload_turn_{id}"] = st.session_state.get(f"upload_turn_{id}", 0) + 1
 
 
@@ -121,7 +121,7 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
             )  # fmt: skip
             st.button(
                 "Delete", key=f"gone_{draft.domain}_{path}", icon=":material/delete:", type="tertiary",
-                on_click=take_out, args=(draft.domain, [path], path), help="It can be undone until you save.",
+                on_click=take_out, args=(draft.domain, [path], path), help=HELP,
             )  # fmt: skip
     file_state(draft, path)
     suffix, text = PurePosixPath(path).suffix.lower(), text_of(data)

@@ -8,7 +8,7 @@ from engine.goals import warning
 from engine.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
-from pages._ui.deleting import file_deleted, say_deleted, take_out
+from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
 from pages._ui.domain_draft import Draft, faults, open_draft
 from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
 from pages._ui.format import plural
@@ -93,7 +93,7 @@ with actions(path.removeprefix("templates/")):
     st.button(
         "Delete", key=f"delete_{row.id}_{template_id(path)}", icon=":material/delete:", type="tertiary",
         on_click=take_out, args=(row.id, [path], path),
-        help="It can be undone until you save. Batches keep the version they began with.",
+        help=HELP,
     )  # fmt: skip
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")

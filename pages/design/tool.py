@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import Tool
-from pages._ui.deleting import file_deleted, say_deleted, take_out
+from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
 from pages._ui.domain_draft import open_draft
 from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
 from pages._ui.layout import actions, header, missing
@@ -104,7 +104,7 @@ with actions(found.name):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
     st.button(
         "Delete", key=f"delete_{row.id}_{found.module}", icon=":material/delete:", type="tertiary", on_click=take_out,
-        args=(row.id, [found.path], found.path), help="It can be undone until you save.",
+        args=(row.id, [found.path], found.path), help=HELP,
     )  # fmt: skip
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")

@@ -16,7 +16,7 @@ from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
 from storage import batches, exports
 from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
-from tests.e2e.controls import choose, fill
+from tests.e2e.controls import answered, choose, fill
 from tests.pages.samples import trajectory
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -106,7 +106,8 @@ def test_what_fails_is_told_and_deleted(studio_with_engine: Studio, page: Page, 
     ready(page)
     card = page.locator(f".st-key-export_{made}")
     expect(card.get_by_role("alert")).to_contain_text("The disk is full")
-    card.get_by_role("button", name="Delete").click()
+    with answered(page):
+        card.get_by_role("button", name="Delete").click()
     card.get_by_role("button", name="Delete it").click()
     expect(card).to_have_count(0)
     assert exports.get_export(studio.database, made) is None
@@ -120,7 +121,8 @@ def test_a_deleted_export_takes_its_file_along(studio_with_engine: Studio, page:
     assert folder.is_dir()
     ready(page)
     card = page.locator(f".st-key-export_{row.id}")
-    card.get_by_role("button", name="Delete").first.click()
+    with answered(page):
+        card.get_by_role("button", name="Delete").first.click()
     card.get_by_role("button", name="Delete it").click()
     until(lambda: not folder.exists(), 15)
     assert exports.get_export(studio.database, row.id) is None

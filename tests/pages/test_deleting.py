@@ -140,6 +140,33 @@ def test_a_workspace_file_and_a_folder_come_back(open_page: Opener, ledger: Data
     assert "Everything is saved." in [one.value for one in page.caption]
 
 
+def test_an_upload_over_a_file_and_a_switch_onto_one_lose_nothing(open_page: Opener, ledger: Database) -> None:
+    def draw() -> None:
+        import streamlit as st
+
+        from pages._ui.deleting import notices, replace
+        from pages._ui.domain_draft import open_draft
+        from pages._ui.tool_files import switch
+
+        draft = open_draft("ledger")[1]
+        st.button("Upload", on_click=replace, args=("ledger", "workspace/accounts.json", b"{}"))
+        st.button("Keep off", on_click=replace, args=("ledger", "tools/accounts.py.off", b"# mine"))
+        st.button("Deactivate", on_click=switch, args=("ledger", "tools/accounts.py"), kwargs={"on": False})
+        notices(draft)
+
+    page = AppTest.from_function(draw, default_timeout=20).run()
+    before = files(ledger)
+    for label in ("Upload", "Keep off", "Deactivate"):
+        button(page, label).click().run()
+    assert not page.exception
+    assert "There is a file `tools/accounts" in errors(page)
+    draft = page.session_state["drafts"]["ledger"]
+    assert draft.files()["tools/accounts.py.off"] == b"# mine"
+    assert any("workspace/accounts" in one.value and "is replaced" in one.value for one in page.markdown)
+    undo(page).click().run()
+    assert draft.files()["workspace/accounts.json"] == before["workspace/accounts.json"]
+
+
 def test_an_undo_never_overwrites_a_file_made_since(open_page: Opener, ledger: Database) -> None:
     page = open_page("tool", domain="ledger", name="distractors")
     button(page, "Delete").click().run()
