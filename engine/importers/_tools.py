@@ -1,0 +1,140 @@
+"""The tools that a row offers: nested, flat or in MCP's shape; a list or the JSON text of one; in any of the columns
+that formats keep them in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.errors import InputError
+from engine.importers._lines import json_in, parsed, shallow
+from engine.importers._report import Notes
+from engine.importers._schemas import Found, cleaned
+from engine.schema import schema_problem
+from engine.types import Tool
+
+COLUMNS = ("tools", "tool_defs", "functions", "available_tools", "tool_definitions")
+_PARAMETERS = ("parameters", "inputSchema", "input_schema")
+_SETS = 256
+_NEXT = "Correct it and import again."
+
+
+class _Function(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    description: str | None = None
+
+
+class Offered(NamedTuple):
+    """The tools of a row. `types` are the type names that were mapped, by tool and JSON pointer in its parameters."""
+
+    tools: tuple[Tool, ...] = ()
+    types: Mapping[str, Mapping[str, Any]] = {}
+
+
+class _Read(NamedTuple):
+    offered: Offered
+    changed: tuple[str, ...]
+    lost: tuple[str, ...]
+    noted: tuple[str, ...]
+
+
+def offered_in(row: Mapping[str, Any], where: str, notes: Notes) -> Offered:
+    """Return what a row offers: the first of the columns that holds something. Raises InputError.
+
+    Whether a tool changes the workspace is not in these formats; it is taken to.
+    """
+    texts = {name: text for name in COLUMNS if (text := _text(row.get(name), f"{where}, field {name}"))}
+    if not texts:
+        return Offered()
+    name, text = next(iter(texts.items()))
+    notes.lost.update(other for other, told in texts.items() if told != text)
+    try:
+        found = _read(text)
+    except InputError as error:
+        raise InputError(f"{where}, field {name}{error.where}", error.problem, error.next_move) from error
+    notes.changed.update(found.changed)
+    notes.lost.update(found.lost)
+    notes.noted.extend(found.noted)
+    return found.offered
+
+
+def _text(value: Any, where: str) -> str:
+    """Return a column's value as JSON text, "" when it offers nothing."""
+    if value is None or value in ("", [], "null", "[]"):
+        return ""
+    shallow(value, where)
+    return value.strip() if isinstance(value, str) else json.dumps(value)
+
+
+@lru_cache(_SETS)
+def _read(text: str) -> _Read:
+    """Return the tools of one JSON text; remembered, for the rows of a file share a few sets."""
+    value = json_in(text, "")
+    if isinstance(value, dict) and ("name" in value or "function" in value):
+        value = [value]
+    items = (
+        [json_in(one, f"[{n}]") if isinstance(one, str) else one for n, one in enumerate(value or [])]
+        if (isinstance(value, list) or value is None)
+        else None
+    )
+    if items is None or not all(isinstance(item, dict) for item in items):
+        raise InputError("", "is not a list of tools.", "Write a list of function schemas.")
+    shallow(items, "")
+    notes = Notes()
+    types: dict[str, Mapping[str, Any]] = {}
+    tools = []
+    for number, item in enumerate(items):
+        tool, found = _tool(item, f"[{number}]", notes)
+        tools.append(tool)
+        if found.types:
+            types[tool.name] = found.types
+    offered = Offered(tuple(tools), types)
+    return _Read(offered, tuple(notes.changed), tuple(notes.lost), tuple(notes.noted))
+
+
+def _tool(item: dict[str, Any], where: str, notes: Notes) -> tuple[Tool, Found]:
+    told = item.get("function") if "function" in item else item
+    if not isinstance(told, dict):
+        raise InputError(f"{where}, field function", "is no function schema.", _NEXT)
+    function = parsed(_Function, told, where)
+    for key, value in (*item.items(), *(function.model_extra or {}).items()):
+        if key not in ("type", "function", "name", "description", *_PARAMETERS) and value is not False:
+            notes.lose(f"tools.{key}", value)
+    found = Found()
+    parameters = cleaned(_parameters(told, where), found)
+    if found.types:
+        notes.changed.add("tool_types_mapped")
+    if found.padded:
+        notes.changed.add("tool_nulls_dropped")
+    for pointer in found.unknown:
+        notes.noted.append(
+            f"tool {function.name}: {found.types[pointer]!r} at {pointer or 'the top'} of its parameters is no type "
+            "known here, so any value is allowed there"
+        )
+    problem = schema_problem(parameters)
+    if problem is not None:
+        notes.changed.add("tool_schema_not_checked")
+        notes.noted.append(f"tool {function.name}: {problem}; its arguments are not checked and are edited as JSON")
+    return Tool(name=function.name, description=function.description or "", parameters=parameters, effect="write"), (
+        found
+    )
+
+
+def _parameters(told: Mapping[str, Any], where: str) -> dict[str, Any]:
+    key = next((name for name in _PARAMETERS if told.get(name) is not None), None)
+    if key is None:
+        return {}
+    value = told[key]
+    if isinstance(value, str):
+        value = json_in(value, f"{where}, field {key}") if value.strip() else {}
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise InputError(f"{where}, field {key}", "is not an object.", "Write a JSON Schema.")
+    return value
