@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from engine.types import Batch, Remark, Review, Score, Stage, ToolCall, Trajectory, Turn, Verdict
 
+UNVERIFIED = "unverified_correction"
+"""The tag that a correction whose calls were never played leaves with."""
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
 _REASONS = {
@@ -151,7 +153,8 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
     """Return the index of the first recorded turn that no longer follows from a correction, else how many there are.
 
     A correction of the text alone keeps what follows. One of the calls says itself how far the record fits; without
-    that word it ends where the replay differed, was not made, or had a correction in place that is taken back.
+    that word it ends where the replay differed, was not made, or had a correction in place that is taken back. So a
+    dialogue ends with an unverified correction: its call is trained, and nothing is made up that would follow it.
     """
     end = len(turns)
     changed: set[int] = set()
@@ -235,7 +238,8 @@ def _told(call: ToolCall) -> tuple[str, str, str, str | None]:
 
 
 def _remark(review: Review) -> Remark:
-    return Remark(turn=review.turn, rating=review.rating, tags=review.tags, note=review.note)
+    unverified = (UNVERIFIED,) if review.fix and review.unverified and UNVERIFIED not in review.tags else ()
+    return Remark(turn=review.turn, rating=review.rating, tags=(*review.tags, *unverified), note=review.note)
 
 
 def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remark, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 _ALSO_IN_PLACE = ("not", "if", "then", "else")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _QUOTED = 80
 _NOT_SCHEMAS = ("enum", "const", "default", "examples", "example")
 MISSING = object()
@@ -16,17 +17,21 @@ MISSING = object()
 def reference_problem(schema: Mapping[str, Any]) -> str | None:
     """Return why a reference of the schema cannot be followed, or None. Raises RecursionError for deep nesting."""
     for inner in _schemas(schema):
-        reference = inner.get("$ref")
-        if reference is None:
-            continue
-        if not isinstance(reference, str):
-            return "a $ref is no text"
-        if not reference.startswith("#"):
-            return f"$ref {reference[:_QUOTED]!r} leads out of the schema"
-        if not isinstance(target(schema, reference), dict | bool):
-            return f"$ref {reference[:_QUOTED]!r} leads nowhere"
+        for key in _REFERENCES:
+            told = _wrong(schema, key, inner[key]) if key in inner else None
+            if told is not None:
+                return told
     circle = next((one for inner in _schemas(schema) if (one := _circle(schema, inner))), None)
     return None if circle is None else f"$ref {circle[:_QUOTED]!r} leads round in a circle"
+
+
+def _wrong(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
+    if not isinstance(reference, str):
+        return f"a {key} is no text"
+    if not reference.startswith("#"):
+        return f"{key} {reference[:_QUOTED]!r} leads out of the schema"
+    found = target(schema, reference)
+    return None if isinstance(found, dict | bool) else f"{key} {reference[:_QUOTED]!r} leads nowhere"
 
 
 def refers_to_itself(schema: Mapping[str, Any]) -> str | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from engine.errors import InputError
@@ -31,9 +32,9 @@ _FOLLOWED = 20
 
 @lru_cache(maxsize=4_096)
 def _validator(schema: str) -> Draft202012Validator | None:
-    """Return the compiled validator, None when the schema cannot be used."""
+    """Return the compiled validator, None when the schema cannot be used. Its registry is empty: nothing is fetched."""
     value = json.loads(schema)
-    return Draft202012Validator(value) if _problem(value) is None else None
+    return Draft202012Validator(value, registry=Registry()) if _problem(value) is None else None
 
 
 @lru_cache(maxsize=1_024)
@@ -44,38 +45,12 @@ def _known_problem(schema: str) -> str | None:
 def _problem(schema: dict[str, Any]) -> str | None:
     try:
         Draft202012Validator.check_schema(schema)
-        told = reference_problem(schema)
-        pattern: str | None = None if told else _bad_pattern(schema)
+        return reference_problem(schema)
     except SchemaError as error:
         place = "/".join(map(str, error.absolute_path))[:MAX_CHARS] or "the top"
         return f"its schema is no valid JSON Schema at {place}: {error.message[:MAX_CHARS]}"
     except _TRIPPED as error:
         return f"its schema cannot be read ({type(error).__name__})"
-    if pattern is None:
-        return told
-    return f"the pattern {pattern[:80]!r} in its schema is no regular expression"
-
-
-def _bad_pattern(schema: Any) -> str | None:
-    """Return a pattern that Python cannot read, or None."""
-    for text in _patterns(schema):
-        try:
-            re.compile(text)
-        except (re.error, OverflowError):
-            return text
-    return None
-
-
-def _patterns(schema: Any) -> Iterator[str]:
-    if isinstance(schema, list):
-        for one in schema:
-            yield from _patterns(one)
-    if isinstance(schema, dict):
-        named = schema.get("patternProperties")
-        texts = [schema.get("pattern"), *(named if isinstance(named, dict) else ())]
-        yield from (text for text in texts if isinstance(text, str))
-        for one in schema.values():
-            yield from _patterns(one)
 
 
 def schema_problem(parameters: Mapping[str, Any]) -> str | None:

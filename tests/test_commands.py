@@ -137,3 +137,32 @@ def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
     assert "filter.verdicts.0" in refused.stderr
     told = command("analyze", "--tag", "good", "--json")
     assert json.loads(told.stdout)["funnel"][-1]["count"] == 1
+
+
+@pytest.mark.slow
+def test_an_import_tells_what_it_found_and_takes_options(db: Database, command: Command, tmp_path: Path) -> None:
+    def row(text: str, **more: object) -> str:
+        said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text} | more]
+        return json.dumps({"messages": said, "source": "web"}) + "\n"
+
+    file = tmp_path / "theirs.jsonl"
+    file.write_text(row("<think>why</think>Yes.") + '{"messages": []}\n' + row("No.", weight=0))
+    done = command("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:3] == [
+        "batch 1: 2 trajectories",
+        "set aside: 1 of 3",
+        "  theirs.jsonl, line 2, field messages: there is no message. Choose another format for this file.",
+    ]
+    assert "  think tags read: 1\n" in done.stdout
+    assert "  source: 2\n" in done.stdout
+    assert (batches.get_batch(db, 1).import_report or {})["untrained"] == 1
+    again = command("import", str(file), "--option", "reasoning=field")
+    assert "think tags read" not in again.stdout
+    refused = command("import", str(file), "--option", "reasoning=nowhere")
+    assert refused.returncode == 1
+    assert "importers/chat_jsonl: reasoning" in refused.stderr
+    listed = command("list", "importers")
+    assert "--option reasoning=auto|field|think (auto)" in listed.stdout
+    assert "--option thoughts=read|keep (read)" in listed.stdout
+    assert "--option split_untrained=true|false (false)" in command("list", "exporters").stdout

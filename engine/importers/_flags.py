@@ -51,7 +51,7 @@ def _counts(name: str, value: Any, notes: Notes) -> bool:
     if number is None:
         notes.lose(name, value)
         return True
-    if number not in (0, 1):
+    if number > 0 and number != 1:
         notes.lost.add(f"{name} other than 0 and 1")
     return number > 0
 

@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.importers._lines import json_in, parsed, shallow
 from engine.importers._report import Notes
 from engine.importers._schemas import Found, cleaned
+from engine.references import refers_to_itself
 from engine.schema import schema_problem
 from engine.types import Tool
 
@@ -121,6 +122,8 @@ def _tool(item: dict[str, Any], where: str, notes: Notes) -> tuple[Tool, Found]:
     if problem is not None:
         notes.changed.add("tool_schema_not_checked")
         notes.noted.append(f"tool {function.name}: {problem}; its arguments are not checked and are edited as JSON")
+    elif (itself := refers_to_itself(parameters)) is not None:
+        notes.noted.append(f"tool {function.name}: its schema refers to itself ($ref {itself[:80]!r}), as it may")
     return Tool(name=function.name, description=function.description or "", parameters=parameters, effect="write"), (
         found
     )

@@ -223,7 +223,8 @@ def _fix(review: Review) -> dict[str, Any] | None:
     if review.fix is None:
         return None
     results = [{"name": result.name, "content": result.content[:CUT]} for result in review.replayed]
-    return {"content": review.fix.content, "calls": _calls(review.fix), "results": results}
+    calls = _calls(review.fix)
+    return {"content": review.fix.content, "calls": calls, "results": results, "unverified": review.unverified}
 
 
 def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, str]:
