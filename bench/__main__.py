@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("sandbox", "rollouts", "model_path", "storage", "contention", "export", "memory", "pages")
+NAMES = ("sandbox", "rollouts", "model_path", "storage", "contention", "export", "imports", "memory", "pages")
 
 
 def main() -> int:

@@ -7,9 +7,11 @@ from typing import Any, BinaryIO
 
 from engine import plugins
 from engine.importers._lines import lines_of
-from engine.importers._report import Report
+from engine.importers._report import LISTED, Report
 from engine.protocols import Importer
 from engine.types import Trajectory
+
+__all__ = ["LISTED", "TITLES", "importer_of", "read", "told"]
 
 TITLES = {
     "changed": "read otherwise than written",
@@ -51,7 +53,8 @@ def told(report: Mapping[str, Any]) -> list[str]:
     if report["noted"]:
         lines.append("to know:")
         lines += [f"  line {one['line']}: {one['note']}" for one in report["noted"]]
-        lines += _more(report["notes"], report["noted"])
+        if report["notes"] > len(report["noted"]):
+            lines.append(f"  (said of {report['notes']} tools and calls in all)")
     return ["".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line) for line in lines]
 
 

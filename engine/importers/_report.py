@@ -83,7 +83,8 @@ class Report:
             self._reasons.append({"line": line, "reason": str(error)})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values, sorted by name. `reasons` and `noted` hold the first 20 of each."""
+        """Return the report as JSON values, sorted by name. `reasons` holds the first 20, `noted` the first 20
+        that differ, each with its first line; `notes` counts all."""
         return {
             "rows": self.rows,
             "imported": self.imported,
@@ -110,7 +111,7 @@ class Report:
             self.held_back[notes.held_back] += 1
         for told in notes.noted:
             self._notes += 1
-            if len(self._noted) < LISTED:
+            if len(self._noted) < LISTED and all(told != one["note"] for one in self._noted):
                 self._noted.append({"line": line, "note": told})
 
 

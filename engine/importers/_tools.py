@@ -20,7 +20,7 @@ from engine.types import Tool
 
 COLUMNS = ("tools", "tool_defs", "functions", "available_tools", "tool_definitions")
 _PARAMETERS = ("parameters", "inputSchema", "input_schema")
-_SETS = 256
+_SETS, _TOOLS = 256, 1_024
 _NEXT = "Correct it and import again."
 
 
@@ -39,9 +39,12 @@ class Offered(NamedTuple):
 
 
 class _Read(NamedTuple):
-    offered: Offered
-    changed: tuple[str, ...]
-    lost: tuple[str, ...]
+    """One tool, the type names that were mapped in it, and what is to be noted of it."""
+
+    tool: Tool
+    types: Mapping[str, Any]
+    changed: frozenset[str]
+    lost: frozenset[str]
     noted: tuple[str, ...]
 
 
@@ -50,94 +53,99 @@ def offered_in(row: Mapping[str, Any], where: str, notes: Notes) -> Offered:
 
     Whether a tool changes the workspace is not in these formats; it is taken to.
     """
-    texts = {name: text for name in COLUMNS if (text := _text(row.get(name), f"{where}, field {name}"))}
+    texts = {name: text for name in COLUMNS if (text := _text(row.get(name)))}
     if not texts:
         return Offered()
     name, text = next(iter(texts.items()))
     notes.lost.update(other for other, told in texts.items() if told != text)
     try:
-        found = _read(text)
+        found = _set(text)
     except InputError as error:
         raise InputError(f"{where}, field {name}{error.where}", error.problem, error.next_move) from error
-    notes.changed.update(found.changed)
-    notes.lost.update(found.lost)
-    notes.noted.extend(found.noted)
-    return found.offered
+    for one in found:
+        notes.changed |= one.changed
+        notes.lost |= one.lost
+        notes.noted += one.noted
+    return Offered(tuple(one.tool for one in found), {one.tool.name: one.types for one in found if one.types})
 
 
-def _text(value: Any, where: str) -> str:
+def _text(value: Any) -> str:
     """Return a column's value as JSON text, "" when it offers nothing."""
     if value is None or value in ("", [], "null", "[]"):
         return ""
-    shallow(value, where)
     return value.strip() if isinstance(value, str) else json.dumps(value)
 
 
 @lru_cache(_SETS)
-def _read(text: str) -> _Read:
-    """Return the tools of one JSON text; remembered, for the rows of a file share a few sets."""
+def _set(text: str) -> tuple[_Read, ...]:
+    """Return the tools of one JSON text; remembered, for the rows of a file share a few sets of a few tools."""
     value = json_in(text, "")
     if isinstance(value, dict) and ("name" in value or "function" in value):
         value = [value]
-    items = (
-        [json_in(one, f"[{n}]") if isinstance(one, str) else one for n, one in enumerate(value or [])]
-        if (isinstance(value, list) or value is None)
-        else None
-    )
+    if value is None:
+        value = []
+    items = [_decoded(one, n) for n, one in enumerate(value)] if isinstance(value, list) else None
     if items is None or not all(isinstance(item, dict) for item in items):
         raise InputError("", "is not a list of tools.", "Write a list of function schemas.")
-    shallow(items, "")
-    notes = Notes()
-    types: dict[str, Mapping[str, Any]] = {}
-    tools = []
-    for number, item in enumerate(items):
-        tool, found = _tool(item, f"[{number}]", notes)
-        tools.append(tool)
-        if found.types:
-            types[tool.name] = found.types
-    offered = Offered(tuple(tools), types)
-    return _Read(offered, tuple(notes.changed), tuple(notes.lost), tuple(notes.noted))
+    return tuple(_known(json.dumps(item), n) for n, item in enumerate(items))
 
 
-def _tool(item: dict[str, Any], where: str, notes: Notes) -> tuple[Tool, Found]:
+def _decoded(item: Any, number: int) -> Any:
+    return json_in(item, f"[{number}]") if isinstance(item, str) else item
+
+
+def _known(text: str, number: int) -> _Read:
+    try:
+        return _read(text)
+    except InputError as error:
+        raise InputError(f"[{number}]{error.where}", error.problem, error.next_move) from error
+
+
+@lru_cache(_TOOLS)
+def _read(text: str) -> _Read:
+    item = json.loads(text)
     told = item.get("function") if "function" in item else item
     if not isinstance(told, dict):
-        raise InputError(f"{where}, field function", "is no function schema.", _NEXT)
-    function = parsed(_Function, told, where)
+        raise InputError(", field function", "is no function schema.", _NEXT)
+    function, notes, found = parsed(_Function, told, ""), Notes(), Found()
     for key, value in (*item.items(), *(function.model_extra or {}).items()):
         if key not in ("type", "function", "name", "description", *_PARAMETERS) and value is not False:
             notes.lose(f"tools.{key}", value)
-    found = Found()
-    parameters = cleaned(_parameters(told, where), found)
+    parameters = cleaned(_parameters(told), found)
+    _note(function.name, parameters, found, notes)
+    tool = Tool(name=function.name, description=function.description or "", parameters=parameters, effect="write")
+    return _Read(tool, found.types, frozenset(notes.changed), frozenset(notes.lost), tuple(notes.noted))
+
+
+def _note(name: str, parameters: Mapping[str, Any], found: Found, notes: Notes) -> None:
+    """Note what was changed in a tool's schema, and whether arguments can be checked against it."""
     if found.types:
         notes.changed.add("tool_types_mapped")
     if found.padded:
         notes.changed.add("tool_nulls_dropped")
     for pointer in found.unknown:
         notes.noted.append(
-            f"tool {function.name}: {found.types[pointer]!r} at {pointer or 'the top'} of its parameters is no type "
-            "known here, so any value is allowed there"
+            f"tool {name}: {found.types[pointer]!r} at {pointer or 'the top'} of its parameters is no type known here, "
+            "so any value is allowed there"
         )
     problem = schema_problem(parameters)
     if problem is not None:
         notes.changed.add("tool_schema_not_checked")
-        notes.noted.append(f"tool {function.name}: {problem}; its arguments are not checked and are edited as JSON")
+        notes.noted.append(f"tool {name}: {problem}; its arguments are not checked and are edited as JSON")
     elif (itself := refers_to_itself(parameters)) is not None:
-        notes.noted.append(f"tool {function.name}: its schema refers to itself ($ref {itself[:80]!r}), as it may")
-    return Tool(name=function.name, description=function.description or "", parameters=parameters, effect="write"), (
-        found
-    )
+        notes.noted.append(f"tool {name}: its schema refers to itself ($ref {itself[:80]!r}), as it may")
 
 
-def _parameters(told: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _parameters(told: Mapping[str, Any]) -> dict[str, Any]:
     key = next((name for name in _PARAMETERS if told.get(name) is not None), None)
     if key is None:
         return {}
-    value = told[key]
+    value, where = told[key], f", field {key}"
     if isinstance(value, str):
-        value = json_in(value, f"{where}, field {key}") if value.strip() else {}
+        value = json_in(value, where) if value.strip() else {}
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        raise InputError(f"{where}, field {key}", "is not an object.", "Write a JSON Schema.")
+        raise InputError(where, "is not an object.", "Write a JSON Schema.")
+    shallow(value, where)
     return value

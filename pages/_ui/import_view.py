@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.importing import TITLES
+from engine.importing import LISTED, TITLES
 from pages._ui.format import count, plural
 from pages._ui.text import literal
 
@@ -32,14 +32,14 @@ def import_view(report: Mapping[str, Any] | None) -> None:
             told = ", ".join(f"{name if key == 'lost' else name.replace('_', ' ')} {count(n)}" for name, n in
                              report[key].items())  # fmt: skip
             st.caption(literal(f"{title[:1].upper()}{title[1:]}: {told}"))
-    _listed("Set aside", report["reasons"], "reason", "Reason", report["set_aside"])
-    _listed("To know", report["noted"], "note", "What", report["notes"])
+    _listed(f"Set aside: {plural(report['set_aside'], 'record')}", report["reasons"], "reason", "Reason")
+    _listed("To know of tools and calls", report["noted"], "note", "What")
 
 
-def _listed(title: str, found: list[dict[str, Any]], key: str, column: str, total: int) -> None:
+def _listed(title: str, found: list[dict[str, Any]], key: str, column: str) -> None:
     if not found:
         return
-    with st.expander(f"{title}: {plural(total, 'record')}", icon=":material/list:", expanded=key == "reason"):
+    with st.expander(title, icon=":material/list:", expanded=key == "reason"):
         rows = pd.DataFrame([{"Line": one["line"], column: one[key]} for one in found])
         st.dataframe(
             rows, hide_index=True, height="content", alt=title,
@@ -48,5 +48,5 @@ def _listed(title: str, found: list[dict[str, Any]], key: str, column: str, tota
                 column: st.column_config.TextColumn(width="large"),
             },
         )  # fmt: skip
-        if total > len(found):
-            st.caption(f"The first {len(found)} of {count(total)}.")
+        if len(found) == LISTED:
+            st.caption(f"The first {LISTED} are listed; the counts above are of all.")
