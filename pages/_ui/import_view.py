@@ -44,7 +44,7 @@ def _listed(title: str, found: list[dict[str, Any]], key: str, column: str) -> N
         st.dataframe(
             rows, hide_index=True, height="content", alt=title,
             column_config={
-                "Line": st.column_config.NumberColumn(width="small"),
+                "Line": st.column_config.NumberColumn(width=70),
                 column: st.column_config.TextColumn(width="large"),
             },
         )  # fmt: skip

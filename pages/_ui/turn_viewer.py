@@ -234,7 +234,8 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
     for index, review in corrections(reviews).items():
         if index < end and review.fix and not same_calls(turns[index], review.fix):
             results = range(index + 1, behind(turns, index))
-            told |= dict.fromkeys(results, "replaced by the corrected call's result")
+            if not review.unverified:  # else nothing stands in their place
+                told |= dict.fromkeys(results, "replaced by the corrected call's result")
     return told
 
 

@@ -112,3 +112,7 @@ def test_any_bytes_are_set_aside(line: bytes) -> None:
         report = Report()
         list(importer.make(importer.config()).trajectories([line], "f.jsonl", report))
         assert report.imported == 0
+
+
+def test_every_importer_is_tried() -> None:
+    assert set(ROWS) == set(plugins.names("importers"))
