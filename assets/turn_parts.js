@@ -82,7 +82,8 @@ function fixedCard(turn, viewer) {
   if (!turn.fix) return null;
   return el(
     "div", { class: "fixed" },
-    el("div", { class: "fixhead", text: "Your correction, used instead of the turn above" }),
+    el("div", { class: "fixhead", text: "Your correction, used instead of the turn above" },
+      turn.fix.unverified ? el("span", { class: "chip", text: "unverified: never played in a sandbox" }) : null),
     turn.fix.content ? prose(turn.fix.content) : null,
     ...turn.fix.calls.map((call) => callCard(call, viewer.tags.get(call.id) || "•")),
     ...turn.fix.results.map((result) => el("div", { class: "call" }, el("div", { class: "callhead" }, el("code", { text: `${result.name} →` })), shown(result.content))),

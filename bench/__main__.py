@@ -6,7 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("sandbox", "planning", "rollouts", "model_path", "storage", "contention", "export", "memory", "pages")
+NAMES = (
+    "sandbox",
+    "planning",
+    "rollouts",
+    "model_path",
+    "storage",
+    "contention",
+    "export",
+    "imports",
+    "memory",
+    "pages",
+)
 
 
 def main() -> int:

@@ -213,28 +213,31 @@ def export(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A data file that an exporter wrote.")],
-    format: Annotated[str, typer.Option(help="Its format.")] = "chat_jsonl",
+    file: Annotated[Path, typer.Argument(help="A data file, one JSON object per line.")],
+    format: Annotated[str, typer.Option(help="An importer; see `list importers`.")] = "chat_jsonl",
     name: Annotated[str | None, typer.Option(help="Name of the batch it becomes.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="name=value of the importer; `list importers`.")] = None,
 ) -> None:
-    """Read a training file back as a finished batch, without what an import before brought. A bad line refuses the
-    whole file."""
-    from storage.trajectories import import_new
+    """Read a training file as a finished batch, without what an import before brought. A bad line is set aside with its
+    reason; when none can be read, the file is refused."""
+    from engine.importers._report import Report
+    from engine.importing import importer_of, read, told
+    from storage import imports
 
-    plugin = plugins.load("importers", format.replace("-", "_"))
+    options = {key: _value(text) for key, text in _pairs(option or [])}
+    importer, report = importer_of(format.replace("-", "_"), options), Report()
     try:
-        lines = file.open("rb")
+        source = file.open("rb")
     except OSError as error:
         raise InputError(file.name, f"cannot be read: {error.strerror}.", "Check the path.") from error
-    with lines:
-        found = list(plugin.make(plugin.config()).trajectories(lines, file.name))
-    with database() as db:
-        done = import_new(db, name or file.stem, found)
-    if done.batch is not None:
-        print(f"batch {done.batch}: {done.stored} trajectories")
-    if done.there:
-        told = ", ".join(f"{count} in batch {batch}" for batch, count in done.there.items())
-        print(f"{'all are' if done.batch is None else 'the others are'} here already, from an import before: {told}")
+    with source, database() as db:
+        found = imports.insert_new(db, name or file.stem, read(importer, source, file.name, report), report.as_dict)
+    if found.batch is not None:
+        print(f"batch {found.batch}: {found.rows} trajectories")
+    if found.there:
+        here = ", ".join(f"{count} in batch {batch}" for batch, count in found.there.items())
+        print(f"{'all are' if found.batch is None else 'the others are'} here already, from an import before: {here}")
+    print("".join(f"{line}\n" for line in told(report.as_dict())), end="")
 
 
 @app.command()
@@ -378,6 +381,8 @@ def list_(
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {known}.")
     for name in plugins.names(kind):
         print(f"{name:<20} {plugins.label(kind, name)}")
+        if kind in ("importers", "exporters"):
+            print("".join(f"{'':<22}--option {told}\n" for told in plugins.options(kind, name)), end="")
 
 
 def _stored(db: Any, kind: str) -> list[str]:

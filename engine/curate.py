@@ -17,6 +17,8 @@ from engine.standing import EFFECTS, by_turn, corrections, is_corrected, standin
 from engine.steadiness import UNSTEADY
 from engine.types import Batch, Remark, Review, Score, Stage, Standing, Trajectory, Turn
 
+UNVERIFIED = "unverified_correction"
+"""The tag that a correction whose calls were never played leaves with."""
 OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
 _REASONS = {
@@ -130,7 +132,8 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
     """Return the index of the first recorded turn that no longer follows from a correction, else how many there are.
 
     A correction of the text alone keeps what follows. One of the calls says itself how far the record fits; without
-    that word it ends where the replay differed, was not made, or had a correction in place that is taken back.
+    that word it ends where the replay differed, was not made, or had a correction in place that is taken back. So a
+    dialogue ends with an unverified correction: its call is trained, and nothing is made up that would follow it.
     """
     end = len(turns)
     before: set[int] = set()
@@ -210,7 +213,9 @@ def _fits_until(turns: Sequence[Turn], index: int, review: Review, before: set[i
 
 
 def _remark(review: Review) -> Remark:
-    return mirrored(Remark(turn=review.turn, rating=review.rating, tags=review.tags, note=review.note))
+    unverified = (UNVERIFIED,) if review.fix and review.unverified and UNVERIFIED not in review.tags else ()
+    tags = (*review.tags, *unverified)
+    return mirrored(Remark(turn=review.turn, rating=review.rating, tags=tags, note=review.note))
 
 
 def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remark, ...]:

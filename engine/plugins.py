@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -75,6 +75,17 @@ def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> Bas
         return plugin.config.model_validate(given)
     except ValidationError as error:
         raise InputErrors(Source(f"{kind}/{name}").refusals(error, given)) from error
+
+
+def options(kind: str, name: str) -> list[str]:
+    """Return the options of a plug-in as a reader writes them, the default behind: "tools=string|list (string)"."""
+    found = []
+    for field, said in load(kind, name).config.model_fields.items():
+        choices = get_args(said.annotation) if get_origin(said.annotation) is Literal else ()
+        kinds = "true|false" if said.annotation is bool else "|".join(map(str, choices)) or "value"
+        default = str(said.get_default(call_default_factory=True)).lower() if kinds == "true|false" else said.default
+        found.append(f"{field}={kinds} ({default})")
+    return found
 
 
 def _path(kind: str, name: str) -> Path:

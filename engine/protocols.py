@@ -8,7 +8,7 @@ a docstring whose first line is its label, a pydantic `Config` (extra="forbid"),
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -212,10 +212,21 @@ class Exporter(Protocol):
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 
-class Importer(Protocol):
-    """Reads one training format back. Refuses a bad line with InputError naming file and line."""
+class ImportReport(Protocol):
+    """Counts what an importer reads (engine/importers/_report.py): `record` gives the notes of one record and sets it
+    aside when what is done inside raises InputError; `refuse` sets a record aside that was never begun."""
 
-    def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]: ...
+    def record(self, line: int, where: str) -> AbstractContextManager[Any]: ...
+    def refuse(self, line: int, error: Any) -> None: ...
+
+
+class Importer(Protocol):
+    """Reads one training format back, a line at a time: memory holds one record. A bad line is set aside in the report
+    with its reason and refuses no other; without a report it raises InputError naming file and line."""
+
+    def trajectories(
+        self, lines: Iterable[bytes], name: str, report: ImportReport | None = None
+    ) -> Iterator[Trajectory]: ...
 
 
 class Executor(Protocol):

@@ -821,7 +821,8 @@ class Review(Frozen):
     (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
     sandbox gave for its calls, and `diverges` whether they, the workspace or a later result differ from the recorded
     ones. `fits_until` is the index of the first recorded turn behind the correction that exports leave out (None:
-    they end at the correction when it diverges). `follows` are the corrected turns that its replay had in place."""
+    they end at the correction when it diverges). `follows` are the corrected turns that its replay had in place.
+    `unverified` says that the corrected calls were never played, since there was no domain to play them in."""
 
     trajectory: int
     turn: int | None = None
@@ -835,6 +836,7 @@ class Review(Frozen):
     diverges: bool | None = None
     fits_until: int | None = None
     follows: tuple[int, ...] = ()
+    unverified: bool = False
 
 
 class TrajectoryFilter(Frozen):

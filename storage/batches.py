@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, and_, case, delete, func, or_, select
@@ -31,7 +33,8 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
     the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None. `sandbox` is
-    the one that it is worked on in, None before an engine opened one."""
+    the one that it is worked on in, None before an engine opened one. `import_report` is what an imported batch tells
+    of its file (engine/importers/_report.py), None when nothing was kept."""
 
     id: int
     name: str
@@ -51,6 +54,7 @@ class BatchRow:
     unpriced_calls: int
     imported: bool
     sandbox: str | None
+    import_report: dict[str, Any] | None = None
 
     @property
     def launched(self) -> Batch:
@@ -167,6 +171,9 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
         record = session.execute(query).scalar_one_or_none()
         if record is None:
             raise no_batch(id)
+        if record.imported:
+            told = f"batch {id} was imported, so it cannot {what}."
+            raise InputError("command", told, "Delete it and import the file again.")
         if what not in ("pause", "resume", "cancel"):
             raise InputError("command", f"{what!r} is unknown.", "Use pause, resume or cancel.")
         if record.status == "running":
@@ -305,4 +312,5 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         unpriced_calls=v["unpriced_calls"],
         imported=v["imported"],
         sandbox=v["sandbox"],
+        import_report=json.loads(v["import_report"]) if v["import_report"] else None,
     )

@@ -94,6 +94,12 @@ def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
     return catalog.from_zip(_pack(db, digest))
 
 
+def is_stored(db: Database, digest: str) -> bool:
+    """Say whether the files of the pack with this digest are here."""
+    with db.read() as session:
+        return session.get(PackRecord, digest) is not None
+
+
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> Domain:
     """Parsing takes most of a second and depends on the bytes alone, so it is done once per process."""

@@ -88,7 +88,7 @@ class PersonaRecord(SQLModel, table=True):
 
 class BatchRecord(SQLModel, table=True):
     """A batch with its frozen snapshot, its state and its exact counters. `sandbox` is the one that it is worked on
-    in; None until an engine opened one."""
+    in; None until an engine opened one. `import_report` is the JSON of what an import says of its file."""
 
     __tablename__: ClassVar[Any] = "batch"
     __table_args__: ClassVar[Any] = (Index(None, "status", "id"), _NEVER_REUSED)
@@ -116,6 +116,7 @@ class BatchRecord(SQLModel, table=True):
     finished_at: float | None = None
     heartbeat_at: float | None = None
     sandbox: str | None = Field(default=None, sa_type=String)
+    import_report: str | None = Field(default=None, sa_type=Text)
 
 
 class TrajectoryRecord(SQLModel, table=True):

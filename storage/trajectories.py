@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +12,7 @@ from sqlalchemy.orm import Session
 from engine.errors import InputError
 from engine.standing import EFFECTS, UNREVIEWED, Admission, admitted
 from engine.types import (
-    Batch,
     Culprit,
-    DomainShare,
     Mode,
     Outcome,
     Recipe,
@@ -27,11 +23,10 @@ from engine.types import (
     Trajectory,
     TrajectoryFilter,
 )
-from storage import doubles, filters, intake, tables
+from storage import filters, imports, tables
 from storage.database import Database
 from storage.facets import values as found_facets
 from storage.reviews import review_of
-from storage.tables import BatchRecord
 
 _t = tables.trajectory.c
 _place = tuple_(_t.batch_id, _t.number, _t.id)
@@ -233,59 +228,6 @@ def facets(db: Database) -> dict[str, list[str]]:
         return found_facets(session) | {"verdicts": list(EFFECTS)}
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What came of an import: its batch (None when nothing was new), how many trajectories it holds, and how many each
-    batch held already, by its number."""
-
-    batch: int | None
-    stored: int
-    there: dict[int, int]
-
-
-def import_new(db: Database, name: str, trajectories: Iterable[Trajectory]) -> Imported:
-    """Store those trajectories of a file that no import before brought. Raises InputError when the file holds none."""
-    there: Counter[int] = Counter()
-    fresh = list(doubles.unknown(db, trajectories, there))
-    held = dict(sorted(there.items()))
-    if held and not fresh:
-        return Imported(None, 0, held)
-    return Imported(insert_imported(db, name, fresh, reason=doubles.FROM_FILE), len(fresh), held)
-
-
-def insert_imported(
-    db: Database, name: str, trajectories: Sequence[Trajectory], *, reason: str = "Imported from a file."
-) -> int:
+def insert_imported(db: Database, name: str, trajectories: Iterable[Trajectory]) -> int:
     """Store trajectories from a file as a batch that is done; return its id. Raises InputError when there are none."""
-    if not trajectories:
-        raise InputError(name, "holds no trajectory.", "Choose another file.")
-    now = time.time()
-    counts = {d: 0 for d in dict.fromkeys(t.domain for t in trajectories)}
-    for t in trajectories:
-        counts[t.domain] += 1
-    batch = Batch(
-        name=name[:120] or "import",
-        domains=tuple(DomainShare(id=d, weight=n) for d, n in counts.items()),
-        trajectories=len(trajectories),
-        teacher=trajectories[0].teacher,
-        user=trajectories[0].user,
-    )
-    record = BatchRecord(
-        name=batch.name,
-        body=batch.model_dump_json(),
-        personas="[]",
-        status="done",
-        reason=reason,
-        imported=True,
-        planned=0,
-        created_at=now,
-        started_at=now,
-        finished_at=now,
-    )
-    with db.write() as session:
-        session.add(record)
-        session.flush()
-        assert record.id is not None
-        fresh = intake.insert(session.connection(), record.id, trajectories, now)
-        record.planned = len(fresh)
-        return record.id
+    return imports.insert(db, name, trajectories).batch

@@ -227,3 +227,32 @@ def test_what_a_plan_falls_short_of_is_told_by_run_and_show(db: Database, comman
     refused = command("run", str(tmp_path / "new.yaml"))
     assert refused.returncode == 1
     assert "new.yaml line 2: plan_version: 7 is not known here, only 1 and 2." in refused.stderr
+
+
+@pytest.mark.slow
+def test_an_import_tells_what_it_found_and_takes_options(db: Database, command: Command, tmp_path: Path) -> None:
+    def row(text: str, **more: object) -> str:
+        said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text} | more]
+        return json.dumps({"messages": said, "source": "web"}) + "\n"
+
+    file = tmp_path / "theirs.jsonl"
+    file.write_text(row("<think>why</think>Yes.") + '{"messages": []}\n' + row("No.", weight=0))
+    done = command("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:3] == [
+        "batch 1: 2 trajectories",
+        "set aside: 1 of 3",
+        "  theirs.jsonl, line 2, field messages: there is no message. Choose another format for this file.",
+    ]
+    assert "  think tags read: 1\n" in done.stdout
+    assert "  source: 2\n" in done.stdout
+    assert (batches.get_batch(db, 1).import_report or {})["untrained"] == 1
+    again = command("import", str(file), "--option", "reasoning=field")
+    assert "think tags read" not in again.stdout
+    refused = command("import", str(file), "--option", "reasoning=nowhere")
+    assert refused.returncode == 1
+    assert "importers/chat_jsonl: reasoning" in refused.stderr
+    listed = command("list", "importers")
+    assert "--option reasoning=auto|field|think (auto)" in listed.stdout
+    assert "--option thoughts=read|keep (read)" in listed.stdout
+    assert "--option split_untrained=true|false (false)" in command("list", "exporters").stdout

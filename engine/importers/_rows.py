@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.exporters._content import content_id
-from engine.exporters._dialogue import BESIDE
-from engine.importers._lines import json_in, parsed
+from engine.exporters._dialogue import BESIDE, problem, to_last_answer
+from engine.importers._flags import LABELS, ON_ROW, label_of, trained, untrained
+from engine.importers._lines import json_in, parsed, shallow
+from engine.importers._messages import text_of
+from engine.importers._report import Notes
+from engine.importers._tools import COLUMNS, Offered
 from engine.records import tool_of
 from engine.types import Culprit, End, Mode, ModelRole, Outcome, Score, Status, Tool, Trajectory, Turn
 
-
-class _Function(BaseModel):
-    name: str
-    description: str = ""
-    parameters: dict[str, Any] = {}
+SYSTEMS = ("system", "system_prompt")
+_READ = frozenset((*COLUMNS, *SYSTEMS, *ON_ROW, "id", "group_id", "reward", "metadata"))
 
 
 class Metadata(BaseModel):
@@ -52,22 +53,59 @@ def metadata_in(value: Any, where: str) -> Metadata:
         value = {}
     if not isinstance(value, dict):
         raise InputError(where, "is not an object.", "Write an object, or one as a JSON string.")
+    shallow(value, where)
     return parsed(Metadata, value, where)
 
 
-def tools_in(value: Any, where: str) -> tuple[Tool, ...]:
-    """Return the offered tools: nested or flat, a list or a JSON string of one. Raises InputError.
+def listed(value: Any, where: str, notes: Notes) -> Any:
+    """Return a column that holds a list, also where it was written as the JSON text of one. Raises InputError."""
+    if not isinstance(value, str) or not value.strip():
+        return value
+    found = json_in(value, where)
+    if not isinstance(found, list):
+        raise InputError(where, "holds no list.", "Write a list of messages, or one as a JSON string.")
+    notes.changed.add("messages_decoded")
+    return found
 
-    Whether a tool changes the workspace is not in these formats; it is taken to.
-    """
-    if isinstance(value, str):
-        value = json_in(value, where) if value.strip() else []
-    if value is None:
-        value = []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise InputError(where, "is not a list of tools.", "Write a list of function schemas.")
-    found = [parsed(_Function, item.get("function", item), f"{where}[{n}]") for n, item in enumerate(value)]
-    return tuple(Tool(**function.model_dump(), effect="write") for function in found)
+
+def is_ours(row: Mapping[str, Any]) -> bool:
+    """Say whether one of our exporters wrote a row; a stranger's metadata names no rollout."""
+    return '"rollout"' in row["metadata"] if isinstance(row.get("metadata"), str) else False
+
+
+def is_intact(row: Mapping[str, Any], turns: Sequence[Turn], tools: Sequence[Tool]) -> bool:
+    """Say whether a row says what it said when one of our exporters named it."""
+    return row.get("id") == content_id(turns, [tool_of(tool) for tool in tools])
+
+
+def with_system(turns: list[Turn], row: Mapping[str, Any], where: str, notes: Notes) -> list[Turn]:
+    """Return the turns with the system column at their head. One that stands in the messages too holds; the column is
+    then counted as lost, unless it says the same. Several system turns at the head become one. Raises InputError."""
+    found = {name: text_of(row[name], f"{where}, field {name}", notes) for name in SYSTEMS if row.get(name)}
+    head = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    if head > 1:
+        notes.changed.add("system_turns_joined")
+        turns = [Turn(role="system", content="\n\n".join(turn.content for turn in turns[:head])), *turns[head:]]
+    if head == 0 and found:
+        turns = [Turn(role="system", content=next(iter(found.values()))), *turns]
+    notes.lost.update(f"{name} beside a system turn" for name, text in found.items() if text != turns[0].content)
+    return turns
+
+
+def finished(row: Mapping[str, Any], turns: list[Turn], used: Iterable[str], notes: Notes) -> list[Turn]:
+    """Return the turns with what the row says of all of them, and note the columns that are not carried. `used` are
+    those that the turns were read from."""
+    if label_of(row) is False or not trained(row, ON_ROW, notes):
+        turns = untrained(turns)
+    known = _READ.union(used, (name for name in LABELS if isinstance(row.get(name), bool)))
+    for key, value in row.items():
+        if key not in known:
+            notes.lose(key, value)
+    if not _is_id(row.get("id")):
+        notes.lose("id", row.get("id"))
+    notes.held_back = _held_back(turns)
+    notes.untrained = any(turn.role == "assistant" and not turn.train for turn in turns)
+    return turns
 
 
 class Rows:
@@ -75,32 +113,50 @@ class Rows:
 
     def __init__(self) -> None:
         self._count = 0
-        self._ids: set[str] = set()
+        self._ids: set[int] = set()  # hashes, so that a million rows take little memory
 
-    def trajectory(self, row: dict[str, Any], turns: Sequence[Turn], tools: tuple[Tool, ...], where: str) -> Trajectory:
+    def trajectory(self, row: Mapping[str, Any], turns: Sequence[Turn], offered: Offered, where: str) -> Trajectory:
         """Return the trajectory of a row. Raises InputError naming the field."""
         beside = metadata_in(row.get("metadata"), f"{where}, field metadata")
+        shallow(row.get("group_id"), f"{where}, field group_id")
         more = dict(beside.model_extra or {})
-        known = {key: more.pop(key) for key in BESIDE if key in more}
+        imported = {key: more.pop(key) for key in BESIDE if key in more}
         more.pop("label", None)
-        imported = known | {"group_id": row.get("group_id")} | ({"more": more} if more else {})
+        imported |= {"group_id": row.get("group_id"), "more": more or None}
+        imported |= {"label": label_of(row), "tool_types": dict(offered.types) or None}
         values = {name: getattr(beside, name) for name in Metadata.model_fields if name != "batch"}
         values |= {
-            "id": self._fresh_id(row, turns, tools),
+            "id": self._fresh_id(row, turns, offered.tools),
             "index": self._count,
             "batch_fingerprint": beside.batch,
-            "tools": tools,
+            "tools": offered.tools,
             "turns": tuple(turns),
             "reward": row.get("reward"),
             "imported": {key: value for key, value in imported.items() if value is not None},
         }
+        made = parsed(Trajectory, values, where)
         self._count += 1
-        return parsed(Trajectory, values, where)
+        return made
 
-    def _fresh_id(self, row: dict[str, Any], turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
+    def _fresh_id(self, row: Mapping[str, Any], turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
         given = row.get("id")
-        id = given if isinstance(given, str) and given else content_id(turns, [tool_of(tool) for tool in tools])
-        if id in self._ids:
-            id = f"{id}-{self._count}"
-        self._ids.add(id)
+        named = str(given) if _is_id(given) else content_id(turns, [tool_of(tool) for tool in tools])
+        id, times = named, self._count
+        while hash(id) in self._ids:
+            id, times = f"{named}-{times}", times + 1
+        self._ids.add(hash(id))
         return id
+
+
+def _is_id(value: Any) -> bool:
+    return bool(value) if isinstance(value, str) else isinstance(value, int) and not isinstance(value, bool)
+
+
+def _held_back(turns: Sequence[Turn]) -> str | None:
+    """Return why no chat format takes a dialogue as it is, or None."""
+    spoken = to_last_answer(turns)
+    if not spoken:
+        return "no_assistant_turn"
+    if not any(turn.role == "assistant" and turn.train for turn in spoken):
+        return "nothing_to_train"
+    return problem(spoken)

@@ -1,57 +1,41 @@
 """Chat JSONL: messages with tool calls, as our exporter and most trainers' data have it.
 
 Arguments may be an object or a JSON string, tools a list or a JSON string, and everything but the messages may be
-missing. Rows of prompt and completion become dialogues whose prompt is masked.
+missing. Rows of prompt and completion become dialogues whose prompt is masked. Turns that a row does not want trained
+(weight 0, trainable false, loss_scale 0, label false and their like) are masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
-from engine.importers._lines import json_in, objects, parsed
-from engine.importers._rows import Rows, tools_in
-from engine.types import Frozen, ToolCall, Trajectory, Turn
+from engine.importers._calls import NULLS, paired
+from engine.importers._flags import untrained
+from engine.importers._lines import objects, parsed
+from engine.importers._messages import Reading, turn_of
+from engine.importers._report import Notes, Report
+from engine.importers._rows import Rows, finished, is_intact, is_ours, listed, with_system
+from engine.importers._tools import Offered, offered_in
+from engine.types import Frozen, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]
 
-_THOUGHT = ("<think>\n", "\n</think>\n\n")
+_LISTS = ("messages", "prompt", "completion")
 
 
 class Config(Frozen):
-    """`reasoning`: where it is, in its own field or in think tags at the start of the content."""
+    """`reasoning`: where it is, in its own field (under any of its names), in think tags at the start of the content,
+    or either: think tags are read where there is no field and the row is not one of our own."""
 
-    reasoning: Literal["field", "think"] = "field"
-
-
-class _Called(BaseModel):
-    name: str
-    arguments: dict[str, Any] | str = {}
-
-
-class _Call(BaseModel):
-    id: str | None = None
-    function: _Called
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[_Call] | None = None
-    tool_call_id: str | None = None
-    name: str | None = None
-    train: bool | None = None
-    loss: bool | None = None
+    reasoning: Literal["auto", "field", "think"] = "auto"
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="ignore")
 
     messages: list[dict[str, Any]] | None = None
     prompt: list[dict[str, Any]] | None = None
@@ -64,61 +48,43 @@ class ChatJsonl:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]:
-        """Yield one trajectory per line. Raises InputError naming file, line and field."""
-        rows = Rows()
-        for number, value in objects(lines, name):
+    def trajectories(self, lines: Iterable[bytes], name: str, report: Report | None = None) -> Iterator[Trajectory]:
+        """Yield one trajectory per line. A bad line is set aside; without a report it raises InputError naming file,
+        line and field."""
+        rows, report = Rows(), report or Report(strict=True)
+        for number, value in objects(lines, name, report):
             where = f"{name}, line {number}"
-            turns = self._turns(parsed(_Row, value, where), where)
-            tools = tools_in(value.get("tools"), f"{where}, field tools")
-            yield rows.trajectory(value, turns, tools, where)
+            with report.record(number, where) as notes:
+                turns, offered, used = self._read(value, where, notes)
+                yield rows.trajectory(value, finished(value, turns, used, notes), offered, where)
 
-    def _turns(self, row: _Row, where: str) -> list[Turn]:
+    def _read(self, value: Mapping[str, Any], where: str, notes: Notes) -> tuple[list[Turn], Offered, tuple[str, ...]]:
+        """Return a row's turns and tools, and the columns that the turns are in."""
+        given = {key: listed(value.get(key), f"{where}, field {key}", notes) for key in _LISTS}
+        row = parsed(_Row, given, where)
+        offered = offered_in(value, where, notes)
+        mode = self._config.reasoning
+        tags = mode == "think" or (mode == "auto" and not is_ours(value))
+        reading = Reading({tool.name: tool for tool in offered.tools}, notes, tags)
+        turns = self._turns(row, where, reading)
+        if NULLS in notes.changed and is_ours(value):
+            # the row's id names what it said: equal with its nulls, they were written and are no padding
+            whole = self._turns(row, where, Reading(reading.tools, Notes(), tags, padded=False))
+            if is_intact(value, whole, offered.tools):
+                notes.changed.discard(NULLS)
+                turns = whole
+        return with_system(turns, value, where, notes), offered, ("messages",) if row.messages else _LISTS[1:]
+
+    def _turns(self, row: _Row, where: str, reading: Reading) -> list[Turn]:
         if row.messages:
-            return self._read(row.messages, f"{where}, field messages")
-        if row.prompt is not None and row.completion:
-            prompt = self._read(row.prompt, f"{where}, field prompt")
-            masked = [t.model_copy(update={"train": False}) if t.role == "assistant" else t for t in prompt]
-            return masked + self._read(row.completion, f"{where}, field completion", start=len(prompt))
-        raise InputError(f"{where}, field messages", "there is no message.", "Choose another format for this file.")
-
-    def _read(self, messages: list[dict[str, Any]], where: str, start: int = 0) -> list[Turn]:
-        found: list[Turn] = []
-        for number, value in enumerate(messages):
-            place = f"{where}[{number}]"
-            found.append(self._turn(parsed(_Message, value, place), place, start + number))
-        return found
-
-    def _turn(self, message: _Message, where: str, number: int) -> Turn:
-        content, reasoning = message.content or "", message.reasoning_content
-        if self._config.reasoning == "think" and message.role == "assistant":
-            content, reasoning = _thought(content, reasoning)
-        calls = tuple(
-            _call(call, f"call_{number}_{place}", f"{where}.tool_calls[{place}]")
-            for place, call in enumerate(message.tool_calls or ())
-        )
-        flags = [flag for flag in (message.train, message.loss) if flag is not None]
-        return Turn(
-            role=message.role,
-            content=content,
-            reasoning=reasoning,
-            tool_calls=calls,
-            tool_call_id=message.tool_call_id,
-            name=message.name,
-            train=all(flags),
-        )
+            found = _turns(row.messages, f"{where}, field messages", reading)
+        elif row.prompt is not None and row.completion:
+            prompt = untrained(_turns(row.prompt, f"{where}, field prompt", reading))
+            found = prompt + _turns(row.completion, f"{where}, field completion", reading, start=len(prompt))
+        else:
+            raise InputError(f"{where}, field messages", "there is no message.", "Choose another format for this file.")
+        return paired(found, reading.numbered, reading.notes)
 
 
-def _thought(content: str, reasoning: str | None) -> tuple[str, str | None]:
-    opening, closing = _THOUGHT
-    thought, found, rest = content.removeprefix(opening).partition(closing)
-    return (rest, thought) if found and content.startswith(opening) else (content, reasoning)
-
-
-def _call(call: _Call, fallback: str, where: str) -> ToolCall:
-    arguments = call.function.arguments
-    if isinstance(arguments, str):
-        arguments = json_in(arguments, f"{where}.function.arguments") if arguments.strip() else {}
-        if not isinstance(arguments, dict):
-            raise InputError(f"{where}.function.arguments", "is not an object.", "Write an object.")
-    return ToolCall(id=call.id or fallback, name=call.function.name, arguments=arguments)
+def _turns(messages: list[dict[str, Any]], where: str, reading: Reading, start: int = 0) -> list[Turn]:
+    return [turn_of(value, start + n, f"{where}[{n}]", reading) for n, value in enumerate(messages)]

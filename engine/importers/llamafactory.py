@@ -5,20 +5,25 @@ The format keeps no ids, so calls get ids by position and results belong to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from engine.errors import InputError
 from engine.exporters.llamafactory import BETWEEN_RESULTS
+from engine.importers._calls import call_of
+from engine.importers._flags import ON_MESSAGE, trained
 from engine.importers._lines import json_in, objects, parsed
-from engine.importers._rows import Rows, tools_in
+from engine.importers._report import Notes, Report
+from engine.importers._rows import Rows, finished, listed, with_system
+from engine.importers._thoughts import KEYS, reasoning_in, tagged
+from engine.importers._tools import offered_in
 from engine.types import Frozen, ToolCall, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]
 
-_THOUGHT = ("<think>\n", "\n</think>\n\n")
+_READ = frozenset(("from", "value", *KEYS, *ON_MESSAGE))
 
 
 class Config(Frozen):
@@ -34,12 +39,11 @@ class _Said(BaseModel):
 
 class _Called(BaseModel):
     name: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] | str | None = None
 
 
 class _Row(BaseModel):
     conversations: list[dict[str, Any]]
-    system: str | None = None
 
 
 class LlamaFactory:
@@ -48,24 +52,35 @@ class LlamaFactory:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]:
-        """Yield one trajectory per line. Raises InputError naming file, line and field."""
-        rows = Rows()
-        for number, value in objects(lines, name):
+    def trajectories(self, lines: Iterable[bytes], name: str, report: Report | None = None) -> Iterator[Trajectory]:
+        """Yield one trajectory per line. A bad line is set aside; without a report it raises InputError naming file,
+        line and field."""
+        rows, report = Rows(), report or Report(strict=True)
+        for number, value in objects(lines, name, report):
             where = f"{name}, line {number}"
-            row = parsed(_Row, value, where)
-            if not row.conversations:
-                raise InputError(f"{where}, field conversations", "is empty.", "Drop the line.")
-            turns = [Turn(role="system", content=row.system)] if row.system else []
-            self._read(row.conversations, turns, f"{where}, field conversations")
-            tools = tools_in(value.get("tools"), f"{where}, field tools")
-            yield rows.trajectory(value, turns, tools, where)
+            with report.record(number, where) as notes:
+                turns = with_system(self._turns(value, where, notes), value, where, notes)
+                offered = offered_in(value, where, notes)
+                yield rows.trajectory(value, finished(value, turns, ("conversations",), notes), offered, where)
 
-    def _read(self, conversations: list[dict[str, Any]], turns: list[Turn], where: str) -> None:
+    def _turns(self, value: Mapping[str, Any], where: str, notes: Notes) -> list[Turn]:
+        where = f"{where}, field conversations"
+        given = {key: listed(value[key], where, notes) for key in ("conversations",) if key in value}
+        row = parsed(_Row, given, where.removesuffix(", field conversations"))
+        if not row.conversations:
+            raise InputError(where, "is empty.", "Drop the line.")
+        turns: list[Turn] = []
+        self._read(row.conversations, turns, where, notes)
+        return turns
+
+    def _read(self, conversations: list[dict[str, Any]], turns: list[Turn], where: str, notes: Notes) -> None:
         waiting: tuple[ToolCall, ...] = ()
         for number, value in enumerate(conversations):
             place = f"{where}[{number}]"
             said = parsed(_Said, {"speaker": value.get("from"), "value": value.get("value")}, place)
+            for key, more in value.items():
+                if key not in _READ:
+                    notes.lose(f"conversations.{key}", more)
             if said.speaker == "observation":
                 turns += _results(said.value, waiting, place)
                 waiting = ()
@@ -74,16 +89,17 @@ class LlamaFactory:
             elif said.speaker in ("human", "system"):
                 turns.append(Turn(role="user" if said.speaker == "human" else "system", content=said.value))
             else:
-                turn = self._answer(said, place, number)
-                turns.append(turn)
+                turn = self._answer(said, place, number, notes)
+                reasoning = reasoning_in(value, notes) or turn.reasoning
+                changes = {"reasoning": reasoning, "train": trained(value, ON_MESSAGE, notes)}
+                turns.append(turn.model_copy(update=changes))
                 waiting = turn.tool_calls
 
-    def _answer(self, said: _Said, where: str, number: int) -> Turn:
+    def _answer(self, said: _Said, where: str, number: int, notes: Notes) -> Turn:
         text, reasoning = said.value, None
-        opening, closing = _THOUGHT
         is_call = said.speaker == "function_call"
-        if text.startswith(opening) and closing in text and (is_call or self._config.thoughts == "read"):
-            reasoning, _, text = text.removeprefix(opening).partition(closing)
+        if is_call or self._config.thoughts == "read":
+            reasoning, text = tagged(text)
         if not is_call:
             return Turn(role="assistant", content=text, reasoning=reasoning)
         value = json_in(text, where)
@@ -93,8 +109,11 @@ class LlamaFactory:
         ]
         if not calls:
             raise InputError(where, "holds no call.", "Write an object, or a list of them.")
-        ids = (ToolCall(id=f"call_{number}_{n}", **call.model_dump()) for n, call in enumerate(calls))
-        return Turn(role="assistant", reasoning=reasoning, tool_calls=tuple(ids))
+        made = (
+            call_of(call.name, call.arguments, f"call_{number}_{n}", f"{where}, call {n}", notes)
+            for n, call in enumerate(calls)
+        )
+        return Turn(role="assistant", reasoning=reasoning, tool_calls=tuple(made))
 
 
 def _results(text: str, calls: tuple[ToolCall, ...], where: str) -> list[Turn]:

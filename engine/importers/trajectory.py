@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, MAY_BE_EMPTY, NESTED, SCHEMA
 from engine.importers._lines import json_in, objects, parsed
+from engine.importers._report import Report
 from engine.types import Frozen, Trajectory
 
 __all__ = ["TrajectoryRecord"]
@@ -27,12 +28,14 @@ class TrajectoryRecord:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def trajectories(self, lines: Iterable[bytes], name: str) -> Iterator[Trajectory]:
-        """Yield one trajectory per line. Raises InputError naming file, line and field."""
-        places = _Places()
-        for number, value in objects(lines, name):
+    def trajectories(self, lines: Iterable[bytes], name: str, report: Report | None = None) -> Iterator[Trajectory]:
+        """Yield one trajectory per line. A bad line is set aside; without a report it raises InputError naming file,
+        line and field."""
+        places, report = _Places(), report or Report(strict=True)
+        for number, value in objects(lines, name, report):
             where = f"{name}, line {number}"
-            yield places.placed(parsed(Trajectory, _record(value, where), where))
+            with report.record(number, where):
+                yield places.placed(parsed(Trajectory, _record(value, where), where))
 
 
 def _record(row: dict[str, Any], where: str) -> dict[str, Any]:

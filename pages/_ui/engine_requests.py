@@ -50,6 +50,12 @@ def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> 
     return row
 
 
+def last(db: Database, key: str) -> RequestRow | None:
+    """Return the request of `key` as it stands, drawing nothing; None when nothing was asked."""
+    number = st.session_state.get(_name(key))
+    return requests.get_request(db, number) if number is not None else None
+
+
 def _name(key: str) -> str:
     return f"request_{key}"
 

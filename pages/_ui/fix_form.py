@@ -13,20 +13,28 @@ import streamlit as st
 from engine.curate import ends_at, same_calls
 from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
+from engine.schema import properties_of, required_of, schema_problem
 from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import delete_button, drop_button
 from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
-from pages._ui.engine_requests import ask, forget, poll
+from pages._ui.engine_requests import ask, forget, last, poll
 from pages._ui.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages._ui.format import plural
 from pages._ui.notices import leave
 from pages._ui.replay_view import draw_replay
 from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
+from storage.domains import is_stored
 from storage.requests import RequestRow
 from storage.reviews import reviews_of
+
+UNVERIFIED = (
+    "This trajectory was imported and belongs to no domain here, so the changed calls cannot be played in a sandbox. "
+    "The correction is stored and marked *unverified*: exports train it and end with it, for nobody knows what the "
+    "tools would have answered."
+)
 
 
 def fix_key(number: int) -> str:
@@ -100,7 +108,9 @@ def _decide(
     key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
     changed = _changed_elsewhere(number, index, before)
     found, until = None, None
-    needs_replay = bool(fix and fix.tool_calls and not same_calls(turn, fix))
+    other_calls = bool(fix and fix.tool_calls and not same_calls(turn, fix))
+    unbound = not _has_world(trajectory, key)
+    needs_replay = other_calls and not unbound
     with st.container(horizontal=True):
         if needs_replay and fix:
             payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
@@ -120,6 +130,8 @@ def _decide(
             _remove(number, index, before)
     if needs_replay and fix:
         found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others, key)
+    if other_calls and unbound:
+        st.info(UNVERIFIED, icon=":material/help:")
     if found:
         until = draw_replay(found, len(trajectory.turns), key)
     waits = fix is None or (needs_replay and found is None)
@@ -135,7 +147,16 @@ def _decide(
         if fix.content == turn.content and same_calls(turn, fix):
             st.caption("It says what was recorded. Change the text or a call first.")
         else:
-            _use(number, index, fix, turn, found, until, before)
+            _use(number, index, fix, turn, found, until, before, unverified=other_calls and unbound)
+
+
+def _has_world(trajectory: Trajectory, key: str) -> bool:
+    """Say whether there is a domain to replay in. A file from another machine may name one that is not here, which the
+    first try tells."""
+    if not trajectory.domain_digest:
+        return False
+    tried = last(db(), key)
+    return tried is None or tried.status != "failed" or is_stored(db(), trajectory.domain_digest)
 
 
 def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]], key: str) -> Replay | None:
@@ -180,6 +201,8 @@ def _use(
     found: Replay | None,
     until: int | None,
     before: Turn | None,
+    *,
+    unverified: bool,
 ) -> None:
     lost_calls = bool(turn.tool_calls and not fix.tool_calls) or None
     with saving():
@@ -189,12 +212,12 @@ def _use(
                 fix=fix.model_copy(update={"original": turn}).model_dump(),
                 replayed=tuple(one.model_dump() for one in found.turns) if found else (),
                 diverges=found.diverges if found else lost_calls,
-                fits_until=until, follows=found.follows if found else (),
+                fits_until=until, follows=found.follows if found else (), unverified=unverified,
             )  # fmt: skip
         except Conflict:
             pass  # the form says so when it is drawn again
         else:
-            leave(f"Turn {index} is corrected.")
+            leave(f"Turn {index} is corrected" + (", unverified." if unverified else "."))
             _close(number)
             forget(f"fix_{number}_{index}")
     st.rerun()
@@ -205,7 +228,7 @@ def _remove(number: int, index: int, before: Turn) -> None:
         try:
             change_review(
                 db(), number, index, seen={"fix": before}, verdict=None, fix=None, replayed=(), diverges=None,
-                fits_until=None, follows=(),
+                fits_until=None, follows=(), unverified=False,
             )  # fmt: skip
         except Conflict:
             pass  # the form says so when it is drawn again
@@ -240,6 +263,6 @@ def _close(number: int) -> None:
 
 
 def _signature(parameters: dict[str, Any]) -> str:
-    required = set(parameters.get("required", ()))
-    names = [name if name in required else f"{name} (optional)" for name in parameters.get("properties", {})]
-    return ", ".join(names) or plural(0, "argument")
+    required = required_of(parameters)
+    names = [name if name in required else f"{name} (optional)" for name in properties_of(parameters)]
+    return ", ".join(names) or ("not said" if schema_problem(parameters) else plural(0, "argument"))

@@ -1,4 +1,8 @@
-"""A form made of a tool's JSON Schema. Its fields give exactly the arguments of one call."""
+"""A form made of a tool's JSON Schema. Its fields give exactly the arguments of one call.
+
+A schema that gives no fields (it is a stranger's, and broken, or has nothing to draw) gives one field for all arguments
+as JSON.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,13 @@ from typing import Any
 import streamlit as st
 
 from engine.json_value import whole
+from engine.schema import properties_of, required_of, schema_problem
 from engine.types import Tool
 from pages._ui.text import literal
 
 _LEAVE_OUT = "left out"
+_LARGEST = (1 << 53) - 1
+_QUOTED = 200
 _WORD = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 
 
@@ -30,10 +37,12 @@ def schema_form(tool: Tool, *, key: str, start: Mapping[str, Any] | None = None)
     Fields begin with the arguments of `start`, and give these very values back while they are not changed. Fields of
     optional parameters that are left empty are left out of the call.
     """
+    why = _no_fields(tool, start or {})
+    if why is not None:
+        return _all_as_json(why, key, start)
     arguments: dict[str, Any] = {}
     problems: list[str] = []
-    required = tool.parameters.get("required", [])
-    properties: Mapping[str, dict[str, Any]] = tool.parameters.get("properties", {})
+    required, properties = required_of(tool.parameters), properties_of(tool.parameters)
     if not properties:
         st.caption("This tool takes no arguments.")
     for name, schema in properties.items():
@@ -48,16 +57,36 @@ def schema_form(tool: Tool, *, key: str, start: Mapping[str, Any] | None = None)
     return arguments, problems
 
 
+def _no_fields(tool: Tool, start: Mapping[str, Any]) -> str | None:
+    """Return in words why there cannot be a field for each argument, or None."""
+    problem = schema_problem(tool.parameters)
+    if problem is not None:
+        return f"There are no fields for this tool, and its arguments are not checked: {problem}."
+    properties = properties_of(tool.parameters)
+    other = sorted(set(start) - set(properties))
+    if other and properties:
+        return f"There are no fields for this call: its schema does not name {', '.join(other)[:_QUOTED]}."
+    if other or (not properties and tool.parameters.get("properties") is None and tool.parameters):
+        return "The schema of this tool names no arguments."
+    return None
+
+
+def _all_as_json(why: str, key: str, start: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[str]]:
+    st.caption(literal(why))
+    shown = json.dumps(dict(start or {}), ensure_ascii=False, indent=2)
+    return json_arguments(st.text_area("Arguments as JSON", shown, key=f"{key}_json", height=120))
+
+
 def _field(name: str, schema: dict[str, Any], needed: bool, key: str, begin: Any) -> Any:
     kind = schema.get("type")
     word = name if _WORD.fullmatch(name) else literal(name)  # a label names the field to others too
     label = word if needed else f"{word} (optional)"
     options: dict[str, Any] = {"key": key, "help": literal(str(schema.get("description", ""))) or None}
-    if "enum" in schema:
-        return _choice(label, list(schema["enum"]), schema, needed, begin, options)
+    if isinstance(schema.get("enum"), list):
+        return _choice(label, schema["enum"], schema, needed, begin, options)
     if kind == "boolean":
         return _choice(label, [True, False], schema, needed, begin, options)
-    if kind in ("integer", "number"):
+    if kind in ("integer", "number") and not _is_huge(begin):
         return _number(label, kind, schema, needed, begin, options)
     if kind == "string":
         shown = begin if isinstance(begin, str) else ""
@@ -74,8 +103,8 @@ def _choice(
     label: str, values: list[Any], schema: dict[str, Any], needed: bool, begin: Any, options: dict[str, Any]
 ) -> Any:
     shown = values if needed else [ABSENT, *values]
-    known = begin in values
-    index = shown.index(begin) if known else None if needed and begin is not ABSENT else 0
+    place = next((n for n, value in enumerate(shown) if value == begin and _is_flag(value) == _is_flag(begin)), None)
+    index = place if place is not None else None if needed and begin is not ABSENT else 0
     chosen = st.selectbox(
         label, shown, index, format_func=lambda v: (_default(schema) or _LEAVE_OUT) if v is ABSENT else str(v),
         placeholder="Choose one", **options,
@@ -99,6 +128,15 @@ def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: 
     if given is not None and fits and isinstance(begin, int) and given == int(given):
         return int(given)  # written without a point, as it was
     return ABSENT if given is None else given
+
+
+def _is_huge(value: Any) -> bool:
+    """Say whether a number is beyond what a field in a browser holds exactly."""
+    return isinstance(value, int) and abs(value) > _LARGEST
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 def _value(label: str, schema: dict[str, Any], needed: bool, begin: Any, options: dict[str, Any]) -> Any:
@@ -126,16 +164,20 @@ def json_arguments(text: str) -> tuple[dict[str, Any], list[str]]:
     return value, []
 
 
-def type_words(schema: Mapping[str, Any]) -> str:
-    """Return a schema's type as a reader says it: "list of string", "one of a, b"."""
-    if "enum" in schema:
+def type_words(schema: Any) -> str:
+    """Return a schema's type as a reader says it: "list of string", "one of a, b"; "any" where it says none."""
+    if not isinstance(schema, Mapping):
+        return "any"
+    if isinstance(schema.get("enum"), list):
         return "one of " + ", ".join(map(str, schema["enum"]))
-    if "anyOf" in schema:
+    if isinstance(schema.get("anyOf"), list):
         return " or ".join(type_words(one) for one in schema["anyOf"])
-    kind = str(schema.get("type", "any"))
+    kind = schema.get("type", "any")
+    if isinstance(kind, list):
+        return " or ".join(map(str, kind))
     if kind == "array" and "items" in schema:
         return f"list of {type_words(schema['items'])}"
     inner = schema.get("additionalProperties")
     if kind == "object" and isinstance(inner, dict):
         return f"object of {type_words(inner)}"
-    return kind
+    return str(kind)

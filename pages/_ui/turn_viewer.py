@@ -226,7 +226,8 @@ def _fix(review: Review) -> dict[str, Any] | None:
     if review.fix is None:
         return None
     results = [{"name": result.name, "content": result.content[:CUT]} for result in review.replayed]
-    return {"content": review.fix.content, "calls": _calls(review.fix), "results": results}
+    calls = _calls(review.fix)
+    return {"content": review.fix.content, "calls": calls, "results": results, "unverified": review.unverified}
 
 
 def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, str]:
@@ -236,7 +237,8 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
     for index, review in corrections(reviews).items():
         if index < end and review.fix and not same_calls(turns[index], review.fix):
             results = range(index + 1, behind(turns, index))
-            told |= dict.fromkeys(results, "replaced by the corrected call's result")
+            if not review.unverified:  # else nothing stands in their place
+                told |= dict.fromkeys(results, "replaced by the corrected call's result")
     return told
 
 

@@ -21,6 +21,7 @@ from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
+from pages._ui.import_view import import_view
 from pages._ui.layout import header, missing
 from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
@@ -61,7 +62,7 @@ def controls(row: batches.BatchRow) -> None:
     """
     if row.status in MOVING:
         st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
-    if row.status in ("paused", "failed"):
+    if row.status in ("paused", "failed") and not row.imported:
         spent = spent_up(row)
         st.button(
             "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
@@ -262,6 +263,7 @@ def live(number: int, was: str) -> None:
         st.rerun()
     notice(row)
     numbers(row)
+    import_view(row.import_report)
     if row.status == "done" and row.progress.kept:
         with st.container(horizontal=True):
             page_link("queue", "Review", icon="checklist", **behind(number))

@@ -114,10 +114,11 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
             badge("culprit", now.culprit, prefix="Culprit: ")
         badge_reference(now.teacher)
         badge_isolation(isolated)
-        facts = [now.domain, mode_name(now.mode), now.template or "no template", f"persona {now.persona}"]
-        if now.teacher != "reference":
+        mode = mode_name(now.mode) if now.mode else "no mode"
+        facts = [now.domain, mode, now.template or "no template", f"persona {now.persona}" if now.persona else ""]
+        if now.teacher != "reference" and now.model != now.domain:  # an imported one says "imported" once
             facts.append(now.model)
-        st.caption(literal(" · ".join([*facts, f"batch {now.batch_id}"])), width="content")
+        st.caption(literal(" · ".join([*filter(None, facts), f"batch {now.batch_id}"])), width="content")
 
 
 def draw() -> None:

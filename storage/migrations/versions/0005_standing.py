@@ -11,7 +11,7 @@ from engine.standing import standing
 from engine.types import Review
 from storage import search
 
-revision = "0006"
+revision = "0005"
 down_revision = "0004"
 
 _CHUNK = 500

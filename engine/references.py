@@ -1,0 +1,99 @@
+"""The `$ref`s of a JSON Schema: where each leads, and which lead nowhere or round in a circle. Nothing is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+_IN_PLACE = ("allOf", "anyOf", "oneOf")
+_ALSO_IN_PLACE = ("not", "if", "then", "else")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_QUOTED = 80
+_NOT_SCHEMAS = ("enum", "const", "default", "examples", "example")
+MISSING = object()
+
+
+def reference_problem(schema: Mapping[str, Any]) -> str | None:
+    """Return why a reference of the schema cannot be followed, or None. Raises RecursionError for deep nesting."""
+    for inner in _schemas(schema):
+        for key in _REFERENCES:
+            told = _wrong(schema, key, inner[key]) if key in inner else None
+            if told is not None:
+                return told
+    circle = next((one for inner in _schemas(schema) if (one := _circle(schema, inner))), None)
+    return None if circle is None else f"$ref {circle[:_QUOTED]!r} leads round in a circle"
+
+
+def _wrong(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
+    if not isinstance(reference, str):
+        return f"a {key} is no text"
+    if not reference.startswith("#"):
+        return f"{key} {reference[:_QUOTED]!r} leads out of the schema"
+    found = target(schema, reference)
+    return None if isinstance(found, dict | bool) else f"{key} {reference[:_QUOTED]!r} leads nowhere"
+
+
+def refers_to_itself(schema: Mapping[str, Any]) -> str | None:
+    """Return a `$ref` that leads to a schema around it (a tree of nodes), or None. Such a schema can be used."""
+    for inner in _schemas(schema):
+        reference = inner.get("$ref")
+        if isinstance(reference, str) and any(one is inner for one in _schemas(target(schema, reference))):
+            return reference
+    return None
+
+
+def target(root: Mapping[str, Any], reference: str) -> Any:
+    """Return what a local reference ("#/$defs/Node", "#anchor") leads to, MISSING when there is nothing."""
+    fragment = unquote(reference.removeprefix("#"))
+    if fragment and not fragment.startswith("/"):
+        return next((inner for inner in _schemas(root) if fragment in _anchors(inner)), MISSING)
+    found: Any = root
+    for part in fragment.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, Mapping) and key in found:
+            found = found[key]
+        elif isinstance(found, list) and key.isdecimal() and key.isascii() and int(key[:9]) < len(found):
+            found = found[int(key[:9])]
+        else:
+            return MISSING
+    return found
+
+
+def _anchors(schema: Mapping[str, Any]) -> tuple[Any, Any]:
+    return schema.get("$anchor"), schema.get("$dynamicAnchor")
+
+
+def _schemas(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every object inside a schema that may be a schema, the outermost first."""
+    if isinstance(value, Mapping):
+        yield value
+        for key, inner in value.items():
+            if key not in _NOT_SCHEMAS:
+                yield from _schemas(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _schemas(inner)
+
+
+def _circle(root: Mapping[str, Any], start: Mapping[str, Any]) -> str | None:
+    """Return the `$ref` by which a schema comes back to itself without any value being gone into, or None."""
+    seen: set[int] = set()
+    waiting: list[tuple[Any, str]] = [(start, "")]
+    while waiting:
+        here, by = waiting.pop()
+        if not isinstance(here, Mapping):
+            continue
+        if id(here) in seen:
+            if here is start:
+                return by
+            continue
+        seen.add(id(here))
+        reference = here.get("$ref")
+        if isinstance(reference, str):
+            waiting.append((target(root, reference), reference))
+        for key in _IN_PLACE:
+            inner = here.get(key)
+            waiting += [(one, by) for one in inner] if isinstance(inner, list) else []
+        waiting += [(here[key], by) for key in _ALSO_IN_PLACE if key in here]
+    return None

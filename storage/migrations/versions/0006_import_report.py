@@ -1,0 +1,11 @@
+"""What an imported batch could not take over: its import report."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.add_column("batch", sa.Column("import_report", sa.Text(), nullable=True))
