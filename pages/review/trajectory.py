@@ -18,8 +18,8 @@ from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages._ui.turn_viewer import store_marks, viewer
-from pages._ui.turning import drawing, shown
-from pages._ui.verdict_panel import arrive, go_to, verdict_panel
+from pages._ui.turning import Way, drawing, shown
+from pages._ui.verdict_panel import arrive, go, verdict_panel
 from storage.reviews import review_progress, reviews_of
 from storage.trajectories import TrajectoryRow, get, neighbours, next_unreviewed, row
 
@@ -40,6 +40,9 @@ def work_arrived() -> None:
         stored = store_marks(db())
         if stored.fix is not None:
             st.session_state[fix_key(shown() or 0)] = stored.fix
+        if stored.go:
+            go(stored.go, shown() or 0, chosen, sort)
+            st.rerun()
         if not stored.panel:
             return
     arrive(stored.undone, shown() or 0)
@@ -56,9 +59,10 @@ def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
     follow(identity)
     found = body(str(db().url), identity)
-    if found is None or not found.turns:
-        st.caption("Nobody talked: there are no turns. The reason is at the right.")
+    if found is None:
         return
+    if not found.turns:
+        st.caption("Nobody talked: there are no turns. The reason is at the right.")
     start = number_parameter("turn") or 0
     viewer(identity, found, reviews_of(db(), identity), known_tags(db()), on_work=work_arrived, start=start)
 
@@ -71,9 +75,10 @@ def draw_panel(identity: int) -> None:
     if found is None:
         return
     tell()
-    fix_form(identity, found)
-    verdict_panel(identity, chosen, sort)
-    facts_tabs(identity, found)
+    with st.container(key=f"beside_{identity}"):  # the viewer lets no press through on what stays from another one
+        fix_form(identity, found)
+        verdict_panel(identity, chosen, sort)
+        facts_tabs(identity, found)
 
 
 def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
@@ -84,19 +89,17 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
         place = f"{count(around.position)} of {count(around.total)}" if around.position else "not in this list"
         st.caption(f"{place} · {count(reviewed)} of {count(total)} reviewed", width="content")
         page_link("queue", "Queue", icon="checklist", **filter_parameters(chosen))
-        for label, key, icon, to in (
-            ("Previous", "P", "chevron_left", around.previous),
-            ("Next", "N", "chevron_right", around.next),
-        ):
-            st.button(
-                label, key=f"go_{label.lower()}", icon=f":material/{icon}:", shortcut=key, on_click=go_to, args=(to,),
-                disabled=to is None,
-            )  # fmt: skip
         following = next_unreviewed(db(), chosen, now.id, sort=sort)
-        st.button(
-            "Next to review", key="go_unreviewed", icon=":material/skip_next:", shortcut="Shift+N", on_click=go_to,
-            args=(following,), disabled=following in (None, now.id),
-        )  # fmt: skip
+        ways: tuple[tuple[str, Way, str, str, int | None], ...] = (
+            ("Previous", "previous", "P", "chevron_left", around.previous),
+            ("Next", "next", "N", "chevron_right", around.next),
+            ("Next to review", "unreviewed", "Shift+N", "skip_next", following if following != now.id else None),
+        )
+        for label, way, key, icon, to in ways:  # the viewer takes these keys and clicks, with the number that it shows
+            st.button(
+                label, key=f"go_{way}", icon=f":material/{icon}:", shortcut=key, disabled=to is None,
+                on_click=go, args=(way, now.id, chosen, sort),
+            )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         badge("outcome", now.outcome)
         if now.culprit:
@@ -113,9 +116,12 @@ def draw() -> None:
     """Draw the page for the trajectory of the address."""
     identity = drawing()
     with saving():
-        undone = store_marks(db()).undone
-        if undone and identity is not None:
-            arrive(undone, identity)
+        stored = store_marks(db())
+        if stored.go and identity is not None:
+            go(stored.go, identity, chosen, sort)
+            st.rerun()
+        if stored.undone and identity is not None:
+            arrive(stored.undone, identity)
     try:
         now = row(db(), identity) if identity is not None else None
     except InputError:

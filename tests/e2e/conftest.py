@@ -94,11 +94,12 @@ def free_port(wanted: int = 0) -> int:
 
 @dataclass
 class Studio:
-    """A running studio. `database` is its database, opened by the test as a second process would."""
+    """A running studio, started by `module`. `database` is its database, opened by the test as a second process would."""
 
     home: Path
     engine: bool
     port: int = 0
+    module: str = "streamlit"
     process: subprocess.Popen[bytes] | None = None
     database: Database = field(init=False)
 
@@ -121,7 +122,7 @@ class Studio:
             "TURNWRIGHT_HOME": str(self.home),
             "TURNWRIGHT_ENGINE": "on" if self.engine else "off",
         }
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", self.module, "run", "app.py", "--server.port", str(self.port)]
         with (self.home / "studio.log").open("ab") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         until = time.monotonic() + seconds
@@ -153,8 +154,9 @@ def port_of(kind: str) -> int:
     return free_port()
 
 
-def _studio(home: Path, engine: bool, kind: str = "") -> Iterator[Studio]:
-    studio = Studio(home, engine, free_port(port_of(kind or f"engine {engine}")))
+def running(home: Path, engine: bool, kind: str = "", module: str = "streamlit") -> Iterator[Studio]:
+    """Yield a studio, and stop it afterwards. Those of one `kind` have one port."""
+    studio = Studio(home, engine, free_port(port_of(kind or f"engine {engine}")), module)
     studio.start()
     try:
         yield studio
@@ -166,13 +168,13 @@ def _studio(home: Path, engine: bool, kind: str = "") -> Iterator[Studio]:
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio without an engine, shared by the tests of one file."""
-    yield from _studio(tmp_path_factory.mktemp("studio"), engine=False)
+    yield from running(tmp_path_factory.mktemp("studio"), engine=False)
 
 
 @pytest.fixture(scope="module")
 def studio_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine, shared by the tests of one file."""
-    yield from _studio(tmp_path_factory.mktemp("studio"), engine=True)
+    yield from running(tmp_path_factory.mktemp("studio"), engine=True)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +182,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine and with something on every page, shared by all tests that only look."""
     from tests.e2e.filled import fill
 
-    for studio in _studio(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
+    for studio in running(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
         fill(studio)
         yield studio
 
