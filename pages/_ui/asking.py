@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.buttons import button
+
 
 def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, **look: Any) -> bool:
     """Draw the button; return True in the pass in which the drop is wanted.
@@ -15,14 +17,14 @@ def drop_button(label: str, question: str, *, key: str, edited: bool, yes: str, 
     slot, asked = st.empty(), f"{key}_asked"
     if not (edited and st.session_state.get(asked)):
         st.session_state.pop(asked, None)
-        pressed = slot.button(label, key=key, **look)
+        pressed = button(label, key=key, at=slot, **look)
         if not (pressed and edited):
             return pressed
         st.session_state[asked] = True
     with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
         st.markdown(f":material/help: {question}", width="content")
-        wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
-        st.button("Keep editing", key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
+        wanted = button(yes, key=f"{key}_yes", icon=":material/delete:")
+        button("Keep editing", key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
     if wanted:
         st.session_state.pop(asked)
     return wanted

@@ -14,11 +14,12 @@ import streamlit as st
 from engine import catalog, settings
 from engine.errors import InputError, InputErrors
 from engine.types import Domain
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.domain_draft import base_files, checked, find_domain
 from pages._ui.domain_editor import problems_list
 from pages._ui.format import bytes_size, plural
-from pages._ui.notices import begin, finish, refusals, unless_done
+from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.pack_parts import id_of, renamed
 from pages._ui.text import literal, plain
 from storage import domains
@@ -45,7 +46,7 @@ def new_domain(like: str = BLANK) -> None:
     _new_domain(like)
 
 
-@st.dialog("New domain", width="medium", icon=":material/add_circle:")
+@dialog("New domain", width="medium", icon=":material/add_circle:")
 def _new_domain(like: str) -> None:
     unless_done("new_domain")
     rows = domains.list_domains(db())
@@ -70,7 +71,7 @@ def _new_domain(like: str) -> None:
     )  # fmt: skip
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
-    if st.button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
+    if button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
         with refusals():
             _create(origin, wanted, name.strip(), description.strip())
             _made("new_domain", wanted, f"Domain {literal(name)} created")
@@ -90,9 +91,9 @@ def _create(origin: str, id: str, name: str, description: str) -> None:
     domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
 
 
-def _made(dialog: str, id: str, message: str) -> None:
+def _made(which: str, id: str, message: str) -> None:
     st.session_state["made_domain"] = id
-    finish(dialog, message)
+    finish(which, message)
 
 
 def import_domain() -> None:
@@ -101,7 +102,7 @@ def import_domain() -> None:
     _import_domain()
 
 
-@st.dialog("Import a domain", width="large", icon=":material/upload:")
+@dialog("Import a domain", width="large", icon=":material/upload:")
 def _import_domain() -> None:
     unless_done("import_domain")
     kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
@@ -172,7 +173,7 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
         if problem:
             st.caption(literal(problem))
     based_on = existing.version if existing and as_version else None
-    if st.button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
+    if button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
         with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
             version = domains.save_domain(db(), pack, based_on=based_on, note="Imported")
@@ -186,16 +187,16 @@ def delete_domain(id: str, name: str) -> None:
     _delete_domain(id, name)
 
 
-@st.dialog("Delete this domain?", icon=":material/delete:")
+@dialog("Delete this domain?", icon=":material/delete:")
 def _delete_domain(id: str, name: str) -> None:
     unless_done("delete_domain")
     plain(name)
     st.write("It leaves the list. Batches and trajectories made of it stay, with the version that they used.")
     with st.container(horizontal=True):
-        if st.button("Delete the domain", type="primary", key="delete_yes"):
+        if button("Delete the domain", type="primary", key="delete_yes"):
             with refusals():
                 domains.delete_domain(db(), id)
                 st.session_state.get("drafts", {}).pop(id, None)
                 finish("delete_domain", "Domain deleted")
-        if st.button("Keep it", key="delete_no"):
-            st.rerun()
+        if button("Keep it", key="delete_no"):
+            close()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from engine.errors import InputError, InputErrors
 from engine.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
+from pages._ui.buttons import button
 from pages._ui.domain_editor import error_line
 from pages._ui.schema_form import schema_form
 from pages._ui.text import literal
@@ -129,13 +130,13 @@ def _form(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 tool = st.selectbox(f"Call {place + 1}", list(tools), [*tools].index(call["name"]), key=f"{key}_tool")
-                gone = st.button("Take it away", key=f"{key}_gone", type="tertiary", icon=":material/delete:")
+                gone = button("Take it away", key=f"{key}_gone", type="tertiary", icon=":material/delete:")
             arguments, wrong = schema_form(tools[tool], key=f"{key}_{tool}", start=call["arguments"])
         redraw |= gone
         if not gone:
             found.append({"name": tool, "arguments": arguments})
             problems += [f"Call {place + 1} ({tool}), {one}" for one in wrong]
-    if st.button("Add a call", key=f"fix_add_{name}", type="tertiary", icon=":material/add:"):
+    if button("Add a call", key=f"fix_add_{name}", type="tertiary", icon=":material/add:"):
         found.append({"name": next(iter(tools)), "arguments": {}})
         redraw = True
     draft.calls = _dumped(found)

@@ -15,6 +15,7 @@ from engine.errors import Conflict, InputError, InputErrors
 from engine.replay import Correction, Replay
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import drop_button
+from pages._ui.buttons import button
 from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, poll
@@ -43,7 +44,7 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
         st.header(f"Correct turn {index}", anchor=False)
         if turn.role != "assistant":
             st.caption("Only turns of the assistant can be corrected. Your mark on this turn is saved.")
-            st.button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
+            button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
             return
         reviews = reviews_of(db(), number)
         others = [review for review in reviews if review.turn != index]
@@ -103,7 +104,7 @@ def _decide(
     with st.container(horizontal=True):
         if needs_replay and fix:
             payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
-            st.button(
+            button(
                 "Replay in the sandbox", key=f"{key}_replay", icon=":material/replay:", type="primary",
                 on_click=ask, args=(db(), "replay_fix", payload), kwargs={"key": key},
             )  # fmt: skip
@@ -113,7 +114,7 @@ def _decide(
             _close(number)
             st.rerun()
         if before:
-            st.button(
+            button(
                 "Take the correction back", key=f"{key}_remove", type="tertiary", on_click=_remove,
                 args=(number, index, before),
             )  # fmt: skip
@@ -122,7 +123,7 @@ def _decide(
     if found:
         until = draw_replay(found, len(trajectory.turns), key)
     waits = fix is None or (needs_replay and found is None)
-    pressed = st.button(
+    pressed = button(
         "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=waits,
         type="secondary" if waits else "primary",
     )  # fmt: skip

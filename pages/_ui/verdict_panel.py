@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import VERDICT
+from pages._ui.buttons import button
 from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.notices import leave
@@ -93,11 +94,11 @@ def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
 
 def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
+        button(
             "Accept and next", key=f"accept_next_{number}", type="primary", icon=":material/done_all:",
             shortcut="Y", on_click=_accept_and_next, args=(number, chosen, sort),
         )  # fmt: skip
-        st.button(
+        button(
             "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
             help="Takes back your last change, on whatever trajectory, and goes there.",
         )  # fmt: skip

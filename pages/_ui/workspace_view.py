@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
+from pages._ui.buttons import button
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.domain_editor import error_line, file_state, text_editor
 from pages._ui.file_views import draw_binary
@@ -78,9 +79,7 @@ def _upload(id: str, folder: str) -> None:
     turn = st.session_state.get(f"upload_turn_{id}", 0)
     field = f"upload_{id}_{turn}"
     st.file_uploader("Files", accept_multiple_files=True, key=field, max_upload_size=LARGEST >> 20)
-    st.button(
-        "Add to the workspace", key=f"{field}_go", type="primary", on_click=_take, args=(id, folder, below, field)
-    )
+    button("Add to the workspace", key=f"{field}_go", type="primary", on_click=_take, args=(id, folder, below, field))
     st.caption("A file of the same name is replaced. Nothing is saved before you press Save.")
 
 
@@ -114,7 +113,7 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
                 "Download", data, PurePosixPath(path).name, key=f"get_{draft.domain}_{path}", on_click="ignore",
                 icon=":material/download:", type="tertiary",
             )  # fmt: skip
-            st.button(
+            button(
                 "Delete", key=f"gone_{draft.domain}_{path}", icon=":material/delete:", type="tertiary",
                 on_click=_remove, args=(draft.domain, path), help="Takes effect when you save.",
             )  # fmt: skip

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
+from pages._ui.buttons import button
 from pages._ui.domain_draft import Draft, open_draft
 from pages._ui.domain_editor import error_line, file_state, problems_list, save_bar, text_editor
 from pages._ui.format import plural
@@ -40,11 +41,11 @@ def draw_switch(id: str, path: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
             st.badge("active", icon=":material/check_circle:", color="green")
-            st.button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
+            button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
                       kwargs={"on": False}, help="Keeps the file, but no task is sampled of it.")  # fmt: skip
         else:
             st.badge("inactive", icon=":material/pause_circle:", color="gray")
-            st.button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
+            button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
                       args=(id, path), kwargs={"on": True})  # fmt: skip
 
 

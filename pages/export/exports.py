@@ -15,6 +15,7 @@ from engine.errors import InputError
 from engine.export import preview
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
+from pages._ui.buttons import button
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
 from pages._ui.downloads import LIFETIME, export_url
@@ -203,7 +204,7 @@ def card(row: ExportRow) -> None:
             with st.container(horizontal=True, width="content"):
                 if row.status == "done":
                     st.link_button("Download", export_url(row.id), icon=":material/download:")
-                st.button(
+                button(
                     "Delete",
                     key=f"delete_{row.id}",
                     type="tertiary",
@@ -234,7 +235,7 @@ def history() -> None:
     for row in rows[:shown]:
         card(row)
     if len(rows) > shown:
-        st.button("Show older ones", key="older_exports", type="tertiary", on_click=show_more)
+        button("Show older ones", key="older_exports", type="tertiary", on_click=show_more)
 
 
 def show_more() -> None:
@@ -250,7 +251,7 @@ with corner:
 with st.container(border=True):
     made = recipe_form(filter_now)
     number = outlook(made) if made is not None else 0
-    pressed = st.button(
+    pressed = button(
         "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number
     )
     if pressed and made is not None and number:

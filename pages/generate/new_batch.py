@@ -11,6 +11,7 @@ from engine.batchfile import batch_of, dump_batch, parse_batch
 from engine.errors import InputError, InputErrors
 from engine.types import Batch
 from pages._ui import batch_form
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state
@@ -97,9 +98,9 @@ def from_file() -> None:
         st.code(dump_batch(batch), language="yaml")
         refusals(wrong := problems(batch))
         with st.container(horizontal=True):
-            if st.button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
+            if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
                 launch(batch, False)
-            st.button(
+            button(
                 "Fill in the form", key="fill_form", icon=":material/edit_note:", on_click=batch_form.start_from,
                 args=(batch,), help="Puts its settings into the form below, to look at or change.",
             )  # fmt: skip
@@ -147,7 +148,7 @@ if (launched := st.session_state.pop("launched", None)) is not None:
     open_page("batch", id=launched[0])
 
 with actions("New batch", "Everything here is stored with the batch, so it can be repeated exactly."):
-    st.button(
+    button(
         "Start over", key="start_over", type="tertiary", icon=":material/restart_alt:", on_click=batch_form.start_anew
     )
 if not domains.list_domains(db()):
@@ -158,11 +159,11 @@ arrive()
 from_file()
 made = form()
 with st.container(horizontal=True, vertical_alignment="center"):
-    whole = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
+    whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and made.model_copy(
         update={"trajectories": TRY, "attempts": 1, "name": f"{made.name[:100]} (first {TRY})"}
     )
-    first = st.button(
+    first = button(
         f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None,
         help="The same batch with three trajectories, to look at before you pay for all of them. The form stays as "
         "it is.",

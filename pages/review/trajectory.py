@@ -7,6 +7,7 @@ import streamlit as st
 from engine.errors import InputError
 from engine.types import Trajectory
 from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.fix_form import fix_form, fix_key
@@ -96,7 +97,7 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
             ("Next to review", "unreviewed", "Shift+N", "skip_next", following if following != now.id else None),
         )
         for label, way, key, icon, to in ways:  # the viewer takes these keys and clicks, with the number that it shows
-            st.button(
+            button(
                 label, key=f"go_{way}", icon=f":material/{icon}:", shortcut=key, disabled=to is None,
                 on_click=go, args=(way, now.id, chosen, sort),
             )  # fmt: skip

@@ -94,7 +94,7 @@ def free_port(wanted: int = 0) -> int:
 
 @dataclass
 class Studio:
-    """A running studio, started by `module`. `database` is its database, opened by the test as a second process would."""
+    """A running studio, started by `module`. `database` is its database, opened as by a second process."""
 
     home: Path
     engine: bool

@@ -27,12 +27,13 @@ PRESS = """async ([first, second, gap, drawn]) => {
   const title = () => document.querySelector('[data-testid="stMain"] h1').textContent.match(/\\d+/)[0];
   const press = (what) => {
     if (what.button) return document.querySelector(what.button)?.click();
-    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: what.key, code: "Key" + what.key.toUpperCase(), shiftKey: !!what.shift, bubbles: true, composed: true }));
+    const how = { key: what.key, code: "Key" + what.key.toUpperCase(), shiftKey: !!what.shift };
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { ...how, bubbles: true, composed: true }));
   };
   window.refused = 0;
   window.looking ??= setInterval(() => {
     const words = [document.querySelector('[data-testid="stToast"]')?.textContent];
-    for (const host of document.querySelectorAll('[data-testid="stBidiComponentRegular"], [data-testid="stBidiComponent"], [class*="st-key-turn_viewer"] *'))
+    for (const host of document.querySelectorAll('[class*="st-key-turn_viewer"] *'))
       words.push(host.shadowRoot?.querySelector(".status.refused")?.textContent);
     if (words.some((text) => /nothing was|did nothing/i.test(text ?? ""))) window.refused += 1;
   }, 20);
@@ -74,7 +75,7 @@ def changed(before: dict[int, list[Any]], after: dict[int, list[Any]]) -> list[i
 
 
 def press_two(page: Page, studio: Studio, dice: random.Random) -> str:
-    """Turn the page, press a verdict some moments later, and return what is wrong with what was stored: "" if nothing."""
+    """Turn the page, press a verdict some moments later, and return what is wrong with what was stored, or ""."""
     number = dice.randint(HOW_MANY // 2, HOW_MANY)
     page.goto(f"{studio.url}/trajectory?id={number}")
     ready(page)
