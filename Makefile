@@ -4,15 +4,18 @@ PORT ?= 8501
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint sandbox-image bench clean
+.PHONY: run test test-long lint sandbox-image bench clean
 
 run: .venv/ready
 	@PYTHON=$(BIN)/python assets/sandbox/build.sh || echo "No sandbox image, so tools run in the local sandbox, which does not isolate."
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -q -m "not browser" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -m browser -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -m "not browser and not long" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "browser and not long" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: .venv/ready-dev
+	$(BIN)/python -m pytest -q -m long
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

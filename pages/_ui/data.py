@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation,
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
+from pages._ui.notices import leave
 from pages._ui.text import literal
 from storage.database import Database, open_database
 
@@ -47,7 +48,7 @@ def saving(success: str = "") -> Iterator[None]:
         _refused(literal(str(error)), "error")
     else:
         if success:
-            st.toast(literal(success), icon=":material/check:")
+            leave(literal(success))
 
 
 def draw_refusals() -> None:
@@ -63,10 +64,10 @@ def draw_refusals() -> None:
 
 
 def _refused(message: str, icon: str) -> None:
-    """Show a refusal above the page. A fragment's callback cannot draw there, so there it is a toast that stays."""
+    """Show a refusal above the page. A fragment cannot draw there, so there it is a message that stays."""
     context = get_script_run_ctx()
     if context and context.fragment_ids_this_run:
-        st.toast(message, icon=f":material/{icon}:", duration="infinite")
+        leave(message, icon, stays=True)
     elif ThreadState.get().run_location == RunLocation.CALLBACK:
         st.session_state.setdefault(_REFUSED, []).append((message, icon))
     else:

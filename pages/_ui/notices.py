@@ -112,12 +112,12 @@ def _page() -> str:
     return f"{context.page_script_hash} {st.query_params.get('id', '')}" if context else ""
 
 
-def leave(message: str, icon: str = "check") -> None:
-    """Keep a message for the page's next pass, where `tell` shows it."""
-    st.session_state[_KEY] = (message, icon)
+def leave(message: str, icon: str = "check", *, stays: bool = False) -> None:
+    """Keep a message for the page's next pass, where `tell` shows it; the newest one comes last."""
+    st.session_state.setdefault(_KEY, []).append((message, icon, stays))
 
 
 def tell() -> None:
-    """Show the message that was left, once. The shell calls it for every page; a fragment for its own passes."""
-    if left := st.session_state.pop(_KEY, None):
-        st.toast(left[0], icon=f":material/{left[1]}:")
+    """Show the messages that were left, once. The shell calls it for every page; a fragment for its own passes."""
+    for message, icon, stays in st.session_state.pop(_KEY, ()):
+        st.toast(message, icon=f":material/{icon}:", duration="infinite" if stays else "short")

@@ -11,7 +11,7 @@ from pages._ui.budget_form import spent_up
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import count, plural
-from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done, want
+from pages._ui.notices import begin, close, dialog, finish, leave, refusals, unless_done, want
 from pages._ui.text import literal
 from storage import batches, recovery
 
@@ -50,7 +50,7 @@ def retry_button(row: batches.BatchRow) -> None:
 def _retry(number: int) -> None:
     with saving():
         lost = recovery.retry(db(), number)
-        st.toast(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again", icon=":material/check:")
+        leave(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again")
 
 
 def sandbox_button(row: batches.BatchRow) -> None:

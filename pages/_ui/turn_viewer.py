@@ -178,7 +178,7 @@ def _dropped_when_refused() -> Iterator[None]:
     try:
         yield
     except (Conflict, InputError) as error:
-        st.toast(literal(str(error)), icon=":material/error:", duration="infinite")
+        leave(literal(str(error)), "error", stays=True)
 
 
 def viewer(

@@ -222,6 +222,7 @@ def card(row: ExportRow) -> None:
 
 def history() -> None:
     """Draw the exports, newest first; it looks again while one is being built."""
+    tell()
     shown = st.session_state.get("exports_shown", SHOWN)
     rows = exports.list_exports(db(), limit=shown + 1)
     if not rows:

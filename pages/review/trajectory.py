@@ -59,6 +59,7 @@ def follow(drawn: int) -> None:
 def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
     follow(identity)
+    tell()
     found = body(str(db().url), identity)
     if found is None:
         return

@@ -54,23 +54,15 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give out the files that take longest first, so that no process is left with one of them at the end.
-
-    In CI a browser test is tried up to twice more before it fails, for two browsers share two cores with the rest; but
-    not one that is marked `once`: a rating that is lost every second time is lost.
-    """
+    """Give out the files that take longest first, so that no process is left with one of them at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-    if os.environ.get("CI"):
-        for item in items:
-            if item.get_closest_marker("browser") and not item.get_closest_marker("once"):
-                item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what the browser showed when a test failed, also of a try that is repeated: a rerun hides a cause."""
+    """Keep what the browser showed when a test failed."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
     if report.failed and call.when == "call" and isinstance(page, Page) and not page.is_closed():
