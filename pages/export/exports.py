@@ -23,6 +23,7 @@ from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state
+from pages._ui.notices import tell
 from pages._ui.text import code_view, literal
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
