@@ -46,6 +46,10 @@ FLAGS = (
     "--disable-sync",
 )
 LOCAL = re.compile(r"^(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?/|^(data|blob|about|chrome):")
+COMPLAINT = re.compile(
+    r"fragment rerun was triggered|created with a default value|got an empty value|[Dd]eprecat|will be removed"
+    r"|Couldn't find fragment|Uncaught app execution|Traceback|shortcut|alt text"
+)
 WIDE, NARROW = (1440, 900), (420, 860)
 LONGEST = ("test_look", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
 """Files of browser tests in the order of the seconds they take, more than a minute each."""
@@ -106,6 +110,11 @@ class Studio:
     def log(self) -> str:
         return (self.home / "studio.log").read_text(errors="replace")
 
+    @property
+    def complaints(self) -> list[str]:
+        """What Streamlit says in the log of how pages are written; ordinary clicks leave none of it."""
+        return [line for line in self.log.splitlines() if COMPLAINT.search(line)]
+
     def start(self, seconds: float = 60.0) -> None:
         """Start the server and wait until it answers."""
         self.port = self.port or free_port()
@@ -155,6 +164,7 @@ def running(home: Path, engine: bool, kind: str = "", module: str = "streamlit")
     finally:
         studio.stop()
         studio.database.close()
+    assert studio.complaints == []
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def trajectory_page(ground: Ground) -> None:
 def batch_page(ground: Ground) -> None:
     if batches.get_batch(ground.studio.database, ground.batch).status == "paused":
         batches.command(ground.studio.database, ground.batch, "resume")
-    ground.visit(f"/batch?id={ground.batch}")
+    ground.page.goto(f"{ground.studio.url}/batch?id={ground.batch}")  # it polls, so it is hardly ever at rest
     ground.page.locator('[class*="st-key-cancel_"] button').wait_for()
 
 
