@@ -13,14 +13,17 @@ define install
 	$(BIN)/python -m uv pip install -q --python $(BIN)/python $(1) || $(BIN)/pip install -q $(1)
 endef
 
-.PHONY: run test lint sandbox-image bench clean
+.PHONY: run test test-long lint sandbox-image bench clean
 
 run: .venv/ready
 	TURNWRIGHT_BUILD=$${TURNWRIGHT_BUILD:-on} $(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -q -m "not browser" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -m browser -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -m "not browser and not long" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "browser and not long" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: .venv/ready-dev
+	$(BIN)/python -m pytest -q -m long
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ from engine.errors import InputError
 from engine.image_build import ImageBuild
 from engine.lockfile import EngineLock
 from pages._ui.downloads import check_token
+from pages._ui.handover import mend
 from storage.database import Database, open_database
 from storage.domains import seed_catalog
 from storage.engines import newest
@@ -210,6 +211,7 @@ def export_file(now: settings.Settings, stored: str) -> Path | None:
     return path if path.is_relative_to(folder) and path.is_file() else None
 
 
+mend()
 app = st.App(
     settings.ROOT / "pages" / "shell.py",
     lifespan=lifespan,

@@ -4,7 +4,12 @@
    Every mark is an entry {n, turn, rating | verdict | tag | note | undo, seen} of an append-only log that is sent as state; `seen`
    is what its giver saw in its place, so that another tab's mark is never overwritten unseen. However the messages are coalesced none is lost; the server answers with the highest n that it stored (`seen`), and the log
    is trimmed to what is newer. What is not acknowledged also lies in localStorage, so marks pressed right before a tab
-   closes or a server stops are sent by the next viewer that opens. Text is written through textContent only: nothing in a trajectory becomes markup. */
+   closes or a server stops are sent by the next viewer that opens.
+
+   Every key of the page is taken here, and so are the clicks on its ways to another trajectory and beside the turns: a
+   redraw replaces those buttons one by one, and for a moment old ones stand beside new ones. This viewer stays, and
+   lets a press through only while the title, the turns and what is beside them show one trajectory, whose number the
+   press carries. Text is written through textContent only: nothing in a trajectory becomes markup. */
 
 const VERDICTS = { accept: ["Accept", "✓"], reject: ["Reject", "✕"], fix: ["Fix", "✎"] };
 const NO_VERDICT = "Only turns of the assistant get a verdict";
@@ -12,6 +17,10 @@ const FLUSH_MS = 250;
 const KEPT = "turnwright.marks.";
 const ORPHANED_MS = 3000;
 const HELD_MS = 3000;
+const TURN_MS = 5000;
+const TOLD_MS = 4000;
+const WAYS = { go_next: "next", go_previous: "previous", go_unreviewed: "unreviewed" };
+const KEY_WAYS = { n: "next", N: "unreviewed", p: "previous", y: "unreviewed" };
 const instances = new WeakMap();
 
 class Viewer {
@@ -26,16 +35,19 @@ class Viewer {
     this.sent = -FLUSH_MS * 2;
     this.unsent = false;
     this.held = null;
-    this.refused = false;
+    this.left = null;
+    this.told = null;
     this.drawn = "";
     this.focused = 0;
     this.remarks = new Remarks(this);
     this.onkey = (event) => this.key(event);
     this.onhide = () => (this.remarks.commit(), this.flush());
-    this.onclick = (event) => this.hold(event);
+    this.onclick = (event) => this.guard(event) || this.hold(event);
+    this.onpress = (event) => this.guard(event);
     this.adopting = setTimeout(() => this.adopt(), ORPHANED_MS);
     window.addEventListener("keydown", this.onkey, true);
     window.addEventListener("pointerdown", this.onhide, true);
+    window.addEventListener("pointerdown", this.onpress, true);
     window.addEventListener("click", this.onclick, true);
     window.addEventListener("pagehide", this.onhide);
     document.addEventListener("visibilitychange", this.onhide);
@@ -48,6 +60,7 @@ class Viewer {
     this.flush();
     window.removeEventListener("keydown", this.onkey, true);
     window.removeEventListener("pointerdown", this.onhide, true);
+    window.removeEventListener("pointerdown", this.onpress, true);
     window.removeEventListener("click", this.onclick, true);
     window.removeEventListener("pagehide", this.onhide);
     document.removeEventListener("visibilitychange", this.onhide);
@@ -125,7 +138,6 @@ class Viewer {
   move(index, { scroll = true, keep = false } = {}) {
     const last = this.data.turns.length - 1;
     this.current = Math.max(0, Math.min(last, index));
-    this.refused = false;
     if (keep) return this.paint();
     if (scroll) {
       this.list.querySelector(`#turn-${this.current}`)?.scrollIntoView({ block: "nearest", behavior: "instant" });
@@ -146,15 +158,57 @@ class Viewer {
   }
 
   decide(verdict, turn) {
-    this.refused = !this.decides(turn);
-    if (this.refused) this.paint();
-    else this.mark({ verdict }, turn);
+    if (this.decides(turn)) this.mark({ verdict }, turn);
+    else this.tell(NO_VERDICT);
+  }
+
+  /* the page is on its way to another trajectory: asked for, or drawn in part */
+  turning() {
+    if (this.left && (!this.log.some((entry) => entry.n === this.left.n) || performance.now() - this.left.at > TURN_MS)) this.left = null;
+    const title = document.querySelector('[data-testid="stMain"] h1')?.textContent.match(/\d+/)?.[0];
+    const beside = [...document.querySelectorAll('[class*="st-key-beside_"]')].map((node) => node.className.match(/st-key-beside_(\d+)/)[1]);
+    return Boolean(this.left) || [title, ...beside].some((number) => Number(number) !== this.trajectory);
+  }
+
+  refuse() {
+    this.tell(`The page is turning away from trajectory ${this.trajectory}: nothing was done. Press again.`);
+  }
+
+  tell(text) {
+    clearTimeout(this.told?.timer);
+    this.told = { text, timer: setTimeout(() => ((this.told = null), this.paint()), TOLD_MS) };
+    this.paint();
+  }
+
+  /* to another trajectory, once what was marked on this one is stored */
+  go(way, change = {}) {
+    if (this.turning()) return this.refuse();
+    this.mark({ ...change, go: way }, null);
+    this.left = { n: this.n, at: performance.now() };
+    this.flush(true);
+  }
+
+  /* Say whether a press of the mouse was dealt with here: a way to another trajectory, or something beside the turns of
+     one that is being left. */
+  guard(event) {
+    const node = event.composedPath().find((one) => one.matches?.('[class*="st-key-go_"], [class*="st-key-accept_next_"], [class*="st-key-beside_"]'));
+    const pressed = event.composedPath().find((one) => one.tagName === "BUTTON");
+    if (!node || pressed?.disabled) return false;
+    const [, kind] = node.className.match(/st-key-(go_[a-z]+|accept_next|beside)/);
+    if (kind === "beside" && !this.turning()) return false;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.type !== "click" || (kind !== "beside" && !pressed)) return true;
+    if (kind === "beside") this.refuse();
+    else if (kind === "accept_next") this.go("unreviewed", { verdict: "accept" });
+    else this.go(WAYS[kind]);
     return true;
   }
 
   /* the first mark after a pause leaves at once, the rest of a burst together every FLUSH_MS */
   mark(change, turn = this.current) {
     if (!this.data.turns.length && turn !== null) return;
+    if (!("note" in change) && this.turning()) return this.refuse(); // a note was written on what was drawn then
     this.unsent = true;
     const now = turn === null ? this.whole() : this.marks().get(turn) ?? {};
     const seen = Object.fromEntries(["rating", "verdict"].filter((name) => name in change).map((name) => [name, now[name] ?? null]));
@@ -170,13 +224,13 @@ class Viewer {
     else localStorage.removeItem(KEPT + this.client);
   }
 
-  /* take over what a closed tab left behind; an undo is not repeated, since it may have been done */
+  /* take over what a closed tab left behind; an undo is not repeated, since it may have been done, and no page turned */
   adopt() {
     for (const name of Object.keys(localStorage).filter((key) => key.startsWith(KEPT) && key !== KEPT + this.client)) {
       const left = JSON.parse(localStorage.getItem(name));
       if (Date.now() - left.at < ORPHANED_MS) continue;
       localStorage.removeItem(name);
-      this.log.push(...left.log.filter((entry) => !entry.undo).map((entry) => ({ ...entry, n: ++this.n })));
+      this.log.push(...left.log.filter((entry) => !entry.undo && (!entry.go || entry.verdict)).map(({ go, ...entry }) => ({ ...entry, n: ++this.n })));
       this.unsent = true;
     }
     this.keep();
@@ -268,9 +322,9 @@ class Viewer {
     deciding.querySelector(".none").classList.toggle("away", this.decides(this.current));
     deciding.querySelector(".clear").hidden = this.decides(this.current) || !mark.verdict;
     const count = this.data.turns.length;
-    const state = this.refused ? NO_VERDICT : this.log.length ? "Saving…" : "Saved";
-    this.status.textContent = `Turn ${this.current} of ${count ? count - 1 : 0} · ${state}`;
+    this.status.textContent = this.told?.text ?? `Turn ${this.current} of ${count ? count - 1 : 0} · ${this.log.length ? "Saving…" : "Saved"}`;
     this.status.dataset.pending = this.log.length;
+    this.status.classList.toggle("refused", Boolean(this.told));
   }
 
   tie(target) {
@@ -283,10 +337,12 @@ class Viewer {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
-    if (document.querySelector('[role="dialog"]')) return;
-    if (!this.act(event)) return;
+    const way = KEY_WAYS[event.key.length === 1 ? (event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()) : ""];
+    const covered = document.querySelector('[role="dialog"]');
+    if (covered ? !way : !way && !this.act(event)) return;
     event.preventDefault();
-    event.stopImmediatePropagation();
+    event.stopImmediatePropagation(); // none of these keys reaches a button of the page, old or new
+    if (way && !covered && !event.repeat) this.go(way, event.key.toLowerCase() === "y" ? { verdict: "accept" } : {});
   }
 
   act(event) {

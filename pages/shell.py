@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from contextlib import suppress
 
+import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
+
+from pages._ui.buttons import begin_pass, end_pass
+from pages._ui.data import draw_refusals
 from pages._ui.engine_status import engine_status
 from pages._ui.frame import draw_frame
-from pages._ui.notices import tell
+from pages._ui.notices import draw_wanted, tell
 from pages._ui.routes import st_pages
 
 draw_frame()
+draw_refusals()
 page = st.navigation(st_pages(), expanded=True)
 engine_status()
+begin_pass()
+with suppress(StopException):  # a page that ends early has its dialog and its message all the same
+    page.run()
+draw_wanted()
 tell()
-page.run()
+end_pass()

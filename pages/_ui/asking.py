@@ -6,10 +6,12 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.buttons import button
+
 
 def destroy_button(label: str, *, key: str, icon: str = "delete") -> bool:
     """Draw the button that says yes to something that cannot be taken back: red, never the colour of the next move."""
-    return st.button(f":red[{label}]", key=key, icon=f":material/{icon}:")
+    return button(f":red[{label}]", key=key, icon=f":material/{icon}:")
 
 
 def delete_button(question: str, *, key: str, label: str = "Delete", **look: Any) -> bool:
@@ -29,14 +31,14 @@ def drop_button(
     slot, asked = st.empty(), f"{key}_asked"
     if not (edited and st.session_state.get(asked)):
         st.session_state.pop(asked, None)
-        pressed = slot.button(label, key=key, **look)
+        pressed = button(label, key=key, at=slot, **look)
         if not (pressed and edited):
             return pressed
         st.session_state[asked] = True
     with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
         st.markdown(f":material/help: {question}", width="content")
-        wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
-        st.button(no, key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
+        wanted = button(yes, key=f"{key}_yes", icon=":material/delete:")
+        button(no, key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
     if wanted:
         st.session_state.pop(asked)
     return wanted

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from engine.types import Budget, Endpoint
 from engine.watch import reached
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.notices import leave
 from pages._ui.text import literal
@@ -79,7 +80,7 @@ def change_form(row: batches.BatchRow) -> None:
         if began != now:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.warning("Somebody else changed this budget in the meantime.", icon=":material/sync_problem:")
-                st.button("Load what is saved", key=f"budget_load_{row.id}", on_click=_load, args=(row.id,))
+                button("Load what is saved", key=f"budget_load_{row.id}", on_click=_load, args=(row.id,))
         try:
             wanted = Budget.model_validate(fields(began, lambda field, value: _field(row.id, field, value)))
         except ValidationError as error:
@@ -99,14 +100,14 @@ def _buttons(row: batches.BatchRow, began: Budget, wanted: Budget) -> None:
     if short:
         st.caption(f":material/block: {short} Resuming would pause at once.")
     with st.container(horizontal=True):
-        if row.status != "queued" and st.button(
+        if row.status != "queued" and button(
             "Save and resume",
             type="primary" if spent_up(row) else "secondary",
             icon=":material/play_arrow:",
             key=f"budget_resume_{row.id}",
         ):
             _save(row, wanted, began, resume=not short)
-        if st.button("Save the budget", icon=":material/save:", key=f"budget_save_{row.id}"):
+        if button("Save the budget", icon=":material/save:", key=f"budget_save_{row.id}"):
             _save(row, wanted, began, resume=False)
 
 

@@ -16,6 +16,7 @@ import streamlit as st
 from engine.errors import Conflict
 from engine.types import Review
 from pages._ui.badges import look
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import plural
 from pages._ui.notices import leave
@@ -114,7 +115,7 @@ def _draw_note(number: int, turn: int | None, theirs: str, mine: str) -> None:
             choices = {"Use mine": mine, "Keep the saved one": theirs, "Keep both": _both(theirs, mine)}
             for label, note in choices.items():
                 key = f"note_{number}_{turn}_{label}"
-                st.button(label, key=key, on_click=_settle, args=(number, turn, "note", theirs, note))
+                button(label, key=key, on_click=_settle, args=(number, turn, "note", theirs, note))
 
 
 def _draw_marks(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, Any]]) -> None:
@@ -130,13 +131,13 @@ def _draw_marks(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, A
                     ("Keep the saved one", _let_go, ()),
                 ):
                     key = f"mark_{number}_{turn}_{field}_{label}"
-                    st.button(label, key=key, on_click=on_click, args=(number, turn, field, *more))
+                    button(label, key=key, on_click=on_click, args=(number, turn, field, *more))
         if len(marks) > ROWS:
             st.caption(f"And {plural(len(marks) - ROWS, 'more mark')}.")
         if len(marks) > 1:
             with st.container(horizontal=True):
-                st.button("Use all mine", key=f"marks_mine_{number}", on_click=_settle_all, args=(number, dict(marks)))
-                st.button("Keep all saved", key=f"marks_saved_{number}", on_click=_let_all_go, args=(number, [*marks]))
+                button("Use all mine", key=f"marks_mine_{number}", on_click=_settle_all, args=(number, dict(marks)))
+                button("Keep all saved", key=f"marks_saved_{number}", on_click=_let_all_go, args=(number, [*marks]))
 
 
 def _place(turn: int | None) -> str:

@@ -7,12 +7,16 @@ from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ThreadState
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
 from pages._ui.layout import notice
+from pages._ui.notices import leave
 from pages._ui.text import literal
 from storage.database import Database, open_database
+
+_REFUSED, _PLACE = "refused", "place_of_refusals"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -45,13 +49,28 @@ def saving(success: str = "") -> Iterator[None]:
         _refused(literal(str(error)), "error")
     else:
         if success:
-            st.toast(literal(success), icon=":material/check:")
+            leave(literal(success))
+
+
+def draw_refusals() -> None:
+    """Keep the place above a page where a refusal is shown, and show that of a callback; the shell's first call.
+
+    Drawn where it happens, a refusal would push all that stands below to another place, and with it every part of the
+    page that a press may be on its way to.
+    """
+    place = st.container(key="refusals")
+    st.session_state[_PLACE] = place
+    for message, icon in st.session_state.pop(_REFUSED, ()):
+        place.error(message, icon=f":material/{icon}:")
 
 
 def _refused(message: str, icon: str) -> None:
-    """Show a refusal. A fragment's callback has no place of its own in the page, so there it is a toast that stays."""
+    """Show a refusal above the page. A fragment cannot draw there, so there it is a message that stays."""
     context = get_script_run_ctx()
     if context and context.fragment_ids_this_run:
-        st.toast(message, icon=f":material/{icon}:", duration="infinite")
+        leave(message, icon, stays=True)
+    elif ThreadState.get().run_location == RunLocation.CALLBACK:
+        st.session_state.setdefault(_REFUSED, []).append((message, icon))
     else:
-        notice("error", message, icon=icon)
+        with st.session_state.get(_PLACE) or st.container():
+            notice("error", message, icon=icon)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
+from pages._ui.buttons import button
 from pages._ui.data import saving
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.format import plural
@@ -97,7 +98,7 @@ def notices(draft: Draft) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 icon, word = ("swap_horiz", "replaced") if one.replaces else ("delete", "deleted")
                 st.markdown(f":material/{icon}: **{literal(one.label)}** is {word}.", width="content")
-                st.button(
+                button(
                     "Undo", key=f"undo_{one.token}", icon=":material/undo:", on_click=put_back,
                     args=(draft.domain, one.token),
                 )  # fmt: skip
@@ -131,7 +132,7 @@ def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[
             for id, name in rows[:LISTED]:
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(f"**{literal(name)}** :gray[{literal(id)}]", width="content")
-                    st.button(
+                    button(
                         "Restore", key=f"restore_{noun}_{id}", icon=":material/restore_from_trash:", type="tertiary",
                         on_click=_restore, args=(restore, noun, id, name),
                     )  # fmt: skip

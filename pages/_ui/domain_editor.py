@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui.asking import drop_button
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.deleting import notices
 from pages._ui.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
@@ -107,7 +108,7 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                     help="Drop every unsaved change of this domain.",
                 ):  # fmt: skip
                     drop_all(draft.domain)
-                st.button(
+                button(
                     "Save", key=f"save_{draft.domain}", type="primary", icon=":material/save:", on_click=save,
                     args=(draft.domain,), help="Make a new version. Batches keep the version they began with.",
                 )  # fmt: skip
@@ -147,7 +148,7 @@ def _overtaken(row: DomainRow, draft: Draft) -> None:
             with st.expander(f"Both changed {literal(path)}: theirs against yours", icon=":material/difference:"):
                 code_view(unified(newest.get(path), draft.changes[path], path), key=f"both_{path}", language="diff")
         with st.container(horizontal=True):
-            st.button(
+            button(
                 f"Lay my changes over version {row.version}", key="rebase", icon=":material/layers:", on_click=rebase,
                 args=(draft.domain,), help="Then look and save. In files that both changed, your text wins.",
             )  # fmt: skip

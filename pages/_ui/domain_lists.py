@@ -15,10 +15,11 @@ from engine import catalog, settings
 from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.asking import destroy_button
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.domain_draft import Draft, base_files, checked, find_domain
 from pages._ui.format import bytes_size, plural
-from pages._ui.notices import begin, finish, refusals, unless_done
+from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.pack_parts import id_of, renamed
 from pages._ui.problems import problems_list, problems_of
 from pages._ui.text import literal, plain
@@ -49,7 +50,7 @@ def new_domain(like: str = BLANK) -> None:
     _new_domain(like)
 
 
-@st.dialog("New domain", width="medium", icon=":material/add_circle:")
+@dialog("New domain", width="medium", icon=":material/add_circle:")
 def _new_domain(like: str) -> None:
     unless_done("new_domain")
     rows = domains.list_domains(db())
@@ -81,7 +82,7 @@ def _new_domain(like: str) -> None:
     )  # fmt: skip
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
-    if st.button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
+    if button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
         with refusals():
             _create(origin, wanted, name.strip(), description.strip())
             _made("new_domain", wanted, f"Domain {literal(name)} created")
@@ -102,9 +103,9 @@ def _create(origin: str, id: str, name: str, description: str) -> None:
     st.session_state.get("drafts", {}).pop(id, None)  # of a deleted domain of that id
 
 
-def _made(dialog: str, id: str, message: str) -> None:
+def _made(which: str, id: str, message: str) -> None:
     st.session_state["made_domain"] = id
-    finish(dialog, message)
+    finish(which, message)
 
 
 def import_domain() -> None:
@@ -113,7 +114,7 @@ def import_domain() -> None:
     _import_domain()
 
 
-@st.dialog("Import a domain", width="large", icon=":material/upload:")
+@dialog("Import a domain", width="large", icon=":material/upload:")
 def _import_domain() -> None:
     unless_done("import_domain")
     kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
@@ -182,7 +183,7 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
         if problem:
             st.caption(literal(problem))
     based_on = existing.version if existing and as_version else None
-    if st.button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
+    if button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
         with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
             version = domains.save_domain(db(), pack, based_on=based_on, note="Imported")
@@ -196,7 +197,7 @@ def delete_domain(row: DomainRow) -> None:
     _delete_domain(row)
 
 
-@st.dialog("Delete this domain?", icon=":material/delete:")
+@dialog("Delete this domain?", icon=":material/delete:")
 def _delete_domain(row: DomainRow) -> None:
     unless_done("delete_domain")
     plain(row.name)
@@ -212,5 +213,5 @@ def _delete_domain(row: DomainRow) -> None:
             with refusals():
                 domains.delete_domain(db(), row.id, based_on=row.version)
                 finish("delete_domain", f"Domain {literal(row.name)} deleted")
-        if st.button("Keep it", key="delete_no"):
-            st.rerun()
+        if button("Keep it", key="delete_no"):
+            close()

@@ -10,6 +10,7 @@ from engine.errors import InputError
 from engine.goals import warning
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
+from pages._ui.buttons import button
 from pages._ui.deleting import HELP, take_out, take_question
 from pages._ui.domain_draft import Draft, checked, draft_named, faults
 from pages._ui.domain_editor import error_lines, file_state, text_editor
@@ -119,7 +120,7 @@ def draw_tools(row: DomainRow, draft: Draft) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         field = f"new_tool_{row.id}"
         st.text_input("New tool file", key=field, placeholder="for example refunds", width=260)
-        st.button("Create", key=f"{field}_go", icon=":material/add:", on_click=add_tool_file, args=(row.id, field))
+        button("Create", key=f"{field}_go", icon=":material/add:", on_click=add_tool_file, args=(row.id, field))
     if name := st.session_state.pop("open_tool", None):
         open_page("tool", domain=row.id, name=name)
     found = tool_files(draft.files())
@@ -138,9 +139,9 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 if not one.private:
                     label, icon = ("Deactivate", "pause") if one.active else ("Activate", "play_circle")
-                    st.button(label, key=f"switch_{id}_{one.path}", icon=f":material/{icon}:", type="tertiary",
+                    button(label, key=f"switch_{id}_{one.path}", icon=f":material/{icon}:", type="tertiary",
                               on_click=switch, args=(id, one.path), kwargs={"on": not one.active})  # fmt: skip
-                st.button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
+                button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
                           on_click=take_out, args=(id, [one.path], one.path),
                           help=HELP)  # fmt: skip
         for tool in one.tools:
@@ -169,7 +170,7 @@ def draw_templates(row: DomainRow, draft: Draft) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         field = f"new_template_{row.id}"
         st.text_input("New template", key=field, placeholder="for example cancel_order", width=260)
-        st.button("Create", key=f"{field}_go", icon=":material/add:", on_click=_add_template, args=(row.id, field))
+        button("Create", key=f"{field}_go", icon=":material/add:", on_click=_add_template, args=(row.id, field))
     if name := st.session_state.pop("open_template", None):
         open_page("template", domain=row.id, template=name)
     with st.spinner("Reading the templates"):
@@ -249,7 +250,7 @@ def _question(id: str, place: int, one: Question) -> None:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{literal(one.say[0])}**", width="content")
-            st.button(
+            button(
                 "Delete", key=f"question_gone_{id}_{one.id}", icon=":material/delete:", type="tertiary",
                 on_click=take_question, args=(id, place, one.id), help=HELP,
             )  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import catalog
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.domain_draft import Draft, base_files, draft_named
 from pages._ui.domain_editor import unified
@@ -44,7 +45,7 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(f"Version {one.version}", anchor=False, width="content")
         current = one.digest == row.digest
-        st.button(
+        button(
             f"Restore version {one.version}", key=f"restore_{row.id}_{one.version}", icon=":material/restore:",
             disabled=current or bool(draft.changes), on_click=_restore, args=(row.id, one, row.version),
             help="Makes a new version with these files."

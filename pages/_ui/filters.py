@@ -18,6 +18,7 @@ from streamlit.errors import StreamlitAPIException
 from engine.standing import EFFECTS
 from engine.types import MODES, STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
+from pages._ui.buttons import button
 from storage.batches import list_batches
 from storage.database import Database
 from storage.reviews import tags_in_use
@@ -157,7 +158,7 @@ def filter_bar(db: Database) -> TrajectoryFilter:
 
 def clear_filter() -> None:
     """Draw a button that empties the bar; it may stand anywhere on the page."""
-    st.button(
+    button(
         "Clear filters", key="filter_clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter,
         args=(TrajectoryFilter(),), disabled=not any(st.session_state.get(k) not in (None, "", []) for k in KEYS),
     )  # fmt: skip

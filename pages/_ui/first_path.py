@@ -12,6 +12,7 @@ from engine import settings
 from engine.batchfile import load_batch
 from engine.errors import InputError
 from engine.types import Batch
+from pages._ui.buttons import button
 from pages._ui.data import saving
 from pages._ui.format import count, plural
 from pages._ui.reviewing import VIEWS
@@ -141,14 +142,14 @@ def draw_path(database: Database, path: Sequence[Step]) -> None:
             st.header("From nothing to a training file", anchor=False, width="content")
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.caption(f"{done} of {len(path)} done", width="content")
-                st.button("Hide", key="first_path_hide", type="tertiary", on_click=hide, args=(database, True))
+                button("Hide", key="first_path_hide", type="tertiary", on_click=hide, args=(database, True))
         for position, step in enumerate(path, 1):
             _draw_step(database, position, step, "done" if step.done else "now" if step.name == now else "later")
 
 
 def draw_return(database: Database) -> None:
     """Draw the way to bring the path back."""
-    st.button(
+    button(
         "Show the first steps", key="first_path_show", type="tertiary", icon=":material/checklist:", on_click=hide,
         args=(database, False),
     )  # fmt: skip
@@ -169,7 +170,7 @@ def _draw_step(database: Database, position: int, step: Step, state: State) -> N
 
 def _draw_move(database: Database, step: Step, state: State) -> None:
     if step.name == "launch" and not step.done:
-        st.button(
+        button(
             "Launch a first batch", key="first_batch", icon=":material/rocket_launch:", on_click=launch_first,
             args=(database,), type="primary" if state == "now" else "secondary",
             help="Starts at once and opens the batch. It costs nothing.",

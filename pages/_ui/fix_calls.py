@@ -20,6 +20,7 @@ from engine.json_value import whole
 from engine.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
 from pages._ui.asking import delete_button
+from pages._ui.buttons import button
 from pages._ui.domain_editor import error_line
 from pages._ui.schema_form import schema_form
 from pages._ui.text import literal
@@ -139,7 +140,7 @@ def _form(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
         if not gone:
             found.append({"name": tool, "arguments": arguments})
             problems += [f"Call {place + 1} ({tool}), {one}" for one in wrong]
-    if st.button("Add a call", key=f"fix_add_{name}", type="tertiary", icon=":material/add:"):
+    if button("Add a call", key=f"fix_add_{name}", type="tertiary", icon=":material/add:"):
         found.append({"name": next(iter(tools)), "arguments": {}})
         redraw = True
     draft.calls = _dumped(found)

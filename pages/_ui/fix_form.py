@@ -17,6 +17,7 @@ from engine.schema import properties_of, required_of, schema_problem
 from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import delete_button, drop_button
+from pages._ui.buttons import button
 from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
@@ -52,7 +53,7 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
         st.header(f"Correct turn {index}", anchor=False)
         if turn.role != "assistant":
             st.caption("Only turns of the assistant can be corrected. Your mark on this turn is saved.")
-            st.button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
+            button("Close", key=f"fix_close_{number}", on_click=_close, args=(number,))
             return
         reviews = reviews_of(db(), number)
         others = [review for review in reviews if review.turn != index]
@@ -114,7 +115,7 @@ def _decide(
     with st.container(horizontal=True):
         if needs_replay and fix:
             payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
-            st.button(
+            button(
                 "Replay in the sandbox", key=f"{key}_replay", icon=":material/replay:", type="primary",
                 on_click=ask, args=(db(), "replay_fix", payload), kwargs={"key": key},
             )  # fmt: skip
@@ -135,7 +136,7 @@ def _decide(
     if found:
         until = draw_replay(found, len(trajectory.turns), key)
     waits = fix is None or (needs_replay and found is None)
-    pressed = st.button(
+    pressed = button(
         "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=waits,
         type="secondary" if waits else "primary",
     )  # fmt: skip

@@ -12,13 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any, NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine.errors import InputError, InputErrors, StorageError
+from pages._ui.buttons import forget_presses
 from pages._ui.text import literal
 
 _KEY = "notice"
+_OPEN = "open_dialog"
 
 
 @contextmanager
@@ -32,19 +37,52 @@ def refusals() -> Iterator[None]:
         st.error(literal(str(error)), icon=":material/error:")
 
 
-def want(dialog: Callable[[], None]) -> None:
+def want(opening: Callable[[], None]) -> None:
     """Ask for a dialog; `draw_wanted` opens it once the rest of the page is drawn.
 
     A dialog that opens in the middle of a page can be used before the page has ended, and what is done in it then
     starts the page again with the click that opened it.
     """
-    st.session_state["wanted_dialog"] = dialog
+    st.session_state["wanted_dialog"] = opening
+
+
+def dialog(title: str, **look: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate the body of a dialog that stays open, whatever is drawn anew behind it, until `close` or `finish`.
+
+    Streamlit closes a dialog when the page is drawn again without the click that opened it, and a page that polls is
+    drawn again by itself: a press in the dialog at that moment would be lost.
+    """
+
+    def decorated(body: Callable[..., None]) -> Callable[..., None]:
+        drawn = st.dialog(title, on_dismiss=_closed, **look)(body)
+
+        @wraps(body)
+        def opened(*args: Any) -> None:
+            forget_presses()
+            st.session_state[_OPEN] = (_page(), drawn, args)
+            drawn(*args)
+
+        return opened
+
+    return decorated
 
 
 def draw_wanted() -> None:
-    """Open the dialog that was asked for in this pass; the last call of a page's script."""
-    if dialog := st.session_state.pop("wanted_dialog", None):
-        dialog()
+    """Draw the dialog that was asked for in this pass, or the one that is open; the shell's last call for a page."""
+    if opening := st.session_state.pop("wanted_dialog", None):
+        opening()
+    elif opened := st.session_state.get(_OPEN):
+        page, drawn, args = opened
+        if page == _page():
+            drawn(*args)
+        else:
+            _closed()
+
+
+def close() -> NoReturn:
+    """Close the dialog that is open."""
+    _closed()
+    st.rerun()
 
 
 def begin(dialog: str) -> None:
@@ -58,19 +96,28 @@ def unless_done(dialog: str) -> None:
         st.rerun()
 
 
-def finish(dialog: str, message: str) -> None:
+def finish(dialog: str, message: str) -> NoReturn:
     """Close a dialog that has done its work, and keep a message for the page's next pass."""
     st.session_state[f"done_{dialog}"] = True
     leave(message)
-    st.rerun()
+    close()
 
 
-def leave(message: str, icon: str = "check") -> None:
-    """Keep a message for the page's next pass, where `tell` shows it."""
-    st.session_state[_KEY] = (message, icon)
+def _closed() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+def _page() -> str:
+    context = get_script_run_ctx()
+    return f"{context.page_script_hash} {st.query_params.get('id', '')}" if context else ""
+
+
+def leave(message: str, icon: str = "check", *, stays: bool = False) -> None:
+    """Keep a message for the page's next pass, where `tell` shows it; the newest one comes last."""
+    st.session_state.setdefault(_KEY, []).append((message, icon, stays))
 
 
 def tell() -> None:
-    """Show the message that was left, once. The shell calls it for every page; a fragment for its own passes."""
-    if left := st.session_state.pop(_KEY, None):
-        st.toast(left[0], icon=f":material/{left[1]}:")
+    """Show the messages that were left, once. The shell calls it for every page; a fragment for its own passes."""
+    for message, icon, stays in st.session_state.pop(_KEY, ()):
+        st.toast(message, icon=f":material/{icon}:", duration="infinite" if stays else "short")

@@ -14,9 +14,10 @@ from engine.types import Persona
 from engine.users._phrases import closed, opened
 from pages._ui.asking import destroy_button, drop_button
 from pages._ui.badges import words
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.domain_lists import id_from
-from pages._ui.notices import begin, finish, refusals, unless_done
+from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
 from storage import personas
 from storage.personas import PersonaRow
@@ -41,7 +42,7 @@ def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
     st.session_state[f"persona_based_{place}"] = None if row is None or copy else row.version
     st.session_state.pop(f"persona_{place}_began", None)
     begin("persona")
-    st.dialog(title, width="large", icon=":material/person:", dismissible=False)(draw_form)(row, copy, place)
+    dialog(title, width="large", icon=":material/person:", dismissible=False)(draw_form)(row, copy, place)
 
 
 def draw_form(row: PersonaRow | None, copy: bool, place: str) -> None:
@@ -61,12 +62,12 @@ def draw_form(row: PersonaRow | None, copy: bool, place: str) -> None:
     if persona:
         _sample(persona, key)
     with st.container(horizontal=True):
-        pressed = st.button("Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None)
+        pressed = button("Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None)
         if drop_button(
             "Close", "Drop what you wrote?", key=f"{key}_close", edited=written != began, yes="Drop it",
             type="tertiary",
         ):  # fmt: skip
-            st.rerun()
+            close()
     st.caption("Batches keep the persona as it was when they began.")
     if pressed and persona:
         _save(persona, place)
@@ -133,7 +134,7 @@ def _sample(persona: Persona, key: str) -> None:
     with st.container(border=True, gap="small"):
         st.caption("Sample opening line")
         plain(sample_line(persona, turn))
-        st.button("Another", key=f"{key}_another", icon=":material/refresh:", type="tertiary", on_click=_another,
+        button("Another", key=f"{key}_another", icon=":material/refresh:", type="tertiary", on_click=_another,
                   args=(f"{key}_turn",))  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def delete_persona(row: PersonaRow) -> None:
     _delete_persona(row)
 
 
-@st.dialog("Delete this persona?", icon=":material/delete:")
+@dialog("Delete this persona?", icon=":material/delete:")
 def _delete_persona(row: PersonaRow) -> None:
     unless_done("delete_persona")
     plain(row.persona.name)
@@ -182,5 +183,5 @@ def _delete_persona(row: PersonaRow) -> None:
             with refusals():
                 personas.delete_persona(db(), row.persona.id, based_on=row.version)
                 finish("delete_persona", f"Persona {literal(row.persona.name)} deleted")
-        if st.button("Keep it", key="persona_delete_no"):
-            st.rerun()
+        if button("Keep it", key="persona_delete_no"):
+            close()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.types import Mode, TaskTemplate, Trajectory, Turn
 from pages._ui.badges import badge, mode_name, words
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
 from pages._ui.domain_draft import Draft
@@ -38,11 +39,11 @@ def prove(draft: Draft, template: TaskTemplate, served: tuple[Mode, ...]) -> Non
         )  # fmt: skip
         st.number_input("Seed", 0, 2**31, key=f"{key}_seed", width=105, help="Same seed, same task.")
     with st.container(horizontal=True):
-        st.button(
+        button(
             "Prove", key=f"{key}_go", icon=":material/verified:", on_click=_ask, args=(draft, template.id, key, 0),
             help="Samples a task of what stands in the editor, saved or not, and replays its reference chain.",
         )  # fmt: skip
-        st.button("Next seed", key=f"{key}_next", icon=":material/skip_next:", on_click=_ask,
+        button("Next seed", key=f"{key}_next", icon=":material/skip_next:", on_click=_ask,
                   args=(draft, template.id, key, 1), type="tertiary")  # fmt: skip
     row = poll(db(), key, waiting="Replaying the reference chain in a sandbox")
     if row is not None and row.status == "done":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engine import plugins
 from pages._ui.budget_form import spent_up
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import count, plural
-from pages._ui.notices import begin, finish, refusals, unless_done
+from pages._ui.notices import begin, close, dialog, finish, leave, refusals, unless_done, want
 from pages._ui.text import literal
 from storage import batches, recovery
 
@@ -37,7 +40,7 @@ def retry_button(row: batches.BatchRow) -> None:
     if not lost:
         return
     spent = row.status != "done" and spent_up(row)
-    st.button(
+    button(
         f"Retry the failed ones ({count(lost)})", icon=":material/refresh:", key=f"retry_{row.id}",
         on_click=_retry, args=(row.id,), disabled=bool(spent),
         help="Its budget is spent: raise it below." if spent else RETRY,
@@ -47,7 +50,7 @@ def retry_button(row: batches.BatchRow) -> None:
 def _retry(number: int) -> None:
     with saving():
         lost = recovery.retry(db(), number)
-        st.toast(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again", icon=":material/check:")
+        leave(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again")
 
 
 def sandbox_button(row: batches.BatchRow) -> None:
@@ -55,12 +58,16 @@ def sandbox_button(row: batches.BatchRow) -> None:
     others = [name for name in plugins.names("sandboxes") if name != row.sandbox]
     if row.status not in ("paused", "failed") or not row.sandbox or not row.progress.waiting or not others:
         return
-    if st.button("Another sandbox", icon=":material/swap_horiz:", type="tertiary", key=f"sandbox_{row.id}"):
-        begin("sandbox")
-        _confirm(row, others)
+    if button("Another sandbox", icon=":material/swap_horiz:", type="tertiary", key=f"sandbox_{row.id}"):
+        want(partial(_ask, row, others))
 
 
-@st.dialog("Resume in another sandbox?")
+def _ask(row: batches.BatchRow, others: list[str]) -> None:
+    begin("sandbox")
+    _confirm(row, others)
+
+
+@dialog("Resume in another sandbox?")
 def _confirm(row: batches.BatchRow, others: list[str]) -> None:
     """Ask before the rest of a batch is made elsewhere, perhaps without isolation."""
     unless_done("sandbox")
@@ -73,9 +80,9 @@ def _confirm(row: batches.BatchRow, others: list[str]) -> None:
         st.write(f"**{literal(name)}**: {label(name)}.")
     with st.container(horizontal=True):
         for name in others:
-            if st.button(f"Resume in {name}", key=f"resume_in_{name}", type="primary"):
+            if button(f"Resume in {name}", key=f"resume_in_{name}", type="primary"):
                 with refusals():
                     recovery.resume_in(db(), row.id, name)
                     finish("sandbox", f"Resuming in the {name} sandbox")
-        if st.button("Leave it", key="keep_sandbox"):
-            st.rerun()
+        if button("Leave it", key="keep_sandbox"):
+            close()

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.standing import awaiting, standing
 from engine.types import Review, Trajectory
 from pages._ui.badges import look
+from pages._ui.buttons import button
 from pages._ui.conflicts import BOTH
 from pages._ui.fix_form import fix_key
 from pages._ui.turn_viewer import focus_turn
@@ -26,7 +27,7 @@ def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]
     )
     correctable = [turn for turn in waiting if _is_assistant(trajectory, turn)]
     if correctable:
-        st.button(
+        button(
             f"Correct turn {correctable[0]}", key=f"correct_{number}_{correctable[0]}", icon=":material/edit:",
             on_click=_correct, args=(number, correctable[0]),
         )  # fmt: skip

@@ -91,24 +91,25 @@ def rows_table(
     cleared = st.session_state.get(f"{key}_cleared", 0)
     grid = f"{key}_{abs(hash((signature, tuple(ids), cleared))) % 10**12}"
     opened = f"{key}_open"
-    st.dataframe(
-        shown,
-        key=grid,
-        hide_index=True,
-        height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
-        column_config={
-            **columns,
-            "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
-        },
-        column_order=["open", *[c for c in columns if c in shown.columns]],
-        on_select=(lambda: _choose(key, grid, ids, cleared)) if selectable else "ignore",
-        selection_mode="multi-row" if selectable else [],
-        selection_default={"selection": {"rows": [n for n, i in enumerate(ids) if i in chosen]}}
-        if selectable
-        else None,
-        alt=alt or f"{len(ids)} rows",
-        placeholder=UNKNOWN,
-    )
+    with st.container(key=f"paged_{key}"):
+        st.dataframe(
+            shown,
+            key=grid,
+            hide_index=True,
+            height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
+            column_config={
+                **columns,
+                "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
+            },
+            column_order=["open", *[c for c in columns if c in shown.columns]],
+            on_select=(lambda: _choose(key, grid, ids, cleared)) if selectable else "ignore",
+            selection_mode="multi-row" if selectable else [],
+            selection_default={"selection": {"rows": [n for n, i in enumerate(ids) if i in chosen]}}
+            if selectable
+            else None,
+            alt=alt or f"{len(ids)} rows",
+            placeholder=UNKNOWN,
+        )
     click = st.session_state.get(opened)
     if click and click["row"] < len(ids):
         open_page(page, id=ids[click["row"]], **parameters())

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.json_value import whole
 from engine.types import StateDiff, Tool, ToolResult
 from pages._ui.badges import words
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
 from pages._ui.domain_draft import Draft
@@ -34,7 +35,7 @@ def try_tool(draft: Draft, path: str, tool: Tool) -> None:
         arguments, problems = json_arguments(text)
     else:
         arguments, problems = schema_form(tool, key=f"{key}_{tool.name}")
-    pressed = st.button(
+    pressed = button(
         "Try it", key=f"{key}_go", icon=":material/play_arrow:",
         help="Calls the tool in a fresh sandbox with what stands in the editor, saved or not.",
     )  # fmt: skip

@@ -23,8 +23,10 @@ from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
 from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
+from pages._ui.notices import leave
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, literal
+from pages._ui.turning import Way, shown
 from storage.database import Database
 from storage.reviews import ReviewEvent, standings
 
@@ -48,8 +50,8 @@ class Seen(BaseModel):
 
 
 class Mark(BaseModel):
-    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note, or an
-    undo. Turn None is the whole."""
+    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note, an
+    undo, or the way to another trajectory. `trajectory` is the one that the browser showed. Turn None is the whole."""
 
     model_config = ConfigDict(extra="forbid")
     n: int = Field(ge=1)
@@ -62,15 +64,17 @@ class Mark(BaseModel):
     note: str | None = Field(default=None, max_length=LONGEST_NOTE)
     seen: Seen = Seen()
     undo: bool = False
+    go: Way | None = None
 
 
 @dataclass
 class Stored:
-    """What `store_marks` did beside ratings: the turn that shall be fixed, what an undo took back, and whether the
-    panel must be redrawn."""
+    """What `store_marks` did beside ratings: the turn that shall be fixed, what an undo took back, the way that the
+    page shall turn, and whether the panel must be redrawn."""
 
     fix: int | None = None
     undone: tuple[ReviewEvent, ...] = ()
+    go: Way | None = None
     panel: bool = False
     marks: int = field(default=0)
 
@@ -84,6 +88,9 @@ def store_marks(db: Database) -> Stored:
     ratings: list[Mark] = []
     with telling():
         for position, mark in enumerate(fresh):
+            if _too_late(mark, client, stored):
+                seen[client] = mark.n
+                continue
             following = fresh[position + 1] if position + 1 < len(fresh) else None
             if _only_rating(mark):
                 ratings.append(mark)
@@ -92,10 +99,31 @@ def store_marks(db: Database) -> Stored:
                     ratings = []
             else:
                 _write(db, mark, stored)
+            if stored.go and mark.go:
+                _left()[client, mark.trajectory] = mark.n
             stored.marks += 1
             if not ratings:
                 seen[client] = mark.n
     return stored
+
+
+def _too_late(mark: Mark, client: str, stored: Stored) -> bool:
+    """Refuse, and say so, what was pressed on a trajectory that the page had turned away from by then.
+
+    A mark that was given before is stored, however late it arrives, and so is a note: it was written before.
+    """
+    left = mark.note is None and mark.n > _left().get((client, mark.trajectory), mark.n)
+    late = left or (mark.go and mark.trajectory != shown())
+    if late:
+        stored.panel = True
+        leave(f"That key did nothing: the page was turning away from trajectory {mark.trajectory}.", "block")
+    return bool(late)
+
+
+def _left() -> dict[tuple[str, int], int]:
+    """Return, by viewer and trajectory, the mark that turned the page away from it, until it is drawn again."""
+    found: dict[tuple[str, int], int] = st.session_state.setdefault("turn_viewer_left", {})
+    return found
 
 
 def _read(log: Any) -> list[Mark]:
@@ -140,6 +168,7 @@ def _write(db: Database, mark: Mark, stored: Stored) -> None:
         seen = mark.seen.model_dump(include=mark.seen.model_fields_set & changes.keys())
         before = standings(db, [mark.trajectory]) if "verdict" in changes else None
         kept = changes and not change_or_keep(db, mark.trajectory, mark.turn, seen, changes)
+        stored.go = stored.go if kept else mark.go or stored.go
         stored.panel |= mark.turn is None or mark.verdict == "fix" or bool(kept)
         stored.panel |= before is not None and before != standings(db, [mark.trajectory])
         if mark.verdict == "fix" and mark.turn is not None and not kept:
@@ -152,7 +181,7 @@ def _dropped_when_refused() -> Iterator[None]:
     try:
         yield
     except (Conflict, InputError) as error:
-        st.toast(literal(str(error)), icon=":material/error:", duration="infinite")
+        leave(literal(str(error)), "error", stays=True)
 
 
 def viewer(
@@ -168,6 +197,7 @@ def viewer(
     the callback for new marks."""
     work = (st.session_state.get(KEY) or {}).get("work") or {}
     client = str(work.get("client", ""))[:40]
+    _left().pop((client, number), None)
     asked = work.get("full") if work.get("trajectory") == number else ()
     whole = {turn for turn in asked or () if isinstance(turn, int)}
     left_out = _left_out(trajectory, reviews)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Literal
 
 import streamlit as st
 
 from pages._ui.routes import number_parameter
 
+Way = Literal["next", "previous", "unreviewed"]
+"""From a trajectory to another one of its list."""
 SECONDS = 3.0
 _KEY = "turned"
 

@@ -10,8 +10,10 @@ import streamlit as st
 from engine.standing import standing
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
+from pages._ui.buttons import button
 from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
+from pages._ui.notices import leave
 from pages._ui.reviewing import (
     LONGEST_NOTE,
     LONGEST_TAG,
@@ -24,9 +26,9 @@ from pages._ui.reviewing import (
 )
 from pages._ui.text import option
 from pages._ui.turn_viewer import focus_turn
-from pages._ui.turning import turn_to
+from pages._ui.turning import Way, shown, turn_to
 from storage.reviews import ReviewEvent, reviews_of
-from storage.trajectories import next_unreviewed
+from storage.trajectories import neighbours, next_unreviewed
 
 KEYS = (
     ("J / K", "next and previous turn"),
@@ -46,6 +48,11 @@ _CHOICES: dict[Verdict, str] = {
     "accept": ":material/check_circle: Accept",
     "reject": ":material/cancel: Reject",
     "fix": ":material/edit: Fix",
+}
+_NO_MORE: dict[Way, str] = {
+    "next": "This is the last one of the list.",
+    "previous": "This is the first one of the list.",
+    "unreviewed": "Nothing in this list waits for a verdict any more.",
 }
 
 
@@ -90,11 +97,11 @@ def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
 
 def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
+        button(
             "Accept and next", key=f"accept_next_{number}", type="primary", icon=":material/done_all:",
             shortcut="Y", on_click=_accept_and_next, args=(number, chosen, sort),
         )  # fmt: skip
-        st.button(
+        button(
             "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
             help="Takes back your last change, on whatever trajectory, and goes there.",
         )  # fmt: skip
@@ -141,7 +148,7 @@ def _undo(number: int) -> None:
 def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
     """Bring the page to what an undo took back, and redraw it."""
     if undone and here not in {event.trajectory_id for event in undone}:
-        go_to(undone[0].trajectory_id)
+        turn_to(undone[0].trajectory_id)
         if undone[0].turn is not None:
             st.query_params["turn"] = str(undone[0].turn)
         st.rerun()
@@ -151,16 +158,24 @@ def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
 
 
 def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
+    if number != shown():
+        leave(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
+        st.rerun()
     seen = {"verdict": st.session_state.get(f"verdict_{number}_shown")}
     with saving(), telling():
         if change_or_keep(db(), number, None, seen, {"verdict": "accept"}):
-            go_to(next_unreviewed(db(), chosen, number, sort=sort))
+            go("unreviewed", number, chosen, sort)
     st.rerun()
 
 
-def go_to(number: int | None) -> None:
-    """Turn the page to another trajectory; with None say that nothing is left."""
-    if number is None:
-        st.toast("Nothing in this list waits for a verdict any more.", icon=":material/celebration:")
-        return
-    turn_to(number)
+def go(way: Way, number: int, chosen: TrajectoryFilter, sort: str) -> None:
+    """Turn the page from the trajectory that the browser showed to another one of the list; say so if there is none."""
+    if way == "unreviewed":
+        to = next_unreviewed(db(), chosen, number, sort=sort)
+    else:
+        around = neighbours(db(), chosen, number, sort=sort)
+        to = around.next if way == "next" else around.previous
+    if to is None:
+        leave(_NO_MORE[way], "celebration" if way == "unreviewed" else "block")
+    else:
+        turn_to(to)

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.json_value import whole
+from pages._ui.buttons import button
 from pages._ui.deleting import HELP, replace, take_out
 from pages._ui.domain_draft import Draft
 from pages._ui.domain_editor import error_line, file_state, text_editor
@@ -37,7 +38,7 @@ def draw_workspace(draft: Draft) -> None:
         with st.popover("Add files", icon=":material/upload:"):
             _upload(draft.domain, folder)
         paths = sorted(path for path in files if path.startswith(folder))
-        st.button(
+        button(
             "Delete this folder", key=f"gone_folder_{draft.domain}", icon=":material/delete:", type="tertiary",
             on_click=take_out, args=(draft.domain, paths, f"{folder} with {plural(len(paths), 'file')}"),
             disabled=not paths, help="With all its files. It can be undone until you save.",
@@ -87,9 +88,7 @@ def _upload(id: str, folder: str) -> None:
     turn = st.session_state.get(f"upload_turn_{id}", 0)
     field = f"upload_{id}_{turn}"
     st.file_uploader("Files", accept_multiple_files=True, key=field, max_upload_size=LARGEST >> 20)
-    st.button(
-        "Add to the workspace", key=f"{field}_go", type="primary", on_click=_take, args=(id, folder, below, field)
-    )
+    button("Add to the workspace", key=f"{field}_go", type="primary", on_click=_take, args=(id, folder, below, field))
     st.caption("A file of the same name is replaced. Nothing is saved before you press Save.")
 
 
@@ -119,7 +118,7 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
                 "Download", data, PurePosixPath(path).name, key=f"get_{draft.domain}_{path}", on_click="ignore",
                 icon=":material/download:", type="tertiary",
             )  # fmt: skip
-            st.button(
+            button(
                 "Delete", key=f"gone_{draft.domain}_{path}", icon=":material/delete:", type="tertiary",
                 on_click=take_out, args=(draft.domain, [path], path), help=HELP,
             )  # fmt: skip

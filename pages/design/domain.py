@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import catalog
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.domain_draft import open_draft
 from pages._ui.domain_editor import save_bar
@@ -22,7 +23,7 @@ from pages._ui.domain_tabs import (
 from pages._ui.domain_versions import draw_versions
 from pages._ui.first_path import note_seen
 from pages._ui.layout import actions
-from pages._ui.notices import draw_wanted, want
+from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link, text_parameter
 from pages._ui.workspace_view import draw_workspace
 
@@ -33,7 +34,7 @@ if made := st.session_state.pop("made_domain", None):
 
 with actions(row.name):
     page_link("domains", "Domains", icon="arrow_back")
-    if st.button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
+    if button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
         want(lambda: new_domain(row.id))
     st.download_button(
         "Export", lambda: catalog.to_zip(draft.base()), f"{row.id}-v{draft.based_on}.zip", "application/zip",
@@ -58,4 +59,3 @@ for tab, draw in zip(
     if tab.open:
         with tab:
             draw()
-draw_wanted()

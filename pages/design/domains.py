@@ -8,13 +8,14 @@ from functools import partial
 import streamlit as st
 
 from engine import catalog
+from pages._ui.buttons import button, menu
 from pages._ui.data import db
 from pages._ui.deleting import deleted_list
 from pages._ui.domain_draft import Draft, base_files
 from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import draw_wanted, want
+from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, option, plain
 from storage import domains
@@ -61,7 +62,7 @@ def card(row: DomainRow) -> None:
                 "Export", partial(pack, row.digest), f"{row.id}-v{row.version}.zip", "application/zip",
                 key=f"zip_{row.id}", icon=":material/download:", type="tertiary", on_click="ignore",
             )  # fmt: skip
-            chosen = st.menu_button("More", list(MORE), key=f"more_{row.id}", type="tertiary")
+            chosen = menu("More", list(MORE), key=f"more_{row.id}", type="tertiary")
     if chosen:
         want(partial(MORE[chosen], row))
 
@@ -111,9 +112,9 @@ if made := st.session_state.pop("made_domain", None):
     open_page("domain", id=made)  # which tells what was done
 
 with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
-    if st.button("Import", key="import_domain", icon=":material/upload:"):
+    if button("Import", key="import_domain", icon=":material/upload:"):
         want(import_domain)
-    if st.button("New domain", key="new_domain", type="primary", icon=":material/add:"):
+    if button("New domain", key="new_domain", type="primary", icon=":material/add:"):
         want(new_domain)
 
 if not domains.list_domains(db()):
@@ -123,7 +124,6 @@ if not domains.list_domains(db()):
         icon="account_tree",
     )
     draw_deleted()
-    draw_wanted()
     st.stop()
 rows = chosen_rows()
 if not rows:
@@ -135,4 +135,3 @@ with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
 draw_deleted()
-draw_wanted()

@@ -6,11 +6,12 @@ import streamlit as st
 
 from engine.types import Persona
 from pages._ui.badges import words
+from pages._ui.buttons import button, menu
 from pages._ui.data import db
 from pages._ui.deleting import deleted_list
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import draw_wanted, want
+from pages._ui.notices import want
 from pages._ui.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
 from pages._ui.text import literal, plain
 from storage import personas
@@ -52,11 +53,11 @@ def card(row: PersonaRow) -> None:
         with st.container(gap="small"):
             described(one, turn)
         with st.container(horizontal=True, gap="small"):
-            if st.button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
+            if button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
                 want(lambda: edit_persona(row))
-            st.button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
+            button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
                       on_click=another, args=(turn,), help="Another way in which this persona may open.")  # fmt: skip
-            chosen = st.menu_button("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
+            chosen = menu("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
     if chosen == "Duplicate":
         want(lambda: edit_persona(row, copy=True))
     elif chosen == "Delete":
@@ -87,13 +88,12 @@ def another(turn: str) -> None:
 
 
 with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
-    if st.button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
+    if button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
         want(lambda: edit_persona(None))
 known = personas.list_personas(db())
 if not known:
     empty_state("No personas yet", "A batch needs at least one. Make one with New persona.", icon="groups")
     draw_deleted()
-    draw_wanted()
     st.stop()
 rows = chosen_rows(known)
 st.caption(f"{plural(len(rows), 'persona')}" + (f" of {len(known)}" if len(rows) != len(known) else ""))
@@ -105,4 +105,3 @@ with st.grid(3, min_column_width=320):
     for one in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
         card(one)
 draw_deleted()
-draw_wanted()

@@ -8,6 +8,7 @@ from engine.goals import warning
 from engine.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
+from pages._ui.buttons import button
 from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
 from pages._ui.domain_draft import Draft, faults, open_draft
 from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
@@ -43,11 +44,11 @@ def draw_switch(id: str, path: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
             st.badge("active", icon=":material/check_circle:", color="green")
-            st.button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
+            button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
                       kwargs={"on": False}, help="Keeps the file, but no task is sampled of it.")  # fmt: skip
         else:
             st.badge("inactive", icon=":material/pause_circle:", color="gray")
-            st.button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
+            button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
                       args=(id, path), kwargs={"on": True})  # fmt: skip
 
 
@@ -90,7 +91,7 @@ if path is None:
 
 with actions(path.removeprefix("templates/")):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Templates")
-    st.button(
+    button(
         "Delete", key=f"delete_{row.id}_{template_id(path)}", icon=":material/delete:", type="tertiary",
         on_click=take_out, args=(row.id, [path], path),
         help=HELP,

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import Tool
+from pages._ui.buttons import button
 from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
 from pages._ui.domain_draft import open_draft
 from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
@@ -29,12 +30,12 @@ def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:
             st.badge("inactive", icon=":material/pause_circle:", color="gray", help="Kept, but no tool of the domain.")
         if one.active:
             label = "Deactivate, to save it unfinished" if problems else "Deactivate"
-            st.button(
+            button(
                 label, key=f"off_{id}_{one.path}", icon=":material/pause:", on_click=switch, args=(id, one.path),
                 kwargs={"on": False}, help="Keeps the file as tools/name.py.off. Templates that call it must go first.",
             )  # fmt: skip
         else:
-            st.button(
+            button(
                 "Activate", key=f"on_{id}_{one.path}", icon=":material/play_circle:", on_click=switch,
                 args=(id, one.path), kwargs={"on": True}, disabled=bool(problems),
                 help="Mend the errors first." if problems else None,
@@ -102,7 +103,7 @@ if found is None:
 
 with actions(found.name):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
-    st.button(
+    button(
         "Delete", key=f"delete_{row.id}_{found.module}", icon=":material/delete:", type="tertiary", on_click=take_out,
         args=(row.id, [found.path], found.path), help=HELP,
     )  # fmt: skip

@@ -17,13 +17,14 @@ from engine.standing import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state, notice
-from pages._ui.notices import leave
+from pages._ui.notices import leave, tell
 from pages._ui.routes import page_link
 from pages._ui.target_form import loading, options_form, target_form, title, untrained_form
 from pages._ui.text import code_view, literal
@@ -219,6 +220,7 @@ def card(row: ExportRow) -> None:
 
 def history() -> None:
     """Draw the exports, newest first; it looks again while one is being built."""
+    tell()
     shown = st.session_state.get("exports_shown", SHOWN)
     rows = exports.list_exports(db(), limit=shown + 1)
     if not rows:
@@ -232,7 +234,7 @@ def history() -> None:
     for row in rows[:shown]:
         card(row)
     if len(rows) > shown:
-        st.button("Show older ones", key="older_exports", type="tertiary", on_click=show_more)
+        button("Show older ones", key="older_exports", type="tertiary", on_click=show_more)
 
 
 def show_more() -> None:
@@ -248,7 +250,7 @@ with corner:
 with st.container(border=True):
     made = recipe_form(filter_now)
     number = outlook(made) if made is not None else 0
-    pressed = st.button(
+    pressed = button(
         "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number
     )
     if pressed and made is not None and number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -17,12 +18,14 @@ from pages._ui.asking import destroy_button
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.batch_reason import reason_notice
 from pages._ui.budget_form import change_form, spent_up
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
 from pages._ui.import_view import import_view
 from pages._ui.layout import header, missing
+from pages._ui.notices import close, dialog, want
 from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
@@ -61,38 +64,38 @@ def controls(row: batches.BatchRow) -> None:
     it away, and a click on one that has just appeared would miss it.
     """
     if row.status in MOVING:
-        st.button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
+        button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
     if row.status in ("paused", "failed") and not row.imported:
         spent = spent_up(row)
-        st.button(
+        button(
             "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
             args=(row.id, "resume"), disabled=bool(spent), help=spent and "Its budget is spent: raise it below.",
         )  # fmt: skip
-    if row.status in (*MOVING, "paused") and st.button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
-        confirm_cancel(row.id)
+    if row.status in (*MOVING, "paused") and button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
+        want(partial(confirm_cancel, row.id))
     retry_button(row)
     sandbox_button(row)
     if row.status not in MOVING:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
-    if row.status in ENDED and st.button(
+    if row.status in ENDED and button(
         "Delete", icon=":material/delete:", type="tertiary", key=f"delete_{row.id}", help="With all its trajectories."
     ):
-        confirm_delete(row)
+        want(partial(confirm_delete, row))
 
 
-@st.dialog("Cancel this batch?")
+@dialog("Cancel this batch?")
 def confirm_cancel(number: int) -> None:
     """Ask before what is in flight is dropped."""
     st.write("What is finished stays. What is in flight is dropped, and the batch cannot be resumed.")
     with st.container(horizontal=True):
         if destroy_button("Cancel the batch", key="confirm_cancel", icon="close"):
             give(number, "cancel")
-            st.rerun()
-        if st.button("Keep it", key="keep_batch"):
-            st.rerun()
+            close()
+        if button("Keep it", key="keep_batch"):
+            close()
 
 
-@st.dialog("Delete this batch?")
+@dialog("Delete this batch?")
 def confirm_delete(row: batches.BatchRow) -> None:
     """Ask before trajectories and verdicts are gone."""
     st.write(
@@ -107,8 +110,8 @@ def confirm_delete(row: batches.BatchRow) -> None:
                 gone = True
             if gone:
                 open_page("batches")
-        if st.button("Keep it", key="keep_deleted"):
-            st.rerun()
+        if button("Keep it", key="keep_deleted"):
+            close()
 
 
 def behind(number: int, **more: Any) -> dict[str, str]:
@@ -261,15 +264,17 @@ def live(number: int, was: str) -> None:
         if row.status in ("paused", *ENDED):
             st.session_state["toast_of_batch"] = f"{row.name}: {look('batch', row.status).word.lower()}"
         st.rerun()
-    notice(row)
+    with st.container():  # whatever comes or goes inside moves nothing else to another place
+        notice(row)
     numbers(row)
     import_view(row.import_report)
-    if row.status == "done" and row.progress.kept:
-        with st.container(horizontal=True):
+    with st.container(horizontal=True):
+        if row.status == "done" and row.progress.kept:
             page_link("queue", "Review", icon="checklist", **behind(number))
             page_link("scores", "Analyse", icon="bar_chart", **behind(number))
             page_link("exports", "Export", icon="download", **behind(number))
-    losses(row)
+    with st.container():
+        losses(row)
     latest(row)
 
 
@@ -289,11 +294,13 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
 with st.container(horizontal=True, vertical_alignment="center", key="controls"):
     controls(chosen)
-change_form(chosen)
+with st.container():
+    change_form(chosen)
 planned = None if chosen.imported else plan_view.quotas(chosen.batch)
 names = {row.id: row.name for row in domains.list_domains(db())}
-if planned is not None:
-    plan_view.shortfalls(planned, names)
+with st.container():
+    if planned is not None:
+        plan_view.shortfalls(planned, names)
 moves = chosen.status in MOVING or chosen.command is not None
 pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
 st.fragment(live, run_every=pace)(chosen.id, chosen.status)

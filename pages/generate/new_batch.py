@@ -12,6 +12,7 @@ from engine.errors import InputError, InputErrors
 from engine.types import Batch, Domain, Persona
 from pages._ui import batch_form, plan_view
 from pages._ui.asking import drop_button
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state, notice
@@ -143,9 +144,9 @@ def from_file() -> None:
         if not wrong:
             plan(batch, folded=False)
         with st.container(horizontal=True):
-            if st.button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
+            if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
                 launch(batch, False)
-            st.button(
+            button(
                 "Fill in the form", key="fill_form", icon=":material/edit_note:", on_click=batch_form.start_from,
                 args=(batch, True), help="Puts its settings into the form below, to look at or change.",
             )  # fmt: skip
@@ -215,9 +216,9 @@ if made is not None:
         plan(made)
 batch_form.note_began()
 with st.container(horizontal=True, vertical_alignment="center"):
-    whole = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
+    whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and few_of(made)
-    first = st.button(
+    first = button(
         f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None,
         help="Three trajectories, of three modes and three domains where there are as many, to look at before you pay "
         "for all of them. The form stays as it is.",

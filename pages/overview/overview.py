@@ -12,6 +12,7 @@ from engine.types import TrajectoryFilter
 from pages._ui import first_path
 from pages._ui.badges import look
 from pages._ui.batch_reason import kind_of
+from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.engine_requests import SILENT
 from pages._ui.filters import filter_parameters
@@ -59,7 +60,7 @@ def review_button(database: Database) -> None:
     """Draw the way to the next trajectory that is not reviewed."""
     view = VIEWS["To review"]
     following = next_unreviewed(database, view)
-    if following is not None and st.button(
+    if following is not None and button(
         "Next to review", key="next_to_review", type="primary", icon=":material/play_arrow:"
     ):
         open_page("trajectory", id=following, **filter_parameters(view))
@@ -199,11 +200,13 @@ def live(moving: bool, kept: bool) -> None:
     found = overview(database)
     if (bool(found.queued + found.running), bool(found.kept)) != (moving, kept):
         st.rerun()
-    alerts(database)
+    with st.container():  # whatever comes or goes inside moves nothing else to another place
+        alerts(database)
     away = first_path.hidden(database)
     path = [] if away else first_path.steps(database, found)
-    if path and not all(step.done for step in path):
-        first_path.draw_path(database, path)
+    with st.container():
+        if path and not all(step.done for step in path):
+            first_path.draw_path(database, path)
     numbers(database, found)
     batch_table(database, moving)
     health(database)

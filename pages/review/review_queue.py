@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.types import TrajectoryFilter, Verdict
 from pages._ui.badges import look, mode_name
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
@@ -69,10 +70,10 @@ def draw_bulk(chosen: list[int]) -> None:
             ("reject", "Reject all", "cancel"),
         )
         for verdict, label, icon in verdicts:
-            st.button(
+            button(
                 label, key=f"bulk_{verdict}", icon=f":material/{icon}:", on_click=decide_chosen, args=(chosen, verdict)
             )
-        st.button("Choose none", key="bulk_none", type="tertiary", on_click=forget_chosen, args=("queue",))
+        button("Choose none", key="bulk_none", type="tertiary", on_click=forget_chosen, args=("queue",))
 
 
 def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
@@ -159,13 +160,13 @@ def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
 
 def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the way back from the last change, and the way on to the next trajectory."""
-    if st.button(
+    if button(
         "Undo", key="queue_undo", icon=":material/undo:", type="tertiary",
         help="Takes back your last change: a verdict for many at once, or that on one trajectory, which opens.",
     ):  # fmt: skip
         undo_here()
     following = next_unreviewed(db(), chosen, None, sort=sort)
-    if st.button(
+    if button(
         "Review the next one",
         key="queue_next",
         type="primary",

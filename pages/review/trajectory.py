@@ -7,6 +7,7 @@ import streamlit as st
 from engine.errors import InputError
 from engine.types import Trajectory
 from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name
+from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.fix_form import fix_form, fix_key
@@ -19,8 +20,8 @@ from pages._ui.standing_note import standing_note
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages._ui.turn_viewer import store_marks, viewer
-from pages._ui.turning import drawing, shown
-from pages._ui.verdict_panel import arrive, go_to, verdict_panel
+from pages._ui.turning import Way, drawing, shown
+from pages._ui.verdict_panel import arrive, go, verdict_panel
 from storage.reviews import review_progress, reviews_of
 from storage.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
 
@@ -41,6 +42,9 @@ def work_arrived() -> None:
         stored = store_marks(db())
         if stored.fix is not None:
             st.session_state[fix_key(shown() or 0)] = stored.fix
+        if stored.go:
+            go(stored.go, shown() or 0, chosen, sort)
+            st.rerun()
         if not stored.panel:
             return
     arrive(stored.undone, shown() or 0)
@@ -56,10 +60,12 @@ def follow(drawn: int) -> None:
 def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
     follow(identity)
+    tell()
     found = body(str(db().url), identity)
-    if found is None or not found.turns:
-        st.caption("Nobody talked: there are no turns. The reason is at the right.")
+    if found is None:
         return
+    if not found.turns:
+        st.caption("Nobody talked: there are no turns. The reason is at the right.")
     start = number_parameter("turn") or 0
     viewer(identity, found, reviews_of(db(), identity), known_tags(db()), on_work=work_arrived, start=start)
 
@@ -72,10 +78,11 @@ def draw_panel(identity: int) -> None:
     if found is None:
         return
     tell()
-    fix_form(identity, found)
-    standing_note(identity, found, reviews_of(db(), identity))
-    verdict_panel(identity, chosen, sort)
-    facts_tabs(identity, found)
+    with st.container(key=f"beside_{identity}"):  # the viewer lets no press through on what stays from another one
+        fix_form(identity, found)
+        standing_note(identity, found, reviews_of(db(), identity))
+        verdict_panel(identity, chosen, sort)
+        facts_tabs(identity, found)
 
 
 @st.fragment(key="place")
@@ -95,19 +102,17 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
     with actions(f"Trajectory {now.id}"):
         draw_place(now.id, [around])
         page_link("queue", "Queue", icon="checklist", **filter_parameters(chosen))
-        for label, key, icon, to in (
-            ("Previous", "P", "chevron_left", around.previous),
-            ("Next", "N", "chevron_right", around.next),
-        ):
-            st.button(
-                label, key=f"go_{label.lower()}", icon=f":material/{icon}:", shortcut=key, on_click=go_to, args=(to,),
-                disabled=to is None,
-            )  # fmt: skip
         following = next_unreviewed(db(), chosen, now.id, sort=sort)
-        st.button(
-            "Next to review", key="go_unreviewed", icon=":material/skip_next:", shortcut="Shift+N", on_click=go_to,
-            args=(following,), disabled=following in (None, now.id),
-        )  # fmt: skip
+        ways: tuple[tuple[str, Way, str, str, int | None], ...] = (
+            ("Previous", "previous", "P", "chevron_left", around.previous),
+            ("Next", "next", "N", "chevron_right", around.next),
+            ("Next to review", "unreviewed", "Shift+N", "skip_next", following if following != now.id else None),
+        )
+        for label, way, key, icon, to in ways:  # the viewer takes these keys and clicks, with the number that it shows
+            button(
+                label, key=f"go_{way}", icon=f":material/{icon}:", shortcut=key, disabled=to is None,
+                on_click=go, args=(way, now.id, chosen, sort),
+            )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         badge("outcome", now.outcome)
         if now.culprit:
@@ -125,9 +130,12 @@ def draw() -> None:
     """Draw the page for the trajectory of the address."""
     identity = drawing()
     with saving():
-        undone = store_marks(db()).undone
-        if undone and identity is not None:
-            arrive(undone, identity)
+        stored = store_marks(db())
+        if stored.go and identity is not None:
+            go(stored.go, identity, chosen, sort)
+            st.rerun()
+        if stored.undone and identity is not None:
+            arrive(stored.undone, identity)
     try:
         now = row(db(), identity) if identity is not None else None
     except InputError:

@@ -16,6 +16,7 @@ from engine.llms._open import open_llm
 from engine.types import Endpoint
 from pages._ui.asking import delete_button
 from pages._ui.badges import words
+from pages._ui.buttons import button
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import SILENT, ask, poll
@@ -118,7 +119,7 @@ def remove(name: str, began: int) -> None:
 def test_button(endpoint: Endpoint, key: str) -> None:
     """Draw the button of the test call: one real call with a tool, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
-    if st.button(
+    if button(
         "Test call", key=f"{key}_test", icon=":material/network_check:",
         help="One call with a tool. The engine makes it, with the key of its environment.",
     ):  # fmt: skip
@@ -157,7 +158,7 @@ def models() -> None:
         made = endpoint_form(None, key)
         name, endpoint = made or ("", Endpoint(model=""))
         with st.container(horizontal=True):
-            pressed = st.button("Save", key=f"{key}_save", type="primary", disabled=made is None)
+            pressed = button("Save", key=f"{key}_save", type="primary", disabled=made is None)
             if made is not None:
                 test_button(endpoint, key)
         if pressed and made is not None:
@@ -178,11 +179,11 @@ def saved_model(row: EndpointRow) -> None:
         if began != row.version:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.warning("Somebody else saved this model in the meantime.", icon=":material/sync_problem:")
-                st.button("Load what is saved", key=f"{key}_load", on_click=st.session_state.pop, args=(turn,))
+                button("Load what is saved", key=f"{key}_load", on_click=st.session_state.pop, args=(turn,))
         made = endpoint_form(row, key)
         _, endpoint = made or ("", row.endpoint)
         with st.container(horizontal=True):
-            pressed = st.button("Save", key=f"{key}_save", type="primary", disabled=made is None)
+            pressed = button("Save", key=f"{key}_save", type="primary", disabled=made is None)
             if made is not None:
                 test_button(endpoint, key)
             if delete_button(

@@ -46,6 +46,10 @@ FLAGS = (
     "--disable-sync",
 )
 LOCAL = re.compile(r"^(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?/|^(data|blob|about|chrome):")
+COMPLAINT = re.compile(
+    r"fragment rerun was triggered|created with a default value|got an empty value|[Dd]eprecat|will be removed"
+    r"|Couldn't find fragment|Uncaught app execution|Traceback|shortcut|alt text"
+)
 WIDE, NARROW = (1440, 900), (420, 860)
 LONGEST = ("test_look", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
 """Files of browser tests in the order of the seconds they take, more than a minute each."""
@@ -54,23 +58,15 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give out the files that take longest first, so that no process is left with one of them at the end.
-
-    In CI a browser test is tried up to twice more before it fails, for two browsers share two cores with the rest; but
-    not one that is marked `once`: a rating that is lost every second time is lost.
-    """
+    """Give out the files that take longest first, so that no process is left with one of them at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-    if os.environ.get("CI"):
-        for item in items:
-            if item.get_closest_marker("browser") and not item.get_closest_marker("once"):
-                item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what the browser showed when a test failed, also of a try that is repeated: a rerun hides a cause."""
+    """Keep what the browser showed when a test failed."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
     if report.failed and call.when == "call" and isinstance(page, Page) and not page.is_closed():
@@ -94,11 +90,12 @@ def free_port(wanted: int = 0) -> int:
 
 @dataclass
 class Studio:
-    """A running studio. `database` is its database, opened by the test as a second process would."""
+    """A running studio, started by `module`. `database` is its database, opened as by a second process."""
 
     home: Path
     engine: bool
     port: int = 0
+    module: str = "streamlit"
     process: subprocess.Popen[bytes] | None = None
     database: Database = field(init=False)
 
@@ -113,6 +110,11 @@ class Studio:
     def log(self) -> str:
         return (self.home / "studio.log").read_text(errors="replace")
 
+    @property
+    def complaints(self) -> list[str]:
+        """What Streamlit says in the log of how pages are written; ordinary clicks leave none of it."""
+        return [line for line in self.log.splitlines() if COMPLAINT.search(line)]
+
     def start(self, seconds: float = 60.0) -> None:
         """Start the server and wait until it answers."""
         self.port = self.port or free_port()
@@ -121,7 +123,7 @@ class Studio:
             "TURNWRIGHT_HOME": str(self.home),
             "TURNWRIGHT_ENGINE": "on" if self.engine else "off",
         }
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", self.module, "run", "app.py", "--server.port", str(self.port)]
         with (self.home / "studio.log").open("ab") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         until = time.monotonic() + seconds
@@ -153,26 +155,28 @@ def port_of(kind: str) -> int:
     return free_port()
 
 
-def _studio(home: Path, engine: bool, kind: str = "") -> Iterator[Studio]:
-    studio = Studio(home, engine, free_port(port_of(kind or f"engine {engine}")))
+def running(home: Path, engine: bool, kind: str = "", module: str = "streamlit") -> Iterator[Studio]:
+    """Yield a studio, and stop it afterwards. Those of one `kind` have one port."""
+    studio = Studio(home, engine, free_port(port_of(kind or f"engine {engine}")), module)
     studio.start()
     try:
         yield studio
     finally:
         studio.stop()
         studio.database.close()
+    assert studio.complaints == []
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio without an engine, shared by the tests of one file."""
-    yield from _studio(tmp_path_factory.mktemp("studio"), engine=False)
+    yield from running(tmp_path_factory.mktemp("studio"), engine=False)
 
 
 @pytest.fixture(scope="module")
 def studio_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine, shared by the tests of one file."""
-    yield from _studio(tmp_path_factory.mktemp("studio"), engine=True)
+    yield from running(tmp_path_factory.mktemp("studio"), engine=True)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +184,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine and with something on every page, shared by all tests that only look."""
     from tests.e2e.filled import fill
 
-    for studio in _studio(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
+    for studio in running(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
         fill(studio)
         yield studio
 

@@ -117,7 +117,6 @@ def test_what_is_typed_survives_a_reload(page: Page, studio: Studio) -> None:
     assert "Always be brief." not in text_of(studio, "ledger", "policy.md")
 
 
-@pytest.mark.once
 def test_the_later_save_of_two_tabs_is_told_and_keeps_its_text(
     context: BrowserContext, page: Page, studio: Studio, screenshot: Callable[[str], Path]
 ) -> None:

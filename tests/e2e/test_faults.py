@@ -96,7 +96,6 @@ def test_the_engine_killed_with_every_browser_closed_is_replaced(
     assert second.pid != first.pid
 
 
-@pytest.mark.once
 def test_the_later_of_two_people_at_one_persona_is_told(
     studio_with_engine: Studio, browser: Browser, page: Page
 ) -> None:

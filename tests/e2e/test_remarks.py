@@ -73,7 +73,6 @@ def test_a_turn_is_tagged_and_noted_by_keyboard(page: Page, studio: Studio, scre
     expect(page.locator("#turn-2 .said")).to_contain_text("shouts in caps")
 
 
-@pytest.mark.once
 def test_a_note_is_kept_when_its_writer_goes_on(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 12)
     page.keyboard.press("m")
@@ -134,7 +133,6 @@ def test_a_verdict_for_many_is_undone_as_one_in_the_queue(page: Page, studio: St
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
 
 
-@pytest.mark.once
 def test_two_tabs_on_one_review_lose_nothing(
     page: Page, context: BrowserContext, studio: Studio, screenshot: Callable[[str], Path]
 ) -> None:
@@ -167,7 +165,6 @@ def test_two_tabs_on_one_review_lose_nothing(
     assert until(lambda: own(studio, 15)[2].note == "two")
 
 
-@pytest.mark.once
 def test_a_verdict_of_the_other_tab_is_shown_before_it_is_replaced(
     page: Page, context: BrowserContext, studio: Studio, screenshot: Callable[[str], Path]
 ) -> None:

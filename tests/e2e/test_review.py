@@ -54,7 +54,6 @@ def burst(page: Page, keys: list[str]) -> None:
     )
 
 
-@pytest.mark.once
 def test_a_burst_of_thirty_ratings_loses_none(page: Page, studio: Studio, screenshot: Callable[[str], Path]) -> None:
     open_trajectory(page, studio, LONG)
     keys = [key for n in range(30) for key in (str(n % 5 + 1), "j")]
@@ -69,7 +68,6 @@ def test_a_burst_of_thirty_ratings_loses_none(page: Page, studio: Studio, screen
     expect(page.locator("#turn-29 .marks")).to_have_text("5 of 5")
 
 
-@pytest.mark.once
 def test_ratings_pressed_right_before_leaving_are_kept(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 1)
     burst(page, ["4", "j", "3", "j", "2"])
@@ -78,7 +76,6 @@ def test_ratings_pressed_right_before_leaving_are_kept(page: Page, studio: Studi
     assert until(lambda: ratings(studio, 1) == {0: 4, 1: 3, 2: 2})
 
 
-@pytest.mark.once
 def test_a_link_followed_in_the_same_moment_takes_no_rating_along(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 8)
     page.evaluate(
@@ -91,7 +88,6 @@ def test_a_link_followed_in_the_same_moment_takes_no_rating_along(page: Page, st
     assert ratings(studio, 8) == {0: 4, 1: 3, 2: 2}, "the page changes after the ratings are stored"
 
 
-@pytest.mark.once
 def test_ratings_pressed_right_before_closing_the_tab_come_back(
     context: BrowserContext, page: Page, studio: Studio
 ) -> None:
@@ -104,7 +100,6 @@ def test_ratings_pressed_right_before_closing_the_tab_come_back(
     assert ratings(studio, 6) == {}
 
 
-@pytest.mark.once
 def test_ratings_pressed_right_before_the_next_trajectory_stay_with_theirs(page: Page, studio: Studio) -> None:
     open_trajectory(page, studio, 20)
     burst(page, ["j", "5", "j", "1"])

@@ -88,7 +88,6 @@ def test_a_pasted_key_is_stored_nowhere(studio_with_engine: Studio, page: Page) 
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
-@pytest.mark.once
 def test_the_second_of_two_tabs_is_told(studio_with_engine: Studio, page: Page, context: BrowserContext) -> None:
     studio = studio_with_engine
     endpoints.save_endpoint(studio.database, "shared", Endpoint(model="first"), None)

@@ -359,7 +359,7 @@ def test_marks_of_a_stale_tab_wait_and_the_others_are_stored(
     found = {turn: (review.rating, review.verdict) for turn, review in own(filled, 1).items()}
     assert found == {0: (1, None), 1: (1, None), 2: (None, "accept"), 3: (5, "accept"), 4: (1, None), 5: (1, None)}
     assert conflicts.waiting() == {(1, 3, "rating"): 1, (1, 3, "verdict"): "fix", (1, 2, "verdict"): None}
-    assert work["notice"][0].startswith("Trajectory 1, turn 3 and others: 3 marks were changed elsewhere.")
+    assert work["notice"][0][0].startswith("Trajectory 1, turn 3 and others: 3 marks were changed elsewhere.")
     assert own(filled, 2)[7].rating == 1
 
 
@@ -384,7 +384,7 @@ def test_what_a_tab_did_itself_is_never_told(filled: Database, work: dict[str, A
     store_marks(filled)
     assert (own(filled, 1)[2].rating, own(filled, 1)[None].verdict) == (5, "reject")
     assert conflicts.waiting() == {}, "what waited on the way was settled by a later key"
-    assert "notice" not in work or "changed elsewhere" not in work["notice"][0]
+    assert "notice" not in work or "changed elsewhere" not in work["notice"][0][0]
 
 
 def test_a_key_pressed_on_what_is_saved_by_now_settles_it(filled: Database, work: dict[str, Any]) -> None:

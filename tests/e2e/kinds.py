@@ -1,0 +1,167 @@
+"""The kinds of button that the studio has, each on a page of its own use, with what a press of it leaves behind."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Error, Locator, Page
+from sqlalchemy import func, select
+
+from engine.types import Recipe
+from storage import batches, exports, tables
+from tests.e2e.conftest import Studio, ready
+
+
+@dataclass
+class Ground:
+    """Where the clicks fall: a studio with a batch that runs, and the browser's page."""
+
+    studio: Studio
+    page: Page
+    batch: int
+    dice: random.Random = field(default_factory=lambda: random.Random(11))
+
+    def visit(self, path: str) -> None:
+        self.page.goto(self.studio.url + path)
+        ready(self.page)
+
+    def rows(self, table: Any) -> int:
+        """Return how many rows a table of the database has."""
+        with self.studio.database.read() as session:
+            return int(session.scalar(select(func.count()).select_from(table)) or 0)
+
+    def press(self, target: Locator) -> None:
+        """Press like a hand: go there, hold the button down for a moment, let it go."""
+        until = time.monotonic() + 15
+        while True:
+            try:
+                target.scroll_into_view_if_needed(timeout=5_000)
+                box = target.bounding_box(timeout=1_000)
+            except Error:  # it is just being replaced: a hand looks again
+                box = None
+            if box or time.monotonic() > until:
+                break
+        assert box, f"there is no {target}"
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.page.mouse.down()
+        time.sleep(self.dice.uniform(0, 0.12))
+        self.page.mouse.up()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of button. `go` opens its page; `press` does it once; `effect` counts what presses left behind, each
+    one more."""
+
+    go: Callable[[Ground], Any]
+    press: Callable[[Ground], Any]
+    effect: Callable[[Ground], int]
+
+
+def key(name: str, tag: str = "button") -> Callable[[Ground], Any]:
+    """Return the press of the first control whose key begins so."""
+    return lambda ground: ground.press(ground.page.locator(f'[class*="st-key-{name}"] {tag}').first)
+
+
+def exports_page(ground: Ground) -> None:
+    """Open the exports page with exports that wait, so it polls each second."""
+    while ground.rows(tables.export) < 60:
+        exports.create_export(ground.studio.database, Recipe(name="Waits"))
+    ground.visit("/exports")
+
+
+def trajectory_page(ground: Ground) -> None:
+    ground.visit("/trajectory?id=1")
+    ground.page.locator(".viewer .turn").first.wait_for()
+
+
+def batch_page(ground: Ground) -> None:
+    if batches.get_batch(ground.studio.database, ground.batch).status == "paused":
+        batches.command(ground.studio.database, ground.batch, "resume")
+    ground.page.goto(f"{ground.studio.url}/batch?id={ground.batch}")  # it polls, so it is hardly ever at rest
+    ground.page.locator('[class*="st-key-cancel_"] button').wait_for()
+
+
+def tool_page(ground: Ground) -> None:
+    ground.visit("/tool?domain=retail&name=orders.py")
+    ground.page.get_by_role("button", name="Try it").wait_for()
+
+
+def changes(ground: Ground) -> int:
+    return ground.rows(tables.review_event)
+
+
+def deleted(ground: Ground) -> int:
+    return -ground.rows(tables.export)
+
+
+def delete_newest(ground: Ground) -> None:
+    """Press the button of the newest export that still is; that of one that is gone may be seen for a moment."""
+    newest = exports.list_exports(ground.studio.database, limit=1)[0]
+    ground.press(ground.page.locator(f".st-key-delete_{newest.id} button"))
+
+
+def verdict(ground: Ground) -> None:
+    place = ground.dice.randrange(2)
+    chosen = ground.page.locator('[class*="st-key-verdict_"] button').nth(place)
+    if "Active" in (chosen.get_attribute("kind") or chosen.get_attribute("data-testid") or ""):
+        chosen = ground.page.locator('[class*="st-key-verdict_"] button').nth(1 - place)
+    ground.press(chosen)
+
+
+def tag(ground: Ground) -> None:
+    pills = ground.page.locator('[class*="st-key-tags_"] button')
+    ground.press(pills.nth(ground.dice.randrange(6)))
+
+
+def toolbar(ground: Ground) -> None:
+    ground.press(ground.page.locator('.toolbar [data-rating][aria-pressed="false"]').nth(ground.dice.randrange(4)))
+
+
+def rating_key(ground: Ground) -> None:
+    pressed = ground.page.locator('.toolbar [data-rating][aria-pressed="true"]')
+    now = pressed.first.inner_text() if pressed.count() else "0"
+    ground.page.keyboard.press(ground.dice.choice([k for k in "12345" if k != now]))
+
+
+def dialogs(ground: Ground) -> int:
+    """Count openings and closings: a dialog that is open is one more than one that is closed."""
+    return ground.page.get_by_role("dialog").count()
+
+
+def open_or_close(ground: Ground) -> None:
+    dialog = ground.page.get_by_role("dialog")
+    keep = dialog.get_by_role("button", name="Keep it")
+    ground.press(keep if dialog.count() else ground.page.locator('[class*="st-key-cancel_"] button').first)
+
+
+def page_number(ground: Ground) -> int:
+    current = ground.page.locator('.st-key-pager [aria-current="page"], .st-key-pager [aria-current="true"]')
+    return int(current.first.inner_text()) if current.count() else -1
+
+
+def line(ground: Ground) -> int:
+    """Return the number of the sample line that a persona's card shows."""
+    seen = ground.__dict__.setdefault("lines", [])
+    text = ground.page.locator('[class*="st-key-persona_card_"]').first.inner_text()
+    if not seen or seen[-1] != text:
+        seen.append(text)
+    return len(seen)
+
+
+KINDS: dict[str, Kind] = {
+    "button of a page that polls": Kind(exports_page, key("build_export"), lambda g: g.rows(tables.export)),
+    "button in a part that polls": Kind(exports_page, delete_newest, deleted),
+    "segments in a part": Kind(trajectory_page, verdict, changes),
+    "pills in a part": Kind(trajectory_page, tag, changes),
+    "button of the viewer": Kind(trajectory_page, toolbar, changes),
+    "key": Kind(trajectory_page, rating_key, changes),
+    "dialog over a page that polls": Kind(batch_page, open_or_close, dialogs),
+    "button whose answer is polled": Kind(
+        tool_page, key("try_", "button:has-text('Try it')"), lambda g: g.rows(tables.request)
+    ),
+}
