@@ -46,6 +46,7 @@ function tree(value, key, depth) {
 
 function shown(text) {
   const trimmed = text.trim();
+  if (/^[[{][^]*\d{16}/.test(trimmed)) return el("pre", { text }); // JavaScript would change the last digits of such a number
   if (trimmed.startsWith("{") || trimmed.startsWith("[")) {
     try {
       return el("div", { class: "json" }, tree(JSON.parse(trimmed), null, 0));
@@ -69,7 +70,8 @@ function prose(text, role = "assistant") {
 /* ---------------------------------------------------------------- one turn */
 
 function callCard(call, tag) {
-  const body = call.raw === null ? el("div", { class: "json" }, tree(call.arguments, null, 0)) : el("pre", { text: call.raw });
+  const written = call.raw ?? call.exact ?? null; // exact: whole numbers whose last digits JavaScript would change
+  const body = written === null ? el("div", { class: "json" }, tree(call.arguments, null, 0)) : el("pre", { text: written });
   return el(
     "div", { class: "call", "data-link": call.id },
     el("div", { class: "callhead" }, el("span", { class: "tag", text: tag }), el("code", { text: call.name }),

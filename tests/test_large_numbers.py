@@ -22,6 +22,8 @@ from engine.records import read, record_of
 from engine.slots import Tables
 from engine.templates import value
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
+from pages._ui.text import beyond_browsers
+from pages._ui.turn_viewer import _calls
 from storage import domains, requests
 from storage.database import Database
 from storage.intake import dump
@@ -195,3 +197,13 @@ def test_calls_are_the_same_by_value() -> None:
     assert not same_calls(turn(a=1), turn(a=True))
     assert not same_calls(turn(a=None), turn())
     assert not same_calls(turn(a=10**30), turn(a=10**30 + 1))
+
+
+def test_the_browser_gets_large_numbers_as_text() -> None:
+    assert beyond_browsers({"a": [int(BIG)]}, f'{{"a": [{BIG}]}}')
+    assert beyond_browsers(2**53, str(2**53))
+    assert not beyond_browsers({"a": BIG}, f'{{"a": "{BIG}"}}')
+    (call,) = _calls(large(BIG).turns[1])
+    assert (call["exact"], call["raw"]) == (f'{{"number": {BIG}}}', None)
+    (small,) = _calls(Turn(role="assistant", tool_calls=(ToolCall(id="c", name="n", arguments={"a": 1}),)))
+    assert "exact" not in small

@@ -51,13 +51,18 @@ def json_view(value: Any, *, key: str, expanded: bool | int = 2) -> None:
     One with whole numbers whose last digits a browser would change is drawn as text. `key` must be unique on the page.
     """
     dumped = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    if len(dumped) <= CUT and not (_MANY_DIGITS.search(dumped) and _beyond_browsers(value)):
+    if len(dumped) <= CUT and not (beyond_browsers(value, dumped)):
         st.json(dumped, expanded=expanded)
         return
     code_view(dumped, key=key, language="json")
 
 
 _MANY_DIGITS = re.compile(r"\d{16}")
+
+
+def beyond_browsers(value: Any, dumped: str) -> bool:
+    """Return whether a JSON value, `dumped` as text, holds a whole number whose last digits a browser would change."""
+    return _MANY_DIGITS.search(dumped) is not None and _beyond_browsers(value)
 
 
 def _beyond_browsers(value: Any) -> bool:

@@ -25,8 +25,12 @@ from pages._ui.badges import score_name
 from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
 from pages._ui.notices import leave
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
+<<<<<<< HEAD
 from pages._ui.text import CUT, literal
 from pages._ui.turning import Way, shown
+=======
+from pages._ui.text import CUT, beyond_browsers, literal
+>>>>>>> part-state
 from storage.database import Database
 from storage.reviews import ReviewEvent, standings
 
@@ -275,9 +279,11 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
 def _calls(turn: Turn) -> list[dict[str, Any]]:
     found = []
     for call in turn.tool_calls:
-        raw = call.raw
-        if raw is None and len(dumped := json.dumps(call.arguments, ensure_ascii=False)) > CUT:
+        raw, dumped = call.raw, json.dumps(call.arguments, ensure_ascii=False)
+        if raw is None and len(dumped) > CUT:
             raw = dumped[:CUT] + " …"
         arguments = {} if raw is not None else call.arguments
-        found.append({"id": call.id, "name": call.name, "arguments": arguments, "raw": raw and raw[: CUT + 2]})
+        exact = dumped if raw is None and beyond_browsers(arguments, dumped) else None
+        shown = {"id": call.id, "name": call.name, "arguments": arguments, "raw": raw and raw[: CUT + 2]}
+        found.append(shown | ({"exact": exact} if exact else {}))
     return found
