@@ -25,12 +25,8 @@ from pages._ui.badges import score_name
 from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
 from pages._ui.notices import leave
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
-<<<<<<< HEAD
-from pages._ui.text import CUT, literal
-from pages._ui.turning import Way, shown
-=======
 from pages._ui.text import CUT, beyond_browsers, literal
->>>>>>> part-state
+from pages._ui.turning import Way, shown
 from storage.database import Database
 from storage.reviews import ReviewEvent, standings
 
