@@ -8,7 +8,7 @@
    logo, menu and engine status already: never call st.set_page_config or st.navigation in a page.
 3. Parameters come from the address and are hostile until checked: `number_parameter("id")`,
    `text_parameter("domain")` (routes.py); for what does not exist, `missing("domain", "domains")` draws that and ends
-   the page. Pages are reached by name: `page_link("batch", "Open", id=3)`, `if st.button(...): open_page("batch",
+   the page. Pages are reached by name: `page_link("batch", "Open", id=3)`, `if button(...): open_page("batch",
    id=3)`, and in a table or text `url("trajectory", id=3)`. A parameter that a drawn widget is bound to cannot be
    handed to `open_page`.
 4. Do work in callbacks (`on_click`, `on_change`) with the ids in `args`, and give every widget a key that holds the
