@@ -21,20 +21,26 @@ def drop_button(
 
     With nothing `edited` a press is enough. Else `question` takes the button's place, with `yes` and a way back.
     """
-    slot, asked = st.empty(), f"{key}_asked"
+    slot, asked, pressed, wanted = st.empty(), f"{key}_asked", f"{key}_pressed", f"{key}_wanted"
+    was_pressed = st.session_state.pop(pressed, False)  # set by a callback: a pass that is cut short loses no press
+    if was_pressed and edited:
+        st.session_state[asked] = True
     if not (edited and st.session_state.get(asked)):
         st.session_state.pop(asked, None)
-        pressed = slot.button(label, key=key, **look)
-        if not (pressed and edited):
-            return pressed
-        st.session_state[asked] = True
+        slot.button(label, key=key, on_click=_mark, args=(pressed,), **look)
+        return bool(was_pressed)
     with slot.container(horizontal=True, vertical_alignment="center", width="content", key=f"{key}_question"):
         st.markdown(f":material/help: {question}", width="content")
-        wanted = st.button(yes, key=f"{key}_yes", icon=":material/delete:")
+        st.button(yes, key=f"{key}_yes", icon=":material/delete:", on_click=_mark, args=(wanted,))
         st.button(no, key=f"{key}_no", type="tertiary", on_click=_keep, args=(asked,))
-    if wanted:
+    if st.session_state.pop(wanted, False):
         st.session_state.pop(asked)
-    return wanted
+        return True
+    return False
+
+
+def _mark(flag: str) -> None:
+    st.session_state[flag] = True
 
 
 def _keep(asked: str) -> None:
