@@ -134,7 +134,7 @@ def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
     assert len(json.loads(row["turns"])) == len(mixed()[0].turns) - 1
     refused = command(*asked, "--verdict", "good")
     assert refused.returncode == 1
-    assert "filter.verdicts.0" in refused.stderr
+    assert "filter.verdicts.1" in refused.stderr
     told = command("analyze", "--tag", "good", "--json")
     assert json.loads(told.stdout)["funnel"][-1]["count"] == 1
 

@@ -114,7 +114,7 @@ def test_an_old_pack_gives_the_task_that_it_gave(ledger: Domain) -> None:
 def test_a_goal_of_a_turn_may_use_only_what_exists(ledger: Domain) -> None:
     with pytest.raises(InputErrors) as refused:
         catalog.parse(_files(ledger, "You want {{ sum }} moved.", None))
-    assert "templates/move.yaml: turns.0.goal" in str(refused.value)
+    assert "templates/move.yaml line 9: turns.1.goal" in str(refused.value)
     assert "'sum'" in str(refused.value)
 
 
@@ -124,7 +124,7 @@ def test_a_template_of_several_turns_without_goals_is_warned_about(
 ) -> None:
     told = warning(_move(ledger, *goals))
     assert told is not None
-    assert f"templates/move.yaml: turns.{number}.goal is missing" in told
+    assert f"templates/move.yaml: turns.{number + 1}.goal is missing" in told
 
 
 def test_one_turn_and_a_goal_for_each_give_no_warning(ledger: Domain) -> None:
@@ -136,4 +136,4 @@ def test_validate_warns_and_still_passes() -> None:
     done = CliRunner().invoke(app, ["validate", str(PACKS / "ledger")])
     assert done.exit_code == 0
     assert done.output.count("warning:") == 1
-    assert "warning: templates/move.yaml: turns.0.goal is missing" in done.output
+    assert "warning: templates/move.yaml: turns.1.goal is missing" in done.output

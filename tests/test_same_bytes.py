@@ -202,7 +202,7 @@ def test_a_new_batch_is_stored_with_the_newest_plan_and_a_named_one_is_kept(db: 
 
 def test_an_unknown_plan_version_is_refused_with_the_next_move(db: Database) -> None:
     told = r"plan_version: 9 is not known here, only 1 and 2\. Leave it out for the newest, or update Turnwright\."
-    with pytest.raises(InputErrors, match=rf"b\.yaml: {told}"):
+    with pytest.raises(InputErrors, match=rf"b\.yaml line 2: {told}"):
         parse_batch(b"domains: [ledger]\nplan_version: 9", "b.yaml")
     newer = Batch(name="b", domains=(DomainShare(id="ledger"),), plan_version=9)
     with pytest.raises(InputError, match=told):

@@ -195,7 +195,9 @@ async def test_an_endpoint_that_makes_no_call_is_told_of_and_fails_nothing(db: D
 async def test_a_result_is_saved_while_the_next_is_awaited(db: Database, ledger: Domain) -> None:
     """Two results in one burst, then nothing for long: both are in the database."""
     endpoint = scripted({"text": "No."})
-    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=4, concurrency=1)
+    reading = {"domains": [{"id": ledger.id, "templates": ["balance"]}], "modes": {"multiple": 1}}  # no state is lost
+    more = {"teacher": "llm", "models": {"teacher": endpoint}, "trajectories": 4, "concurrency": 1}
+    number = launch(db, ledger, **reading, **more)
     store, pool = SqlStore(db), await open_pool("local")
     claim = store.claim("me", time.time(), 60)
     assert claim is not None

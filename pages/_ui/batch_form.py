@@ -98,7 +98,7 @@ def what(db: Database) -> dict[str, Any]:
     start = base()
     rows = domains.list_domains(db)
     known = [row.id for row in rows if not row.lacks]
-    labels = {row.id: row.name for row in rows}
+    labels = _labels(rows)
     usual = f"batch {batches.count_batches(db) + 1}"
     left, right = st.columns([3, 2])
     name = left.text_input("Name", max_chars=120, **_kept("batch_name", start.name if start else usual))
@@ -128,6 +128,12 @@ def what(db: Database) -> dict[str, Any]:
         "trajectories": int(number),
         "attempts": int(attempts),
     }
+
+
+def _labels(rows: list[DomainRow]) -> dict[str, str]:
+    """Return a name for each domain that no other has: the browser tells choices apart by what they are called."""
+    times = Counter(row.name for row in rows)
+    return {row.id: row.name if times[row.name] == 1 else f"{row.name} ({row.id})" for row in rows}
 
 
 def _latest(rows: list[DomainRow]) -> list[str]:

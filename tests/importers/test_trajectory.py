@@ -35,7 +35,7 @@ def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
     )
     diff = StateDiff(changes=(Change(path="a.json", kind="modified", format="json", leaves=leaves),))
     (row,) = exported("trajectory", [made(0, NO_TOOL, diff=diff)])[0]
-    written = row["diff"]["changes"][0]["leaves"]
+    written = json.loads(row["diff"])["changes"][0]["leaves"]
     assert ["nulls" in leaf for leaf in written] == [False, True, True, False]
     importer = plugins.load("importers", "trajectory")
     (found,) = importer.make(importer.config()).trajectories([json.dumps(row).encode()], "all.jsonl")

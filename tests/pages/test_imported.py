@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine.curate import UNVERIFIED, apply_reviews, ends_at
+from engine.curate import UNVERIFIED, ends_at
 from engine.importers._report import Report
 from engine.importing import importer_of, read
 from engine.types import Tool
@@ -22,7 +22,7 @@ from storage import batches, imports
 from storage.database import Database
 from storage.reviews import reviews_of
 from storage.trajectories import get
-from tests.exporters.mixed import exported
+from tests.exporters.mixed import applied, exported
 from tests.test_references import ANY_TOOL
 
 Opener = Callable[..., AppTest]
@@ -128,7 +128,7 @@ def test_a_call_is_corrected_whatever_its_schema_says(
     stored = get(database, 1)
     assert stored is not None
     assert ends_at(stored.turns, [review]) == 2
-    leaving = apply_reviews(stored, [review], "mask")
+    leaving = applied(stored, [review], "mask")
     assert leaving is not None
     assert [turn.role for turn in leaving.turns] == ["user", "assistant"]
     assert leaving.remarks[0].tags == (UNVERIFIED,)
@@ -163,7 +163,7 @@ def test_broken_arguments_are_shown_and_can_be_mended(database: Database, open_p
     stored = get(database, 1)
     assert stored is not None
     assert exported("chat_jsonl", [stored])[1]["dropped"] == {"unparsable_call": 1}
-    leaving = apply_reviews(stored, [review], "mask")
+    leaving = applied(stored, [review], "mask")
     assert leaving is not None
     assert exported("chat_jsonl", [leaving])[1]["exported"] == 1
 

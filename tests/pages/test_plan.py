@@ -50,6 +50,12 @@ def line(page: AppTest, heading: str) -> str:
     return found.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
 
 
+def open_with_all(open_page: Open, database: Database) -> AppTest:
+    """Open the form and choose every domain."""
+    page = open_page("new-batch")
+    return page.multiselect(key="batch_domains").set_value([row.id for row in domains.list_domains(database)]).run()
+
+
 def launch(page: AppTest, button: str = "launch") -> AppTest:
     assert not page.exception
     page.button(key=button).click().run()
@@ -58,7 +64,7 @@ def launch(page: AppTest, button: str = "launch") -> AppTest:
 
 
 def test_the_launch_page_shows_what_is_then_planned(open_page: Open, three: Database, persona: Persona) -> None:
-    page = open_page("new-batch")
+    page = open_with_all(open_page, three)
     page.number_input(key="batch_trajectories").set_value(31).run()
     modes, places, lengths = line(page, "Modes"), line(page, "Domains"), line(page, "Dialogues")
     launch(page)
@@ -87,7 +93,7 @@ def test_the_launch_page_marks_what_no_chosen_domain_serves(open_page: Open, rea
 def test_three_first_are_three_modes_and_three_domains(
     open_page: Open, three: Database, persona: Persona, weights: dict[str, float]
 ) -> None:
-    page = open_page("new-batch")
+    page = open_with_all(open_page, three)
     page.number_input(key="batch_weight_ledger").set_value(30.0)
     for mode, weight in weights.items():
         page.number_input(key=f"batch_mode_{mode}").set_value(weight)
@@ -166,6 +172,6 @@ def test_many_domains_stand_in_the_table_alone(ready: Database, ledger: Domain, 
         id = f"ledger_{number:02d}".encode()
         files = {**ledger.files, "domain.yaml": ledger.files["domain.yaml"].replace(b"id: ledger", b"id: " + id)}
         domains.save_domain(ready, files, based_on=None)
-    page = open_page("new-batch")
+    page = open_with_all(open_page, ready)
     assert line(page, "Domains").endswith("15 domains, see the table")
     assert len(page.dataframe[0].value) == 15

@@ -12,7 +12,8 @@ from engine.export import build
 from engine.types import Recipe, Trajectory, TrajectoryFilter
 from storage import batches, trajectories
 from storage.database import Database
-from storage.trajectories import Imported, import_new, insert_imported, stream
+from storage.imports import Brought, insert_new
+from storage.trajectories import insert_imported, stream
 from tests.exporters.mixed import NO_TOOL, PARALLEL, made, mixed
 
 
@@ -41,10 +42,10 @@ def test_two_runs_of_one_batch_come_back_in_their_order_and_only_once(db: Databa
     before = file.read_bytes()
     for batch in (1, 2, 3):
         batches.delete_batch(db, batch)
-    assert import_new(db, "back", read(file)) == Imported(4, 2 * len(mixed()) + 2, {})
+    assert insert_new(db, "back", read(file), dict) == Brought(4, 2 * len(mixed()) + 2, {})
     assert left(db, tmp_path, batch=4).read_bytes() == before
-    again = import_new(db, "back", read(file))
-    assert again == Imported(None, 0, {4: 2 * len(mixed()) + 2})
+    again = insert_new(db, "back", read(file), dict)
+    assert again == Brought(None, 0, {4: 2 * len(mixed()) + 2})
     assert total(db) == 2 * len(mixed()) + 2
     assert [row.name for row in batches.list_batches(db)] == ["back"]
 
@@ -53,43 +54,43 @@ def test_the_export_of_a_batch_comes_back_beside_it_and_not_a_second_time(db: Da
     """What was rolled out here is no import: whoever reads it back wants it back."""
     insert_imported(db, "here", mixed())
     file = left(db, tmp_path)
-    assert import_new(db, "back", read(file)).stored == len(mixed())
+    assert insert_new(db, "back", read(file), dict).rows == len(mixed())
     assert left(db, tmp_path, batch=2).read_bytes() == file.read_bytes()
-    assert import_new(db, "back", read(file)).there == {2: len(mixed())}
+    assert insert_new(db, "back", read(file), dict).there == {2: len(mixed())}
 
 
 def test_only_what_is_new_in_a_longer_file_is_stored(db: Database, tmp_path: Path) -> None:
-    import_new(db, "some", mixed()[:3])
+    insert_new(db, "some", mixed()[:3], dict)
     changed = mixed()[1].model_copy(update={"reward": 0.5})
-    done = import_new(db, "more", [mixed()[0], changed, *mixed()[2:]])
-    assert done == Imported(2, len(mixed()) - 2, {1: 2})
+    done = insert_new(db, "more", [mixed()[0], changed, *mixed()[2:]], dict)
+    assert done == Brought(2, len(mixed()) - 2, {1: 2})
     assert total(db) == 3 + len(mixed()) - 2
     file = left(db, tmp_path, batch=2)
     assert [t.id for t in read(file)] == [t.id for t in [mixed()[1], *mixed()[3:]]]
 
 
 def test_a_deleted_import_can_be_imported_again(db: Database) -> None:
-    first = import_new(db, "in", mixed())
+    first = insert_new(db, "in", mixed(), dict)
     assert first.batch is not None
     batches.delete_batch(db, first.batch)
-    assert import_new(db, "in", mixed()).stored == len(mixed())
+    assert insert_new(db, "in", mixed(), dict).rows == len(mixed())
 
 
 @pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory"])
 def test_files_for_trainers_make_no_doubles_either(db: Database, tmp_path: Path, format: str) -> None:
     insert_imported(db, "in", mixed())
     file = left(db, tmp_path, format=format)
-    first = import_new(db, "back", read(file, format))
-    assert first.stored > 0
-    assert import_new(db, "back", read(file, format)) == Imported(None, 0, {first.batch: first.stored})
+    first = insert_new(db, "back", read(file, format), dict)
+    assert first.rows > 0
+    assert insert_new(db, "back", read(file, format), dict) == Brought(None, 0, {first.batch: first.rows})
 
 
 def test_more_than_one_question_to_the_database_is_asked(db: Database) -> None:
     many = [made(n, NO_TOOL) for n in range(1_200)]
-    assert import_new(db, "in", many).stored == 1_200
-    assert import_new(db, "in", many).there == {1: 1_200}
+    assert insert_new(db, "in", many, dict).rows == 1_200
+    assert insert_new(db, "in", many, dict).there == {1: 1_200}
 
 
 def test_an_empty_file_is_refused(db: Database) -> None:
     with pytest.raises(InputError, match="holds no trajectory"):
-        import_new(db, "in", [])
+        insert_new(db, "in", [], dict)

@@ -101,8 +101,12 @@ def funnel_agrees(db: Database, statuses: dict[int, Status], stands: dict[int, S
     frame = analytics.funnel(db, ALL).set_index("stage")
     accepted = {id for id, found in stands.items() if EFFECTS[found].accepted}
     kept = {id for id, status in statuses.items() if status == "kept"}
-    assert frame.loc["accepted", ["count", "gained"]].tolist() == [len(accepted), len(accepted - kept)]
-    why = Counter(EFFECTS[stands[id]].loss for id in kept - accepted)
+    held = {id for id, found in stands.items() if EFFECTS[found].held_back}
+    fit = (kept | accepted) - held
+    assert frame.loc["reviewed", ["count", "gained"]].tolist() == [len(fit), len(accepted - kept)]
+    assert json.loads(frame.loc["reviewed", "reasons"]) == Counter(EFFECTS[stands[id]].held_back for id in kept & held)
+    assert frame.loc["accepted", ["count", "gained"]].tolist() == [len(accepted), 0]
+    why = Counter(EFFECTS[stands[id]].loss for id in fit - accepted)
     assert json.loads(frame.loc["accepted", "reasons"]) == why
 
 

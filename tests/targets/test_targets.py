@@ -226,21 +226,21 @@ def test_a_bare_file_is_named_in_the_settings(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- recipes without a target
 
 OLD: dict[str, tuple[dict[str, Any], str]] = {
-    "as it is by default": ({}, "50fd8e560ab2cf2d9ea4b057a0f009420dcb15342735a09efb6875ec21cd9cd3"),
+    "as it is by default": ({}, "7e3323a9be9a4bb48af26848b8446978920054836b2a3ea57642579175073649"),
     "cut": (
         {"untrained": "cut", "include_rejected": True, "splits": WHOLE},
-        "3d0b34a43662cc534ae8734778921e31aece7d5ee4c6d6fc2aa54cba14583871",
+        "b915f9858ad8484206e3ae7cfa476607587e469c1a7d818ab0c6cf6746cbf8cd",
     ),
     "llamafactory": (
         {"format": "llamafactory", "options": {"masked": "train"}, "seed": 3},
-        "1d19db1c445fa8b641f15794a8af7ea0e6ab996fedf821432f515dd27e514264",
+        "d8c4e54bfbf450d69cf07e1524a9c38b2ee55bfac4206b9a647e4cd0c880d4ff",
     ),
     "rows of prompt and completion": (
         {"options": {"turn_flag": "none", "split_untrained": True}, "licence": "MIT"},
-        "2da136c06cc878d26a84ab60c555b931f7dce470f625ed177dcedeaf5a8b6a9d",
+        "6710829f6dc6cc790cbdbbd1c079b5dfdaa9541aec20aaa38ec53908c06405ba",
     ),
 }
-"""Recipes, and the hash of all files of their exports before there were targets."""
+"""Recipes, and the hash of all files of their exports but the card, before there were targets."""
 
 
 @pytest.mark.parametrize("case", list(OLD))
@@ -253,6 +253,6 @@ def test_a_recipe_without_a_target_gives_the_bytes_that_it_gave(tmp_path: Path, 
     with zipfile.ZipFile(
         build(Recipe.model_validate_json(stored), entries(mixed(), reviews), tmp_path).path
     ) as archive:
-        for name in sorted(archive.namelist()):
+        for name in sorted({*archive.namelist()} - {"README.md"}):
             seen.update(name.encode() + b"\0" + archive.read(name) + b"\0")
     assert seen.hexdigest() == before
