@@ -6,6 +6,7 @@ fills the form from a batch, `start_anew` empties it; the batch it began with is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, cast

@@ -87,7 +87,7 @@ def test_a_batch_file_is_launched_and_a_broken_one_refused(studio_with_engine: S
     upload = page.locator('[data-testid="stFileUploaderDropzoneInput"]').first
     for name, text, told in (
         ("a.yaml", "domains: [retail\ntrajectories: 3\n", "a.yaml line 2"),
-        ("b.yaml", "domains: [retail]\ntrajectories: many\n", "b.yaml: trajectories"),
+        ("b.yaml", "domains: [retail]\ntrajectories: many\n", "b.yaml line 2: trajectories"),
         ("c.toml", 'domains = ["retail"\n', "c.toml"),
         ("d.yaml", "domains: [nowhere]\n", "nowhere"),
     ):
