@@ -61,10 +61,13 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     reviews = reviews_of(db(), number)
     review = own_review(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
     draw_conflicts(number)
-    keys = {name: f"{name}_{number}" for name in ("verdict", "rating", "tags", "note", "new_tag")}
-    _show(keys["verdict"], review.verdict)
-    _show(keys["rating"], None if review.rating is None else review.rating - 1)
-    _show(keys["note"], review.note)
+    keys = {
+        "verdict": _show(number, "verdict", review.verdict),
+        "rating": _show(number, "rating", None if review.rating is None else review.rating - 1),
+        "tags": _show(number, "tags", list(review.tags)),
+        "note": _show(number, "note", review.note),
+        "new_tag": f"new_tag_{number}",
+    }
     st.caption("Whole trajectory")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.segmented_control(
@@ -84,7 +87,6 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
     known = known_tags(db(), review.tags)
-    _show(keys["tags"], list(review.tags))
     st.pills(
         "Problems", known, key=keys["tags"], selection_mode="multi", on_change=_save,
         args=(number, "tags", keys["tags"]), format_func=option,
@@ -109,10 +111,25 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
             st.table([{"Key": key, "Does": does} for key, does in KEYS], border="horizontal")
 
 
-def _show(key: str, value: Any) -> None:
-    """Set a widget from the database, and remember what it showed."""
+def _show(number: int, field: str, value: Any) -> str:
+    """Set a widget from the database, remember what it showed, and return its key.
+
+    A value that came by another way (a key of the viewer, an undo, another tab) is shown by a new widget: the browser
+    sends every widget's state with every message, and one that it sent before it drew the new value would be taken for
+    a change back.
+    """
+    key = _key(number, field)
+    if key in st.session_state and st.session_state[key] != value:
+        st.session_state[f"{field}_{number}_times"] = st.session_state.get(f"{field}_{number}_times", 0) + 1
+        key = _key(number, field)
     st.session_state[key] = value
     st.session_state[f"{key}_shown"] = value
+    return key
+
+
+def _key(number: int, field: str) -> str:
+    times = st.session_state.get(f"{field}_{number}_times", 0)
+    return f"{field}_{number}_v{times}" if times else f"{field}_{number}"
 
 
 def _save(number: int, field: str, key: str) -> None:
@@ -161,7 +178,7 @@ def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     if number != shown():
         leave(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
         st.rerun()
-    seen = {"verdict": st.session_state.get(f"verdict_{number}_shown")}
+    seen = {"verdict": st.session_state.get(f"{_key(number, 'verdict')}_shown")}
     with saving(), telling():
         if change_or_keep(db(), number, None, seen, {"verdict": "accept"}):
             go("unreviewed", number, chosen, sort)

@@ -31,7 +31,7 @@ def test_a_spent_budget_is_raised_and_the_batch_goes_on(studio_with_engine: Stud
     studio = studio_with_engine
     number = launch(studio, 24, budget=Budget(tokens=200))
     page.goto(f"{studio.url}/batch?id={number}")
-    expect(page.get_by_role("status").filter(has_text="tokens budget of 200 is reached")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("alert").filter(has_text="tokens budget of 200 is reached")).to_be_visible(timeout=60_000)
     expect(page.locator(f".st-key-resume_{number} button").first).to_be_disabled()
     ready(page)
     page.locator(f".st-key-budget_tokens_{number} input").fill("900000")

@@ -154,7 +154,7 @@ def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(studio_with_e
     batch = Batch(name="dead", domains=share, trajectories=60, teacher="llm", models=models, sandbox="local")
     number = batches.create_batch(studio.database, batch)
     visit(page, f"{studio.url}/batch?id={number}")
-    expect(page.get_by_role("status").filter(has_text="in a row failed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("alert").filter(has_text="in a row failed")).to_be_visible(timeout=60_000)
     row = batches.get_batch(studio.database, number)
     assert row.status == "paused"
     first = {one.id for one in batches.latest(studio.database, number, 60) if one.status == "failed"}

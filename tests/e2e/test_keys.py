@@ -35,7 +35,7 @@ PRESS = """async ([first, second, gap, drawn]) => {
     const words = [document.querySelector('[data-testid="stToast"]')?.textContent];
     for (const host of document.querySelectorAll('[class*="st-key-turn_viewer"] *'))
       words.push(host.shadowRoot?.querySelector(".status.refused")?.textContent);
-    if (words.some((text) => /nothing was|did nothing/i.test(text ?? ""))) window.refused += 1;
+    if (words.some((text) => /nothing was|did nothing|get a verdict/i.test(text ?? ""))) window.refused += 1;
   }, 20);
   const before = title();
   press(first);

@@ -60,6 +60,7 @@ def test_a_scripted_model_is_added_called_and_deleted(studio_with_engine: Studio
     until(lambda: [row.name for row in endpoints.list_endpoints(studio.database)] == ["double"], 15)
     page.locator(".st-key-model_double summary").first.click()
     page.locator(".st-key-model_double_1_delete button").first.click()
+    page.locator(".st-key-model_double_1_delete_yes button").first.click()
     until(lambda: not endpoints.list_endpoints(studio.database), 15)
 
 

@@ -312,16 +312,33 @@ def waits(shown: AppTest) -> list[str]:
     return [text.value for text in shown.markdown if " is saved, yours was " in text.value]
 
 
+def test_a_widget_s_state_from_before_a_key_was_drawn_takes_no_verdict_back(
+    open_page: Opener, filled: Database
+) -> None:
+    """The browser sends all widgets with every message, also those that do not show yet what a key has stored."""
+    shown = open_page("trajectory", id="8")
+    shown.button_group(key="verdict_8").set_value("accept").run()
+    shown.feedback(key="rating_8").set_value(3).run()
+    assert [group.key for group in shown.button_group if str(group.key).startswith("verdict_")] == ["verdict_8"]
+    elsewhere(filled, 8, None, verdict="reject", rating=1)
+    shown.run()
+    assert shown.button_group(key="verdict_8_v1").value == "reject"
+    assert [group.key for group in shown.button_group if str(group.key).startswith("verdict_")] == ["verdict_8_v1"]
+    assert [stars.key for stars in shown.feedback] == ["rating_8_v1"], "what belongs to an earlier one is not heard"
+    shown.button_group(key="verdict_8_v1").set_value("accept").run()
+    assert own(filled, 8)[None].verdict == "accept"
+
+
 def test_a_verdict_and_a_rating_of_a_stale_tab_overwrite_nothing(open_page: Opener, filled: Database) -> None:
     shown = open_page("trajectory", id="8")
     elsewhere(filled, 8, None, verdict="reject", rating=2)
     shown.button_group(key="verdict_8").set_value("accept").run()
     assert (own(filled, 8)[None].verdict, own(filled, 8)[None].rating) == ("reject", 2)
     assert waits(shown) == ["The trajectory: verdict **Rejected** is saved, yours was **Accepted**."]
-    shown.feedback(key="rating_8").set_value(4).run()
+    shown.feedback(key="rating_8_v1").set_value(4).run()
     assert own(filled, 8)[None].rating == 5, "the page was drawn anew, so this was given on what is saved"
     elsewhere(filled, 8, None, rating=1)
-    shown.feedback(key="rating_8").set_value(2).run()
+    shown.feedback(key="rating_8_v1").set_value(2).run()
     assert own(filled, 8)[None].rating == 1
     assert waits(shown)[1:] == ["The trajectory: rating **1 of 5** is saved, yours was **3 of 5**."]
     shown.button(key="mark_8_None_verdict_Use mine").click().run()
