@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Error, Locator, Page, expect
 from sqlalchemy import func, select
 
 from engine.types import Recipe
@@ -100,9 +101,12 @@ def deleted(ground: Ground) -> int:
 
 
 def delete_newest(ground: Ground) -> None:
-    """Press the button of the newest export that still is; that of one that is gone may be seen for a moment."""
-    newest = exports.list_exports(ground.studio.database, limit=1)[0]
-    ground.press(ground.page.locator(f".st-key-delete_{newest.id} button"))
+    """Delete the newest export and say yes, once the one deleted before has left the list: until then all stands lower."""
+    newest = exports.list_exports(ground.studio.database, limit=1)[0].id
+    first = ground.page.locator('[class*="st-key-delete_"]').first
+    expect(first).to_have_class(re.compile(rf"\bst-key-delete_{newest}\b"))
+    ground.press(ground.page.locator(f".st-key-delete_{newest} button"))
+    ground.press(ground.page.locator(f".st-key-delete_{newest}_yes button"))
 
 
 def verdict(ground: Ground) -> None:
