@@ -56,11 +56,12 @@ class Ground:
 @dataclass(frozen=True)
 class Kind:
     """One kind of button. `go` opens its page; `press` does it once; `effect` counts what presses left behind, each
-    one more."""
+    one more; a `press` may take several `clicks`, the first of which asks a question."""
 
     go: Callable[[Ground], Any]
     press: Callable[[Ground], Any]
     effect: Callable[[Ground], int]
+    clicks: int = 1
 
 
 def key(name: str, tag: str = "button") -> Callable[[Ground], Any]:
@@ -101,7 +102,7 @@ def deleted(ground: Ground) -> int:
 
 
 def delete_newest(ground: Ground) -> None:
-    """Delete the newest export and say yes, once the one deleted before has left the list: until then all stands lower."""
+    """Delete the newest export and say yes, once the one deleted before has left the list and all has moved up."""
     newest = exports.list_exports(ground.studio.database, limit=1)[0].id
     first = ground.page.locator('[class*="st-key-delete_"]').first
     expect(first).to_have_class(re.compile(rf"\bst-key-delete_{newest}\b"))
@@ -159,7 +160,7 @@ def line(ground: Ground) -> int:
 
 KINDS: dict[str, Kind] = {
     "button of a page that polls": Kind(exports_page, key("build_export"), lambda g: g.rows(tables.export)),
-    "button in a part that polls": Kind(exports_page, delete_newest, deleted),
+    "button in a part that polls": Kind(exports_page, delete_newest, deleted, clicks=2),
     "segments in a part": Kind(trajectory_page, verdict, changes),
     "pills in a part": Kind(trajectory_page, tag, changes),
     "button of the viewer": Kind(trajectory_page, toolbar, changes),

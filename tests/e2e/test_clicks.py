@@ -61,7 +61,7 @@ def clicks(ground: Ground, kind: Kind, times: int) -> list[str]:
     """Press so many times at random moments; return what went wrong."""
     kind.go(ground)
     wrong, began = [], time.monotonic()
-    for number in range(times):
+    for number in range(-(-times // kind.clicks)):
         before = kind.effect(ground)
         time.sleep(ground.dice.uniform(0, 0.25))
         kind.press(ground)
