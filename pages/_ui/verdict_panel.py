@@ -112,19 +112,24 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def _show(number: int, field: str, value: Any) -> str:
-    """Set a widget from the database, remember what it showed, and return its key.
+    """Have a widget show what the database holds, remember what it showed, and return its key.
 
     A value that came by another way (a key of the viewer, an undo, another tab) is shown by a new widget: the browser
     sends every widget's state with every message, and one that it sent before it drew the new value would be taken for
-    a change back.
+    a change back. The same widget is never set again, since that undoes in the browser what was just pressed there.
     """
     key = _key(number, field)
-    if key in st.session_state and st.session_state[key] != value:
+    if key in st.session_state and not _same(st.session_state[key], value):
         st.session_state[f"{field}_{number}_times"] = st.session_state.get(f"{field}_{number}_times", 0) + 1
         key = _key(number, field)
-    st.session_state[key] = value
+    if key not in st.session_state:
+        st.session_state[key] = value
     st.session_state[f"{key}_shown"] = value
     return key
+
+
+def _same(one: Any, other: Any) -> bool:
+    return sorted(one) == sorted(other) if isinstance(one, list) and isinstance(other, list) else bool(one == other)
 
 
 def _key(number: int, field: str) -> str:
