@@ -33,7 +33,7 @@ RUN = {
 LEFT_OUT = {
     "make test": "it is what runs these tests",
     "make lint": ".ci/run calls it just before the tests",
-    "make test-long": ".ci/run calls it behind the tests",
+    "make test-long": "it takes half an hour of clicks by the hundred; who changes how pages take presses runs it",
     "make bench": "it takes minutes, and its figures mean nothing beside other tests",
 }
 """Why a command is not run here; that make knows it is tested all the same."""
