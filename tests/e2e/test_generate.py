@@ -161,8 +161,9 @@ def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(studio_with_e
     assert len(first) == row.progress.failed >= 10
     page.get_by_role("button", name=f"Retry the failed ones ({row.progress.failed})").click()
     until(lambda: not first & {one.id for one in batches.latest(studio.database, number, 60)}, 30)
-    until(lambda: batches.get_batch(studio.database, number).status == "paused", 60)
-    assert batches.get_batch(studio.database, number).progress.failed >= 10
+    until(
+        lambda: (now := batches.get_batch(studio.database, number)).status == "paused" and now.progress.failed >= 10, 90
+    )
     assert adds_up(studio, number)
 
 

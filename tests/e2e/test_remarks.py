@@ -143,6 +143,7 @@ def test_two_tabs_on_one_review_lose_nothing(
         tab.get_by_role("button", name=tag).click()
         ready(tab)
     assert until(lambda: set(own(studio, 15)[None].tags) == {"wrong tool", "stops early"})
+    expect(page.locator('[class*="st-key-tags_15_v1"]')).to_be_visible()  # it shows the other tab's tag too by now
     for tab, text in ((other, "from the other tab"), (page, "from this tab")):
         note = tab.get_by_role("textbox", name="Note", exact=True)
         note.fill(text)
