@@ -66,9 +66,10 @@ SECOND_TRY = (
 )
 
 
-def pytest_report_header() -> str:
-    """Say what is tried twice, and why."""
-    return SECOND_TRY if os.environ.get("CI") else ""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why a test was tried twice."""
+    if terminalreporter.stats.get("rerun"):
+        terminalreporter.write_line(SECOND_TRY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
