@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine import settings
+from engine.lockfile import locked
 
 SCRIPT = settings.SANDBOX_ASSETS / "build.sh"
 STOP_SECONDS = 10.0
@@ -88,15 +88,7 @@ class ImageBuild:
     def _take(self) -> BinaryIO | None:
         """Return the locked file, None while a build holds it."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        file = self._lock.open("a+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        except OSError:  # a file system without locks: then nobody can tell
-            pass
-        return file
+        return locked(self._lock)
 
     def _write(self, state: BuildState) -> None:
         part = self._note.with_suffix(".part")

@@ -16,6 +16,22 @@ from engine.holders import lives
 from engine.types import digest
 
 
+def locked(path: Path) -> BinaryIO | None:
+    """Return the file, locked for as long as it or a descriptor inherited from it is open; None while another holds it.
+
+    Where the file system knows no locks, everybody gets the file.
+    """
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError:
+        pass
+    return file
+
+
 class EngineLock:
     """The lock of one database in one home folder. The file tells who holds it: the engine's process and the studio's
     that started it."""
@@ -29,15 +45,9 @@ class EngineLock:
         Closing the file gives the lock up unless an engine inherited it. Where the file system knows no locks, every
         engine gets one.
         """
-        file = self.path.open("a+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        except OSError:
-            pass
-        file.truncate(0)
+        file = locked(self.path)
+        if file is not None:
+            file.truncate(0)
         return file
 
     def note(self, file: BinaryIO, engine: int) -> None:

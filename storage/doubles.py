@@ -8,6 +8,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, select
 
+from engine.exporters.trajectory import BEFORE
 from engine.types import Trajectory
 from storage import tables
 from storage.database import Database
@@ -52,7 +53,7 @@ def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> 
 
 def _as_it_came(trajectory: Trajectory) -> Trajectory:
     """Return the trajectory with the id that it came with, and without a place."""
-    before = trajectory.imported.get("before_import") or {}
-    imported = {key: value for key, value in trajectory.imported.items() if key != "before_import"}
+    before = trajectory.imported.get(BEFORE) or {}
+    imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}
     changes = {"id": before.get("id", trajectory.id), "index": 0, "imported": imported}
     return trajectory.model_copy(update=changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine import settings
-from engine.image_build import ImageBuild
+from engine.image_build import BuildState, ImageBuild
 from pages._ui.text import literal
 from storage.engines import EngineRow
 
@@ -14,12 +14,13 @@ def isolation_notice(engine: EngineRow | None) -> str | None:
     """Return what a page says of an engine whose sandbox does not isolate, None when it does or is not known yet."""
     if engine is None or engine.isolated is not False:
         return None
-    state = ImageBuild(settings.read().home).state()
-    move = "Start a Docker engine, then choose it under Settings."
-    if state is not None:
+    state = _state()
+    if state is None:
+        move = "Start a Docker engine, then choose it under Settings."
+    elif state.building:
+        move = f"{_building(state)} A batch keeps the sandbox that it began in."
+    else:
         move = literal(f"There is no sandbox image: {state.reason}")
-    if (building := until_built()) is not None:
-        move = f"{building} A batch keeps the sandbox that it began in."
     return (
         f"Tools run in the sandbox {literal(engine.sandbox)}, which does not isolate: fine for the shipped domains, "
         f"not for code that you do not trust. {move}"
@@ -28,8 +29,14 @@ def isolation_notice(engine: EngineRow | None) -> str | None:
 
 def until_built() -> str | None:
     """Return what to say while the sandbox image is being built, else None."""
-    state = ImageBuild(settings.read().home).state()
-    if state is None or not state.building:
-        return None
+    state = _state()
+    return _building(state) if state and state.building else None
+
+
+def _state() -> BuildState | None:
+    return ImageBuild(settings.read().home).state()
+
+
+def _building(state: BuildState) -> str:
     so_far = max(0.0, time.time() - state.since)
     return f"The sandbox image is being built ({so_far:.0f} s so far); until then tools run without isolation."
