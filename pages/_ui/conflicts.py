@@ -20,14 +20,13 @@ from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import plural
 from pages._ui.notices import leave
+from pages._ui.redrawing import redraw
 from pages._ui.reviewing import LONGEST_NOTE, change_review, own_review, rate_turns
 from pages._ui.routes import page_link
 from pages._ui.text import plain
 from storage.database import Database
 from storage.reviews import reviews_of
 
-BOTH = ["viewer", "panel", "place"]
-"""The fragments of the review page that show marks, and the place in the list with how much of it is reviewed."""
 ROWS = 6
 """Marks of one trajectory that are offered one by one; all of them can be settled at once."""
 Place = tuple[int, int | None, str]
@@ -159,14 +158,14 @@ def _settle(number: int, turn: int | None, field: str, theirs: Any, chosen: Any)
     with saving():
         change_review(db(), number, turn, seen={field: theirs}, **{field: chosen})
         waiting().pop((number, turn, field), None)
-    st.rerun(BOTH)
+    redraw()
 
 
 def _settle_all(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, Any]]) -> None:
     with saving(), telling():
         for (turn, field), (theirs, mine) in marks.items():
             change_or_keep(db(), number, turn, {field: theirs}, {field: mine})
-    st.rerun(BOTH)
+    redraw()
 
 
 def _let_go(number: int, turn: int | None, field: str) -> None:
@@ -176,4 +175,4 @@ def _let_go(number: int, turn: int | None, field: str) -> None:
 def _let_all_go(number: int, places: list[tuple[int | None, str]]) -> None:
     for turn, field in places:
         waiting().pop((number, turn, field), None)
-    st.rerun(BOTH)
+    redraw()

@@ -18,12 +18,12 @@ from engine.standing import corrections
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import delete_button, drop_button
 from pages._ui.buttons import button
-from pages._ui.conflicts import BOTH
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
 from pages._ui.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages._ui.format import plural
 from pages._ui.notices import leave
+from pages._ui.redrawing import redraw
 from pages._ui.replay_view import draw_replay
 from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
@@ -236,7 +236,7 @@ def _remove(number: int, index: int, before: Turn) -> None:
         else:
             leave("The correction is taken back.")
             _close(number)
-    st.rerun(BOTH)
+    redraw()
 
 
 def _changed_elsewhere(number: int, index: int, saved: Turn | None) -> bool:

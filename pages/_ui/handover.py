@@ -1,7 +1,7 @@
-"""Two moments in which Streamlit loses what a browser sent, closed.
+"""Moments in which Streamlit loses what a browser sent or draws it in the wrong place, closed.
 
-Both lie in its session, before any page runs, so no page can mend them; `mend` wraps the method in which they lie.
-tests/pages/test_handover.py says whether an upgrade has changed it.
+All lie between two passes of one session, before any page runs, so no page can mend them; `mend` wraps the methods in
+which they lie. tests/pages/test_handover.py says whether an upgrade has changed them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession, AppSessionState
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 MOMENT = 0.002
@@ -19,29 +21,48 @@ _MENDED = "_turnwright_mended"
 
 
 def mend() -> None:
-    """Let a session wait for the end of a pass before it begins the next, and never drop a press; once per process.
+    """Keep the passes of a session apart, and never drop a press; once per process.
 
     - When a pass has just ended, what it drew may still lie in the queue of the event loop. A message that came just
       then began the next pass at once, and the rest of the former was thrown away: a page of which parts are missing
       for good, or, when a part of it was drawn next, one that ends with "Bad delta path". It now waits its turn.
     - A press in a part of the page that is being drawn elsewhere by then was dropped without a word. It now comes with
       a pass of the whole page.
+    - A pass that followed one of a part in the same thread went on writing where that part had ended: the whole page
+      was drawn inside the part, and a blank page, a part drawn twice or "Bad delta path" was left of it. Each pass now
+      begins at the top.
+    - When a part was drawn anew before the whole page had been sent, its place was taken out of the whole page, and
+      what stands beside it moved up. What is queued is now sent as it was drawn.
     """
     if hasattr(AppSession, _MENDED):
         return
-    original = AppSession.request_rerun
+    request, run, clear = AppSession.request_rerun, ScriptRunner._run_script, AppSession._clear_queue
 
-    @wraps(original)
+    @wraps(request)
     def request_rerun(self: AppSession, client_state: ClientState | None) -> None:
         if _ending(self):
             self._event_loop.call_later(MOMENT, request_rerun, self, client_state)
             return
         if client_state and _astray(self, client_state):
             client_state.fragment_id = ""
-        original(self, client_state)
+        request(self, client_state)
+
+    @wraps(run)
+    def run_script(self: ScriptRunner, rerun_data: RerunData) -> None:
+        context_dg_stack.set(get_default_dg_stack_value())
+        run(self, rerun_data)
+
+    @wraps(clear)
+    def clear_queue(self: AppSession, fragment_ids_this_run: list[str] | None = None) -> None:
+        if fragment_ids_this_run:
+            self._browser_queue._delta_index_map = {}  # nothing is written over what the pass before has drawn
+        else:
+            clear(self)
 
     setattr(AppSession, _MENDED, True)
     AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+    AppSession._clear_queue = clear_queue  # type: ignore[method-assign]
+    ScriptRunner._run_script = run_script  # type: ignore[method-assign]
 
 
 def _ending(session: Any) -> bool:

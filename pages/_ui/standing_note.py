@@ -10,8 +10,8 @@ from engine.standing import awaiting, standing
 from engine.types import Review, Trajectory
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.conflicts import BOTH
 from pages._ui.fix_form import fix_key
+from pages._ui.redrawing import redraw
 from pages._ui.turn_viewer import focus_turn
 
 
@@ -53,4 +53,4 @@ def _is_assistant(trajectory: Trajectory, turn: int) -> bool:
 def _correct(number: int, turn: int) -> None:
     st.session_state[fix_key(number)] = turn
     focus_turn(turn)
-    st.rerun(BOTH)
+    redraw()

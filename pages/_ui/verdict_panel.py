@@ -11,9 +11,10 @@ from engine.standing import standing
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.conflicts import BOTH, change_or_keep, draw_conflicts, telling
+from pages._ui.conflicts import change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.notices import leave
+from pages._ui.redrawing import redraw
 from pages._ui.reviewing import (
     LONGEST_NOTE,
     LONGEST_TAG,
@@ -151,7 +152,7 @@ def _save(number: int, field: str, key: str) -> None:
         elif field == "note":
             before = before or ""
         if not change_or_keep(db(), number, None, {field: before}, {field: value}) or field == "verdict":
-            st.rerun(BOTH)
+            redraw()
 
 
 def _add_tag(number: int, key: str) -> None:
@@ -176,7 +177,7 @@ def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
         st.rerun()
     if undone and undone[0].turn is not None:
         focus_turn(undone[0].turn)
-    st.rerun(BOTH)
+    redraw()
 
 
 def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
