@@ -208,7 +208,8 @@ class Viewer {
   /* the first mark after a pause leaves at once, the rest of a burst together every FLUSH_MS */
   mark(change, turn = this.current) {
     if (!this.data.turns.length && turn !== null) return;
-    if (!("note" in change) && this.turning()) return this.refuse(); // a note was written on what was drawn then
+    // a note was written on what was drawn then; an undo means the last change, wherever it was
+    if (!("note" in change) && !change.undo && this.turning()) return this.refuse();
     this.unsent = true;
     const now = turn === null ? this.whole() : this.marks().get(turn) ?? {};
     const seen = Object.fromEntries(["rating", "verdict"].filter((name) => name in change).map((name) => [name, now[name] ?? null]));

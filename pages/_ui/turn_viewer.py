@@ -101,6 +101,9 @@ def store_marks(db: Database) -> Stored:
                 _write(db, mark, stored)
             if stored.go and mark.go:
                 _left()[client, mark.trajectory] = mark.n
+            elif mark.undo and stored.undone:  # the page goes where the change was instead
+                stored.go = None
+                _left().pop((client, mark.trajectory), None)
             stored.marks += 1
             if not ratings:
                 seen[client] = mark.n
@@ -110,9 +113,10 @@ def store_marks(db: Database) -> Stored:
 def _too_late(mark: Mark, client: str, stored: Stored) -> bool:
     """Refuse, and say so, what was pressed on a trajectory that the page had turned away from by then.
 
-    A mark that was given before is stored, however late it arrives, and so is a note: it was written before.
+    A mark that was given before is stored, however late it arrives, and so is a note: it was written before. An undo
+    takes back the last change, wherever it was.
     """
-    left = mark.note is None and mark.n > _left().get((client, mark.trajectory), mark.n)
+    left = mark.note is None and not mark.undo and mark.n > _left().get((client, mark.trajectory), mark.n)
     late = left or (mark.go and mark.trajectory != shown())
     if late:
         stored.panel = True

@@ -230,6 +230,17 @@ def test_undo_takes_back_in_the_order_of_the_keys(filled: Database, work: dict[s
     assert {turn: (r.rating, r.verdict) for turn, r in own(filled, 1).items()} == {4: (1, None), 2: (5, None)}
 
 
+def test_an_undo_right_behind_a_turn_of_the_page_is_taken_and_the_page_stays(
+    filled: Database, work: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_viewer, "shown", lambda: 1)
+    accept = {"turn": None, "verdict": "accept", "go": "unreviewed"}
+    send(work, accept, {"turn": 0, "undo": True}, {"turn": 1, "rating": 3})
+    stored = store_marks(filled)
+    assert (stored.go, [(e.trajectory_id, e.turn) for e in stored.undone]) == (None, [(1, None)])
+    assert {turn: (r.rating, r.verdict) for turn, r in own(filled, 1).items()} == {1: (3, None)}
+
+
 def test_a_rating_keeps_the_verdict_and_zero_clears_both(filled: Database, work: dict[str, Any]) -> None:
     send(work, {"turn": 1, "verdict": "fix"}, {"turn": 1, "rating": 4})
     assert store_marks(filled).fix == 1
