@@ -57,28 +57,9 @@ expect.set_options(timeout=15_000)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
-LOSSLESS = ("test_clicks", "test_keys")
-"""Files that promise that nothing is lost, so they must pass at the first try, in CI too."""
-SECOND_TRY = (
-    "Browser tests (but those of lost clicks and keys) are tried a second time in CI, for one reason: a page was seen "
-    'blank, or ending with "Bad delta path", in about one of a hundred tests, and its cause in Streamlit\'s session is '
-    "not wholly closed yet (pages/_ui/handover.py). Each that needed it is listed as RERUN."
-)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why a test was tried twice."""
-    if terminalreporter.stats.get("rerun"):
-        terminalreporter.write_line(SECOND_TRY)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give out the files that take longest first, so that no process is left with one of them at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-    if os.environ.get("CI"):
-        for item in items:
-            if item.get_closest_marker("browser") and item.path.stem not in LOSSLESS:
-                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)
