@@ -25,6 +25,8 @@ class Ground:
     page: Page
     batch: int
     dice: random.Random = field(default_factory=lambda: random.Random(11))
+    seen: list[str] = field(default_factory=list)
+    """What the page showed one after the other, where nothing is stored."""
 
     def visit(self, path: str) -> None:
         self.page.goto(self.studio.url + path)
@@ -149,13 +151,60 @@ def page_number(ground: Ground) -> int:
     return int(current.first.inner_text()) if current.count() else -1
 
 
+def next_or_previous(ground: Ground) -> None:
+    ways = ground.page.locator(
+        '.st-key-pager button:enabled:is([aria-label="Next page"], [aria-label="Previous page"])'
+    )
+    ground.press(ways.nth(ground.dice.randrange(ways.count())))
+
+
+def personas_page(ground: Ground) -> None:
+    ground.visit("/personas")
+
+
 def line(ground: Ground) -> int:
-    """Return the number of the sample line that a persona's card shows."""
-    seen = ground.__dict__.setdefault("lines", [])
+    """Return how many sample lines the card of the first persona has shown one after the other."""
     text = ground.page.locator('[class*="st-key-persona_card_"]').first.inner_text()
-    if not seen or seen[-1] != text:
-        seen.append(text)
-    return len(seen)
+    if not ground.seen or ground.seen[-1] != text:
+        ground.seen.append(text)
+    return len(ground.seen)
+
+
+def choose_from_menu(ground: Ground) -> None:
+    """Open the form for a copy by the menu of a card, or close it."""
+    dialog = ground.page.get_by_role("dialog")
+    if dialog.count():
+        ground.press(dialog.get_by_role("button", name="Close"))
+        return
+    ground.press(ground.page.locator('[class*="st-key-more_"] button').first)
+    ground.press(
+        ground.page.get_by_role("menuitem", name="Duplicate").or_(ground.page.get_by_role("option", name="Duplicate"))
+    )
+
+
+def chosen_tab(ground: Ground) -> int:
+    ground.page.locator('.st-key-facts_tab [role="tab"][aria-selected="true"]').wait_for()
+    first = ground.page.locator('.st-key-facts_tab [role="tab"]').first
+    return 0 if first.get_attribute("aria-selected") == "true" else 1
+
+
+def other_tab(ground: Ground) -> None:
+    ground.press(ground.page.locator('.st-key-facts_tab [role="tab"]').nth(1 - chosen_tab(ground)))
+
+
+def domain_page(ground: Ground) -> None:
+    ground.visit("/domain?id=retail")
+    ground.page.on("download", lambda download: ground.seen.append(download.suggested_filename))
+
+
+def downloads(ground: Ground) -> int:
+    ground.page.wait_for_timeout(1)  # only then does the browser's news arrive
+    return len(ground.seen)
+
+
+def shown(selector: str) -> Callable[[Ground], int]:
+    """Return how many such parts the page shows."""
+    return lambda ground: ground.page.locator(selector).count()
 
 
 KINDS: dict[str, Kind] = {
@@ -169,4 +218,13 @@ KINDS: dict[str, Kind] = {
     "button whose answer is polled": Kind(
         tool_page, key("try_", "button:has-text('Try it')"), lambda g: g.rows(tables.request)
     ),
+    "button of a card": Kind(personas_page, key("another_"), line),
+    "menu": Kind(personas_page, choose_from_menu, dialogs),
+    "pages of a list": Kind(lambda g: g.visit("/queue?size=10"), next_or_previous, page_number),
+    "popover": Kind(lambda g: g.visit("/queue"), key("filter_more"), shown('[data-testid="stPopoverBody"]')),
+    "tabs": Kind(trajectory_page, other_tab, chosen_tab),
+    "expander of a page that polls": Kind(
+        batch_page, lambda g: g.press(g.page.locator("summary").last), shown("details[open]")
+    ),
+    "download": Kind(domain_page, key("export_retail"), downloads),
 }
