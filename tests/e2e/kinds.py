@@ -182,14 +182,25 @@ def choose_from_menu(ground: Ground) -> None:
     )
 
 
-def chosen_tab(ground: Ground) -> int:
-    ground.page.locator('.st-key-facts_tab [role="tab"][aria-selected="true"]').wait_for()
-    first = ground.page.locator('.st-key-facts_tab [role="tab"]').first
-    return 0 if first.get_attribute("aria-selected") == "true" else 1
+def tab_pressed_last(ground: Ground) -> int:
+    """Return how often the tab that was pressed last is the one that stays open."""
+    for _ in range(2):
+        tab = ground.page.locator('.st-key-facts_tab [role="tab"]').nth(int(ground.seen[-1]) if ground.seen else 0)
+        if tab.get_attribute("aria-selected") != "true":
+            return len(ground.seen) - 1
+        ground.page.wait_for_timeout(300)
+    return len(ground.seen)
 
 
-def other_tab(ground: Ground) -> None:
-    ground.press(ground.page.locator('.st-key-facts_tab [role="tab"]').nth(1 - chosen_tab(ground)))
+def three_tabs(ground: Ground) -> None:
+    """Press three tabs in a row, so that a press falls on the answer to the one before."""
+    tabs = ground.page.locator('.st-key-facts_tab [role="tab"]')
+    place = int(ground.seen[-1]) if ground.seen else 0
+    for _ in range(3):
+        place = ground.dice.choice([n for n in range(3) if n != place])
+        ground.press(tabs.nth(place))
+        time.sleep(ground.dice.uniform(0, 0.25))
+    ground.seen.append(str(place))
 
 
 def domain_page(ground: Ground) -> None:
@@ -222,7 +233,7 @@ KINDS: dict[str, Kind] = {
     "menu": Kind(personas_page, choose_from_menu, dialogs),
     "pages of a list": Kind(lambda g: g.visit("/queue?size=10"), next_or_previous, page_number),
     "popover": Kind(lambda g: g.visit("/queue"), key("filter_more"), shown('[data-testid="stPopoverBody"]')),
-    "tabs": Kind(trajectory_page, other_tab, chosen_tab),
+    "tabs": Kind(trajectory_page, three_tabs, tab_pressed_last, clicks=3),
     "expander of a page that polls": Kind(
         batch_page, lambda g: g.press(g.page.locator("summary").last), shown("details[open]")
     ),
