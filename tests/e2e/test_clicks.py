@@ -59,6 +59,7 @@ def put_to_work(studio: Studio) -> int:
 
 def clicks(ground: Ground, kind: Kind, times: int) -> list[str]:
     """Press so many times at random moments; return what went wrong."""
+    ground.seen.clear()
     kind.go(ground)
     wrong, began = [], time.monotonic()
     for number in range(-(-times // kind.clicks)):
