@@ -1,4 +1,4 @@
-"""Lines of a JSONL file as objects, each refusal naming file, line and field."""
+"""Lines of a JSONL file as objects, each refusal naming file, line and field; places in lists count from 1."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])[:_QUOTED]
+        field = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])[:_QUOTED]
         raise InputError(f"{where}, field {field or 'row'}", f"{first['msg']}.", "Correct it and import again.") from (
             error
         )

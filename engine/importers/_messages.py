@@ -158,7 +158,7 @@ def _parts(parts: Sequence[Any], where: str, notes: Notes) -> tuple[str, str | N
             texts.append(text)
         else:
             told = f"is {f'a part of kind {str(kind)[:80]!r}' if kind else 'no text'}, and only text is read here."
-            raise InputError(f"{where}[{place}]", told, "Drop the line, or write the part as text.")
+            raise InputError(f"{where}.{place + 1}", told, "Drop the line, or write the part as text.")
     notes.changed.add("content_parts_joined")
     return "".join(texts), "\n".join(thoughts) or None
 
@@ -198,7 +198,7 @@ def _calls(message: _Message, number: int, where: str, reading: Reading) -> tupl
         for key, value in ((call.model_extra or {}) | (told.model_extra or {})).items():
             if key not in _CALL_KEYS:
                 reading.notes.lose(f"tool_calls.{key}", value)
-        at = f"{where}.tool_calls[{place}].function.arguments"
+        at = f"{where}.tool_calls.{place + 1}.function.arguments"
         made = call_of(told.name, told.arguments, id, at, reading.notes)
         if reading.padded and isinstance(told.arguments, dict):
             made = without_padding(made, reading.tools, reading.notes)

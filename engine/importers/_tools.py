@@ -91,14 +91,14 @@ def _set(text: str) -> tuple[_Read, ...]:
 
 
 def _decoded(item: Any, number: int) -> Any:
-    return json_in(item, f"[{number}]") if isinstance(item, str) else item
+    return json_in(item, f".{number + 1}") if isinstance(item, str) else item
 
 
 def _known(text: str, number: int) -> _Read:
     try:
         return _read(text)
     except InputError as error:
-        raise InputError(f"[{number}]{error.where}", error.problem, error.next_move) from error
+        raise InputError(f".{number + 1}{error.where}", error.problem, error.next_move) from error
 
 
 @lru_cache(_TOOLS)

@@ -87,4 +87,4 @@ class ChatJsonl:
 
 
 def _turns(messages: list[dict[str, Any]], where: str, reading: Reading, start: int = 0) -> list[Turn]:
-    return [turn_of(value, start + n, f"{where}[{n}]", reading) for n, value in enumerate(messages)]
+    return [turn_of(value, start + n, f"{where}.{n + 1}", reading) for n, value in enumerate(messages)]

@@ -76,7 +76,7 @@ class LlamaFactory:
     def _read(self, conversations: list[dict[str, Any]], turns: list[Turn], where: str, notes: Notes) -> None:
         waiting: tuple[ToolCall, ...] = ()
         for number, value in enumerate(conversations):
-            place = f"{where}[{number}]"
+            place = f"{where}.{number + 1}"
             said = parsed(_Said, {"speaker": value.get("from"), "value": value.get("value")}, place)
             for key, more in value.items():
                 if key not in _READ:
@@ -105,12 +105,12 @@ class LlamaFactory:
         value = json_in(text, where)
         calls = [
             parsed(_Called, item if isinstance(item, dict) else {}, f"{where}, call {place}")
-            for place, item in enumerate(value if isinstance(value, list) else [value])
+            for place, item in enumerate(value if isinstance(value, list) else [value], 1)
         ]
         if not calls:
             raise InputError(where, "holds no call.", "Write an object, or a list of them.")
         made = (
-            call_of(call.name, call.arguments, f"call_{number}_{n}", f"{where}, call {n}", notes)
+            call_of(call.name, call.arguments, f"call_{number}_{n}", f"{where}, call {n + 1}", notes)
             for n, call in enumerate(calls)
         )
         return Turn(role="assistant", reasoning=reasoning, tool_calls=tuple(made))

@@ -67,7 +67,7 @@ def test_a_part_that_is_no_text_sets_the_record_aside() -> None:
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, says()]}
     )
     assert found == []
-    assert "field messages[0], field content[0]: is a part of kind 'image_url'" in told["reasons"][0]["reason"]
+    assert "field messages.1, field content.1: is a part of kind 'image_url'" in told["reasons"][0]["reason"]
 
 
 def test_a_result_that_was_no_text_is_written_as_json() -> None:

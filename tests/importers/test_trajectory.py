@@ -49,7 +49,7 @@ def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
     [
         (record(schema="other/2"), "field schema: is 'other/2'"),
         (record(status="great"), "field status"),
-        (record(turns='[{"role": "robot"}]'), "field turns.0.role"),
+        (record(turns='[{"role": "robot"}]'), "field turns.1.role"),
         (record(turns=[{"role": "robot"}]), "field turns: is not the text"),
         (record(turns="[nonsense"), "field turns: holds no JSON"),
         (record(seed=7), "field seed: is not the text"),
