@@ -23,8 +23,8 @@ from starlette.routing import Route
 
 from engine import settings
 from engine.errors import InputError
-from engine.image_build import ImageBuild
-from engine.lockfile import EngineLock
+from engine.serving.image_build import ImageBuild
+from engine.serving.lock import EngineLock
 from pages._ui.downloads import check_token
 from pages._ui.handover import mend
 from storage.database import Database, open_database

@@ -36,11 +36,11 @@ import jsonlines
 
 from bench.make_database import stock
 from bench.samples import trajectories
-from engine import catalog
-from engine.conversion import Entry
-from engine.export import build
-from engine.exporters._json import dump_bytes, dumps
+from engine.domains import catalog
 from engine.exporters.trajectory import AS_JSON, SCHEMA
+from engine.exporting.build import build
+from engine.exporting.convert import Entry
+from engine.exporting.json import dump_bytes, dumps
 from engine.loop import spare_collector
 from engine.settings import CATALOG
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter

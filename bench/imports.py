@@ -23,12 +23,12 @@ from itertools import islice
 from pathlib import Path
 
 from bench.samples import trajectories
-from engine import catalog
-from engine.exporters._json import dump_bytes
+from engine.domains import catalog
 from engine.exporters.chat_jsonl import ChatJsonl, Config
-from engine.importers._report import Report
-from engine.importing import importer_of, read
-from engine.records import record_of
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import record_of
+from engine.importing.read import importer_of, read
+from engine.importing.report import Report
 from engine.settings import CATALOG
 from storage import imports
 from storage.database import open_database

@@ -17,7 +17,8 @@ from itertools import islice
 from pathlib import Path
 
 from bench.samples import MODELS, PERSONAS, trajectories
-from engine import catalog, settings
+from engine import settings
+from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.types import Batch, Domain, DomainShare, Endpoint, Recipe, Review, Trajectory, TrajectoryFilter
 from storage import batches, domains, exports, personas, reviews

@@ -31,8 +31,8 @@ import orjson
 from bench.whole_rollouts import Request, requests_of_one, roll
 from engine import loop, settings
 from engine.llms._chat import with_form
-from engine.llms._open import open_llm
 from engine.llms._wire import to_messages, to_tools
+from engine.running.models import open_llm
 from engine.types import Endpoint
 
 ROOT = Path(__file__).resolve().parent.parent

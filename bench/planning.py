@@ -12,10 +12,11 @@ import argparse
 import random
 import time
 
-from engine import catalog, settings
-from engine.planner import plan
-from engine.quotas import Offer, planned
-from engine.requests import PLAIN
+from engine import settings
+from engine.domains import catalog
+from engine.planning.planner import plan
+from engine.planning.quotas import Offer, planned
+from engine.serving.desk import PLAIN
 from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare
 
 ROUNDS = 3

@@ -13,14 +13,15 @@ import asyncio
 import time
 from typing import Any
 
-from engine import catalog, loop, plugins, settings
+from engine import loop, plugins, settings
+from engine.domains import catalog
 from engine.errors import SandboxError
-from engine.planner import plan
+from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.requests import PLAIN
-from engine.rollout import environment_of, rollout
-from engine.runner import parts_of
-from engine.sandboxes._choose import open_pool
+from engine.rolling.rollout import environment_of, rollout
+from engine.running.runner import parts_of
+from engine.serving.choice import open_pool
+from engine.serving.desk import PLAIN
 from engine.types import Batch, Domain, DomainShare
 
 

@@ -22,8 +22,8 @@ from statistics import median
 
 from engine.errors import SandboxError
 from engine.protocols import Environment, SandboxPool
-from engine.sandboxes._choose import open_pool
 from engine.sandboxes._stream import Stream
+from engine.serving.choice import open_pool
 
 _ECHO = """
 import json, sys

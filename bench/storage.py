@@ -27,7 +27,7 @@ import orjson
 
 from bench.make_database import stock
 from bench.samples import MODELS, trajectories
-from engine import records
+from engine.exporting import record
 from engine.types import Batch, DomainShare, Trajectory, TrajectoryFilter
 from storage import analytics, batches, tables
 from storage import trajectories as lists
@@ -129,7 +129,7 @@ def read(db: Database, folder: Path, rows: int) -> Clock:
                 parse(line)
 
     def ours() -> None:
-        assert sum(1 for _, body, _ in lists.stream(db, TrajectoryFilter()) if records.read(body)) == rows
+        assert sum(1 for _, body, _ in lists.stream(db, TrajectoryFilter()) if record.read(body)) == rows
 
     clock.time("jsonlines", lambda: jsonl(orjson.loads, lambda line: line))
     clock.time("jsonlines + Trajectory", lambda: jsonl(lambda s: s, lambda s: Trajectory.model_validate_json(str(s))))

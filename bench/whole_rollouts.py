@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import catalog, plugins
-from engine.llms._open import open_llm
-from engine.planner import plan
+from engine import plugins
+from engine.domains import catalog
+from engine.planning.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool
-from engine.rollout import environment_of, rollout
-from engine.runner import parts_of, run
+from engine.rolling.rollout import environment_of, rollout
+from engine.running.models import open_llm
+from engine.running.runner import parts_of, run
 from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.batches import create_batch
 from storage.database import Database, open_database

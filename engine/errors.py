@@ -36,7 +36,8 @@ class InputError(TurnwrightError):
     """Refused input. `where` is a file, line or field; `next_move` what to do about it.
 
     `file` and `line` (from 1) tell a program the same where there are such. `source` is the text, the
-    query or the step of a template that was refused, for whoever knows which file it stands in (`engine/places.py`).
+    query or the step of a template that was refused, for whoever knows which file it stands in
+    (`engine/reading/places.py`).
     """
 
     def __init__(

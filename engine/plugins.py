@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InputError, InputErrors
-from engine.places import Source
+from engine.reading.places import Source
 
 KINDS = ("llms", "teachers", "users", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
 _HERE = Path(__file__).parent

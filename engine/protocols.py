@@ -198,7 +198,8 @@ class Converted(NamedTuple):
 class Exporter(Protocol):
     """Turns records into rows of one training format. Pure and deterministic; total: every record becomes rows or a
     reason why there is none. One gives the same whatever was converted before it. A record has the fields of a
-    Trajectory, its parts those of theirs (engine/records.py); what a row holds of them is written as JSON objects.
+    Trajectory, its parts those of theirs (engine/exporting/record.py); what a row holds of them is written as JSON
+    objects.
 
     suffix: of the data files. never_carried: what the format has no place for. convert: one record's rows, with
     what the report counts. extra_files: what stands beside the data (dataset_info.json), given the split files
@@ -213,7 +214,7 @@ class Exporter(Protocol):
 
 
 class ImportReport(Protocol):
-    """Counts what an importer reads (engine/importers/_report.py): `record` gives the notes of one record and sets it
+    """Counts what an importer reads (engine/importing/report.py): `record` gives the notes of one record and sets it
     aside when what is done inside raises InputError; `refuse` sets a record aside that was never begun."""
 
     def record(self, line: int, where: str) -> AbstractContextManager[Any]: ...
@@ -286,7 +287,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """Something a page asks of the engine; `kind` names a function of engine/requests.py."""
+    """Something a page asks of the engine; `kind` names a function of engine/serving/desk.py."""
 
     id: int
     kind: str

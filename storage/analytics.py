@@ -17,7 +17,7 @@ from sqlalchemy import Column, ColumnElement, Select, Subquery, case, func, lite
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
-from engine.standing import REVIEWED
+from engine.reviewing.verdicts import REVIEWED
 from engine.types import TrajectoryFilter
 from storage import facets, filters, tables
 from storage.database import Database

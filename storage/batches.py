@@ -13,8 +13,8 @@ from sqlalchemy import Row, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError, InputErrors
+from engine.planning.quotas import unknown_plan
 from engine.protocols import SMALL_BATCH
-from engine.quotas import unknown_plan
 from engine.types import Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
 from storage.database import Database
@@ -34,7 +34,7 @@ class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
     the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None. `sandbox` is
     the one that it is worked on in, None before an engine opened one. `import_report` is what an imported batch tells
-    of its file (engine/importers/_report.py), None when nothing was kept."""
+    of its file (engine/importing/report.py), None when nothing was kept."""
 
     id: int
     name: str

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict

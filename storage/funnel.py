@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import case, func, select
 
-from engine.standing import EFFECTS
+from engine.reviewing.verdicts import EFFECTS
 from engine.types import STAGES, Standing, TrajectoryFilter
 from storage import filters, tables
 from storage.database import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError
 from engine.types import Persona
 from storage.conflicts import conflict

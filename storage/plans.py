@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.errors import InputError
-from engine.planner import quotas_of
-from engine.quotas import Quotas
+from engine.planning.planner import quotas_of
+from engine.planning.quotas import Quotas
 from engine.types import Batch
 from storage.batches import BatchRow
 from storage.database import Database

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
-from engine.holders import has_ended
-from engine.json_value import loads
+from engine.liveness import has_ended
+from engine.reading.json_value import loads
 from storage import tables
 from storage.database import Database
 from storage.search import plain

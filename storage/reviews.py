@@ -2,7 +2,7 @@
 
 Every change adds an event with the review before and after it; events of one change (a verdict for many) share their
 time. Undo takes back the reviewer's last change that still stands, on whatever trajectory, by adding events. Where the
-reviews leave a trajectory (engine/standing.py) is written onto its row, in the same transaction.
+reviews leave a trajectory (engine/reviewing/verdicts.py) is written onto its row, in the same transaction.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import Conflict, InputError
-from engine.standing import REVIEWED, standing
+from engine.reviewing.verdicts import REVIEWED, standing
 from engine.types import Review, Standing, TrajectoryFilter, Verdict
 from storage import filters, search, tables
 from storage.database import Database

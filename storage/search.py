@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, column, delete, false, func, literal, select, table, text
 from sqlalchemy.sql.expression import Select
 
-from engine.json_value import loads
+from engine.reading.json_value import loads
 from storage import tables
 
 LONGEST = 20_000

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
 
 from engine.errors import InputError, StorageError, TurnwrightError
-from engine.holders import has_ended
+from engine.liveness import has_ended
 from engine.protocols import Claim
 from engine.types import Batch, Persona, Progress, Trajectory
 from storage import intake, tables

@@ -121,7 +121,7 @@ class BatchRecord(SQLModel, table=True):
 
 class TrajectoryRecord(SQLModel, table=True):
     """What lists, filters and charts need of a trajectory; its body lies in its own table. `verdict` is the standing
-    that the reviews give it (engine/standing.py), NULL for "none"."""
+    that the reviews give it (engine/reviewing/verdicts.py), NULL for "none"."""
 
     __tablename__: ClassVar[Any] = "trajectory"
     __table_args__: ClassVar[Any] = (

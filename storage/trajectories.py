@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, Row, Text, cast, func
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
-from engine.standing import EFFECTS, UNREVIEWED, Admission, admitted
+from engine.reviewing.verdicts import EFFECTS, UNREVIEWED, Admission, admitted
 from engine.types import (
     Culprit,
     Mode,

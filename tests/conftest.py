@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog
+from engine.domains import catalog
 from engine.types import Domain, Persona
 from storage import domains, personas
 from storage.database import Database, open_database

@@ -17,9 +17,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from engine import catalog
-from engine.batchfile import load_batch
-from engine.planner import plan
+from engine.domains import catalog
+from engine.planning.batch_file import load_batch
+from engine.planning.planner import plan
 from engine.types import Batch, Domain, Persona
 
 GOLDEN = Path(__file__).parent / "golden"

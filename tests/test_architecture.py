@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [ROOT / "app.py", *(p for d in ("engine", "storage", "pages") for p in (ROOT / d).rglob("*.py"))]
+SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") for p in (ROOT / d).rglob("*.py"))]
+OURS = ("cli", "engine", "storage", "pages")
+GROUND = ("types", "errors", "settings", "reading", "protocols", "plugins", "prompting", "loop", "liveness")
+ROOMS = (
+    *GROUND, "domains", "dialogue", "planning", "judging", "rolling", "reviewing", "running", "importing", "exporting",
+    "serving",
+)  # fmt: skip
+"""The rooms of engine/ from the ground up: each imports from those before it only."""
 ONLY_IN = {
     "streamlit": ("app.py", "pages/"),
     "sqlmodel": ("storage/",),
@@ -52,7 +59,7 @@ def test_the_engine_knows_no_storage_and_no_screen() -> None:
     found = {
         name_of(path): sorted(bad)
         for path in SOURCES
-        if name_of(path).startswith("engine/") and name_of(path) != "engine/__main__.py"
+        if name_of(path).startswith("engine/")
         if (bad := {module.split(".")[0] for module in imports(path)} & outside)
     }
     assert found == {}
@@ -78,14 +85,57 @@ def test_the_environment_is_read_in_settings_only() -> None:
 
 
 def test_types_and_protocols_import_only_what_they_may() -> None:
-    ours = {m for m in imports(ROOT / "engine/types.py") if m.split(".")[0] in ("engine", "storage", "pages")}
-    assert ours == set()
+    types = [m for p in (ROOT / "engine/types").glob("*.py") for m in imports(p)]
+    assert {".".join(m.split(".")[:2]) for m in types if m.split(".")[0] in OURS} == {"engine.types"}
     seams = {m for m in imports(ROOT / "engine/protocols.py") if m.startswith("engine")}
     assert {m.split(".")[1] for m in seams if "." in m} == {"types"}
 
 
+def room_of(module: str) -> str:
+    """Return "domains" for "engine.domains.catalog", and the first part of a module that is not of the engine."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "engine" and len(parts) > 1 else parts[0]
+
+
+def module_of(path: Path) -> str:
+    return name_of(path)[:-3].replace("/", ".").removesuffix(".__init__")
+
+
+def test_rooms_import_downward_only() -> None:
+    known = {module_of(p) for p in SOURCES}
+    upward = {
+        (module_of(path), module)
+        for path in SOURCES
+        if (here := room_of(module_of(path))) in ROOMS
+        for module in imports(path)
+        if module in known - {"engine"} and (there := room_of(module)) != here
+        if there not in ROOMS or ROOMS.index(there) > ROOMS.index(here)
+    }
+    assert upward == set()
+
+
+def test_every_folder_of_the_engine_is_a_room_or_holds_plugins() -> None:
+    from engine import plugins
+
+    folders = {p.name for p in (ROOT / "engine").iterdir() if p.is_dir() and (p / "__init__.py").exists()}
+    assert folders - set(ROOMS) - set(plugins.KINDS) <= {"targets"}
+    assert all((ROOT / "engine" / name / "__init__.py").read_text().strip() for name in folders)
+
+
+def test_a_file_with_an_underscore_is_for_its_own_folder() -> None:
+    known = {module_of(p) for p in SOURCES}
+    foreign = {
+        (module_of(path), module)
+        for path in SOURCES
+        for module in imports(path)
+        if module in known and module.split(".")[-1].startswith("_") and module != "pages._ui"
+        if module.rpartition(".")[0] != module_of(path).rpartition(".")[0]
+    }
+    assert foreign == set()
+
+
 def test_no_import_cycles() -> None:
-    modules = {name_of(p)[:-3].replace("/", ".").removesuffix(".__init__"): p for p in SOURCES}
+    modules = {module_of(p): p for p in SOURCES}
     edges = {name: {m for m in imports(path, top_only=True) if m in modules} - {name} for name, path in modules.items()}
     state: dict[str, int] = {}
 

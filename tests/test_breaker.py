@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.breaker import Breaker
+from engine.running.failures import Breaker
 from engine.types import Trajectory
 from tests.storage.samples import lost, made
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.errors import Conflict, InputError
+from engine.serving.worker import Worker
 from engine.types import Budget, Domain
-from engine.worker import Worker
 from storage import batches, trajectories
 from storage.budgets import set_budget
 from storage.database import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError, InputErrors
 from engine.types import Domain
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine import conversion
-from engine.conversion import Conversion, Entry, Leaving, _unpacked, convert, split_of
-from engine.converter import Chunk, Converter
 from engine.errors import InputError, StorageError
+from engine.exporting.convert import ALONE, OTHERS, Conversion, Entry, Leaving, _unpacked, convert, spare, split_of
+from engine.exporting.process import Chunk, Converter
 from engine.types import Recipe, Review
 from tests.exporters.mixed import entries, hostile, made, mixed, says, user
 
@@ -56,7 +55,7 @@ def children(of: int | None = None) -> list[int]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            converts = b"engine.conversion" in (path / "cmdline").read_bytes()
+            converts = b"engine.exporting.convert" in (path / "cmdline").read_bytes()
         except OSError:
             continue
         if converts and parent == (of or os.getpid()):
@@ -131,15 +130,15 @@ def test_a_body_that_is_no_trajectory_fails_wherever_it_is_converted(place: int)
 
 @pytest.mark.parametrize(
     ("idle", "seconds", "others"),
-    [(0.0, 0.0, 0), (0.04, 0.1, 0), (0.09, 0.1, 1), (2.2, 1.0, 2), (15.0, 1.0, conversion.OTHERS)],
+    [(0.0, 0.0, 0), (0.04, 0.1, 0), (0.09, 0.1, 1), (2.2, 1.0, 2), (15.0, 1.0, OTHERS)],
 )
 def test_as_many_others_as_processors_that_nobody_uses(idle: float, seconds: float, others: int) -> None:
-    assert conversion.spare(idle, seconds) == others
+    assert spare(idle, seconds) == others
 
 
 def test_a_few_are_converted_here() -> None:
     converting = convert(Recipe(), endless())
-    assert len(list(islice(converting, conversion.ALONE))) == conversion.ALONE
+    assert len(list(islice(converting, ALONE))) == ALONE
     assert children() == []
 
 

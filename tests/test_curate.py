@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from engine.curate import apply_reviews, decide, same_calls
-from engine.records import record_of
+from engine.exporting.record import record_of
+from engine.exporting.reviewed import apply_reviews
+from engine.judging.keep import decide
+from engine.reviewing.corrections import same_calls
 from engine.types import Batch, DomainShare, Remark, Review, Score, ToolCall, Trajectory, Turn
 from tests.exporters.mixed import PARALLEL, applied, calls, made, result, says, user
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.conversion import split_of
 from engine.errors import InputError, StorageError
-from engine.export import build, preview
+from engine.exporting.build import build, preview
+from engine.exporting.convert import split_of
 from engine.types import Recipe, Review, Trajectory, TrajectoryFilter
 from tests.exporters.mixed import PARALLEL, SYSTEM, entries, made, mixed, proven, says, user
 

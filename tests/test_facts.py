@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.facts import missing
+from engine.dialogue.facts import missing
 
 
 @pytest.mark.parametrize(

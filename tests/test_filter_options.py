@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from engine.filter_options import OPTIONS, with_filter
+from cli.filter_options import OPTIONS, with_filter
 from engine.types import TrajectoryFilter
 
 

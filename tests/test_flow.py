@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.flow import Flow
+from engine.planning.flow import Flow
 
 
 def cost_of(parts: list[tuple[int | None, int]], units: int) -> int:

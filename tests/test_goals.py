@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from engine import catalog, tasks
 from engine.__main__ import app
+from engine.domains import catalog
 from engine.errors import InputErrors
-from engine.goals import by_request, goal_of, warning
+from engine.planning import tasks
+from engine.planning.goals import by_request, goal_of, warning
 from engine.types import Domain, Mode, TaskTemplate
 from tests.conftest import PACKS
 

@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from engine import catalog
+from engine.dialogue.facts import normal
+from engine.domains import catalog
+from engine.domains.templates import names_below
 from engine.errors import InputErrors
-from engine.facts import normal
+from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
-from engine.prove import prove
-from engine.rollout import environment_of
-from engine.sandboxes._choose import open_pool
+from engine.rolling.prove import prove
+from engine.rolling.rollout import environment_of
+from engine.serving.choice import open_pool
 from engine.settings import CATALOG
-from engine.tasks import Rejected, sample
-from engine.templates import names_below
 from engine.types import MODES, Domain, Mode, Proof, Task
 from tests.catalog.test_code_repair import _sources
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker as working
-from engine.image_build import ImageBuild
+from engine.serving import worker as working
+from engine.serving.image_build import ImageBuild
+from engine.serving.worker import Worker
 from engine.settings import read
 from engine.types import Domain
-from engine.worker import Worker
 from storage import batches
 from storage.database import Database
 from storage.engines import newest
@@ -106,7 +106,7 @@ def test_a_build_outlives_a_killed_studio_and_is_told_until_it_ends(tmp_path: Pa
     child, go = tmp_path / "child", tmp_path / "go"
     path = script(tmp_path, f"echo $$ > {child}; until [ -e {go} ]; do sleep 0.05; done")
     code = (
-        "import asyncio, pathlib, sys; from engine.image_build import ImageBuild; "
+        "import asyncio, pathlib, sys; from engine.serving.image_build import ImageBuild; "
         "asyncio.run(ImageBuild(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])).run())"
     )
     studio = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(path)], cwd=ROOT)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.json_value import MOST_DIGITS, canonical, loads, same
+from engine.reading.json_value import MOST_DIGITS, canonical, loads, same
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(

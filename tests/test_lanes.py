@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from engine.protocols import SMALL_BATCH
+from engine.serving.worker import Worker
 from engine.types import Domain
-from engine.worker import Worker
 from storage import batches
 from storage.database import Database
 from storage.library import SqlLibrary

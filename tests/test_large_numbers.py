@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import catalog
-from engine.batchfile import parse_batch
-from engine.curate import same_calls
+from engine.domains import catalog
+from engine.domains.slots import Tables
+from engine.domains.templates import value
 from engine.errors import InputError, InputErrors
-from engine.exporters._json import dump_bytes
-from engine.importers._lines import objects
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import read, record_of
+from engine.importing.lines import objects
 from engine.llms._text_calls import find_calls
 from engine.llms._wire import _call
-from engine.prove import parsed
-from engine.records import read, record_of
-from engine.slots import Tables
-from engine.templates import value
+from engine.planning.batch_file import parse_batch
+from engine.reviewing.corrections import same_calls
+from engine.rolling.prove import parsed
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
 from pages._ui.text import beyond_browsers
 from pages._ui.turn_viewer import _calls

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.lockfile import EngineLock
+from engine.serving.lock import EngineLock
 from tests.storage.samples import ended_holder
 
 

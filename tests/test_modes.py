@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine import tasks
+from engine.planning import tasks
 from engine.protocols import SandboxPool
-from engine.rollout import INJECTED
-from engine.sandboxes._choose import open_pool
+from engine.rolling.rollout import INJECTED
+from engine.serving.choice import open_pool
 from engine.types import (
     MODES,
     Domain,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from engine.breaker import IN_A_ROW
-from engine.pools import Pools
+from engine.running.failures import IN_A_ROW
+from engine.serving.pools import Pools
+from engine.serving.worker import Worker
 from engine.types import Domain, Endpoint, Progress, Trajectory, TrajectoryFilter
-from engine.worker import Worker
 from storage import batches, recovery, trajectories
 from storage.database import Database
 from storage.library import SqlLibrary

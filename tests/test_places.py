@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog, tasks
-from engine.batchfile import parse_batch
+from engine.domains import catalog
+from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors, each
-from engine.places import Source, dotted, in_template, path_of
-from engine.planner import check, plan
+from engine.planning import tasks
+from engine.planning.batch_file import parse_batch
+from engine.planning.planner import check, plan
+from engine.planning.template_faults import template_faults
 from engine.plugins import configure
-from engine.prove import prove
-from engine.rollout import environment_of
-from engine.sandboxes._choose import open_pool
-from engine.template_faults import template_faults
-from engine.tools._signature import tools_from_source
+from engine.reading.places import Source, dotted, in_template, path_of
+from engine.rolling.prove import prove
+from engine.rolling.rollout import environment_of
+from engine.serving.choice import open_pool
 from engine.tools.python import Config, PythonTools
 from engine.types import Domain, Persona, digest
 from tests.engine_parts import ROOT, batch_of, surroundings

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from engine.errors import InputErrors
-from engine.planner import check, plan
+from engine.planning.planner import check, plan
 from engine.types import Batch, Domain, Persona
 from tests.engine_parts import batch_of
 

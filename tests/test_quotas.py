@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine import catalog
-from engine.planner import check, plan, quotas_of
-from engine.quotas import Offer, Quotas, Shortfall, largest_remainders, planned, sentences
+from engine.domains import catalog
+from engine.planning.planner import check, plan, quotas_of
+from engine.planning.quotas import Offer, Quotas, Shortfall, largest_remainders, planned, sentences
 from engine.settings import CATALOG
 from engine.types import MODES, Batch, Domain, DomainShare, Mode, Persona
 

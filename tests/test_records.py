@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from bench.samples import MODELS, trajectories
-from engine import catalog
-from engine.exporters._json import dump_bytes
-from engine.records import read, record_of, tool_of
+from engine.domains import catalog
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import read, record_of, tool_of
 from engine.settings import CATALOG
 from engine.types import Change, Leaf, StateDiff, Trajectory, Turn
 from storage.intake import dump

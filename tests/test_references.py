@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.references import MISSING, refers_to_itself, target
-from engine.schema import allows_null, argument_error, properties_of, required_of, schema_problem, tidied
+from engine.reading.references import MISSING, refers_to_itself, target
+from engine.reading.schema import allows_null, argument_error, properties_of, required_of, schema_problem, tidied
 from engine.types import Tool, ToolCall
 
 ROOT = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine import tasks
-from engine.repeats import exercised, new_calls
+from engine.dialogue.repeats import exercised, new_calls
+from engine.planning import tasks
 from engine.types import Domain, Mode, ReferenceCall, TaskTurn
 
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine import catalog
-from engine.curate import ends_at
+from engine.domains import catalog
 from engine.protocols import Sandbox, SandboxPool
-from engine.replay import Correction, Replay, replay
-from engine.rollout import environment_of
-from engine.runner import source_of
-from engine.sandboxes._choose import open_pool
+from engine.reviewing.corrections import ends_at
+from engine.reviewing.replay import Correction, Replay, replay
+from engine.rolling.rollout import environment_of
+from engine.running.runner import source_of
+from engine.serving.choice import open_pool
 from engine.types import Domain, Review, Tool, ToolCall, ToolResult, Trajectory, Turn
 from tests.exporters.mixed import applied, calls, made, result, says, user
 

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 
 from engine.protocols import Request
-from engine.requests import Desk
-from engine.sandboxes._choose import open_pool
+from engine.serving.choice import open_pool
+from engine.serving.desk import Desk
+from engine.serving.worker import Worker
 from engine.types import Domain, Recipe, Trajectory, TrajectoryFilter, Turn
-from engine.worker import Worker
 from storage import batches, exports, trajectories
 from storage.database import Database
 from storage.library import SqlLibrary

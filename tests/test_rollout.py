@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import ModelError, SandboxError
-from engine.llms._open import open_llm
-from engine.planner import plan
+from engine.planning.planner import plan
 from engine.protocols import Environment, Sandbox, SandboxPool
-from engine.rollout import rollout
-from engine.sandboxes._choose import open_pool
+from engine.rolling.rollout import rollout
+from engine.running.models import open_llm
+from engine.serving.choice import open_pool
 from engine.types import MODES, Domain, Mode, Persona, RolloutSpec, Trajectory
 from tests.engine_parts import FailingPool, batch_of, scripted, wired
 

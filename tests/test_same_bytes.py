@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from engine.batchfile import dump_batch, load_batch, parse_batch
 from engine.errors import InputError, InputErrors
-from engine.planner import plan
+from engine.planning.batch_file import dump_batch, load_batch, parse_batch
+from engine.planning.planner import plan
+from engine.serving.worker import Worker
 from engine.types import (
     MODES,
     PLAN_VERSIONS,
@@ -27,7 +28,6 @@ from engine.types import (
     TrajectoryFilter,
     digest,
 )
-from engine.worker import Worker
 from storage import batches, exports, migrations, reviews, trajectories
 from storage.database import Database, open_database
 from storage.library import SqlLibrary

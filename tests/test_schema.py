@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.schema import argument_error, tidied
-from engine.tools._signature import tools_from_source
+from engine.domains.signature import tools_from_source
+from engine.reading.schema import argument_error, tidied
 from engine.types import Tool, ToolCall
 
 SOURCE = '''

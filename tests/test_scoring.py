@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.curate import decide
-from engine.scoring import reward, score
+from engine.judging.keep import decide
+from engine.judging.scoring import reward, score
 from engine.types import Batch, DomainShare, ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
 from tests.judges.test_rubric import judge, trajectory
 from tests.teachers.samples import TOOL, task

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.domains.slots import Tables
 from engine.errors import InputError
-from engine.slots import Tables
 
 
 def test_json_csv_and_sqlite_become_tables(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from engine.standing import ACCEPTED, EFFECTS, UNDECIDED, admitted, awaiting, corrections, refusal, standing
+from engine.reviewing.verdicts import ACCEPTED, EFFECTS, UNDECIDED, admitted, awaiting, corrections, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, TrajectoryFilter, Turn
 from tests.exporters.mixed import calls, says
 

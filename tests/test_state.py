@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.state import differences
+from engine.judging.state import differences
 from engine.types import ABSENT, Change, Leaf, StateDiff
 
 

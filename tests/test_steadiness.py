@@ -12,16 +12,17 @@ import openpyxl
 import pytest
 import pytest_asyncio
 
-from engine import catalog, tasks
-from engine.curate import decide
+from engine.domains import catalog
 from engine.errors import SandboxError
-from engine.llms._open import open_llm
-from engine.planner import plan
+from engine.judging.keep import decide
+from engine.judging.scoring import score
+from engine.judging.steadiness import UNSTEADY, Steadiness, made_the_reference_calls
+from engine.planning import tasks
+from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.rollout import rollout
-from engine.sandboxes._choose import open_pool
-from engine.scoring import score
-from engine.steadiness import UNSTEADY, Steadiness, made_the_reference_calls
+from engine.rolling.rollout import rollout
+from engine.running.models import open_llm
+from engine.serving.choice import open_pool
 from engine.types import Change, Domain, Leaf, Persona, Proof, Score, StateDiff, Trajectory
 from tests.engine_parts import FailingPool, batch_of, scripted, wired
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import tasks
+from engine.planning import tasks
 from engine.types import MODES, Domain, Mode, TaskTemplate
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog, tasks, templates
+from engine.dialogue.withheld import asked_for, may_be_told
+from engine.domains import catalog, templates
+from engine.planning import tasks
 from engine.types import Domain, ReferenceCall
-from engine.withheld import asked_for, may_be_told
 from tests.teachers.samples import TOOL, task
 
 CATALOG = Path(__file__).parent.parent / "assets" / "catalog"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from engine.errors import SandboxError, StorageError
-from engine.runner import run
-from engine.sandboxes._choose import open_pool
+from engine.running.runner import run
+from engine.serving.choice import open_pool
+from engine.serving.worker import Worker
 from engine.types import Domain, Progress, Trajectory
-from engine.worker import Worker
 from storage import batches, trajectories
 from storage.database import Database
 from storage.library import SqlLibrary

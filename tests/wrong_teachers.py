@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import plugins, tasks
-from engine.llms._open import open_llm
+from engine import plugins
+from engine.dialogue.requests import begun_of
+from engine.planning import tasks
 from engine.protocols import SandboxPool, User
-from engine.rollout import rollout
-from engine.spans import begun_of
+from engine.rolling.rollout import rollout
+from engine.running.models import open_llm
 from engine.types import (
     Completion,
     Domain,

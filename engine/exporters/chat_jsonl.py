@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from engine.exporters._content import Offered, named, offered, tool_schemas
-from engine.exporters._dialogue import (
+from engine.exporting.content import Offered, named, offered, tool_schemas
+from engine.exporting.dialogue import (
     Turns,
     before_masked,
     fits_think_tags,
@@ -22,9 +22,9 @@ from engine.exporters._dialogue import (
     trained_stretches,
     traits,
 )
-from engine.exporters._json import dumps
+from engine.exporting.json import dumps
+from engine.exporting.record import changed
 from engine.protocols import Converted
-from engine.records import changed
 from engine.types import Frozen, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]

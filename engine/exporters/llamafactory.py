@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import orjson
 
-from engine.exporters._content import named, offered
-from engine.exporters._dialogue import (
+from engine.exporting.content import named, offered
+from engine.exporting.dialogue import (
     Turns,
     before_masked,
     fits_think_tags,
@@ -24,7 +24,7 @@ from engine.exporters._dialogue import (
     to_last_answer,
     traits,
 )
-from engine.exporters._json import dumps
+from engine.exporting.json import dumps
 from engine.protocols import Converted
 from engine.types import Frozen, Trajectory, Turn
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from engine.exporters._content import content_id
-from engine.exporters._json import dumps
+from engine.exporting.content import content_id
+from engine.exporting.json import dumps
+from engine.exporting.record import Record, fields
 from engine.protocols import Converted
-from engine.records import Record, fields
 from engine.types import Frozen, ModelCall, ProvenTurn, Tool, ToolResult, Trajectory
 
 __all__ = ["TrajectoryRecord"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.importers._lines import json_in, shallow
-from engine.importers._report import Notes
-from engine.schema import allows_null
+from engine.importing.lines import json_in, shallow
+from engine.importing.report import Notes
+from engine.reading.schema import allows_null
 from engine.types import Tool, ToolCall, Turn
 
 _ENCODED = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.importers._report import Notes
+from engine.importing.report import Notes
 from engine.types import Turn
 
 ON_MESSAGE = ("train", "training", "trainable", "loss", "weight", "loss_scale", "loss_weight", "loss_multiplier")

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from engine.errors import InputError
 from engine.importers._calls import as_text, call_of, without_padding
 from engine.importers._flags import ON_MESSAGE, PARTLY, SPANS, trained, trained_parts
-from engine.importers._lines import json_in, parsed
-from engine.importers._report import Notes
 from engine.importers._thoughts import KEYS, reasoning_in, tagged, thought_in
+from engine.importing.lines import json_in, parsed
+from engine.importing.report import Notes
 from engine.types import Tool, ToolCall, Turn
 
 _ROLES: Mapping[str, Literal["system", "tool"]] = {"developer": "system", "function": "tool"}

@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
-from engine.exporters._content import content_id
-from engine.exporters._dialogue import BESIDE, problem, to_last_answer
+from engine.exporting.content import content_id
+from engine.exporting.dialogue import BESIDE, problem, to_last_answer
+from engine.exporting.record import tool_of
 from engine.importers._flags import LABELS, ON_ROW, label_of, trained, untrained
-from engine.importers._lines import json_in, parsed, shallow
 from engine.importers._messages import text_of
-from engine.importers._report import Notes
 from engine.importers._tools import COLUMNS, Offered
-from engine.records import tool_of
+from engine.importing.lines import json_in, parsed, shallow
+from engine.importing.report import Notes
 from engine.types import Culprit, End, Mode, ModelRole, Outcome, Score, Status, Tool, Trajectory, Turn
 
 SYSTEMS = ("system", "system_prompt")

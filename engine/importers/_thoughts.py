@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engine.importers._report import Notes
+from engine.importing.report import Notes
 
 KEYS = (
     "reasoning_content",

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
-from engine.importers._lines import json_in, parsed, shallow
-from engine.importers._report import Notes
 from engine.importers._schemas import Found, cleaned
-from engine.references import refers_to_itself
-from engine.schema import schema_problem
+from engine.importing.lines import json_in, parsed, shallow
+from engine.importing.report import Notes
+from engine.reading.references import refers_to_itself
+from engine.reading.schema import schema_problem
 from engine.types import Tool
 
 COLUMNS = ("tools", "tool_defs", "functions", "available_tools", "tool_definitions")

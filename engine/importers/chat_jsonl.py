@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from engine.errors import InputError
 from engine.importers._calls import NULLS, paired
 from engine.importers._flags import untrained
-from engine.importers._lines import objects, parsed
 from engine.importers._messages import Reading, turn_of
-from engine.importers._report import Notes, Report
 from engine.importers._rows import Rows, finished, is_intact, is_ours, listed, with_system
 from engine.importers._tools import Offered, offered_in
+from engine.importing.lines import objects, parsed
+from engine.importing.report import Notes, Report
 from engine.types import Frozen, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]

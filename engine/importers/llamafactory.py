@@ -14,11 +14,11 @@ from engine.errors import InputError
 from engine.exporters.llamafactory import BETWEEN_RESULTS
 from engine.importers._calls import call_of
 from engine.importers._flags import ON_MESSAGE, trained
-from engine.importers._lines import json_in, objects, parsed
-from engine.importers._report import Notes, Report
 from engine.importers._rows import Rows, finished, listed, with_system
 from engine.importers._thoughts import KEYS, reasoning_in, tagged
 from engine.importers._tools import offered_in
+from engine.importing.lines import json_in, objects, parsed
+from engine.importing.report import Notes, Report
 from engine.types import Frozen, ToolCall, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, MAY_BE_EMPTY, NESTED, SCHEMA
-from engine.importers._lines import json_in, objects, parsed
-from engine.importers._report import Report
+from engine.importing.lines import json_in, objects, parsed
+from engine.importing.report import Report
 from engine.types import Frozen, Trajectory
 
 __all__ = ["TrajectoryRecord"]

@@ -22,11 +22,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from engine import templates
-from engine.asking import asks
-from engine.spans import Span, spans
+from engine.dialogue.questions import asks
+from engine.dialogue.requests import Span, spans
+from engine.dialogue.withheld import asked_for, holds, tells, withheld
+from engine.domains import templates
 from engine.types import Mode, ProvenCall, Task, TaskTurn, ToolCall, Trajectory, Turn
-from engine.withheld import asked_for, holds, tells, withheld
 
 
 class Finding(NamedTuple):

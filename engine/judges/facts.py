@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.facts import missing
-from engine.spans import Span, spans
+from engine.dialogue.facts import missing
+from engine.dialogue.requests import Span, spans
 from engine.types import Frozen, ProvenTurn, Score, Trajectory
 
 __all__ = ["FactsJudge"]

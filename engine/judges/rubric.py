@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from engine import prompting
 from engine.errors import ModelError
-from engine.judges._rubric import DEFAULT
+from engine.judging.rubric import DEFAULT
 from engine.protocols import LLM
 from engine.types import Completion, Criterion, Frozen, ModelCall, Rubric, Score, Trajectory, Turn, digest
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from engine.json_value import canonical
+from engine.dialogue.requests import spans
 from engine.judges._modes import findings
-from engine.spans import spans
+from engine.reading.json_value import canonical
 from engine.types import Frozen, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.state import differences, outside
+from engine.judging.state import differences, outside
 from engine.types import Frozen, Score, Trajectory
 
 __all__ = ["StateJudge"]

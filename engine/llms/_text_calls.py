@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.json_value import whole
+from engine.reading.json_value import whole
 from engine.types import ToolCall
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)

@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from engine.errors import ModelError
-from engine.json_value import loads, whole
 from engine.llms._text_calls import find_calls
+from engine.reading.json_value import loads, whole
 from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)

@@ -14,9 +14,9 @@ import orjson
 from pydantic import Field
 
 from engine.errors import InputError, ModelError
-from engine.json_value import loads
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
+from engine.reading.json_value import loads
 from engine.types import Endpoint, Frozen, ModelRole
 
 __all__ = ["OpenAICompatible"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine import holders
+from engine import liveness
 
 
 def _read(path: str) -> str:
@@ -44,5 +44,5 @@ def lives(name: str) -> bool | None:
     if machine != _machine():
         return None
     if not Path("/proc").is_dir():
-        return holders.lives(int(pid))
+        return liveness.lives(int(pid))
     return bool(rest) and _began(int(pid)) == rest

@@ -9,8 +9,8 @@ from typing import Any, cast
 import orjson
 
 from engine.errors import SandboxError
-from engine.json_value import loads
 from engine.loop import turn
+from engine.reading.json_value import loads
 
 
 class Broken(Exception):

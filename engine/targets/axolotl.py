@@ -1,6 +1,6 @@
 """axolotl: a flag on each turn of the assistant, which its configuration must name."""
 
-from engine.targets._target import Target
+from engine.exporting.target import Target
 
 FORMS = {
     "sft": Target(

@@ -1,6 +1,6 @@
 """LLaMA-Factory: it trains every turn of the assistant, so a row ends before the first that must not be."""
 
-from engine.targets._target import Target
+from engine.exporting.target import Target
 
 FORMS = {
     "sft": Target(

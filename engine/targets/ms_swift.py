@@ -1,6 +1,6 @@
 """ms-swift: a key `loss` on each turn of the assistant; reasoning goes in think tags."""
 
-from engine.targets._target import Target
+from engine.exporting.target import Target
 
 FORMS = {
     "sft": Target(

@@ -1,6 +1,6 @@
 """prime-rl: it trains every turn of the assistant, of a prompt too, so a row ends before the first that must not be."""
 
-from engine.targets._target import Target
+from engine.exporting.target import Target
 
 FORMS = {
     "sft": Target(

@@ -1,6 +1,6 @@
 """TRL: its SFTTrainer reads no flag on a turn, so what it must not train stands in the prompt."""
 
-from engine.targets._target import Target
+from engine.exporting.target import Target
 
 FORMS = {
     "sft": Target(

@@ -1,0 +1,4 @@
+"""Who plays the assistant: one file each, a plug-in that keeps `Teacher` of engine/protocols.py.
+
+Read reference.py first, then llm.py.
+"""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
 from engine.protocols import Sandbox
-from engine.tools._signature import tools_from_source
 from engine.types import Frozen, Tool, ToolCall, ToolResult
 
 __all__ = ["PythonTools"]

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from engine import prompting
-from engine.asking import asks, wants_confirmation
+from engine.dialogue.questions import asks, wants_confirmation
+from engine.dialogue.requests import begun_of
+from engine.dialogue.withheld import asked_for, holds, may_be_told, withheld
 from engine.errors import InputError
 from engine.protocols import LLM
-from engine.spans import begun_of
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
-from engine.withheld import asked_for, holds, may_be_told, withheld
 
 __all__ = ["LLMUser"]
 

@@ -10,11 +10,11 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.asking import asks, wants_confirmation
+from engine.dialogue.phrases import closed, opened
+from engine.dialogue.questions import asks, wants_confirmation
+from engine.dialogue.withheld import may_be_told
 from engine.protocols import LLM
 from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
-from engine.users._phrases import closed, opened
-from engine.withheld import may_be_told
 
 __all__ = ["ReferenceUser"]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
-from engine.standing import EFFECTS
+from engine.reviewing.verdicts import EFFECTS
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 

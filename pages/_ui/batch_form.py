@@ -14,7 +14,7 @@ from typing import Any, cast
 import streamlit as st
 
 from engine import plugins, settings
-from engine.tasks import modes_of
+from engine.planning.tasks import modes_of
 from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare, Endpoint, ModelRole
 from pages._ui import budget_form
 from pages._ui.badges import MODES as MODE_WORDS

@@ -7,7 +7,7 @@ from pages._ui.text import literal
 from storage.batches import BatchRow
 
 _BY_HAND = ("Paused by ", "Cancelled by ")
-_BUDGET = "budget of "  # so engine/watch.py and engine/metering.py name the bound that pauses a batch
+_BUDGET = "budget of "  # so engine/running/watch.py and engine/running/budget.py name the bound that pauses a batch
 _ICONS = {"error": "error", "warning": "warning", "info": "info"}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from engine.running.watch import reached
 from engine.types import Budget, Endpoint
-from engine.watch import reached
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.notices import leave

@@ -15,9 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import Conflict, InputError
-from engine.template_faults import template_faults
+from engine.planning.template_faults import template_faults
 from engine.types import Domain
 from pages._ui.data import db, saving
 from pages._ui.layout import missing

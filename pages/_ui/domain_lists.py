@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from engine import catalog, settings
+from engine import settings
+from engine.domains import catalog
 from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.asking import destroy_button

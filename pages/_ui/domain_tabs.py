@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError
-from engine.goals import warning
+from engine.planning.goals import warning
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button

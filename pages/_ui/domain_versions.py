@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from engine import catalog
+from engine.domains import catalog
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.domain_draft import Draft, base_files, draft_named

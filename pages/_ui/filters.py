@@ -15,7 +15,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
-from engine.standing import EFFECTS
+from engine.reviewing.verdicts import EFFECTS
 from engine.types import MODES, STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from pages._ui.buttons import button

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from engine import settings
-from engine.batchfile import load_batch
 from engine.errors import InputError
+from engine.planning.batch_file import load_batch
 from engine.types import Batch
 from pages._ui.buttons import button
 from pages._ui.data import saving

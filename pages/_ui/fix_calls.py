@@ -16,8 +16,8 @@ import streamlit as st
 from pydantic import ValidationError
 
 from engine.errors import InputError, InputErrors
-from engine.json_value import whole
-from engine.schema import argument_error
+from engine.reading.json_value import whole
+from engine.reading.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
 from pages._ui.asking import delete_button
 from pages._ui.buttons import button

@@ -10,11 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.curate import ends_at, same_calls
 from engine.errors import Conflict, InputError, InputErrors
-from engine.replay import Correction, Replay
-from engine.schema import properties_of, required_of, schema_problem
-from engine.standing import corrections
+from engine.reading.schema import properties_of, required_of, schema_problem
+from engine.reviewing.corrections import ends_at, same_calls
+from engine.reviewing.replay import Correction, Replay
+from engine.reviewing.verdicts import corrections
 from engine.types import Review, Trajectory, Turn
 from pages._ui.asking import delete_button, drop_button
 from pages._ui.buttons import button

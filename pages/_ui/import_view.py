@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.importing import LISTED, TITLES
+from engine.importing.read import LISTED, TITLES
 from pages._ui.format import count, plural
 from pages._ui.text import literal
 

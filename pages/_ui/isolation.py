@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine import settings
-from engine.image_build import BuildState, ImageBuild
+from engine.serving.image_build import BuildState, ImageBuild
 from pages._ui.text import literal
 from storage.engines import EngineRow
 

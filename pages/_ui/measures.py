@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.standing import ACCEPTED, EFFECTS
+from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import STAGES, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, version_name, words
 from pages._ui.format import UNKNOWN, count, money, number

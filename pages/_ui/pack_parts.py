@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError
-from engine.places import Source
-from engine.tasks import modes_of
+from engine.planning.tasks import modes_of
+from engine.reading.places import Source
 from engine.types import Domain, Mode, TaskTemplate
 from pages._ui.domain_draft import checked
 from pages._ui.problems import Problem, problems_of

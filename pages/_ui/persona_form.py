@@ -8,10 +8,10 @@ from typing import Any, get_args
 import streamlit as st
 from pydantic import ValidationError
 
+from engine.dialogue.phrases import closed, opened
 from engine.errors import Conflict
-from engine.places import Source
+from engine.reading.places import Source
 from engine.types import Persona
-from engine.users._phrases import closed, opened
 from pages._ui.asking import destroy_button, drop_button
 from pages._ui.badges import words
 from pages._ui.buttons import button

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from engine.quotas import Quotas, sentences
+from engine.planning.quotas import Quotas, sentences
 from engine.types import MODES, Batch
 from pages._ui.badges import mode_name
 from pages._ui.data import db

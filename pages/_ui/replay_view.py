@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from engine.replay import Replay
+from engine.reviewing.replay import Replay
 from pages._ui.diff_view import value_text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.standing import ACCEPTED
+from engine.reviewing.verdicts import ACCEPTED
 from engine.types import Review, Standing, TrajectoryFilter, Verdict
 from pages._ui.format import plural
 from pages._ui.notices import leave

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.judges._rubric import DEFAULT
+from engine.judging.rubric import DEFAULT
 from engine.types import Criterion, Rubric
 from pages._ui.text import literal
 

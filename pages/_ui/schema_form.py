@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.json_value import whole
-from engine.schema import properties_of, required_of, schema_problem
+from engine.reading.json_value import whole
+from engine.reading.schema import properties_of, required_of, schema_problem
 from engine.types import Tool
 from pages._ui.text import literal
 

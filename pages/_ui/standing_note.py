@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.standing import awaiting, standing
+from engine.reviewing.verdicts import awaiting, standing
 from engine.types import Review, Trajectory
 from pages._ui.badges import look
 from pages._ui.buttons import button

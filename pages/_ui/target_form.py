@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import plugins
 from engine.errors import InputError
-from engine.targets._target import Target, find, names
+from engine.exporting.target import Target, find, names
 from engine.types import Recipe
 from pages._ui.config_form import config_form
 from pages._ui.text import code_view, literal

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from engine.domains.signature import syntax_error, tools_from_source
 from engine.errors import InputError
-from engine.tools._signature import syntax_error, tools_from_source
 from engine.types import Tool
 from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.problems import Problem, problems_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.json_value import whole
+from engine.reading.json_value import whole
 from engine.types import StateDiff, Tool, ToolResult
 from pages._ui.badges import words
 from pages._ui.buttons import button

@@ -16,10 +16,10 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine import settings
-from engine.curate import ends_at, same_calls
 from engine.errors import Conflict, InputError
-from engine.replay import behind
-from engine.standing import corrections
+from engine.reviewing.corrections import ends_at, same_calls
+from engine.reviewing.replay import behind
+from engine.reviewing.verdicts import corrections
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
 from pages._ui.conflicts import change_or_keep, rate_or_keep, telling

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.standing import standing
+from engine.reviewing.verdicts import standing
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
 from pages._ui.buttons import button

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
-from engine.json_value import whole
+from engine.reading.json_value import whole
 from pages._ui.buttons import button
 from pages._ui.deleting import HELP, replace, take_out
 from pages._ui.domain_draft import Draft

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine import catalog
+from engine.domains import catalog
 from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.domain_draft import open_draft

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine import catalog
+from engine.domains import catalog
 from pages._ui.buttons import button, menu
 from pages._ui.data import db
 from pages._ui.deleting import deleted_list

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.goals import warning
-from engine.tasks import modes_of
+from engine.planning.goals import warning
+from engine.planning.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from engine import settings
 from engine.errors import InputError
-from engine.export import preview
-from engine.standing import ACCEPTED, EFFECTS
+from engine.exporting.build import preview
+from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.batchfile import dump_batch
 from engine.errors import InputError
+from engine.planning.batch_file import dump_batch
 from engine.protocols import SMALL_BATCH
 from engine.types import TrajectoryFilter
 from pages._ui import layout, plan_view

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine import planner
-from engine.batchfile import batch_of, dump_batch, parse_batch
 from engine.errors import InputError, InputErrors
+from engine.planning import planner
+from engine.planning.batch_file import batch_of, dump_batch, parse_batch
 from engine.types import Batch, Domain, Persona
 from pages._ui import batch_form, plan_view
 from pages._ui.asking import drop_button

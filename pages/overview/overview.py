@@ -7,7 +7,7 @@ import time
 import pandas as pd
 import streamlit as st
 
-from engine.standing import REVIEWED
+from engine.reviewing.verdicts import REVIEWED
 from engine.types import TrajectoryFilter
 from pages._ui import first_path
 from pages._ui.badges import look

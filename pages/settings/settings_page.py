@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from engine import plugins, settings
 from engine.errors import InputError
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Endpoint
 from pages._ui.asking import delete_button
 from pages._ui.badges import words

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import catalog, plugins
+from engine import plugins
+from engine.domains import catalog
+from engine.planning.tasks import modes_of, sample
 from engine.protocols import SandboxPool, ToolSource
-from engine.prove import prove
-from engine.rollout import environment_of
+from engine.rolling.prove import prove
+from engine.rolling.rollout import environment_of
 from engine.settings import CATALOG
-from engine.tasks import modes_of, sample
 from engine.types import Proof, Task, TaskTemplate
 
 PACK = CATALOG / "code_repair"

@@ -10,12 +10,12 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from engine import catalog, templates
-from engine.goals import by_request, warning
+from engine.dialogue.withheld import holds, withheld
+from engine.domains import catalog, templates
+from engine.planning.goals import by_request, warning
+from engine.planning.tasks import Rejected, modes_of, sample
 from engine.settings import CATALOG, ROOT
-from engine.tasks import Rejected, modes_of, sample
 from engine.types import MODES, Domain, Task, TaskTemplate, TaskTurn, TemplateTurn
-from engine.withheld import holds, withheld
 
 PACKS = {domain.id: domain for domain in map(catalog.parse, catalog.shipped(CATALOG))}
 IDENTITY = {"retail": "{email}, postcode {postcode}", "clinic": "You are {name}, born on {born}"}

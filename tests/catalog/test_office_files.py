@@ -18,11 +18,12 @@ import openpyxl
 import pypdf
 import pytest
 
-from engine import catalog, plugins
+from engine import plugins
+from engine.domains import catalog
+from engine.domains.templates import names_below
+from engine.planning.tasks import modes_of, sample
 from engine.protocols import Environment
-from engine.prove import prove
-from engine.tasks import modes_of, sample
-from engine.templates import names_below
+from engine.rolling.prove import prove
 from engine.types import MODES, Domain
 from tests.catalog import office_drive
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine import catalog
+from engine.domains import catalog
 
 PERSONAS = Path(__file__).parent.parent.parent / "assets" / "personas"
 

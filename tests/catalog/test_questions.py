@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import catalog
-from engine.facts import missing
+from engine.dialogue.facts import missing
+from engine.domains import catalog
 from engine.settings import CATALOG
 from engine.types import Question
 

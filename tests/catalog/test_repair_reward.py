@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 
-from engine import prove
-from engine.curate import decide
 from engine.judges.state import Config, StateJudge
+from engine.judging.keep import decide
+from engine.planning.tasks import sample
 from engine.protocols import Sandbox
-from engine.rollout import environment_of
-from engine.sandboxes._choose import open_pool
-from engine.tasks import sample
+from engine.rolling import prove
+from engine.rolling.rollout import environment_of
+from engine.serving.choice import open_pool
 from engine.types import Batch, DomainShare, Score
 from tests.catalog.test_code_repair import DOMAIN, _sources
 from tests.judges.test_rubric import trajectory

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine import catalog, plugins, tasks
+from engine import plugins
+from engine.domains import catalog
+from engine.planning import tasks
 from engine.protocols import Environment, Sandbox, SandboxPool
-from engine.prove import prove
+from engine.rolling.prove import prove
 from engine.settings import CATALOG, PERSONAS
 from engine.types import MODES, Domain, Mode
 

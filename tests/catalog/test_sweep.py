@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine import catalog
+from engine.domains import catalog
+from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
-from engine.prove import prove
-from engine.rollout import environment_of
-from engine.sandboxes._choose import open_pool
+from engine.rolling.prove import prove
+from engine.rolling.rollout import environment_of
+from engine.serving.choice import open_pool
 from engine.settings import CATALOG
-from engine.tasks import Rejected, sample
 from engine.types import MODES, Domain, Mode
 from tests.catalog.test_code_repair import _sources
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import SandboxError
 from engine.protocols import Environment, SandboxPool
-from engine.sandboxes._choose import open_pool
+from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Limits
 from tests.needs import missing

@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from engine import plugins
 from engine.errors import SandboxError
-from engine.planner import plan
+from engine.planning.planner import plan
 from engine.protocols import Executor
-from engine.rollout import rollout
-from engine.sandboxes._choose import open_pool
+from engine.rolling.rollout import rollout
+from engine.serving.choice import open_pool
 from engine.types import Domain, Persona, RolloutSpec, Trajectory
 from tests.engine_parts import batch_of, wired
 from tests.judges.test_rubric import trajectory

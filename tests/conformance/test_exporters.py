@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from engine import plugins
-from engine.exporters._json import dump_bytes
-from engine.records import record_of
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import record_of
 from engine.types import Trajectory
 from tests.exporters.mixed import exported, hostile, mixed
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine import catalog, plugins
-from engine.llms._open import open_llm
-from engine.planner import plan
+from engine import plugins
+from engine.domains import catalog
+from engine.judging.scoring import score
+from engine.planning.planner import plan
 from engine.protocols import AskingJudge
-from engine.rollout import rollout
-from engine.runner import judges_of
-from engine.sandboxes._choose import open_pool
-from engine.scoring import score
+from engine.rolling.rollout import rollout
+from engine.running.models import open_llm
+from engine.running.runner import judges_of
+from engine.serving.choice import open_pool
 from engine.types import (
     MODES,
     Batch,

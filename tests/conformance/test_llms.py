@@ -11,8 +11,8 @@ import pytest
 
 from engine import plugins
 from engine.errors import RETRYABLE, ModelError
-from engine.llms._open import open_llm
 from engine.protocols import LLM
+from engine.running.models import open_llm
 from engine.types import Endpoint, Sampling, Tool, ToolCall, Turn
 from tests.llms.server import Server, serving
 

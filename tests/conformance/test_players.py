@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Endpoint, ModelRole, Turn
 from tests.teachers.samples import PERSONA, TOOL, proof, task
 

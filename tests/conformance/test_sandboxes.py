@@ -19,10 +19,10 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import InputError, SandboxError
+from engine.judging.state import differences
 from engine.protocols import SandboxPool
-from engine.sandboxes._choose import open_pool
 from engine.sandboxes._remote import RemoteSandbox
-from engine.state import differences
+from engine.serving.choice import open_pool
 from engine.types import ABSENT, Limits
 from tests.conformance._sandboxes import (
     BACKENDS,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine.errors import InputError, StorageError
-from engine.holders import holder_name
+from engine.liveness import holder_name
 from engine.protocols import Store
 from engine.types import DomainShare
 from storage import batches, domains, trajectories

@@ -9,12 +9,13 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
-from engine import catalog, plugins
+from engine import plugins
+from engine.domains import catalog
 from engine.errors import InputErrors
 from engine.protocols import Environment, Sandbox, SandboxPool, ToolSource
-from engine.runner import source_of
-from engine.sandboxes._choose import open_pool
-from engine.schema import argument_error
+from engine.reading.schema import argument_error
+from engine.running.runner import source_of
+from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import Domain, ToolCall, ToolFault, ToolResult
 

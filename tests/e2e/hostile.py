@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import yaml
 
-from engine import catalog
+from engine.domains import catalog
 from engine.types import (
     Batch,
     DomainShare,

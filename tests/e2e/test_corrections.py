@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine import catalog
+from engine.domains import catalog
 from engine.types import Batch, DomainShare, Recipe, Trajectory, TrajectoryFilter
 from pages._ui.fix_calls import calls_text
 from storage import batches, domains, exports, requests, trajectories

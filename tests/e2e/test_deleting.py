@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine import catalog
+from engine.domains import catalog
 from engine.types import Persona
 from storage import domains, personas
 from tests.e2e.conftest import Studio, ready, until

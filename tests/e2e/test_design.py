@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from engine import catalog, settings
+from engine import settings
+from engine.domains import catalog
 from storage import domains
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, pick, shown

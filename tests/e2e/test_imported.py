@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.importers._report import Report
-from engine.importing import importer_of, read
+from engine.importing.read import importer_of, read
+from engine.importing.report import Report
 from engine.types import TrajectoryFilter
 from storage import imports, trajectories
 from storage.reviews import reviews_of

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine import plugins
-from engine.curate import apply_reviews
-from engine.exporters._json import dump_bytes
-from engine.exporters._report import Report
 from engine.exporters.trajectory import AS_JSON
-from engine.records import fields, record_of
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import fields, record_of
+from engine.exporting.report import Report
+from engine.exporting.reviewed import apply_reviews
 from engine.types import (
     Change,
     Execution,

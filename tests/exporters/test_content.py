@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from engine.exporters import _content
-from engine.exporters._content import offered
-from engine.records import tool_of
+from engine.exporting import content
+from engine.exporting.content import offered
+from engine.exporting.record import tool_of
 from engine.types import Tool, ToolCall, Turn
 from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP
 
 
 def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
-    return _content.content_id(turns, [tool_of(tool) for tool in tools])
+    return content.content_id(turns, [tool_of(tool) for tool in tools])
 
 
 def test_content_is_named_by_what_a_model_sees() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.export import build
+from engine.exporting.build import build
 from engine.types import Recipe
 from tests.exporters.mixed import CORRECTED, NESTED, entries, made, mixed, proven, says, user
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import plugins
-from engine.exporters._json import dump_bytes
+from engine.exporting.json import dump_bytes
 from tests.exporters.mixed import exported, mixed
 
 GOLDEN = Path(__file__).parent.parent / "golden"

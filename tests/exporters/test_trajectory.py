@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import plugins
-from engine.exporters._json import dump_bytes
+from engine.exporting.json import dump_bytes
 from engine.types import Execution, Trajectory
 from tests.exporters.mixed import calls, exported, made, mixed, opened, proven, user
 

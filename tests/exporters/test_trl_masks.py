@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from engine.conversion import Conversion
-from engine.exporters._json import dump_bytes
+from engine.exporting.convert import Conversion
+from engine.exporting.json import dump_bytes
 from engine.types import Recipe, Review, Tool, Turn
 from tests.exporters.mixed import SHOP, SYSTEM, calls, entries, made, result, says, user
 from tests.needs import missing

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from engine import plugins
-from engine.importers._report import Report
+from engine.importing.report import Report
 from engine.types import Trajectory
 
 TOOL = {

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import plugins
-from engine.importers._report import Report
-from engine.records import read
+from engine.exporting.record import read
+from engine.importing.report import Report
 from engine.types import Trajectory
 from storage.intake import rows_of
 from tests.exporters.mixed import exported, mixed

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
-from engine.importers._lines import LONGEST_LINE, lines_of
-from engine.importers._report import LISTED, Report
-from engine.importing import importer_of, read, told
+from engine.importing.lines import LONGEST_LINE, lines_of
+from engine.importing.read import importer_of, read, told
+from engine.importing.report import LISTED, Report
 from engine.types import Trajectory
 from tests.importers.reading import TOOL, calls, imported, one, says
 

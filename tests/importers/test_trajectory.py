@@ -9,7 +9,7 @@ import pytest
 
 from engine import plugins
 from engine.errors import InputError
-from engine.exporters._json import dump_bytes
+from engine.exporting.json import dump_bytes
 from engine.types import ABSENT, Change, Leaf, StateDiff, Trajectory
 from tests.exporters.mixed import NO_TOOL, exported, made, mixed, proven
 

@@ -9,8 +9,8 @@ import pytest
 from engine import plugins, prompting
 from engine.errors import ModelError
 from engine.judges.rubric import RubricJudge, transcript
-from engine.llms._open import open_llm
-from engine.scoring import reward, score
+from engine.judging.scoring import reward, score
+from engine.running.models import open_llm
 from engine.types import Criterion, Endpoint, Rubric, Score, ToolCall, Trajectory, Turn
 from tests.llms.server import Server, serving
 from tests.teachers.samples import task

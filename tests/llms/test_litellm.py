@@ -8,7 +8,7 @@ import sys
 import warnings
 
 from engine import settings
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Endpoint, Turn
 from tests.llms.server import serving
 
@@ -17,7 +17,7 @@ USER = Turn(role="user", content="Hello?")
 
 def test_opening_does_not_import_the_library() -> None:
     code = (
-        "import sys; from engine.llms._open import open_llm; from engine.types import Endpoint; "
+        "import sys; from engine.running.models import open_llm; from engine.types import Endpoint; "
         "open_llm(Endpoint(model='openai/m'), 'teacher'); print('litellm' in sys.modules)"
     )
     done = subprocess.run(
@@ -29,7 +29,7 @@ def test_opening_does_not_import_the_library() -> None:
 def test_the_import_does_not_hold_up_the_loop() -> None:
     code = """
 import asyncio, sys, time
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Endpoint, Turn
 
 async def main():

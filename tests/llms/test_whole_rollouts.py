@@ -12,12 +12,13 @@ import pytest
 
 from bench.model_server import ModelServer
 from bench.whole_rollouts import PACK, PERSONA, claimed, stock
-from engine import catalog, plugins
-from engine.llms._open import open_llm
-from engine.planner import plan
+from engine import plugins
+from engine.domains import catalog
+from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.rollout import rollout
-from engine.runner import parts_of, run
+from engine.rolling.rollout import rollout
+from engine.running.models import open_llm
+from engine.running.runner import parts_of, run
 from engine.types import Batch, DomainShare, Endpoint, Trajectory, TrajectoryFilter
 from storage.database import open_database
 from storage.trajectories import stream

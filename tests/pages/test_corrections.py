@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.replay import Replay
+from engine.reviewing.replay import Replay
 from engine.types import Tool, Turn
 from pages._ui.fix_calls import calls_text
 from pages._ui.fix_form import fix_key

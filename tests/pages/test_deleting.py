@@ -9,7 +9,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.types import Endpoint, Persona
 from pages._ui.domain_lists import NOTHING

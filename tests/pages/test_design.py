@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import InputError
 from pages._ui.domain_lists import SKELETON, from_upload, id_from
 from pages._ui.pack_parts import checked_template, renamed, template_path

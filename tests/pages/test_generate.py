@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.batchfile import batch_of, parse_batch
 from engine.errors import InputErrors
+from engine.planning.batch_file import batch_of, parse_batch
 from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
 from storage import batches, endpoints
 from storage.database import Database

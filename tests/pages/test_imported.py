@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine.curate import UNVERIFIED, ends_at
-from engine.importers._report import Report
-from engine.importing import importer_of, read
+from engine.exporting.reviewed import UNVERIFIED
+from engine.importing.read import importer_of, read
+from engine.importing.report import Report
+from engine.reviewing.corrections import ends_at
 from engine.types import Tool
 from pages._ui.fix_form import fix_key
 from pages._ui.schema_form import type_words

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.image_build import ImageBuild
+from engine.serving.image_build import ImageBuild
 from storage import engines
 from storage.database import Database
 

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.protocols import Request
-from engine.requests import Desk
+from engine.serving.desk import Desk
 from engine.types import Review
 from storage import exports, reviews
 from storage.database import Database

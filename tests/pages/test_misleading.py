@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from engine.metering import unbounded
+from engine.running.budget import unbounded
+from engine.running.watch import reached
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
-from engine.watch import reached
 from pages._ui.layout import pages_named
 from pages._ui.pack_parts import renamed
 from pages._ui.routes import PAGES

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import catalog
-from engine.batchfile import parse_batch
-from engine.planner import plan
+from engine.domains import catalog
+from engine.planning.batch_file import parse_batch
+from engine.planning.planner import plan
 from engine.types import MODES, Batch, Domain, DomainShare, Persona, RolloutSpec
 from pages._ui.badges import mode_name
 from storage import batches, domains, tables

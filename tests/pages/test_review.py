@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
-from engine.replay import Replay
+from engine.reviewing.replay import Replay
 from engine.types import Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui import conflicts, turn_viewer
 from pages._ui.badges import score_name

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.standing import EFFECTS
+from engine.reviewing.verdicts import EFFECTS
 from engine.types import Review, Score, Standing, TrajectoryFilter, Turn
 from pages._ui import turn_viewer
 from pages._ui.filters import filter_parameters, read_filter

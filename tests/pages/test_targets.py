@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.targets._target import aimed, find, names
+from engine.exporting.target import aimed, find, names
 from engine.types import Recipe
 from pages._ui.text import literal
 from storage import exports

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import InputError
 from engine.plugins import load
 from engine.protocols import Environment, Sandbox, ToolSource
-from engine.sandboxes._choose import health, open_pool
+from engine.serving.choice import health, open_pool
 from engine.types import Limits, ToolCall
 
 _SOURCE = b'''

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import catalog
+from engine.domains import catalog
 from engine.types import (
     Batch,
     DomainShare,

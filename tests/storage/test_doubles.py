@@ -8,7 +8,7 @@ import pytest
 
 from engine import plugins
 from engine.errors import InputError
-from engine.export import build
+from engine.exporting.build import build
 from engine.types import Recipe, Trajectory, TrajectoryFilter
 from storage import batches, trajectories
 from storage.database import Database

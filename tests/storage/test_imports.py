@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
-from engine.importers._report import Report
-from engine.importing import importer_of, read
+from engine.importing.read import importer_of, read
+from engine.importing.report import Report
 from engine.protocols import Store
 from engine.types import Trajectory
 from storage import batches, imports

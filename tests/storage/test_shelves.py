@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine import catalog
+from engine.domains import catalog
 from engine.errors import Conflict, InputError
-from engine.holders import holder_name
+from engine.liveness import holder_name
 from engine.types import Batch, DomainShare, Endpoint, Recipe, TrajectoryFilter
 from storage import (
     batches,

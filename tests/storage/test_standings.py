@@ -1,5 +1,5 @@
 """One meaning of a verdict: whatever reviews are stored, row, filter, funnel, charts, counts and export say what the
-table of engine/standing.py says."""
+table of engine/reviewing/verdicts.py says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from engine.export import build
-from engine.standing import EFFECTS, refusal, standing
+from engine.exporting.build import build
+from engine.reviewing.verdicts import EFFECTS, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, Trajectory, TrajectoryFilter, Turn
 from storage import analytics, reviews, trajectories
 from storage.database import Database

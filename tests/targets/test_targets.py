@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from engine import plugins
-from engine.conversion import Conversion
 from engine.errors import InputError
-from engine.export import build, preview
-from engine.exporters._json import dump_bytes
-from engine.targets._target import aimed, check_choice, find, names
+from engine.exporting.build import build, preview
+from engine.exporting.convert import Conversion
+from engine.exporting.json import dump_bytes
+from engine.exporting.target import aimed, check_choice, find, names
 from engine.types import Recipe, Review, Turn
 from tests.exporters.mixed import EMPTY, NESTED, calls, entries, made, mixed, result, says, user
 from tests.targets.trainers import TRAINED, trained_text

@@ -6,7 +6,7 @@ import pytest
 
 from engine import plugins
 from engine.errors import InputError
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Endpoint, Turn
 from tests.llms.server import serving
 from tests.teachers.samples import PERSONA, TOOL, proof, task

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.llms._open import open_llm
+from engine.running.models import open_llm
 from engine.types import Completion, Endpoint, Sampling, Task, Tool, ToolCall, Turn
 from engine.users.llm import LLMUser
 from tests.teachers.samples import PERSONA, proof, task

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.asking import asks, wants_confirmation
+from engine.dialogue.phrases import closed, opened
+from engine.dialogue.questions import asks, wants_confirmation
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
-from engine.users._phrases import closed, opened
 from engine.users.reference import CONFIRMATION, UNKNOWN
 from tests.teachers.samples import PERSONA, proof, task
 

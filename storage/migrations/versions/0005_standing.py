@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from engine.standing import standing
+from engine.reviewing.verdicts import standing
 from engine.types import Review
 from storage import search
 

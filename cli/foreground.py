@@ -1,0 +1,64 @@
+"""One batch worked on in the foreground, for the command line: its progress while it runs, its summary at the end.
+
+Rows come in from whoever wires the storage, as `storage.batches.BatchRow`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.planning.quotas import Quotas, sentences
+from engine.serving.worker import Worker, serve
+
+LOOK_SECONDS = 0.2
+
+
+async def follow(worker: Worker, look: Callable[[], Any]) -> None:
+    """Let a worker that takes one batch alone work until that batch, as `look` tells it, goes no further by itself.
+
+    Another engine may be quicker to claim it; then it is only watched.
+    """
+    working = asyncio.create_task(serve(worker))
+    started = time.monotonic()
+    before: int | None = None
+    while not working.done():
+        row = await asyncio.to_thread(look)
+        before = finished(row) if before is None else before
+        _progress(row, before, started)
+        if row.status in ("done", "failed", "cancelled") or (row.status == "paused" and row.command is None):
+            worker.stop.set()
+        await asyncio.wait({working}, timeout=LOOK_SECONDS)
+    await working
+
+
+def finished(row: Any) -> int:
+    return int(row.progress.kept + row.progress.rejected + row.progress.failed)
+
+
+def _progress(row: Any, before: int, started: float) -> None:
+    if sys.stderr.isatty():
+        p = row.progress
+        rate = (finished(row) - before) / max(time.monotonic() - started, 0.001)
+        counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}"
+        print(f"\r{finished(row)}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
+
+
+def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:
+    """Return what became of a batch and what its plan fell short of, with the next move when it is not finished."""
+    p = row.progress
+    lines = [
+        f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
+        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
+        f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
+    ]
+    lines += [f"  plan: {told}" for told in sentences(quotas.shortfalls if quotas else ())]
+    lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
+    if row.status in ("queued", "paused"):
+        lines.append(
+            f"go on with: python -m engine resume {row.id}   (--tokens, --dollars, --seconds: a larger budget)"
+        )
+    return "\n".join(lines)

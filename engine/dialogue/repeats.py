@@ -1,0 +1,55 @@
+"""Which calls of a user turn are new to its dialogue. Pure.
+
+A teacher rightly makes no read again whose result is in the dialogue. So what a mode is about must lie in calls that
+nobody has made before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.domains import templates
+from engine.types import Domain, ReferenceCall, TaskTurn
+
+
+def new_calls(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> list[int]:
+    """Return the places of the turn's calls that neither the earlier turns nor its own chain made already.
+
+    A write is always new. A read is not where it may turn out to be an earlier one, its arguments being results.
+    """
+    writes = {tool.name for tool in domain.tools if tool.effect == "write"}
+    made = [(step, other.slots) for other in earlier for step in other.chain]
+    return [
+        position
+        for position, step in enumerate(turn.chain)
+        if step.call in writes
+        or not (
+            any(own.call == step.call and own.arguments == step.arguments for own in turn.chain[:position])
+            or any(_may_repeat(step, turn.slots, *entry) for entry in made)
+        )
+    ]
+
+
+def exercised(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool:
+    """Return whether a turn has its mode also with a teacher that makes no read again."""
+    if turn.mode not in ("single", "parallel", "tool_error", "dependent"):
+        return True
+    new = new_calls(domain, earlier, turn)
+    if turn.mode == "dependent":
+        saved = {turn.chain[position].save for position in new} - {None}
+        return any(templates.names_below(turn.chain[position].arguments) & saved for position in new)
+    groups = [turn.groups[position] for position in new]
+    return len(groups) > len(set(groups)) if turn.mode == "parallel" else bool(groups)
+
+
+def _may_repeat(step: ReferenceCall, slots: Mapping[str, Any], made: ReferenceCall, known: Mapping[str, Any]) -> bool:
+    """Return whether a call may say the same as one of an earlier turn; a result can be any value."""
+    if step.call != made.call or step.arguments.keys() != made.arguments.keys():
+        return False
+    for name, source in step.arguments.items():
+        other = made.arguments[name]
+        drawn = templates.names_below(source) <= slots.keys() and templates.names_below(other) <= known.keys()
+        if drawn and templates.value(source, slots) != templates.value(other, known):
+            return False
+    return True

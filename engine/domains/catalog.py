@@ -1,0 +1,475 @@
+"""Domain packs: a folder or a zip of plain files -> Domain, and back.
+
+A pack is read as {path: bytes}, parsed whole and refused whole: InputErrors lists every problem with its
+file and field. Nothing of a pack is executed here. The same files always give the same zip and digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from engine import plugins
+from engine.domains.slots import Tables
+from engine.domains.templates import undefined_names
+from engine.errors import InputError, InputErrors, each
+from engine.reading.json_value import writable
+from engine.reading.places import Path as FieldPath
+from engine.reading.places import Source
+from engine.types import Domain, Persona, Question, TaskTemplate, Tool, workspace_of
+
+MAX_FILES = 2_000
+MAX_BYTES = 64 << 20
+_TOO_LARGE = f"holds more than {MAX_FILES} files or {MAX_BYTES >> 20} MB."
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OSError,
+    EOFError,
+)
+"""What zipfile raises for a zip that is damaged, encrypted or of an unknown method, itself or from below it."""
+_IGNORED = {"__pycache__", ".git", ".DS_Store"}
+_MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
+_FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
+_FIELDS = Domain.model_fields.keys() - _MADE | {"tool_sources"}
+
+
+# ---------------------------------------------------------------- folders and zips
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder. Raises InputError when it is no folder, too large or holds links."""
+    if not folder.is_dir():
+        raise InputError(str(folder), "is not a folder.", "Give the folder of a domain pack.")
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if _IGNORED & set(relative.parts) or path.is_dir():
+            continue
+        if path.is_symlink() or not path.is_file():
+            raise InputError(str(relative), "is a link or no plain file.", "Packs hold plain files only.")
+        files[relative.as_posix()] = path.read_bytes()
+    _bound(files)
+    return files
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a pack's files below a new or empty folder. Raises InputError when something is there already."""
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(str(folder), "is not empty.", "Choose a new folder.")
+    for name, data in files.items():
+        path = folder / _safe(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def to_zip(files: Mapping[str, bytes]) -> bytes:
+    """Return the pack as a zip whose bytes depend on the files only."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o644 << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, files[name])
+    return buffer.getvalue()
+
+
+def from_zip(data: bytes) -> dict[str, bytes]:
+    """Return the files of a zip; a single top folder is taken off. Raises InputError for a bad or hostile zip."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = [i for i in archive.infolist() if not i.is_dir()]
+            if len(infos) > MAX_FILES or sum(i.file_size for i in infos) > MAX_BYTES:
+                raise InputError(
+                    "zip", f"holds more than {MAX_FILES} files or {MAX_BYTES >> 20} MB.", "Make it smaller."
+                )
+            files = {i.filename: archive.read(i) for i in infos if not _IGNORED & set(PurePosixPath(i.filename).parts)}
+    except _BROKEN_ZIP as error:
+        raise InputError("zip", f"cannot be read: {error}.", "Export the pack again.") from error
+    for name in files:
+        _safe(name)
+    tops = {name.split("/", 1)[0] for name in files}
+    if "domain.yaml" not in files and len(tops) == 1 and all("/" in name for name in files):
+        files = {name.split("/", 1)[1]: data for name, data in files.items()}
+    _bound(files)
+    return files
+
+
+def files_digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest that names exactly these bytes."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(f"{len(name.encode())}:{name}:{len(files[name])}:".encode())
+        total.update(files[name])
+    return total.hexdigest()[:16]
+
+
+def _safe(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\x00" in name or not path.parts:
+        raise InputError(name, "leads out of the pack.", "Use plain relative paths.")
+    return path
+
+
+def _bound(files: Mapping[str, bytes]) -> None:
+    if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_BYTES:
+        raise InputError("pack", _TOO_LARGE, "Make it smaller.")
+
+
+# ---------------------------------------------------------------- parsing
+
+
+def parse(files: Mapping[str, bytes], *, unfinished: bool = False) -> Domain:
+    """Return the Domain that the files describe. Raises InputErrors listing every problem.
+
+    An `unfinished` pack may lack tools and templates: it can be edited and kept, and no batch can use it yet.
+    """
+    errors: list[InputError] = []
+
+    def collect(action: Any, fallback: Any) -> Any:
+        try:
+            return action()
+        except InputError as found:
+            errors.extend(each(found))
+        return fallback
+
+    head = collect(lambda: _head(files), {})
+    policy = collect(lambda: _text(files, "policy.md"), "")
+    if not policy.strip() and not any(e.where == "policy.md" for e in errors):
+        errors.append(InputError("policy.md", "is missing or empty.", "Write the teacher's rules.", file="policy.md"))
+    sources = head.pop("tool_sources", ["python"])
+    before = len(errors)
+    tools: tuple[Tool, ...] = collect(lambda: _tools(files, sources), ())
+    broken = len(errors) > before
+    known = _defined(files, sources) if broken else {tool.name for tool in tools}
+    found: dict[str, TaskTemplate] = {}
+    for name in sorted(n for n in files if n.startswith("templates/") and n.endswith((".yaml", ".yml"))):
+        if (template := collect(lambda name=name: _template(files, name), None)) is not None:
+            found[name] = template
+    questions = collect(lambda: _questions(files), ())
+    if not unfinished:
+        errors += lacking(tools or broken, found or any(e.where.startswith("templates/") for e in errors))
+    errors += _twice([(template.id, Source(name, files[name]), ("id",)) for name, template in found.items()])
+    asked = Source("questions.yaml", files.get("questions.yaml", b""))
+    errors += _twice([(q.id, asked, (number, "id")) for number, q in enumerate(questions)])
+    errors += _identity(files, head, known)
+    made: dict[str | None, Tables] = {}
+    for name, template in found.items():
+        source = Source(name, files[name])
+        errors += _calls(source, template, known)
+        errors += _lost_files(files, source, template)
+        errors += _names(files, source, template, made)
+    if errors:
+        raise InputErrors(errors)
+    return Domain(
+        **head,
+        policy=policy,
+        tools=tools,
+        templates=tuple(found.values()),
+        questions=questions,
+        digest=files_digest(files),
+        files=dict(files),
+    )
+
+
+def lacking(tools: Any, templates: Any) -> list[InputError]:
+    """Return what an unfinished pack needs before a batch can use it."""
+    found = []
+    if not tools:
+        move = "Add a Python function with a docstring."
+        found.append(InputError("tools/", "defines no tool.", move, file="tools/"))
+    if not templates:
+        found.append(InputError("templates/", "holds no template.", "Add templates/<id>.yaml.", file="templates/"))
+    return found
+
+
+def load(path: Path) -> Domain:
+    """Read and parse a folder or a zip file."""
+    return parse(from_zip(path.read_bytes()) if path.is_file() else read_folder(path))
+
+
+def shipped(folder: Path) -> Iterator[dict[str, bytes]]:
+    """Yield the files of every pack folder below `folder`, by name."""
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if (entry / "domain.yaml").is_file():
+            yield read_folder(entry)
+
+
+def load_personas(folder: Path) -> tuple[Persona, ...]:
+    """Read every *.yaml below a folder: each a list of personas. Raises InputErrors."""
+    found: list[Persona] = []
+    places: list[tuple[str, Source, FieldPath]] = []
+    for path in sorted(folder.glob("*.yaml")):
+        source = Source(path.name, path.read_bytes())
+        listed: list[Persona] = _listed(Persona, yaml_value(source.data, source.name), source)
+        found += listed
+        places += [(persona.id, source, (number, "id")) for number, persona in enumerate(listed)]
+    errors = _twice(places)
+    if errors:
+        raise InputErrors(errors)
+    return tuple(found)
+
+
+def yaml_value(data: bytes, name: str) -> Any:
+    """Return the YAML value of a file. Raises InputError naming the line."""
+    try:
+        text = data.decode()
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=_FastLoader)
+        return yaml.load(text, Loader=_StrictLoader)
+    except UnicodeDecodeError as error:
+        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        where, problem = f"{name} line {line}" if line else name, getattr(error, "problem", None) or str(error)
+        raise InputError(where, f"{problem}.", "Correct the YAML.", file=name, line=line) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses duplicate keys and leaves dates as text, so that what stands in the file is what we get."""
+
+
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C; what it refuses is read once more by the other, whose errors name the better line."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    keys: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in keys:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+        keys.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
+    """Return a whole number, or its text where it has more digits than JSON readers take."""
+    try:
+        number: int = yaml.SafeLoader.construct_yaml_int(loader, node)
+    except ValueError:
+        return str(node.value)
+    return number if writable(number) else str(node.value)
+
+
+def _decimal_number(loader: Any, node: yaml.ScalarNode) -> float | str:
+    """Return a decimal number, or its text where it is beyond every float."""
+    try:
+        number: float = yaml.SafeLoader.construct_yaml_float(loader, node)
+    except (ValueError, OverflowError):
+        return str(node.value)
+    return str(node.value) if math.isinf(number) and "inf" not in node.value.lower() else number
+
+
+for _loader in (_StrictLoader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+    _loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
+    _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+    _loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
+def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
+    if "domain.yaml" not in files:
+        move = "Every pack needs one; see ARCHITECTURE.md."
+        raise InputError("domain.yaml", "is missing.", move, file="domain.yaml")
+    source = Source("domain.yaml", files["domain.yaml"])
+    head = yaml_value(source.data, source.name)
+    if not isinstance(head, dict):
+        raise source.refusal((), "is not a mapping.", "Write `key: value` lines.")
+    known = f"Known: {', '.join(sorted(_FIELDS))}."
+    errors = [source.refusal((str(name),), "is no known field.", known) for name in head if name not in _FIELDS]
+    blank = [f for f in ("id", "name", "description") if not isinstance(head.get(f), str) or not head[f].strip()]
+    errors += [source.refusal((field,), "is missing.", "Give it a text.") for field in blank]
+    if "id" not in blank and not _is_id(head["id"]):
+        errors.append(source.refusal(("id",), f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -."))
+    sources = head.get("tool_sources", [])
+    if not isinstance(sources, list):
+        errors.append(source.refusal(("tool_sources",), "is not a list.", "For example [python]."))
+    else:
+        errors += _unknown_sources(source, sources)
+    given = {name: entry for name, entry in head.items() if name in _FIELDS and name not in blank}
+    rest = {name: entry for name, entry in given.items() if name != "tool_sources"}
+    try:
+        Domain.model_validate({**dict.fromkeys(blank, "-"), **rest, **_NOTHING})
+    except ValidationError as error:
+        errors += source.refusals(error, rest)
+    if errors:
+        raise InputErrors(errors)
+    return dict(head)
+
+
+_NOTHING = {"policy": "", "tools": (), "templates": (), "digest": "", "files": {}}
+
+
+def _is_id(id: str) -> bool:
+    return id.replace("_", "").replace("-", "").isalnum() and id == id.lower()
+
+
+def _unknown_sources(source: Source, names: list[Any]) -> list[InputError]:
+    known = plugins.names("tools")
+    move = f"Choose one of: {', '.join(known)}."
+    return [
+        source.refusal(("tool_sources", number), f"there is no tool source {name!r}.", move)
+        for number, name in enumerate(names)
+        if name not in known
+    ]
+
+
+def _tools(files: Mapping[str, bytes], sources: list[Any]) -> tuple[Tool, ...]:
+    tools: list[Tool] = []
+    errors: list[InputError] = []
+    for source in sources:
+        plugin = plugins.load("tools", str(source))
+        try:
+            tools += plugin.make(plugin.config()).tools(files)
+        except InputError as found:
+            errors.extend(each(found))
+    names = [tool.name for tool in tools]
+    errors += [
+        InputError(f"tools/: {name}", "comes from two tool sources.", "Rename one of them.", file="tools/")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if errors:
+        raise InputErrors(errors)
+    return tuple(tools)
+
+
+def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:
+    template: TaskTemplate = _validated(TaskTemplate, yaml_value(files[name], name), Source(name, files[name]))
+    return template
+
+
+def _defined(files: Mapping[str, bytes], sources: list[Any]) -> set[str] | None:
+    """Return the names of functions in tool files that could not all be read; None when others may exist."""
+    if sources != ["python"]:
+        return None
+    found = [data for path, data in files.items() if path.startswith("tools/") and path.endswith(".py")]
+    return {name.decode() for data in found for name in _FUNCTION.findall(data)}
+
+
+def _identity(files: Mapping[str, bytes], head: Mapping[str, Any], known: set[str] | None) -> list[InputError]:
+    source = Source("domain.yaml", files.get("domain.yaml", b""))
+    return [
+        source.refusal(("identity", number), f"there is no tool {name!r}.", "Name a tool that checks who is speaking.")
+        for number, name in enumerate(head.get("identity") or ())
+        if known is not None and name not in known
+    ]
+
+
+def _calls(source: Source, template: TaskTemplate, known: set[str] | None) -> list[InputError]:
+    """Return every step of the template's chains whose tool does not exist."""
+    move = f"Known tools: {', '.join(sorted(known))}." if known else "The domain has no tool yet."
+    return [
+        source.refusal(("turns", turn, "chain", step, "call"), f"there is no tool {one.call!r}.", move)
+        for turn, request in enumerate(template.turns)
+        for step, one in enumerate(request.chain)
+        if known is not None and one.call not in known
+    ]
+
+
+def _lost_files(files: Mapping[str, bytes], source: Source, template: TaskTemplate) -> list[InputError]:
+    """Return every file or folder of the pack that the template names and that is not there."""
+    tests = template.hidden_tests.files if template.hidden_tests else {}
+    found = [
+        source.refusal(("hidden_tests", "files", laid), f"the pack has no file {named!r}.", "Add it under hidden/.")
+        for laid, named in tests.items()
+        if named not in files
+    ]
+    folder = f"variants/{template.variant}/"
+    if template.variant is not None and not any(path.startswith(folder) for path in files):
+        found.append(source.refusal(("variant",), f"there is no folder {folder}.", "Add it."))
+    return found
+
+
+def _names(
+    files: Mapping[str, bytes], source: Source, template: TaskTemplate, made: dict[str | None, Tables]
+) -> list[InputError]:
+    """Return what the slot queries and texts of a template use that does not exist. `made` keeps the tables."""
+    if template.variant not in made:
+        made[template.variant] = Tables(workspace_of(files, template.variant))
+    slots: list[str] = []
+    refused: list[InputError] = []
+    for number, slot in enumerate(template.slots):
+        for field, query in (("query", slot.query), ("unique", slot.unique)):
+            try:
+                columns = made[template.variant].columns(query, slots) if query else []
+            except InputError as error:
+                place: FieldPath = ("slots", number, field)
+                refused.append(source.refusal(place, error.problem, error.next_move, source=query))
+            else:
+                slots += columns if field == "query" else []
+    if refused:  # what the texts use of these queries cannot be told
+        return refused
+    return [source.refusal(path, problem, move) for path, problem, move in undefined_names(template, slots)]
+
+
+def _questions(files: Mapping[str, bytes]) -> tuple[Question, ...]:
+    if "questions.yaml" not in files:
+        return ()
+    return read_questions(files["questions.yaml"])
+
+
+def read_questions(data: bytes) -> tuple[Question, ...]:
+    """Return the questions of a questions.yaml; an empty file has none. Raises InputError or InputErrors."""
+    value = yaml_value(data, "questions.yaml")
+    return () if value is None else tuple(_listed(Question, value, Source("questions.yaml", data)))
+
+
+def _listed(model: type[BaseModel], value: Any, source: Source) -> list[Any]:
+    if not isinstance(value, list):
+        raise source.refusal((), "is not a list.", "Start each entry with `- id: ...`.")
+    found: list[Any] = []
+    errors: list[InputError] = []
+    for number, entry in enumerate(value):
+        try:
+            found.append(_validated(model, entry, source, (number,)))
+        except InputErrors as refused:
+            errors += refused.errors
+    if errors:
+        raise InputErrors(errors)
+    return found
+
+
+def _validated(model: type[BaseModel], value: Any, source: Source, below: FieldPath = ()) -> Any:
+    try:
+        return TypeAdapter(model).validate_python(value)
+    except ValidationError as error:
+        raise InputErrors(source.refusals(error, value, below)) from error
+
+
+def _text(files: Mapping[str, bytes], name: str) -> str:
+    try:
+        return files.get(name, b"").decode()
+    except UnicodeDecodeError as error:
+        raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
+
+
+def _twice(ids: list[tuple[str, Source, FieldPath]]) -> list[InputError]:
+    """Return a refusal at every place that gives an id which an earlier place has given."""
+    seen: dict[str, str] = {}
+    found: list[InputError] = []
+    for id, source, path in ids:
+        if id in seen:
+            found.append(source.refusal(path, f"{id!r} is used twice: {seen[id]} has it too.", "Give each its own."))
+        seen.setdefault(id, source.where(path).split(":")[0])
+    return found

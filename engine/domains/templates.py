@@ -1,0 +1,129 @@
+"""Renders the Jinja texts and expressions of task templates, sandboxed and strict about missing names.
+
+text("Order {{ order_id }}", {"order_id": "A1"})      -> "Order A1"
+value("{{ order.total }}", {"order": {"total": 5.0}})  -> 5.0   (one expression keeps its type)
+value({"id": "{{ order_id }}"}, ...)                   -> rendered in every string below
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from engine.errors import InputError
+from engine.reading.json_value import leaves, writable
+from engine.types import TaskTemplate
+
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+UNKNOWN: dict[str, Any] = {"known": False}
+"""What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
+_NAME_IT = "Name a slot column, or save an earlier result under that name."
+_ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
+
+
+@lru_cache(maxsize=20_000)
+def _template(source: str) -> Template:
+    return _environment.from_string(source)
+
+
+@lru_cache(maxsize=20_000)
+def _expression(source: str) -> Callable[..., Any]:
+    return _environment.compile_expression(source, undefined_to_none=False)
+
+
+def _refused(kind: str, source: str, problem: str, next_move: str) -> InputError:
+    return InputError(f"template {kind} {source[:60]!r}", problem, next_move, source=source)
+
+
+def text(source: str, values: Mapping[str, Any]) -> str:
+    """Return the rendered text, stripped. Raises InputError for a missing name or a bad expression."""
+    if "{" not in source:
+        return source.strip()
+    try:
+        return _template(source).render(values).strip()
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise _refused("text", source, f"{error}.", "Correct the expression.") from error
+
+
+def value(source: Any, values: Mapping[str, Any]) -> Any:
+    """Return `source` with every string below it rendered; a string that is one expression keeps its type."""
+    if isinstance(source, Mapping):
+        return {key: value(entry, values) for key, entry in source.items()}
+    if isinstance(source, list | tuple):
+        return [value(entry, values) for entry in source]
+    if not isinstance(source, str) or "{" not in source:
+        return source
+    whole = _ONE_EXPRESSION.fullmatch(source)
+    if not whole:
+        return text(source, values)
+    try:
+        found = _expression(whole.group(1).strip())(values)
+        if isinstance(found, StrictUndefined):
+            raise UndefinedError(found._undefined_message)
+        if isinstance(found, int) and not writable(found):
+            raise ValueError("it gives a number of more digits than JSON readers take")
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise _refused("expression", source, f"{error}.", "Correct the expression.") from error
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def names(source: str) -> frozenset[str]:
+    """Return the names that a text uses. Raises InputError for a syntax error."""
+    if "{" not in source:
+        return frozenset()
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
+    except TemplateSyntaxError as error:
+        raise _refused("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
+
+
+def names_below(source: Any) -> frozenset[str]:
+    """Return the names used by every string below a value."""
+    if isinstance(source, str):
+        return names(source)
+    if isinstance(source, Mapping):
+        return frozenset().union(*(names_below(entry) for entry in source.values()))
+    if isinstance(source, list | tuple):
+        return frozenset().union(*(names_below(entry) for entry in source))
+    return frozenset()
+
+
+def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[tuple[int | str, ...], str, str]]:
+    """Return (path, problem, next move) for every text that cannot be read, and for every name in one that is neither
+    a slot nor a result saved before it is used."""
+    known = set(slots)
+    found: list[tuple[tuple[int | str, ...], str, str]] = []
+
+    def check(where: tuple[int | str, ...], source: Any, allowed: set[str]) -> None:
+        for path, text in leaves(source, where):
+            try:
+                missing = sorted(names(text) - allowed)
+            except InputError as error:
+                found.append((path, error.problem, error.next_move))
+                continue
+            found.extend((path, f"{name!r} is neither a slot nor a saved result.", _NAME_IT) for name in missing)
+
+    asked = known | UNKNOWN.keys()
+    check(("goal",), template.goal, asked)
+    saved: set[str] = set()
+    for number, turn in enumerate(template.turns):
+        at = ("turns", number)
+        check((*at, "goal"), turn.goal, asked)
+        check((*at, "say"), turn.say, asked)
+        if turn.withhold:
+            for field in ("say", "ask", "reveal"):
+                allowed = asked if field == "say" else known
+                check((*at, "withhold", field), getattr(turn.withhold, field), allowed)
+        for position, step in enumerate(turn.chain):
+            check((*at, "chain", position, "arguments"), step.arguments, known | saved)
+            if step.save:
+                saved.add(step.save)
+        check((*at, "answer"), turn.answer, known | saved)
+        check((*at, "facts"), turn.facts, known | saved)
+    return found

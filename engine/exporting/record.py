@@ -1,0 +1,135 @@
+"""A trajectory as exports read it, called a record: the fields of a `Trajectory`, checked only as far as need be.
+
+Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
+and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
+the ranges of numbers. The leaves of a state diff stay plain objects. A body in any other shape (written by an older
+version, by hand) is checked in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from pydantic import BaseModel
+
+from engine.exporting.json import dump_bytes
+from engine.types import Leaf, Tool, Trajectory
+
+_TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
+_Part = TypeVar("_Part")
+_Model = TypeVar("_Model", bound=BaseModel)
+_Mirrors = dict[type[BaseModel], Any]
+
+
+def read(body: bytes) -> Record:
+    """Return the record of one stored body. Raises pydantic.ValidationError when it is no trajectory."""
+    try:
+        return _read(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return record_of(Trajectory.model_validate_json(body))
+
+
+def record_of(trajectory: Trajectory) -> Record:
+    """Return a trajectory as a record."""
+    return _read(dump_bytes(trajectory.model_dump(mode="json")))
+
+
+def tool_of(tool: Tool) -> Tool:
+    """Return a tool as records hold it: the same one for all that are written alike."""
+    return _tool(dump_bytes(tool.model_dump(mode="json")))
+
+
+def mirrored(part: _Model) -> _Model:
+    """Return a part of a trajectory (a turn, a score, a remark) as records hold it."""
+    made: _Model = msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_mirrors[type(part)])
+    return made
+
+
+def fields(part: Any) -> dict[str, Any]:
+    """Return the fields of a record or of one of its parts, in their order."""
+    return msgspec.structs.asdict(part)
+
+
+def changed(part: _Part, **changes: Any) -> _Part:
+    """Return a copy of a part of a record with some fields changed."""
+    return msgspec.structs.replace(part, **changes)  # type: ignore[type-var]
+
+
+def _read(body: bytes) -> Record:
+    found = _decode(body)
+    found.tools = _tools(bytes(found.tools))
+    record: Record = found
+    return record
+
+
+@lru_cache(_SETS_KNOWN)
+def _tools(written: bytes) -> tuple[Tool, ...]:
+    return tuple([_tool(bytes(one)) for one in msgspec.json.decode(written, type=list[msgspec.Raw])])
+
+
+@lru_cache(_TOOLS_KNOWN)
+def _tool(written: bytes) -> Tool:
+    """Return a tool; remembered, for the trajectories of a set share a few tools."""
+    made: Tool = msgspec.json.decode(written, type=_mirrors[Tool])
+    return made
+
+
+# ---------------------------------------------------------------- mirrors of the domain types
+
+
+class _Leaf(TypedDict):
+    """A leaf stays an object as it was written: `nulls` stands in it only where there is one."""
+
+    pointer: str
+    before: Any
+    after: Any
+    nulls: NotRequired[tuple[Literal["before", "after"], ...]]
+
+
+def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
+    """Return a type with the fields and properties of a model and of its parts, whose values cost little.
+
+    Two of its values are never equal; a field named in `instead` has that type and may be set.
+    """
+    if model not in known:
+        own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
+        fields = [(name, instead.get(name) or _kind(f.annotation, known)) for name, f in model.model_fields.items()]
+        properties = {name: value for name, value in vars(model).items() if isinstance(value, property)}
+        known[model] = msgspec.defstruct(
+            model.__name__,
+            fields,
+            namespace=properties,
+            frozen=not instead,
+            eq=False,
+            gc=False,
+            forbid_unknown_fields=True,
+        )
+        setattr(known[model], own, known[model])
+    return known[model]
+
+
+def _kind(annotation: Any, known: _Mirrors) -> Any:
+    """Return a type with mirrors in place of models and without bounds."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _mirror(annotation, known)
+    if origin is Annotated:
+        return _kind(parts[0], known)
+    if origin in (Union, UnionType):
+        return Union[tuple(_kind(part, known) for part in parts)]  # noqa: UP007  # so many as there are
+    if origin in (tuple, dict):
+        return origin[tuple(_kind(part, known) for part in parts)]
+    return annotation
+
+
+_mirrors: _Mirrors = {Leaf: _Leaf}
+_mirror(Tool, _mirrors)
+if TYPE_CHECKING:
+    Record = Trajectory
+else:
+    Record = _mirror(Trajectory, _mirrors, tools=msgspec.Raw)
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder(_mirrors[Trajectory]).decode

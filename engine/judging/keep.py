@@ -1,0 +1,93 @@
+"""Which trajectories a batch keeps. Pure.
+
+A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
+the batch's bound; else it is rejected at the first gate that failed, with one short reason. Where the reference turned
+out unsteady it is rejected as one whose task was never provable, also where failures are wanted: it is nobody's
+failure. A human verdict stands above the judges; what it means is in engine/reviewing/verdicts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.judging.steadiness import UNSTEADY
+from engine.types import Batch, Score, Stage, Trajectory
+
+OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
+_GATES: tuple[Stage, ...] = ("rules", "state", "judged")
+_REASONS = {
+    "valid_calls": "invalid_calls",
+    "no_repetition": "repetition",
+    "grounded": "no_call",
+    "mode": "policy_rule",
+    "state": "state_mismatch",
+    "facts": "missing_fact",
+    "rubric": "low_rubric",
+}
+_ENDS = {
+    "user_left": "gave_up",
+    "round_cap": "round_cap",
+    "step_cap": "step_cap",
+    "invalid_calls": "invalid_calls",
+    "done": "no_answer",
+}
+
+
+def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
+    """Return the scored trajectory with status, stage, reason and detail set. One that failed stays as it is."""
+    if trajectory.status == "failed":
+        return trajectory
+    loss = _loss(trajectory, batch)
+    if loss is None:
+        return trajectory.model_copy(update={"status": "kept", "stage": None, "reason": None, "detail": ""})
+    stage, reason, detail = loss
+    return trajectory.model_copy(update={"status": "rejected", "stage": stage, "reason": reason, "detail": detail})
+
+
+def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None:
+    if trajectory.outcome == "failure" and not batch.keep_failures:
+        return _first_failure(trajectory)
+    if trajectory.outcome != "failure" and trajectory.proof is not None and trajectory.proof.reason == UNSTEADY:
+        return "proven", UNSTEADY, trajectory.proof.detail
+    if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
+        return "judged", "unmeasured", _unmeasured(trajectory.scores)
+    mode = _unexercised(trajectory)
+    if mode is not None:
+        return "rules", "mode_not_exercised", mode.reason
+    if batch.min_reward > 0 and (trajectory.reward is None or trajectory.reward < batch.min_reward):
+        told = "not measured" if trajectory.reward is None else f"{trajectory.reward:g}"
+        return "judged", "low_reward", f"The reward is {told}; the batch asks for {batch.min_reward:g}."
+    return None
+
+
+def _first_failure(trajectory: Trajectory) -> tuple[Stage, str, str]:
+    failed = [score for score in trajectory.scores if score.passed is False]
+    if not failed:
+        return "judged", "failure", "The outcome is a failure."
+    first = min(failed, key=lambda score: _GATES.index(_gate(score)))
+    return _gate(first), _reason(first, trajectory), first.reason
+
+
+def _gate(score: Score) -> Stage:
+    if score.source == "rules":
+        return "rules"
+    return "state" if score.source == "state" else "judged"
+
+
+def _reason(score: Score, trajectory: Trajectory) -> str:
+    if score.name == "finished":
+        return _ENDS.get(trajectory.end, trajectory.end)
+    if score.name == "state" and trajectory.tests_passed is False:
+        return "tests_failed"
+    return _REASONS.get(score.name) or _REASONS.get(score.source) or f"low_{score.name}"
+
+
+def _unexercised(trajectory: Trajectory) -> Score | None:
+    """Return the score that says that the dialogue never came to what its mode is about, or None. That is nobody's
+    failure, yet under that mode the dialogue would be mislabelled, also where failures are wanted."""
+    return next((s for s in trajectory.scores if s.source == "rules" and s.name == "mode" and s.value is None), None)
+
+
+def _unmeasured(scores: Sequence[Score]) -> str:
+    reasons = [f"{score.name}: {score.reason}" for score in scores if score.value is None]
+    return "; ".join(reasons) or "No judge measured the outcome."

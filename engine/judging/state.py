@@ -1,0 +1,103 @@
+"""Compares two end states that began as the same workspace. Pure.
+
+Both ways: what the reference changed and the rollout did not is `missing`, what only the rollout changed is
+`extra`, what both changed to different values is `different`. Any path to the same end state compares equal.
+Values compare as JSON: numbers by value, true is not 1, and null is not "no such key".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from engine.reading.json_value import same
+from engine.types import ABSENT, Change, Frozen, Leaf, StateDiff
+
+
+class Difference(Frozen):
+    """One place where the end states differ; `place` is "path" or "path#pointer"."""
+
+    place: str
+    kind: str
+    expected: str = ""
+    found: str = ""
+
+    def sentence(self) -> str:
+        return {
+            "missing": f"{self.place} should have become {self.expected}",
+            "extra": f"{self.place} was changed to {self.found} and should not have been",
+            "different": f"{self.place} should be {self.expected} and is {self.found}",
+        }[self.kind]
+
+
+def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = ()) -> list[Difference]:
+    """Return where two end states differ, sorted by place; patterns in `ignore` are globs over "path#pointer"."""
+    wanted = {change.path: change for change in expected.changes}
+    given = {change.path: change for change in found.changes}
+    result: list[Difference] = []
+    for path in sorted(wanted.keys() | given.keys()):
+        if _ignored(path, ignore):
+            continue
+        result += _file_differences(wanted.get(path), given.get(path), path, ignore)
+    return result
+
+
+def outside(found: StateDiff, allowed: Sequence[str]) -> list[str]:
+    """Return the paths that were changed and that no glob in `allowed` names; none when there are no globs."""
+    if not allowed:
+        return []
+    return [change.path for change in found.changes if not any(fnmatchcase(change.path, glob) for glob in allowed)]
+
+
+def _file_differences(
+    wanted: Change | None, given: Change | None, path: str, ignore: Sequence[str]
+) -> list[Difference]:
+    if wanted and given and (wanted.kind, wanted.after_digest) == (given.kind, given.after_digest):
+        return []
+    detailed = all(c is None or (c.kind == "modified" and c.leaves and not c.truncated) for c in (wanted, given))
+    if detailed:
+        left, right = wanted.leaves if wanted else (), given.leaves if given else ()
+        found = _leaf_differences(left, right, path, ignore)
+        if found or any(_ignored(f"{path}#{leaf.pointer}", ignore) for leaf in (*left, *right)):
+            return found  # else the digests differ by more than leaves tell, such as a removed from an emptied object
+    if wanted and given:
+        return [Difference(place=path, kind="different", expected=_what(wanted), found=_what(given))]
+    if wanted:
+        return [Difference(place=path, kind="missing", expected=_what(wanted))]
+    return [Difference(place=path, kind="extra", found=_what(given))] if given else []
+
+
+def _leaf_differences(
+    wanted: Sequence[Leaf], given: Sequence[Leaf], path: str, ignore: Sequence[str]
+) -> list[Difference]:
+    left = {leaf.pointer: leaf for leaf in wanted}
+    right = {leaf.pointer: leaf for leaf in given}
+    result: list[Difference] = []
+    for pointer in sorted(left.keys() | right.keys()):
+        place = f"{path}#{pointer}"
+        if _ignored(place, ignore):
+            continue
+        a, b = left.get(pointer), right.get(pointer)
+        if a and b and same(a.became, b.became):
+            continue
+        if a and b:
+            result.append(Difference(place=place, kind="different", expected=_short(a.became), found=_short(b.became)))
+        elif a:
+            result.append(Difference(place=place, kind="missing", expected=_short(a.became)))
+        elif b:
+            result.append(Difference(place=place, kind="extra", found=_short(b.became)))
+    return result
+
+
+def _ignored(place: str, ignore: Sequence[str]) -> bool:
+    return any(fnmatchcase(place, pattern) for pattern in ignore)
+
+
+def _what(change: Change) -> str:
+    return "removed" if change.kind == "removed" else f"{change.kind} ({change.after_digest[:8]})"
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."

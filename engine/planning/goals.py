@@ -1,0 +1,43 @@
+"""What the person of a task wants: the goals of the requests that the dialogue has. Pure.
+
+A template may give a `goal` to every turn. A task then joins those of its own requests, in order, so that it wants
+nothing that the dialogue never asks. A template that does not gives its own goal, whole, however few of its requests
+are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from engine.domains import templates
+from engine.types import TaskTemplate
+
+KNOWN: dict[str, Any] = {"known": True}
+
+
+def by_request(template: TaskTemplate) -> bool:
+    """Return whether every turn of the template has a goal of its own."""
+    return all(turn.goal is not None for turn in template.turns)
+
+
+def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known: Collection[int]) -> str:
+    """Return what the person wants in the first `turns` requests of a template; `known` numbers the requests in which
+    an earlier one of the dialogue has told who is speaking. Raises InputError for a text that cannot be rendered."""
+
+    def text(source: str, number: int) -> str:
+        return templates.text(source, {**templates.UNKNOWN, **slots, **(KNOWN if number in known else {})})
+
+    if not by_request(template):
+        return text(template.goal, 0)
+    return " ".join(text(turn.goal or "", number) for number, turn in enumerate(template.turns[:turns]))
+
+
+def warning(template: TaskTemplate) -> str | None:
+    """Return why a task of the template may want more than its dialogue asks, with the next move; else None."""
+    if len(template.turns) == 1 or by_request(template):
+        return None
+    number = next(number for number, turn in enumerate(template.turns, 1) if turn.goal is None)
+    where = f"templates/{template.id}.yaml: turns.{number}.goal"
+    wide = "A task with fewer requests wants what the whole template says."
+    return f"{where} is missing. {wide} Give every turn its own goal."

@@ -1,0 +1,214 @@
+"""Batch -> RolloutSpecs. Pure: ids and seeds are made here, so any engine gives the same rollouts.
+
+How many tasks each domain, mode and number of requests gets is worked out in engine/planning/quotas.py, under the plan
+version that the batch names: a stored batch goes on under its own, so that its ids stay.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from engine.domains.catalog import lacking
+from engine.errors import InputError, InputErrors
+from engine.planning import tasks
+from engine.planning.quotas import Offer, Quotas, planned, unknown_plan
+from engine.reading.places import in_template
+from engine.types import (
+    MODES,
+    Batch,
+    Domain,
+    DomainShare,
+    Mode,
+    Persona,
+    RolloutSpec,
+    Task,
+    TaskTemplate,
+    digest,
+)
+
+TRIES = 12
+_ID_WORDS = {"template_error": "unsolvable"}
+"""What stands for a reason in ids: the word it had when ids were first made, so that a resumed batch keeps its ids."""
+_SHORT: tuple[Mode, ...] = ("no_tool", "missing_function")
+"""Modes whose template serves one request of the dialogue, however many turns it has."""
+Choice = TypeVar("Choice")
+
+
+def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> Iterator[RolloutSpec]:
+    """Yield exactly `batch.trajectories` specs in a fixed order. `domains` is keyed by digest.
+
+    A task that cannot be drawn, or that only repeats an earlier one after several tries, becomes a spec with
+    `rejected` set. Raises InputErrors when the batch cannot start at all.
+    """
+    check(batch, domains, personas)
+    fingerprint = batch.fingerprint
+    source = _source(fingerprint)
+    seen: set[str] = set()
+    index = 0
+    for number, (share, mode, turns) in enumerate(_mix(batch, domains, source)):
+        domain = domains[str(share.digest)]
+        seed = int(digest([fingerprint, "task", number]), 16)
+        persona = personas[random.Random(f"persona:{seed}").randrange(len(personas))]
+        task, reason, detail = _fresh_task(domain, share, mode, turns, seed, seen)
+        for attempt in range(min(batch.attempts, batch.trajectories - index)):
+            yield RolloutSpec(
+                id=digest(
+                    [fingerprint, number, task.id if task else _ID_WORDS.get(reason, reason), persona.id, attempt]
+                ),
+                index=index,
+                attempt=attempt,
+                domain=domain.id,
+                domain_digest=domain.digest,
+                persona=persona,
+                task=task,
+                seed=int(digest([fingerprint, number, attempt]), 16),
+                rejected=reason,
+                detail=detail,
+                mode=mode,
+            )
+            index += 1
+
+
+def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> None:
+    """Raise InputErrors naming every field for which the batch cannot start."""
+    errors = _unplannable(batch, domains)
+    if not personas:
+        errors.append(InputError("personas", "none is chosen.", "Choose at least one persona."))
+    if batch.uses_models:
+        wanted = [
+            ("teacher", batch.teacher == "llm"),
+            ("user", batch.user == "llm"),
+            ("judge", "rubric" in batch.judges),
+        ]
+        errors += [
+            InputError(f"models.{role}", "is missing.", f"Choose a model for the {role} under Settings.")
+            for role, needed in wanted
+            if needed and role not in batch.models
+        ]
+    if errors:
+        raise InputErrors(errors)
+
+
+def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError]:
+    """Return why there are no quotas: an unknown plan, a domain that is missing or serves nothing of what is asked."""
+    errors = unknown_plan(batch)
+    for number, share in enumerate(batch.domains, 1):
+        where = f"domains.{number}"
+        domain = domains.get(str(share.digest))
+        if domain is None:
+            errors.append(InputError(where, f"there is no domain {share.id!r}.", "Choose one that exists."))
+        else:
+            errors += _unusable(batch, domain, share, where)
+    return errors
+
+
+def _unusable(batch: Batch, domain: Domain, share: DomainShare, where: str) -> list[InputError]:
+    """Return why a domain gives this batch no task: it is unfinished, lacks a template or serves none of the modes."""
+    unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
+    if lost := lacking(domain.tools, domain.templates):
+        told = " and ".join(f"{one.where} {one.problem.rstrip('.')}" for one in lost)
+        move = "Finish it on its page, or choose another domain."
+        return [InputError(where, f"{share.id} cannot be used yet: {told}.", move)]
+    if unknown:
+        known = f"It has: {', '.join(t.id for t in domain.templates)}."
+        places = [(f"{where}.templates.{share.templates.index(name) + 1}", name) for name in unknown]
+        return [InputError(place, f"{share.id} has no template {name!r}.", known) for place, name in places]
+    if not served_modes(batch, domain, share):
+        move = "Give a weight to a mode that it serves, or choose other templates."
+        return [InputError("modes", f"no template of {share.id} serves a mode with a weight.", move)]
+    return []
+
+
+def served_modes(batch: Batch, domain: Domain, share: DomainShare) -> dict[Mode, float]:
+    """Return the weighted modes of the batch that this domain's templates serve."""
+    templates = _chosen(domain, share)
+    weights = batch.weights
+    return {
+        mode: weights[mode]
+        for mode in MODES
+        if weights.get(mode, 0) > 0 and any(tasks.serves(domain, t, mode) for t in templates)
+    }
+
+
+def _chosen(domain: Domain, share: DomainShare) -> list[TaskTemplate]:
+    return [t for t in domain.templates if not share.templates or t.id in share.templates]
+
+
+def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
+    """Return the most requests that a dialogue of this domain can have, as far as its templates tell; at least 1.
+
+    Slots that agree are found, or not, when a task is drawn.
+    """
+    chosen, weighted = _chosen(domain, share), served_modes(batch, domain, share)
+    most = 1
+    for lead in chosen:
+        others = sum(
+            len(t.turns) for t in chosen if t.id != lead.id and t.variant == lead.variant and t.hidden_tests is None
+        )
+        for mode in weighted:
+            if tasks.serves(domain, lead, mode):
+                most = max(most, others + (1 if mode in _SHORT else len(lead.turns)))
+    return most
+
+
+def quotas_of(batch: Batch, domains: Mapping[str, Domain], source: random.Random | None = None) -> Quotas:
+    """Return how many tasks each domain, mode and number of requests gets. Raises InputErrors when there is no way."""
+    if errors := _unplannable(batch, domains):
+        raise InputErrors(errors)
+    offers = []
+    for share in batch.domains:
+        domain = domains[str(share.digest)]
+        served = served_modes(batch, domain, share)
+        offers.append(Offer(share.id, share.weight, served.keys(), longest(batch, domain, share)))
+    return planned(batch, offers, source or _source(batch.fingerprint))
+
+
+def _source(fingerprint: str) -> random.Random:
+    return random.Random(f"plan:{fingerprint}")
+
+
+def _mix(batch: Batch, domains: Mapping[str, Domain], source: random.Random) -> Iterator[tuple[DomainShare, Mode, int]]:
+    """Yield (domain, mode, turns) per task, with exact quotas and in a drawn order."""
+    quotas = quotas_of(batch, domains, source)
+    mixed: list[tuple[int, Mode, int]] = []
+    for number in quotas.by_domain():
+        modes = _spread(quotas.modes, number, source)
+        turns = _spread(quotas.turns, number, source)
+        mixed += [(number, mode, turn) for mode, turn in zip(modes, turns, strict=True)]
+    source.shuffle(mixed)
+    for number, mode, turn in mixed:
+        yield batch.domains[number], mode, turn
+
+
+def _spread(counts: Mapping[tuple[int, Choice], int], number: int, source: random.Random) -> list[Choice]:
+    items = [choice for (domain, choice), times in counts.items() if domain == number for _ in range(times)]
+    source.shuffle(items)
+    return items
+
+
+def _fresh_task(
+    domain: Domain, share: DomainShare, mode: Mode, turns: int, seed: int, seen: set[str]
+) -> tuple[Task | None, Any, str]:
+    """Return (task, None, "") for a task not seen before, else (None, reason, detail)."""
+    reason: Any = None
+    detail = ""
+    for number in range(TRIES):
+        try:
+            task = tasks.sample(
+                domain, mode=mode, turns=turns, seed=int(digest([seed, number]), 16), only=share.templates
+            )
+        except tasks.Rejected as error:
+            reason, detail = error.reason, error.detail
+            if error.reason == "mode_not_applicable":
+                break
+            continue
+        except InputError as error:
+            return None, "template_error", str(in_template(domain, error, share.templates))
+        key = tasks.wording(task)
+        if key not in seen:
+            seen.add(key)
+            return task, None, ""
+        reason, detail = "duplicate", f"{TRIES} draws of {domain.id} in mode {mode} only repeated earlier tasks."
+    return None, reason, detail

@@ -1,0 +1,83 @@
+"""What is wrong with a pack's templates and questions that parsing lets pass: no task can be made of it.
+
+Older packs may hold such faults and must still load, so `catalog.parse` does not refuse them. They are told wherever a
+pack is looked at (`validate`, the domain's page), without a sandbox. What only a replay finds is a matter of the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.dialogue.facts import missing
+from engine.domains.slots import tables_of
+from engine.errors import InputError
+from engine.planning.tasks import modes_of
+from engine.reading.json_value import leaves
+from engine.reading.places import Path, Source, template_file
+from engine.reading.schema import argument_error
+from engine.types import Domain, Fact, ReferenceCall, TaskTemplate, Tool, ToolCall
+
+
+def template_faults(domain: Domain) -> list[InputError]:
+    """Return every fault with its file, line and field."""
+    found: list[InputError] = []
+    for template in domain.templates:
+        source = template_file(domain, template.id)
+        found += [source.refusal(*fault) for fault in _faults(domain, template)]
+    questions = Source("questions.yaml", domain.files.get("questions.yaml", b""))
+    for number, question in enumerate(domain.questions):
+        found += [questions.refusal(*fault) for fault in _unstated((number,), question.answer, question.facts)]
+    return found
+
+
+Fault = tuple[Path, str, str]
+
+
+def _faults(domain: Domain, template: TaskTemplate) -> Iterator[Fault]:
+    tools = {tool.name: tool for tool in domain.tools}
+    if not modes_of(domain, template):
+        yield (("turns", 0, "chain"), "serves no mode: the first request needs no call.", "Give it a chain of calls.")
+    slots: set[str] = set()
+    tables = tables_of(domain, template.variant)
+    for query in template.slots:
+        slots |= set(tables.columns(query.query, slots))
+    for number, turn in enumerate(template.turns):
+        at: Path = ("turns", number)
+        if turn.withhold and turn.withhold.slot not in slots:
+            move = f"Slots: {', '.join(sorted(slots)) or 'none'}."
+            yield ((*at, "withhold", "slot"), f"there is no slot {turn.withhold.slot!r}.", move)
+        for position, step in enumerate(turn.chain):
+            if step.call in tools:
+                yield from _arguments((*at, "chain", position), step, tools[step.call])
+        yield from _unstated(at, turn.answer, turn.facts)
+
+
+def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
+    """Yield the arguments that the tool does not take, those it lacks, and fixed values that do not fit."""
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    takes = f"{tool.name} takes: {', '.join(properties) or 'nothing'}."
+    open_ended = tool.parameters.get("additionalProperties", True) is not False
+    for name in step.arguments:
+        if name not in properties and not open_ended:
+            yield ((*at, "arguments", name), f"{tool.name} takes no argument {name!r}.", takes)
+    for name in tool.parameters.get("required", ()):
+        if name not in step.arguments:
+            yield ((*at, "arguments"), f"{tool.name} needs the argument {name!r}.", "Add it.")
+    for name, value in step.arguments.items():
+        if name in properties and not any("{" in text for _, text in leaves(value)):
+            one = {"type": "object", "properties": {name: properties[name]}}
+            for key in ("$defs", "definitions"):
+                one |= {key: tool.parameters[key]} if key in tool.parameters else {}
+            call = ToolCall(id="check", name=tool.name, arguments={name: value})
+            if problem := argument_error(tool.model_copy(update={"parameters": one}), call):
+                yield ((*at, "arguments", name), problem, "Write a value of the type that the tool takes.")
+
+
+def _unstated(at: Path, answers: tuple[str, ...], facts: tuple[Fact, ...]) -> Iterator[Fault]:
+    """Yield the answers that do not state a fact, where neither depends on a slot or a result."""
+    fixed = tuple((fact,) if isinstance(fact, str) else fact for fact in facts)
+    fixed = tuple(fact for fact in fixed if not any("{" in option for option in fact))
+    for number, answer in enumerate(answers):
+        if "{" not in answer and (lost := missing(fixed, answer)):
+            yield ((*at, "answer", number), f"does not state the fact {lost[0][0]!r}.", "State it, or drop the fact.")

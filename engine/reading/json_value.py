@@ -1,0 +1,109 @@
+"""JSON values: read without losing a digit, compared by kind and value. Pure.
+
+Numbers compare by value (1 = 1.0), booleans and null only with their own kind, and what is absent equals nothing else.
+Whole numbers keep all their digits: as numbers up to MOST_DIGITS characters, which is what Python, pydantic and msgspec
+all read and write, and as text beyond that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+MOST_DIGITS = 4300
+_LONG = re.compile(rb"\d{%d}" % MOST_DIGITS)
+
+
+def loads(text: str | bytes) -> Any:
+    """Return the value of a strict JSON text; a whole number of more than MOST_DIGITS becomes its text.
+
+    Raises ValueError: no JSON, NaN or a number beyond every float, half a surrogate pair, nested too deeply.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except msgspec.MsgspecError as error:
+        if not _LONG.search(data):
+            raise ValueError(str(error)) from error
+    return _with_long_numbers(data)
+
+
+def _with_long_numbers(data: bytes) -> Any:
+    try:
+        found = json.loads(data.decode(), parse_int=whole, parse_float=_finite, parse_constant=_refuse)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return found
+
+
+def whole(text: str) -> int | str:
+    """Return a whole number in decimal digits as a number, or as its text beyond MOST_DIGITS."""
+    return int(text) if len(text) <= MOST_DIGITS else text
+
+
+def writable(number: int) -> bool:
+    """Return whether a whole number has at most MOST_DIGITS characters."""
+    try:
+        return len(str(number)) <= MOST_DIGITS
+    except ValueError:  # more digits than Python writes
+        return False
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return _refuse(text) if number in (float("inf"), float("-inf")) else number
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no JSON number")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same as JSON; the order of an object's keys says nothing."""
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one is other
+    if isinstance(one, Mapping):
+        return (
+            isinstance(other, Mapping)
+            and one.keys() == other.keys()
+            and all(same(value, other[key]) for key, value in one.items())
+        )
+    if isinstance(one, list | tuple):
+        return (
+            isinstance(other, list | tuple)
+            and len(one) == len(other)
+            and all(same(a, b) for a, b in zip(one, other, strict=True))
+        )
+    return bool(one == other)
+
+
+def canonical(value: Any) -> str:
+    """Return a text that is equal for two values exactly when they are the same: sorted keys, 1.0 written as 1."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def leaves(source: Any, path: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield (path, text) for every string below a value."""
+    if isinstance(source, str):
+        yield path, source
+    elif isinstance(source, Mapping):
+        for key, entry in source.items():
+            yield from leaves(entry, (*path, str(key)))
+    elif isinstance(source, list | tuple):
+        for number, entry in enumerate(source):
+            yield from leaves(entry, (*path, number))

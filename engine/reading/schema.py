@@ -1,0 +1,156 @@
+"""Checks a tool call against its JSON Schema, with compiled validators.
+
+Schemas of domains are checked when they are loaded; those of imported tools come from strangers. Where such a schema
+cannot be used, `schema_problem` says why, and no call is found to break it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from engine.errors import InputError
+from engine.reading.references import reference_problem, target
+from engine.types import Tool, ToolCall
+
+MAX_CHARS = 400
+"""Of an error that quotes the arguments; a model may send megabytes."""
+
+
+_TRIPPED = (Unresolvable, RecursionError, ArithmeticError, re.error, TypeError, ValueError, AttributeError, KeyError)
+"""What a validator raises for schemas that its own check lets through: a pattern that is none, an unknown draft."""
+_FOLLOWED = 20
+
+
+@lru_cache(maxsize=4_096)
+def _validator(schema: str) -> Draft202012Validator | None:
+    """Return the compiled validator, None when the schema cannot be used. Its registry is empty: nothing is fetched."""
+    value = json.loads(schema)
+    return Draft202012Validator(value, registry=Registry()) if _problem(value) is None else None
+
+
+@lru_cache(maxsize=1_024)
+def _known_problem(schema: str) -> str | None:
+    return _problem(json.loads(schema))
+
+
+def _problem(schema: dict[str, Any]) -> str | None:
+    try:
+        Draft202012Validator.check_schema(schema)
+        return reference_problem(schema)
+    except SchemaError as error:
+        place = "/".join(map(str, error.absolute_path))[:MAX_CHARS] or "the top"
+        return f"its schema is no valid JSON Schema at {place}: {error.message[:MAX_CHARS]}"
+    except _TRIPPED as error:
+        return f"its schema cannot be read ({type(error).__name__})"
+
+
+def schema_problem(parameters: Mapping[str, Any]) -> str | None:
+    """Return why arguments cannot be checked against a schema, in words that follow a tool's name; None when they can.
+
+    Nothing is fetched, so a reference that leads out of the schema is a problem, as is one that leads nowhere or round
+    in a circle."""
+    try:
+        return _known_problem(json.dumps(parameters, sort_keys=True))
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"its schema cannot be read ({type(error).__name__})"
+
+
+_texts: dict[int, tuple[dict[str, Any], str]] = {}
+
+
+def _schema_text(parameters: dict[str, Any]) -> str:
+    """Return the JSON of a schema; kept per object, because the same tools serve thousands of calls."""
+    kept = _texts.get(id(parameters))
+    if kept is None or kept[0] is not parameters:
+        if len(_texts) > 4_096:
+            _texts.clear()
+        kept = _texts[id(parameters)] = (parameters, json.dumps(parameters, sort_keys=True))
+    return kept[1]
+
+
+def argument_error(tool: Tool, call: ToolCall) -> str | None:
+    """Return in one sentence why the call breaks the tool's schema, or None when it fits or nobody can tell."""
+    if call.raw is not None:
+        return "the arguments are not a JSON object. Send one that fits the tool's parameters."
+    validator = _validator(_schema_text(tool.parameters))
+    if validator is None:
+        return None
+    try:
+        error = best_match(validator.iter_errors(call.arguments))
+    except _TRIPPED:  # only a stranger's schema comes so far; the domain's own tools were tried when it was loaded
+        return None
+    if error is None:
+        return None
+    where = ".".join(map(str, error.absolute_path))
+    problem = error.message if len(error.message) <= MAX_CHARS else f"{error.message[:MAX_CHARS]} ..."
+    return f"argument {where}: {problem}." if where else f"{problem}."
+
+
+def tidied(tool: Tool, call: ToolCall) -> ToolCall:
+    """Return the call as the tool gets it: a null for an optional argument is left out, so that its default
+    holds, and 5.0 for an integer is 5. What the model wrote stays in its turn."""
+    properties = properties_of(tool.parameters)
+    required = required_of(tool.parameters)
+    arguments = {
+        name: _whole(value) if name in properties and properties[name].get("type") == "integer" else value
+        for name, value in call.arguments.items()
+        if value is not None or name in required or name not in properties
+    }
+    return call.model_copy(update={"arguments": arguments})
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def properties_of(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the schemas of the arguments by name; {} stands for one that says nothing, whatever was written."""
+    found = parameters.get("properties")
+    if not isinstance(found, dict):
+        return {}
+    return {name: schema if isinstance(schema, dict) else {} for name, schema in found.items()}
+
+
+def required_of(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the arguments that must be given."""
+    found = parameters.get("required")
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
+def allows_null(schema: Any, root: Mapping[str, Any], followed: int = 0) -> bool:
+    """Say whether a schema takes null. `root` is what its references lead into; one that nobody can follow takes it."""
+    if not isinstance(schema, dict):
+        return schema is not False
+    if schema.get("nullable") is True:
+        return True
+    reference = schema.get("$ref")
+    follows = isinstance(reference, str) and followed < _FOLLOWED
+    if follows and not allows_null(target(root, str(reference)), root, followed + 1):
+        return False
+    kind = schema.get("type")
+    if kind is not None and kind != "null" and not (isinstance(kind, list) and "null" in kind):
+        return False
+    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+        return False
+    if "const" in schema and schema["const"] is not None:
+        return False
+    every, some = schema.get("allOf"), [schema[key] for key in ("anyOf", "oneOf") if isinstance(schema.get(key), list)]
+    fits = all(allows_null(one, root, followed + 1) for one in every) if isinstance(every, list) else True
+    return fits and all(any(allows_null(one, root, followed + 1) for one in choices) for choices in some)
+
+
+def check_schema(schema: dict[str, Any], where: str) -> None:
+    """Raise InputError when `schema` is no valid JSON Schema."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise InputError(where, f"is no valid JSON Schema: {error.message}.", "Correct the schema.") from error

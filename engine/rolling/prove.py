@@ -1,0 +1,160 @@
+"""Task -> Proof: the reference chain is replayed in a sandbox before anyone talks about the task.
+
+A task is rejected as `template_error` when a text of its template cannot be rendered or a call breaks its schema; as
+`unsolvable` when the chain runs and a call fails, when the answer does not state its own facts, or when its hidden
+tests fail after the chain; as `passes_untouched` when doing and saying nothing would pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from engine.dialogue.facts import missing
+from engine.domains import templates
+from engine.errors import InputError
+from engine.judging.state import outside
+from engine.protocols import Sandbox, ToolSource
+from engine.reading.json_value import whole
+from engine.reading.places import in_template
+from engine.reading.schema import argument_error
+from engine.types import (
+    Domain,
+    HiddenTests,
+    Proof,
+    ProvenCall,
+    ProvenTurn,
+    ReferenceCall,
+    StateDiff,
+    Task,
+    TaskTurn,
+    ToolCall,
+)
+
+
+class _Unsolvable(Exception):
+    """Carries the reason out of the replay."""
+
+
+async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
+    """Replay the task's chain in a fresh sandbox and return the proof. Raises SandboxError only."""
+    try:
+        if task.hidden_tests and await tests_pass(task.hidden_tests, domain, sandbox, None):
+            return Proof(task_id=task.id, reason="passes_untouched", detail="The hidden tests pass before any change.")
+        if task.hidden_tests:
+            await sandbox.reset()
+        return await _replay(task, domain, sandbox, sources)
+    except _Unsolvable as error:
+        return Proof(task_id=task.id, reason="unsolvable", detail=str(error))
+    except InputError as error:
+        told = in_template(domain, error, task.templates)
+        return Proof(task_id=task.id, reason="template_error", detail=str(told))
+
+
+async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
+    """Raises _Unsolvable for what refuses, InputError for what the template itself has wrong."""
+    saved: dict[int, dict[str, Any]] = {}
+    counter = 0
+    turns: list[ProvenTurn] = []
+    for number, turn in enumerate(task.turns):
+        scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
+        for step in turn.known:
+            again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
+            result = (await _proven_call(again, step, task, number, sandbox, sources)).result
+            if step.save:
+                scope[step.save] = saved[turn.segment][step.save] = parsed(result.content)
+        groups: dict[int, list[ProvenCall]] = {}
+        for position, step in enumerate(turn.chain):
+            call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
+            counter += 1
+            proven = await _proven_call(call, step, task, number, sandbox, sources)
+            groups.setdefault(turn.groups[position], []).append(proven)
+            if step.save:
+                scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
+        turns.append(_proven_turn(turn, groups, scope, number))
+    diff = await sandbox.diff(last=task.hidden_tests is None)
+    if task.hidden_tests:
+        strays = outside(diff, task.hidden_tests.allowed)
+        if strays:
+            raise _Unsolvable(f"The reference chain changes {strays[0]}, which hidden_tests.allowed does not name.")
+        if not await tests_pass(task.hidden_tests, domain, sandbox, diff):
+            raise _Unsolvable("The hidden tests fail after the reference chain.")
+    if not task.hidden_tests and diff.empty and not any(turn.facts for turn in turns):
+        return Proof(task_id=task.id, reason="passes_untouched", detail="It changes nothing and asks for no fact.")
+    return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
+
+
+async def _proven_call(
+    call: ToolCall,
+    step: ReferenceCall,
+    task: Task,
+    number: int,
+    sandbox: Sandbox,
+    sources: Mapping[str, ToolSource],
+) -> ProvenCall:
+    tool = next((tool for tool in task.tools if tool.name == call.name), None)
+    if tool is None:
+        raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
+    problem = argument_error(tool, call)
+    if problem:
+        where, told = f"turn {number + 1}", f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
+        raise InputError(where, told, "Correct the call in the template.", source=step)
+    result = await sources[tool.source].call(call, sandbox)
+    if result.fault:
+        raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
+    return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
+
+
+def _proven_turn(
+    turn: TaskTurn, groups: Mapping[int, list[ProvenCall]], scope: Mapping[str, Any], number: int
+) -> ProvenTurn:
+    answer = templates.text(turn.answer, scope)
+    facts = tuple(
+        tuple(templates.text(option, scope) for option in ((fact,) if isinstance(fact, str) else fact))
+        for fact in turn.facts
+    )
+    lost = missing(facts, answer)
+    if lost:
+        raise _Unsolvable(f"Turn {number + 1}: the reference answer does not state {lost[0][0]!r}.")
+    return ProvenTurn(calls=tuple(tuple(groups[key]) for key in sorted(groups)), answer=answer, facts=facts)
+
+
+async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff: StateDiff | None) -> bool:
+    """Lay the hidden files, run the command in the workspace, and return whether it passed.
+
+    `diff` is what changed so far; with it and `allowed` globs the workspace is laid anew first, and only the allowed
+    changes come back. A file that was replaced by a link or a folder does not.
+    """
+    if diff is not None and tests.allowed:
+        await _keep_allowed(tests, sandbox, diff)
+    for path, source in tests.files.items():
+        await sandbox.write(path, domain.files[source])
+    done = await sandbox.exec(tests.command, timeout=tests.timeout)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return done.status == 0 and (tests.expects is None or (bool(lines) and lines[-1].strip() == tests.expects))
+
+
+async def _keep_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -> None:
+    forbidden = set(outside(diff, tests.allowed))
+    kept: dict[str, bytes | None] = {}
+    for change in diff.changes:
+        if change.path not in forbidden:
+            with suppress(InputError, FileNotFoundError):
+                kept[change.path] = None if change.kind == "removed" else await sandbox.read(change.path)
+    await sandbox.reset()
+    gone = [path for path, data in kept.items() if data is None]
+    if gone:
+        await sandbox.exec(("rm", "-f", "--", *gone))
+    for path, data in kept.items():
+        if data is not None:
+            await sandbox.write(path, data)
+
+
+def parsed(content: str) -> Any:
+    """Return the JSON value of a result, or its text. Whole numbers keep their digits."""
+    try:
+        return json.loads(content, parse_int=whole)
+    except (ValueError, RecursionError):
+        return content

@@ -1,0 +1,322 @@
+"""One batch: plan, minus done, execute, save. The only writer of trajectories.
+
+Results are saved in small transactions as they arrive, so a crash loses only what was in flight. Pause and a reached
+budget let the rollouts in flight finish; cancel and the stop of the engine do not wait for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, suppress
+from itertools import chain
+from typing import Any, TypeVar
+
+from engine import plugins, settings
+from engine.errors import BudgetReached, InputError, ModelError, SandboxError, StorageError, TurnwrightError
+from engine.judging.keep import decide
+from engine.planning.planner import plan
+from engine.protocols import LLM, Claim, SandboxPool, Store, ToolSource
+from engine.rolling.rollout import Parts, environment_of, rollout
+from engine.running.budget import Meter
+from engine.running.failures import Breaker
+from engine.running.models import open_llm
+from engine.running.watch import Ending, Watch
+from engine.types import Batch, Domain, ModelRole, RolloutSpec, Trajectory
+
+FLUSH_SECONDS = 0.25
+FLUSH_ROWS = 64
+BEAT_SECONDS = 1.0
+SILENT_SECONDS = 8.0
+Value = TypeVar("Value")
+
+
+async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event) -> Ending:
+    """Work on a claimed batch until it is done or must end; return how. The caller releases the claim.
+
+    Never raises for what concerns the batch: a missing key or domain gives `failed`, a gone sandbox backend, a full
+    disk, a reached budget or one failed rollout after the other gives `paused`, each with the next move in the reason.
+    """
+    watch = Watch(stop)
+    try:
+        watch.before = await _off_loop(store.spent, claim.batch_id)
+        check_batch(claim, pool)
+        meter = Meter(claim.batch, watch)
+        llms = {role: meter.over(llm) for role, llm in _open_models(claim.batch).items()}
+        await _off_loop(store.pin, claim.batch_id, claim.holder, pool.name)
+    except StorageError as error:
+        return Ending("paused", str(error))
+    except TurnwrightError as error:
+        return Ending("failed", str(error))
+    beating = asyncio.create_task(_beat(claim, store, watch))
+    try:
+        await _work(claim, store, pool, watch, llms)
+    except SandboxError as error:
+        return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
+    except StorageError as error:
+        return Ending("paused", f"{error}")
+    except BudgetReached as error:
+        return Ending("paused", str(error))
+    except ModelError as error:
+        return Ending("failed", f"{error}")
+    except TurnwrightError as error:
+        return Ending("failed", str(error))
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
+    return _ending(watch)
+
+
+def _ending(watch: Watch) -> Ending:
+    """Return how the work ended; a batch that is whole is done, whatever was asked of it meanwhile."""
+    if watch.abort is not None and watch.abort.status == "lost":
+        return watch.abort
+    if watch.whole:
+        return Ending("done", watch.teacher.notice())
+    ending = watch.abort or watch.drain or Ending("queued", "The engine was stopped.")
+    return Ending(ending.status, f"{ending.reason} {watch.teacher.notice()}".rstrip())
+
+
+def check_batch(claim: Claim, pool: SandboxPool) -> None:
+    """Raise InputError or ModelError when the batch cannot start here, naming what to mend."""
+    batch = claim.batch
+    for role, endpoint in batch.models.items():
+        if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
+            raise ModelError(
+                "auth",
+                f"models.{role}: the environment variable {endpoint.key_variable} is not set. Set it to the key of "
+                f"{endpoint.model} and start the engine again, or choose another variable under Settings.",
+            )
+    for domain in claim.domains.values():
+        risky = any(source_of(tool.source).commands for tool in domain.tools)
+        if risky and not pool.isolated and batch.teacher != "reference" and not batch.allow_unisolated_commands:
+            raise InputError(
+                "sandbox",
+                f"{domain.id} lets the model execute commands, and the {pool.name} sandbox does not isolate them.",
+                "Use the docker sandbox, or allow commands without isolation in the batch form.",
+            )
+
+
+async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
+    """Execute what is not done yet and save it as it arrives. Raises what ends the batch."""
+    batch = claim.batch
+    done = await _off_loop(store.done_ids, claim.batch_id)
+    if len(done) < batch.trajectories:
+        watch.check_budget(batch)
+    parts = parts_of(batch, claim.domains, pool, llms)
+    for domain in claim.domains.values():
+        commands = any(parts.sources[tool.source].commands for tool in domain.tools)
+        warm = environment_of(domain, None, commands=commands)
+        await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
+    executor = plugins.load("executors", "local")
+    specs = await _off_loop(_past_done, _remaining(claim, done, watch))
+    results = executor.make(executor.config()).run(_counted(watch, parts), specs, batch.concurrency)
+    writer = _Writer(claim, store, watch)
+    try:
+        async with aclosing(_until_aborted(results, watch)) as arriving:
+            async for trajectory in arriving:
+                await writer.take(trajectory)
+    finally:
+        await writer.finish()
+
+
+def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSpec]:
+    for spec in plan(claim.batch, {d.digest: d for d in claim.domains.values()}, claim.personas):
+        if watch.closing:
+            return
+        if spec.id not in done:
+            yield spec
+    watch.planned = True
+
+
+def _past_done(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
+    """Plan up to the first spec that is not done. Of a large resumed batch that takes a while: call it in a thread."""
+    return chain([first] if (first := next(specs, None)) is not None else [], specs)
+
+
+def _counted(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
+    async def work(spec: RolloutSpec) -> Trajectory:
+        watch.flying += 1
+        try:
+            return await rollout(spec, parts)
+        finally:
+            watch.flying -= 1
+
+    return work
+
+
+async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> AsyncGenerator[Trajectory | None]:
+    """Yield results as they come, and None as a flush point while none does; on abort or stop, and when closed,
+    cancel what is in flight and wait for it."""
+    stopping = asyncio.create_task(_aborted(watch))
+    following: asyncio.Future[Trajectory] | None = None
+    try:
+        while True:
+            following = following or asyncio.ensure_future(anext(results))
+            either: set[asyncio.Future[Any]] = {following, stopping}
+            await asyncio.wait(either, timeout=FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                if stopping.done():
+                    return
+                yield None
+                continue
+            arrived, following = following, None
+            try:
+                yield arrived.result()
+            except StopAsyncIteration:
+                watch.whole = watch.planned
+                return
+    finally:
+        pending = [future for future in (following, stopping) if future is not None]
+        for future in pending:
+            future.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await results.aclose()  # type: ignore[attr-defined]
+
+
+async def _aborted(watch: Watch) -> None:
+    while watch.abort is None and not watch.stop.is_set():
+        await asyncio.sleep(0.05)
+
+
+class _Writer:
+    """Saves trajectories in the background, one transaction at a time and in order, so that rollouts go on meanwhile.
+
+    What could not be saved stays first in line: `finish` tries once more and then raises.
+    """
+
+    def __init__(self, claim: Claim, store: Store, watch: Watch) -> None:
+        self._claim, self._store, self._watch = claim, store, watch
+        self._breaker = Breaker()
+        self._rows: list[Trajectory] = []
+        self._saving: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+
+    async def take(self, trajectory: Trajectory | None) -> None:
+        """Take one, or None when time has passed. Waits only while far more is unsaved than one transaction takes.
+
+        Raises the StorageError of an earlier save."""
+        if trajectory is not None:
+            self._rows.append(trajectory)
+            if reason := self._breaker.see(trajectory):
+                self._watch.abort = self._watch.abort or Ending("paused", reason)
+        if self._saving is not None:
+            if not self._saving.done() and len(self._rows) < 4 * FLUSH_ROWS:
+                return
+            await self._settle()
+        if self._rows and (len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._began > FLUSH_SECONDS):
+            self._began = time.monotonic()
+            self._saving = asyncio.create_task(self._save())
+
+    async def finish(self) -> None:
+        """Save the rest."""
+        with suppress(StorageError):
+            await self._settle()
+        await self._save()
+
+    async def _settle(self) -> None:
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            await saving
+
+    async def _save(self) -> None:
+        """Save what is there, and let the teacher's watch see it."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        try:
+            await _off_loop(self._store.save, self._claim.batch_id, rows)
+        except BaseException:
+            self._rows[:0] = rows
+            raise
+        for trajectory in rows:
+            self._watch.teacher.see(trajectory)
+
+
+async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
+    """Renew the claim every second and take the commands of the pages. A database that is busy for a moment is
+    passed over; one that stays away, or a full disk, pauses the batch before another engine takes it."""
+    renewed = time.monotonic()
+    while True:
+        try:
+            command = await _off_loop(store.heartbeat, claim.batch_id, claim.holder, time.time(), watch.flying)
+            renewed = time.monotonic()
+            _obey(command, watch)
+        except StorageError as error:
+            if error.full or time.monotonic() - renewed > SILENT_SECONDS:
+                watch.abort = Ending("paused", str(error))
+                return
+        if watch.abort is None and claim.batch.budget.seconds is not None:
+            watch.look_at_budget(claim.batch)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _obey(command: str | None, watch: Watch) -> None:
+    if command == "pause":
+        watch.drain = watch.drain or Ending("paused", "Paused by hand.")
+    elif command == "cancel":
+        watch.abort = Ending("cancelled", "Cancelled by hand.")
+    elif command == "lost":
+        watch.abort = Ending("lost", "Another engine took the batch over.")
+
+
+# ---------------------------------------------------------------- wiring
+
+
+def source_of(name: str) -> ToolSource:
+    """Return a tool source by plug-in name."""
+    plugin = plugins.load("tools", name)
+    source: ToolSource = plugin.make(plugin.config())
+    return source
+
+
+def _open_models(batch: Batch) -> dict[ModelRole, LLM]:
+    used: set[ModelRole] = set()
+    used |= {"teacher"} if batch.teacher == "llm" else set()
+    used |= {"user"} if batch.user == "llm" else set()
+    used |= {"judge"} if "rubric" in batch.judges else set()
+    return {role: open_llm(endpoint, role) for role, endpoint in batch.models.items() if role in used}
+
+
+def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llms: Mapping[ModelRole, LLM]) -> Parts:
+    """Wire what the rollouts of a batch share. Raises InputError for an unknown plug-in."""
+    teacher, user = plugins.load("teachers", batch.teacher), plugins.load("users", batch.user)
+    domains = {domain.digest: domain for domain in domains.values()}
+    names = {tool.source for domain in domains.values() for tool in domain.tools}
+
+    def player(plugin: plugins.Plugin, role: ModelRole) -> Callable[..., Any]:
+        config = plugin.config()
+        return lambda spec, proof: plugin.make(
+            config, llm=llms.get(role), task=spec.task, proof=proof, persona=spec.persona, seed=spec.seed
+        )
+
+    return Parts(
+        batch=batch,
+        fingerprint=batch.fingerprint,
+        domains=domains,
+        pool=pool,
+        sources={name: source_of(name) for name in names},
+        teacher=player(teacher, "teacher"),
+        user=player(user, "user"),
+        judges=lambda: judges_of(batch, llms),
+        curate=decide,
+        now=time.time,
+        llms=llms,
+    )
+
+
+def judges_of(batch: Batch, llms: Mapping[ModelRole, LLM]) -> dict[str, Any]:
+    """Return fresh judges by name; the rubric judge gets the judge model and the batch's rubric."""
+    found: dict[str, Any] = {}
+    for name in batch.judges:
+        plugin = plugins.load("judges", name)
+        more = {"llm": llms["judge"], "rubric": batch.rubric} if name == "rubric" else {}
+        found[name] = plugin.make(plugin.config(), **more)
+    return found
+
+
+async def _off_loop(function: Callable[..., Value], *arguments: Any) -> Value:
+    """Call blocking storage in a thread, so that no rollout waits for the disk."""
+    return await asyncio.to_thread(function, *arguments)

@@ -1,0 +1,214 @@
+"""What pages ask of the engine, because it needs a sandbox or a model. One method of Desk per kind.
+
+    try_tool      {domain, version, overrides, tool, arguments, variant}      -> {result, diff}
+    prove         {domain, version, overrides, template, mode, turns, seed}   -> {task, proof, trajectory}
+    test_model    {endpoint}                                                  -> {reply, called_tool, call}
+    replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
+    build_export  {export_id}                                                 -> {rows, path}
+
+`overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved
+tool or template can be tried; None leaves a file out. A refusal is an answer: (None, message) with the next move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.domains import catalog
+from engine.errors import InputError, TurnwrightError
+from engine.exporting.build import build
+from engine.planning import tasks
+from engine.protocols import Library, Request, Sandbox, SandboxPool
+from engine.reading.places import in_template
+from engine.reading.schema import argument_error
+from engine.reviewing.replay import Correction, check_fix, replay
+from engine.rolling.rollout import environment_of, rollout
+from engine.running.models import open_llm
+from engine.running.runner import parts_of, source_of
+from engine.settings import read
+from engine.types import (
+    Batch,
+    Domain,
+    DomainShare,
+    Endpoint,
+    Mode,
+    Persona,
+    RolloutSpec,
+    Task,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Trajectory,
+    Turn,
+    digest,
+)
+
+PLAIN = Persona(
+    id="plain",
+    name="Plain",
+    occupation="",
+    goal_style="direct",
+    tone="neutral",
+    expertise="intermediate",
+    patience=6,
+    disclosure="everything_at_once",
+    description="Asks in the template's own words.",
+)
+PROBE = Tool(
+    name="get_time",
+    description="Return the current time in a city.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    effect="read",
+)
+
+
+class Desk:
+    """Answers requests; `pool_of` returns a started sandbox pool."""
+
+    def __init__(self, library: Library, pool_of: Callable[..., Awaitable[SandboxPool]]) -> None:
+        self._library, self._pool_of = library, pool_of
+
+    async def answer(self, request: Request) -> tuple[dict[str, Any] | None, str | None]:
+        """Return (result, None) or (None, message for the reader), always."""
+        kinds: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "try_tool": self._try_tool,
+            "prove": self._prove,
+            "test_model": self._test_model,
+            "replay_fix": self._replay_fix,
+            "build_export": self._build_export,
+        }
+        if request.kind not in kinds:
+            return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
+        try:
+            return await kinds[request.kind](request.payload), None
+        except TurnwrightError as error:
+            return None, str(error)
+        except (ValidationError, KeyError) as error:
+            return None, f"The request is not complete: {error}"
+        except Exception as error:  # a page that waits must get an answer, and the engine goes on
+            return None, f"The engine failed: {type(error).__name__}: {error}. Correct the input, or report it."
+
+    async def _try_tool(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        domain = await self._domain(payload)
+        tool = next((t for t in domain.tools if t.name == payload["tool"]), None)
+        if tool is None:
+            raise InputError("tool", f"{domain.id} has no tool {payload['tool']!r}.", "Save it first.")
+        call = ToolCall(id="try", name=tool.name, arguments=payload["arguments"])
+        problem = argument_error(tool, call)
+        if problem:
+            raise InputError("arguments", problem, "Correct them and try again.")
+        source = source_of(tool.source)
+        pool = await self._pool_of(allow_commands=source.commands)
+        variant = payload.get("variant")
+        async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
+            result = await source.call(call, sandbox)
+            diff = await sandbox.diff()
+        return {"result": result.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "sandbox": pool.name}
+
+    async def _prove(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        domain = await self._domain(payload)
+        template = next((t for t in domain.templates if t.id == payload["template"]), None)
+        if template is None:
+            raise InputError("template", f"{domain.id} has no template {payload['template']!r}.", "Save it first.")
+        served = tasks.modes_of(domain, template)
+        mode: Mode = payload["mode"] if payload.get("mode") else (served[0] if served else "multiple")
+        seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
+        try:
+            task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
+        except InputError as error:
+            raise in_template(domain, error, (template.id,)) from error
+        trajectory = await self._reference_rollout(domain, task, seed)
+        return {
+            "task": task.model_dump(mode="json"),
+            "proof": trajectory.proof.model_dump(mode="json") if trajectory.proof else None,
+            "trajectory": trajectory.model_dump(mode="json"),
+        }
+
+    async def _reference_rollout(self, domain: Domain, task: Task, seed: int) -> Trajectory:
+        batch = Batch(name="prove", domains=(DomainShare(id=domain.id, digest=domain.digest),), trajectories=1)
+        pool = await self._pool_of(allow_commands=True)
+        spec = RolloutSpec(
+            id=digest([task.id, seed]),
+            index=0,
+            attempt=0,
+            domain=domain.id,
+            domain_digest=domain.digest,
+            persona=PLAIN,
+            task=task,
+            seed=seed,
+            mode=task.modes[0],
+        )
+        return await rollout(spec, parts_of(batch, {domain.id: domain}, pool, {}))
+
+    async def _test_model(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        endpoint = Endpoint.model_validate(payload["endpoint"])
+        llm = open_llm(endpoint.model_copy(update={"attempts": 1}), "teacher")
+        try:
+            question = Turn(role="user", content="What time is it in Lisbon? Use the tool.")
+            done = await llm.complete([question], [PROBE])
+        finally:
+            await llm.aclose()
+        return {
+            "reply": done.turn.content,
+            "called_tool": bool(done.turn.tool_calls),
+            "call": done.call.model_dump(mode="json"),
+        }
+
+    async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
+        domain = catalog.parse(files, unfinished=True)
+        fix = Turn.model_validate(payload["fix"])
+        others = [Correction.model_validate(one) for one in payload.get("others") or ()]
+        check_fix(trajectory, int(payload["turn"]), fix)
+        commands = any(source_of(tool.source).commands for tool in trajectory.tools)
+        pool = await self._pool_of(allow_commands=commands)
+        variant = trajectory.task.variant if trajectory.task else None
+        environment = environment_of(domain, variant, commands=commands)
+
+        async def call(tool: Tool, one: ToolCall, sandbox: Sandbox) -> ToolResult:
+            return await source_of(tool.source).call(one, sandbox)
+
+        found = await replay(trajectory, int(payload["turn"]), fix, others, lambda: pool.lease(environment), call)
+        return found.model_dump(mode="json")
+
+    async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        export_id = int(payload["export_id"])
+        return await asyncio.to_thread(self._build, export_id)
+
+    def _build(self, export_id: int) -> dict[str, Any]:
+        try:
+            recipe, rows = self._library.export(export_id)
+            ids: list[int] = []
+            folder = read().exports
+            result = build(recipe, rows, folder / str(export_id), exported=ids.append, licence_of=self._library.licence)
+        except (TurnwrightError, OSError) as error:
+            self._library.finish_export(export_id, {"error": str(error)})
+            raise InputError("export", f"{error}") from error
+        except Exception as error:  # answered by `answer`; the export must not look as if it were still being built
+            self._library.finish_export(export_id, {"error": f"{type(error).__name__}: {error}"})
+            raise
+        outcome = {
+            "path": result.path.relative_to(folder).as_posix(),
+            "size": result.size,
+            "sha256": result.sha256,
+            "rows": sum(result.rows.values()),
+            "report": result.report,
+            "trajectory_ids": ids,
+        }
+        self._library.finish_export(export_id, outcome)
+        return {"rows": outcome["rows"], "path": result.path.name}
+
+    async def _domain(self, payload: Mapping[str, Any]) -> Domain:
+        """Return the domain with the caller's unsaved changes laid over it. Raises InputErrors."""
+        files = dict(await asyncio.to_thread(self._library.domain_files, payload["domain"], payload.get("version")))
+        for path, content in (payload.get("overrides") or {}).items():
+            if content is None:
+                files.pop(path, None)
+            else:
+                files[path] = content.encode() if isinstance(content, str) else b64decode(content["base64"])
+        return catalog.parse(files, unfinished=True)

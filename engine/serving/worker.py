@@ -1,0 +1,196 @@
+"""The engine's own process: claim batches, answer requests, beat, stop on a signal.
+
+States of a batch: queued → running → (paused ↔ running) → done | failed | cancelled. Several engines may share one
+database: a batch and a request are claimed by one conditional update each, and a claim whose heartbeat is older than
+STALE_SECONDS is taken over, sooner when its process is known to have ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+
+from engine.errors import InputError, SandboxError, StorageError
+from engine.liveness import holder_name
+from engine.protocols import SMALL_BATCH, Claim, Library, Request, SandboxPool, Store
+from engine.running.runner import run
+from engine.running.watch import Ending
+from engine.serving.desk import Desk
+from engine.serving.pools import Pools
+
+STALE_SECONDS = 15.0
+IDLE_SECONDS = 0.5
+POLL_SECONDS = 0.2
+OPEN_REQUESTS = 4
+LOOK_SECONDS = 10.0
+"""How often an engine that does without its preferred sandbox looks whether that answers now."""
+
+
+class Worker:
+    """Works until `stop` is set. `once` returns when no batch is waiting. `only` is the one batch that it takes."""
+
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        choice: str = "auto",
+        *,
+        image: str | None = None,
+        say: Callable[[str], None] = print,
+        only: int | None = None,
+    ) -> None:
+        self.holder = holder_name()
+        self.stop = asyncio.Event()
+        self._store, self._library, self._say = store, library, say
+        self._pools = Pools(choice, image)
+        self._only = only
+        self._working: set[int] = set()
+
+    async def work(self, *, once: bool = False) -> None:
+        """Claim and work on batches, one at a time and a small one beside it, and answer requests meanwhile."""
+        beside = [asyncio.create_task(work()) for work in (self._answer, self._beat, self._look)]
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                lanes.create_task(self._lane(once))
+                lanes.create_task(self._lane(once, SMALL_BATCH))
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._pools.aclose()
+            with contextlib.suppress(StorageError):
+                self._library.leave(self.holder)
+
+    async def _lane(self, once: bool, most: int | None = None) -> None:
+        """Work on one batch after the other, none with more than `most` rollouts left."""
+        while not self.stop.is_set():
+            claim = await self._claim(most)
+            if claim is not None and claim.batch_id not in self._working:  # after a long standstill it may be our own
+                self._working.add(claim.batch_id)
+                await self._batch(claim)
+            elif claim is None and once:
+                return
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
+
+    async def _claim(self, most: int | None) -> Claim | None:
+        asked = partial(self._store.claim, self.holder, time.time(), STALE_SECONDS, most=most, only=self._only)
+        try:
+            return await asyncio.to_thread(asked)
+        except StorageError as error:
+            self._say(f"cannot claim: {error}")
+            return None
+
+    async def _batch(self, claim: Claim) -> None:
+        self._say(f"batch {claim.batch_id} {claim.batch.name!r}: {claim.batch.trajectories} trajectories")
+        pool: SandboxPool | None = None
+        try:
+            commands = claim.batch.teacher == "reference" or claim.batch.allow_unisolated_commands
+            pool = await self._pools.of(claim.sandbox or claim.batch.sandbox, allow_commands=commands)
+            ending = await run(claim, self._store, pool, self.stop)
+        except SandboxError as error:
+            ending = _unopened(claim, error)
+        except InputError as error:
+            ending = Ending("failed", str(error))
+        except Exception as error:  # a fault of ours in one batch must not take the engine from the others
+            self._say("".join(traceback.format_exception(error)))
+            ending = Ending("failed", f"The engine failed: {type(error).__name__}: {error}. Its log says where.")
+        if ending.status == "paused" and pool is not None and not (await pool.health()).ok:
+            await self._pools.drop(pool)
+        await self._release(claim, ending)
+
+    async def _release(self, claim: Claim, ending: Ending) -> None:
+        """Give the batch back; while the disk is full, keep trying so that the reason is not lost."""
+        self._working.discard(claim.batch_id)
+        self._say(f"batch {claim.batch_id}: {ending.status} {ending.reason}".rstrip())
+        while ending.status != "lost":
+            try:
+                await asyncio.to_thread(self._store.release, claim.batch_id, self.holder, ending.status, ending.reason)
+                return
+            except StorageError as error:
+                self._say(f"cannot release batch {claim.batch_id}: {error}")
+                if self.stop.is_set():
+                    return
+                await asyncio.sleep(1.0)
+
+    async def _answer(self) -> None:
+        """Answer requests as they come, a few at a time, so that a long export holds nobody up."""
+        desk = Desk(self._library, self._pools.of)
+        answering: dict[int, asyncio.Task[None]] = {}
+        try:
+            while True:
+                answering = {number: task for number, task in answering.items() if not task.done()}
+                try:
+                    request = None
+                    if len(answering) < OPEN_REQUESTS:
+                        request = await asyncio.to_thread(self._library.claim_request, self.holder, time.time())
+                    if request is not None and request.id not in answering:  # a long one is claimed anew, not twice
+                        answering[request.id] = asyncio.create_task(self._answer_one(desk, request))
+                        continue
+                except StorageError as failure:
+                    self._say(f"cannot read requests: {failure}")
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            for task in answering.values():
+                task.cancel()
+            await asyncio.gather(*answering.values(), return_exceptions=True)
+
+    async def _answer_one(self, desk: Desk, request: Request) -> None:
+        try:
+            result, error = await desk.answer(request)
+            await asyncio.to_thread(self._library.finish_request, request.id, result, error)
+        except StorageError as failure:
+            self._say(f"cannot answer request {request.id}: {failure}")
+        except asyncio.CancelledError:
+            with contextlib.suppress(StorageError):
+                self._library.finish_request(request.id, None, "The engine was stopped. Start it, then ask again.")
+            raise
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._pools.look_again()
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                pool = await self._pools.of()
+                health = await pool.health()
+                now, pid = time.time(), os.getpid()
+                await asyncio.to_thread(
+                    self._library.beat, self.holder, pid, now, health.name, health.isolated, health.detail
+                )
+            except (SandboxError, OSError) as error:
+                beat = (self.holder, os.getpid(), time.time(), "none", False, str(error))
+                with contextlib.suppress(StorageError):
+                    await asyncio.to_thread(self._library.beat, *beat)
+            except StorageError as error:
+                self._say(f"cannot beat: {error}")
+            await asyncio.sleep(2.0)
+
+
+def _unopened(claim: Claim, error: SandboxError) -> Ending:
+    """Return how a batch ends whose sandbox could not be opened. One that began in it waits for it, and never goes on
+    in another one unasked."""
+    if not claim.sandbox:
+        return Ending("failed", str(error))
+    return Ending(
+        "paused",
+        f"The batch began in the {claim.sandbox} sandbox, which cannot be used now: {error} Then resume; or resume it "
+        "in another sandbox.",
+    )
+
+
+async def serve(worker: Worker, *, once: bool = False) -> None:
+    """Work until SIGTERM or SIGINT; rollouts in flight are dropped and redone by the next engine."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop.set)
+    await worker.work(once=once)

@@ -1,0 +1,112 @@
+"""The words of the product as frozen values. Imports nothing of ours and does no I/O.
+
+Everything here is a pydantic model that is frozen and refuses unknown fields, so a value that parses is
+whole, can be hashed into ids, pickled to another process, and stored as JSON without a mapping layer.
+Times are seconds (float), money is US dollars, and a quantity that could not be measured is None, never 0.
+"""
+
+from __future__ import annotations
+
+from engine.types.batches import (
+    PLAN_VERSIONS,
+    Batch,
+    BatchStatus,
+    Budget,
+    DomainShare,
+    Progress,
+    RolloutLimits,
+    RolloutSpec,
+    without_later,
+)
+from engine.types.domains import (
+    MODES,
+    Domain,
+    Fact,
+    HiddenTests,
+    Limits,
+    Mode,
+    Persona,
+    Question,
+    ReferenceCall,
+    SlotQuery,
+    TaskTemplate,
+    TemplateTurn,
+    Withhold,
+    workspace_of,
+)
+from engine.types.frozen import Frozen, digest
+from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
+from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
+from engine.types.scores import Criterion, Rubric, Score
+from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
+from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
+from engine.types.trajectories import STAGES, Culprit, End, Execution, Outcome, Remark, Stage, Status, Trajectory
+from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Turn
+
+__all__ = [
+    "ABSENT",
+    "MODES",
+    "PLAN_VERSIONS",
+    "STAGES",
+    "VERDICTS_MEAN",
+    "Absent",
+    "Batch",
+    "BatchStatus",
+    "Budget",
+    "Change",
+    "Completion",
+    "Criterion",
+    "Culprit",
+    "Domain",
+    "DomainShare",
+    "Effect",
+    "End",
+    "Endpoint",
+    "Execution",
+    "Fact",
+    "Frozen",
+    "HiddenTests",
+    "Leaf",
+    "Limits",
+    "Mode",
+    "ModelCall",
+    "ModelRole",
+    "Outcome",
+    "Persona",
+    "Progress",
+    "Proof",
+    "ProvenCall",
+    "ProvenTurn",
+    "Question",
+    "Recipe",
+    "ReferenceCall",
+    "RejectReason",
+    "Remark",
+    "Review",
+    "RolloutLimits",
+    "RolloutSpec",
+    "Rubric",
+    "Sampling",
+    "Score",
+    "SlotQuery",
+    "Stage",
+    "Standing",
+    "StateDiff",
+    "Status",
+    "Task",
+    "TaskTemplate",
+    "TaskTurn",
+    "TemplateTurn",
+    "Tool",
+    "ToolCall",
+    "ToolFault",
+    "ToolResult",
+    "Trajectory",
+    "TrajectoryFilter",
+    "Turn",
+    "Verdict",
+    "Withhold",
+    "digest",
+    "without_later",
+    "workspace_of",
+]

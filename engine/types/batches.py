@@ -1,0 +1,204 @@
+"""What a user launches, and what each rollout of it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from engine.types.domains import MODES, Mode, Persona
+from engine.types.frozen import Frozen, digest
+from engine.types.models import Endpoint, ModelRole
+from engine.types.scores import Rubric
+from engine.types.tasks import RejectReason, Task
+
+PLAN_VERSIONS: tuple[int, ...] = (1, 2)
+"""The ways of planning a batch that this Turnwright knows, oldest first (engine/planning/quotas.py)."""
+BatchStatus = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+
+
+def without_later(value: Any, dumped: Any) -> Any:
+    """Return the JSON form of a value without the fields that came after `_FIRST_FIELDS` and are at their default.
+
+    So what is hashed of a stored value stays the same when a model in it, at any depth, gets a field.
+    """
+    if isinstance(value, BaseModel):
+        first = next((_FIRST_FIELDS[c.__name__] for c in type(value).__mro__ if c.__name__ in _FIRST_FIELDS), ())
+        fields = {name: field for name, field in type(value).model_fields.items() if name in dumped}
+        return {
+            name: without_later(getattr(value, name), dumped[name])
+            for name, field in fields.items()
+            if name in first or getattr(value, name) != field.get_default(call_default_factory=True)
+        }
+    if isinstance(value, Mapping):
+        return {key: without_later(v, d) for v, (key, d) in zip(value.values(), dumped.items(), strict=True)}
+    if isinstance(value, tuple | list):
+        return [without_later(v, d) for v, d in zip(value, dumped, strict=True)]
+    return dumped
+
+
+class DomainShare(Frozen):
+    """One domain of a batch with its weight; `digest` pins the version once the batch is stored."""
+
+    id: str
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    digest: str | None = None
+    templates: tuple[str, ...] = ()
+
+
+class RolloutLimits(Frozen):
+    """Bounds of one rollout."""
+
+    rounds: Annotated[int, Field(ge=1, le=100)] = 12
+    steps_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
+    invalid_calls: Annotated[int, Field(ge=0, le=20)] = 3
+    seconds: Annotated[float, Field(gt=0)] = 600.0
+    infrastructure_attempts: Annotated[int, Field(ge=1, le=5)] = 2
+
+
+class Budget(Frozen):
+    """Bounds of one batch; reaching one pauses it. None means no bound.
+
+    The prices, in US dollars per million tokens, count for every call whose cost neither its server nor a price
+    table tells; without them such a call pauses a batch with a bound in dollars.
+    """
+
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    cost_usd: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    input_cost_per_million: Annotated[float, Field(ge=0)] | None = None
+    output_cost_per_million: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _both_prices(self) -> Budget:
+        if (self.input_cost_per_million is None) != (self.output_cost_per_million is None):
+            raise ValueError("budget: give both prices per million tokens, or none")
+        return self
+
+
+class Batch(Frozen):
+    """What a user launches. Everything that determines the result is here; `fingerprint` hashes exactly that.
+
+    `plan_version` says how the tasks are shared out (PLAN_VERSIONS). A stored batch without one has version 1, the only
+    one that there was then; a batch file that names none gets the newest.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    domains: Annotated[tuple[DomainShare, ...], Field(min_length=1)]
+    trajectories: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    attempts: Annotated[int, Field(ge=1, le=64)] = 1
+    modes: dict[Mode, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: {m: 1.0 for m in MODES})
+    turns: dict[Annotated[int, Field(ge=1, le=4)], Annotated[float, Field(ge=0)]] = {1: 3.0, 2: 1.0}
+    personas: tuple[str, ...] = ()
+    teacher: str = "reference"
+    user: str = "reference"
+    models: dict[ModelRole, Endpoint] = {}
+    judges: tuple[str, ...] = ("rules", "state", "facts")
+    rubric: Rubric | None = None
+    keep_failures: bool = False
+    min_reward: Annotated[float, Field(ge=0, le=1)] = 0.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    sandbox: str = "auto"
+    allow_unisolated_commands: bool = False
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
+    limits: RolloutLimits = RolloutLimits()
+    budget: Budget = Budget()
+    plan_version: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _weights(self) -> Batch:
+        if not any(self.modes.values()):
+            raise ValueError("modes: give at least one mode a weight above 0")
+        if not any(self.turns.values()):
+            raise ValueError("turns: give at least one number of turns a weight above 0")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what determines the content: not the name, sandbox, concurrency or budget.
+
+        Ids and rows of stored batches come from it, so it must stay the same for the same content (`without_later`).
+        """
+        dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
+        content = without_later(self, dumped)
+        if self._usual_modes:
+            content["modes"] = dict.fromkeys(_FIRST_MODES, 1.0)
+        if self.plan == 1:
+            content.pop("plan_version", None)
+        return digest(content)
+
+    @property
+    def weights(self) -> Mapping[Mode, float]:
+        """The weights of the modes to plan by. Where they are the default, plans 1 and 2 know the nine modes there were
+        then, as the fingerprint does: a mode that is added comes into the default with the next plan version."""
+        return dict.fromkeys(_FIRST_MODES, 1.0) if self._usual_modes and self.plan <= 2 else self.modes
+
+    @property
+    def _usual_modes(self) -> bool:
+        usual: dict[Mode, float] = type(self).model_fields["modes"].get_default(call_default_factory=True)
+        return self.modes == usual
+
+    @property
+    def plan(self) -> int:
+        """The plan version of a stored batch."""
+        return self.plan_version or 1
+
+    def pinned(self) -> Batch:
+        """Return the batch with the plan version that a new one gets: the one it names, else the newest."""
+        return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
+
+    @property
+    def uses_models(self) -> bool:
+        return self.teacher != "reference" or self.user != "reference" or "rubric" in self.judges
+
+
+_FIRST_FIELDS: dict[str, frozenset[str]] = {
+    "Batch": frozenset(
+        {"domains", "trajectories", "attempts", "modes", "turns", "personas", "teacher", "user", "models", "judges"}
+        | {"rubric", "keep_failures", "min_reward", "seed", "allow_unisolated_commands", "limits"}
+    ),
+    "DomainShare": frozenset({"id", "weight", "digest", "templates"}),
+    "Endpoint": frozenset({"model", "llm", "api_base", "key_variable", "timeout", "attempts", "sampling", "options"}),
+    "Sampling": frozenset({"temperature", "top_p", "max_tokens", "seed"}),
+    "Rubric": frozenset({"id", "version", "threshold", "criteria"}),
+    "Criterion": frozenset({"id", "question", "weight"}),
+    "RolloutLimits": frozenset({"rounds", "steps_per_turn", "invalid_calls", "seconds", "infrastructure_attempts"}),
+}
+"""The fields that a fingerprint always holds. Never add to it: later ones count where they are not at their default."""
+_FIRST_MODES: tuple[Mode, ...] = (
+    "single", "multiple", "parallel", "dependent", "no_tool", "missing_parameter", "missing_function", "distractors",
+    "tool_error",
+)  # fmt: skip
+"""What the fingerprint holds for a batch with the default modes, however many there are by now."""
+
+
+class RolloutSpec(Frozen):
+    """Everything that determines one rollout; picklable. `rejected` is set when the planner already knows
+    that there is no task (duplicate, no slot rows, mode that no template offers)."""
+
+    id: str
+    index: int
+    attempt: int
+    domain: str
+    domain_digest: str
+    persona: Persona
+    task: Task | None
+    seed: int
+    rejected: RejectReason | None = None
+    detail: str = ""
+    mode: Mode | None = None
+
+
+class Progress(Frozen):
+    """Counts of one batch; `planned == kept + rejected + failed + running + waiting` always holds."""
+
+    planned: int
+    kept: int = 0
+    rejected: int = 0
+    failed: int = 0
+    running: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.planned - self.kept - self.rejected - self.failed - self.running

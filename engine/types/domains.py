@@ -1,0 +1,191 @@
+"""Domains as their authors write them: policy, tools, workspace, templates, personas, questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from engine.types.frozen import Frozen
+from engine.types.turns import Tool
+
+Mode = Literal[
+    "single",
+    "multiple",
+    "parallel",
+    "dependent",
+    "no_tool",
+    "missing_parameter",
+    "missing_function",
+    "distractors",
+    "tool_error",
+]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class Persona(Frozen):
+    """Who the simulated user is. `disclosure` is how much is said at once; `patience` the rounds it bears."""
+
+    id: str
+    name: str
+    occupation: str
+    goal_style: str
+    tone: str
+    expertise: Literal["novice", "intermediate", "expert"]
+    patience: Annotated[int, Field(ge=1, le=12)]
+    disclosure: Literal["everything_at_once", "step_by_step", "only_when_asked"]
+    description: str
+    openings: tuple[str, ...] = ()
+    closings: tuple[str, ...] = ()
+
+
+Fact = str | tuple[str, ...]
+"""A fact the reply must state: a text, or a tuple of alternatives of which one is enough. May be a Jinja template."""
+
+
+class ReferenceCall(Frozen):
+    """One step of a template's chain. Values of `arguments` are Jinja expressions over slots and saved results."""
+
+    call: str
+    arguments: dict[str, Any] = {}
+    save: str | None = None
+
+
+class Withhold(Frozen):
+    """How a request reads when one slot is left out: makes a turn fit for mode `missing_parameter`."""
+
+    slot: str
+    say: tuple[str, ...]
+    ask: tuple[str, ...]
+    reveal: tuple[str, ...]
+
+
+class TemplateTurn(Frozen):
+    """One user turn of a template: wording variants, the chain that serves it, and the reference answer.
+
+    `goal` says what the person wants in this request alone. It may lean on the turns before it, which a task always
+    has, and never on those after it.
+    """
+
+    say: Annotated[tuple[str, ...], Field(min_length=1)]
+    goal: Annotated[str, Field(min_length=1)] | None = None
+    chain: tuple[ReferenceCall, ...] = ()
+    answer: Annotated[tuple[str, ...], Field(min_length=1)]
+    facts: tuple[Fact, ...] = ()
+    withhold: Withhold | None = None
+
+
+class SlotQuery(Frozen):
+    """One SQL SELECT over the workspace's tables; the seed picks a row and every column becomes a slot.
+
+    Earlier slots may be used as `:name`. `unique` is a SELECT that must return exactly one row for the
+    chosen slots, else the task is rejected as `ambiguous_slot`.
+    """
+
+    query: str
+    unique: str | None = None
+
+
+class HiddenTests(Frozen):
+    """A check that decides the end state instead of comparing it with the reference's.
+
+    `files` maps a path inside the workspace to a file of the pack, laid only for the check;
+    `command` is run in the workspace and passes with exit status 0 and, where `expects` is given, with that text
+    as the last line of its output. With `allowed` (globs over paths) a change of any other file fails the check,
+    and the command finds a pristine workspace that holds nothing of the rollout but the allowed changes.
+    Not covered: allowed code that the command loads can still tamper with the process that tests it.
+    """
+
+    files: dict[str, str]
+    command: tuple[str, ...]
+    timeout: float = 60.0
+    allowed: tuple[str, ...] = ()
+    expects: str | None = None
+
+
+class TaskTemplate(Frozen):
+    """A family of tasks of one domain.
+
+    `goal` says what its requests together want. A task takes it only where a turn has no goal of its own
+    (`engine/planning/goals.py`).
+    """
+
+    id: str
+    title: str
+    goal: str
+    slots: tuple[SlotQuery, ...] = ()
+    turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
+    modes: tuple[Mode, ...] = ()
+    hidden_tests: HiddenTests | None = None
+    variant: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Question(Frozen):
+    """A request that the policy answers and that needs no call: mode `no_tool`."""
+
+    id: str
+    say: Annotated[tuple[str, ...], Field(min_length=1)]
+    answer: Annotated[tuple[str, ...], Field(min_length=1)]
+    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
+
+
+class Limits(Frozen):
+    """Bounds of one sandbox: seconds, bytes, counts."""
+
+    call_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    memory_bytes: Annotated[int, Field(ge=32 << 20)] = 512 << 20
+    disk_bytes: Annotated[int, Field(ge=1 << 20)] = 128 << 20
+    processes: Annotated[int, Field(ge=4, le=1024)] = 64
+    output_chars: Annotated[int, Field(ge=200)] = 20_000
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+
+
+def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict[str, bytes]:
+    """Return the initial state held by a pack's files as {relative path: bytes}, a variant laid over it."""
+    found: dict[str, bytes] = {}
+    for prefix in ("workspace/", *([f"variants/{variant}/"] if variant is not None else [])):
+        found |= {path[len(prefix) :]: data for path, data in files.items() if path.startswith(prefix)}
+    return found
+
+
+class Domain(Frozen):
+    """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
+
+    `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those that must
+    differ (two orders), `identity` tools that check who is speaking, once in a dialogue. `state_ignore` lists glob
+    patterns over "path#pointer" that the `state` judge passes over. `workspace_variants` maps a variant name to its
+    folder in the pack ("" is the default).
+    """
+
+    id: str
+    name: str
+    description: str
+    category: str = "custom"
+    policy: str
+    tools: tuple[Tool, ...]
+    templates: tuple[TaskTemplate, ...]
+    questions: tuple[Question, ...] = ()
+    link: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    state_ignore: tuple[str, ...] = ()
+    git: bool = False
+    network: bool = False
+    limits: Limits = Limits()
+    licence: str = "CC0-1.0"
+    digest: str
+    files: dict[str, bytes] = Field(repr=False, exclude=True)
+
+    def workspace(self, variant: str | None = None) -> dict[str, bytes]:
+        """Return the initial state as {relative path: bytes}; a variant's files are laid over the common ones."""
+        return workspace_of(self.files, variant)
+
+    def tool_modules(self) -> dict[str, str]:
+        """Return the Python sources under tools/ as {module file name: source}."""
+        return {
+            p[len("tools/") :]: data.decode()
+            for p, data in self.files.items()
+            if p.startswith("tools/") and p.endswith(".py")
+        }

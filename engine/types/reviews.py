@@ -1,0 +1,138 @@
+"""What humans say, which trajectories are meant, and what is exported of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+
+from engine.types.domains import Mode
+from engine.types.frozen import Frozen
+from engine.types.trajectories import Culprit, Outcome, Stage, Status
+from engine.types.turns import Turn
+
+Verdict = Literal["accept", "reject", "fix"]
+"""What a reviewer says of a trajectory or of one turn."""
+Standing = Literal["accepted", "corrected", "rejected", "awaits_correction", "none"]
+"""Where all verdicts together leave a trajectory (engine/reviewing/verdicts.py)."""
+VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
+    "accept": ("accepted",),
+    "reject": ("rejected",),
+    "fix": ("corrected", "awaits_correction"),
+}
+"""The words of older filters (links, recipes, the command line) and the standings that they stand for."""
+
+
+class Review(Frozen):
+    """A human verdict on a trajectory (`turn` None) or one of its turns. The latest per
+    (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
+    sandbox gave for its calls, and `diverges` whether they, the workspace or a later result differ from the recorded
+    ones. `fits_until` is the index of the first recorded turn behind the correction that exports leave out (None:
+    they end at the correction when it diverges). `follows` are the corrected turns that its replay had in place.
+    `unverified` says that the corrected calls were never played, since there was no domain to play them in."""
+
+    trajectory: int
+    turn: int | None = None
+    reviewer: str = "me"
+    verdict: Verdict | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    fix: Turn | None = None
+    replayed: tuple[Turn, ...] = ()
+    diverges: bool | None = None
+    fits_until: int | None = None
+    follows: tuple[int, ...] = ()
+    unverified: bool = False
+
+
+class TrajectoryFilter(Frozen):
+    """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict.
+
+    `stages` are where a trajectory was lost, as the funnel counts it; `reached` asks for those that came through a
+    stage (all lost later, and all kept). "none" among values means those without a value. `verdicts` are standings;
+    accept, reject and fix are read as those that they stood for. `tags` are problem tags on the whole or on any turn.
+    Both ends of a range count as inside.
+    """
+
+    batches: tuple[int, ...] = ()
+    domains: tuple[str, ...] = ()
+    modes: tuple[Mode | Literal["none"], ...] = ()
+    personas: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    culprits: tuple[Culprit | Literal["none"], ...] = ()
+    reasons: tuple[str, ...] = ()
+    verdicts: tuple[Standing, ...] = ()
+    tools: tuple[str, ...] = ()
+    min_reward: float | None = None
+    max_reward: float | None = None
+    score: str | None = None
+    score_min: float | None = None
+    score_max: float | None = None
+    min_turns: int | None = None
+    max_turns: int | None = None
+    templates: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    min_tokens: int | None = None
+    max_tokens: int | None = None
+    min_tool_calls: int | None = None
+    max_tool_calls: int | None = None
+    min_cost_usd: float | None = None
+    max_cost_usd: float | None = None
+    text: str = ""
+    reached: Stage | None = None
+    exported: bool | None = None
+    tags: tuple[str, ...] = ()
+    min_rating: float | None = None
+    max_rating: float | None = None
+
+    @field_validator("verdicts", mode="before")
+    @classmethod
+    def _standings(cls, given: Any) -> Any:
+        """Read the older words, so that what was saved with them goes on."""
+        if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+            return given
+        return tuple(dict.fromkeys(found for one in given for found in VERDICTS_MEAN.get(one, (one,))))
+
+
+class Recipe(Frozen):
+    """What an export holds. `splits` maps a split name to its share (sum 1); tasks never straddle splits.
+
+    Without `include_rejected` only kept trajectories and those that a human accepted or corrected leave; one that a
+    human rejected, or that awaits a correction, never does. `untrained` says what a rejected turn becomes: masked
+    (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
+    card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
+    `target` names the trainer that the rows are for (engine/targets), which sets format and options and says how
+    turns stay untrained there; without one the format alone counts, and a recipe is written down without the field.
+    """
+
+    name: str = "dataset"
+    format: str = "chat_jsonl"
+    filter: TrajectoryFilter = TrajectoryFilter()
+    include_rejected: bool = False
+    only_accepted: bool = False
+    splits: dict[str, float] = {"train": 0.9, "validation": 0.1}
+    seed: int = 0
+    untrained: Literal["mask", "cut"] = "mask"
+    options: dict[str, Any] = {}
+    licence: str = "unknown"
+    target: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a target that is not there: recipe.json of an older export keeps its bytes."""
+        values: dict[str, Any] = dumped(self)
+        if values.get("target") is None:
+            values.pop("target", None)
+        return values
+
+    @model_validator(mode="after")
+    def _shares(self) -> Recipe:
+        if not self.splits or any(s < 0 for s in self.splits.values()):
+            raise ValueError("splits: give each split a share of 0 or more")
+        if abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError(f"splits: shares must sum to 1, they sum to {sum(self.splits.values()):g}")
+        return self

@@ -1,0 +1,40 @@
+"""What judges say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from engine.types.frozen import Frozen
+
+
+class Criterion(Frozen):
+    """One yes/no question for the rubric judge, with its weight."""
+
+    id: str
+    question: str
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Rubric(Frozen):
+    """What the rubric judge asks. `version` is part of every score that it gives."""
+
+    id: str = "default"
+    version: int = 1
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.7
+    criteria: tuple[Criterion, ...] = ()
+
+
+class Score(Frozen):
+    """One named measurement in 0..1, or None with a reason. `evidence` holds indexes into Trajectory.turns."""
+
+    name: str
+    value: Annotated[float, Field(ge=0, le=1)] | None
+    reason: str
+    source: str
+    method: Literal["state", "rule", "fact", "model", "human"]
+    passed: bool | None = None
+    model: str | None = None
+    version: str = "1"
+    evidence: tuple[int, ...] = ()

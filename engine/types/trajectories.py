@@ -1,0 +1,99 @@
+"""The record of one rollout."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.types.domains import Mode
+from engine.types.frozen import Frozen
+from engine.types.models import ModelCall, ModelRole
+from engine.types.scores import Score
+from engine.types.state import StateDiff
+from engine.types.tasks import Proof, Task
+from engine.types.turns import Tool, Turn
+
+Status = Literal["kept", "rejected", "failed"]
+Outcome = Literal["success", "failure", "unmeasured"]
+Culprit = Literal["agent", "user", "tool", "infrastructure"]
+Stage = Literal["planned", "proven", "rolled_out", "rules", "state", "judged"]
+STAGES: tuple[Stage, ...] = ("planned", "proven", "rolled_out", "rules", "state", "judged")
+
+
+class Execution(Frozen):
+    """Facts of the machine and the clock; never part of a reproducible export."""
+
+    sandbox: str = ""
+    isolated: bool | None = None
+    started_at: float = 0.0
+    seconds: float = 0.0
+    infrastructure_retries: int = 0
+
+
+End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "timeout", "error", "not_started"]
+
+
+class Remark(Frozen):
+    """What a human said of the whole (`turn` None) or of one turn, without who: a rating of 1 to 5, problem tags and a
+    note. Of a corrected turn it speaks of the turn's `original`."""
+
+    turn: int | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Trajectory(Frozen):
+    """The record of one rollout. `turns` are exactly the messages that the teacher saw.
+
+    `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
+    lost (None when kept); `reason` is a short code, `detail` a sentence. `begun` holds the index in `turns` of
+    the message that makes each request of the task, as far as the dialogue came; empty in records that were made
+    before it was kept (engine/dialogue/requests.py tells it from the texts then). `remarks` are what reviewers said,
+    put in when the trajectory is exported. `imported` keeps what an imported row said beside its turns (group_id,
+    rollout, modes, more), so that it leaves as it came; in `before_import` the id and index of a record that got
+    others.
+    """
+
+    id: str
+    index: int
+    batch_fingerprint: str
+    domain: str
+    domain_digest: str
+    template: str | None
+    mode: Mode | None
+    attempt: int
+    seed: int
+    persona: str
+    teacher: str
+    user: str
+    models: dict[ModelRole, str] = {}
+    task: Task | None = None
+    proof: Proof | None = None
+    tools: tuple[Tool, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    begun: tuple[int, ...] = ()
+    diff: StateDiff | None = None
+    tests_passed: bool | None = None
+    scores: tuple[Score, ...] = ()
+    reward: float | None = None
+    outcome: Outcome = "unmeasured"
+    culprit: Culprit | None = None
+    end: End = "not_started"
+    status: Status
+    stage: Stage | None = None
+    reason: str | None = None
+    detail: str = ""
+    calls: tuple[ModelCall, ...] = ()
+    execution: Execution = Execution()
+    remarks: tuple[Remark, ...] = ()
+    imported: dict[str, Any] = {}
+
+    @property
+    def group_id(self) -> str:
+        """All attempts at one task share it; a split never separates them."""
+        if self.task:
+            return self.task.id
+        before = self.imported.get("before_import") or {}
+        return str(self.imported.get("group_id") or before.get("id") or self.id)
