@@ -26,8 +26,8 @@ from storage import analytics, batches, domains, exports, personas, requests, tr
 from storage.database import Database, open_database
 from storage.funnel import funnel
 from tests.engine_parts import ROOT, engine, surroundings, until
+from tests.running.test_outages import checked, stored
 from tests.storage.fixtures import postgres_server
-from tests.test_outages import checked, stored
 
 __all__ = ["postgres_server"]
 

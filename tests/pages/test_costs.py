@@ -13,7 +13,7 @@ from engine.types import Endpoint, TrajectoryFilter
 from storage import batches, endpoints, trajectories
 from storage.database import Database
 from tests.engine_parts import scripted
-from tests.test_budgets import SAYS, work
+from tests.running.test_budgets import SAYS, work
 
 Open = Callable[..., AppTest]
 NUMBER = 4

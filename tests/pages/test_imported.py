@@ -24,7 +24,7 @@ from storage.database import Database
 from storage.reviews import reviews_of
 from storage.trajectories import get
 from tests.exporters.mixed import applied, exported
-from tests.test_references import ANY_TOOL
+from tests.reading.test_references import ANY_TOOL
 
 Opener = Callable[..., AppTest]
 DANGLING = {"type": "object", "properties": {"q": {"$ref": "#/$defs/Gone"}, "n": {"type": "integer"}}}

@@ -15,7 +15,7 @@ from storage import batches, endpoints, engines
 from storage.budgets import set_budget
 from storage.database import Database
 from storage.store import SqlStore
-from tests.test_budgets import SAYS, all_there, launch, work
+from tests.running.test_budgets import SAYS, all_there, launch, work
 
 Open = Callable[..., AppTest]
 

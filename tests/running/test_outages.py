@@ -22,7 +22,7 @@ from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of
 from tests.llms.server import serving
-from tests.outages import Dockerd, fill, private_dockerd, small_disk
+from tests.running.outages import Dockerd, fill, private_dockerd, small_disk
 
 NOWHERE = "unix:///nonexistent/docker.sock"
 

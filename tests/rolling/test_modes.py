@@ -26,7 +26,7 @@ from engine.types import (
     Withhold,
 )
 from tests.engine_parts import batch_of
-from tests.wrong_teachers import (
+from tests.rolling.wrong_teachers import (
     Fits,
     Moment,
     Play,

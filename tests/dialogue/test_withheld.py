@@ -12,7 +12,7 @@ from engine.planning import tasks
 from engine.types import Domain, ReferenceCall
 from tests.teachers.samples import TOOL, task
 
-CATALOG = Path(__file__).parent.parent / "assets" / "catalog"
+CATALOG = Path(__file__).parents[2] / "assets" / "catalog"
 HELD_BACK = task(
     mode="missing_parameter",
     say="How much do I have?",

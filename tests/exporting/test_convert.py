@@ -153,14 +153,14 @@ def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
         "import time\n"
         "from itertools import islice\n"
         "from engine.types import Recipe\n"
-        "from tests.test_conversion import endless, shared\n"
+        "from tests.exporting.test_convert import endless, shared\n"
         "converting = shared(Recipe(), endless())\n"
         "next(islice(converting, 20, None))\n"
         "print('converting', flush=True)\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, str(script)]
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}) as one:
         assert one.stdout is not None
         assert one.stdout.readline() == b"converting\n"

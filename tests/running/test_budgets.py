@@ -15,7 +15,7 @@ from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, scripted
-from tests.test_worker import adds_up, batches_only, stored
+from tests.serving.test_worker import adds_up, batches_only, stored
 
 SAYS = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
 PRICES = {"input_cost_per_million": 10.0, "output_cost_per_million": 50.0}

@@ -22,7 +22,7 @@ from storage.database import Database
 from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.engine_parts import batch_of, engine, scripted, until
-from tests.test_worker import stored
+from tests.serving.test_worker import stored
 
 SLOW = {"text": "No idea.", "seconds": 0.2}
 

@@ -17,7 +17,7 @@ from storage import batches, domains, personas, trajectories
 from storage.database import Database, open_database
 from tests.conformance._sandboxes import opened
 from tests.engine_parts import batch_of, engine, until
-from tests.test_outages import checked, stored
+from tests.running.test_outages import checked, stored
 
 pytestmark = pytest.mark.slow
 

@@ -27,8 +27,8 @@ from storage.library import SqlLibrary
 from storage.store import SqlStore
 from tests.conformance._sandboxes import opened
 from tests.engine_parts import ROOT, until
-from tests.test_lanes import launch, seen, status
-from tests.test_worker import stored
+from tests.running.test_lanes import launch, seen, status
+from tests.serving.test_worker import stored
 
 
 def script(folder: Path, *lines: str) -> Path:
