@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from engine.__main__ import app
+from cli.main import app
 from engine.domains import catalog
 from engine.errors import InputErrors
 from engine.planning import tasks
