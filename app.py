@@ -25,8 +25,8 @@ from engine import settings
 from engine.errors import InputError
 from engine.serving.image_build import ImageBuild
 from engine.serving.lock import EngineLock
-from pages._ui.downloads import check_token
 from pages._ui.handover import mend
+from pages.export.parts.downloads import check_token
 from storage.database import Database, open_database
 from storage.domains import seed_catalog
 from storage.engines import newest

@@ -134,6 +134,16 @@ def test_a_file_with_an_underscore_is_for_its_own_folder() -> None:
     assert foreign == set()
 
 
+def test_a_job_draws_with_its_own_parts_and_what_jobs_share() -> None:
+    foreign = {
+        (name_of(path), module)
+        for path in (ROOT / "pages").rglob("*.py")
+        for module in imports(path)
+        if module.startswith("pages.") and module.split(".")[1] not in ("_ui", path.relative_to(ROOT).parts[1])
+    }
+    assert foreign == set()
+
+
 def test_no_import_cycles() -> None:
     modules = {module_of(p): p for p in SOURCES}
     edges = {name: {m for m in imports(path, top_only=True) if m in modules} - {name} for name, path in modules.items()}

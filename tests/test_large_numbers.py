@@ -23,7 +23,7 @@ from engine.reviewing.corrections import same_calls
 from engine.rolling.prove import parsed
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
 from pages._ui.text import beyond_browsers
-from pages._ui.turn_viewer import _calls
+from pages.review.parts.turn_viewer import _calls
 from storage import domains, requests
 from storage.database import Database
 from storage.intake import dump

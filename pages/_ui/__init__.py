@@ -22,7 +22,7 @@
    RequestRow when it is done or failed.
 7. Wrap a save in `with saving("Domain saved"):` (data.py): it tells of a Conflict, InputError or StorageError, and
    toasts success; `leave(message)` (notices.py) keeps a message for the next pass. What drops edits is a `drop_button`
-   (asking.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out`, deleting.py).
+   (asking.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the job *design*).
 8. Show states with `badge("batch", row.status)`, `badge_reference(teacher)`, `badge_isolation(isolated)` (badges.py):
    an icon and a word, never colour alone. Numbers through format.py (`count`, `money`, `percent`, `seconds`, `ago`,
    `moment`, `bytes_size`, `plural`): unknown is a dash, never 0. One primary button per page, Material icons,
@@ -30,7 +30,7 @@
 9. Which trajectories: `filter_bar(database)` (filters.py) draws the filter, keeps it in the address and returns a
    TrajectoryFilter; `open_page("queue", **filter_parameters(filter))` opens those trajectories, e.g. from a chart. A
    list that is paged in SQL uses `window()`, `rows_table(...)` and `pager(total)` (table.py) inside a fragment.
-10. Downloads of exports: `st.link_button("Download", export_url(export_id))` (downloads.py).
+10. Downloads of exports: `st.link_button("Download", export_url(export_id))` (pages/export/parts/downloads.py).
 11. Tests: `AppTest.from_file("pages/shell.py").run()` first, then `.switch_page("design/domains.py").run()`; see
     tests/pages/. Browser tests use the `studio` and `page` fixtures of tests/e2e/conftest.py.
 """

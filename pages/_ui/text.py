@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+_LINE = re.compile(r"\bline (\d+)")
+
 
 def literal(text: str) -> str:
     """Escape Markdown, so that a label or message shows `text` as it is and fetches nothing."""
@@ -81,3 +83,22 @@ def code_view(text: str, *, key: str, language: str | None = None, height: int |
     st.code(shown, language=language, wrap_lines=True, height=height or (420 if lines > 24 else "content"))
     if not whole:
         st.toggle(f"Show all {len(text):,} characters", key=f"{key}_whole")
+
+
+def error_line(source: str, problem: str) -> None:
+    """Draw the line of a text that the words of a problem name, with its neighbours and a mark."""
+    if found := _LINE.search(problem):
+        excerpt(source, int(found.group(1)))
+
+
+def excerpt(source: str, number: int, around: int = 2) -> None:
+    """Draw a line of a text, counted from 1, with its neighbours and a mark."""
+    lines = source.splitlines()
+    if not 0 < number <= len(lines):
+        return
+    first = max(1, number - around)
+    shown = [
+        f"{'>' if n == number else ' '} {n:4d}  {lines[n - 1]}"
+        for n in range(first, min(len(lines), number + around) + 1)
+    ]
+    st.code("\n".join(shown), language=None)

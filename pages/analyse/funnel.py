@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import measures
 from pages._ui.badges import words
-from pages._ui.charts import Bars, clickable, colour, filter_text, rows_figure, tell
-from pages._ui.compare import compare_bar
 from pages._ui.data import db
 from pages._ui.format import count, percent, plural
-from pages._ui.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
 from pages._ui.layout import actions, empty_state
-from pages._ui.measures import Series
+from pages.analyse.parts import measures
+from pages.analyse.parts.charts import Bars, clickable, colour, filter_text, rows_figure, tell
+from pages.analyse.parts.compare import compare_bar
+from pages.analyse.parts.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
+from pages.analyse.parts.measures import Series
 
 AT = {
     "proven": "while proving",

@@ -8,17 +8,26 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import measures
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS
-from pages._ui.charts import Bars, bar_label, clickable, colour, columns_figure, filter_text, rows_figure, tell
-from pages._ui.compare import compare_bar
 from pages._ui.data import db
 from pages._ui.first_path import note_seen
 from pages._ui.format import UNKNOWN, count, money, number, percent, plural, short_count
 from pages._ui.layout import actions, empty_state
-from pages._ui.measures import Series
-from pages._ui.score_tables import score_table, usage_table
 from pages._ui.text import literal
+from pages.analyse.parts import measures
+from pages.analyse.parts.charts import (
+    Bars,
+    bar_label,
+    clickable,
+    colour,
+    columns_figure,
+    filter_text,
+    rows_figure,
+    tell,
+)
+from pages.analyse.parts.compare import compare_bar
+from pages.analyse.parts.measures import Series
+from pages.analyse.parts.score_tables import score_table, usage_table
 from storage.database import Database
 
 MOST_ROWS = 15

@@ -9,10 +9,14 @@ import streamlit as st
 from engine.domains import catalog
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.domain_draft import open_draft
-from pages._ui.domain_editor import save_bar
-from pages._ui.domain_lists import new_domain
-from pages._ui.domain_tabs import (
+from pages._ui.first_path import note_seen
+from pages._ui.layout import actions
+from pages._ui.notices import want
+from pages._ui.routes import open_page, page_link, text_parameter
+from pages.design.parts.domain_draft import open_draft
+from pages.design.parts.domain_editor import save_bar
+from pages.design.parts.domain_lists import new_domain
+from pages.design.parts.domain_tabs import (
     draw_overview,
     draw_policy,
     draw_questions,
@@ -20,12 +24,8 @@ from pages._ui.domain_tabs import (
     draw_templates,
     draw_tools,
 )
-from pages._ui.domain_versions import draw_versions
-from pages._ui.first_path import note_seen
-from pages._ui.layout import actions
-from pages._ui.notices import want
-from pages._ui.routes import open_page, page_link, text_parameter
-from pages._ui.workspace_view import draw_workspace
+from pages.design.parts.domain_versions import draw_versions
+from pages.design.parts.workspace_view import draw_workspace
 
 row, draft = open_draft(text_parameter("id"))
 note_seen(db(), "look")

@@ -10,14 +10,14 @@ import streamlit as st
 from engine.domains import catalog
 from pages._ui.buttons import button, menu
 from pages._ui.data import db
-from pages._ui.deleting import deleted_list
-from pages._ui.domain_draft import Draft, base_files
-from pages._ui.domain_lists import delete_domain, import_domain, new_domain
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, option, plain
+from pages.design.parts.deleting import deleted_list
+from pages.design.parts.domain_draft import Draft, base_files
+from pages.design.parts.domain_lists import delete_domain, import_domain, new_domain
 from storage import domains
 from storage.domains import DomainRow
 

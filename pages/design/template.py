@@ -9,17 +9,17 @@ from engine.planning.tasks import modes_of
 from engine.types import Domain, TaskTemplate
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button
-from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
-from pages._ui.domain_draft import Draft, faults, open_draft
-from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
 from pages._ui.format import plural
 from pages._ui.layout import actions, header, missing
-from pages._ui.pack_parts import checked_template, template_id, template_path
-from pages._ui.problems import problems_list
-from pages._ui.proof_view import prove
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import code_view, literal
-from pages._ui.tool_files import switch
+from pages.design.parts.deleting import HELP, file_deleted, say_deleted, take_out
+from pages.design.parts.domain_draft import Draft, faults, open_draft
+from pages.design.parts.domain_editor import error_lines, file_state, save_bar, text_editor
+from pages.design.parts.pack_parts import checked_template, template_id, template_path
+from pages.design.parts.problems import problems_list
+from pages.design.parts.proof_view import prove
+from pages.design.parts.tool_files import switch
 
 
 def draw_facts(domain: Domain, template: TaskTemplate) -> None:

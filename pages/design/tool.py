@@ -7,16 +7,16 @@ import streamlit as st
 
 from engine.types import Tool
 from pages._ui.buttons import button
-from pages._ui.deleting import HELP, file_deleted, say_deleted, take_out
-from pages._ui.domain_draft import open_draft
-from pages._ui.domain_editor import error_lines, file_state, save_bar, text_editor
 from pages._ui.layout import actions, header, missing
-from pages._ui.problems import problems_list
 from pages._ui.routes import page_link, text_parameter
 from pages._ui.schema_form import type_words
 from pages._ui.text import json_view, literal, plain
-from pages._ui.tool_files import ToolFile, derived, find_tool_file, switch
-from pages._ui.try_tool import try_tool
+from pages.design.parts.deleting import HELP, file_deleted, say_deleted, take_out
+from pages.design.parts.domain_draft import open_draft
+from pages.design.parts.domain_editor import error_lines, file_state, save_bar, text_editor
+from pages.design.parts.problems import problems_list
+from pages.design.parts.tool_files import ToolFile, derived, find_tool_file, switch
+from pages.design.parts.try_tool import try_tool
 
 
 def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:

@@ -19,15 +19,15 @@ from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
-from pages._ui.downloads import LIFETIME, export_url
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state, notice
 from pages._ui.notices import leave, tell
 from pages._ui.routes import page_link
-from pages._ui.target_form import loading, options_form, target_form, title, untrained_form
 from pages._ui.text import code_view, literal
+from pages.export.parts.downloads import LIFETIME, export_url
+from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
 from storage import exports, requests, trajectories
 from storage.exports import ExportRow
 

@@ -13,23 +13,24 @@ from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
 from engine.protocols import SMALL_BATCH
 from engine.types import TrajectoryFilter
-from pages._ui import layout, plan_view
+from pages._ui import layout
 from pages._ui.asking import destroy_button
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.batch_reason import reason_notice
-from pages._ui.budget_form import change_form, spent_up
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
-from pages._ui.import_view import import_view
 from pages._ui.layout import header, missing
 from pages._ui.notices import close, dialog, want
-from pages._ui.recovery import retry_button, sandbox_button, sandbox_of
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
+from pages.generate.parts import plan_view
+from pages.generate.parts.budget_form import change_form, spent_up
+from pages.generate.parts.import_view import import_view
+from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
 from storage import batches, domains
 
 MOVING = ("queued", "running")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pages._ui import turn_viewer, verdict_panel
+from pages.review.parts import turn_viewer, verdict_panel
 
 PAUSE = 0.25
 """Seconds."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.types import Recipe
-from pages._ui.downloads import export_url
+from pages.export.parts.downloads import export_url
 from storage.engines import EngineRow, engines, newest
 from storage.exports import create_export, finish_export
 from tests.e2e.conftest import Studio, until

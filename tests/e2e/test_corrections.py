@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from engine.domains import catalog
 from engine.types import Batch, DomainShare, Recipe, Trajectory, TrajectoryFilter
-from pages._ui.fix_calls import calls_text
+from pages.review.parts.fix_calls import calls_text
 from storage import batches, domains, exports, requests, trajectories
 from storage.reviews import reviews_of
 from tests.e2e.conftest import ROOT, Studio, ready, until

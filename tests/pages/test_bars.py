@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
-from pages._ui import measures
 from pages._ui.filters import read_filter
-from pages._ui.funnel_bars import STAGES, TAKEN_BACK
 from pages._ui.reviewing import REVIEWER
+from pages.analyse.parts import measures
+from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
 from storage import analytics
 from storage.batches import create_batch
 from storage.database import Database

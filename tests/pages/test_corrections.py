@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine.reviewing.replay import Replay
 from engine.types import Tool, Turn
-from pages._ui.fix_calls import calls_text
-from pages._ui.fix_form import fix_key
+from pages.review.parts.fix_calls import calls_text
+from pages.review.parts.fix_form import fix_key
 from storage import requests
 from storage.database import Database
 from storage.reviews import reviews_of

@@ -14,11 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.domains import catalog
 from engine.errors import InputError
-from pages._ui.domain_lists import SKELETON, from_upload, id_from
-from pages._ui.pack_parts import checked_template, renamed, template_path
-from pages._ui.persona_form import sample_line
 from pages._ui.schema_form import json_arguments, type_words
-from pages._ui.tool_files import derived, find_tool_file, tool_files
+from pages.design.parts.domain_lists import SKELETON, from_upload, id_from
+from pages.design.parts.pack_parts import checked_template, renamed, template_path
+from pages.design.parts.persona_form import sample_line
+from pages.design.parts.tool_files import derived, find_tool_file, tool_files
 from storage import domains, personas, requests
 from storage.database import Database
 from tests.pages.samples import HOSTILE
@@ -121,7 +121,7 @@ def test_edits_are_dropped_only_after_a_question(open_page: Opener, ledger: Data
 
 def test_a_persona_that_is_being_written_is_dropped_only_after_a_question(database: Database) -> None:
     def draw() -> None:
-        from pages._ui.persona_form import draw_form
+        from pages.design.parts.persona_form import draw_form
 
         draw_form(None, False, "new")
 

@@ -17,8 +17,8 @@ from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.reviewing.corrections import ends_at
 from engine.types import Tool
-from pages._ui.fix_form import fix_key
 from pages._ui.schema_form import type_words
+from pages.review.parts.fix_form import fix_key
 from storage import batches, imports
 from storage.database import Database
 from storage.reviews import reviews_of
@@ -203,8 +203,8 @@ def test_any_schema_can_be_drawn(many: list[dict[str, Any]], start: dict[str, An
         import streamlit as st
 
         from engine.types import Tool
-        from pages._ui.fix_form import _signature
         from pages._ui.schema_form import schema_form
+        from pages.review.parts.fix_form import _signature
 
         for place, parameters in enumerate(tools):  # type: ignore[arg-type, var-annotated]
             tool = Tool(name="f", description="", parameters=parameters, effect="write")

@@ -15,8 +15,8 @@ from engine.running.budget import unbounded
 from engine.running.watch import reached
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
 from pages._ui.layout import pages_named
-from pages._ui.pack_parts import renamed
 from pages._ui.routes import PAGES
+from pages.design.parts.pack_parts import renamed
 from storage import batches, domains, tables
 from storage.database import Database
 from storage.engines import beat

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from pages._ui import redrawing
+from pages.review.parts import redrawing
 
 
 @pytest.mark.parametrize(("drawn", "asked"), [(["a part"], [redrawing.PARTS]), (None, []), ([], [])])

@@ -11,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
 from engine.types import Review, ToolCall, TrajectoryFilter, Turn
-from pages._ui import conflicts, turn_viewer
 from pages._ui.badges import score_name
-from pages._ui.fix_calls import calls_text, read_fix
-from pages._ui.fix_form import fix_key
 from pages._ui.reviewing import REVIEWER
 from pages._ui.trajectory_facts import call_text, event_text
-from pages._ui.turn_viewer import store_marks
+from pages.review.parts import conflicts, turn_viewer
+from pages.review.parts.fix_calls import calls_text, read_fix
+from pages.review.parts.fix_form import fix_key
+from pages.review.parts.turn_viewer import store_marks
 from storage import reviews
 from storage.database import Database
 from storage.reviews import history, reviews_of, save_review
@@ -552,7 +552,7 @@ def test_where_exports_end_is_told_and_chosen(found: Replay, default: int | None
     def draw(found: object) -> None:
         import streamlit as st
 
-        from pages._ui.replay_view import draw_replay
+        from pages.review.parts.replay_view import draw_replay
 
         st.text(f"ends at {draw_replay(found, 11, 'fix')}")
 

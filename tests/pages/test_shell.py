@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import InputError
 from engine.types import TrajectoryFilter
 from pages._ui import format as words
-from pages._ui.downloads import check_token, export_url
 from pages._ui.filters import filter_parameters, read_filter
 from pages._ui.routes import PAGES, ROUTES, url
 from pages._ui.text import literal, option
+from pages.export.parts.downloads import check_token, export_url
 from storage.database import Database
 from storage.engines import beat
 from storage.trajectories import insert_imported
@@ -76,7 +76,7 @@ def test_download_links_are_signed_for_one_export(monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(InputError, match=problem):
             check_token(number, text)
-    monkeypatch.setattr("pages._ui.downloads.LIFETIME", -1)
+    monkeypatch.setattr("pages.export.parts.downloads.LIFETIME", -1)
     with pytest.raises(InputError, match="expired"):
         check_token(3, token)
 

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine.reviewing.verdicts import EFFECTS
 from engine.types import Review, Score, Standing, TrajectoryFilter, Turn
-from pages._ui import turn_viewer
 from pages._ui.filters import filter_parameters, read_filter
-from pages._ui.funnel_bars import STAGES, TAKEN_BACK
-from pages._ui.measures import loss_filter, stage_filter
 from pages._ui.reviewing import REVIEWER, VIEWS
-from pages._ui.turn_viewer import store_marks
+from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
+from pages.analyse.parts.measures import loss_filter, stage_filter
+from pages.review.parts import turn_viewer
+from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
 from storage.reviews import change_review, decide_many, save_review, standings, undo
 from storage.trajectories import count, insert_imported

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import measures
 from pages._ui.badges import score_name, words
 from pages._ui.format import UNKNOWN, seconds
-from pages._ui.measures import Series
 from pages._ui.text import literal
+from pages.analyse.parts import measures
+from pages.analyse.parts.measures import Series
 from storage.database import Database
 
 

@@ -20,13 +20,13 @@ from pages._ui.asking import delete_button, drop_button
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
-from pages._ui.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages._ui.format import plural
 from pages._ui.notices import leave
-from pages._ui.redrawing import redraw
-from pages._ui.replay_view import draw_replay
 from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
+from pages.review.parts.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
+from pages.review.parts.redrawing import redraw
+from pages.review.parts.replay_view import draw_replay
 from storage.domains import is_stored
 from storage.requests import RequestRow
 from storage.reviews import reviews_of

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pandas as pd
 
 from engine.types import TrajectoryFilter
-from pages._ui import measures
-from pages._ui.charts import Bars, colour, filter_text, series_colour, tell
 from pages._ui.format import count, percent, plural
-from pages._ui.measures import Series
+from pages.analyse.parts import measures
+from pages.analyse.parts.charts import Bars, colour, filter_text, series_colour, tell
+from pages.analyse.parts.measures import Series
 
 STAGES = {
     "planned": "Planned",

@@ -10,9 +10,9 @@ from engine.reviewing.verdicts import awaiting, standing
 from engine.types import Review, Trajectory
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.fix_form import fix_key
-from pages._ui.redrawing import redraw
-from pages._ui.turn_viewer import focus_turn
+from pages.review.parts.fix_form import fix_key
+from pages.review.parts.redrawing import redraw
+from pages.review.parts.turn_viewer import focus_turn
 
 
 def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]) -> None:

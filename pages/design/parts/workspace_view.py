@@ -14,13 +14,13 @@ import streamlit as st
 
 from engine.reading.json_value import whole
 from pages._ui.buttons import button
-from pages._ui.deleting import HELP, replace, take_out
-from pages._ui.domain_draft import Draft
-from pages._ui.domain_editor import error_line, file_state, text_editor
-from pages._ui.file_views import draw_binary
 from pages._ui.format import bytes_size, count, plural
-from pages._ui.pack_parts import DATABASES, IMAGES, TABLES, kind_of, text_of
-from pages._ui.text import json_view, literal
+from pages._ui.text import error_line, json_view, literal
+from pages.design.parts.deleting import HELP, replace, take_out
+from pages.design.parts.domain_draft import Draft
+from pages.design.parts.domain_editor import file_state, text_editor
+from pages.design.parts.file_views import draw_binary
+from pages.design.parts.pack_parts import DATABASES, IMAGES, TABLES, kind_of, text_of
 
 EDITABLE = 200_000
 """Bytes up to which a text file is edited in the page."""

@@ -16,9 +16,9 @@ from pages._ui.asking import destroy_button, drop_button
 from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.domain_lists import id_from
 from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
+from pages.design.parts.domain_lists import id_from
 from storage import personas
 from storage.personas import PersonaRow
 

@@ -13,8 +13,8 @@ from engine.errors import InputError
 from engine.planning.tasks import modes_of
 from engine.reading.places import Source
 from engine.types import Domain, Mode, TaskTemplate
-from pages._ui.domain_draft import checked
-from pages._ui.problems import Problem, problems_of
+from pages.design.parts.domain_draft import checked
+from pages.design.parts.problems import Problem, problems_of
 
 OFF = ".off"
 IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"}

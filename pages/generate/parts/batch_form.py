@@ -16,12 +16,12 @@ import streamlit as st
 from engine import plugins, settings
 from engine.planning.tasks import modes_of
 from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare, Endpoint, ModelRole
-from pages._ui import budget_form
 from pages._ui.badges import MODES as MODE_WORDS
 from pages._ui.badges import words
 from pages._ui.routes import page_link
-from pages._ui.rubric_form import rubric
 from pages._ui.text import literal
+from pages.generate.parts import budget_form
+from pages.generate.parts.rubric_form import rubric
 from storage import batches, domains, endpoints, personas, preferences
 from storage.database import Database
 from storage.domains import DomainRow

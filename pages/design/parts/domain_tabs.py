@@ -11,16 +11,16 @@ from engine.planning.goals import warning
 from engine.types import MODES, Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button
-from pages._ui.deleting import HELP, take_out, take_question
-from pages._ui.domain_draft import Draft, checked, draft_named, faults
-from pages._ui.domain_editor import error_lines, file_state, text_editor
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.layout import empty_state
-from pages._ui.pack_parts import TemplateFile, template_files, template_paths
-from pages._ui.problems import Problem, problems_list, problems_of
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
-from pages._ui.tool_files import ToolFile, add_tool_file, switch, tool_files
+from pages.design.parts.deleting import HELP, take_out, take_question
+from pages.design.parts.domain_draft import Draft, checked, draft_named, faults
+from pages.design.parts.domain_editor import error_lines, file_state, text_editor
+from pages.design.parts.pack_parts import TemplateFile, template_files, template_paths
+from pages.design.parts.problems import Problem, problems_list, problems_of
+from pages.design.parts.tool_files import ToolFile, add_tool_file, switch, tool_files
 from storage.domains import DomainRow
 
 _NEW_TEMPLATE = """id: {id}

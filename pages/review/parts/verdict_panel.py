@@ -11,10 +11,8 @@ from engine.reviewing.verdicts import standing
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.conflicts import change_or_keep, draw_conflicts, telling
 from pages._ui.data import db, saving
 from pages._ui.notices import leave
-from pages._ui.redrawing import redraw
 from pages._ui.reviewing import (
     LONGEST_NOTE,
     LONGEST_TAG,
@@ -26,8 +24,10 @@ from pages._ui.reviewing import (
     undo_last,
 )
 from pages._ui.text import option
-from pages._ui.turn_viewer import focus_turn
-from pages._ui.turning import Way, shown, turn_to
+from pages.review.parts.conflicts import change_or_keep, draw_conflicts, telling
+from pages.review.parts.redrawing import redraw
+from pages.review.parts.turn_viewer import focus_turn
+from pages.review.parts.turning import Way, shown, turn_to
 from storage.reviews import ReviewEvent, reviews_of
 from storage.trajectories import neighbours, next_unreviewed
 

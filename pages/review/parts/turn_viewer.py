@@ -22,11 +22,11 @@ from engine.reviewing.replay import behind
 from engine.reviewing.verdicts import corrections
 from engine.types import Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
-from pages._ui.conflicts import change_or_keep, rate_or_keep, telling
 from pages._ui.notices import leave
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, beyond_browsers, literal
-from pages._ui.turning import Way, shown
+from pages.review.parts.conflicts import change_or_keep, rate_or_keep, telling
+from pages.review.parts.turning import Way, shown
 from storage.database import Database
 from storage.reviews import ReviewEvent, standings
 

@@ -13,11 +13,11 @@ import streamlit as st
 
 from pages._ui.buttons import button
 from pages._ui.data import saving
-from pages._ui.domain_draft import Draft, draft_named
 from pages._ui.format import plural
 from pages._ui.layout import empty_state
-from pages._ui.removals import QUESTIONS, Removal, cut_question
 from pages._ui.text import literal
+from pages.design.parts.domain_draft import Draft, draft_named
+from pages.design.parts.removals import QUESTIONS, Removal, cut_question
 
 SHOWN = 4
 """Notices that are drawn; the latest first."""

@@ -7,12 +7,12 @@ from functools import partial
 import streamlit as st
 
 from engine import plugins
-from pages._ui.budget_form import spent_up
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import count, plural
 from pages._ui.notices import begin, close, dialog, finish, leave, refusals, unless_done, want
 from pages._ui.text import literal
+from pages.generate.parts.budget_form import spent_up
 from storage import batches, recovery
 
 RETRY = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -11,12 +10,12 @@ import streamlit as st
 from pages._ui.asking import drop_button
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.deleting import notices
-from pages._ui.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
 from pages._ui.format import plural
 from pages._ui.notices import leave
-from pages._ui.problems import Problem, problems_list
-from pages._ui.text import code_view, literal
+from pages._ui.text import code_view, excerpt, literal
+from pages.design.parts.deleting import notices
+from pages.design.parts.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
+from pages.design.parts.problems import Problem, problems_list
 from storage.domains import DomainRow
 
 _STYLE = """<style>
@@ -27,7 +26,6 @@ _STYLE = """<style>
 [class*="st-key-code_python"] textarea { white-space: pre; overflow-x: auto; }
 [class*="st-key-prose_"] textarea { line-height: 1.55; }
 </style>"""
-LINE = re.compile(r"\bline (\d+)")
 SHOWN_NAMES = 4
 LINES_SHOWN = 6
 
@@ -66,25 +64,7 @@ def error_lines(source: str, path: str, problems: Sequence[str], *, line: int | 
     """Draw each line of a file's text that a problem names, and `line`, once each with its neighbours."""
     named = {one.line for one in problems if isinstance(one, Problem) and one.file == path}
     for number in sorted({n for n in (*named, line) if n})[:LINES_SHOWN]:
-        _excerpt(source, number)
-
-
-def error_line(source: str, problem: str) -> None:
-    """Draw the line of a text that the words of a problem name, with its neighbours and a mark."""
-    if found := LINE.search(problem):
-        _excerpt(source, int(found.group(1)))
-
-
-def _excerpt(source: str, number: int, around: int = 2) -> None:
-    lines = source.splitlines()
-    if not 0 < number <= len(lines):
-        return
-    first = max(1, number - around)
-    excerpt = [
-        f"{'>' if n == number else ' '} {n:4d}  {lines[n - 1]}"
-        for n in range(first, min(len(lines), number + around) + 1)
-    ]
-    st.code("\n".join(excerpt), language=None)
+        excerpt(source, number)
 
 
 def save_bar(row: DomainRow, draft: Draft) -> None:

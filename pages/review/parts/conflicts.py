@@ -20,10 +20,10 @@ from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import plural
 from pages._ui.notices import leave
-from pages._ui.redrawing import redraw
 from pages._ui.reviewing import LONGEST_NOTE, change_review, own_review, rate_turns
 from pages._ui.routes import page_link
 from pages._ui.text import plain
+from pages.review.parts.redrawing import redraw
 from storage.database import Database
 from storage.reviews import reviews_of
 

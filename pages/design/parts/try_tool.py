@@ -13,11 +13,11 @@ from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
-from pages._ui.domain_draft import Draft
 from pages._ui.engine_requests import ask, poll
 from pages._ui.format import seconds
 from pages._ui.schema_form import json_arguments, schema_form
 from pages._ui.text import code_view, json_view, literal
+from pages.design.parts.domain_draft import Draft
 
 
 def try_tool(draft: Draft, path: str, tool: Tool) -> None:

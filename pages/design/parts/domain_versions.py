@@ -8,10 +8,10 @@ import streamlit as st
 from engine.domains import catalog
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
-from pages._ui.domain_draft import Draft, base_files, draft_named
-from pages._ui.domain_editor import unified
 from pages._ui.format import bytes_size, moment, plural
 from pages._ui.text import code_view
+from pages.design.parts.domain_draft import Draft, base_files, draft_named
+from pages.design.parts.domain_editor import unified
 from storage import domains
 from storage.domains import DomainRow, VersionRow
 

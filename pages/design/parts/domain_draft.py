@@ -21,9 +21,9 @@ from engine.planning.template_faults import template_faults
 from engine.types import Domain
 from pages._ui.data import db, saving
 from pages._ui.layout import missing
-from pages._ui.problems import Problem, problems_of
-from pages._ui.removals import Removal, unpacked
 from pages._ui.routes import text_parameter
+from pages.design.parts.problems import Problem, problems_of
+from pages.design.parts.removals import Removal, unpacked
 from storage import domains, preferences
 from storage.database import Database
 from storage.domains import DomainRow

@@ -18,12 +18,12 @@ from engine.types import Domain
 from pages._ui.asking import destroy_button
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.domain_draft import Draft, base_files, checked, find_domain
 from pages._ui.format import bytes_size, plural
 from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
-from pages._ui.pack_parts import id_of, renamed
-from pages._ui.problems import problems_list, problems_of
 from pages._ui.text import literal, plain
+from pages.design.parts.domain_draft import Draft, base_files, checked, find_domain
+from pages.design.parts.pack_parts import id_of, renamed
+from pages.design.parts.problems import problems_list, problems_of
 from storage import domains
 from storage.domains import DomainRow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui.filters import clear_filter, filter_bar
-from pages._ui.measures import MOST_COMPARED, Series, batch_names, series_of
+from pages.analyse.parts.measures import MOST_COMPARED, Series, batch_names, series_of
 from storage.database import Database
 
 

@@ -21,9 +21,8 @@ from engine.reading.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
 from pages._ui.asking import delete_button
 from pages._ui.buttons import button
-from pages._ui.domain_editor import error_line
 from pages._ui.schema_form import schema_form
-from pages._ui.text import literal
+from pages._ui.text import error_line, literal
 
 FORM, JSON = "Form", "JSON"
 

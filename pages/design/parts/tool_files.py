@@ -11,9 +11,9 @@ import streamlit as st
 from engine.domains.signature import syntax_error, tools_from_source
 from engine.errors import InputError
 from engine.types import Tool
-from pages._ui.domain_draft import Draft, draft_named
-from pages._ui.problems import Problem, problems_of
 from pages._ui.text import literal
+from pages.design.parts.domain_draft import Draft, draft_named
+from pages.design.parts.problems import Problem, problems_of
 
 OFF = ".off"
 _NEW = '''"""{title}."""

@@ -1,0 +1,1 @@
+"""What the screens of the job *analyse* draw: measures, comparisons, charts, tables of scores."""
