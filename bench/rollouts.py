@@ -19,7 +19,7 @@ from engine.errors import SandboxError
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import environment_of, rollout
-from engine.running.runner import parts_of
+from engine.running.wiring import parts_of
 from engine.serving.choice import open_pool
 from engine.serving.desk import PLAIN
 from engine.types import Batch, Domain, DomainShare

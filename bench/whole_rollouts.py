@@ -19,7 +19,8 @@ from engine.planning.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool
 from engine.rolling.rollout import environment_of, rollout
 from engine.running.models import open_llm
-from engine.running.runner import parts_of, run
+from engine.running.runner import run
+from engine.running.wiring import parts_of
 from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.batches import create_batch
 from storage.database import Database, open_database

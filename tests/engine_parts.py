@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.errors import SandboxError
 from engine.protocols import Environment, Sandbox, SandboxHealth, SandboxPool
-from engine.running.runner import parts_of
+from engine.running.wiring import parts_of
 from engine.types import Batch, Domain, DomainShare, Endpoint, ModelRole
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -29,7 +29,7 @@ from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, check_fix, replay
 from engine.rolling.rollout import environment_of, rollout
 from engine.running.models import open_llm
-from engine.running.runner import parts_of, source_of
+from engine.running.wiring import parts_of, source_of
 from engine.settings import read
 from engine.types import (
     Batch,

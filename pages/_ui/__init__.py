@@ -22,7 +22,8 @@
    RequestRow when it is done or failed.
 7. Wrap a save in `with saving("Domain saved"):` (data.py): it tells of a Conflict, InputError or StorageError, and
    toasts success; `leave(message)` (notices.py) keeps a message for the next pass. What drops edits is a `drop_button`
-   (asking.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the job *design*).
+   (asking.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the job
+   *design*).
 8. Show states with `badge("batch", row.status)`, `badge_reference(teacher)`, `badge_isolation(isolated)` (badges.py):
    an icon and a word, never colour alone. Numbers through format.py (`count`, `money`, `percent`, `seconds`, `ago`,
    `moment`, `bytes_size`, `plural`): unknown is a dash, never 0. One primary button per page, Material icons,

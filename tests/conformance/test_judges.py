@@ -15,7 +15,7 @@ from engine.planning.planner import plan
 from engine.protocols import AskingJudge
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
-from engine.running.runner import judges_of
+from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool
 from engine.types import (
     MODES,

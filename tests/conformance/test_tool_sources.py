@@ -14,7 +14,7 @@ from engine.domains import catalog
 from engine.errors import InputErrors
 from engine.protocols import Environment, Sandbox, SandboxPool, ToolSource
 from engine.reading.schema import argument_error
-from engine.running.runner import source_of
+from engine.running.wiring import source_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import Domain, ToolCall, ToolFault, ToolResult

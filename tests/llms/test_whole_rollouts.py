@@ -18,7 +18,8 @@ from engine.planning.planner import plan
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
-from engine.running.runner import parts_of, run
+from engine.running.runner import run
+from engine.running.wiring import parts_of
 from engine.types import Batch, DomainShare, Endpoint, Trajectory, TrajectoryFilter
 from storage.database import open_database
 from storage.trajectories import stream

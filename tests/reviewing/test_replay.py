@@ -12,7 +12,7 @@ from engine.protocols import Sandbox, SandboxPool
 from engine.reviewing.corrections import ends_at
 from engine.reviewing.replay import Correction, Replay, replay
 from engine.rolling.rollout import environment_of
-from engine.running.runner import source_of
+from engine.running.wiring import source_of
 from engine.serving.choice import open_pool
 from engine.types import Domain, Review, Tool, ToolCall, ToolResult, Trajectory, Turn
 from tests.exporters.mixed import applied, calls, made, result, says, user
