@@ -35,7 +35,6 @@ from engine.types import (
     ModelRole,
     Proof,
     RolloutSpec,
-    Stage,
     StateDiff,
     Task,
     ToolCall,
@@ -95,9 +94,13 @@ def environment_of(domain: Domain, variant: str | None, *, commands: bool) -> En
 
 
 @dataclass
-class _Dialogue:
-    """What a rollout has so far; kept outside the loop so that a fault loses none of it."""
+class _Attempt:
+    """One try at a rollout: what it is of, and what it has so far, so that a fault loses none of it."""
 
+    spec: RolloutSpec
+    parts: Parts
+    started: float
+    retries: int = 0
     earlier: tuple[ModelCall, ...] = ()
     proof: Proof | None = None
     turns: list[Turn] = field(default_factory=list)
@@ -110,6 +113,16 @@ class _Dialogue:
     injected: set[int] = field(default_factory=set)
 
     @property
+    def task(self) -> Task:
+        """The task, which a try always has."""
+        assert self.spec.task is not None
+        return self.spec.task
+
+    @property
+    def domain(self) -> Domain:
+        return self.parts.domains[self.spec.domain_digest]
+
+    @property
     def calls(self) -> tuple[ModelCall, ...]:
         """What every model call took, also those that gave no turn and those of earlier tries."""
         return (*self.earlier, *(call for player in self.players for call in player.calls))
@@ -118,36 +131,34 @@ class _Dialogue:
 async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
     """Return the trajectory of one spec, always. Raises SandboxError(gone), a fatal ModelError, StorageError (a
     full disk) and CancelledError."""
-    started = parts.now()
+    attempt = _Attempt(spec, parts, parts.now())
     if spec.task is None:
-        return _lost(spec, parts, None, "proven", spec.rejected or "unsolvable", spec.detail, started=started)
+        return _unproven(attempt, spec.rejected or "unsolvable", spec.detail)
     limits = parts.batch.limits
-    dialogue = _Dialogue()
     for number in range(limits.infrastructure_attempts):
-        dialogue = _Dialogue(earlier=dialogue.calls)
+        attempt = _Attempt(spec, parts, attempt.started, retries=number, earlier=attempt.calls)
         try:
             async with asyncio.timeout(limits.seconds):
                 with boundary("The rollout"):
-                    return await _attempt(spec, spec.task, parts, dialogue, started, number)
+                    return await _try_once(attempt)
         except SandboxError as error:
             if error.gone:
                 raise
             if number + 1 == limits.infrastructure_attempts:
-                return _failed(spec, parts, dialogue, "sandbox_error", str(error), started, number)
+                return _failed(attempt, "sandbox_error", str(error))
         except ModelError as error:
             if error.fatal:
                 raise
             if error.call is not None:
-                dialogue.earlier += (error.call,)
-            return _failed(spec, parts, dialogue, f"model_{error.kind}", str(error), started, number)
+                attempt.earlier += (error.call,)
+            return _failed(attempt, f"model_{error.kind}", str(error))
         except TimeoutError:
-            dialogue.end = "timeout"
-            detail = f"The rollout took longer than {limits.seconds:g} s."
-            return _failed(spec, parts, dialogue, "timeout", detail, started, number)
+            attempt.end = "timeout"
+            return _failed(attempt, "timeout", f"The rollout took longer than {limits.seconds:g} s.")
         except StorageError:
             raise
         except Exception as error:  # a fault in one tool, judge or template ends one rollout, never the engine
-            return _failed(spec, parts, dialogue, "engine_fault", _told(error), started, number)
+            return _failed(attempt, "engine_fault", _told(error))
     raise AssertionError("unreachable: the last try returns")
 
 
@@ -157,22 +168,20 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:500]} (in {Path(frame.filename).name}, line {frame.lineno})"
 
 
-async def _attempt(
-    spec: RolloutSpec, task: Task, parts: Parts, dialogue: _Dialogue, started: float, retries: int
-) -> Trajectory:
-    domain = parts.domains[spec.domain_digest]
-    proof = dialogue.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
+async def _try_once(attempt: _Attempt) -> Trajectory:
+    parts, task, domain = attempt.parts, attempt.task, attempt.domain
+    proof = attempt.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
     if proof.reason is not None:
-        return _lost(spec, parts, proof, "proven", proof.reason, proof.detail, started=started)
+        return _unproven(attempt, proof.reason, proof.detail)
     if (told := parts.steadiness.known(task)) is not None:
-        void = proof.model_copy(update={"reason": UNSTEADY, "detail": told})
-        return _lost(spec, parts, void, "proven", UNSTEADY, told, started=started, culprit="tool")
+        attempt.proof = proof.model_copy(update={"reason": UNSTEADY, "detail": told})
+        return _unproven(attempt, UNSTEADY, told, culprit="tool")
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
-        await _talk(spec, task, proof, domain, parts, sandbox, dialogue)
-        dialogue.diff = await sandbox.diff(last=task.hidden_tests is None)
+        await _talk(attempt, sandbox)
+        attempt.diff = await sandbox.diff(last=task.hidden_tests is None)
         if task.hidden_tests is not None:
-            dialogue.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox, dialogue.diff)
-    record = _record(spec, parts, proof, dialogue, started, retries)
+            attempt.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
+    record = _record(attempt)
 
     async def doubt(lost: Trajectory) -> str | None:
         return await parts.steadiness.doubt(lost, lambda: _proven_again(task, domain, parts))
@@ -206,92 +215,85 @@ def _named_refusal(trajectory: Trajectory) -> Trajectory:
     return trajectory.model_copy(update={"reason": "refusal", "detail": detail.strip()})
 
 
-async def _talk(
-    spec: RolloutSpec,
-    task: Task,
-    proof: Proof,
-    domain: Domain,
-    parts: Parts,
-    sandbox: Sandbox,
-    dialogue: _Dialogue,
-) -> None:
+async def _talk(attempt: _Attempt, sandbox: Sandbox) -> None:
     """Let user and teacher alternate until the user is content, or a bound is reached."""
-    teacher, user = parts.teacher(spec, proof), parts.user(spec, proof)
-    dialogue.players = (teacher, user)
-    dialogue.turns.append(Turn(role="system", content=domain.policy.strip()))
-    for _ in range(parts.batch.limits.rounds):
-        said = await user.reply(dialogue.turns)
+    assert attempt.proof is not None
+    teacher, user = attempt.parts.teacher(attempt.spec, attempt.proof), attempt.parts.user(attempt.spec, attempt.proof)
+    attempt.players = (teacher, user)
+    attempt.turns.append(Turn(role="system", content=attempt.domain.policy.strip()))
+    for _ in range(attempt.parts.batch.limits.rounds):
+        said = await user.reply(attempt.turns)
         if said is None:
-            dialogue.end = "user_left" if user.left else "done"
+            attempt.end = "user_left" if user.left else "done"
             return
-        if begins(task, len(dialogue.begun), dialogue.turns, said.turn.content, said.opens):
-            dialogue.begun.append(len(dialogue.turns))
-        dialogue.turns.append(said.turn)
-        await _serve(task, teacher, parts, sandbox, dialogue)
-        if dialogue.end != "not_started":
+        if begins(attempt.task, len(attempt.begun), attempt.turns, said.turn.content, said.opens):
+            attempt.begun.append(len(attempt.turns))
+        attempt.turns.append(said.turn)
+        await _serve(attempt, teacher, sandbox)
+        if attempt.end != "not_started":
             return
-    dialogue.end = "done" if await user.reply(dialogue.turns) is None and not user.left else "round_cap"
+    attempt.end = "done" if await user.reply(attempt.turns) is None and not user.left else "round_cap"
 
 
-async def _serve(task: Task, teacher: Teacher, parts: Parts, sandbox: Sandbox, dialogue: _Dialogue) -> None:
+async def _serve(attempt: _Attempt, teacher: Teacher, sandbox: Sandbox) -> None:
     """Let the teacher call tools until it answers in words, or a bound is reached."""
-    limits = parts.batch.limits
+    limits = attempt.parts.batch.limits
     for _ in range(limits.steps_per_turn):
-        reply = await teacher.reply(dialogue.turns, task.tools)
-        dialogue.turns.append(reply.turn)
+        reply = await teacher.reply(attempt.turns, attempt.task.tools)
+        attempt.turns.append(reply.turn)
         if not reply.turn.tool_calls:
             return
         for call in reply.turn.tool_calls:
-            result = await _execute(call, task, parts, sandbox, dialogue)
-            dialogue.turns.append(
+            result = await _execute(attempt, call, sandbox)
+            attempt.turns.append(
                 Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
             )
-        if dialogue.invalid > limits.invalid_calls:
-            dialogue.end = "invalid_calls"
+        if attempt.invalid > limits.invalid_calls:
+            attempt.end = "invalid_calls"
             return
-    dialogue.end = "step_cap"
+    attempt.end = "step_cap"
 
 
-async def _execute(call: ToolCall, task: Task, parts: Parts, sandbox: Sandbox, dialogue: _Dialogue) -> ToolResult:
+async def _execute(attempt: _Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:
     """Check one call against its schema and run it; a refusal goes back to the teacher as the result."""
-    tool = next((tool for tool in task.tools if tool.name == call.name), None)
+    tools = attempt.task.tools
+    tool = next((tool for tool in tools if tool.name == call.name), None)
     if tool is None:
-        offered = ", ".join(t.name for t in task.tools) or "none"
-        refusal = f"There is no tool {call.name}. Available tools: {offered}."
-        return _refuse(dialogue, "unknown_tool", refusal)
+        offered = ", ".join(t.name for t in tools) or "none"
+        return _refuse(attempt, "unknown_tool", f"There is no tool {call.name}. Available tools: {offered}.")
     call = tidied(tool, call)
     problem = argument_error(tool, call)
     if problem is not None:
-        return _refuse(dialogue, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
-    if _to_fail(call, task, dialogue):
-        dialogue.injected.add(len(dialogue.begun))
+        return _refuse(attempt, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
+    if _to_fail(attempt, call):
+        attempt.injected.add(len(attempt.begun))
         return ToolResult(content=INJECTED, fault="injected")
-    return await parts.sources[tool.source].call(call, sandbox)
+    return await attempt.parts.sources[tool.source].call(call, sandbox)
 
 
-def _refuse(dialogue: _Dialogue, fault: Any, message: str) -> ToolResult:
+def _refuse(attempt: _Attempt, fault: Any, message: str) -> ToolResult:
     """Count an invalid call and take the turn that made it out of the training targets."""
-    dialogue.invalid += 1
-    for index in range(len(dialogue.turns) - 1, -1, -1):
-        if dialogue.turns[index].role == "assistant":
-            dialogue.turns[index] = dialogue.turns[index].model_copy(update={"train": False})
+    attempt.invalid += 1
+    for index in range(len(attempt.turns) - 1, -1, -1):
+        if attempt.turns[index].role == "assistant":
+            attempt.turns[index] = attempt.turns[index].model_copy(update={"train": False})
             break
     return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
 
 
-def _to_fail(call: ToolCall, task: Task, dialogue: _Dialogue) -> bool:
+def _to_fail(attempt: _Attempt, call: ToolCall) -> bool:
     """Return whether a call is the marked one of the request being served, and is made for the first time.
 
     It is the marked one with the arguments of the reference, or when as many calls of its tool were answered for this
     request as the reference makes before it: a teacher may take another way.
     """
-    number = len(dialogue.begun)
-    turn = task.turns[number - 1]
-    if turn.fault is None or number in dialogue.injected or call.name != turn.chain[turn.fault].call:
+    number = len(attempt.begun)
+    turn = attempt.task.turns[number - 1]
+    if turn.fault is None or number in attempt.injected or call.name != turn.chain[turn.fault].call:
         return False
-    assert dialogue.proof is not None
-    proven = [entry.call for group in dialogue.proof.turns[number - 1].calls for entry in group][turn.fault]
-    served = dialogue.turns[dialogue.begun[-1] :]
+    assert attempt.proof is not None
+    proven = [entry.call for group in attempt.proof.turns[number - 1].calls for entry in group][turn.fault]
+    served = attempt.turns[attempt.begun[-1] :]
     made = sum(t.role == "tool" and t.name == call.name and t.fault not in _REFUSED for t in served)
     return same(call.arguments, proven.arguments) or made >= sum(s.call == call.name for s in turn.chain[: turn.fault])
 
@@ -299,16 +301,8 @@ def _to_fail(call: ToolCall, task: Task, dialogue: _Dialogue) -> bool:
 # ---------------------------------------------------------------- records
 
 
-def _record(
-    spec: RolloutSpec,
-    parts: Parts,
-    proof: Proof | None,
-    dialogue: _Dialogue,
-    started: float,
-    retries: int,
-    **more: Any,
-) -> Trajectory:
-    batch = parts.batch
+def _record(attempt: _Attempt, **more: Any) -> Trajectory:
+    spec, parts, batch = attempt.spec, attempt.parts, attempt.parts.batch
     return Trajectory(
         id=spec.id,
         index=spec.index,
@@ -324,53 +318,34 @@ def _record(
         user=batch.user,
         models={role: endpoint.model for role, endpoint in batch.models.items()},
         task=spec.task,
-        proof=proof,
+        proof=attempt.proof,
         tools=spec.task.tools if spec.task else (),
-        turns=tuple(dialogue.turns),
-        begun=tuple(dialogue.begun),
-        diff=dialogue.diff,
-        tests_passed=dialogue.tests_passed,
-        end=dialogue.end,
-        calls=dialogue.calls,
+        turns=tuple(attempt.turns),
+        begun=tuple(attempt.begun),
+        diff=attempt.diff,
+        tests_passed=attempt.tests_passed,
+        end=attempt.end,
+        calls=attempt.calls,
         execution=Execution(
             sandbox=parts.pool.name,
             isolated=parts.pool.isolated,
-            started_at=started,
-            seconds=parts.now() - started,
-            infrastructure_retries=retries,
+            started_at=attempt.started,
+            seconds=parts.now() - attempt.started,
+            infrastructure_retries=attempt.retries,
         ),
         **({"status": "kept"} | more),
     )
 
 
-def _lost(
-    spec: RolloutSpec,
-    parts: Parts,
-    proof: Proof | None,
-    stage: Stage,
-    reason: str,
-    detail: str,
-    *,
-    started: float,
-    culprit: Culprit | None = None,
-) -> Trajectory:
+def _unproven(attempt: _Attempt, reason: str, detail: str, culprit: Culprit | None = None) -> Trajectory:
     """Return the record of a task that never became a dialogue."""
-    lost: dict[str, Any] = {"status": "rejected", "stage": stage, "reason": reason, "detail": detail}
-    return _record(spec, parts, proof, _Dialogue(), started, 0, culprit=culprit, **lost)
+    lost: dict[str, Any] = {"status": "rejected", "stage": "proven", "reason": reason, "detail": detail}
+    return _record(attempt, culprit=culprit, **lost)
 
 
-def _failed(
-    spec: RolloutSpec,
-    parts: Parts,
-    dialogue: _Dialogue,
-    reason: str,
-    detail: str,
-    started: float,
-    retries: int,
-) -> Trajectory:
+def _failed(attempt: _Attempt, reason: str, detail: str) -> Trajectory:
     """Return the record of a rollout that could not be measured; no score is made up for it."""
-    culprit: Culprit = "infrastructure"
-    if dialogue.end != "timeout":
-        dialogue.end = "error"
+    if attempt.end != "timeout":
+        attempt.end = "error"
     lost: dict[str, Any] = {"status": "failed", "stage": "rolled_out", "reason": reason, "detail": detail}
-    return _record(spec, parts, dialogue.proof, dialogue, started, retries, culprit=culprit, **lost)
+    return _record(attempt, culprit="infrastructure", **lost)
