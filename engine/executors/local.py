@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from engine.errors import SandboxError
-from engine.types import Frozen, RolloutSpec, Trajectory
+from engine.types import Options, RolloutSpec, Trajectory
 
 __all__ = ["LocalExecutor"]
 
 
-class Config(Frozen):
-    """No options: the concurrency belongs to the batch."""
+class Config(Options):
+    """There is nothing to set: the concurrency belongs to the batch."""
 
 
 class LocalExecutor:

@@ -25,32 +25,32 @@ from engine.exporting.dialogue import (
 from engine.exporting.json import dumps
 from engine.exporting.record import changed
 from engine.protocols import Converted
-from engine.types import Frozen, Trajectory, Turn
+from engine.types import Options, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]
 
 
-class Config(Frozen):
-    """`tools`: a JSON string (TRL, axolotl, ms-swift, prime-rl) or a list (NeMo-RL, verl).
-    `turn_flag`: a `train` flag on each assistant message (axolotl's message_field_training), or none.
-    `loss`: ms-swift's `loss` flag on each assistant message, or none.
-    `reasoning`: its own field, think tags inside the content (ms-swift), or dropped.
-    `split_untrained`: rows of prompt and completion, one per stretch of trained turns (TRL, which reads no flags).
-    `parallel`: kept, or one call and its result at a time (gpt-oss, Llama 3, LFM2).
-    `system`: the policy as first message, or left out.
-    `arguments`: of calls as objects (chat templates), or each as a JSON string, which any version of `datasets` reads.
-    `masked`: a turn that is not to be trained is kept, or its row ends before it (prime-rl, which trains all it sees).
-    """
+class Config(Options):
+    """How a chat row is written."""
 
     tools: Literal["string", "list"] = "string"
+    """A JSON string (TRL, axolotl, ms-swift, prime-rl) or a list (NeMo-RL, verl)."""
     turn_flag: Literal["train", "none"] = "train"
+    """A `train` flag on each assistant message (axolotl's message_field_training), or none."""
     loss: Literal["none", "ms_swift"] = "none"
+    """The `loss` flag of ms-swift on each assistant message, or none."""
     reasoning: Literal["field", "think", "drop"] = "field"
+    """In a field of its own, in think tags inside the content (ms-swift), or dropped."""
     split_untrained: bool = False
+    """Rows of prompt and completion, one for each stretch of trained turns (TRL, which reads no flags)."""
     parallel: Literal["keep", "serial"] = "keep"
+    """Calls made side by side are kept so, or written as one call and its result at a time (gpt-oss, Llama 3, LFM2)."""
     system: Literal["keep", "drop"] = "keep"
+    """The policy is the first message, or left out."""
     arguments: Literal["object", "string"] = "object"
+    """Of calls, as objects (chat templates), or each as a JSON string, which any version of `datasets` reads."""
     masked: Literal["keep", "cut"] = "keep"
+    """A turn that is not to be trained is kept, or its row ends before it (prime-rl, which trains all it sees)."""
 
 
 class ChatJsonl:

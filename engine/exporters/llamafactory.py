@@ -26,7 +26,7 @@ from engine.exporting.dialogue import (
 )
 from engine.exporting.json import dumps
 from engine.protocols import Converted
-from engine.types import Frozen, Trajectory, Turn
+from engine.types import Options, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]
 
@@ -43,13 +43,15 @@ TAGS = {
 }
 
 
-class Config(Frozen):
-    """`reasoning`: in think tags, or dropped. `beside_call`: text beside a call is dropped, or put in think tags.
-    `masked`: a row ends before the first masked turn, or the mask is given up (counted)."""
+class Config(Options):
+    """How a ShareGPT row is written."""
 
     reasoning: Literal["think", "drop"] = "think"
+    """In think tags, or dropped."""
     beside_call: Literal["drop", "think"] = "drop"
+    """Text beside a call is dropped, or put in think tags."""
     masked: Literal["cut", "train"] = "cut"
+    """A row ends before the first masked turn, or the mask is given up (counted)."""
 
 
 class LlamaFactory:

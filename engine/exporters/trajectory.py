@@ -20,7 +20,7 @@ from engine.exporting.content import content_id
 from engine.exporting.json import dumps
 from engine.exporting.record import Record, fields
 from engine.protocols import Converted
-from engine.types import Frozen, ModelCall, ProvenTurn, Tool, ToolResult, Trajectory
+from engine.types import ModelCall, Options, ProvenTurn, Tool, ToolResult, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
@@ -40,10 +40,11 @@ BEFORE = "before_import"
 """Key in `Trajectory.imported` of the id and index that a record left with, where the import had to give others."""
 
 
-class Config(Frozen):
-    """`include_execution` adds sandbox, times and retries, which differ from machine to machine."""
+class Config(Options):
+    """What a whole record holds."""
 
     include_execution: bool = False
+    """Adds sandbox, times and retries, which differ from machine to machine."""
 
 
 class TrajectoryRecord:

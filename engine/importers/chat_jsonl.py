@@ -20,18 +20,19 @@ from engine.importers._rows import Rows, finished, is_intact, is_ours, listed, w
 from engine.importers._tools import Offered, offered_in
 from engine.importing.lines import objects, parsed
 from engine.importing.report import Notes, Report
-from engine.types import Frozen, Trajectory, Turn
+from engine.types import Options, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]
 
 _LISTS = ("messages", "prompt", "completion")
 
 
-class Config(Frozen):
-    """`reasoning`: where it is, in its own field (under any of its names), in think tags at the start of the content,
-    or either: think tags are read where there is no field and the row is not one of our own."""
+class Config(Options):
+    """How chat rows are read."""
 
     reasoning: Literal["auto", "field", "think"] = "auto"
+    """Where it stands: in a field of its own (under any of its names), in think tags at the start of the content, or
+    either: think tags are read where there is no field and the row is not one of our own."""
 
 
 class _Row(BaseModel):

@@ -19,17 +19,18 @@ from engine.importers._thoughts import KEYS, reasoning_in, tagged
 from engine.importers._tools import offered_in
 from engine.importing.lines import json_in, objects, parsed
 from engine.importing.report import Notes, Report
-from engine.types import Frozen, ToolCall, Trajectory, Turn
+from engine.types import Options, ToolCall, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]
 
 _READ = frozenset(("from", "value", *KEYS, *ON_MESSAGE))
 
 
-class Config(Frozen):
-    """`thoughts`: think tags at the start of a turn become reasoning, or stay in the text."""
+class Config(Options):
+    """How ShareGPT rows are read."""
 
     thoughts: Literal["read", "keep"] = "read"
+    """Think tags at the start of a turn become reasoning, or stay in the text."""
 
 
 class _Said(BaseModel):

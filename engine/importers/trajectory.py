@@ -13,13 +13,13 @@ from engine.errors import InputError
 from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, MAY_BE_EMPTY, NESTED, SCHEMA
 from engine.importing.lines import json_in, objects, parsed
 from engine.importing.report import Report
-from engine.types import Frozen, Trajectory
+from engine.types import Options, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
 
-class Config(Frozen):
-    """No options: the record says everything."""
+class Config(Options):
+    """There is nothing to set: the record says everything."""
 
 
 class TrajectoryRecord:

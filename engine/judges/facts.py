@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from engine.dialogue.facts import missing
 from engine.dialogue.requests import Span, spans
-from engine.types import Frozen, ProvenTurn, Score, Trajectory
+from engine.types import Options, ProvenTurn, Score, Trajectory
 
 __all__ = ["FactsJudge"]
 
 
-class Config(Frozen):
-    """No options: the facts, and where each one counts, come with the task."""
+class Config(Options):
+    """There is nothing to set: the facts, and where each one counts, come with the task."""
 
 
 class FactsJudge:

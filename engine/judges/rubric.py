@@ -18,16 +18,18 @@ from engine import prompting
 from engine.errors import ModelError
 from engine.judging.rubric import DEFAULT
 from engine.protocols import LLM
-from engine.types import Completion, Criterion, Frozen, ModelCall, Rubric, Score, Trajectory, Turn, digest
+from engine.types import Completion, Criterion, ModelCall, Options, Rubric, Score, Trajectory, Turn, digest
 
 __all__ = ["RubricJudge"]
 
 
-class Config(Frozen):
-    """`chars_per_turn` cuts long tool results and `chars` the whole record, so that it fits the judge's context."""
+class Config(Options):
+    """How much of a dialogue the judge model reads."""
 
     chars_per_turn: Annotated[int, Field(ge=200)] = 4_000
+    """Characters after which a long tool result is cut."""
     chars: Annotated[int, Field(ge=2_000)] = 60_000
+    """Characters of the whole record, so that it fits the judge's context."""
 
 
 class _Verdict(BaseModel):

@@ -13,17 +13,18 @@ from pydantic import Field
 from engine.dialogue.requests import spans
 from engine.judges._modes import findings
 from engine.reading.json_value import canonical
-from engine.types import Frozen, Score, Trajectory, Turn
+from engine.types import Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
 _BAD = ("unknown_tool", "invalid_arguments")
 
 
-class Config(Frozen):
-    """`same_call_limit`: how often the very same call may be made for one request before it is repetition."""
+class Config(Options):
+    """Where repetition begins."""
 
     same_call_limit: int = Field(default=3, ge=1)
+    """How often the very same call may be made for one request before it is repetition."""
 
 
 class RulesJudge:

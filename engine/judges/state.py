@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.judging.state import differences, outside
-from engine.types import Frozen, Score, Trajectory
+from engine.types import Options, Score, Trajectory
 
 __all__ = ["StateJudge"]
 
 
-class Config(Frozen):
-    """No options: what is passed over is the domain's `state_ignore`, which travels with the task."""
+class Config(Options):
+    """There is nothing to set: what is passed over is the domain's `state_ignore`, which travels with the task."""
 
 
 class StateJudge:

@@ -19,16 +19,18 @@ from engine import settings
 from engine.errors import ModelError, ModelFault
 from engine.llms._faults import fault, key_of, kind_of, retry_after
 from engine.llms._plugin import ChatLLM
-from engine.types import Completion, Endpoint, Frozen, ModelRole, Sampling, Tool, Turn
+from engine.types import Completion, Endpoint, ModelRole, Options, Sampling, Tool, Turn
 
 __all__ = ["LiteLLM"]
 
 
-class Config(Frozen):
-    """Options of the endpoint. `backoff` is the first wait in seconds; `extra` goes to litellm.acompletion as it is."""
+class Config(Options):
+    """Options of the endpoint."""
 
     backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
+    """Seconds of the first wait before a call is tried again."""
     extra: dict[str, Any] = Field(default_factory=dict)
+    """Goes to litellm.acompletion as it is."""
 
 
 class LiteLLM(ChatLLM):

@@ -17,23 +17,28 @@ from engine.errors import InputError, ModelError
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads
-from engine.types import Endpoint, Frozen, ModelRole
+from engine.types import Endpoint, ModelRole, Options
 
 __all__ = ["OpenAICompatible"]
 
 Price = Annotated[float, Field(ge=0)]
 
 
-class Config(Frozen):
-    """Options of the endpoint. Prices are US dollars per token; `backoff` is the first wait in seconds; `headers` must
-    not hold keys; `extra_body` is merged into every request."""
+class Config(Options):
+    """Options of the endpoint."""
 
     input_cost_per_token: Price | None = None
+    """US dollars for each token that the model reads."""
     output_cost_per_token: Price | None = None
+    """US dollars for each token that the model writes."""
     backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
+    """Seconds of the first wait before a call is tried again."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The name under which the server takes the limit of tokens."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every request. They must not hold keys."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
+    """Merged into every request."""
 
 
 class OpenAICompatible(ChatLLM):

@@ -22,7 +22,7 @@ from engine.errors import ModelFault
 from engine.llms._faults import fault
 from engine.llms._plugin import ChatLLM
 from engine.llms._sample import from_schema
-from engine.types import Endpoint, Frozen, ModelRole
+from engine.types import Endpoint, Frozen, ModelRole, Options
 
 __all__ = ["Scripted"]
 
@@ -53,20 +53,29 @@ class ScriptedReply(Frozen):
     completion_tokens: int | None = None
 
 
-class Config(Frozen):
-    """See the file's docstring. `after` says what comes after the last reply; `answers` holds values by property
-    name for structured replies (`follow`: "tools"); `seconds` is waited before every reply."""
+class Config(Options):
+    """What is replied, and when; the docstring of the file has examples."""
 
     replies: tuple[ScriptedReply, ...] = ()
+    """One after the other."""
     by: Literal["call", "dialogue"] = "call"
+    """Counted over all calls, or from the start of each dialogue."""
     after: Literal["repeat_last", "start_over", "error"] = "repeat_last"
+    """What comes after the last reply."""
     follow: Literal["replies", "tools"] = "replies"
+    """The list of replies, or calls of the tools that are offered."""
     calls_per_turn: Annotated[int, Field(ge=0, le=8)] = 1
+    """How many calls one reply makes where tools are followed."""
     arguments: dict[str, Any] = Field(default_factory=dict)
+    """Values by the name of a parameter, for calls where tools are followed."""
     answers: dict[str, Any] = Field(default_factory=dict)
+    """Values by the name of a property, for structured replies."""
     text: str = "Done."
+    """The reply in words where tools are followed."""
     seconds: Seconds = 0.0
+    """Waited before every reply."""
     backoff: Seconds = 0.0
+    """Seconds of the first wait before a call is tried again."""
 
     @model_validator(mode="after")
     def _something_to_play(self) -> Config:

@@ -24,7 +24,7 @@ from engine.sandboxes._owner import lives, owner
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Frozen
+from engine.types import Options
 
 __all__ = ["Docker"]
 
@@ -37,18 +37,21 @@ _SERVER_PROCESSES = 4
 _FAULTS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
-class Config(Frozen):
-    """`most`: containers at once. `warm`: how many are started ahead. `parallel`: how many start at the same time.
-
-    Each container takes about 20 MB when idle. `runtime` is an alternative container runtime such as "runsc".
-    """
+class Config(Options):
+    """Containers of this engine. Each takes about 20 MB when idle."""
 
     image: str = "turnwright-sandbox:1"
+    """The image that containers are made of."""
     most: Annotated[int, Field(ge=1, le=1024)] = 128
+    """Containers at once."""
     warm: Annotated[int, Field(ge=1, le=256)] = 8
+    """How many are started ahead."""
     parallel: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many start at the same time."""
     timeout: Annotated[int, Field(ge=5, le=600)] = 60
+    """Seconds that the Docker engine may take for an answer."""
     runtime: str = ""
+    """Another container runtime, such as "runsc"; the engine's own when empty."""
 
 
 class _Frames(Stream):

@@ -29,7 +29,7 @@ from engine.sandboxes._owner import lives, owner
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Frozen, StateDiff, ToolResult
+from engine.types import Options, StateDiff, ToolResult
 
 __all__ = ["Local"]
 
@@ -42,13 +42,17 @@ Priorities count within a session only, so the servers stay in the engine's."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Config(Frozen):
-    """`folder` is where workspaces are laid; the system's temporary folder when empty."""
+class Config(Options):
+    """Processes of this machine."""
 
     allow_commands: bool = False
+    """Whether tools may execute commands here, where nothing isolates them."""
     most: Annotated[int, Field(ge=1, le=1024)] = 512
+    """Sandboxes at once."""
     warm: Annotated[int, Field(ge=1, le=256)] = 8
+    """How many are started ahead."""
     folder: str = ""
+    """Where workspaces are laid; the system's temporary folder when empty."""
 
 
 class Local:

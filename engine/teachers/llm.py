@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from engine.errors import InputError
 from engine.protocols import LLM
-from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Tool, Turn
+from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Tool, Turn
 
 __all__ = ["LLMTeacher"]
 
 
-class Config(Frozen):
+class Config(Options):
     """There is nothing to set: the model and its sampling are those of the batch's teacher endpoint."""
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.protocols import LLM
-from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, TaskTurn, Tool, ToolCall, Turn
+from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, TaskTurn, Tool, ToolCall, Turn
 
 __all__ = ["ReferenceTeacher"]
 
 FAREWELL = "You're welcome. Let me know if there is anything else."
 
 
-class Config(Frozen):
+class Config(Options):
     """There is nothing to set."""
 
 

@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
 from engine.protocols import Sandbox
-from engine.types import Frozen, Tool, ToolCall, ToolResult
+from engine.types import Options, Tool, ToolCall, ToolResult
 
 __all__ = ["PythonTools"]
 
 _FOLDER = "tools/"
 
 
-class Config(Frozen):
-    """No options: what there is to say stands in the pack."""
+class Config(Options):
+    """There is nothing to set: what there is to say stands in the pack."""
 
 
 class PythonTools:

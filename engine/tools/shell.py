@@ -12,18 +12,20 @@ from typing import Annotated
 from pydantic import Field
 
 from engine.protocols import ExecResult, Sandbox
-from engine.types import Frozen, Tool, ToolCall, ToolResult
+from engine.types import Options, Tool, ToolCall, ToolResult
 
 __all__ = ["ShellTools"]
 
 
-class Config(Frozen):
-    """`timeout`: seconds for a command that names none. `longest`: the most that one may ask for.
-    `output_chars`: of standard output and of standard error each."""
+class Config(Options):
+    """Bounds of one command."""
 
     timeout: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds for a command that names none."""
     longest: Annotated[float, Field(gt=0)] = 300.0
+    """The most seconds that a command may ask for."""
     output_chars: Annotated[int, Field(ge=200)] = 20_000
+    """Characters of standard output and of standard error each."""
 
 
 class ShellTools:

@@ -34,7 +34,7 @@ from engine.types.domains import (
     Withhold,
     workspace_of,
 )
-from engine.types.frozen import Frozen, digest
+from engine.types.frozen import Frozen, Options, digest
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
 from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
 from engine.types.scores import Criterion, Rubric, Score
@@ -71,6 +71,7 @@ __all__ = [
     "Mode",
     "ModelCall",
     "ModelRole",
+    "Options",
     "Outcome",
     "Persona",
     "Progress",

@@ -15,6 +15,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Options(Frozen):
+    """Base of the `Config` of a plug-in. The docstring under a field is its help where the form is drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
 def digest(value: Any, length: int = 16) -> str:
     """Return the first `length` hex digits of SHA-256 over the canonical JSON of `value`.
 

@@ -18,7 +18,7 @@ from engine.dialogue.requests import begun_of
 from engine.dialogue.withheld import asked_for, holds, may_be_told, withheld
 from engine.errors import InputError
 from engine.protocols import LLM
-from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
+from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Turn
 
 __all__ = ["LLMUser"]
 
@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-class Config(Frozen):
+class Config(Options):
     """There is nothing to set: the model and its sampling are those of the batch's user endpoint."""
 
 

@@ -14,7 +14,7 @@ from engine.dialogue.phrases import closed, opened
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.withheld import may_be_told
 from engine.protocols import LLM
-from engine.types import Completion, Frozen, ModelCall, Persona, Proof, Task, Turn
+from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Turn
 
 __all__ = ["ReferenceUser"]
 
@@ -22,7 +22,7 @@ CONFIRMATION = "Yes, please go ahead."
 UNKNOWN = "I can't tell you that, sorry."
 
 
-class Config(Frozen):
+class Config(Options):
     """There is nothing to set: the wording comes from the task, the frame from the persona."""
 
 

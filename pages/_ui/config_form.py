@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -28,14 +27,13 @@ def config_form(
 ) -> dict[str, Any]:
     """Draw one control per field of `config` and return what differs from the defaults, as JSON values.
 
-    The help of a field is what the docstring of `config` says after its name in backticks. `key` starts the keys. A
-    field that `allowed` names offers these values only, with the first as its default; one that is left with a single
-    value is not drawn. Raises InputError, after everything is drawn, when a field that takes JSON holds none.
+    The help of a field is the docstring under it (`Options` in engine/types). `key` starts the keys. A field that
+    `allowed` names offers these values only, with the first as its default; one that is left with a single value is
+    not drawn. Raises InputError, after everything is drawn, when a field that takes JSON holds none.
     """
     given, narrow = values or {}, allowed or {}
     found: dict[str, Any] = {}
     refused: InputError | None = None
-    helps = field_helps(config)
     with st.grid(3, min_column_width=180):
         for name, field in config.model_fields.items():
             default = to_jsonable_python(field.get_default(call_default_factory=True))
@@ -45,7 +43,7 @@ def config_form(
                 if len(among) == 1:
                     continue
             try:
-                value = _control(name, field, given.get(name, default), f"{key}_{name}", helps.get(name), among)
+                value = _control(name, field, given.get(name, default), f"{key}_{name}", among)
             except ValueError as error:
                 refused = refused or InputError(words(name), f"is no JSON: {error}.", "Correct it.")
                 continue
@@ -56,27 +54,9 @@ def config_form(
     return found
 
 
-def field_helps(config: type[BaseModel]) -> dict[str, str]:
-    """Return what the docstring of a Config says about each field that it names in backticks."""
-    text = " ".join((config.__doc__ or "").split())
-    parts = re.split(r"`(\w+)`", text)
-    helps: dict[str, str] = {}
-    current = ""
-    for position, part in enumerate(parts[1:]):
-        if position % 2 == 0 and part in config.model_fields and part not in helps:
-            current = part
-            helps[current] = ""
-        elif current:
-            helps[current] += f"`{part}`" if position % 2 == 0 else part
-    tidy = {name: told.lstrip(": ").rstrip(" ;,(:") for name, told in helps.items()}
-    return {name: literal(told[:1].upper() + told[1:]) for name, told in tidy.items() if told}
-
-
-def _control(
-    name: str, field: FieldInfo, start: Any, key: str, help: str | None, among: Sequence[Any] | None = None
-) -> Any:
-    kind = _plain(field.annotation)
-    label = words(name)
+def _control(name: str, field: FieldInfo, start: Any, key: str, among: Sequence[Any] | None = None) -> Any:
+    kind, label = _plain(field.annotation), words(name)
+    help = literal(" ".join(field.description.split())) if field.description else None
     if get_origin(kind) is Literal:
         choices = list(get_args(kind) if among is None else among)
         place = choices.index(start) if start in choices else 0

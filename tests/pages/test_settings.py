@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import pytest
-from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Endpoint, Frozen
-from pages._ui.config_form import field_helps
+from engine.types import Endpoint, Options
 from storage import endpoints, engines, preferences, requests
 from storage.database import Database
 
@@ -151,17 +149,25 @@ def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_pat
     assert shown["Database"].endswith("KB")
 
 
-class Sample(Frozen):
-    """What it plays. `mode`: one of two; `size` is at most 9. Not `other`."""
+class Sample(Options):
+    """What it plays."""
 
     mode: Literal["a", "b"] = "a"
-    size: Annotated[int, Field(ge=0, le=9)] = 3
+    """One of `two`."""
     mute: bool = False
 
 
-def test_help_comes_from_the_docstring() -> None:
-    helps: dict[str, Any] = field_helps(Sample)
-    assert helps == {"mode": "One of two", "size": "Is at most 9\\. Not \\`other\\`\\."}
+def test_the_help_of_an_option_is_the_docstring_under_it() -> None:
+    def page() -> None:
+        from pages._ui.config_form import config_form
+        from tests.pages.test_settings import Sample
+
+        config_form(Sample, key="sample")
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert shown.selectbox(key="sample_mode").help == "One of \\`two\\`\\."
+    assert not shown.toggle(key="sample_mute").help
 
 
 @pytest.mark.parametrize("name", ["add_model_0_heat", "add_model_0_tokens", "add_model_0_timeout"])
