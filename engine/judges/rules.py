@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine.dialogue.requests import spans
 from engine.judges._modes import findings
+from engine.judging.steadiness import made_the_reference_calls
 from engine.reading.json_value import canonical
 from engine.types import Options, Score, Trajectory, Turn
 
@@ -112,6 +113,9 @@ def _grounded(trajectory: Trajectory) -> Iterator[Score]:
     ]
     for span, _ in needing:
         if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
+            if made_the_reference_calls(trajectory):
+                yield _given("grounded", None, "The tools refused the very calls that they served in the proof.")
+                return
             told = "A request that needs a tool was answered before any tool had."
             yield _given("grounded", 0.0, told, [span.start])
             return

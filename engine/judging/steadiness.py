@@ -106,9 +106,10 @@ def _told(found: Sequence[Difference]) -> str:
 
 
 def made_the_reference_calls(trajectory: Trajectory) -> bool:
-    """Return whether the calls that really ran, all without a fault, are those of the reference in its order.
+    """Return whether the calls that really ran are those of the reference in its order.
 
-    Where the proof alone made further calls that write (`TaskTurn.known`), this cannot be said.
+    One that a tool refused or broke on has run: the reference made it and was served. Where the proof alone made
+    further calls that write (`TaskTurn.known`), this cannot be said.
     """
     task, proof = trajectory.task, trajectory.proof
     if task is None or proof is None:
@@ -128,15 +129,15 @@ def made_the_reference_calls(trajectory: Trajectory) -> bool:
 
 
 def _executed(trajectory: Trajectory) -> list[ToolCall] | None:
-    """Return the calls that ran, in their order; None when one of them failed or has no result."""
+    """Return the calls that ran, in their order; None when one of them has no result."""
     found: list[ToolCall] = []
     turns = trajectory.turns
     for index, turn in enumerate(turns):
         results = {r.tool_call_id: r for r in turns[index + 1 : index + 1 + len(turn.tool_calls)] if r.role == "tool"}
         for call in turn.tool_calls:
             result = results.get(call.id)
-            if result is None or (result.fault is not None and result.fault not in _NOT_EXECUTED):
+            if result is None:
                 return None
-            if result.fault is None:
+            if result.fault not in _NOT_EXECUTED:
                 found.append(call)
     return found

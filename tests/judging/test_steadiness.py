@@ -106,6 +106,35 @@ def refile(note: str) -> str:
     open("filed.txt", "w").write(note[:1])
     open("filed.txt", "a").write(note[1:])
     return "filed"
+
+
+def ask_the_clerk(note: str) -> str:
+    """Have a clerk file a note, who is busy every other time.
+
+    Args:
+        note: What is filed.
+
+    Effect: write
+    """
+    if os.urandom(1)[0] % 2:
+        raise ValueError("The clerk is busy.")
+    open("filed.txt", "w").write(note)
+    return "filed"
+
+
+def dictate(note: str) -> str:
+    """Have a clerk file a note, who is busy every other time, and too late.
+
+    Args:
+        note: What is filed.
+
+    Effect: write
+    """
+    busy = os.urandom(1)[0] % 2
+    open("filed.txt", "w").write(note + "!" * busy)
+    if busy:
+        raise ValueError("The clerk is busy.")
+    return "filed"
 '''
 TEMPLATE = """id: {id}
 title: {id}
@@ -119,6 +148,7 @@ turns:
     facts: ["done"]
 """
 CHAINS = {"note": ("stamp", "{note: hello}"), "book": ("enter", "{amount: 7}"), "steady": ("file", "{note: tea}")}
+CHAINS |= {"busy": ("ask_the_clerk", "{note: tea}"), "late": ("dictate", "{note: tea}")}
 
 
 def desk(pause: float = 0.0) -> Domain:
@@ -183,6 +213,20 @@ async def test_no_perfect_player_of_a_chain_that_hangs_on_the_clock_is_blamed(
     assert first.proof is not None
     assert first.proof.reason == UNSTEADY
     assert first.proof.detail == first.detail == state.reason != ""
+
+
+@pytest.mark.parametrize("template", ["busy", "late"])
+async def test_no_perfect_player_of_a_tool_that_refuses_by_chance_is_blamed(
+    persona: Persona, pool: SandboxPool, template: str
+) -> None:
+    lost: list[Trajectory] = []
+    for _ in range(40):  # until the proof was served and a rollout was not
+        found = await rolled(desk(), persona, pool, template, 3)
+        lost += [one for one in found if one.status != "kept" and one.turns]
+        if lost:
+            break
+    assert lost
+    assert {(one.outcome, one.culprit, one.reason) for one in lost} == {("unmeasured", "tool", UNSTEADY)}
 
 
 async def test_another_way_to_an_end_that_hangs_on_the_clock_is_found_by_replay(
