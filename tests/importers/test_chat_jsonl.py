@@ -11,6 +11,7 @@ from engine import plugins
 from engine.errors import InputError
 from engine.types import Trajectory
 from tests.exporters.mixed import exported, mixed
+from tests.importers.reading import imported
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": {"a": 1}}}
 
@@ -59,6 +60,13 @@ def test_prompt_and_completion_become_a_masked_prompt() -> None:
         "completion": [{"role": "assistant", "content": "B"}],
     }
     assert [turn.train for turn in read(row)[0].turns] == [True, False, True]
+
+
+def test_a_prompt_beside_messages_is_a_column_that_is_not_carried() -> None:
+    row = chat({"role": "assistant", "content": "A"}, prompt="Hi", completion="A", prompt_id="x")
+    found, told = imported(row, row | {"prompt": [{"role": "user", "content": "Hi"}]})
+    assert [[turn.content for turn in t.turns] for t in found] == [["Hi", "A"]] * 2
+    assert told["lost"] == {"completion": 2, "prompt": 2, "prompt_id": 2}
 
 
 def test_think_tags_become_reasoning_but_not_where_reasoning_has_a_field() -> None:
