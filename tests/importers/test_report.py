@@ -13,6 +13,7 @@ from engine.importing.lines import LONGEST_LINE, lines_of
 from engine.importing.read import importer_of, read, told
 from engine.importing.report import LISTED, Report
 from engine.types import Trajectory
+from tests.exporters.mixed import NO_TOOL, exported, made
 from tests.importers.reading import TOOL, calls, imported, one, says
 
 GOOD: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}, says()]}
@@ -55,6 +56,20 @@ def test_a_file_of_which_no_record_can_be_read_is_refused_with_the_first_reason(
     with pytest.raises(InputError, match=r"f.jsonl, line 1.*is not JSON"):
         from_file(b"nonsense\n{}\n", format)
     assert from_file(b"\n\n", format)[0] == []
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-Infinity"])
+def test_a_reward_that_is_no_number_sets_its_record_aside(number: str) -> None:
+    scored = {"name": "a", "value": number, "reason": "b", "source": "c", "method": "rule"}
+    whole = exported("trajectory", [made(0, NO_TOOL)])[0][0]
+    for format, good, bad, field in (
+        ("chat_jsonl", GOOD, GOOD | {"reward": number}, "reward"),
+        ("trajectory", whole, whole | {"reward": number}, "reward"),
+        ("trajectory", whole, whole | {"scores": json.dumps([scored])}, "scores.1.value"),
+    ):
+        found, report = imported(good, bad, format=format)
+        assert (len(found), report["set_aside"]) == (1, 1)
+        assert f"line 2, field {field}: Input should be a finite number" in report["reasons"][0]["reason"]
 
 
 def test_reasons_are_listed_up_to_a_bound_and_counted_all() -> None:
