@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.importers._calls import as_text, call_of, without_padding
-from engine.importers._flags import ON_MESSAGE, PARTLY, SPANS, trained, trained_parts
+from engine.importers._flags import ON_MESSAGE, SPANS, asks_training, spans_trained, trained, trained_parts
 from engine.importers._thoughts import KEYS, reasoning_in, tagged, thought_in
 from engine.importing.lines import json_in, parsed
 from engine.importing.report import Notes
@@ -72,7 +72,7 @@ def turn_of(value: Mapping[str, Any], number: int, where: str, reading: Reading)
         content = said["refusal"]
     _count_lost(said, content, notes)
     if role != "assistant":
-        if any(said.get(name) for name in ON_MESSAGE) and role != "system":
+        if role != "system" and asks_training(said):
             notes.lost.add(f"training on a turn of the {role}")
         id = None if message.tool_call_id in (None, "") else str(message.tool_call_id)
         return Turn(role=role, content=content, tool_call_id=id, name=message.name)
@@ -88,7 +88,7 @@ def turn_of(value: Mapping[str, Any], number: int, where: str, reading: Reading)
         tool_calls=_calls(message, number, where, reading),
         tool_call_id=None if message.tool_call_id is None else str(message.tool_call_id),
         name=message.name,
-        train=wanted and trained(said, ON_MESSAGE, notes) and _spans(said, notes),
+        train=wanted and trained(said, ON_MESSAGE, notes) and spans_trained(said, notes),
     )
 
 
@@ -161,14 +161,6 @@ def _parts(parts: Sequence[Any], where: str, notes: Notes) -> tuple[str, str | N
             raise InputError(f"{where}.{place + 1}", told, "Drop the line, or write the part as text.")
     notes.changed.add("content_parts_joined")
     return "".join(texts), "\n".join(thoughts) or None
-
-
-def _spans(said: Mapping[str, Any], notes: Notes) -> bool:
-    spans = [one for name in SPANS if isinstance(said.get(name), list) for one in said[name] if isinstance(one, dict)]
-    if all(trained(one, ON_MESSAGE, notes) for one in spans):
-        return True
-    notes.changed.add(PARTLY)
-    return False
 
 
 def _count_lost(said: Mapping[str, Any], content: str, notes: Notes) -> None:

@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.exporting.content import content_id
 from engine.exporting.dialogue import BESIDE, problem, to_last_answer
 from engine.exporting.record import tool_of
-from engine.importers._flags import LABELS, ON_ROW, label_of, trained, untrained
+from engine.importers._flags import ON_ROW, label_of, labels_of, trained, untrained
 from engine.importers._messages import text_of
 from engine.importers._tools import COLUMNS, Offered
 from engine.importing.lines import json_in, parsed, shallow
@@ -97,7 +97,7 @@ def finished(row: Mapping[str, Any], turns: list[Turn], used: Iterable[str], not
     those that the turns were read from."""
     if label_of(row) is False or not trained(row, ON_ROW, notes):
         turns = untrained(turns)
-    known = _READ.union(used, (name for name in LABELS if isinstance(row.get(name), bool)))
+    known = _READ.union(used, labels_of(row))
     for key, value in row.items():
         if key not in known:
             notes.lose(key, value)
