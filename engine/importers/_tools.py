@@ -21,6 +21,8 @@ from engine.types import Tool
 COLUMNS = ("tools", "tool_defs", "functions", "available_tools", "tool_definitions")
 _PARAMETERS = ("parameters", "inputSchema", "input_schema")
 _SETS, _TOOLS = 256, 1_024
+_SHORT = 64
+"""Characters of a text that may say that there are no tools."""
 _NEXT = "Correct it and import again."
 
 
@@ -71,9 +73,23 @@ def offered_in(row: Mapping[str, Any], where: str, notes: Notes) -> Offered:
 
 def _text(value: Any) -> str:
     """Return a column's value as JSON text, "" when it offers nothing."""
-    if value is None or value in ("", [], "null", "[]"):
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        text = value.strip()
+        return "" if len(text) <= _SHORT and _offers_nothing(text) else text
+    return "" if _is_nothing(value) else json.dumps(value)
+
+
+def _offers_nothing(text: str) -> bool:
+    try:
+        return not text or _is_nothing(json_in(text, ""))
+    except InputError:
+        return False
+
+
+def _is_nothing(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(one is None for one in value)
+    return value is None or value is False or value in ("", {})
 
 
 @lru_cache(_SETS)

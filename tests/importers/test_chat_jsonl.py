@@ -101,7 +101,7 @@ def test_other_shapes_come_back_as_they_left(options: dict[str, Any]) -> None:
             chat({"role": "assistant", "tool_calls": [CALL | {"function": {"name": "f", "arguments": [1]}}]}),
             "field messages.2, field tool_calls.1.function.arguments",
         ),
-        (chat(tools="{}"), "field tools: is not a list"),
+        (chat(tools='{"a": 1}'), "field tools: is not a list"),
         (chat(tools=[{"function": {}}]), "field tools.1, field name"),
         (chat(metadata="[]"), "field metadata: is not an object"),
         (chat(metadata={"mode": "no such"}), "field metadata, field mode"),

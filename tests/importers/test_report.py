@@ -24,7 +24,8 @@ BAD: list[Any] = [
     b'{"messages": "5"}',
     b'{"a": 1e999}',
     b"x" * (LONGEST_LINE + 1),
-    GOOD | {"tools": "{}"},
+    GOOD | {"tools": '{"a": 1}'},
+    GOOD | {"tools": '[{"name": "\\udc00"}]'},
     GOOD | {"metadata": {"mode": "none such"}},
     {"messages": [{"role": "robot"}]},
     {
