@@ -84,6 +84,9 @@ class LlamaFactory:
                     notes.lose(f"conversations.{key}", more)
             if said.speaker in ("human", "observation") and asks_training(value):
                 notes.lost.add(f"training on a turn of the {said.speaker}")
+            if said.speaker in ("human", "system", "observation"):
+                for key in KEYS:
+                    notes.lose(f"conversations.{key}", value.get(key))
             if said.speaker == "observation":
                 turns += _results(said.value, waiting, place)
                 waiting = ()
@@ -94,6 +97,8 @@ class LlamaFactory:
             else:
                 turn = self._answer(said, place, number, notes)
                 reasoning = reasoning_in(value, notes) or turn.reasoning
+                if turn.reasoning != reasoning:
+                    notes.lose("think tags beside other reasoning", turn.reasoning)
                 wanted = trained(value, ON_MESSAGE, notes) and spans_trained(value, notes)
                 changes = {"reasoning": reasoning, "train": wanted}
                 turns.append(turn.model_copy(update=changes))

@@ -96,6 +96,51 @@ def test_a_key_that_has_no_place_is_named() -> None:
     assert report["lost"] == {"tool_calls.cache": 1, "tool_calls.v": 1, "tools.returns": 1}
 
 
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        (says([{"type": "thinking", "thinking": "a"}, "Hello"], reasoning="b"), ["content.thinking"]),
+        (says([{"type": "thinking", "thinking": "a"}, "Hello"], reasoning="a"), []),
+        (says([{"type": "text", "text": "Hello", "citations": [1], "annotations": []}]), ["content.citations"]),
+        (says(name="ada", tool_call_id="c"), ["messages.name", "messages.tool_call_id"]),
+        ({"role": "user", "content": "a", "reasoning": "b"}, ["messages.reasoning"]),
+        ({"role": "user", "content": "a", "name": "ada"}, ["messages.name"]),
+        ({"role": "user", "content": "a", "tool_calls": calls({})["tool_calls"]}, ["messages.tool_calls"]),
+        ({"role": "user", "content": "a", "tool_calls": [], "thinking": None}, []),
+    ],
+)
+def test_what_a_turn_cannot_hold_is_named(message: dict[str, Any], lost: list[str]) -> None:
+    _, report = one(says(), message)
+    assert sorted(report["lost"]) == lost
+
+
+def test_what_a_turn_of_sharegpt_cannot_hold_is_named() -> None:
+    said = [
+        {"from": "human", "value": "a", "reasoning": "b"},
+        {"from": "gpt", "value": "<think>c</think>d", "reasoning": "e"},
+    ]
+    found, report = imported({"conversations": said}, format="llamafactory")
+    assert found[0].turns[1].reasoning == "e"
+    assert report["lost"] == {"conversations.reasoning": 1, "think tags beside other reasoning": 1}
+
+
+@pytest.mark.parametrize(
+    ("tool", "lost"),
+    [
+        (TOOL | {"inputSchema": {"type": "object"}}, ["tools.inputSchema"]),
+        (TOOL | {"inputSchema": TOOL["parameters"]}, []),
+        (
+            {"type": "function", "function": TOOL, "description": "Other.", "parameters": {"type": "object"}},
+            ["tools.description", "tools.parameters"],
+        ),
+        ({"function": TOOL, **TOOL}, []),
+    ],
+)
+def test_what_a_tool_says_twice_is_named(tool: dict[str, Any], lost: list[str]) -> None:
+    _, report = one(says(), tools=[tool])
+    assert sorted(report["lost"]) == lost
+
+
 def test_made_up_keys_take_no_memory_without_bound() -> None:
     _, report = imported(*(GOOD | {f"key{n}": 1} for n in range(500)))
     assert sum(report["lost"].values()) == 500
