@@ -26,7 +26,7 @@ BAD: list[Any] = [
     b"x" * (LONGEST_LINE + 1),
     GOOD | {"tools": '{"a": 1}'},
     GOOD | {"tools": '[{"name": "\\udc00"}]'},
-    GOOD | {"metadata": {"mode": "none such"}},
+    GOOD | {"metadata": '{"rollout": "r", "mode": "none such"}'},
     {"messages": [{"role": "robot"}]},
     {
         "messages": [
