@@ -2,7 +2,7 @@
 
 Arguments may be an object or a JSON string, tools a list or a JSON string, and everything but the messages may be
 missing. Rows of prompt and completion become dialogues whose prompt is masked. Turns that a row does not want trained
-(weight 0, trainable false, loss_scale 0, label false and their like) are masked.
+(weight 0, trainable false, loss_mask 0, masked true, label false and their like) are masked.
 """
 
 from __future__ import annotations
