@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.exporting.json import dumps
@@ -14,6 +14,9 @@ Turns = Sequence[Turn]
 
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
 """Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
+
+GIVEN = "as_given"
+"""Key in the metadata of what a stranger's metadata said under names that are ours."""
 
 
 def problem(turns: Turns) -> str | None:
@@ -167,8 +170,15 @@ def metadata(record: Record) -> str:
         "scores": record.scores,
     }
     if "more" in before:
-        values |= before["more"]
+        values |= _beside(before["more"], values)
     return dumps(values)
+
+
+def _beside(more: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an imported row said beside, with names that are ours under `GIVEN`."""
+    given = {key: value for key, value in more.items() if key in values or key == GIVEN}
+    beside = {key: value for key, value in more.items() if key not in given}
+    return beside | {GIVEN: given} if given else beside
 
 
 def _corrected(turns: Turns) -> int:

@@ -42,7 +42,7 @@ def _decoded(text: str, notes: Notes) -> Any:
         if not isinstance(value, str):
             if times:
                 notes.changed.add("arguments_encoded_twice")
-            return value
+            return {} if value is None else value
     return None
 
 

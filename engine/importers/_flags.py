@@ -1,23 +1,31 @@
 """Which turns a row wants trained, in the words of OpenAI, Mistral, axolotl, ms-swift, tinker, NeMo-RL and TRL's KTO.
 
-A turn is trained unless a flag says otherwise. A flag counts as "no" when it is false or a number not above 0; a
-number other than 0 and 1 is a weight, which a turn cannot hold: the turn is trained and the report says so.
+A turn is trained unless a flag says otherwise. A flag counts as "no" when it is false or a number not above 0 (a mask
+when it is true or above 0); a number other than 0 and 1 is a weight, which a turn cannot hold: the report says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from engine.errors import InputError
+from engine.importing.lines import json_in
 from engine.importing.report import Notes
 from engine.types import Turn
 
-ON_MESSAGE = ("train", "training", "trainable", "loss", "weight", "loss_scale", "loss_weight", "loss_multiplier")
+_MASKS = ("masked", "is_masked")
+"""Flags that say no when they are true."""
+ON_MESSAGE = (
+    "train", "training", "trainable", "loss", "weight", "loss_scale", "loss_weight", "loss_multiplier", "loss_mask",
+    "step_loss_mask", *_MASKS,
+)  # fmt: skip
 ON_ROW = (*ON_MESSAGE, "sample_weight")
-LABELS = ("label", "kto_tag")
-"""Of a row, true or false: was this a good answer (KTO)?"""
+_LABELS = ("label", "kto_tag")
+"""Of a row, yes or no in any spelling: was this a good answer (KTO)? Another number is a class."""
 SPANS = ("train_detail", "training_detail")
-"""axolotl: a list of character spans, each with its own flag."""
+"""axolotl: a list of character spans, each with its own flag; or one flag for the whole."""
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 PARTLY = "partly_untrained_turn_left_untrained"
 
@@ -36,9 +44,39 @@ def trained_parts(parts: Sequence[Mapping[str, Any]], notes: Notes) -> bool:
     return all(wanted)
 
 
+def asks_training(said: Mapping[str, Any]) -> bool:
+    """Return whether a flag of a message asks for its training."""
+    return any(said.get(name) is not None and _counts(name, said[name], Notes()) for name in ON_MESSAGE)
+
+
+def spans_trained(said: Mapping[str, Any], notes: Notes) -> bool:
+    """Return whether the spans of a message leave all of it trained."""
+    return all([_spans(name, said[name], notes) for name in SPANS if said.get(name) is not None])
+
+
+def _spans(name: str, value: Any, notes: Notes) -> bool:
+    if isinstance(value, str) and value.lstrip()[:1] == "[":
+        with suppress(InputError):
+            value = json_in(value, "")
+    if not isinstance(value, list):
+        return _counts(name, value, notes) if value not in ("", {}) else True
+    if not all(isinstance(one, dict) for one in value):
+        notes.lose(name, value)
+    if all([trained(one, ON_MESSAGE, notes) for one in value if isinstance(one, dict)]):
+        return True
+    notes.changed.add(PARTLY)
+    return False
+
+
+def labels_of(row: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the KTO labels of a row by the names of their columns."""
+    found = {name: _number(row.get(name)) for name in _LABELS}
+    return {name: bool(number) for name, number in found.items() if number in (0, 1)}
+
+
 def label_of(row: Mapping[str, Any]) -> bool | None:
     """Return the KTO label of a row, or None."""
-    return next((row[name] for name in LABELS if isinstance(row.get(name), bool)), None)
+    return next(iter(labels_of(row).values()), None)
 
 
 def untrained(turns: Iterable[Turn]) -> list[Turn]:
@@ -53,7 +91,7 @@ def _counts(name: str, value: Any, notes: Notes) -> bool:
         return True
     if number > 0 and number != 1:
         notes.lost.add(f"{name} other than 0 and 1")
-    return number > 0
+    return (number > 0) != (name in _MASKS)
 
 
 def _number(value: Any) -> float | None:

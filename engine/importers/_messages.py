@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.importers._calls import as_text, call_of, without_padding
-from engine.importers._flags import ON_MESSAGE, PARTLY, SPANS, trained, trained_parts
-from engine.importers._thoughts import KEYS, reasoning_in, tagged, thought_in
+from engine.importers._flags import ON_MESSAGE, SPANS, asks_training, spans_trained, trained, trained_parts
+from engine.importers._thoughts import KEYS, TEXTS, reasoning_in, tagged, thought_in
 from engine.importing.lines import json_in, parsed
 from engine.importing.report import Notes
 from engine.types import Tool, ToolCall, Turn
@@ -20,6 +20,8 @@ from engine.types import Tool, ToolCall, Turn
 _ROLES: Mapping[str, Literal["system", "tool"]] = {"developer": "system", "function": "tool"}
 _TEXT_PARTS = ("text", "input_text", "output_text", None)
 _THOUGHT_PARTS = ("thinking", "reasoning")
+_READ_OF_PART = frozenset(("type", "text", "refusal", *ON_MESSAGE))
+_READ_OF_THOUGHT = frozenset(("type", *TEXTS, *ON_MESSAGE))
 _CALL_KEYS = ("type", "index", "function", "id")
 _READ = frozenset((*KEYS, *ON_MESSAGE, *SPANS, "function_call", "refusal"))
 
@@ -71,12 +73,21 @@ def turn_of(value: Mapping[str, Any], number: int, where: str, reading: Reading)
     if not content and isinstance(said.get("refusal"), str):
         content = said["refusal"]
     _count_lost(said, content, notes)
+    if role != "tool":
+        notes.lose("messages.name", message.name)
+        notes.lose("messages.tool_call_id", message.tool_call_id)
     if role != "assistant":
-        if any(said.get(name) for name in ON_MESSAGE) and role != "system":
+        for key in KEYS:
+            notes.lose(f"messages.{key}", said.get(key))
+        notes.lose("messages.tool_calls", message.tool_calls)
+        notes.lose("content.thinking", thought)
+        if role != "system" and asks_training(said):
             notes.lost.add(f"training on a turn of the {role}")
         id = None if message.tool_call_id in (None, "") else str(message.tool_call_id)
         return Turn(role=role, content=content, tool_call_id=id, name=message.name)
     reasoning = reasoning_in(said, notes) or thought
+    if thought != reasoning:
+        notes.lose("content.thinking", thought)
     if reading.tags and not reasoning:
         reasoning, content = tagged(content)
         if reasoning is not None:
@@ -88,7 +99,7 @@ def turn_of(value: Mapping[str, Any], number: int, where: str, reading: Reading)
         tool_calls=_calls(message, number, where, reading),
         tool_call_id=None if message.tool_call_id is None else str(message.tool_call_id),
         name=message.name,
-        train=wanted and trained(said, ON_MESSAGE, notes) and _spans(said, notes),
+        train=wanted and trained(said, ON_MESSAGE, notes) and spans_trained(said, notes),
     )
 
 
@@ -159,16 +170,10 @@ def _parts(parts: Sequence[Any], where: str, notes: Notes) -> tuple[str, str | N
         else:
             told = f"is {f'a part of kind {str(kind)[:80]!r}' if kind else 'no text'}, and only text is read here."
             raise InputError(f"{where}.{place + 1}", told, "Drop the line, or write the part as text.")
+        for key in part.keys() - (_READ_OF_PART if thought is None else _READ_OF_THOUGHT):
+            notes.lose(f"content.{key}", part[key])
     notes.changed.add("content_parts_joined")
     return "".join(texts), "\n".join(thoughts) or None
-
-
-def _spans(said: Mapping[str, Any], notes: Notes) -> bool:
-    spans = [one for name in SPANS if isinstance(said.get(name), list) for one in said[name] if isinstance(one, dict)]
-    if all(trained(one, ON_MESSAGE, notes) for one in spans):
-        return True
-    notes.changed.add(PARTLY)
-    return False
 
 
 def _count_lost(said: Mapping[str, Any], content: str, notes: Notes) -> None:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.exporting.content import content_id
-from engine.exporting.dialogue import BESIDE, problem, to_last_answer
+from engine.exporting.dialogue import BESIDE, GIVEN, problem, to_last_answer
 from engine.exporting.record import tool_of
-from engine.importers._flags import LABELS, ON_ROW, label_of, trained, untrained
+from engine.importers._flags import ON_ROW, label_of, labels_of, trained, untrained
 from engine.importers._messages import text_of
 from engine.importers._tools import COLUMNS, Offered
 from engine.importing.lines import json_in, parsed, shallow
@@ -45,16 +45,42 @@ class Metadata(BaseModel):
     scores: tuple[Score, ...] = ()
 
 
-def metadata_in(value: Any, where: str) -> Metadata:
-    """Return a row's metadata: a JSON string, an object, or nothing. Raises InputError."""
+def metadata_in(row: Mapping[str, Any], where: str) -> tuple[Metadata, dict[str, Any]]:
+    """Return what a row's metadata says of a trajectory, and its other keys.
+
+    A stranger's metadata may use our names for something else, so only its domain is read. Raises InputError.
+    """
+    value = row.get("metadata")
+    if not is_ours(row) and not _is_our_object(value):
+        more = _object(value) or {}
+        shallow(more, where)
+        named = {"domain": more.pop("domain")} if isinstance(more.get("domain"), str) else {}
+        return parsed(Metadata, named, where), more
     if isinstance(value, str):
-        value = json_in(value, where) if value else {}
-    if value is None:
-        value = {}
+        value = json_in(value, where)
     if not isinstance(value, dict):
         raise InputError(where, "is not an object.", "Write an object, or one as a JSON string.")
     shallow(value, where)
-    return parsed(Metadata, value, where)
+    read = parsed(Metadata, value, where)
+    more = dict(read.model_extra or {})
+    more.pop("label", None)
+    given = more.pop(GIVEN, None)
+    return read, more | (given if isinstance(given, dict) else {})
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """Return a stranger's metadata when it is an object or the JSON text of one, else None."""
+    if isinstance(value, str):
+        try:
+            value = json_in(value, "")
+        except InputError:
+            return None
+    return dict(value) if isinstance(value, dict) else None
+
+
+def _is_our_object(value: Any) -> bool:
+    """Say whether metadata is what one of our exporters wrote, read from its text into an object by another tool."""
+    return isinstance(value, dict) and {"rollout", "batch", "domain_digest"} <= value.keys()
 
 
 def listed(value: Any, where: str, notes: Notes) -> Any:
@@ -97,10 +123,12 @@ def finished(row: Mapping[str, Any], turns: list[Turn], used: Iterable[str], not
     those that the turns were read from."""
     if label_of(row) is False or not trained(row, ON_ROW, notes):
         turns = untrained(turns)
-    known = _READ.union(used, (name for name in LABELS if isinstance(row.get(name), bool)))
+    known = _READ.union(used, labels_of(row))
     for key, value in row.items():
         if key not in known:
             notes.lose(key, value)
+    if not is_ours(row) and _object(row.get("metadata")) is None:
+        notes.lose("metadata", row.get("metadata"))
     if not _is_id(row.get("id")):
         notes.lose("id", row.get("id"))
     notes.held_back = _held_back(turns)
@@ -117,11 +145,9 @@ class Rows:
 
     def trajectory(self, row: Mapping[str, Any], turns: Sequence[Turn], offered: Offered, where: str) -> Trajectory:
         """Return the trajectory of a row. Raises InputError naming the field."""
-        beside = metadata_in(row.get("metadata"), f"{where}, field metadata")
+        beside, more = metadata_in(row, f"{where}, field metadata")
         shallow(row.get("group_id"), f"{where}, field group_id")
-        more = dict(beside.model_extra or {})
         imported = {key: more.pop(key) for key in BESIDE if key in more}
-        more.pop("label", None)
         imported |= {"group_id": row.get("group_id"), "more": more or None}
         imported |= {"label": label_of(row), "tool_types": dict(offered.types) or None}
         values = {name: getattr(beside, name) for name in Metadata.model_fields if name != "batch"}

@@ -18,7 +18,7 @@ KEYS = (
     "reasoning_details",
     "thinking_blocks",
 )
-_TEXTS = ("thinking", "reasoning", "text", "summary", "content")
+TEXTS = ("thinking", "reasoning", "text", "summary", "content")
 _TAGGED = re.compile(r"\A<(think|thinking)>\n?(.*?)\n?</\1>\n{0,2}", re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def thought_in(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
-        return next((text for key in _TEXTS if (text := thought_in(value.get(key))) is not None), None)
+        return next((text for key in TEXTS if (text := thought_in(value.get(key))) is not None), None)
     if isinstance(value, list):
         parts = [thought_in(part) for part in value]
         return None if None in parts or not parts else "\n".join(part for part in parts if part)

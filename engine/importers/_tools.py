@@ -21,6 +21,8 @@ from engine.types import Tool
 COLUMNS = ("tools", "tool_defs", "functions", "available_tools", "tool_definitions")
 _PARAMETERS = ("parameters", "inputSchema", "input_schema")
 _SETS, _TOOLS = 256, 1_024
+_SHORT = 64
+"""Characters of a text that may say that there are no tools."""
 _NEXT = "Correct it and import again."
 
 
@@ -71,9 +73,23 @@ def offered_in(row: Mapping[str, Any], where: str, notes: Notes) -> Offered:
 
 def _text(value: Any) -> str:
     """Return a column's value as JSON text, "" when it offers nothing."""
-    if value is None or value in ("", [], "null", "[]"):
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        text = value.strip()
+        return "" if len(text) <= _SHORT and _offers_nothing(text) else text
+    return "" if _is_nothing(value) else json.dumps(value)
+
+
+def _offers_nothing(text: str) -> bool:
+    try:
+        return not text or _is_nothing(json_in(text, ""))
+    except InputError:
+        return False
+
+
+def _is_nothing(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(one is None for one in value)
+    return value is None or value is False or value in ("", {})
 
 
 @lru_cache(_SETS)
@@ -111,10 +127,24 @@ def _read(text: str) -> _Read:
     for key, value in (*item.items(), *(function.model_extra or {}).items()):
         if key not in ("type", "function", "name", "description", *_PARAMETERS) and value is not False:
             notes.lose(f"tools.{key}", value)
+    _note_beside(item, told, notes)
     parameters = cleaned(_parameters(told), found)
     _note(function.name, parameters, found, notes)
     tool = Tool(name=function.name, description=function.description or "", parameters=parameters, effect="write")
     return _Read(tool, found.types, frozenset(notes.changed), frozenset(notes.lost), tuple(notes.noted))
+
+
+def _note_beside(item: Mapping[str, Any], told: Mapping[str, Any], notes: Notes) -> None:
+    """Note a second schema that says something else, and what stands beside a nested function and not in it."""
+    read = _key(told)
+    for key in _PARAMETERS:
+        if read is not None and told.get(key) != told[read]:
+            notes.lose(f"tools.{key}", told.get(key))
+    if told is not item:
+        inside = {**told, **dict.fromkeys(_PARAMETERS, told.get(read or ""))}
+        for key in ("name", "description", *_PARAMETERS):
+            if item.get(key) != inside.get(key):
+                notes.lose(f"tools.{key}", item.get(key))
 
 
 def _note(name: str, parameters: Mapping[str, Any], found: Found, notes: Notes) -> None:
@@ -136,8 +166,12 @@ def _note(name: str, parameters: Mapping[str, Any], found: Found, notes: Notes) 
         notes.noted.append(f"tool {name}: its schema refers to itself ($ref {itself[:80]!r}), as it may")
 
 
+def _key(told: Mapping[str, Any]) -> str | None:
+    return next((name for name in _PARAMETERS if told.get(name) is not None), None)
+
+
 def _parameters(told: Mapping[str, Any]) -> dict[str, Any]:
-    key = next((name for name in _PARAMETERS if told.get(name) is not None), None)
+    key = _key(told)
     if key is None:
         return {}
     value, where = told[key], f", field {key}"

@@ -2,7 +2,7 @@
 
 Arguments may be an object or a JSON string, tools a list or a JSON string, and everything but the messages may be
 missing. Rows of prompt and completion become dialogues whose prompt is masked. Turns that a row does not want trained
-(weight 0, trainable false, loss_scale 0, label false and their like) are masked.
+(weight 0, trainable false, loss_mask 0, masked true, label false and their like) are masked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from engine.types import Options, Trajectory, Turn
 
 __all__ = ["ChatJsonl"]
 
-_LISTS = ("messages", "prompt", "completion")
+_MESSAGES = ("messages",)
+_DIALOGUE = ("prompt", "completion")
+"""Read only where there are no messages; beside messages they are columns that are not carried."""
 
 
 class Config(Options):
@@ -61,7 +63,8 @@ class ChatJsonl:
 
     def _read(self, value: Mapping[str, Any], where: str, notes: Notes) -> tuple[list[Turn], Offered, tuple[str, ...]]:
         """Return a row's turns and tools, and the columns that the turns are in."""
-        given = {key: listed(value.get(key), f"{where}, field {key}", notes) for key in _LISTS}
+        names = _MESSAGES if value.get("messages") else (*_MESSAGES, *_DIALOGUE)
+        given = {key: listed(value.get(key), f"{where}, field {key}", notes) for key in names}
         row = parsed(_Row, given, where)
         offered = offered_in(value, where, notes)
         mode = self._config.reasoning
@@ -74,7 +77,7 @@ class ChatJsonl:
             if is_intact(value, whole, offered.tools):
                 notes.changed.discard(NULLS)
                 turns = whole
-        return with_system(turns, value, where, notes), offered, ("messages",) if row.messages else _LISTS[1:]
+        return with_system(turns, value, where, notes), offered, _MESSAGES if row.messages else _DIALOGUE
 
     def _turns(self, row: _Row, where: str, reading: Reading) -> list[Turn]:
         if row.messages:

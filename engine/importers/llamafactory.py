@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from engine.errors import InputError
 from engine.exporters.llamafactory import BETWEEN_RESULTS
 from engine.importers._calls import call_of
-from engine.importers._flags import ON_MESSAGE, trained
+from engine.importers._flags import ON_MESSAGE, SPANS, asks_training, spans_trained, trained
 from engine.importers._rows import Rows, finished, listed, with_system
 from engine.importers._thoughts import KEYS, reasoning_in, tagged
 from engine.importers._tools import offered_in
@@ -23,7 +23,7 @@ from engine.types import Options, ToolCall, Trajectory, Turn
 
 __all__ = ["LlamaFactory"]
 
-_READ = frozenset(("from", "value", *KEYS, *ON_MESSAGE))
+_READ = frozenset(("from", "value", *KEYS, *ON_MESSAGE, *SPANS))
 
 
 class Config(Options):
@@ -82,6 +82,11 @@ class LlamaFactory:
             for key, more in value.items():
                 if key not in _READ:
                     notes.lose(f"conversations.{key}", more)
+            if said.speaker in ("human", "observation") and asks_training(value):
+                notes.lost.add(f"training on a turn of the {said.speaker}")
+            if said.speaker in ("human", "system", "observation"):
+                for key in KEYS:
+                    notes.lose(f"conversations.{key}", value.get(key))
             if said.speaker == "observation":
                 turns += _results(said.value, waiting, place)
                 waiting = ()
@@ -92,7 +97,10 @@ class LlamaFactory:
             else:
                 turn = self._answer(said, place, number, notes)
                 reasoning = reasoning_in(value, notes) or turn.reasoning
-                changes = {"reasoning": reasoning, "train": trained(value, ON_MESSAGE, notes)}
+                if turn.reasoning != reasoning:
+                    notes.lose("think tags beside other reasoning", turn.reasoning)
+                wanted = trained(value, ON_MESSAGE, notes) and spans_trained(value, notes)
+                changes = {"reasoning": reasoning, "train": wanted}
                 turns.append(turn.model_copy(update=changes))
                 waiting = turn.tool_calls
 

@@ -1,7 +1,8 @@
 """The complete record, as the trajectory exporter writes it or wrote it. Nothing is lost or guessed.
 
 The order of the file stays. Where several batches stand in it, or one that ran twice, an index that was given already
-and an id that was given already are replaced; a record that is exported again leaves with those that it came with.
+and an id that was given already are replaced, and so is an index that is too large to store; a record that is exported
+again leaves with those that it came with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from engine.importing.report import Report
 from engine.types import Options, Trajectory
 
 __all__ = ["TrajectoryRecord"]
+
+_INDEXES = 1 << 62
+"""Indexes from here on are replaced: a database holds 63 bits, and the records behind need higher ones."""
+_MOST_TOKENS = 1 << 40
+"""Tokens of one record. A batch adds up millions of records in 63 bits."""
 
 
 class Config(Options):
@@ -35,7 +41,9 @@ class TrajectoryRecord:
         for number, value in objects(lines, name, report):
             where = f"{name}, line {number}"
             with report.record(number, where):
-                yield places.placed(parsed(Trajectory, _record(value, where), where))
+                made = parsed(Trajectory, _record(value, where), where)
+                _countable(made, where)
+                yield places.placed(made)
 
 
 def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
@@ -54,6 +62,14 @@ def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
     return record
 
 
+def _countable(trajectory: Trajectory, where: str) -> None:
+    """Raises InputError when the calls of a record took more tokens than a batch can count."""
+    counts = [count or 0 for call in trajectory.calls for count in (call.prompt_tokens, call.completion_tokens)]
+    if sum(map(abs, counts)) > _MOST_TOKENS:
+        told = f"counts more than {_MOST_TOKENS} tokens in all."
+        raise InputError(f"{where}, field calls", told, "Correct the counts and import again.")
+
+
 def _value(text: Any, where: str) -> Any:
     if not isinstance(text, str):
         raise InputError(where, "is not the text of a JSON value.", "Correct it and import again.")
@@ -69,7 +85,8 @@ class _Places:
 
     def placed(self, trajectory: Trajectory) -> Trajectory:
         """Return the trajectory in its place, with what it came with beside it where that had to change."""
-        id, index = self._fresh(trajectory.id), max(trajectory.index, self._last + 1)
+        given = trajectory.index if trajectory.index < _INDEXES else 0
+        id, index = self._fresh(trajectory.id), max(given, self._last + 1)
         self._ids.add(id)
         self._last = index
         imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}

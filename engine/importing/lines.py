@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
@@ -17,6 +18,7 @@ LONGEST_LINE = 16 << 20
 DEEPEST = 100
 """Levels of lists and objects inside arguments, schemas and metadata; what is nested further could not leave again."""
 _QUOTED = 200
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 Row = TypeVar("Row", bound=BaseModel)
 
 
@@ -83,9 +85,15 @@ def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
 
 
 def json_in(text: str, where: str) -> Any:
-    """Return the JSON that a field holds as text. Raises InputError."""
+    """Return the JSON that a field holds as text. Raises InputError, also for half a surrogate pair."""
     try:
-        return json.loads(text, parse_int=whole, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, parse_int=whole, parse_constant=_no_constant, parse_float=_finite)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError as error:
+        told = "holds half a surrogate pair, which is no character."
+        raise InputError(where, told, "Correct it and import again.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(where, f"holds no JSON: {error}.", "Correct it and import again.") from error
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """Base of every domain type: immutable, strict about field names."""
+    """Base of every domain type: immutable, strict about field names. Numbers are finite, as JSON has no others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Options(Frozen):

@@ -11,6 +11,7 @@ from engine import plugins
 from engine.errors import InputError
 from engine.types import Trajectory
 from tests.exporters.mixed import exported, mixed
+from tests.importers.reading import imported
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": {"a": 1}}}
 
@@ -53,12 +54,46 @@ def test_what_the_metadata_says_beside_comes_back_out() -> None:
     assert json.loads(again["metadata"])["source"] == "elsewhere"
 
 
+def test_names_of_ours_in_the_metadata_of_a_stranger_mean_something_else() -> None:
+    theirs = {"status": "failed", "user": {"name": "x"}, "template": 3, "persona": None, "end": "stop", "mode": "fast"}
+    theirs |= {"label": False, "source": "web", "scores": [1], "as_given": {"a": 1}}
+    for metadata in (theirs, json.dumps(theirs)):
+        (found,) = read(chat({"role": "assistant", "content": "Hello"}, metadata=metadata))
+        assert (found.status, found.user, found.template, found.end) == ("kept", "imported", None, "done")
+        assert found.imported["more"] == theirs
+        row = exported("chat_jsonl", [found])[0][0]
+        (again,) = read(row)
+        assert again == found.model_copy(update={"imported": again.imported})
+        assert again.imported["more"] == theirs
+        assert exported("chat_jsonl", [again])[0][0] == row
+
+
+def test_metadata_of_ours_is_read_when_a_tool_made_an_object_of_it() -> None:
+    rows = exported("chat_jsonl", mixed())[0]
+    objects = read(*[row | {"metadata": json.loads(row["metadata"])} for row in rows])
+    for made, text in zip(objects, read(*rows), strict=True):
+        assert made == text.model_copy(update={"turns": made.turns, "tools": made.tools})
+
+
+@pytest.mark.parametrize("text", ["seen on the web", "[]", "5", ["a"], 7])
+def test_metadata_that_is_no_object_is_not_carried(text: Any) -> None:
+    _, told = imported(chat({"role": "assistant", "content": "Hello"}, metadata=text))
+    assert (told["imported"], told["lost"]) == (1, {"metadata": 1})
+
+
 def test_prompt_and_completion_become_a_masked_prompt() -> None:
     row = {
         "prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "A"}],
         "completion": [{"role": "assistant", "content": "B"}],
     }
     assert [turn.train for turn in read(row)[0].turns] == [True, False, True]
+
+
+def test_a_prompt_beside_messages_is_a_column_that_is_not_carried() -> None:
+    row = chat({"role": "assistant", "content": "A"}, prompt="Hi", completion="A", prompt_id="x")
+    found, told = imported(row, row | {"prompt": [{"role": "user", "content": "Hi"}]})
+    assert [[turn.content for turn in t.turns] for t in found] == [["Hi", "A"]] * 2
+    assert told["lost"] == {"completion": 2, "prompt": 2, "prompt_id": 2}
 
 
 def test_think_tags_become_reasoning_but_not_where_reasoning_has_a_field() -> None:
@@ -93,10 +128,10 @@ def test_other_shapes_come_back_as_they_left(options: dict[str, Any]) -> None:
             chat({"role": "assistant", "tool_calls": [CALL | {"function": {"name": "f", "arguments": [1]}}]}),
             "field messages.2, field tool_calls.1.function.arguments",
         ),
-        (chat(tools="{}"), "field tools: is not a list"),
+        (chat(tools='{"a": 1}'), "field tools: is not a list"),
         (chat(tools=[{"function": {}}]), "field tools.1, field name"),
-        (chat(metadata="[]"), "field metadata: is not an object"),
-        (chat(metadata={"mode": "no such"}), "field metadata, field mode"),
+        (chat(metadata='["rollout"]'), "field metadata: is not an object"),
+        (chat(metadata='{"rollout": "r", "mode": "no such"}'), "field metadata, field mode"),
         (chat(reward="much"), "field reward"),
     ],
 )

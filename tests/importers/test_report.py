@@ -13,6 +13,7 @@ from engine.importing.lines import LONGEST_LINE, lines_of
 from engine.importing.read import importer_of, read, told
 from engine.importing.report import LISTED, Report
 from engine.types import Trajectory
+from tests.exporters.mixed import NO_TOOL, exported, made
 from tests.importers.reading import TOOL, calls, imported, one, says
 
 GOOD: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}, says()]}
@@ -23,8 +24,9 @@ BAD: list[Any] = [
     b'{"messages": "5"}',
     b'{"a": 1e999}',
     b"x" * (LONGEST_LINE + 1),
-    GOOD | {"tools": "{}"},
-    GOOD | {"metadata": {"mode": "none such"}},
+    GOOD | {"tools": '{"a": 1}'},
+    GOOD | {"tools": '[{"name": "\\udc00"}]'},
+    GOOD | {"metadata": '{"rollout": "r", "mode": "none such"}'},
     {"messages": [{"role": "robot"}]},
     {
         "messages": [
@@ -57,6 +59,20 @@ def test_a_file_of_which_no_record_can_be_read_is_refused_with_the_first_reason(
     assert from_file(b"\n\n", format)[0] == []
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-Infinity"])
+def test_a_reward_that_is_no_number_sets_its_record_aside(number: str) -> None:
+    scored = {"name": "a", "value": number, "reason": "b", "source": "c", "method": "rule"}
+    whole = exported("trajectory", [made(0, NO_TOOL)])[0][0]
+    for format, good, bad, field in (
+        ("chat_jsonl", GOOD, GOOD | {"reward": number}, "reward"),
+        ("trajectory", whole, whole | {"reward": number}, "reward"),
+        ("trajectory", whole, whole | {"scores": json.dumps([scored])}, "scores.1.value"),
+    ):
+        found, report = imported(good, bad, format=format)
+        assert (len(found), report["set_aside"]) == (1, 1)
+        assert f"line 2, field {field}: Input should be a finite number" in report["reasons"][0]["reason"]
+
+
 def test_reasons_are_listed_up_to_a_bound_and_counted_all() -> None:
     found, report = imported(GOOD, *[{"messages": []}] * (LISTED + 30))
     assert len(found) == 1
@@ -78,6 +94,51 @@ def test_a_key_that_has_no_place_is_named() -> None:
     }
     _, report = one({"role": "assistant", "tool_calls": [call]}, tools=[TOOL | {"returns": {"type": "string"}}])
     assert report["lost"] == {"tool_calls.cache": 1, "tool_calls.v": 1, "tools.returns": 1}
+
+
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        (says([{"type": "thinking", "thinking": "a"}, "Hello"], reasoning="b"), ["content.thinking"]),
+        (says([{"type": "thinking", "thinking": "a"}, "Hello"], reasoning="a"), []),
+        (says([{"type": "text", "text": "Hello", "citations": [1], "annotations": []}]), ["content.citations"]),
+        (says(name="ada", tool_call_id="c"), ["messages.name", "messages.tool_call_id"]),
+        ({"role": "user", "content": "a", "reasoning": "b"}, ["messages.reasoning"]),
+        ({"role": "user", "content": "a", "name": "ada"}, ["messages.name"]),
+        ({"role": "user", "content": "a", "tool_calls": calls({})["tool_calls"]}, ["messages.tool_calls"]),
+        ({"role": "user", "content": "a", "tool_calls": [], "thinking": None}, []),
+    ],
+)
+def test_what_a_turn_cannot_hold_is_named(message: dict[str, Any], lost: list[str]) -> None:
+    _, report = one(says(), message)
+    assert sorted(report["lost"]) == lost
+
+
+def test_what_a_turn_of_sharegpt_cannot_hold_is_named() -> None:
+    said = [
+        {"from": "human", "value": "a", "reasoning": "b"},
+        {"from": "gpt", "value": "<think>c</think>d", "reasoning": "e"},
+    ]
+    found, report = imported({"conversations": said}, format="llamafactory")
+    assert found[0].turns[1].reasoning == "e"
+    assert report["lost"] == {"conversations.reasoning": 1, "think tags beside other reasoning": 1}
+
+
+@pytest.mark.parametrize(
+    ("tool", "lost"),
+    [
+        (TOOL | {"inputSchema": {"type": "object"}}, ["tools.inputSchema"]),
+        (TOOL | {"inputSchema": TOOL["parameters"]}, []),
+        (
+            {"type": "function", "function": TOOL, "description": "Other.", "parameters": {"type": "object"}},
+            ["tools.description", "tools.parameters"],
+        ),
+        ({"function": TOOL, **TOOL}, []),
+    ],
+)
+def test_what_a_tool_says_twice_is_named(tool: dict[str, Any], lost: list[str]) -> None:
+    _, report = one(says(), tools=[tool])
+    assert sorted(report["lost"]) == lost
 
 
 def test_made_up_keys_take_no_memory_without_bound() -> None:

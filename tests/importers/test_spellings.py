@@ -144,8 +144,8 @@ def test_tools_are_read_from_any_column_in_any_shape(column: str, shape: str) ->
     assert (told["lost"], told["changed"]) == ({}, {})
 
 
-@pytest.mark.parametrize("nothing", ["", [], "[]", None, "null"])
-def test_no_tools_in_five_spellings(nothing: Any) -> None:
+@pytest.mark.parametrize("nothing", ["", [], "[]", None, "null", {}, " {} ", [None], "[null, null]", False, "false"])
+def test_no_tools_in_many_spellings(nothing: Any) -> None:
     found, told = one(says(), tools=nothing)
     assert found.tools == ()
     assert (told["lost"], told["changed"]) == ({}, {})
@@ -241,7 +241,14 @@ def test_arguments_that_were_encoded_again_are_decoded(times: int) -> None:
     assert told["changed"] == ({"arguments_encoded_twice": 1} if times > 1 else {})
 
 
-@pytest.mark.parametrize("text", ['{"word": "x"', "word=x", "[1]", '"{"', "5", '{"a": NaN}'])
+@pytest.mark.parametrize("nothing", [None, "null", '"null"', "", "{}", {}])
+def test_no_arguments_in_many_spellings(nothing: Any) -> None:
+    found, told = one(calls(nothing, id="c"), {"role": "tool", "tool_call_id": "c", "content": "x"}, says())
+    assert (found.turns[1].tool_calls[0].arguments, found.turns[1].tool_calls[0].raw) == ({}, None)
+    assert told["held_back"] == {}
+
+
+@pytest.mark.parametrize("text", ['{"word": "\\ud800"}', '{"word": "x"', "word=x", "[1]", '"{"', "5", '{"a": NaN}'])
 def test_broken_arguments_are_kept_as_they_are_and_stay_here(text: str) -> None:
     found, told = one(calls(text, id="c"), {"role": "tool", "tool_call_id": "c", "content": "no"}, says(), tools=[TOOL])
     call = found.turns[1].tool_calls[0]

@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.exporting.json import dump_bytes
 from engine.types import ABSENT, Change, Leaf, StateDiff, Trajectory
 from tests.exporters.mixed import NO_TOOL, exported, made, mixed, proven
+from tests.importers.reading import imported
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
         (record(turns='[{"role": "robot"}]'), "field turns.1.role"),
         (record(turns=[{"role": "robot"}]), "field turns: is not the text"),
         (record(turns="[nonsense"), "field turns: holds no JSON"),
+        (record(turns='[{"role": "user", "content": "\\ud83d"}]'), "field turns: holds half a surrogate pair"),
         (record(seed=7), "field seed: is not the text"),
         (record(more=1), "field more"),
     ],
@@ -92,6 +94,28 @@ def test_batches_in_one_file_keep_their_order_and_their_indexes() -> None:
     assert [t.index for t in back] == sorted({t.index for t in back})
     assert written(back) == data
     assert written(back[:4]) == written(mixed()[4:])
+
+
+@pytest.mark.parametrize("index", [2**62, 2**63 - 1, 2**63, 10**30])
+def test_an_index_that_no_database_holds_is_replaced_and_leaves_as_it_was(index: int) -> None:
+    given = [3, index, 4, index]
+    back = read([dump_bytes(record(id=f"r{n}", index=number)) for n, number in enumerate(given)])
+    assert [t.index for t in back] == [3, 4, 5, 6]
+    again = [json.loads(line) for line in written(back)]
+    assert [(row["id"], row["index"]) for row in again] == [(f"r{n}", number) for n, number in enumerate(given)]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [{"prompt_tokens": 2**63}, {"prompt_tokens": 2**62, "completion_tokens": 2**62}, {"prompt_tokens": -(2**70)}],
+)
+def test_a_record_with_more_tokens_than_a_batch_can_count_is_set_aside(tokens: dict[str, int]) -> None:
+    call = {"role": "teacher", "model": "m"}
+    rows = [record(calls=json.dumps([call | some])) for some in ({"prompt_tokens": 5}, tokens, {})]
+    found, told = imported(*rows, format="trajectory")
+    assert len(found) == 2
+    assert [one["line"] for one in told["reasons"]] == [2]
+    assert "line 2, field calls: counts more than 1099511627776 tokens" in told["reasons"][0]["reason"]
 
 
 def test_a_chat_row_of_a_record_that_was_moved_names_the_rollout_that_it_was() -> None:

@@ -23,8 +23,28 @@ NO: list[dict[str, Any]] = [
     {"loss_multiplier": 0},
     {"weight": -1},
     {"training_detail": [{"begin_offset": 0, "end_offset": 4, "train": False}]},
+    {"train_detail": '[{"begin_offset": 0, "end_offset": 4, "train": false}]'},
+    {"train_detail": False},
+    {"training_detail": "false"},
+    {"loss_mask": 0},
+    {"loss_mask": False},
+    {"step_loss_mask": 0},
+    {"masked": True},
+    {"is_masked": "true"},
+    {"masked": 1, "train": True},
 ]
 YES: list[dict[str, Any]] = [{}, {"weight": 1}, {"weight": None}, {"train": True, "loss": 1.0}, {"trainable": "true"}]
+YES += [{"masked": False}, {"is_masked": 0, "loss_mask": 1}, {"train_detail": True}, {"train_detail": "[]"}]
+
+ROW_NO: list[dict[str, Any]] = [
+    {"label": False},
+    {"label": 0},
+    {"label": "false"},
+    {"kto_tag": False},
+    {"weight": 0},
+    {"loss_mask": 0},
+    {"loss_multiplier": 0.0},
+]
 
 
 @pytest.mark.parametrize("flags", NO)
@@ -75,7 +95,7 @@ def test_one_part_that_must_not_be_trained_masks_its_turn() -> None:
     assert told["changed"]["partly_untrained_turn_left_untrained"] == 1
 
 
-@pytest.mark.parametrize("flags", [{"label": False}, {"kto_tag": False}, {"weight": 0}, {"loss_multiplier": 0.0}])
+@pytest.mark.parametrize("flags", ROW_NO)
 @pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory"])
 def test_a_row_that_is_switched_off_comes_in_and_leaves_nowhere(flags: dict[str, Any], format: str) -> None:
     row: dict[str, Any] = {
@@ -89,14 +109,21 @@ def test_a_row_that_is_switched_off_comes_in_and_leaves_nowhere(flags: dict[str,
     for name in ("chat_jsonl", "llamafactory"):
         rows, report = exported(name, found)
         assert (rows, report["dropped"]) == ([], {"nothing_to_train": 1})
-    if "weight" not in flags and "loss_multiplier" not in flags:
+    if flags.keys() & {"label", "kto_tag"}:
         assert found[0].imported["label"] is False, "a format that has a use for it can say so"
 
 
-def test_a_label_that_is_no_yes_or_no_is_not_taken_for_one() -> None:
-    found, told = imported({"messages": [{"role": "user", "content": "a"}, says()], "label": 0})
+@pytest.mark.parametrize("label", [2, -1, 0.5, "spam", "2", [0]])
+def test_a_label_that_is_no_yes_or_no_is_not_taken_for_one(label: Any) -> None:
+    found, told = imported({"messages": [{"role": "user", "content": "a"}, says()], "label": label})
     assert found[0].turns[1].train
     assert told["lost"] == {"label": 1}
+
+
+def test_spans_that_say_nothing_readable_are_told() -> None:
+    found, told = one(says(train_detail="[nonsense", training_detail=["x"]))
+    assert found.turns[1].train
+    assert told["lost"] == {"train_detail": 1, "training_detail": 1}
 
 
 def test_flags_of_sharegpt_turns_count_too() -> None:
@@ -105,13 +132,18 @@ def test_flags_of_sharegpt_turns_count_too() -> None:
         {"from": "gpt", "value": "b", "weight": 0, "odd": 1},
         {"from": "human", "value": "c"},
         {"from": "gpt", "value": "d", "reasoning": "why"},
+        {"from": "human", "value": "e", "train": True},
+        {"from": "gpt", "value": "f", "train_detail": [{"begin_offset": 0, "end_offset": 1, "train": False}]},
     ]
     found, told = imported({"conversations": said}, format="llamafactory")
-    assert [turn.train for turn in found[0].turns] == [True, False, True, True]
+    assert [turn.train for turn in found[0].turns] == [True, False, True, True, True, False]
     assert found[0].turns[3].reasoning == "why"
-    assert told["lost"] == {"conversations.odd": 1}
+    assert told["lost"] == {"conversations.odd": 1, "training on a turn of the human": 1}
 
 
 def test_training_on_a_user_is_not_carried() -> None:
-    _, told = imported({"messages": [{"role": "user", "content": "a", "train": True}, says()]})
-    assert told["lost"] == {"training on a turn of the user": 1}
+    for flag in ({"train": True}, {"loss_mask": 1}, {"masked": False}):
+        _, told = imported({"messages": [{"role": "user", "content": "a", **flag}, says()]})
+        assert told["lost"] == {"training on a turn of the user": 1}
+    for flag in ({"train": "false"}, {"weight": "0"}, {"masked": True}):
+        assert imported({"messages": [{"role": "user", "content": "a", **flag}, says()]})[1]["lost"] == {}

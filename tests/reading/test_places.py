@@ -146,6 +146,18 @@ def test_a_yaml_batch_names_every_field_with_its_line() -> None:
     }
 
 
+def test_a_batch_with_numbers_that_json_does_not_have_is_refused_with_its_lines() -> None:
+    data = b"name: x\ndomains:\n  - b\n  - id: a\n    weight: .inf\nmodes: {single: .inf}\nlimits:\n  seconds: .nan\n"
+    with pytest.raises(InputErrors) as refusal:
+        parse_batch(data, "b.yaml")
+    assert {error.where for error in refusal.value.errors} == {
+        "b.yaml line 5: domains.2.weight",
+        "b.yaml line 6: modes.single",
+        "b.yaml line 8: limits.seconds",
+    }
+    assert all("finite" in error.problem for error in refusal.value.errors)
+
+
 def test_a_toml_batch_names_every_field_with_its_line() -> None:
     data = b'name = "x"\ntrajectories = 0\n\n[[domains]]\nid = "a"\n\n[[domains]]\nid = "b"\nweight = -1\n'
     with pytest.raises(InputErrors) as refusal:

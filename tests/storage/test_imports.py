@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
+from engine.exporting.json import dump_bytes
 from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.protocols import Store
@@ -25,6 +27,7 @@ from storage.database import Database
 from storage.store import SqlStore
 from storage.trajectories import count, stream
 from tests.engine_parts import ROOT, surroundings
+from tests.exporters.mixed import exported
 from tests.storage.samples import made
 
 FILLER = "Plenty of words for one answer. " * 40
@@ -43,6 +46,16 @@ def line(number: int) -> bytes:
         {"role": "assistant", "content": f"Answer {number}.", "weight": number % 2},
     ]
     return json.dumps({"messages": said, "tools": tools, "source": "web"}).encode() + b"\n"
+
+
+def test_numbers_that_no_database_holds_cost_no_other_record(db: Database) -> None:
+    row = exported("trajectory", [made(0)])[0][0]
+    call = {"role": "teacher", "model": "m", "prompt_tokens": 2**63}
+    rows = [row, row | {"id": "a", "index": 10**30}, row | {"id": "b", "calls": json.dumps([call])}, row | {"id": "c"}]
+    report = Report()
+    source = io.BytesIO(b"".join(dump_bytes(one) + b"\n" for one in rows))
+    done = imports.insert(db, "f", read(importer_of("trajectory", {}), source, "f", report), report.as_dict)
+    assert (done.rows, report.set_aside) == (3, 1)
 
 
 def written(path: Path, rows: int) -> Path:
