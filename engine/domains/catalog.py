@@ -14,7 +14,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -238,6 +238,8 @@ def yaml_value(data: bytes, name: str) -> Any:
         return yaml.load(text, Loader=_StrictLoader)
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
+    except RecursionError as error:
+        raise InputError(name, "is nested too deeply.", "Write it with fewer levels.", file=name) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
@@ -257,6 +259,8 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
     keys: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(None, None, "a list or mapping is no key", key_node.start_mark)
         if key in keys:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         keys.add(key)

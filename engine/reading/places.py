@@ -99,7 +99,7 @@ class Source:
 def _tree(data: bytes) -> yaml.Node | None:
     try:
         return yaml.compose(data.decode(), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return None
 
 
