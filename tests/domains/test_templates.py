@@ -35,7 +35,8 @@ def test_what_cannot_be_read_is_refused(source: str) -> None:
     [
         ("2 ** 10", 1024), ("1 ** 99999999", 1), ("2 ** -1", 0.5), ("-3 * 2.5", -7.5), ("3 * 'ab'", "ababab"),
         ("[1] * 2", [1, 1]), ("7 % 3", 1), ("'%05.1f|%d%%' % (2.25, 5)", "002.2|5%"), ("'%s' | format('a')", "a"),
-        ("'a'|center(3)", " a "), ("'a'.rjust(3)", "  a"), ("'a\nb'|indent(1)", "a\n b"), ("10**4299 % 7", 10**4299 % 7),
+        ("'a'|center(3)", " a "), ("'a'.rjust(3)", "  a"), ("'a\nb'|indent(1)", "a\n b"),
+        ("10**4299 % 7", 10**4299 % 7),
     ],
 )  # fmt: skip
 def test_ordinary_sums_stay_what_they_were(source: str, found: object) -> None:
