@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -180,7 +180,7 @@ def export(
             raise InputError("--target", "stands beside a recipe.", f"Write it into {recipe.name}, or leave one out.")
         made = _validated(Recipe, _text(recipe), recipe.name)
     else:
-        shares = {name: float(share) for name, share in _pairs(split or [])}
+        shares = {name: _share(name, share) for name, share in _pairs(split or [])}
         values = {
             "name": out.stem,
             "target": target,
@@ -313,7 +313,7 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
     from engine.planning import goals, tasks
     from engine.planning.template_faults import template_faults
 
-    domain = catalog.load(pack)
+    domain = catalog.load(pack, further=partial(template_faults, whole=False))
     print(
         f"{domain.id}: {len(domain.tools)} tools, {len(domain.templates)} templates, {len(domain.questions)} questions"
     )
@@ -406,6 +406,13 @@ def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
         if not equals:
             raise InputError(text, "is not name=value.", "Write for example train=0.9.")
         yield name, value
+
+
+def _share(name: str, text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (share := float(text)) <= 1:
+            return share
+    raise InputError(f"--split {name}", f"{text!r} is no share.", "Give a number from 0 to 1, for example train=0.9.")
 
 
 def _text(file: Path) -> str:

@@ -221,11 +221,11 @@ def _load_lines(data):
         return None
 
 
-_LOADERS = {".json": _load, ".jsonl": _load_lines, ".ndjson": _load_lines}
+_LOADERS = {".json": _load, ".geojson": _load, ".jsonl": _load_lines, ".ndjson": _load_lines}
 
 
 def _json(workspace, baseline, path, before, after):
-    load = _LOADERS.get(os.path.splitext(path)[1])
+    load = _LOADERS.get(os.path.splitext(path)[1].lower())
     if load is None or any(side is not None and len(side) > _MOST_PARSED for side in (before, after)):
         return None
     old = baseline.parsed(path, "json", load) if before is not None else (_ABSENT, "")

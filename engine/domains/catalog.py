@@ -14,7 +14,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -138,10 +138,14 @@ def _bound(files: Mapping[str, bytes]) -> None:
 # ---------------------------------------------------------------- parsing
 
 
-def parse(files: Mapping[str, bytes], *, unfinished: bool = False) -> Domain:
+Further = Callable[[Domain], list[InputError]]
+
+
+def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: Further | None = None) -> Domain:
     """Return the Domain that the files describe. Raises InputErrors listing every problem.
 
-    An `unfinished` pack may lack tools and templates: it can be edited and kept, and no batch can use it yet.
+    An `unfinished` pack may lack tools and templates: it can be edited and kept, and no batch can use it yet. What
+    `further` finds in the parts that could be read is listed beside the errors of those that could not.
     """
     errors: list[InputError] = []
 
@@ -178,10 +182,8 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False) -> Domain:
         errors += _calls(source, template, known)
         errors += _lost_files(files, source, template)
         errors += _names(files, source, template, made)
-    if errors:
-        raise InputErrors(errors)
-    return Domain(
-        **head,
+    domain = Domain(
+        **(head or dict.fromkeys(_TEXTS, "-")),
         policy=policy,
         tools=tools,
         templates=tuple(found.values()),
@@ -189,6 +191,9 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False) -> Domain:
         digest=files_digest(files),
         files=dict(files),
     )
+    if errors:
+        raise InputErrors([*errors, *(further(domain) if further else ())])
+    return domain
 
 
 def lacking(tools: Any, templates: Any) -> list[InputError]:
@@ -202,9 +207,9 @@ def lacking(tools: Any, templates: Any) -> list[InputError]:
     return found
 
 
-def load(path: Path) -> Domain:
+def load(path: Path, *, further: Further | None = None) -> Domain:
     """Read and parse a folder or a zip file."""
-    return parse(from_zip(path.read_bytes()) if path.is_file() else read_folder(path))
+    return parse(from_zip(path.read_bytes()) if path.is_file() else read_folder(path), further=further)
 
 
 def shipped(folder: Path) -> Iterator[dict[str, bytes]]:
@@ -238,6 +243,8 @@ def yaml_value(data: bytes, name: str) -> Any:
         return yaml.load(text, Loader=_StrictLoader)
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
+    except RecursionError as error:
+        raise InputError(name, "is nested too deeply.", "Write it with fewer levels.", file=name) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
@@ -257,6 +264,8 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
     keys: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(None, None, "a list or mapping is no key", key_node.start_mark)
         if key in keys:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         keys.add(key)
@@ -298,8 +307,10 @@ def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
         raise source.refusal((), "is not a mapping.", "Write `key: value` lines.")
     known = f"Known: {', '.join(sorted(_FIELDS))}."
     errors = [source.refusal((str(name),), "is no known field.", known) for name in head if name not in _FIELDS]
-    blank = [f for f in ("id", "name", "description") if not isinstance(head.get(f), str) or not head[f].strip()]
-    errors += [source.refusal((field,), "is missing.", "Give it a text.") for field in blank]
+    blank = [f for f in _TEXTS if not isinstance(head.get(f), str) or not head[f].strip()]
+    for field in blank:
+        missing = head.get(field) is None or isinstance(head[field], str)
+        errors.append(source.refusal((field,), "is missing." if missing else "is no text.", "Give it a text."))
     if "id" not in blank and not _is_id(head["id"]):
         errors.append(source.refusal(("id",), f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -."))
     sources = head.get("tool_sources", [])
@@ -318,6 +329,7 @@ def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
     return dict(head)
 
 
+_TEXTS = ("id", "name", "description")
 _NOTHING = {"policy": "", "tools": (), "templates": (), "digest": "", "files": {}}
 
 

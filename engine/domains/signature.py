@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import InputError, InputErrors, each
+from engine.reading.json_value import MOST_DIGITS, writable_below
 from engine.types import Tool
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _KNOWN_TYPES = "Use str, int, float, bool, Literal[...], list[T], dict[str, T] or T | None."
+_WRITABLE = f"Use texts, numbers of up to {MOST_DIGITS} digits, true, false, None, lists and mappings."
 _SECTION = re.compile(r"^(Args|Returns|Raises|Example|Examples|Effect):")
 
 
@@ -158,6 +160,8 @@ def _property(
     else:
         try:
             schema = _schema(parameter.annotation)
+        except _NotWritable as error:
+            refuse(f"parameter {parameter.arg}: {error}", _WRITABLE, parameter.lineno)
         except ValueError as error:
             refuse(f"parameter {parameter.arg}: {error}", _KNOWN_TYPES, parameter.lineno)
     if arguments is not None and parameter.arg not in arguments:
@@ -167,9 +171,15 @@ def _property(
     value = _default(default)
     if value is _NO_LITERAL:
         refuse(f"default of {parameter.arg} is no literal.", "Use a plain value.", parameter.lineno)
+    elif not writable_below(value):
+        refuse(f"default of {parameter.arg} cannot be written as JSON.", _WRITABLE, parameter.lineno)
     elif value is not None:
         schema["default"] = value
     return schema
+
+
+class _NotWritable(ValueError):
+    """A value of a type annotation that JSON cannot hold."""
 
 
 _NO_LITERAL = object()
@@ -243,6 +253,8 @@ def _generic(name: str, inner: ast.expr) -> dict[str, Any]:
     if name == "Literal":
         values = ast.literal_eval(inner)
         choices = list(values) if isinstance(values, tuple) else [values]
+        if not writable_below(choices):
+            raise _NotWritable("a value of its Literal cannot be written as JSON.")
         kinds = {type(choice) for choice in choices}
         if kinds == {str}:
             return {"type": "string", "enum": choices}

@@ -12,14 +12,84 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, filters, meta
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import InputError
 from engine.reading.json_value import leaves, writable
 from engine.types import TaskTemplate
 
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+MOST_BITS = 1 << 16
+"""Of a product or power of whole numbers; far more digits than JSON readers take."""
+MOST_WIDTH = 1 << 20
+"""Of a text that is repeated or filled up."""
+_UNREADABLE = (ValueError, ArithmeticError, RecursionError, MemoryError)
+_UNRENDERABLE = (TemplateError, TypeError, LookupError, *_UNREADABLE)
+_FILLING = ("center", "ljust", "rjust", "zfill", "expandtabs")
+_WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
+
+
+class _Bounded(ImmutableSandboxedEnvironment):
+    """Lets no product, power, repetition or filled text grow without bound, and folds none of them while compiling."""
+
+    intercepted_binops = frozenset({"**", "*", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+        self.filters |= {"center": _center, "format": _format, "indent": _indent}
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "%":
+            _bound_format(left, right)
+        elif isinstance(left, int) and isinstance(right, int):
+            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            if bits > MOST_BITS and abs(left) > 1:
+                raise OverflowError(f"{operator} gives too large a number")
+        elif operator == "*":
+            for one, times in ((left, right), (right, left)):
+                if isinstance(one, str | list | tuple) and isinstance(times, int):
+                    _bound_width(len(one) * times)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(getattr(obj, "__self__", None), str) and obj.__name__ in _FILLING:
+            for width in args:
+                _bound_width(width)
+        return super().call(context, obj, *args, **kwargs)
+
+
+def _bound_width(width: Any) -> None:
+    if isinstance(width, int) and width > MOST_WIDTH:
+        raise OverflowError(f"a text or list of more than {MOST_WIDTH:,} characters or entries is too long")
+
+
+def _bound_format(text: Any, values: Any) -> None:
+    """Refuse a `%` text whose widths are too large; a width of `*` stands among the values."""
+    if not isinstance(text, str):
+        return
+    for width in (width for pair in _WIDTH.findall(text) for width in pair if width):
+        given = values if isinstance(values, tuple) else (values,)
+        for one in given if width == "*" else (int(width[:9]),):
+            _bound_width(one)
+
+
+def _center(value: str, width: int = 80) -> str:
+    _bound_width(width)
+    return filters.do_center(value, width)
+
+
+def _format(value: str, *args: Any, **kwargs: Any) -> str:
+    _bound_format(value, args)
+    return filters.do_format(value, *args, **kwargs)
+
+
+def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    _bound_width(width)
+    return filters.do_indent(s, width, first, blank)
+
+
+_environment = _Bounded()
 UNKNOWN: dict[str, Any] = {"known": False}
 """What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
 _NAME_IT = "Name a slot column, or save an earlier result under that name."
@@ -46,8 +116,8 @@ def text(source: str, values: Mapping[str, Any]) -> str:
         return source.strip()
     try:
         return _template(source).render(values).strip()
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise _refused("text", source, f"{error}.", "Correct the expression.") from error
+    except _UNRENDERABLE as error:
+        raise _refused("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
 
 def value(source: Any, values: Mapping[str, Any]) -> Any:
@@ -67,20 +137,22 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
             raise UndefinedError(found._undefined_message)
         if isinstance(found, int) and not writable(found):
             raise ValueError("it gives a number of more digits than JSON readers take")
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise _refused("expression", source, f"{error}.", "Correct the expression.") from error
+    except _UNRENDERABLE as error:
+        raise _refused("expression", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
     return found
 
 
 @lru_cache(maxsize=20_000)
 def names(source: str) -> frozenset[str]:
-    """Return the names that a text uses. Raises InputError for a syntax error."""
+    """Return the names that a text uses. Raises InputError for a text that cannot be read."""
     if "{" not in source:
         return frozenset()
     try:
         return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
     except TemplateSyntaxError as error:
         raise _refused("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
+    except _UNREADABLE as error:
+        raise _refused("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
 
 def names_below(source: Any) -> frozenset[str]:

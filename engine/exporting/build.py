@@ -113,6 +113,9 @@ def _plain(row: Any) -> Any:
 
 def place(target: Path, name: str) -> Path:
     """Return the file that an export of this name goes to. Raises InputError for an ending that no file of ours has."""
+    if target.name in ENDINGS and not target.is_dir():
+        move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
+        raise InputError(str(target), "is an ending without a name.", move)
     if target.suffix in ENDINGS:
         if target.is_dir():
             raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")

@@ -1,8 +1,8 @@
 """What the person of a task wants: the goals of the requests that the dialogue has. Pure.
 
-A template may give a `goal` to every turn. A task then joins those of its own requests, in order, so that it wants
-nothing that the dialogue never asks. A template that does not gives its own goal, whole, however few of its requests
-are drawn.
+A template may give a `goal` to every turn. A task joins those of its own requests, in order, so that it wants nothing
+that the dialogue never asks. Where one of its requests has none, it takes the template's own goal, whole, however few
+of the template's requests are drawn.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from engine.types import TaskTemplate
 KNOWN: dict[str, Any] = {"known": True}
 
 
-def by_request(template: TaskTemplate) -> bool:
-    """Return whether every turn of the template has a goal of its own."""
-    return all(turn.goal is not None for turn in template.turns)
+def by_request(template: TaskTemplate, turns: int | None = None) -> bool:
+    """Return whether every one of the first `turns` turns of the template, or of all, has a goal of its own."""
+    return all(turn.goal is not None for turn in template.turns[:turns])
 
 
 def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known: Collection[int]) -> str:
@@ -28,14 +28,14 @@ def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known:
     def text(source: str, number: int) -> str:
         return templates.text(source, {**templates.UNKNOWN, **slots, **(KNOWN if number in known else {})})
 
-    if not by_request(template):
+    if not by_request(template, turns):
         return text(template.goal, 0)
     return " ".join(text(turn.goal or "", number) for number, turn in enumerate(template.turns[:turns]))
 
 
 def warning(template: TaskTemplate) -> str | None:
     """Return why a task of the template may want more than its dialogue asks, with the next move; else None."""
-    if len(template.turns) == 1 or by_request(template):
+    if by_request(template, len(template.turns) - 1):  # a task with all requests wants the whole anyway
         return None
     number = next(number for number, turn in enumerate(template.turns, 1) if turn.goal is None)
     where = f"templates/{template.id}.yaml: turns.{number}.goal"

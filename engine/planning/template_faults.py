@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.dialogue.facts import missing
 from engine.domains.slots import tables_of
+from engine.domains.templates import names, value
 from engine.errors import InputError
 from engine.planning.tasks import modes_of
 from engine.reading.json_value import leaves
@@ -19,12 +20,13 @@ from engine.reading.schema import argument_error
 from engine.types import Domain, Fact, ReferenceCall, TaskTemplate, Tool, ToolCall
 
 
-def template_faults(domain: Domain) -> list[InputError]:
-    """Return every fault with its file, line and field."""
+def template_faults(domain: Domain, *, whole: bool = True) -> list[InputError]:
+    """Return every fault with its file, line and field. Of a domain that is not `whole`, because parts of it could not
+    be read, only what does not hang on those is told."""
     found: list[InputError] = []
     for template in domain.templates:
         source = template_file(domain, template.id)
-        found += [source.refusal(*fault) for fault in _faults(domain, template)]
+        found += [source.refusal(*fault) for fault in _faults(domain, template, whole)]
     questions = Source("questions.yaml", domain.files.get("questions.yaml", b""))
     for number, question in enumerate(domain.questions):
         found += [questions.refusal(*fault) for fault in _unstated((number,), question.answer, question.facts)]
@@ -34,23 +36,44 @@ def template_faults(domain: Domain) -> list[InputError]:
 Fault = tuple[Path, str, str]
 
 
-def _faults(domain: Domain, template: TaskTemplate) -> Iterator[Fault]:
+def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fault]:
     tools = {tool.name: tool for tool in domain.tools}
-    if not modes_of(domain, template):
+    questions_read = bool(domain.questions) == ("questions.yaml" in domain.files)
+    if (whole or (tools and questions_read)) and not modes_of(domain, template):
         yield (("turns", 0, "chain"), "serves no mode: the first request needs no call.", "Give it a chain of calls.")
+    yield from _never_rendered(template)
     slots: set[str] = set()
-    tables = tables_of(domain, template.variant)
-    for query in template.slots:
-        slots |= set(tables.columns(query.query, slots))
+    slots_read = True
+    try:
+        tables = tables_of(domain, template.variant)
+        for query in template.slots:
+            slots |= set(tables.columns(query.query, slots))
+    except InputError:
+        if whole:
+            raise
+        slots_read = False  # such a query is refused for itself
     for number, turn in enumerate(template.turns):
         at: Path = ("turns", number)
-        if turn.withhold and turn.withhold.slot not in slots:
+        if slots_read and turn.withhold and turn.withhold.slot not in slots:
             move = f"Slots: {', '.join(sorted(slots)) or 'none'}."
             yield ((*at, "withhold", "slot"), f"there is no slot {turn.withhold.slot!r}.", move)
         for position, step in enumerate(turn.chain):
             if step.call in tools:
                 yield from _arguments((*at, "chain", position), step, tools[step.call])
         yield from _unstated(at, turn.answer, turn.facts)
+
+
+def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
+    """Yield the texts that need no slot and no result, and that still cannot be rendered."""
+    for path, text in leaves(template.model_dump(include={"goal", "turns"})):
+        try:
+            depends = names(text)
+        except InputError:  # such a text is refused for itself
+            continue
+        try:
+            value("" if depends else text, {})
+        except InputError as error:
+            yield (path, error.problem, error.next_move)
 
 
 def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
@@ -64,12 +87,12 @@ def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
     for name in tool.parameters.get("required", ()):
         if name not in step.arguments:
             yield ((*at, "arguments"), f"{tool.name} needs the argument {name!r}.", "Add it.")
-    for name, value in step.arguments.items():
-        if name in properties and not any("{" in text for _, text in leaves(value)):
+    for name, given in step.arguments.items():
+        if name in properties and not any("{" in text for _, text in leaves(given)):
             one = {"type": "object", "properties": {name: properties[name]}}
             for key in ("$defs", "definitions"):
                 one |= {key: tool.parameters[key]} if key in tool.parameters else {}
-            call = ToolCall(id="check", name=tool.name, arguments={name: value})
+            call = ToolCall(id="check", name=tool.name, arguments={name: given})
             if problem := argument_error(tool.model_copy(update={"parameters": one}), call):
                 yield ((*at, "arguments", name), problem, "Write a value of the type that the tool takes.")
 

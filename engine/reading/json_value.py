@@ -8,6 +8,7 @@ all read and write, and as text beyond that.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
@@ -54,6 +55,20 @@ def writable(number: int) -> bool:
         return len(str(number)) <= MOST_DIGITS
     except ValueError:  # more digits than Python writes
         return False
+
+
+def writable_below(value: Any) -> bool:
+    """Return whether a Python value, with all that it holds, can be written as JSON and read again."""
+    if isinstance(value, Mapping):
+        keys = (str, int, float, type(None))
+        return all(isinstance(key, keys) and writable_below(key) and writable_below(value[key]) for key in value)
+    if isinstance(value, list | tuple):
+        return all(map(writable_below, value))
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return writable(value) if isinstance(value, int) else value is None
 
 
 def _finite(text: str) -> float:

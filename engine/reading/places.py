@@ -84,7 +84,10 @@ class Source:
     def refusals(self, error: ValidationError, value: Any, below: Path = ()) -> list[InputError]:
         """Return one refusal per place of what pydantic says of `value`, which stands in the file at `below`."""
         told: dict[Path, tuple[list[str], str]] = {}
-        for one in error.errors(include_url=False, include_context=False):
+        listed = error.errors(include_url=False, include_context=False)
+        for one in listed:
+            if one["type"] == "too_short" and any(_is_below(other["loc"], one["loc"]) for other in listed):
+                continue  # pydantic does not count the entries that it refused
             missing = one["type"] == "missing"
             unknown = one["type"] == "extra_forbidden"
             path = (*below, *path_of(one["loc"], value, absent=missing))
@@ -95,11 +98,15 @@ class Source:
         return [self.refusal(path, f"{', or: '.join(words)}.", move) for path, (words, move) in told.items()]
 
 
+def _is_below(loc: Sequence[int | str], around: Sequence[int | str]) -> bool:
+    return len(loc) > len(around) and tuple(loc[: len(around)]) == tuple(around)
+
+
 @lru_cache(maxsize=64)
 def _tree(data: bytes) -> yaml.Node | None:
     try:
         return yaml.compose(data.decode(), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -11,6 +11,8 @@ _ALSO_IN_PLACE = ("not", "if", "then", "else")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _QUOTED = 80
 _NOT_SCHEMAS = ("enum", "const", "default", "examples", "example")
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
+"""What holds schemas under names of the author's choice, which are no keywords even where they look like one."""
 MISSING = object()
 
 
@@ -28,7 +30,7 @@ def reference_problem(schema: Mapping[str, Any]) -> str | None:
 def _wrong(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
     if not isinstance(reference, str):
         return f"a {key} is no text"
-    if not reference.startswith("#"):
+    if not _inside(schema, reference).startswith("#"):
         return f"{key} {reference[:_QUOTED]!r} leads out of the schema"
     found = target(schema, reference)
     return None if isinstance(found, dict | bool) else f"{key} {reference[:_QUOTED]!r} leads nowhere"
@@ -45,7 +47,7 @@ def refers_to_itself(schema: Mapping[str, Any]) -> str | None:
 
 def target(root: Mapping[str, Any], reference: str) -> Any:
     """Return what a local reference ("#/$defs/Node", "#anchor") leads to, MISSING when there is nothing."""
-    fragment = unquote(reference.removeprefix("#"))
+    fragment = unquote(_inside(root, reference).removeprefix("#"))
     if fragment and not fragment.startswith("/"):
         return next((inner for inner in _schemas(root) if fragment in _anchors(inner)), MISSING)
     found: Any = root
@@ -60,6 +62,14 @@ def target(root: Mapping[str, Any], reference: str) -> Any:
     return found
 
 
+def _inside(root: Mapping[str, Any], reference: str) -> str:
+    """Return a reference that names the schema's own `$id` as one inside it, any other as it is."""
+    own = root.get("$id")
+    own = own.removesuffix("#") if isinstance(own, str) else ""
+    address, _, fragment = reference.partition("#")
+    return f"#{fragment}" if own and address == own else reference
+
+
 def _anchors(schema: Mapping[str, Any]) -> tuple[Any, Any]:
     return schema.get("$anchor"), schema.get("$dynamicAnchor")
 
@@ -69,7 +79,10 @@ def _schemas(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
         yield value
         for key, inner in value.items():
-            if key not in _NOT_SCHEMAS:
+            if key in _NAMED and isinstance(inner, Mapping):
+                for named in inner.values():
+                    yield from _schemas(named)
+            elif key not in _NOT_SCHEMAS:
                 yield from _schemas(inner)
     elif isinstance(value, list):
         for inner in value:

@@ -146,6 +146,31 @@ def test_all_errors_are_listed_at_once(ledger: Domain) -> None:
     assert len(refusal.value.errors) >= 3
 
 
+@pytest.mark.parametrize("file", ["domain.yaml", "questions.yaml", "templates/move.yaml"])
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        ("a: 1\n? [1]\n: 2\n", " line 2", "a list or mapping is no key. Correct the YAML."),
+        ("a: 1\n{a: 1}: 2\n", " line 2", "a list or mapping is no key. Correct the YAML."),
+        ("a: " + "[" * 3000 + "]" * 3000, "", "is nested too deeply. Write it with fewer levels."),
+        ("{a: " * 3000 + "1" + "}" * 3000, "", "is nested too deeply. Write it with fewer levels."),
+    ],
+)
+def test_yaml_that_no_reader_takes_is_refused(ledger: Domain, file: str, text: str, where: str, problem: str) -> None:
+    with pytest.raises(InputErrors) as refusal:
+        catalog.parse({**ledger.files, file: text.encode()})
+    assert f"{file}{where}: {problem}" in [str(one) for one in refusal.value.errors]
+
+
+def test_a_text_of_a_template_that_cannot_be_read_is_refused_with_its_line(ledger: Domain) -> None:
+    text = f"id: odd\ntitle: t\ngoal: g\nturns: [{{say: ['{{{{ {'9' * 5000} }}}}'], answer: [a]}}]\n"
+    with pytest.raises(InputErrors) as refusal:
+        catalog.parse({**ledger.files, "templates/odd.yaml": text.encode()})
+    (only,) = refusal.value.errors
+    assert only.where == "templates/odd.yaml line 4: turns.1.say.1"
+    assert "5000 digits" in only.problem
+
+
 def test_an_inactive_tool_file_is_not_parsed(ledger: Domain) -> None:
     pack = {**ledger.files, "tools/draft.py.off": b"def broken(:"}
     assert catalog.parse(pack).tools == ledger.tools

@@ -349,6 +349,13 @@ def test_a_file_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path, na
     assert build(Recipe(splits=ALL), entries(many(5)), tmp_path / name, replace=True).rows == {"train": 5}
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".zip"])
+def test_an_ending_without_a_name_is_refused(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(InputError, match=rf"is an ending without a name\. Write for example .*dataset\{ending}\."):
+        build(Recipe(), entries(many(3)), tmp_path / "o" / ending)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_comes_while_an_export_is_built_stays(tmp_path: Path) -> None:
     def slow() -> Iterator[Any]:
         yield from entries(many(3))

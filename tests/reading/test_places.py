@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -313,6 +314,49 @@ def test_faults_that_cost_tasks_are_found_without_a_sandbox(ledger: Domain, old:
     assert text != OPEN_TEMPLATE
     told = [str(one) for one in template_faults(odd(ledger, text))]
     assert [one for one in told if one.startswith(where)], told
+
+
+def test_faults_are_told_beside_what_cannot_be_read(ledger: Domain) -> None:
+    files = {
+        **ledger.files,
+        "templates/a.yaml": OPEN_TEMPLATE.replace("goal:", "gaol:").encode(),
+        "templates/b.yaml": OPEN_TEMPLATE.replace("id: odd", "id: b").replace("account_id:", "acount_id:").encode(),
+        "templates/c.yaml": OPEN_TEMPLATE.replace("id: odd", "id: c").replace("get_balance", "fly").encode(),
+        "templates/d.yaml": OPEN_TEMPLATE.replace("id: odd", "id: d").replace("query: ", "query: x").encode(),
+    }
+    with pytest.raises(InputErrors) as refused:
+        catalog.parse(files, further=partial(template_faults, whole=False))
+    told = "\n".join(map(str, refused.value.errors))
+    for where in ("a.yaml line 1: goal", "get_balance takes no argument", "there is no tool 'fly'", "d.yaml line"):
+        assert where in told, told
+    assert "serves no mode" not in told
+
+
+def test_a_fixed_text_that_cannot_be_rendered_is_a_fault(ledger: Domain) -> None:
+    told = template_faults(
+        odd(
+            ledger,
+            OPEN_TEMPLATE.replace('"It holds', '"{{ 9**(9**9) }} It holds').replace("{{ found.balance }}", "much"),
+        )
+    )
+    assert [one.where for one in told] == ["templates/odd.yaml line 16: turns.1.answer.1"]
+    assert "** gives too large a number" in str(told[0])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("templates/odd.yaml", "facts: []", "facts: [1]", "turns.1.facts.1: "),
+        ("domain.yaml", "name: ", "name: [1] # ", "name: is no text. Give it a text."),
+    ],
+)
+def test_one_wrong_value_gives_one_line(ledger: Domain, file: str, old: str, new: str, told: str) -> None:
+    files = {**ledger.files, "templates/odd.yaml": OPEN_TEMPLATE.encode()}
+    files[file] = files[file].replace(old.encode(), new.encode(), 1)
+    with pytest.raises(InputErrors) as refused:
+        catalog.parse(files)
+    (only,) = refused.value.errors
+    assert told in str(only)
 
 
 def test_shipped_packs_have_no_such_fault() -> None:

@@ -46,6 +46,28 @@ def test_a_circle_is_told_from_a_tree() -> None:
     assert refers_to_itself({"properties": {"a": {"type": "string"}}}) is None
 
 
+@pytest.mark.parametrize("name", ["$ref", "$dynamicRef", "$anchor", "default", "properties"])
+def test_a_property_may_be_named_like_a_keyword(name: str) -> None:
+    schema = {"type": "object", "properties": {name: {"type": "string"}}}
+    assert schema_problem(schema) is None
+    assert "leads nowhere" in str(schema_problem({"properties": {name: {"$ref": "#/$defs/Gone"}}}))
+    tool = Tool(name="f", description="", parameters=schema, effect="read")
+    assert argument_error(tool, ToolCall(id="c", name="f", arguments={name: "a"})) is None
+    assert argument_error(tool, ToolCall(id="c", name="f", arguments={name: 1})) is not None
+
+
+@pytest.mark.parametrize("own", ["https://a.example/tree", "https://a.example/tree#"])
+def test_a_reference_to_the_schema_s_own_id_is_followed(own: str) -> None:
+    refs = {"whole": {"$ref": "https://a.example/tree"}, "part": {"$ref": "https://a.example/tree#/$defs/N"}}
+    schema = {"$id": own, "type": "object", "properties": refs, "$defs": {"N": {"type": "integer"}}}
+    assert schema_problem(schema) is None
+    assert refers_to_itself(schema) == "https://a.example/tree"
+    tool = Tool(name="f", description="", parameters=schema, effect="read")
+    assert argument_error(tool, ToolCall(id="c", name="f", arguments={"part": 1, "whole": {"part": 2}})) is None
+    assert argument_error(tool, ToolCall(id="c", name="f", arguments={"part": "a"})) is not None
+    assert "leads out" in str(schema_problem({**schema, "$id": "https://a.example/other"}))
+
+
 @pytest.mark.parametrize("key", ["$ref", "$dynamicRef", "$recursiveRef"])
 def test_nothing_is_fetched(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:

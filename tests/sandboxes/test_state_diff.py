@@ -182,6 +182,13 @@ def test_json_lines_compare_by_value(compared: Any) -> None:
     assert broken.format == "text"
 
 
+@pytest.mark.parametrize("path", ["s.JSON", "a.geojson", "b.Jsonl", "c.NDJSON"])
+def test_json_is_known_by_its_suffix_in_any_case(compared: Any, path: str) -> None:
+    assert compared({path: b'{"a": 1}'}, {path: b'{"a":1.0}'}) == []
+    (change,) = compared({path: b'{"a": 1}'}, {path: b'{"a": 2}'})
+    assert change.format == "json"
+
+
 def test_what_is_no_strict_json_is_text(compared: Any) -> None:
     for broken in (b'{"a": NaN}', b"{", b"[" * 100_000):
         (change,) = compared({"x.json": b"{}"}, {"x.json": broken})

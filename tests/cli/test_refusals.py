@@ -1,0 +1,36 @@
+"""What the command line refuses before it opens anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from engine.domains import catalog
+from engine.errors import InputErrors
+from engine.types import Domain
+
+
+@pytest.mark.parametrize("share", ["x", "nan", "inf", "-0.1", "1.1", ""])
+def test_a_share_that_is_no_number_from_0_to_1_is_refused(tmp_path: Path, share: str) -> None:
+    done = CliRunner().invoke(app, ["export", "--out", str(tmp_path / "o.zip"), "--split", f"a={share}"])
+    assert str(done.exception) == (
+        f"--split a: {share!r} is no share. Give a number from 0 to 1, for example train=0.9."
+    )
+
+
+def test_validate_lists_what_cannot_be_read_and_what_can_make_no_task(ledger: Domain, tmp_path: Path) -> None:
+    whole = ledger.files["templates/balance.yaml"]
+    files = {
+        **ledger.files,
+        "templates/a.yaml": whole.replace(b"goal:", b"gaol:"),
+        "templates/b.yaml": whole.replace(b"id: balance", b"id: b").replace(b"account_id:", b"acount_id:"),
+    }
+    catalog.write_folder(files, tmp_path / "pack")
+    done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
+    assert isinstance(done.exception, InputErrors)
+    told = str(done.exception)
+    assert "templates/a.yaml line" in told
+    assert "takes no argument 'acount_id'" in told

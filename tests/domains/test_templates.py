@@ -1,0 +1,43 @@
+"""No text of a template, however large its numbers, hangs or falls over: it is read, or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.domains import templates
+from engine.errors import InputError
+
+NINES = "9" * 5000
+TOO_MUCH = [
+    "9**(9**9)", "'a' * 10**9", "10**9 * [1]", "'x'|center(10**10)", "'x'|indent(10**10)", "'%9999999999d' % 1",
+    "'%*d' % (9999999999, 1)", "'%9999999999d'|format(1)", "'x'.ljust(10**10)", "10**5000", "9.0**9999",
+]  # fmt: skip
+UNREADABLE = [NINES, "(" * 3000 + "1" + ")" * 3000, "not " * 5000 + "1", "1 + " * 5000 + "1"]
+
+
+@pytest.mark.parametrize("source", TOO_MUCH)
+def test_what_grows_without_bound_is_not_worked_out_and_refused_when_rendered(source: str) -> None:
+    assert templates.names(f"{{{{ {source} }}}}") == frozenset()
+    for rendered in (templates.text, templates.value):
+        with pytest.raises(InputError, match="Correct the expression"):
+            rendered(f"{{{{ {source} }}}}", {})
+
+
+@pytest.mark.parametrize("source", UNREADABLE)
+def test_what_cannot_be_read_is_refused(source: str) -> None:
+    for read in (templates.names, lambda text: templates.text(text, {}), lambda text: templates.value(text, {})):
+        with pytest.raises(InputError, match=r"Correct the (expression|Jinja syntax)"):
+            read(f"{{{{ {source} }}}}")
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("2 ** 10", 1024), ("1 ** 99999999", 1), ("2 ** -1", 0.5), ("-3 * 2.5", -7.5), ("3 * 'ab'", "ababab"),
+        ("[1] * 2", [1, 1]), ("7 % 3", 1), ("'%05.1f|%d%%' % (2.25, 5)", "002.2|5%"), ("'%s' | format('a')", "a"),
+        ("'a'|center(3)", " a "), ("'a'.rjust(3)", "  a"), ("'a\nb'|indent(1)", "a\n b"),
+        ("10**4299 % 7", 10**4299 % 7),
+    ],
+)  # fmt: skip
+def test_ordinary_sums_stay_what_they_were(source: str, found: object) -> None:
+    assert templates.value(f"{{{{ {source} }}}}", {}) == found
