@@ -51,7 +51,7 @@ function guard() {
     clicked = null;
     presses++;
   }, true);
-  window.addEventListener("keydown", () => presses++, true);
+  for (const other of ["keydown", "popstate"]) window.addEventListener(other, () => presses++, true);
   window.addEventListener("click", (event) => (clicked = nodeOf(event)), true);
   window.addEventListener("pointerup", (event) => {
     const began = down;

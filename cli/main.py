@@ -1,4 +1,4 @@
-"""Command line; a composition root: the one place in the engine that wires storage in.
+"""The commands, one function each. Like app.py it wires storage to the engine.
 
 python -m engine work | run FILE | resume NUMBER | export | show | analyze | import | validate PACK | check | list KIND
 """
