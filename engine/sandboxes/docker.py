@@ -19,8 +19,8 @@ import requests
 from pydantic import Field
 
 from engine.errors import SandboxError
+from engine.liveness import lives, process_name
 from engine.protocols import Environment, SandboxHealth
-from engine.sandboxes._owner import lives, owner
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
@@ -269,7 +269,7 @@ class Docker:
                 network_disabled=not environment.network,
                 working_dir=_ROOT,
                 environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
-                labels={LABEL: owner()},
+                labels={LABEL: process_name()},
                 host_config=self._bounds(api, environment),
             )["Id"]
             parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

@@ -24,8 +24,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.errors import SandboxError
+from engine.liveness import lives, process_name
 from engine.protocols import Environment, ExecResult, SandboxHealth
-from engine.sandboxes._owner import lives, owner
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
@@ -117,7 +117,7 @@ class Local:
 
     async def _start_one(self, environment: Environment) -> RemoteSandbox:
         try:
-            root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner()}-", dir=self._folder))
+            root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{process_name()}-", dir=self._folder))
         except OSError as error:
             raise self._unstarted(error) from error
         ours, theirs = socket.socketpair()

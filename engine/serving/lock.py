@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.liveness import lives
+from engine.liveness import lives, process_name
 from engine.types import digest
 
 
@@ -33,8 +32,8 @@ def locked(path: Path) -> BinaryIO | None:
 
 
 class EngineLock:
-    """The lock of one database in one home folder. The file tells who holds it: the engine's process and the studio's
-    that started it."""
+    """The lock of one database in one home folder. The file tells who holds it: the number of the engine's process, and
+    the name of the studio's that started it."""
 
     def __init__(self, home: Path, database_url: str) -> None:
         self.path = home / f"engine-{digest(database_url, 8)}.lock"
@@ -53,7 +52,7 @@ class EngineLock:
     def note(self, file: BinaryIO, engine: int) -> None:
         """Say which process inherited the locked file. On a full disk nothing is said."""
         with contextlib.suppress(OSError):
-            file.write(f"{engine} {os.getpid()}".encode())
+            file.write(f"{engine} {process_name()}".encode())
             file.flush()
 
     def orphan(self) -> int | None:
@@ -62,6 +61,7 @@ class EngineLock:
             free.close()
             return None
         with contextlib.suppress(ValueError):
-            engine, studio = map(int, self.path.read_text().split())
-            return None if lives(studio) else engine
+            engine, studio = self.path.read_text().split()
+            gone = lives(studio) is False and not studio.isdecimal()  # an older Turnwright wrote the number alone
+            return int(engine) if gone else None
         return None

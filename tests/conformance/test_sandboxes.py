@@ -343,7 +343,7 @@ _CHILD = """
 import asyncio, sys
 from engine import plugins
 from engine.errors import SandboxError
-from engine.sandboxes._owner import owner
+from engine.liveness import process_name
 from tests.conformance._sandboxes import environment, opened
 
 async def half():
@@ -352,7 +352,7 @@ async def half():
         async with pool.lease(environment(workspace={"a": b"x", "a/b": b"y"}, key="unfit")):
             print("leased an unfit environment", flush=True)
     except SandboxError:
-        print(owner(), flush=True)
+        print(process_name(), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await pool.aclose()
 
@@ -364,7 +364,7 @@ async def unstartable():
         async with pool.lease(environment()):
             print("leased what cannot start", flush=True)
     except SandboxError:
-        print(owner(), flush=True)
+        print(process_name(), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await pool.aclose()
 
@@ -372,7 +372,7 @@ async def whole():
     pool = await opened(sys.argv[1])
     async with pool.lease(environment()) as sandbox:
         await sandbox.call("spawn", {})
-        print(owner(), flush=True)
+        print(process_name(), flush=True)
         await asyncio.sleep(60)
 
 asyncio.run(globals()[sys.argv[2]]())

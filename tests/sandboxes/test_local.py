@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SandboxError
+from engine.liveness import lives, process_name
 from engine.plugins import load
 from engine.protocols import Environment
-from engine.sandboxes._owner import lives, owner
 
 
 def test_an_owner_lives_until_its_process_ends() -> None:
-    assert lives(owner()) is True
-    code = "from engine.sandboxes._owner import owner; print(owner())"
+    assert lives(process_name()) is True
+    code = "from engine.liveness import process_name; print(process_name())"
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert lives(dead) is False
-    machine, _, _ = owner().rpartition("-")[0].rpartition("-")
+    machine, _, _ = process_name().rpartition("-")[0].rpartition("-")
     assert lives(f"{machine}-{os.getpid()}-1") is False
     assert lives(f"othermachine-1-{os.getpid()}-1") is None
     assert lives("nonsense") is False
@@ -29,8 +29,8 @@ def test_an_owner_lives_until_its_process_ends() -> None:
 async def test_sweep_removes_folders_of_the_dead_only(tmp_path: Path) -> None:
     plugin = load("sandboxes", "local")
     pool = plugin.make(plugin.config(folder=str(tmp_path)))
-    dead = tmp_path / f"turnwright-sandbox-{owner().rpartition('-')[0]}-1-abc"
-    alive = tmp_path / f"turnwright-sandbox-{owner()}-abc"
+    dead = tmp_path / f"turnwright-sandbox-{process_name().rpartition('-')[0]}-1-abc"
+    alive = tmp_path / f"turnwright-sandbox-{process_name()}-abc"
     for folder in (dead, alive, tmp_path / "other"):
         folder.mkdir()
         (folder / "file").write_text("x")

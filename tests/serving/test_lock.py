@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.liveness import process_name
 from engine.serving.lock import EngineLock
 from tests.storage.samples import ended_holder
 
@@ -45,12 +45,12 @@ def test_the_lock_is_held_by_who_inherited_it_until_it_ends(tmp_path: Path) -> N
 
 def test_an_engine_whose_studio_is_no_more_is_an_orphan(tmp_path: Path) -> None:
     lock = EngineLock(tmp_path, "sqlite:///a.db")
-    gone = ended_holder().split(":")[1]
+    gone = ended_holder().partition("/")[0]
     taken = lock.take()
     assert taken is not None
     with taken, engine(taken) as process:
         assert lock.orphan() is None, "nothing is noted yet"
         lock.note(taken, process)
-        lock.path.write_text(lock.path.read_text().replace(str(os.getpid()), gone))
+        lock.path.write_text(lock.path.read_text().replace(process_name(), gone))
         assert lock.orphan() == process
     assert lock.orphan() is None

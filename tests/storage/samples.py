@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +37,8 @@ PERSONA = Persona(
 
 def ended_holder() -> str:
     """Return the name of an engine whose process has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return f"{socket.gethostname()}:{process.pid}:0badcafe"
+    code = "from engine.liveness import holder_name; print(holder_name())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def pack(**changes: bytes) -> dict[str, bytes]:
