@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from engine.errors import InputError, InputErrors
 from engine.planning.quotas import unknown_plan
 from engine.protocols import SMALL_BATCH
+from engine.times import ABANDONED
 from engine.types import Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
 from storage.database import Database
@@ -24,8 +25,6 @@ from storage.store import cost_of, progress_of
 from storage.tables import BatchRecord, DomainRecord, PackRecord
 from storage.trajectories import COLUMNS, TrajectoryRow, row_of
 
-STALE = 30.0
-"""Seconds without a heartbeat after which a running batch counts as abandoned by its engine."""
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
 
 
@@ -191,7 +190,7 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
 
 
 def _command_running(record: BatchRecord, what: str, now: float) -> None:
-    abandoned = record.heartbeat_at is None or record.heartbeat_at < now - STALE
+    abandoned = record.heartbeat_at is None or record.heartbeat_at < now - ABANDONED
     if what == "resume":
         record.command = "resume" if record.command == "pause" else record.command
     elif abandoned and what == "cancel":
@@ -236,7 +235,7 @@ def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
     if row.status != "queued" and row.command != "resume":
         return []
     left = b.planned - b.kept - b.rejected - b.failed
-    at_work = and_(b.status == "running", b.heartbeat_at >= now - STALE)
+    at_work = and_(b.status == "running", b.heartbeat_at >= now - ABANDONED)
     waiting = or_(b.status == "queued", b.status == "running", and_(b.status == "paused", b.command == "resume"))
     sooner = or_(at_work, and_(waiting, b.id < row.id))
     query = select(b.id, b.name, left.label("left"), at_work.label("at_work"), b.holder).where(sooner, b.id != row.id)
@@ -280,7 +279,7 @@ def delete_batch(db: Database, id: int, now: float | None = None) -> None:
         row = session.execute(select(b.status, b.heartbeat_at).where(b.id == id).with_for_update()).first()
         if row is None:
             raise no_batch(id)
-        if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - STALE:
+        if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - ABANDONED:
             raise InputError("batch", f"batch {id} is running.", "Cancel it first.")
         search.delete_batch(session.connection(), id)
         session.execute(delete(tables.batch).where(b.id == id))

@@ -22,10 +22,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError, StorageError
+from engine.times import PATIENCE
 from storage import migrations
 
-PATIENCE = 5.0
-"""Seconds that a write waits for another one before it gives up."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",

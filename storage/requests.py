@@ -13,15 +13,12 @@ from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
 from engine.liveness import has_ended
 from engine.reading.json_value import loads
+from engine.times import STALE, UNANSWERED
 from storage import tables
 from storage.database import Database
 from storage.search import plain
 from storage.tables import RequestRecord
 
-STALE = 120.0
-"""Seconds after which a request that an engine took and never answered goes back to waiting."""
-SILENT = 15.0
-"""Seconds without a sign of life after which an engine counts as dead."""
 KEPT = 24 * 3600.0
 """Seconds that an answered request is kept."""
 
@@ -63,7 +60,7 @@ def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
     """Take the oldest request that waits, or whose engine died or never answered; None when there is none."""
     r = tables.request.c
     dead = _dead(db, now)
-    lost = or_(r.claimed_at < now - STALE, r.holder.in_(dead)) if dead else r.claimed_at < now - STALE
+    lost = or_(r.claimed_at < now - UNANSWERED, r.holder.in_(dead)) if dead else r.claimed_at < now - UNANSWERED
     free = or_(r.status == "waiting", and_(r.status == "running", lost))
     with db.read() as session:
         waiting = session.execute(select(r.id).where(free).order_by(r.id).limit(20)).scalars().all()
@@ -83,7 +80,7 @@ def _dead(db: Database, now: float) -> list[str]:
     held = select(r.holder, e.heartbeat_at).join_from(tables.request, tables.engine, r.holder == e.holder, isouter=True)
     with db.read() as session:
         rows = session.execute(held.where(r.status == "running", r.holder.is_not(None)).distinct()).all()
-    return [str(holder) for holder, beat in rows if has_ended(holder) or (beat is not None and beat < now - SILENT)]
+    return [str(holder) for holder, beat in rows if has_ended(holder) or (beat is not None and beat < now - STALE)]
 
 
 def finish_request(db: Database, id: int, result: Any = None, error: str | None = None) -> None:

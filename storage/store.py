@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
 from engine.protocols import Claim
+from engine.times import LOOKED_AT
 from engine.types import Batch, Persona, Progress, Trajectory
 from storage import intake, tables
 from storage.database import Database
@@ -28,8 +29,6 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 _RELEASED = ("queued", "paused", "done", "failed", "cancelled")
 _FINAL = ("done", "failed", "cancelled")
 _LONGEST_GAP = 60.0
-_QUIET = 3.0
-"""Seconds without a heartbeat after which a holder is looked at: has its process ended?"""
 
 
 class SqlStore:
@@ -64,7 +63,7 @@ class SqlStore:
         free = or_(
             b.status == "queued",
             and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
-            and_(b.status == "running", b.heartbeat_at < now - _QUIET, b.holder.in_(self._ended(now))),
+            and_(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.in_(self._ended(now))),
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
@@ -92,7 +91,7 @@ class SqlStore:
     def _ended(self, now: float) -> list[str]:
         """Return the holders of quiet batches whose process is no more."""
         b = tables.batch.c
-        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - _QUIET, b.holder.is_not(None))
+        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.is_not(None))
         with self._db.read() as session:
             return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") for p in (ROOT / d).rglob("*.py"))]
 OURS = ("cli", "engine", "storage", "pages")
-GROUND = ("types", "errors", "settings", "reading", "protocols", "plugins", "prompting", "loop", "liveness")
+GROUND = ("types", "errors", "settings", "reading", "protocols", "plugins", "prompting", "loop", "liveness", "times")
 ROOMS = (
     *GROUND, "domains", "dialogue", "planning", "judging", "rolling", "reviewing", "running", "importing", "exporting",
     "serving",

@@ -22,12 +22,11 @@ from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, models_of, parts_of
+from engine.times import BEAT, GIVES_UP
 from engine.types import ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 64
-BEAT_SECONDS = 1.0
-SILENT_SECONDS = 8.0
 Value = TypeVar("Value")
 
 
@@ -224,12 +223,12 @@ async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
             renewed = time.monotonic()
             _obey(command, watch)
         except StorageError as error:
-            if error.full or time.monotonic() - renewed > SILENT_SECONDS:
+            if error.full or time.monotonic() - renewed > GIVES_UP:
                 watch.abort = Ending("paused", str(error))
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:
             watch.look_at_budget(claim.batch)
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(BEAT)
 
 
 def _obey(command: str | None, watch: Watch) -> None:

@@ -2,7 +2,7 @@
 
 States of a batch: queued → running → (paused ↔ running) → done | failed | cancelled. Several engines may share one
 database: a batch and a request are claimed by one conditional update each, and a claim whose heartbeat is older than
-STALE_SECONDS is taken over, sooner when its process is known to have ended.
+`times.STALE` is taken over, sooner when its process is known to have ended.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.running.runner import run
 from engine.running.watch import Ending
 from engine.serving.desk import Desk
 from engine.serving.pools import Pools
+from engine.times import STALE
 
-STALE_SECONDS = 15.0
 IDLE_SECONDS = 0.5
 POLL_SECONDS = 0.2
 OPEN_REQUESTS = 4
@@ -81,7 +81,7 @@ class Worker:
                     await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
 
     async def _claim(self, most: int | None) -> Claim | None:
-        asked = partial(self._store.claim, self.holder, time.time(), STALE_SECONDS, most=most, only=self._only)
+        asked = partial(self._store.claim, self.holder, time.time(), STALE, most=most, only=self._only)
         try:
             return await asyncio.to_thread(asked)
         except StorageError as error:

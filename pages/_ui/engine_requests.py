@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.times import NO_ANSWER
 from pages._ui.format import seconds
 from pages._ui.layout import notice
 from pages._ui.text import literal
@@ -18,8 +19,6 @@ from storage import engines, requests
 from storage.database import Database
 from storage.requests import RequestRow
 
-SILENT = 20.0
-"""Seconds without a heartbeat after which an engine counts as not answering."""
 SLOW = 3.0
 
 
@@ -81,4 +80,4 @@ def _wait(db: Database, number: int, waiting: str) -> None:
 def engine_alive(db: Database) -> bool:
     """Return whether an engine has given a heartbeat lately."""
     row = engines.newest(db)
-    return row is not None and time.time() - row.heartbeat_at < SILENT
+    return row is not None and time.time() - row.heartbeat_at < NO_ANSWER

@@ -10,8 +10,8 @@ import time
 import streamlit as st
 
 from engine.errors import StorageError
+from engine.times import NO_ANSWER
 from pages._ui.data import db
-from pages._ui.engine_requests import SILENT
 from pages._ui.format import ago
 from pages._ui.isolation import until_built
 from pages._ui.text import literal
@@ -38,7 +38,7 @@ def _strip() -> None:
         if row is None:
             st.badge("No engine yet", icon=":material/power_off:", color="gray", help="Batches wait until one starts.")
             return
-        if time.time() - row.heartbeat_at > SILENT:
+        if time.time() - row.heartbeat_at > NO_ANSWER:
             st.badge(
                 f"Engine silent, {ago(row.heartbeat_at)}",
                 icon=":material/power_off:",

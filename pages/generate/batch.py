@@ -12,6 +12,7 @@ import streamlit as st
 from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
 from engine.protocols import SMALL_BATCH
+from engine.times import QUIET
 from engine.types import TrajectoryFilter
 from pages._ui import layout
 from pages._ui.asking import destroy_button
@@ -35,8 +36,6 @@ from storage import batches, domains
 
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
-QUIET = 2.5
-"""Seconds without a heartbeat after which a running batch is said to have none; an engine beats each second."""
 DAILY = 60.0
 """Seconds of work after which a rate is told as a number for a day."""
 LATEST = 12

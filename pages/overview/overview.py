@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from engine.reviewing.verdicts import REVIEWED
+from engine.times import NO_ANSWER
 from engine.types import TrajectoryFilter
 from pages._ui import first_path
 from pages._ui.badges import look
 from pages._ui.batch_reason import kind_of
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.engine_requests import SILENT
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
 from pages._ui.isolation import isolation_notice, until_built
@@ -72,7 +72,7 @@ def review_button(database: Database) -> None:
 def alerts(database: Database) -> None:
     """Say what stands in the way: no engine, a sandbox that does not isolate, batches that stopped."""
     engine = engines.newest(database)
-    if engine is None or time.time() - engine.heartbeat_at > SILENT:
+    if engine is None or time.time() - engine.heartbeat_at > NO_ANSWER:
         since = f" The last heartbeat was {ago(engine.heartbeat_at)}." if engine else ""
         notice(
             "error",
@@ -108,7 +108,7 @@ def stopped(database: Database) -> list[batches.BatchRow]:
 def health(database: Database) -> None:
     """Draw how engine and sandbox are."""
     engine = engines.newest(database)
-    alive = engine is not None and time.time() - engine.heartbeat_at < SILENT
+    alive = engine is not None and time.time() - engine.heartbeat_at < NO_ANSWER
     with st.container(
         border=True, key="panel_health", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from engine import plugins, settings
 from engine.errors import InputError
 from engine.running.models import open_llm
+from engine.times import NO_ANSWER
 from engine.types import Endpoint
 from pages._ui.asking import delete_button
 from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.config_form import config_form
 from pages._ui.data import db, saving
-from pages._ui.engine_requests import SILENT, ask, poll
+from pages._ui.engine_requests import ask, poll
 from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
 from pages._ui.notices import leave
@@ -206,7 +207,7 @@ def engine_health() -> None:
         empty_state("No engine yet", "It starts with the studio, or with: python -m engine work", icon="power_off")
         return
     for row in rows[:5]:
-        alive = time.time() - row.heartbeat_at < SILENT
+        alive = time.time() - row.heartbeat_at < NO_ANSWER
         with st.container(border=True):
             st.markdown(
                 f":material/{'check_circle' if alive else 'power_off'}: **{'Answering' if alive else 'Silent'}** · "

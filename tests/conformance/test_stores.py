@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from engine import times
 from engine.errors import InputError, StorageError
 from engine.liveness import holder_name
 from engine.protocols import Store
@@ -115,7 +116,7 @@ def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store)
 def test_a_deleted_batch_is_lost(db: Database, store: Store) -> None:
     number = queue(db)
     store.claim("one", 100.0, 15.0)
-    batches.delete_batch(db, number, now=100.0 + batches.STALE + 1)
+    batches.delete_batch(db, number, now=100.0 + times.ABANDONED + 1)
     assert store.heartbeat(number, "one", 140.0, 1) == "lost"
     with pytest.raises(StorageError, match="deleted"):
         store.save(number, [made(1)])
@@ -261,7 +262,7 @@ def test_nobody_need_answer_to_cancel_what_no_engine_holds(db: Database, store: 
     waiting, abandoned = queue(db), queue(db)
     batches.command(db, waiting, "cancel")
     store.claim("one", 100.0, 15.0)
-    batches.command(db, abandoned, "cancel", now=100.0 + batches.STALE + 1)
+    batches.command(db, abandoned, "cancel", now=100.0 + times.ABANDONED + 1)
     assert {batches.get_batch(db, n).status for n in (waiting, abandoned)} == {"cancelled"}
     assert store.heartbeat(abandoned, "one", 200.0, 0) == "lost"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from engine import times
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.liveness import holder_name
@@ -236,8 +237,8 @@ def test_a_request_is_answered_once(db: Database) -> None:
 def test_a_request_whose_engine_died_waits_again(db: Database) -> None:
     number = requests.submit(db, "prove", {})
     requests.claim_request(db, "one", 100.0)
-    assert requests.claim_request(db, "two", 100.0 + requests.STALE - 1) is None
-    again = requests.claim_request(db, "two", 100.0 + requests.STALE + 1)
+    assert requests.claim_request(db, "two", 100.0 + times.UNANSWERED - 1) is None
+    again = requests.claim_request(db, "two", 100.0 + times.UNANSWERED + 1)
     assert again is not None
     assert again.id == number
 
@@ -246,8 +247,8 @@ def test_a_request_of_a_silent_engine_waits_again(db: Database) -> None:
     number = requests.submit(db, "prove", {})
     engines.beat(db, "one", 11, 100.0, "local", False, "")
     requests.claim_request(db, "one", 101.0)
-    assert requests.claim_request(db, "two", 100.0 + requests.SILENT) is None
-    again = requests.claim_request(db, "two", 100.1 + requests.SILENT)
+    assert requests.claim_request(db, "two", 100.0 + times.STALE) is None
+    again = requests.claim_request(db, "two", 100.1 + times.STALE)
     assert again is not None
     assert again.id == number
 
