@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from engine.liveness import has_ended, holder_name, lives, process_name
+from tests.needs import missing
 
 ASK = "import sys; from engine.liveness import has_ended, lives; print(has_ended(sys.argv[1]), lives(sys.argv[1]))"
 
@@ -35,13 +36,14 @@ def test_a_number_that_was_given_again_is_another_process() -> None:
     assert has_ended(f"{name.rpartition('-')[0]}-1/{random}")
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.getuid() != 0, reason="needs unshare and root")
 def test_a_process_of_another_namespace_is_not_taken_for_dead() -> None:
     """Two containers of one host may have the same host name, and each its own numbers."""
+    if shutil.which("unshare") is None or os.getuid() != 0:
+        missing("No process namespace can be made: that takes unshare and root.")
     inside = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", ASK, holder_name()]
     told = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "Operation not permitted" in told.stderr:
-        pytest.skip("no namespace can be made here")
+        missing("No process namespace can be made here.")
     assert told.stdout.split() == ["False", "None"], told.stderr
 
 
