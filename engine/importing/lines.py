@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InputError
 from engine.importing.report import Report
-from engine.reading.json_value import loads, whole
+from engine.reading.json_value import loads
 
 LONGEST_LINE = 16 << 20
 DEEPEST = 100
 """Levels of lists and objects inside arguments, schemas and metadata; what is nested further could not leave again."""
 _QUOTED = 200
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 Row = TypeVar("Row", bound=BaseModel)
 
 
@@ -61,17 +57,6 @@ def _object(text: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"{text[:20]} is beyond what a number can hold")
-    return value
-
-
 def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
     """Return the value as the model. Raises InputError naming line and field."""
     try:
@@ -87,14 +72,8 @@ def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
 def json_in(text: str, where: str) -> Any:
     """Return the JSON that a field holds as text. Raises InputError, also for half a surrogate pair."""
     try:
-        value = json.loads(text, parse_int=whole, parse_constant=_no_constant, parse_float=_finite)
-        if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
-        return value
-    except UnicodeEncodeError as error:
-        told = "holds half a surrogate pair, which is no character."
-        raise InputError(where, told, "Correct it and import again.") from error
-    except (ValueError, RecursionError) as error:
+        return loads(text)
+    except ValueError as error:
         raise InputError(where, f"holds no JSON: {error}.", "Correct it and import again.") from error
 
 

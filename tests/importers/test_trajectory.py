@@ -53,7 +53,10 @@ def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
         (record(turns='[{"role": "robot"}]'), "field turns.1.role"),
         (record(turns=[{"role": "robot"}]), "field turns: is not the text"),
         (record(turns="[nonsense"), "field turns: holds no JSON"),
-        (record(turns='[{"role": "user", "content": "\\ud83d"}]'), "field turns: holds half a surrogate pair"),
+        (
+            record(turns='[{"role": "user", "content": "\\ud83d"}]'),
+            "field turns: holds no JSON: it holds half a surrogate pair",
+        ),
         (record(seed=7), "field seed: is not the text"),
         (record(more=1), "field more"),
     ],
