@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from engine.errors import InputError
 from engine.types import TrajectoryFilter
 
 OPTIONS = {
@@ -65,6 +66,16 @@ def with_filter(command: Callable[..., None]) -> Callable[..., None]:
     called.__annotations__ = {name: one.annotation for name, one in {**kept, **added}.items()}
     del called.__wrapped__
     return called
+
+
+def check_modes(db: Any, chosen: TrajectoryFilter) -> None:
+    """Raise InputError for a mode that neither is there nor stands in a stored trajectory."""
+    from engine import modes
+    from storage.trajectories import facets
+
+    known = list(dict.fromkeys((*modes.names(), *facets(db)["modes"], "none")))
+    if unknown := [mode for mode in chosen.modes if mode not in known]:
+        raise InputError("--mode", f"there is no mode {unknown[0]!r}.", f"Choose one of: {', '.join(known)}.")
 
 
 def _option(name: str, hint: Any, told: str) -> inspect.Parameter:

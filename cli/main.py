@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.filter_options import with_filter
+from cli.filter_options import check_modes, with_filter
 from engine import loop, plugins, settings
 from engine.errors import InputError, InputErrors, TurnwrightError, each
 
@@ -199,6 +199,7 @@ def export(
     ids: list[int] = []
     loop.spare_collector()
     with database() as db:
+        check_modes(db, made.filter)
         rows, licence_of = stream(db, made.filter), SqlLibrary(db).licence
         result = build(made, rows, out, exported=ids.append, licence_of=licence_of, replace=force)
         number = create_export(db, made)
@@ -292,6 +293,7 @@ def analyze(
 
     wanted = _validated(TrajectoryFilter, chosen, "filter")
     with database() as db:
+        check_modes(db, wanted)
         frames = {
             "funnel": analytics.funnel(db, wanted),
             by: analytics.breakdown(db, wanted, by),

@@ -3,15 +3,19 @@
 names("judges")            -> ["facts", "rubric", "rules", "state"]
 label("judges", "state")   -> "End state equals the reference's, in both directions"
 load("judges", "state")    -> Plugin(name, label, Config, make)
+
+The files of a kind lie in the folders of the package engine.<kind>: its own, and further ones (`also_in`).
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -20,8 +24,7 @@ from pydantic import BaseModel, ValidationError
 from engine.errors import InputError, InputErrors
 from engine.reading.places import Source
 
-KINDS = ("llms", "teachers", "users", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
-_HERE = Path(__file__).parent
+KINDS = ("llms", "teachers", "users", "modes", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,39 @@ class Plugin:
     config: type[BaseModel]
     make: Callable[..., Any]
 
+    @cached_property
+    def usual(self) -> Any:
+        """The plug-in with its default options, made once; for kinds whose class needs nothing else."""
+        return self.make(self.config())
+
 
 def names(kind: str) -> list[str]:
     """Return the plug-in names of one kind, sorted. Raises InputError for an unknown kind."""
+    return sorted(_files(kind))
+
+
+def _files(kind: str) -> dict[str, Path]:
+    """Return the files of one kind by name; where two folders have a name, the first folder's is imported."""
     if kind not in KINDS:
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
-    return sorted(p.stem for p in (_HERE / kind).glob("*.py") if not p.stem.startswith("_"))
+    folders = importlib.import_module(f"engine.{kind}").__path__
+    found = [path for folder in reversed(list(folders)) for path in Path(folder).glob("*.py")]
+    return {path.stem: path for path in found if not path.stem.startswith("_")}
+
+
+@contextmanager
+def also_in(kind: str, folder: Path) -> Iterator[None]:
+    """Find the plug-ins of a kind in a further folder too, in this process and until the context ends."""
+    path = importlib.import_module(f"engine.{kind}").__path__
+    path.append(str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        path.remove(str(folder))
+        load.cache_clear()
+        for file in folder.glob("*.py"):
+            sys.modules.pop(f"engine.{kind}.{file.stem}", None)
 
 
 def label(kind: str, name: str) -> str:
@@ -89,6 +119,6 @@ def options(kind: str, name: str) -> list[str]:
 
 
 def _path(kind: str, name: str) -> Path:
-    if name not in names(kind):
+    if (path := _files(kind).get(name)) is None:
         raise InputError(kind, f"there is no plug-in {name!r}.", f"Choose one of: {', '.join(names(kind))}.")
-    return _HERE / kind / f"{name}.py"
+    return path

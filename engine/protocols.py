@@ -1,6 +1,6 @@
 """The seams, on one screen. Each variant is one file in the folder named after its kind.
 
-Kinds: llms, teachers, users, tools, sandboxes, judges, executors, exporters, importers. A plug-in file has
+Kinds: llms, teachers, users, modes, tools, sandboxes, judges, executors, exporters, importers. A plug-in file has
 a docstring whose first line is its label, a pydantic `Config` (extra="forbid"), and one public class in
 `__all__` which is built with that Config.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from engine.types import (
@@ -27,7 +28,11 @@ from engine.types import (
     RolloutSpec,
     Sampling,
     Score,
+    Span,
     StateDiff,
+    TaskTemplate,
+    TaskTurn,
+    TemplateTurn,
     Tool,
     ToolCall,
     ToolResult,
@@ -70,6 +75,52 @@ class User(Protocol):
     calls: list[ModelCall]
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
+
+
+class Finding(NamedTuple):
+    """Whether messages show what their mode demands (None: it could not be measured), the reason in a sentence, and the
+    indexes of the turns that tell."""
+
+    met: bool | None
+    reason: str
+    evidence: tuple[int, ...] = ()
+
+
+class Mode(Protocol):
+    """What one request of a dialogue exercises: how it is made of a template's first turn, and what the messages that
+    serve it must show. Pure; every choice is drawn from `source`, so that the same seed gives the same task.
+    `engine/modes/_plain.py` does all of it as a request without any twist needs it.
+
+    help: a sentence for whoever mixes a batch.
+    short: only this request is taken from the template, not the further turns that it has.
+    hard: the request counts as one step more difficult than its calls and turns alone.
+    at_once: its facts must be stated before the next request, since later they would say something else.
+    serves: whether the mode can transform the template's first turn.
+    question: a request that stands in place of the template's, with {"question": its id} as slots; None for most modes.
+    drawn: the first turn under this mode; `plain` is the same turn with its slots filled in and nothing changed.
+    withheld: names of tools that the dialogue does not offer, and that no request of it may need.
+    exercised: whether also a teacher that repeats no read of the `earlier` turns comes to what the mode is about; where
+        it does not, the request is put before them.
+    fault: the place in the chain of the call whose first try fails, else None; asked once the dialogue is composed.
+    offered: the tools that the teacher sees; `needed` are those that the reference calls.
+    finding: what the messages of `span` show of the request with this number; None where nothing is demanded.
+    """
+
+    help: str
+    short: bool
+    hard: bool
+    at_once: bool
+
+    def serves(self, domain: Domain, template: TaskTemplate) -> bool: ...
+    def question(self, domain: Domain, source: Random) -> TaskTurn | None: ...
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn: ...
+    def withheld(self, domain: Domain, turn: TemplateTurn) -> tuple[str, ...]: ...
+    def exercised(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool: ...
+    def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, source: Random) -> int | None: ...
+    def offered(
+        self, domain: Domain, needed: Collection[str], withheld: Collection[str], source: Random
+    ) -> tuple[Tool, ...]: ...
+    def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding | None: ...
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,19 @@ SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") f
 OURS = ("cli", "engine", "storage", "pages")
 GROUND = ("types", "errors", "settings", "reading", "protocols", "plugins", "prompting", "loop", "liveness", "times")
 ROOMS = (
-    *GROUND, "domains", "dialogue", "planning", "judging", "rolling", "reviewing", "running", "importing", "exporting",
+    *GROUND,
+    "domains",
+    "dialogue",
+    "modes",
+    "planning",
+    "judging",
+    "rolling",
+    "reviewing",
+    "running",
+    "importing",
+    "exporting",
     "serving",
-)  # fmt: skip
+)
 """The rooms of engine/ from the ground up: each imports from those before it only."""
 ONLY_IN = {
     "streamlit": ("app.py", "pages/"),

@@ -27,16 +27,19 @@ def checks(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any]) -> dict
 
 
 def withholds(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any], told: Collection[Check]) -> bool:
-    """Return whether what a turn holds back (mode `missing_parameter`) belongs to an identity that was told."""
+    """Return whether what a turn holds back belongs to an identity that was told."""
     slot = turn.withhold.slot if turn.withhold else None
     found = checks(domain, turn, slots).items()
     return any(check in told and slot in templates.names_below(turn.chain[place].arguments) for place, check in found)
 
 
 def introduced(turn: TaskTurn, plain: TemplateTurn) -> TaskTurn:
-    """Return the turn in the same wording, without what an earlier request told of the person."""
+    """Return the turn in the same wording, without what an earlier request told of the person; a turn to which its mode
+    gave words of its own as it is."""
     wordings = plain.withhold.say if turn.hidden is not None and plain.withhold else plain.say
-    same = next(w for w in wordings if templates.text(w, templates.UNKNOWN | turn.slots) == turn.say)
+    same = next((w for w in wordings if templates.text(w, templates.UNKNOWN | turn.slots) == turn.say), None)
+    if same is None:
+        return turn
     return turn.model_copy(update={"say": templates.text(same, templates.UNKNOWN | turn.slots | {"known": True})})
 
 

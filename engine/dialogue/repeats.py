@@ -31,18 +31,6 @@ def new_calls(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> li
     ]
 
 
-def exercised(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool:
-    """Return whether a turn has its mode also with a teacher that makes no read again."""
-    if turn.mode not in ("single", "parallel", "tool_error", "dependent"):
-        return True
-    new = new_calls(domain, earlier, turn)
-    if turn.mode == "dependent":
-        saved = {turn.chain[position].save for position in new} - {None}
-        return any(templates.names_below(turn.chain[position].arguments) & saved for position in new)
-    groups = [turn.groups[position] for position in new]
-    return len(groups) > len(set(groups)) if turn.mode == "parallel" else bool(groups)
-
-
 def _may_repeat(step: ReferenceCall, slots: Mapping[str, Any], made: ReferenceCall, known: Mapping[str, Any]) -> bool:
     """Return whether a call may say the same as one of an earlier turn; a result can be any value."""
     if step.call != made.call or step.arguments.keys() != made.arguments.keys():

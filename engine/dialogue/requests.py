@@ -8,18 +8,10 @@ without that it is told from the texts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.withheld import tells
-from engine.types import Task, Trajectory, Turn
-
-
-class Span(NamedTuple):
-    """Indexes into Trajectory.turns: of the request, and of the message behind the last one that serves it."""
-
-    start: int
-    end: int
+from engine.types import Span, Task, Trajectory, Turn
 
 
 def begins(task: Task, begun: int, turns: Sequence[Turn], text: str, opens: bool | None = None) -> bool:

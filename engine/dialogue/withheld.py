@@ -1,4 +1,4 @@
-"""What a request leaves out (mode `missing_parameter`): the values that the user tells only when asked for them."""
+"""What a request leaves out: the values that the user tells only when asked for them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import writable
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
-from engine.types import Domain, Persona, Question, TaskTemplate, Tool, workspace_of
+from engine.types import Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
 
 MAX_FILES = 2_000
 MAX_BYTES = 64 << 20
@@ -367,7 +367,8 @@ def _tools(files: Mapping[str, bytes], sources: list[Any]) -> tuple[Tool, ...]:
 
 
 def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:
-    template: TaskTemplate = _validated(TaskTemplate, yaml_value(files[name], name), Source(name, files[name]))
+    value, known = yaml_value(files[name], name), sorted(plugins.names("modes"), key=mode_order)
+    template: TaskTemplate = _validated(TaskTemplate, value, Source(name, files[name]), known={"modes": known})
     return template
 
 
@@ -462,9 +463,11 @@ def _listed(model: type[BaseModel], value: Any, source: Source) -> list[Any]:
     return found
 
 
-def _validated(model: type[BaseModel], value: Any, source: Source, below: FieldPath = ()) -> Any:
+def _validated(
+    model: type[BaseModel], value: Any, source: Source, below: FieldPath = (), *, known: Mapping[str, Any] | None = None
+) -> Any:
     try:
-        return TypeAdapter(model).validate_python(value)
+        return TypeAdapter(model).validate_python(value, context=known)
     except ValidationError as error:
         raise InputErrors(source.refusals(error, value, below)) from error
 

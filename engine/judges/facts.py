@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import modes
 from engine.dialogue.facts import missing
-from engine.dialogue.requests import Span, spans
-from engine.types import Options, ProvenTurn, Score, Trajectory
+from engine.dialogue.requests import spans
+from engine.types import Options, ProvenTurn, Score, Span, Trajectory
 
 __all__ = ["FactsJudge"]
 
@@ -42,7 +43,7 @@ class FactsJudge:
 def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn]) -> list[str]:
     """Return the facts that are not stated where they count.
 
-    That a tool is missing must be said in the turn itself. A request that was not made as such (a user may put two
+    Where a mode says so, they count in the turn itself only. A request that was not made as such (a user may put two
     into one message) is answered in the last one.
     """
     own = [_said(trajectory, span) for span in spans(trajectory)] or [""]
@@ -62,7 +63,8 @@ def _said(trajectory: Trajectory, span: Span) -> str:
 
 def _at_once(trajectory: Trajectory, number: int) -> bool:
     task = trajectory.task
-    return task is not None and number < len(task.turns) and task.turns[number].mode == "missing_function"
+    mode = modes.find(task.turns[number].mode) if task is not None and number < len(task.turns) else None
+    return mode is not None and mode.at_once
 
 
 def _given(value: float | None, reason: str) -> Score:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from engine import modes
 from engine.dialogue.requests import spans
-from engine.judges._modes import findings
 from engine.judging.steadiness import made_the_reference_calls
+from engine.protocols import Finding
 from engine.reading.json_value import canonical
 from engine.types import Options, Score, Trajectory, Turn
 
@@ -125,13 +126,24 @@ def _grounded(trajectory: Trajectory) -> Iterator[Score]:
 
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
     """Check what the modes demand beyond the end state; what could not be measured counts only alone."""
-    found = findings(trajectory)
+    found = [finding for finding in _findings(trajectory) if finding is not None]
     for met, value in ((False, 0.0), (True, 1.0), (None, None)):
         told = [finding for finding in found if finding.met is met]
         if told:
             reason = " ".join(finding.reason for finding in told)
             yield _given("mode", value, reason, sorted({i for finding in told for i in finding.evidence}))
             return
+
+
+def _findings(trajectory: Trajectory) -> Iterator[Finding | None]:
+    """Yield what the messages show of each request that was made; None where its mode demands nothing."""
+    turns = trajectory.task.turns if trajectory.task else ()
+    for number, (turn, span) in enumerate(zip(turns, spans(trajectory), strict=False)):
+        mode = modes.find(turn.mode)
+        if mode is None:
+            yield Finding(None, f"There is no mode {turn.mode} here that could say what its messages must show.")
+        else:
+            yield mode.finding(trajectory, number, span)
 
 
 def _given(

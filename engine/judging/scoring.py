@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.dialogue.questions import asks, wants_confirmation
-from engine.dialogue.requests import Span, spans
+from engine.dialogue.requests import spans
 from engine.dialogue.withheld import may_be_told, tells, withheld
 from engine.judging.steadiness import UNSTEADY
 from engine.protocols import AskingJudge, Judge
-from engine.types import Culprit, ModelCall, Outcome, Score, Task, Trajectory
+from engine.types import Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
 _DECIDING = ("state", "fact", "model", "human")

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from engine import modes
 from engine.domains.catalog import yaml_value
 from engine.errors import InputError, InputErrors
 from engine.planning.quotas import unknown_plan
@@ -53,7 +54,7 @@ def batch_of(value: dict[str, Any], where: str, data: bytes = b"") -> Batch:
     """Return the batch of plain values. Raises InputErrors naming each wrong field, and its line where `data` holds
     the file that the values were read from."""
     try:
-        batch = Batch.model_validate(value)
+        batch = Batch.model_validate(value, context={"modes": modes.names()})
     except ValidationError as error:
         raise InputErrors(Source(where, data).refusals(error, value)) from error
     if refused := unknown_plan(batch, Source(where, data).where(("plan_version",))):

@@ -10,13 +10,13 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from engine import modes
 from engine.domains.catalog import lacking
 from engine.errors import InputError, InputErrors
 from engine.planning import tasks
 from engine.planning.quotas import Offer, Quotas, planned, unknown_plan
 from engine.reading.places import in_template
 from engine.types import (
-    MODES,
     Batch,
     Domain,
     DomainShare,
@@ -31,8 +31,6 @@ from engine.types import (
 TRIES = 12
 _ID_WORDS = {"template_error": "unsolvable"}
 """What stands for a reason in ids: the word it had when ids were first made, so that a resumed batch keeps its ids."""
-_SHORT: tuple[Mode, ...] = ("no_tool", "missing_function")
-"""Modes whose template serves one request of the dialogue, however many turns it has."""
 Choice = TypeVar("Choice")
 
 
@@ -92,8 +90,12 @@ def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Person
 
 
 def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError]:
-    """Return why there are no quotas: an unknown plan, a domain that is missing or serves nothing of what is asked."""
-    errors = unknown_plan(batch)
+    """Return why there are no quotas: an unknown plan or mode, a domain that is missing or serves nothing of what is
+    asked."""
+    known = modes.names()
+    gone = [mode for mode, weight in batch.weights.items() if weight > 0 and mode not in known]
+    move = f"Choose among: {', '.join(known)}."
+    errors = unknown_plan(batch) + [InputError(f"modes.{mode}", "there is no such mode here.", move) for mode in gone]
     for number, share in enumerate(batch.domains, 1):
         where = f"domains.{number}"
         domain = domains.get(str(share.digest))
@@ -127,7 +129,7 @@ def served_modes(batch: Batch, domain: Domain, share: DomainShare) -> dict[Mode,
     weights = batch.weights
     return {
         mode: weights[mode]
-        for mode in MODES
+        for mode in modes.names()
         if weights.get(mode, 0) > 0 and any(tasks.serves(domain, t, mode) for t in templates)
     }
 
@@ -149,7 +151,7 @@ def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
         )
         for mode in weighted:
             if tasks.serves(domain, lead, mode):
-                most = max(most, others + (1 if mode in _SHORT else len(lead.turns)))
+                most = max(most, others + (1 if modes.named(mode).short else len(lead.turns)))
     return most
 
 
@@ -174,12 +176,12 @@ def _mix(batch: Batch, domains: Mapping[str, Domain], source: random.Random) -> 
     quotas = quotas_of(batch, domains, source)
     mixed: list[tuple[int, Mode, int]] = []
     for number in quotas.by_domain():
-        modes = _spread(quotas.modes, number, source)
-        turns = _spread(quotas.turns, number, source)
-        mixed += [(number, mode, turn) for mode, turn in zip(modes, turns, strict=True)]
+        of_modes = _spread(quotas.modes, number, source)
+        of_turns = _spread(quotas.turns, number, source)
+        mixed += [(number, mode, turns) for mode, turns in zip(of_modes, of_turns, strict=True)]
     source.shuffle(mixed)
-    for number, mode, turn in mixed:
-        yield batch.domains[number], mode, turn
+    for number, mode, turns in mixed:
+        yield batch.domains[number], mode, turns
 
 
 def _spread(counts: Mapping[tuple[int, Choice], int], number: int, source: random.Random) -> list[Choice]:

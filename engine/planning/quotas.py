@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from engine.errors import InputError
 from engine.planning.flow import Flow
-from engine.types import MODES, PLAN_VERSIONS, Batch, Mode
+from engine.types import PLAN_VERSIONS, Batch, Mode, mode_order
 
 Choice = TypeVar("Choice", bound=Hashable)
 Range = tuple[int, int]
@@ -77,9 +77,9 @@ class Quotas:
         return found
 
     def by_mode(self) -> dict[Mode, int]:
-        """Return the tasks of each mode, in the order of MODES."""
+        """Return the tasks of each mode, in the order in which modes are shown."""
         found: dict[Mode, int] = _summed(self.modes, 1)
-        return {mode: found[mode] for mode in MODES if mode in found}
+        return {mode: found[mode] for mode in sorted(found, key=mode_order)}
 
     def by_turns(self) -> dict[int, int]:
         """Return the tasks of each number of requests, smallest number first."""
@@ -149,7 +149,7 @@ def _by_domain(batch: Batch, offers: Sequence[Offer], tasks: int) -> Quotas:
     modes: dict[tuple[int, Mode], int] = {}
     turns: dict[tuple[int, int], int] = {}
     for number, count in _rounded({n: offer.weight for n, offer in enumerate(offers)}, tasks).items():
-        served = {mode: batch.weights[mode] for mode in MODES if mode in offers[number].modes}
+        served = {mode: batch.weights[mode] for mode in sorted(offers[number].modes, key=mode_order)}
         modes |= {(number, mode): n for mode, n in _rounded(served, count).items()}
         weighted = {n: w for n, w in sorted(batch.turns.items()) if w > 0}
         turns |= {(number, length): n for length, n in _rounded(weighted, count).items()}
@@ -192,7 +192,8 @@ class _Whole:
 
     def __init__(self, batch: Batch, offers: Sequence[Offer], tasks: int) -> None:
         self.offers, self.tasks = offers, tasks
-        self.weighted = {mode: batch.weights[mode] for mode in MODES if batch.weights.get(mode, 0) > 0}
+        given = sorted(batch.weights.items(), key=lambda pair: mode_order(pair[0]))
+        self.weighted = {mode: weight for mode, weight in given if weight > 0}
         self.lengths = {n: weight for n, weight in sorted(batch.turns.items()) if weight > 0}
         served = {mode for offer in offers for mode in offer.modes}
         weights = {number: offer.weight for number, offer in enumerate(offers)}
@@ -219,7 +220,8 @@ class _Whole:
     def _solved(self, source: random.Random) -> tuple[dict[tuple[int, Mode], int], dict[tuple[int, int], int]]:
         """Send a unit for each task through the network. What matters more costs more than all that matters less."""
         much = 4 * self.tasks + 4
-        places: list[Any] = ["source", "sink", *self.modes, *self.turns]
+        begin, end = ("source", 0), ("sink", 0)
+        places: list[Any] = [begin, end, *self.modes, *self.turns]
         places += [(side, number) for number in range(len(self.offers)) for side in ("in", "out")]
         at = {place: number for number, place in enumerate(places)}
         flow = Flow(len(places))
@@ -228,7 +230,7 @@ class _Whole:
             return source.sample(list(values), len(values))
 
         for mode in drawn(self.of_modes):
-            flow.edge(at["source"], at[mode], costs((self.of_modes[mode], much**4)))
+            flow.edge(at[begin], at[mode], costs((self.of_modes[mode], much**4)))
         cells = {}
         for number, mode in drawn(self.fair_modes):
             near, fair = _near(self.plain[number, mode]), _around(self.fair_modes[number, mode])
@@ -240,10 +242,10 @@ class _Whole:
             fair = _around(self.fair_turns[number, length])
             lengths[number, length] = flow.edge(at["out", number], at[length], costs((fair, 1)))
         for length in drawn(self.of_turns):
-            flow.edge(at[length], at["sink"], costs((self.of_turns[length], much**3)))
-        sent = flow.send(at["source"], at["sink"], self.tasks)
+            flow.edge(at[length], at[end], costs((self.of_turns[length], much**3)))
+        sent = flow.send(at[begin], at[end], self.tasks)
         assert sent == self.tasks, "every domain serves a mode and a number of requests"
-        modes = {cell: flow.units(cells[cell]) for cell in sorted(cells, key=lambda c: (c[0], MODES.index(c[1])))}
+        modes = {cell: flow.units(cells[cell]) for cell in sorted(cells, key=lambda c: (c[0], mode_order(c[1])))}
         return modes, {cell: flow.units(lengths[cell]) for cell in sorted(lengths)}
 
     def _unserved(self, found: Quotas) -> list[Shortfall]:

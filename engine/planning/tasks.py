@@ -5,27 +5,28 @@
 
 A dialogue of n user turns takes turns of one template and then of further templates that agree with it on the
 domain's `link` slots and differ on its `exclusive` ones. The mode transforms the first turn of the first
-template; the place of that template in the dialogue is drawn too, and all other turns are `multiple`. It comes first
-where an earlier turn would tell what it leaves out, or would already make the calls that its mode is about.
+template (engine/modes); the place of that template in the dialogue is drawn too, and all other turns have the usual
+mode. It comes first where an earlier turn would tell what it leaves out, or would already make the calls that its mode
+is about.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
+from engine import modes, protocols
 from engine.dialogue.identity import Check, checks, introduced, unchecked, withholds
-from engine.dialogue.repeats import exercised, new_calls
 from engine.dialogue.withheld import tells
 from engine.domains import templates
 from engine.domains.slots import tables_of
 from engine.errors import TurnwrightError
 from engine.planning.goals import goal_of
 from engine.types import (
-    MODES,
+    USUAL_MODE,
     Domain,
     Mode,
     RejectReason,
@@ -33,36 +34,7 @@ from engine.types import (
     TaskTemplate,
     TaskTurn,
     TemplateTurn,
-    Tool,
     digest,
-)
-
-CANNOT = (
-    "I'm sorry, but I can't do that here: I have no tool available for it. Nothing has been changed.",
-    "Unfortunately I'm not able to do this one, because none of my tools covers it. I have left everything as it was.",
-    "I don't have a tool for that request, so I can't carry it out. No change has been made.",
-)
-CANNOT_FACTS: tuple[str, ...] = (
-    "can't",
-    "cannot",
-    "can not",
-    "not able to",
-    "unable to",
-    "don't have a tool",
-    "do not have a tool",
-    "no tool",
-    "not available",
-    "isn't available",
-    "isn't possible",
-    "not possible",
-    "couldn't",
-    "could not",
-    "won't be able to",
-    "don't have any tool",
-    "don't have access to",
-    "do not have access to",
-    "don't have the ability to",
-    "do not have the ability to",
 )
 
 
@@ -95,60 +67,44 @@ class _Segment:
         return [checks(domain, turn, self.slots) for turn in plain[: len(self.turns)]]
 
 
+@dataclass
+class _Draft:
+    """A dialogue that is being composed. The first turn of `lead` has the mode, whose `rules` say how; `first` is the
+    template that was drawn for it, `withheld` the tools that are not offered."""
+
+    domain: Domain
+    rules: protocols.Mode
+    first: TaskTemplate
+    lead: _Segment
+    source: random.Random
+    withheld: tuple[str, ...] = ()
+    segments: list[_Segment] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.segments = [self.lead]
+
+    @property
+    def before(self) -> list[_Segment]:
+        """The segments before the lead."""
+        return list(takewhile(lambda segment: segment is not self.lead, self.segments))
+
+    @property
+    def earlier(self) -> list[TaskTurn]:
+        """The turns before that which has the mode."""
+        return [turn for segment in self.before for turn in segment.turns]
+
+
 # ---------------------------------------------------------------- which template serves which mode
-
-
-def dependencies(turn: TemplateTurn) -> list[set[int]]:
-    """Return, for each call of a chain, the earlier calls of the same turn whose results it uses."""
-    saved: dict[str, int] = {}
-    found: list[set[int]] = []
-    for position, step in enumerate(turn.chain):
-        found.append({saved[name] for name in templates.names_below(step.arguments) if name in saved})
-        if step.save:
-            saved[step.save] = position
-    return found
-
-
-def parallel_groups(turn: TemplateTurn, tools: Sequence[Tool]) -> tuple[int, ...]:
-    """Return a group number per call; neighbouring reads that do not use each other's results share one."""
-    reads = {tool.name for tool in tools if tool.effect == "read"}
-    needs = dependencies(turn)
-    groups: list[int] = []
-    members: set[int] = set()
-    for position, step in enumerate(turn.chain):
-        joins = (
-            bool(members)
-            and step.call in reads
-            and turn.chain[position - 1].call in reads
-            and not (needs[position] & members)
-        )
-        members = members | {position} if joins else {position}
-        groups.append(groups[-1] if joins else (groups[-1] + 1 if groups else 0))
-    return tuple(groups)
 
 
 def serves(domain: Domain, template: TaskTemplate, mode: Mode) -> bool:
     """Return whether the mode can transform the template's first turn."""
-    if template.modes and mode not in template.modes:
-        return False
-    turn = template.turns[0]
-    tests: dict[Mode, Callable[[], bool]] = {
-        "single": lambda: len(turn.chain) == 1,
-        "multiple": lambda: len(turn.chain) >= 1,
-        "parallel": lambda: len(set(parallel_groups(turn, domain.tools))) < len(turn.chain),
-        "dependent": lambda: any(dependencies(turn)),
-        "no_tool": lambda: bool(domain.questions),
-        "missing_parameter": lambda: turn.withhold is not None and bool(turn.chain),
-        "missing_function": lambda: bool(turn.chain) and template.hidden_tests is None,
-        "distractors": lambda: bool(turn.chain),
-        "tool_error": lambda: bool(turn.chain),
-    }
-    return tests[mode]()
+    return (not template.modes or mode in template.modes) and modes.named(mode).serves(domain, template)
 
 
 def modes_of(domain: Domain, template: TaskTemplate) -> tuple[Mode, ...]:
-    """Return the modes that a template serves, in the order of the list of modes."""
-    return tuple(mode for mode in MODES if serves(domain, template, mode))
+    """Return the modes that a template serves, in the order in which modes are shown."""
+    return tuple(mode for mode in modes.names() if serves(domain, template, mode))
 
 
 # ---------------------------------------------------------------- sampling
@@ -156,23 +112,28 @@ def modes_of(domain: Domain, template: TaskTemplate) -> tuple[Mode, ...]:
 
 def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: Sequence[str] = ()) -> Task:
     """Return one concrete task. `only` restricts the templates by id. Raises Rejected, or InputError for a
-    template whose query or text is wrong."""
+    template whose query or text is wrong, and for a mode that is not there."""
     source = random.Random(f"task:{domain.digest}:{mode}:{turns}:{seed}")
     fitting = [t for t in domain.templates if (not only or t.id in only) and serves(domain, t, mode)]
     if not fitting:
         raise Rejected("mode_not_applicable", f"no template of {domain.id} serves mode {mode}.")
-    first = source.choice(fitting)
-    withheld: tuple[str, ...] = ()
-    if mode == "no_tool":
-        segments = [_question(domain, source)]
-    else:
-        lead = _draw(domain, first, [], source)
-        withheld = _lead_turns(domain, lead, mode, turns, source)
-        segments = [lead]
-    _extend(domain, segments, turns, first, withheld, only, source)
-    _introduce_once(domain, segments)
-    _mark_fault(domain, segments, source)
-    return _assemble(domain, segments, mode, withheld, source, seed)
+    draft = _begun(domain, source.choice(fitting), mode, turns, source)
+    _extend(draft, turns, only)
+    _introduce_once(domain, draft.segments)
+    _mark_fault(draft)
+    return _assemble(draft, seed)
+
+
+def _begun(domain: Domain, first: TaskTemplate, mode: Mode, turns: int, source: random.Random) -> _Draft:
+    """Return the draft with the turns of its first template, the first one under the mode."""
+    rules = modes.named(mode)
+    asked = rules.question(domain, source)
+    if asked is not None:
+        return _Draft(domain, rules, first, _Segment(None, asked.slots, [asked]), source)
+    lead, turn = _draw(domain, first, [], source), first.turns[0]
+    lead.turns.append(rules.drawn(domain, turn, _turn(turn, lead.slots, source, mode), source))
+    lead.turns += [_turn(later, lead.slots, source) for later in first.turns[1 : 1 if rules.short else turns]]
+    return _Draft(domain, rules, first, lead, source, rules.withheld(domain, turn))
 
 
 def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], source: random.Random) -> _Segment:
@@ -201,34 +162,9 @@ def _agrees(domain: Domain, row: dict[str, Any], others: Sequence[_Segment]) -> 
     return True
 
 
-def _question(domain: Domain, source: random.Random) -> _Segment:
-    question = source.choice(domain.questions)
-    turn = TaskTurn(
-        mode="no_tool",
-        say=source.choice(question.say),
-        answer=source.choice(question.answer),
-        facts=question.facts,
-        slots={"question": question.id},
-    )
-    return _Segment(None, {"question": question.id}, [turn])
-
-
-def _lead_turns(domain: Domain, segment: _Segment, mode: Mode, turns: int, source: random.Random) -> tuple[str, ...]:
-    """Fill in the turns of the first template, its first one transformed; return the withheld tools."""
-    assert segment.template is not None
-    first = segment.template.turns[0]
-    plain = _turn(first, segment.slots, source)
-    segment.turns.append(_transform(domain, first, plain, mode, segment.slots, source))
-    if mode == "missing_function":
-        return (_pivotal(domain, first),)
-    for later in segment.template.turns[1:turns]:
-        segment.turns.append(_turn(later, segment.slots, source))
-    return ()
-
-
-def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random) -> TaskTurn:
+def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random, mode: Mode = USUAL_MODE) -> TaskTurn:
     return TaskTurn(
-        mode="multiple",
+        mode=mode,
         say=templates.text(source.choice(turn.say), templates.UNKNOWN | slots),
         slots=slots,
         chain=turn.chain,
@@ -238,45 +174,16 @@ def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random) -> T
     )
 
 
-def _transform(
-    domain: Domain, turn: TemplateTurn, plain: TaskTurn, mode: Mode, slots: dict[str, Any], source: random.Random
-) -> TaskTurn:
-    """Return the turn under its mode; see ARCHITECTURE.md for what each one means."""
-    change: dict[str, Any] = {"mode": mode}
-    if mode == "parallel":
-        change["groups"] = parallel_groups(turn, domain.tools)
-    elif mode == "missing_parameter" and turn.withhold:
-        change["say"] = templates.text(source.choice(turn.withhold.say), templates.UNKNOWN | slots)
-        change["ask"] = templates.text(source.choice(turn.withhold.ask), slots)
-        change["hidden"] = templates.text(source.choice(turn.withhold.reveal), slots)
-    elif mode == "missing_function":
-        change |= {"chain": (), "groups": (), "answer": source.choice(CANNOT), "facts": (CANNOT_FACTS,)}
-    return plain.model_copy(update=change)
-
-
-def _pivotal(domain: Domain, turn: TemplateTurn) -> str:
-    """Return the tool without which the turn cannot be served: its last write, else its last call."""
-    writes = {tool.name for tool in domain.tools if tool.effect == "write"}
-    return next((step.call for step in reversed(turn.chain) if step.call in writes), turn.chain[-1].call)
-
-
-def _extend(
-    domain: Domain,
-    segments: list[_Segment],
-    turns: int,
-    first: TaskTemplate,
-    withheld: Sequence[str],
-    only: Sequence[str],
-    source: random.Random,
-) -> None:
+def _extend(draft: _Draft, turns: int, only: Sequence[str]) -> None:
     """Add templates until the dialogue has `turns` user turns, then draw the order of the segments."""
+    domain, first, segments, source = draft.domain, draft.first, draft.segments, draft.source
 
     def fits(template: TaskTemplate) -> bool:
         return (
             template.variant == first.variant
             and template.hidden_tests is None
             and (not only or template.id in only)
-            and not any(step.call in withheld for turn in template.turns for step in turn.chain)
+            and not any(step.call in draft.withheld for turn in template.turns for step in turn.chain)
         )
 
     others = [t for t in domain.templates if t.id != first.id and fits(t)]
@@ -291,16 +198,14 @@ def _extend(
         segments.append(segment)
     if sum(len(s.turns) for s in segments) < turns:
         raise Rejected("no_slot_rows", f"{domain.id}: no dialogue of {turns} turns fits template {first.id}.")
-    lead = segments[0]
     source.shuffle(segments)
-    before = list(takewhile(lambda segment: segment is not lead, segments))
-    earlier = [turn for segment in before for turn in segment.turns]
-    said = tells(lead.turns[0], "\n".join(turn.say for turn in earlier))  # nothing is missing once it was said
-    if lead.turns[0].hidden is not None:
-        told = {check for segment in before for found in segment.checks(domain) for check in found.values()}
-        said = said or withholds(domain, first.turns[0], lead.slots, told)
-    if said or not exercised(domain, earlier, lead.turns[0]):
-        segments.sort(key=lambda segment: segment is not lead)
+    asked, earlier = draft.lead.turns[0], draft.earlier
+    said = tells(asked, "\n".join(turn.say for turn in earlier))  # nothing is missing once it was said
+    if asked.hidden is not None:
+        told = {check for segment in draft.before for found in segment.checks(domain) for check in found.values()}
+        said = said or withholds(domain, first.turns[0], draft.lead.slots, told)
+    if said or not draft.rules.exercised(domain, earlier, asked):
+        segments.sort(key=lambda segment: segment is not draft.lead)
 
 
 def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
@@ -320,25 +225,16 @@ def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
             checked |= made
 
 
-def _mark_fault(domain: Domain, segments: Sequence[_Segment], source: random.Random) -> None:
-    """Draw the call that fails at its first try (mode `tool_error`) among those that are new to the dialogue."""
-    earlier: list[TaskTurn] = []
-    for segment in segments:
-        for number, turn in enumerate(segment.turns):
-            if turn.mode == "tool_error":
-                fault = source.choice(new_calls(domain, earlier, turn))
-                turn = segment.turns[number] = turn.model_copy(update={"fault": fault})
-            earlier.append(turn)
+def _mark_fault(draft: _Draft) -> None:
+    """Let the mode choose the call that fails at its first try."""
+    asked = draft.lead.turns[0]
+    fault = draft.rules.fault(draft.domain, draft.earlier, asked, draft.source)
+    if fault is not None:
+        draft.lead.turns[0] = asked.model_copy(update={"fault": fault})
 
 
-def _assemble(
-    domain: Domain,
-    segments: Sequence[_Segment],
-    mode: Mode,
-    withheld: tuple[str, ...],
-    source: random.Random,
-    seed: int,
-) -> Task:
+def _assemble(draft: _Draft, seed: int) -> Task:
+    domain, segments, withheld = draft.domain, draft.segments, draft.withheld
     turns = tuple(turn.model_copy(update={"segment": number}) for number, s in enumerate(segments) for turn in s.turns)
     lead = next((s.template for s in segments if s.template), None)
     used = tuple(s.template.id for s in segments if s.template)
@@ -348,6 +244,7 @@ def _assemble(
         "turns": [{"mode": t.mode, "slots": t.slots, "chain": len(t.chain), "fault": t.fault} for t in turns],
         "withheld": withheld,
     }
+    needed = {step.call for turn in turns for step in turn.chain}
     return Task(
         id=digest(content),
         domain=domain.id,
@@ -358,7 +255,7 @@ def _assemble(
         goal="\n\n".join(segment.goal() for segment in segments),
         slots=dict(turns[0].slots),
         turns=turns,
-        tools=_offered(domain, turns, mode, withheld, source),
+        tools=draft.rules.offered(domain, needed, withheld, draft.source),
         withheld_tools=withheld,
         hidden_tests=next((s.template.hidden_tests for s in segments if s.template and s.template.hidden_tests), None),
         state_ignore=domain.state_ignore,
@@ -367,25 +264,9 @@ def _assemble(
     )
 
 
-def _offered(
-    domain: Domain, turns: Sequence[TaskTurn], mode: Mode, withheld: Sequence[str], source: random.Random
-) -> tuple[Tool, ...]:
-    """Return the tools that the teacher sees: only the needed ones (single), all with distractors
-    (distractors), else the needed ones and a drawn number of others, in the order of the domain."""
-    needed = {step.call for turn in turns for step in turn.chain}
-    if mode == "single":
-        return tuple(tool for tool in domain.tools if tool.name in needed)
-    if mode == "distractors":
-        return tuple(source.sample(domain.tools, len(domain.tools)))
-    others = [t.name for t in domain.tools if not t.distractor and t.name not in needed and t.name not in withheld]
-    least = min(3, len(others))
-    chosen = needed | set(source.sample(others, source.randint(least, len(others))))
-    return tuple(tool for tool in domain.tools if tool.name in chosen)
-
-
 def difficulty(turns: Sequence[TaskTurn]) -> float:
-    """Return calls + half the distinct tools + dependencies + half of each further user turn + one for a
-    turn in which something is missing or fails."""
+    """Return calls + half the distinct tools + dependencies + half of each further user turn + one for each
+    turn whose mode is hard."""
     steps = sum(len(turn.chain) for turn in turns)
     tools = len({step.call for turn in turns for step in turn.chain})
     uses = 0
@@ -397,7 +278,7 @@ def difficulty(turns: Sequence[TaskTurn]) -> float:
             uses += len(templates.names_below(step.arguments) & known)
             if step.save:
                 known.add(step.save)
-    hard = sum(turn.mode in ("missing_parameter", "missing_function", "tool_error") for turn in turns)
+    hard = sum(modes.named(turn.mode).hard for turn in turns)
     return steps + tools / 2 + uses + (len(turns) - 1) / 2 + hard
 
 

@@ -32,11 +32,11 @@ from engine.running.models import open_llm
 from engine.running.wiring import parts_of, source_of
 from engine.settings import read
 from engine.types import (
+    USUAL_MODE,
     Batch,
     Domain,
     DomainShare,
     Endpoint,
-    Mode,
     Persona,
     RolloutSpec,
     Task,
@@ -116,7 +116,7 @@ class Desk:
         if template is None:
             raise InputError("template", f"{domain.id} has no template {payload['template']!r}.", "Save it first.")
         served = tasks.modes_of(domain, template)
-        mode: Mode = payload["mode"] if payload.get("mode") else (served[0] if served else "multiple")
+        mode = payload.get("mode") or (served[0] if served else USUAL_MODE)
         seed, turns = int(payload.get("seed") or 0), int(payload.get("turns") or len(template.turns))
         try:
             task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))

@@ -20,9 +20,11 @@ from engine.types.batches import (
 )
 from engine.types.domains import (
     MODES,
+    USUAL_MODE,
     Domain,
     Fact,
     HiddenTests,
+    KnownMode,
     Limits,
     Mode,
     Persona,
@@ -32,6 +34,7 @@ from engine.types.domains import (
     TaskTemplate,
     TemplateTurn,
     Withhold,
+    mode_order,
     workspace_of,
 )
 from engine.types.frozen import Frozen, Options, digest
@@ -40,7 +43,7 @@ from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, Trajec
 from engine.types.scores import Criterion, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
-from engine.types.trajectories import STAGES, Culprit, End, Execution, Outcome, Remark, Stage, Status, Trajectory
+from engine.types.trajectories import STAGES, Culprit, End, Execution, Outcome, Remark, Span, Stage, Status, Trajectory
 from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Turn
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "MODES",
     "PLAN_VERSIONS",
     "STAGES",
+    "USUAL_MODE",
     "VERDICTS_MEAN",
     "Absent",
     "Batch",
@@ -66,6 +70,7 @@ __all__ = [
     "Fact",
     "Frozen",
     "HiddenTests",
+    "KnownMode",
     "Leaf",
     "Limits",
     "Mode",
@@ -90,6 +95,7 @@ __all__ = [
     "Sampling",
     "Score",
     "SlotQuery",
+    "Span",
     "Stage",
     "Standing",
     "StateDiff",
@@ -108,6 +114,7 @@ __all__ = [
     "Verdict",
     "Withhold",
     "digest",
+    "mode_order",
     "without_later",
     "workspace_of",
 ]

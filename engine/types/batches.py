@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from engine.types.domains import MODES, Mode, Persona
+from engine.types.domains import MODES, KnownMode, Mode, Persona
 from engine.types.frozen import Frozen, digest
 from engine.types.models import Endpoint, ModelRole
 from engine.types.scores import Rubric
@@ -88,7 +88,7 @@ class Batch(Frozen):
     domains: Annotated[tuple[DomainShare, ...], Field(min_length=1)]
     trajectories: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     attempts: Annotated[int, Field(ge=1, le=64)] = 1
-    modes: dict[Mode, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: {m: 1.0 for m in MODES})
+    modes: dict[KnownMode, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict.fromkeys(MODES, 1.0))
     turns: dict[Annotated[int, Field(ge=1, le=4)], Annotated[float, Field(ge=0)]] = {1: 3.0, 2: 1.0}
     personas: tuple[str, ...] = ()
     teacher: str = "reference"
@@ -123,7 +123,7 @@ class Batch(Frozen):
         dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
         content = without_later(self, dumped)
         if self._usual_modes:
-            content["modes"] = dict.fromkeys(_FIRST_MODES, 1.0)
+            content["modes"] = dict.fromkeys(MODES, 1.0)
         if self.plan == 1:
             content.pop("plan_version", None)
         return digest(content)
@@ -132,7 +132,7 @@ class Batch(Frozen):
     def weights(self) -> Mapping[Mode, float]:
         """The weights of the modes to plan by. Where they are the default, plans 1 and 2 know the nine modes there were
         then, as the fingerprint does: a mode that is added comes into the default with the next plan version."""
-        return dict.fromkeys(_FIRST_MODES, 1.0) if self._usual_modes and self.plan <= 2 else self.modes
+        return dict.fromkeys(MODES, 1.0) if self._usual_modes and self.plan <= 2 else self.modes
 
     @property
     def _usual_modes(self) -> bool:
@@ -166,11 +166,6 @@ _FIRST_FIELDS: dict[str, frozenset[str]] = {
     "RolloutLimits": frozenset({"rounds", "steps_per_turn", "invalid_calls", "seconds", "infrastructure_attempts"}),
 }
 """The fields that a fingerprint always holds. Never add to it: later ones count where they are not at their default."""
-_FIRST_MODES: tuple[Mode, ...] = (
-    "single", "multiple", "parallel", "dependent", "no_tool", "missing_parameter", "missing_function", "distractors",
-    "tool_error",
-)  # fmt: skip
-"""What the fingerprint holds for a batch with the default modes, however many there are by now."""
 
 
 class RolloutSpec(Frozen):

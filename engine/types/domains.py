@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from engine.types.frozen import Frozen
 from engine.types.turns import Tool
 
-Mode = Literal[
+Mode = Annotated[str, Field(pattern=r"^\w+$", max_length=60)]
+"""The name of a mode: of a file in engine/modes. What is stored may name one that is no longer there."""
+MODES: tuple[Mode, ...] = (
     "single",
     "multiple",
     "parallel",
@@ -20,8 +22,28 @@ Mode = Literal[
     "missing_function",
     "distractors",
     "tool_error",
-]
-MODES: tuple[Mode, ...] = get_args(Mode)
+)
+"""The modes that a batch has by default under plan versions 1 and 2, in the order in which they are planned. Never add
+to it: fingerprints and plans of stored batches come from it. Which modes there are is told by engine/modes."""
+USUAL_MODE: Mode = "multiple"
+"""The mode of every request of a dialogue but the one that has the mode of the task."""
+
+
+def mode_order(mode: Mode) -> tuple[int, str]:
+    """Return what modes are sorted by: first those of MODES in their order, then all others by name."""
+    return (MODES.index(mode), "") if mode in MODES else (len(MODES), mode)
+
+
+def _there(mode: Mode, info: ValidationInfo) -> Mode:
+    known = (info.context or {}).get("modes")
+    if known is not None and mode not in known:
+        raise ValueError(f"there is no mode {mode!r}. Choose one of: {', '.join(known)}")
+    return mode
+
+
+KnownMode = Annotated[str, AfterValidator(_there)]
+"""A mode in what people write. Whoever reads it validates with the context {"modes": the names of those there are}, and
+any other is refused with that list. Without the context, as for what is stored, any name is read."""
 
 
 class Persona(Frozen):
@@ -53,7 +75,7 @@ class ReferenceCall(Frozen):
 
 
 class Withhold(Frozen):
-    """How a request reads when one slot is left out: makes a turn fit for mode `missing_parameter`."""
+    """How a request reads when one slot is left out, for modes in which the assistant must ask for it."""
 
     slot: str
     say: tuple[str, ...]
@@ -116,14 +138,14 @@ class TaskTemplate(Frozen):
     goal: str
     slots: tuple[SlotQuery, ...] = ()
     turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
-    modes: tuple[Mode, ...] = ()
+    modes: tuple[KnownMode, ...] = ()
     hidden_tests: HiddenTests | None = None
     variant: str | None = None
     tags: tuple[str, ...] = ()
 
 
 class Question(Frozen):
-    """A request that the policy answers and that needs no call: mode `no_tool`."""
+    """A request that the policy answers and that needs no call."""
 
     id: str
     say: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -57,7 +57,7 @@ class TrajectoryFilter(Frozen):
 
     batches: tuple[int, ...] = ()
     domains: tuple[str, ...] = ()
-    modes: tuple[Mode | Literal["none"], ...] = ()
+    modes: tuple[Mode, ...] = ()
     personas: tuple[str, ...] = ()
     teachers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()

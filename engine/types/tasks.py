@@ -15,10 +15,10 @@ class TaskTurn(Frozen):
 
     `mode` is the transform of this turn. `hidden` is what the user tells only when asked; `ask` is how the
     reference teacher asks for it. `groups` gives, for each call, the assistant message it belongs to, so
-    equal numbers are parallel calls. `fault` is the index of the call whose first try fails (mode
-    `tool_error`), else None. `segment` counts the templates of the dialogue: results saved by one template
-    are seen by its own later turns only, and so are its `slots`. `known` are calls that an earlier turn made with the
-    same arguments: only the proof makes them again, to fill in what the turn's texts and arguments use of them.
+    equal numbers are parallel calls. `fault` is the index of the call whose first try fails, else None.
+    `segment` counts the templates of the dialogue: results saved by one template are seen by its own later turns
+    only, and so are its `slots`. `known` are calls that an earlier turn made with the same arguments: only the
+    proof makes them again, to fill in what the turn's texts and arguments use of them.
     """
 
     mode: Mode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -32,6 +32,14 @@ class Execution(Frozen):
 
 
 End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "timeout", "error", "not_started"]
+
+
+class Span(NamedTuple):
+    """The messages that serve one request, as indexes into Trajectory.turns: that of the request, and that of the
+    message behind the last one."""
+
+    start: int
+    end: int
 
 
 class Remark(Frozen):

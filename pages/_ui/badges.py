@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
+from engine import modes, plugins
 from engine.reviewing.verdicts import EFFECTS
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
@@ -74,17 +75,6 @@ TABLES = {
     "batch": BATCH,
     "export": EXPORT,
 }
-MODES: dict[str, str] = {
-    "single": "Single call",
-    "multiple": "Multiple tools offered",
-    "parallel": "Parallel calls",
-    "dependent": "Dependent calls",
-    "no_tool": "No tool needed",
-    "missing_parameter": "Missing parameter",
-    "missing_function": "Missing function",
-    "distractors": "Distractor tools",
-    "tool_error": "Tool error",
-}
 
 
 def look(kind: str, value: str | None) -> Look:
@@ -138,5 +128,6 @@ def version_name(version: str) -> str:
 
 
 def mode_name(mode: str | None) -> str:
-    """Return the words for a mode."""
-    return MODES.get(mode or "", words(mode or "none"))
+    """Return the words for a mode, also for one that is no longer there."""
+    there = mode is not None and modes.find(mode) is not None
+    return plugins.load("modes", mode).label if there else words(mode or "none")

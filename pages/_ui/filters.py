@@ -15,8 +15,9 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
+from engine import modes
 from engine.reviewing.verdicts import EFFECTS
-from engine.types import MODES, STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
+from engine.types import STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from pages._ui.buttons import button
 from storage.batches import list_batches
@@ -46,7 +47,6 @@ _LISTS: dict[str, str] = {
 }
 _FIXED: dict[str, tuple[str, ...]] = {
     "verdicts": ("none", *(name for name in EFFECTS if name != "none")),
-    "modes": MODES,
     "outcomes": get_args(Outcome),
     "statuses": get_args(Status),
     "culprits": (*get_args(Culprit), "none"),
@@ -214,6 +214,7 @@ def _first_page() -> None:
 @st.cache_data(ttl=15, max_entries=8, show_spinner=False, hash_funcs={Database: lambda db: str(db.url)})
 def _choices(db: Database) -> dict[str, list[str]]:
     found = facets(db) | {"tags": tags_in_use(db)}
+    found["modes"] = list(dict.fromkeys((*modes.names(), *found["modes"])))
     batches = list_batches(db, limit=BATCHES_OFFERED)
     names = {"batches": [str(row.id) for row in batches], "batch_names": [f"#{row.id} {row.name}" for row in batches]}
     return {**found, **{field: list(values) for field, values in _FIXED.items()}, **names}

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import ProvenTurn, Review, Score, Task, ToolCall, Trajectory
-from pages._ui.badges import badge, score_name, version_name, words
+from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.data import db
 from pages._ui.diff_view import diff_view
 from pages._ui.format import count, moment, money, number, plural, seconds
@@ -99,7 +99,7 @@ def draw_task(trajectory: Trajectory) -> None:
 
 def _reference(position: int, task: Task, proven: ProvenTurn) -> None:
     mode = task.turns[position].mode if position < len(task.turns) else None
-    st.markdown(f"**Reference for user turn {position + 1}**" + (f" :gray[{literal(words(mode))}]" if mode else ""))
+    st.markdown(f"**Reference for user turn {position + 1}**" + (f" :gray[{literal(mode_name(mode))}]" if mode else ""))
     for group, calls in enumerate(proven.calls):
         for place, one in enumerate(calls):
             st.code(call_text(one.call), language=None, wrap_lines=True)

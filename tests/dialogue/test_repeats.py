@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.dialogue.repeats import exercised, new_calls
+from engine import modes
+from engine.dialogue.repeats import new_calls
 from engine.planning import tasks
 from engine.types import Domain, Mode, ReferenceCall, TaskTurn
 
@@ -45,6 +46,7 @@ def test_which_calls_are_new(ledger: Domain, earlier: Any, calls: Any, new: list
 )
 def test_a_mode_about_calls_needs_new_ones(ledger: Domain, mode: Mode, met: bool) -> None:
     asked = turn(read("A-1"), read("A-2"), mode=mode, groups=(0, 0))
+    exercised = modes.named(mode).exercised
     assert exercised(ledger, [turn(read("A-1"), read("A-2"))], asked) is met
     assert exercised(ledger, [turn(read("A-1"))], asked) is (mode != "parallel")
     assert exercised(ledger, [], asked)
@@ -57,7 +59,7 @@ def test_no_sampled_task_has_its_mode_on_a_repeated_read(ledger: Domain, mode: M
         task = tasks.sample(ledger, mode=mode, turns=3, seed=seed)
         place = task.modes.index(mode)
         earlier, asked = task.turns[:place], task.turns[place]
-        assert exercised(ledger, earlier, asked)
+        assert modes.named(mode).exercised(ledger, earlier, asked)
         assert asked.fault is None or asked.fault in new_calls(ledger, earlier, asked)
         assert (asked.fault is None) == (mode != "tool_error")
         later += place > 0

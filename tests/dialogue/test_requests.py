@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.dialogue.requests import Span, begins, begun_of, spans
+from engine.dialogue.requests import begins, begun_of, spans
 from engine.dialogue.withheld import tells, withheld
-from engine.types import Task, Turn
+from engine.types import Span, Task, Turn
 from tests.judges.test_rubric import trajectory
 from tests.teachers.samples import task
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from engine import modes
 from engine.domains import catalog
 from engine.errors import InputError
 from engine.planning.goals import warning
-from engine.types import MODES, Domain, Question, workspace_of
+from engine.types import Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button
 from pages._ui.format import bytes_size, count, plural
@@ -51,7 +52,7 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         distractors = sum(tool.distractor for tool in offered)
         st.metric(
             "Tools", count(len(offered)), border=True,
-            help=f"{plural(distractors, 'distractor')} among them, offered in the mode of that name only.",
+            help=f"{plural(distractors, 'distractor')} among them, offered in modes with distractors only.",
         )  # fmt: skip
         active = [path for path in template_paths(files) if not path.endswith(".off")]
         st.metric("Templates", count(len(active)), border=True)
@@ -85,21 +86,22 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
 
 
 def _modes(domain: Domain, files: dict[str, bytes]) -> None:
+    there = modes.names()
     rows = [
-        {"Template": one.id, **{mode_name(mode): "✓" if mode in one.modes else "" for mode in MODES}}
+        {"Template": one.id, **{mode_name(mode): "✓" if mode in one.modes else "" for mode in there}}
         for one in template_files(files, domain)
         if one.active
     ]
-    total = {mode: sum(1 for row in rows if row[mode_name(mode)]) for mode in MODES}
+    total = {mode: sum(1 for row in rows if row[mode_name(mode)]) for mode in there}
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, key=f"modes_{domain.id}", alt="Modes served per template",
         height=min(len(rows), 14) * 35 + 38,
         column_config={
             "Template": st.column_config.TextColumn("Template", width=190, pinned=True),
-            **{mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in MODES},
+            **{mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in there},
         },
     )  # fmt: skip
-    absent = [mode_name(mode).lower() for mode in MODES if not total[mode]]
+    absent = [mode_name(mode).lower() for mode in there if not total[mode]]
     if absent:
         st.caption(literal(f"No template serves: {', '.join(absent)}."))
 
@@ -158,7 +160,7 @@ def _tool_badges(draft: Draft, one: ToolFile) -> None:
     if one.private:
         st.badge("private module", icon=":material/lock:", color="gray")
     if one.name == "distractors.py":
-        st.badge("distractors", icon=":material/shuffle:", color="gray", help="Offered only in mode distractors.")
+        st.badge("distractors", icon=":material/shuffle:", color="gray", help="Offered in modes with distractors only.")
     if one.problems:
         st.badge("has errors", icon=":material/error:", color="red")
     if one.path in draft.changes:
@@ -229,7 +231,7 @@ def _add_template(id: str, field: str) -> None:
 
 def draw_questions(draft: Draft) -> None:
     """Draw the questions for editing, with what is wrong and a preview."""
-    st.caption("What the policy answers without a call. Mode no_tool draws from these.")
+    st.caption("What the policy answers without a call. Modes in which no tool is needed draw from these.")
     left, right = st.columns([1, 1], gap="medium")
     with left:
         text = text_editor(draft, "questions.yaml", "Questions as YAML", height=560)

@@ -13,11 +13,10 @@ from typing import Any, cast
 
 import streamlit as st
 
-from engine import plugins, settings
-from engine.planning.tasks import modes_of
+from engine import modes, plugins, settings
+from engine.planning.tasks import serves
 from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare, Endpoint, ModelRole
-from pages._ui.badges import MODES as MODE_WORDS
-from pages._ui.badges import words
+from pages._ui.badges import mode_name, words
 from pages._ui.routes import page_link
 from pages._ui.text import literal
 from pages.generate.parts import budget_form
@@ -177,29 +176,40 @@ def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batc
 # ---------------------------------------------------------------- mix
 
 
+_UNSERVED = "No template of the chosen domains serves this mode."
+
+
 def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
     """Draw the weights of modes and turns, and the personas. `chosen` are the domains as `what` returns them."""
     start = base()
-    served = {m for share in chosen for m in _served(domains.get_domain(db, share["id"]), tuple(share["templates"]))}
+    there, weights = modes.names(), start.modes if start else dict.fromkeys(MODES, 1.0)
+    served = {
+        mode
+        for share in chosen
+        for mode in _served(domains.get_domain(db, share["id"]), tuple(share["templates"]), there)
+    }
     st.caption("Weight of each mode; 0 leaves it out. What a domain cannot serve is taken over by the others.")
     with st.grid(3, min_column_width=140):
-        modes = {
+        mixed = {
             mode: st.number_input(
-                MODE_WORDS[mode], 0.0, 100.0, step=1.0, format="%g", disabled=bool(chosen) and mode not in served,
-                help=None if mode in served else "No template of the chosen domains serves this mode.",
-                **_kept(f"batch_mode_{mode}", float(start.modes.get(mode, 0.0)) if start else 1.0),
+                literal(mode_name(mode)), 0.0, 100.0, step=1.0, format="%g",
+                disabled=bool(chosen) and mode not in served,
+                help=literal(modes.named(mode).help) + ("" if mode in served else f"  \n{_UNSERVED}"),
+                **_kept(f"batch_mode_{mode}", float(weights.get(mode, 0.0))),
             )
-            for mode in MODES
+            for mode in there
         }  # fmt: skip
-    if chosen and (missing := [literal(MODE_WORDS[mode]) for mode in MODES if mode not in served]):
+    if chosen and (missing := [literal(mode_name(mode)) for mode in there if mode not in served]):
         st.caption(f":material/block: No chosen domain serves: {', '.join(missing)}.")
+    if gone := [literal(mode) for mode, weight in weights.items() if weight and mode not in there]:
+        st.caption(f":material/block: No longer there, so left out: {', '.join(gone)}.")
     st.caption("Weight of each number of user turns per dialogue.")
-    weights = start.turns if start else TURNS
+    lengths = start.turns if start else TURNS
     with st.grid(4, min_column_width=120):
         turns = {
             n: st.number_input(
                 f"{n} user turn{'s' if n > 1 else ''}", 0.0, 100.0, step=1.0, format="%g",
-                **_kept(f"batch_turns_{n}", float(weights.get(n, 0.0))),
+                **_kept(f"batch_turns_{n}", float(lengths.get(n, 0.0))),
             )
             for n in (1, 2, 3, 4)
         }  # fmt: skip
@@ -210,8 +220,12 @@ def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
         placeholder=f"All {len(names)} personas, chosen by the seed",
         **_several("batch_personas", list(start.personas) if start else [], list(names)),
     )  # fmt: skip
-    mixed = {"modes": modes, "turns": {n: w for n, w in turns.items() if w}, "personas": people}
-    return mixed | {"plan_version": _old_plan(start)}
+    return {
+        "modes": {mode: weight for mode, weight in mixed.items() if weight or mode in MODES},
+        "turns": {n: weight for n, weight in turns.items() if weight},
+        "personas": people,
+        "plan_version": _old_plan(start),
+    }
 
 
 def _old_plan(start: Batch | None) -> int | None:
@@ -227,8 +241,9 @@ def _old_plan(start: Batch | None) -> int | None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Domain: lambda domain: domain.digest})
-def _served(domain: Domain, only: tuple[str, ...]) -> set[str]:
-    return {m for template in domain.templates if not only or template.id in only for m in modes_of(domain, template)}
+def _served(domain: Domain, only: tuple[str, ...], there: tuple[str, ...]) -> set[str]:
+    chosen = [template for template in domain.templates if not only or template.id in only]
+    return {mode for mode in there if any(serves(domain, template, mode) for template in chosen)}
 
 
 # ---------------------------------------------------------------- players

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.planning.quotas import Quotas, sentences
-from engine.types import MODES, Batch
+from engine.types import Batch
 from pages._ui.badges import mode_name
 from pages._ui.data import db
 from pages._ui.format import count, plural
@@ -39,11 +39,11 @@ def shortfalls(planned: Quotas, names: Mapping[str, str]) -> None:
 
 def counts(planned: Quotas, names: Mapping[str, str]) -> None:
     """Draw how many tasks each mode, domain and number of user turns gets."""
-    unserved = [s.what[0] for s in planned.shortfalls if s.unserved]
+    unserved = [(s.kind, s.what[0]) for s in planned.shortfalls if s.unserved]
     modes = [_entry(mode_name(mode), tasks) for mode, tasks in planned.by_mode().items()]
-    modes += [f":orange-badge[:material/block: {literal(mode_name(m))}: not served]" for m in unserved if m in MODES]
+    modes += [_unserved(mode_name(mode)) for kind, mode in unserved if kind == "mode"]
     turns = [_entry(plural(n, "user turn"), tasks) for n, tasks in planned.by_turns().items()]
-    turns += [f":orange-badge[:material/block: {n} user turns: not served]" for n in unserved if n not in MODES]
+    turns += [_unserved(f"{n} user turns") for kind, n in unserved if kind == "turns"]
     labels = _labels(planned, names)
     domains = [
         f"{literal(labels[number])}\N{NO-BREAK SPACE}**{count(n)}**" for number, n in planned.by_domain().items()
@@ -52,6 +52,10 @@ def counts(planned: Quotas, names: Mapping[str, str]) -> None:
         domains = [f"{len(domains)} domains, see the table"]
     for heading, entries in (("Modes", modes), ("Domains", domains), ("Dialogues", turns)):
         st.markdown(f":gray[{heading}:] {' · '.join(entries)}")
+
+
+def _unserved(name: str) -> str:
+    return f":orange-badge[:material/block: {literal(name)}: not served]"
 
 
 def _entry(name: str, tasks: int) -> str:

@@ -1,0 +1,17 @@
+"""Which calls of a template's chain need the result of another."""
+
+from __future__ import annotations
+
+from engine.domains import templates
+from engine.types import TemplateTurn
+
+
+def dependencies(turn: TemplateTurn) -> list[set[int]]:
+    """Return, for each call of a chain, the earlier calls of the same turn whose results it uses."""
+    saved: dict[str, int] = {}
+    found: list[set[int]] = []
+    for position, step in enumerate(turn.chain):
+        found.append({saved[name] for name in templates.names_below(step.arguments) if name in saved})
+        if step.save:
+            saved[step.save] = position
+    return found

@@ -1,0 +1,70 @@
+"""Missing parameter.
+
+The first wording is the turn's `withhold.say`, without one slot, which the user tells once asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from engine.dialogue.questions import asks
+from engine.dialogue.withheld import asked_for, tells, withheld
+from engine.domains import templates
+from engine.modes._messages import writes
+from engine.modes._plain import PlainMode
+from engine.protocols import Finding
+from engine.types import Domain, Options, Span, Task, TaskTemplate, TaskTurn, TemplateTurn, Trajectory, Turn
+
+__all__ = ["MissingParameterMode"]
+
+
+class Config(Options):
+    """There is nothing to set."""
+
+
+class MissingParameterMode(PlainMode):
+    help = "The request leaves out a value, which the assistant must ask for before it changes anything."
+    hard = True
+
+    def serves(self, domain: Domain, template: TaskTemplate) -> bool:
+        return template.turns[0].withhold is not None and bool(template.turns[0].chain)
+
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn:
+        held, slots = turn.withhold, plain.slots
+        assert held is not None, "served"
+        change = {
+            "say": templates.text(source.choice(held.say), templates.UNKNOWN | slots),
+            "ask": templates.text(source.choice(held.ask), slots),
+            "hidden": templates.text(source.choice(held.reveal), slots),
+        }
+        return plain.model_copy(update=change)
+
+    def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding:
+        assert trajectory.task is not None
+        turn = trajectory.task.turns[number]
+        if tells(turn, "\n".join(t.content for t in trajectory.turns[: span.start + 1] if t.role == "user")):
+            return Finding(None, "The missing value was told without being asked for.", (span.start,))
+        replies = [i for i in range(span.start + 1, span.end) if trajectory.turns[i].role == "user"]
+        first = replies[0] if replies else span.end
+        told = next((i for i in replies if tells(turn, trajectory.turns[i].content)), None)
+        for index, call, _ in writes(trajectory, Span(span.start, first if told is None else told)):
+            return Finding(False, f"{call.name} was called before the missing value was given.", (index,))
+        said = [t for t in trajectory.turns[span.start : first] if t.role == "assistant"]
+        if not replies or not _asked(trajectory.task, number, said, told=told is not None):
+            return Finding(False, "The missing value was not asked for.", (span.start,))
+        return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
+
+
+def _asked(task: Task, number: int, said: Sequence[Turn], *, told: bool) -> bool:
+    """Whether the assistant asked for the missing value in what it said before the user wrote again.
+
+    A value that the user told after it shows what the question was for; without one the question must name it. Who
+    neither called nor asked anything has at least not guessed.
+    """
+    turn = task.turns[number]
+    called = any(t.tool_calls for t in said)
+    texts = [t.content for t in said if not t.tool_calls]
+    if told or not withheld(turn, turn.say):
+        return not called or any(asks(text) for text in texts)
+    return any(asked_for(task, number, text) for text in texts) or not (called or any(asks(text) for text in texts))
