@@ -172,6 +172,20 @@ def test_no_import_cycles() -> None:
         visit(name, ())
 
 
+def test_no_code_outside_their_folder_names_a_mode() -> None:
+    from engine import modes
+
+    other_words = {"parallel", "tool_error", "distractors"}  # calls in one turn, a fault of a tool, a file of a pack
+    named = {
+        name_of(path)
+        for path in SOURCES
+        if not name_of(path).startswith("engine/modes/")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in set(modes.names()) - other_words
+    }
+    assert named == {"engine/types/domains.py"}, "the nine of older plans, and the usual one"
+
+
 def test_every_plugin_file_is_a_plugin() -> None:
     from engine import plugins
 

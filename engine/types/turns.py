@@ -43,7 +43,7 @@ class ToolResult(Frozen):
     """What a tool answered. `content` is the exact text that the teacher sees; `fault` is None for success.
 
     `tool_error` is an error the tool raised on purpose (bad order id), `tool_crash` a bug in the tool,
-    `limit` a sandbox bound (memory, processes, disk), `injected` a fault placed by the `tool_error` mode.
+    `limit` a sandbox bound (memory, processes, disk), `injected` a fault that the mode of the request placed.
     """
 
     content: str

@@ -81,7 +81,7 @@ def test_the_pack_is_as_wide_as_it_promises() -> None:
     assert len([tool for tool in DOMAIN.tools if tool.distractor]) in (3, 4)
     assert len(DOMAIN.templates) >= 14
     assert len(DOMAIN.questions) >= 12
-    assert {mode for template in DOMAIN.templates for mode in modes_of(DOMAIN, template)} == set(MODES)
+    assert {mode for template in DOMAIN.templates for mode in modes_of(DOMAIN, template)} >= set(MODES)
     assert sum(template.turns[0].withhold is not None for template in DOMAIN.templates) >= 6
     for question in DOMAIN.questions:
         assert len(set(question.say)) >= 4, question.id

@@ -60,7 +60,7 @@ def test_the_pack_is_as_rich_as_promised(pack: Domain) -> None:
     assert len([tool for tool in pack.tools if not tool.distractor]) >= 16
     assert len(pack.templates) >= 16
     assert sum(t.turns[0].withhold is not None for t in pack.templates) >= 6
-    assert {mode for t in pack.templates for mode in modes_of(pack, t)} == set(MODES)
+    assert {mode for t in pack.templates for mode in modes_of(pack, t)} >= set(MODES)
 
 
 def test_every_text_has_its_variants(pack: Domain) -> None:
