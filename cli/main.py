@@ -60,7 +60,8 @@ def worker(db: Any, only: int | None = None) -> Any:
 
     found = settings.read()
     say = partial(print, flush=True)
-    return Worker(SqlStore(db), SqlLibrary(db), found.sandbox, image=found.image, say=say, only=only)
+    store, library, options = SqlStore(db), SqlLibrary(db), found.sandbox_options
+    return Worker(store, library, found.sandbox, image=found.image, options=options, say=say, only=only)
 
 
 @app.command()
@@ -330,16 +331,18 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
 @app.command()
 def check() -> None:
     """Say whether everything that the studio needs is in order, and what to do if not."""
-    from engine.serving.choice import health
+    from engine.serving.choice import health, with_options
 
     found = settings.read()
     print(f"home      {found.home}")
     with database() as db:
         from storage.domains import list_domains
+        from storage.library import SqlLibrary
 
         print(f"database  {db.dialect}: {len(list_domains(db))} domains")
+        stored = with_options(SqlLibrary(db).sandbox_options(), found.sandbox_options)
     whole, usable = _shipped_packs(), False
-    for entry in asyncio.run(health()):
+    for entry in asyncio.run(health(found.image, stored)):
         usable = usable or entry.ok
         isolation = "isolates" if entry.isolated else "does not isolate"
         print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
@@ -384,8 +387,8 @@ def list_(
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {known}.")
     for name in plugins.names(kind):
         print(f"{name:<20} {plugins.label(kind, name)}")
-        if kind in ("importers", "exporters"):
-            print("".join(f"{'':<22}--option {told}\n" for told in plugins.options(kind, name)), end="")
+        flag = "--option " if kind in ("importers", "exporters") else ""
+        print("".join(f"{'':<22}{flag}{told}\n" for told in plugins.options(kind, name)), end="")
 
 
 def _stored(db: Any, kind: str) -> list[str]:

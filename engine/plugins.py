@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -22,20 +22,22 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InputError, InputErrors
+from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
+from engine.types import Choice
 
 KINDS = ("llms", "teachers", "users", "modes", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One loaded plug-in: its Config model and the class in `__all__`."""
+    """One loaded plug-in: its Config model, and in `make` the class in `__all__`."""
 
     kind: str
     name: str
     label: str
     config: type[BaseModel]
-    make: Callable[..., Any]
+    make: Any
 
     @cached_property
     def usual(self) -> Any:
@@ -63,11 +65,13 @@ def also_in(kind: str, folder: Path) -> Iterator[None]:
     path = importlib.import_module(f"engine.{kind}").__path__
     path.append(str(folder))
     importlib.invalidate_caches()
+    trait.cache_clear()
     try:
         yield
     finally:
         path.remove(str(folder))
         load.cache_clear()
+        trait.cache_clear()
         for file in folder.glob("*.py"):
             sys.modules.pop(f"engine.{kind}.{file.stem}", None)
 
@@ -98,6 +102,13 @@ def load(kind: str, name: str) -> Plugin:
     return Plugin(kind, name, label(kind, name), config, getattr(module, public[0]))
 
 
+@lru_cache(maxsize=256)
+def trait(kind: str, name: str, attribute: str, absent: Any) -> Any:
+    """Return what the class of a plug-in says of itself, or `absent` where there is no such plug-in here, as for a
+    record that was made elsewhere."""
+    return getattr(load(kind, name).make, attribute) if name in names(kind) else absent
+
+
 def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> BaseModel:
     """Return the plug-in's Config built from `values`. Raises InputError naming the field."""
     plugin, given = load(kind, name), values or {}
@@ -105,6 +116,15 @@ def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> Bas
         return plugin.config.model_validate(given)
     except ValidationError as error:
         raise InputErrors(Source(f"{kind}/{name}").refusals(error, given)) from error
+
+
+def refused_options(kind: str, choice: Choice, source: Source, path: FieldPath) -> list[InputError]:
+    """Return every option that a plug-in does not take, at its field below `path` in the source."""
+    try:
+        load(kind, choice.name).config.model_validate(choice.options)
+    except ValidationError as error:
+        return source.refusals(error, choice.options, (*path, choice.name))
+    return []
 
 
 def options(kind: str, name: str) -> list[str]:

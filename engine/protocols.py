@@ -7,11 +7,21 @@ a docstring whose first line is its label, a pydantic `Config` (extra="forbid"),
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from engine.types import (
     Batch,
@@ -29,6 +39,7 @@ from engine.types import (
     Sampling,
     Score,
     Span,
+    Stage,
     StateDiff,
     TaskTemplate,
     TaskTurn,
@@ -57,8 +68,14 @@ class LLM(Protocol):
 
 
 class Teacher(Protocol):
-    """Plays the assistant. `calls` holds what every model call took so far (none for a teacher without one)."""
+    """Plays the assistant. `calls` holds what every model call took so far (none for a teacher without one).
 
+    asks: the model role that it speaks through, None for one that needs no model. reference: True where it does what
+    the proof did, so that nothing of it was written by a model.
+    """
+
+    asks: ClassVar[ModelRole | None] = None
+    reference: ClassVar[bool] = False
     calls: list[ModelCall]
 
     async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion: ...
@@ -68,9 +85,12 @@ class User(Protocol):
     """Plays the person. Returns a user turn, or None when the conversation is over.
 
     Must not be shown tools, the system prompt or the reference chain; gets user and assistant texts only.
-    `left` is True when it stopped out of patience rather than satisfied; `calls` as for a Teacher.
+    `left` is True when it stopped out of patience rather than satisfied; `asks`, `reference` and `calls` as for a
+    Teacher.
     """
 
+    asks: ClassVar[ModelRole | None] = None
+    reference: ClassVar[bool] = False
     left: bool
     calls: list[ModelCall]
 
@@ -207,25 +227,63 @@ class SandboxPool(Protocol):
 
 
 class ToolSource(Protocol):
-    """Where tools come from and how a call reaches them. `commands` as in Environment."""
+    """Where tools come from and how a call reaches them. Made with the options that domain.yaml gives, once per domain.
 
-    commands: bool
+    commands: whether its tools run what the model writes. holds_state: whether it has a state beside the workspace.
+    open: read the pack's files and return the tools; asked once, before any call. It may be a coroutine, which runs in
+        a loop of its own, so what it keeps must not belong to one. Raises InputError naming file and line.
+    named: the names of the tools that files define which cannot all be read; None when they cannot be told.
+    call: make a call of one of the tools in a sandbox. Raises SandboxError; the tool's own failure is in the result.
+    probe: the state that it holds beside the workspace now, as JSON values by name, so that end states compare by it
+        too. Asked when a sandbox is opened and at the end, where `holds_state` is set.
+    result_schema: the JSON Schema of what a tool returns; None when it promises nothing.
+    """
 
-    def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]: ...
-    async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult: ...
+    commands: ClassVar[bool] = False
+    holds_state: ClassVar[bool] = False
+
+    def open(self, files: Mapping[str, bytes]) -> Sequence[Tool] | Coroutine[Any, Any, Sequence[Tool]]: ...
+    async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult: ...
+
+    def named(self, files: Mapping[str, bytes]) -> Collection[str] | None:
+        return None
+
+    async def probe(self, sandbox: Sandbox) -> Mapping[str, Any]:
+        return {}
+
+    def result_schema(self, tool: str) -> dict[str, Any] | None:
+        return None
 
 
 class Judge(Protocol):
     """Measures a rolled out trajectory (task, proof, turns and diff are set). Never raises for a bad
-    trajectory: what it cannot measure is a Score with value None and the reason."""
+    trajectory: what it cannot measure is a Score with value None and the reason. The `source` of its scores is its
+    own name.
+
+    asks: the model role that it asks, None for one that asks none. decides: whether the outcome can be a success by
+    its word; one that does not decide can only make it a failure. stage: the gate at which what it fails is lost.
+    reason: the short code under which a trajectory is lost that failed this score. reads_rubric: whether it asks the
+    questions of the batch's rubric, which the form then shows.
+    """
+
+    asks: ClassVar[ModelRole | None] = None
+    decides: ClassVar[bool] = False
+    stage: ClassVar[Stage] = "judged"
+    reads_rubric: ClassVar[bool] = False
+
+    @classmethod
+    def reason(cls, score: Score, trajectory: Trajectory) -> str:
+        return f"low_{score.name}"
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
 
 
 @runtime_checkable
 class AskingJudge(Judge, Protocol):
-    """A judge that asks a model: `calls` holds what each call took. `unmeasured` gives the scores that it measures,
-    all None with this reason, for a trajectory that it is not asked about."""
+    """A judge that asks a model, built with `llm` beside its Config, and with `rubric` (the batch's, or None) where it
+    `reads_rubric`. `calls` holds what each call took. `unmeasured` gives the scores that it measures, all None with
+    this reason, for a trajectory that it is not asked about.
+    """
 
     calls: list[ModelCall]
 
@@ -351,7 +409,7 @@ class Library(Protocol):
     domain: a domain pack's files at a version (None: the newest). trajectory: one record with the files of
         the domain version it was rolled out in. export: the recipe and a stream of (id, body, reviews).
     All raise InputError when the thing does not exist. licence: what a version of a domain states, by its digest; None
-        when it states none or is not there.
+        when it states none or is not there. sandbox_options: those that the studio stored, by the sandbox's name.
     """
 
     def claim_request(self, holder: str, now: float) -> Request | None: ...
@@ -360,6 +418,7 @@ class Library(Protocol):
     def trajectory(self, trajectory_id: int) -> tuple[Trajectory, Mapping[str, bytes]]: ...
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def licence(self, digest: str) -> str | None: ...
+    def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]: ...
     def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None: ...
     def beat(self, holder: str, pid: int, now: float, sandbox: str, isolated: bool, detail: str) -> None: ...
     def leave(self, holder: str) -> None: ...

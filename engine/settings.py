@@ -4,6 +4,9 @@ TURNWRIGHT_HOME      folder for the database, exports and logs (default: .turnwr
 DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
 TURNWRIGHT_SANDBOX   docker | local | auto (default auto: docker when an engine answers, else local)
 TURNWRIGHT_IMAGE     name of the sandbox image (default turnwright-sandbox:1)
+TURNWRIGHT_SANDBOX_OPTIONS
+                     options of sandboxes as JSON, such as {"docker": {"most": 32}}; they stand above those of the
+                     studio's settings
 TURNWRIGHT_ENGINE    on | off: whether the studio starts an engine beside itself (default on)
 TURNWRIGHT_BUILD     on | off: whether the studio builds a missing sandbox image beside itself (default off; `make run`
                      turns it on)
@@ -12,10 +15,16 @@ TURNWRIGHT_SECRET    key that signs download links; default one made once in the
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from engine.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "assets" / "catalog"
@@ -31,6 +40,7 @@ class Settings:
     database_url: str
     sandbox: str
     image: str
+    sandbox_options: Mapping[str, Mapping[str, Any]]
     start_engine: bool
     build_image: bool = False
 
@@ -66,9 +76,20 @@ def read() -> Settings:
         database_url=os.environ.get("DATABASE_URL") or f"sqlite:///{home / 'turnwright.db'}",
         sandbox=os.environ.get("TURNWRIGHT_SANDBOX") or "auto",
         image=os.environ.get("TURNWRIGHT_IMAGE") or "turnwright-sandbox:1",
+        sandbox_options=_options(os.environ.get("TURNWRIGHT_SANDBOX_OPTIONS") or "{}"),
         start_engine=(os.environ.get("TURNWRIGHT_ENGINE") or "on") != "off",
         build_image=os.environ.get("TURNWRIGHT_BUILD") == "on",
     )
+
+
+def _options(text: str) -> Mapping[str, Mapping[str, Any]]:
+    """Raises InputError when it is no JSON object of objects."""
+    with suppress(ValueError):
+        value = json.loads(text)
+        if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+            return value
+    move = 'Write JSON such as {"docker": {"most": 32}}.'
+    raise InputError("TURNWRIGHT_SANDBOX_OPTIONS", "names no options by sandbox.", move)
 
 
 def key(variable: str | None) -> str | None:

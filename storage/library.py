@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.protocols import Request
 from engine.types import Recipe, Review, Trajectory
-from storage import domains, engines, exports, requests, trajectories
+from storage import domains, engines, exports, preferences, requests, trajectories
 from storage.database import Database
 
 
@@ -44,6 +44,10 @@ class SqlLibrary:
         except InputError:
             return None
         return domain.licence if "licence" in domain.model_fields_set else None
+
+    def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]:
+        found: Mapping[str, Mapping[str, Any]] = preferences.get(self._db, "sandbox_options", {})
+        return found
 
     def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None:
         values = dict(outcome)

@@ -10,11 +10,10 @@ import hashlib
 import io
 import lzma
 import math
-import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,12 +23,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from engine import plugins
 from engine.domains.slots import Tables
+from engine.domains.sources import made, opened
 from engine.domains.templates import undefined_names
 from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import writable
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
-from engine.types import Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
+from engine.types import Choice, Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
 
 MAX_FILES = 2_000
 MAX_BYTES = 64 << 20
@@ -48,8 +48,7 @@ _BROKEN_ZIP = (
 """What zipfile raises for a zip that is damaged, encrypted or of an unknown method, itself or from below it."""
 _IGNORED = {"__pycache__", ".git", ".DS_Store"}
 _MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
-_FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
-_FIELDS = Domain.model_fields.keys() - _MADE | {"tool_sources"}
+_FIELDS = Domain.model_fields.keys() - _MADE
 
 
 # ---------------------------------------------------------------- folders and zips
@@ -160,7 +159,7 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: Furt
     policy = collect(lambda: _text(files, "policy.md"), "")
     if not policy.strip() and not any(e.where == "policy.md" for e in errors):
         errors.append(InputError("policy.md", "is missing or empty.", "Write the teacher's rules.", file="policy.md"))
-    sources = head.pop("tool_sources", ["python"])
+    sources = _sources(head)
     before = len(errors)
     tools: tuple[Tool, ...] = collect(lambda: _tools(files, sources), ())
     broken = len(errors) > before
@@ -313,17 +312,12 @@ def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
         errors.append(source.refusal((field,), "is missing." if missing else "is no text.", "Give it a text."))
     if "id" not in blank and not _is_id(head["id"]):
         errors.append(source.refusal(("id",), f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -."))
-    sources = head.get("tool_sources", [])
-    if not isinstance(sources, list):
-        errors.append(source.refusal(("tool_sources",), "is not a list.", "For example [python]."))
-    else:
-        errors += _unknown_sources(source, sources)
     given = {name: entry for name, entry in head.items() if name in _FIELDS and name not in blank}
-    rest = {name: entry for name, entry in given.items() if name != "tool_sources"}
     try:
-        Domain.model_validate({**dict.fromkeys(blank, "-"), **rest, **_NOTHING})
+        domain = Domain.model_validate({**dict.fromkeys(blank, "-"), **given, **_NOTHING})
+        errors += _refused_sources(source, domain.tool_sources)
     except ValidationError as error:
-        errors += source.refusals(error, rest)
+        errors += source.refusals(error, given)
     if errors:
         raise InputErrors(errors)
     return dict(head)
@@ -337,23 +331,34 @@ def _is_id(id: str) -> bool:
     return id.replace("_", "").replace("-", "").isalnum() and id == id.lower()
 
 
-def _unknown_sources(source: Source, names: list[Any]) -> list[InputError]:
+def _refused_sources(source: Source, choices: Sequence[Choice]) -> list[InputError]:
+    """Return every tool source that does not exist or stands twice, and every option that it does not take."""
     known = plugins.names("tools")
-    move = f"Choose one of: {', '.join(known)}."
-    return [
-        source.refusal(("tool_sources", number), f"there is no tool source {name!r}.", move)
-        for number, name in enumerate(names)
-        if name not in known
-    ]
+    errors: list[InputError] = []
+    for number, choice in enumerate(choices):
+        path = ("tool_sources", number)
+        if choice.name not in known:
+            told = f"there is no tool source {choice.name!r}."
+            errors.append(source.refusal(path, told, f"Choose one of: {', '.join(known)}."))
+        elif choice.name in [other.name for other in choices[:number]]:
+            errors.append(source.refusal(path, f"{choice.name} stands twice.", "Name it once."))
+        else:
+            errors += plugins.refused_options("tools", choice, source, path)
+    return errors
 
 
-def _tools(files: Mapping[str, bytes], sources: list[Any]) -> tuple[Tool, ...]:
+def _sources(head: Mapping[str, Any]) -> list[Choice]:
+    """Return the tool sources that a head names, which `_head` found to be in order."""
+    given = head.get("tool_sources", Domain.model_fields["tool_sources"].default)
+    return [Choice.model_validate(one) for one in given]
+
+
+def _tools(files: Mapping[str, bytes], sources: Sequence[Choice]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
     errors: list[InputError] = []
-    for source in sources:
-        plugin = plugins.load("tools", str(source))
+    for choice in sources:
         try:
-            tools += plugin.make(plugin.config()).tools(files)
+            tools += opened(choice, files)[1]
         except InputError as found:
             errors.extend(each(found))
     names = [tool.name for tool in tools]
@@ -372,12 +377,10 @@ def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:
     return template
 
 
-def _defined(files: Mapping[str, bytes], sources: list[Any]) -> set[str] | None:
-    """Return the names of functions in tool files that could not all be read; None when others may exist."""
-    if sources != ["python"]:
-        return None
-    found = [data for path, data in files.items() if path.startswith("tools/") and path.endswith(".py")]
-    return {name.decode() for data in found for name in _FUNCTION.findall(data)}
+def _defined(files: Mapping[str, bytes], sources: Sequence[Choice]) -> set[str] | None:
+    """Return the names of tools in files that could not all be read; None when others may exist."""
+    found = [made(choice).named(files) for choice in sources]
+    return None if None in found else {name for names in found for name in names or ()}
 
 
 def _identity(files: Mapping[str, bytes], head: Mapping[str, Any], known: set[str] | None) -> list[InputError]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from engine import modes
 from engine.dialogue.facts import missing
 from engine.dialogue.requests import spans
+from engine.protocols import Judge
 from engine.types import Options, ProvenTurn, Score, Span, Trajectory
 
 __all__ = ["FactsJudge"]
@@ -21,11 +22,16 @@ class Config(Options):
     """There is nothing to set: the facts, and where each one counts, come with the task."""
 
 
-class FactsJudge:
+class FactsJudge(Judge):
     """Compares texts with the proof's facts; no model is asked."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    decides = True
+
+    def __init__(self, config: Config) -> None: ...
+
+    @classmethod
+    def reason(cls, score: Score, trajectory: Trajectory) -> str:
+        return "missing_fact"
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if trajectory.proof is None or not trajectory.turns:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from engine import prompting
 from engine.errors import ModelError
 from engine.judging.rubric import DEFAULT
-from engine.protocols import LLM
+from engine.protocols import LLM, AskingJudge
 from engine.types import Completion, Criterion, ModelCall, Options, Rubric, Score, Trajectory, Turn, digest
 
 __all__ = ["RubricJudge"]
@@ -38,9 +38,13 @@ class _Verdict(BaseModel):
     evidence: list[int] = []
 
 
-class RubricJudge:
+class RubricJudge(AskingJudge):
     """Asks `llm` the questions of `rubric` (None or one without criteria: the default one). `calls` holds what
     each model call took, in order. Raises ModelError only when it is fatal (wrong key, unknown model)."""
+
+    asks = "judge"
+    decides = True
+    reads_rubric = True
 
     def __init__(self, config: Config, *, llm: LLM, rubric: Rubric | None = None) -> None:
         self._config, self._llm = config, llm
@@ -48,6 +52,10 @@ class RubricJudge:
         self._version = f"{self._rubric.id}/{self._rubric.version}/{prompting.version('rubric')}"
         self._schema = _schema(self._rubric)
         self.calls: list[ModelCall] = []
+
+    @classmethod
+    def reason(cls, score: Score, trajectory: Trajectory) -> str:
+        return "low_rubric"
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         """Return one score per criterion and the weighted one, last."""

@@ -13,13 +13,21 @@ from pydantic import Field
 from engine import modes
 from engine.dialogue.requests import spans
 from engine.judging.steadiness import made_the_reference_calls
-from engine.protocols import Finding
+from engine.protocols import Finding, Judge
 from engine.reading.json_value import canonical
 from engine.types import Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
 _BAD = ("unknown_tool", "invalid_arguments")
+_REASONS = {
+    "valid_calls": "invalid_calls",
+    "no_repetition": "repetition",
+    "grounded": "no_call",
+    "mode": "policy_rule",
+}
+_ENDS = {"user_left": "gave_up", "done": "no_answer"}
+"""Why a dialogue that ended so was not finished; the other ends are reasons as they are."""
 
 
 class Config(Options):
@@ -29,11 +37,20 @@ class Config(Options):
     """How often the very same call may be made for one request before it is repetition."""
 
 
-class RulesJudge:
+class RulesJudge(Judge):
     """Reads the recorded turns; deterministic."""
+
+    stage = "rules"
 
     def __init__(self, config: Config) -> None:
         self._config = config
+
+    @classmethod
+    def reason(cls, score: Score, trajectory: Trajectory) -> str:
+        """Return what went wrong; an unfinished dialogue is named by how it ended."""
+        if score.name == "finished":
+            return _ENDS.get(trajectory.end, trajectory.end)
+        return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if not any(turn.role == "assistant" for turn in trajectory.turns):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.judging.state import differences, outside
+from engine.protocols import Judge
 from engine.types import Options, Score, Trajectory
 
 __all__ = ["StateJudge"]
@@ -19,11 +20,17 @@ class Config(Options):
     """There is nothing to set: what is passed over is the domain's `state_ignore`, which travels with the task."""
 
 
-class StateJudge:
+class StateJudge(Judge):
     """Scores 1 when nothing differs, else 0 with the places that differ."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    decides = True
+    stage = "state"
+
+    def __init__(self, config: Config) -> None: ...
+
+    @classmethod
+    def reason(cls, score: Score, trajectory: Trajectory) -> str:
+        return "tests_failed" if trajectory.tests_passed is False else "state_mismatch"
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         return [self._score(trajectory)]

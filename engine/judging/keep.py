@@ -10,27 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import plugins
 from engine.judging.steadiness import UNSTEADY
+from engine.protocols import Judge
 from engine.types import Batch, Score, Stage, Trajectory
 
-OUTCOME_JUDGES = frozenset({"state", "facts", "rubric"})
 _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
-_REASONS = {
-    "valid_calls": "invalid_calls",
-    "no_repetition": "repetition",
-    "grounded": "no_call",
-    "mode": "policy_rule",
-    "state": "state_mismatch",
-    "facts": "missing_fact",
-    "rubric": "low_rubric",
-}
-_ENDS = {
-    "user_left": "gave_up",
-    "round_cap": "round_cap",
-    "step_cap": "step_cap",
-    "invalid_calls": "invalid_calls",
-    "done": "no_answer",
-}
 
 
 def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
@@ -49,7 +34,7 @@ def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None
         return _first_failure(trajectory)
     if trajectory.outcome != "failure" and trajectory.proof is not None and trajectory.proof.reason == UNSTEADY:
         return "proven", UNSTEADY, trajectory.proof.detail
-    if trajectory.outcome == "unmeasured" and not batch.keep_failures and OUTCOME_JUDGES & set(batch.judges):
+    if trajectory.outcome == "unmeasured" and not batch.keep_failures and _decided(batch):
         return "judged", "unmeasured", _unmeasured(trajectory.scores)
     mode = _unexercised(trajectory)
     if mode is not None:
@@ -60,26 +45,24 @@ def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None
     return None
 
 
+def _decided(batch: Batch) -> bool:
+    """Return whether a judge of the batch decides the outcome, so that a trajectory without one says nothing."""
+    return any(plugins.load("judges", judge.name).make.decides for judge in batch.judges)
+
+
 def _first_failure(trajectory: Trajectory) -> tuple[Stage, str, str]:
-    failed = [score for score in trajectory.scores if score.passed is False]
+    failed = [(_judge(score), score) for score in trajectory.scores if score.passed is False]
     if not failed:
         return "judged", "failure", "The outcome is a failure."
-    first = min(failed, key=lambda score: _GATES.index(_gate(score)))
-    return _gate(first), _reason(first, trajectory), first.reason
+    judge, first = min(failed, key=lambda pair: _GATES.index(pair[0].stage))
+    return judge.stage, judge.reason(first, trajectory), first.reason
 
 
-def _gate(score: Score) -> Stage:
-    if score.source == "rules":
-        return "rules"
-    return "state" if score.source == "state" else "judged"
-
-
-def _reason(score: Score, trajectory: Trajectory) -> str:
-    if score.name == "finished":
-        return _ENDS.get(trajectory.end, trajectory.end)
-    if score.name == "state" and trajectory.tests_passed is False:
-        return "tests_failed"
-    return _REASONS.get(score.name) or _REASONS.get(score.source) or f"low_{score.name}"
+def _judge(score: Score) -> type[Judge]:
+    """Return the class that gave a score; what is usual for judges where there is none of that name."""
+    known = score.source in plugins.names("judges")
+    judge: type[Judge] = plugins.load("judges", score.source).make if known else Judge
+    return judge
 
 
 def _unexercised(trajectory: Trajectory) -> Score | None:

@@ -7,8 +7,9 @@ and a reward of nothing is None. A lost end state is measured only where the ref
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+from engine import plugins
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.requests import spans
 from engine.dialogue.withheld import may_be_told, tells, withheld
@@ -17,7 +18,6 @@ from engine.protocols import AskingJudge, Judge
 from engine.types import Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
-_DECIDING = ("state", "fact", "model", "human")
 _AGAINST_THE_REFERENCE = ("state", "fact")
 
 Doubt = Callable[[Trajectory], Awaitable[str | None]]
@@ -26,19 +26,19 @@ Doubt = Callable[[Trajectory], Awaitable[str | None]]
 async def score(trajectory: Trajectory, judges: Mapping[str, Judge], doubt: Doubt | None = None) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.
 
-    Judges that ask a model (they have `calls`) are asked only when no other judge failed the trajectory, and what they
+    Judges that ask a model are asked only when no other judge failed the trajectory, and what they
     took is added; those that are not asked leave their scores unmeasured, with that reason. `doubt` is asked when the
     end state was lost, and says why the reference does not hold (engine/judging/steadiness.py): what was lost against
     it is then unmeasured, and unless something else failed, the tools are at fault.
     """
     scores: list[Score] = []
     calls: list[ModelCall] = []
-    for judge in (judge for judge in judges.values() if not _asks_a_model(judge)):
+    for judge in (judge for judge in judges.values() if judge.asks is None):
         scores += await judge.score(trajectory)
     void = await doubt(trajectory) if doubt is not None and _lost_the_state(scores) else None
     if void is not None:
         scores = [_unmeasured(entry, void) for entry in scores]
-    for name, judge in ((name, judge) for name, judge in judges.items() if _asks_a_model(judge)):
+    for name, judge in ((name, judge) for name, judge in judges.items() if judge.asks is not None):
         if void is not None or (failed := _failed(scores)):
             told = "the reference does not hold" if void is not None else f"{' and '.join(failed)} failed"
             scores += _unasked(name, judge, f"Not asked: {told}.")
@@ -46,12 +46,13 @@ async def score(trajectory: Trajectory, judges: Mapping[str, Judge], doubt: Doub
         scores += await judge.score(trajectory)
         calls += getattr(judge, "calls", ())
     found = {"scores": tuple(scores), "reward": reward(scores), "calls": (*trajectory.calls, *calls)}
-    return trajectory.model_copy(update=found | _blame(trajectory, scores, void))
+    deciding = {name for name, judge in judges.items() if judge.decides}
+    outcome = _outcome(trajectory, scores, deciding)
+    return trajectory.model_copy(update=found | _blame(trajectory, outcome, void))
 
 
-def _blame(trajectory: Trajectory, scores: Sequence[Score], void: str | None) -> dict[str, object]:
+def _blame(trajectory: Trajectory, outcome: Outcome, void: str | None) -> dict[str, object]:
     """Return outcome and culprit, and the proof where it turned out not to hold."""
-    outcome = _outcome(trajectory, scores)
     if void is None or trajectory.proof is None:
         return {"outcome": outcome, "culprit": _culprit(trajectory) if outcome == "failure" else None}
     proof = trajectory.proof.model_copy(update={"reason": UNSTEADY, "detail": void})
@@ -83,10 +84,6 @@ def _unasked(name: str, judge: Judge, reason: str) -> Sequence[Score]:
     return [Score(name=name, value=None, reason=reason, source=name, method="model")]
 
 
-def _asks_a_model(judge: Judge) -> bool:
-    return hasattr(judge, "calls")
-
-
 def reward(scores: Sequence[Score]) -> float | None:
     """Return the mean over judges of what each measured, rounded to 6 digits, or None."""
     by_source: dict[str, list[float]] = {}
@@ -104,12 +101,13 @@ def _overall_stands_beside(entry: Score, scores: Sequence[Score]) -> bool:
     return entry.name != entry.source and any(s.name == s.source == entry.source for s in scores)
 
 
-def _outcome(trajectory: Trajectory, scores: Sequence[Score]) -> Outcome:
+def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collection[str]) -> Outcome:
+    """Return the outcome; only a judge that decides can call it a success."""
     if trajectory.end in ("error", "timeout", "not_started"):
         return "unmeasured"
     if any(entry.passed is False for entry in scores):
         return "failure"
-    measured = any(entry.passed and entry.method in _DECIDING for entry in scores)
+    measured = any(entry.passed and entry.source in deciding for entry in scores)
     return "success" if measured else "unmeasured"
 
 
@@ -119,7 +117,8 @@ def _culprit(trajectory: Trajectory) -> Culprit:
     if _broken_tools(trajectory):
         return "tool"
     task = trajectory.task
-    if trajectory.user != "reference" and task is not None and trajectory.end in ("done", "user_left"):
+    by_model = not plugins.trait("users", trajectory.user, "reference", False)
+    if by_model and task is not None and trajectory.end in ("done", "user_left"):
         made = spans(trajectory)
         if len(made) < len(task.turns) and not _complained(trajectory, made):
             return "user"
@@ -129,8 +128,8 @@ def _culprit(trajectory: Trajectory) -> Culprit:
 
 
 def _broken_tools(trajectory: Trajectory) -> bool:
-    """Whether a tool was left broken. Of a shell only the command breaks, and that is the agent's own."""
-    commands = {tool.name for tool in trajectory.tools if tool.source == "shell"}
+    """Whether a tool was left broken. A command that breaks is the agent's own."""
+    commands = {tool.name for tool in trajectory.tools if plugins.trait("tools", tool.source, "commands", False)}
     last = {turn.name: turn.fault for turn in trajectory.turns if turn.role == "tool" and turn.name not in commands}
     return any(fault in _TOOL_FAULTS for fault in last.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine import plugins
 from engine.types import Span, ToolCall, Trajectory, Turn
 
 
@@ -21,8 +22,12 @@ def calls(trajectory: Trajectory, span: Span) -> Iterator[tuple[int, ToolCall, T
 
 
 def writes(trajectory: Trajectory, span: Span) -> list[tuple[int, ToolCall, Turn | None]]:
-    """Return the same of calls of tools that change something. What a shell command changed shows in the end state."""
-    names = {tool.name for tool in trajectory.tools if tool.effect == "write" and tool.source != "shell"}
+    """Return the same of calls of tools that change something. What a command changed shows in the end state."""
+    names = {
+        tool.name
+        for tool in trajectory.tools
+        if tool.effect == "write" and not plugins.trait("tools", tool.source, "commands", False)
+    }
     return [entry for entry in calls(trajectory, span) if entry[1].name in names]
 
 

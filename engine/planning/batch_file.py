@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from engine import modes
 from engine.domains.catalog import yaml_value
 from engine.errors import InputError, InputErrors
+from engine.planning.players import refused_choices
 from engine.planning.quotas import unknown_plan
 from engine.reading.places import Source
 from engine.types import Batch
@@ -57,7 +58,8 @@ def batch_of(value: dict[str, Any], where: str, data: bytes = b"") -> Batch:
         batch = Batch.model_validate(value, context={"modes": modes.names()})
     except ValidationError as error:
         raise InputErrors(Source(where, data).refusals(error, value)) from error
-    if refused := unknown_plan(batch, Source(where, data).where(("plan_version",))):
+    source = Source(where, data)
+    if refused := [*unknown_plan(batch, source.where(("plan_version",))), *refused_choices(batch, source)]:
         raise InputErrors(refused)
     return batch
 

@@ -14,8 +14,9 @@ from engine import modes
 from engine.domains.catalog import lacking
 from engine.errors import InputError, InputErrors
 from engine.planning import tasks
+from engine.planning.players import refused_choices, roles_asked
 from engine.planning.quotas import Offer, Quotas, planned, unknown_plan
-from engine.reading.places import in_template
+from engine.reading.places import Source, in_template
 from engine.types import (
     Batch,
     Domain,
@@ -74,16 +75,13 @@ def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Person
     errors = _unplannable(batch, domains)
     if not personas:
         errors.append(InputError("personas", "none is chosen.", "Choose at least one persona."))
-    if batch.uses_models:
-        wanted = [
-            ("teacher", batch.teacher == "llm"),
-            ("user", batch.user == "llm"),
-            ("judge", "rubric" in batch.judges),
-        ]
+    wrong = refused_choices(batch, Source("batch"))
+    errors += wrong
+    if not wrong:
         errors += [
             InputError(f"models.{role}", "is missing.", f"Choose a model for the {role} under Settings.")
-            for role, needed in wanted
-            if needed and role not in batch.models
+            for role in roles_asked(batch)
+            if role not in batch.models
         ]
     if errors:
         raise InputErrors(errors)

@@ -77,6 +77,13 @@ def _schema_text(parameters: dict[str, Any]) -> str:
     return kept[1]
 
 
+def result_error(schema: dict[str, Any] | None, value: Any) -> str | None:
+    """Return in one short sentence why a result does not fit its schema; None when it does, or there is none."""
+    validator = None if schema is None else _validator(_schema_text(schema))
+    error = None if validator is None else best_match(validator.iter_errors(value))
+    return None if error is None else error.message[:MAX_CHARS]
+
+
 def argument_error(tool: Tool, call: ToolCall) -> str | None:
     """Return in one sentence why the call breaks the tool's schema, or None when it fits or nobody can tell."""
     if call.raw is not None:

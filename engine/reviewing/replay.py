@@ -7,7 +7,7 @@ then all later calls are played, so that the first message that no longer follow
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,13 +15,14 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from engine.errors import InputError
-from engine.protocols import Sandbox
+from engine.protocols import Sandbox, ToolSource
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error
 from engine.reviewing.corrections import same_calls
-from engine.types import ABSENT, Change, Frozen, StateDiff, Tool, ToolCall, ToolResult, Trajectory, Turn
+from engine.rolling.end_state import held, with_held
+from engine.types import ABSENT, Change, Frozen, StateDiff, Tool, ToolCall, Trajectory, Turn
 
-Call = Callable[[Tool, ToolCall, Sandbox], Awaitable[ToolResult]]
+Sources = Mapping[str, ToolSource]
 Lease = Callable[[], AbstractAsyncContextManager[Sandbox]]
 
 _NOT_EXECUTED = ("unknown_tool", "invalid_arguments", "injected")
@@ -114,9 +115,10 @@ def behind(turns: Sequence[Turn], position: int) -> int:
 
 
 async def replay(
-    trajectory: Trajectory, position: int, fix: Turn, others: Sequence[Correction], lease: Lease, call: Call
+    trajectory: Trajectory, position: int, fix: Turn, others: Sequence[Correction], lease: Lease, sources: Sources
 ) -> Replay:
-    """Play the dialogue with and without the correction. `others` are the corrections of other turns.
+    """Play the dialogue with and without the correction. `others` are the corrections of other turns, `sources`
+    the opened tool sources of the domain by name.
 
     Raises InputError for a correction that cannot be played, SandboxError.
     """
@@ -125,8 +127,8 @@ async def replay(
     exchanges = dict(_exchanges(trajectory.turns, corrected))
     tools = {tool.name: tool for tool in trajectory.tools}
     recorded = exchanges.get(position, _Exchange((), {}))
-    before = await _play(exchanges, position, recorded, tools, lease, call)
-    after = await _play(exchanges, position, _Exchange(fix.tool_calls, {}), tools, lease, call)
+    before = await _play(exchanges, position, recorded, tools, lease, sources)
+    after = await _play(exchanges, position, _Exchange(fix.tool_calls, {}), tools, lease, sources)
     results = [turn for _, turn in recorded.known.values()]
     other_results = [_told(turn) for turn in after.answers] != [_told(turn) for turn in results]
     state = _places(before.state, after.state)
@@ -152,33 +154,35 @@ async def _play(
     here: _Exchange,
     tools: Mapping[str, Tool],
     lease: Lease,
-    call: Call,
+    sources: Sources,
 ) -> _Played:
     """Play everything from the initial state, with `here` at `position`."""
     before = later = None
     async with lease() as sandbox:
+        start = await held(sources, sandbox)
         for index in sorted(exchanges):
             if index < position:
-                found = _first_other(exchanges[index], await _answers(exchanges[index], tools, sandbox, call))
+                found = _first_other(exchanges[index], await _answers(exchanges[index], tools, sandbox, sources))
                 before = found if before is None else before
-        answers = await _answers(here, tools, sandbox, call)
-        state = await sandbox.diff()
+        answers = await _answers(here, tools, sandbox, sources)
+        state = with_held(await sandbox.diff(), start, await held(sources, sandbox))
         if before is None:
             before = _first_other(here, answers)
         for index in sorted(exchanges):
             if index > position and later is None:
-                later = _first_other(exchanges[index], await _answers(exchanges[index], tools, sandbox, call))
+                later = _first_other(exchanges[index], await _answers(exchanges[index], tools, sandbox, sources))
     return _Played(tuple(answers), state, before, later)
 
 
-async def _answers(exchange: _Exchange, tools: Mapping[str, Tool], sandbox: Sandbox, call: Call) -> list[Turn]:
+async def _answers(exchange: _Exchange, tools: Mapping[str, Tool], sandbox: Sandbox, sources: Sources) -> list[Turn]:
     """Play the calls of one message; those that were refused or met an injected fault changed nothing."""
     answers = []
     for one in exchange.calls:
         known = exchange.known.get(one.id)
         if one.name not in tools or (known and known[1].fault in _NOT_EXECUTED):
             continue
-        result = await call(tools[one.name], one, sandbox)
+        tool = tools[one.name]
+        result = await sources[tool.source].call(tool, one, sandbox)
         answers.append(
             Turn(role="tool", content=result.content, tool_call_id=one.id, name=one.name, fault=result.fault)
         )

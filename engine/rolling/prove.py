@@ -19,7 +19,8 @@ from engine.judging.state import outside
 from engine.protocols import Sandbox, ToolSource
 from engine.reading.json_value import whole
 from engine.reading.places import in_template
-from engine.reading.schema import argument_error
+from engine.reading.schema import argument_error, result_error
+from engine.rolling.end_state import held, with_held
 from engine.types import (
     Domain,
     HiddenTests,
@@ -56,6 +57,7 @@ async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[s
 async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
     """Raises _Unsolvable for what refuses, InputError for what the template itself has wrong."""
     saved: dict[int, dict[str, Any]] = {}
+    before = await held(sources, sandbox)
     counter = 0
     turns: list[ProvenTurn] = []
     for number, turn in enumerate(task.turns):
@@ -74,7 +76,8 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
             if step.save:
                 scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
         turns.append(_proven_turn(turn, groups, scope, number))
-    diff = await sandbox.diff(last=task.hidden_tests is None)
+    after = await held(sources, sandbox)
+    diff = with_held(await sandbox.diff(last=task.hidden_tests is None), before, after)
     if task.hidden_tests:
         strays = outside(diff, task.hidden_tests.allowed)
         if strays:
@@ -101,9 +104,12 @@ async def _proven_call(
     if problem:
         where, told = f"turn {number + 1}", f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
         raise InputError(where, told, "Correct the call in the template.", source=step)
-    result = await sources[tool.source].call(call, sandbox)
+    source = sources[tool.source]
+    result = await source.call(tool, call, sandbox)
     if result.fault:
         raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
+    if problem := result_error(source.result_schema(tool.name), parsed(result.content)):
+        raise _Unsolvable(f"Turn {number + 1}: the result of {call.name} breaks its schema: {problem}")
     return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
 
 

@@ -23,6 +23,7 @@ from engine.judging.steadiness import UNSTEADY, Steadiness
 from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error, tidied
+from engine.rolling.end_state import held, with_held
 from engine.rolling.proofs import Proofs
 from engine.rolling.prove import prove, tests_pass
 from engine.types import (
@@ -50,7 +51,8 @@ INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please 
 
 @dataclass(frozen=True)
 class Parts:
-    """What rollouts of one batch share; wired by the runner. `domains` is keyed by digest.
+    """What rollouts of one batch share; wired by the runner. `domains` and `sources` are keyed by the digest of a
+    domain, the sources of one by name.
 
     `fingerprint` is the batch's; `teacher`, `user` and `judges` make fresh ones per rollout.
     """
@@ -59,7 +61,7 @@ class Parts:
     fingerprint: str
     domains: Mapping[str, Domain]
     pool: SandboxPool
-    sources: Mapping[str, ToolSource]
+    sources: Mapping[str, Mapping[str, ToolSource]]
     teacher: Callable[[RolloutSpec, Proof], Teacher]
     user: Callable[[RolloutSpec, Proof], User]
     judges: Callable[[], Mapping[str, Judge]]
@@ -73,7 +75,7 @@ class Parts:
     def environment(self, task: Task, digest: str) -> Environment:
         """Return what this task's sandbox is opened with; equal keys may share a warm sandbox."""
         domain = self.domains[digest]
-        commands = any(self.sources[tool.source].commands for tool in task.tools)
+        commands = any(self.sources[digest][tool.source].commands for tool in task.tools)
         key = (digest, task.variant, commands)
         if key not in self.environments:
             self.environments[key] = environment_of(domain, task.variant, commands=commands)
@@ -121,6 +123,10 @@ class _Attempt:
     @property
     def domain(self) -> Domain:
         return self.parts.domains[self.spec.domain_digest]
+
+    @property
+    def sources(self) -> Mapping[str, ToolSource]:
+        return self.parts.sources[self.spec.domain_digest]
 
     @property
     def calls(self) -> tuple[ModelCall, ...]:
@@ -177,8 +183,10 @@ async def _try_once(attempt: _Attempt) -> Trajectory:
         attempt.proof = proof.model_copy(update={"reason": UNSTEADY, "detail": told})
         return _unproven(attempt, UNSTEADY, told, culprit="tool")
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
+        before = await held(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
-        attempt.diff = await sandbox.diff(last=task.hidden_tests is None)
+        after = await held(attempt.sources, sandbox)
+        attempt.diff = with_held(await sandbox.diff(last=task.hidden_tests is None), before, after)
         if task.hidden_tests is not None:
             attempt.tests_passed = await tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
     record = _record(attempt)
@@ -191,7 +199,7 @@ async def _try_once(attempt: _Attempt) -> Trajectory:
 
 async def _prove(task: Task, domain: Domain, parts: Parts) -> Proof:
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
-        return await prove(task, domain, sandbox, parts.sources)
+        return await prove(task, domain, sandbox, parts.sources[domain.digest])
 
 
 async def _proven_again(task: Task, domain: Domain, parts: Parts) -> Proof:
@@ -268,7 +276,7 @@ async def _execute(attempt: _Attempt, call: ToolCall, sandbox: Sandbox) -> ToolR
     if _to_fail(attempt, call):
         attempt.injected.add(len(attempt.begun))
         return ToolResult(content=INJECTED, fault="injected")
-    return await attempt.parts.sources[tool.source].call(call, sandbox)
+    return await attempt.sources[tool.source].call(tool, call, sandbox)
 
 
 def _refuse(attempt: _Attempt, fault: Any, message: str) -> ToolResult:
@@ -314,8 +322,8 @@ def _record(attempt: _Attempt, **more: Any) -> Trajectory:
         attempt=spec.attempt,
         seed=spec.seed,
         persona=spec.persona.id,
-        teacher=batch.teacher,
-        user=batch.user,
+        teacher=batch.teacher.name,
+        user=batch.user.name,
         models={role: endpoint.model for role, endpoint in batch.models.items()},
         task=spec.task,
         proof=attempt.proof,

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from engine import plugins
+from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.planning.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store
@@ -85,8 +86,7 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llm
         watch.check_budget(batch)
     parts = parts_of(batch, claim.domains, pool, llms)
     for domain in claim.domains.values():
-        commands = any(parts.sources[tool.source].commands for tool in domain.tools)
-        warm = environment_of(domain, None, commands=commands)
+        warm = environment_of(domain, None, commands=runs_commands(domain))
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
     executor = plugins.load("executors", "local")
     specs = await _off_loop(_past_done, _remaining(claim, done, watch))

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine import plugins, settings
+from engine.domains.sources import runs_commands, sources_of
 from engine.errors import InputError, ModelError
 from engine.judging.keep import decide
-from engine.protocols import LLM, Claim, SandboxPool, ToolSource
+from engine.planning.players import roles_asked
+from engine.protocols import LLM, Claim, SandboxPool
 from engine.rolling.rollout import Parts
 from engine.running.models import open_llm
-from engine.types import Batch, Domain, ModelRole
+from engine.types import Batch, Choice, Domain, ModelRole
 
 
 def check_batch(claim: Claim, pool: SandboxPool) -> None:
@@ -25,9 +27,9 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
                 f"models.{role}: the environment variable {endpoint.key_variable} is not set. Set it to the key of "
                 f"{endpoint.model} and start the engine again, or choose another variable under Settings.",
             )
+    by_model = not plugins.load("teachers", batch.teacher.name).make.reference
     for domain in claim.domains.values():
-        risky = any(source_of(tool.source).commands for tool in domain.tools)
-        if risky and not pool.isolated and batch.teacher != "reference" and not batch.allow_unisolated_commands:
+        if runs_commands(domain) and by_model and not pool.isolated and not batch.allow_unisolated_commands:
             raise InputError(
                 "sandbox",
                 f"{domain.id} lets the model execute commands, and the {pool.name} sandbox does not isolate them.",
@@ -35,32 +37,20 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
             )
 
 
-def source_of(name: str) -> ToolSource:
-    """Return a tool source by plug-in name."""
-    plugin = plugins.load("tools", name)
-    source: ToolSource = plugin.make(plugin.config())
-    return source
-
-
 def models_of(batch: Batch) -> dict[ModelRole, LLM]:
     """Open the models that the players and judges of a batch ask. Raises ModelError."""
-    used: set[ModelRole] = set()
-    used |= {"teacher"} if batch.teacher == "llm" else set()
-    used |= {"user"} if batch.user == "llm" else set()
-    used |= {"judge"} if "rubric" in batch.judges else set()
-    return {role: open_llm(endpoint, role) for role, endpoint in batch.models.items() if role in used}
+    return {role: open_llm(batch.models[role], role) for role in roles_asked(batch) if role in batch.models}
 
 
 def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llms: Mapping[ModelRole, LLM]) -> Parts:
     """Wire what the rollouts of a batch share. Raises InputError for an unknown plug-in."""
-    teacher, user = plugins.load("teachers", batch.teacher), plugins.load("users", batch.user)
     domains = {domain.digest: domain for domain in domains.values()}
-    names = {tool.source for domain in domains.values() for tool in domain.tools}
 
-    def player(plugin: plugins.Plugin, role: ModelRole) -> Callable[..., Any]:
-        config = plugin.config()
+    def player(kind: str, choice: Choice) -> Callable[..., Any]:
+        plugin, config = plugins.load(kind, choice.name), plugins.configure(kind, choice.name, choice.options)
+        llm = llms.get(plugin.make.asks)
         return lambda spec, proof: plugin.make(
-            config, llm=llms.get(role), task=spec.task, proof=proof, persona=spec.persona, seed=spec.seed
+            config, llm=llm, task=spec.task, proof=proof, persona=spec.persona, seed=spec.seed
         )
 
     return Parts(
@@ -68,9 +58,9 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
         fingerprint=batch.fingerprint,
         domains=domains,
         pool=pool,
-        sources={name: source_of(name) for name in names},
-        teacher=player(teacher, "teacher"),
-        user=player(user, "user"),
+        sources={digest: sources_of(domain) for digest, domain in domains.items()},
+        teacher=player("teachers", batch.teacher),
+        user=player("users", batch.user),
         judges=lambda: judges_of(batch, llms),
         curate=decide,
         now=time.time,
@@ -79,10 +69,13 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
 
 
 def judges_of(batch: Batch, llms: Mapping[ModelRole, LLM]) -> dict[str, Any]:
-    """Return fresh judges by name; the rubric judge gets the judge model and the batch's rubric."""
+    """Return fresh judges by name; one that asks a model gets it, and the batch's rubric where it reads that."""
     found: dict[str, Any] = {}
-    for name in batch.judges:
-        plugin = plugins.load("judges", name)
-        more = {"llm": llms["judge"], "rubric": batch.rubric} if name == "rubric" else {}
-        found[name] = plugin.make(plugin.config(), **more)
+    for choice in batch.judges:
+        make = plugins.load("judges", choice.name).make
+        more: dict[str, Any] = {}
+        if make.asks is not None:
+            more["llm"] = llms[make.asks]
+            more |= {"rubric": batch.rubric} if make.reads_rubric else {}
+        found[choice.name] = make(plugins.configure("judges", choice.name, choice.options), **more)
     return found

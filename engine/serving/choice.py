@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import InputError, SandboxError
-from engine.plugins import load, names
+from engine.plugins import configure, load, names
 from engine.protocols import SandboxHealth, SandboxPool
 
-PREFERRED = ("docker", "local")
-"""What `auto` tries, in this order."""
+Options = Mapping[str, Mapping[str, Any]]
+"""Options of sandboxes, by the sandbox's name."""
 
 
-async def open_pool(choice: str, *, allow_commands: bool = False, image: str | None = None) -> SandboxPool:
+def with_options(stored: Options, given: Options) -> Options:
+    """Return stored options with the given ones above them."""
+    return {name: {**stored.get(name, {}), **given.get(name, {})} for name in {**stored, **given}}
+
+
+def preferred() -> list[str]:
+    """Return the sandboxes in the order in which `auto` tries them: those that isolate first."""
+    return sorted(names("sandboxes"), key=lambda name: not load("sandboxes", name).make.isolated)
+
+
+async def open_pool(
+    choice: str, *, allow_commands: bool = False, image: str | None = None, options: Options | None = None
+) -> SandboxPool:
     """Return a started pool for "auto" or the name of a plug-in in engine/sandboxes.
 
     `allow_commands` lets a backend without isolation run tools that execute commands; `image` names the
-    sandbox image of backends that have one. Raises InputError for an unknown name and SandboxError(gone=True),
-    with the next move, when the backend cannot be used.
+    sandbox image of backends that have one, and stands below `options`. Raises InputError for an unknown name,
+    InputErrors for an option that a backend does not take, and SandboxError(gone=True), with the next move, when the
+    backend cannot be used.
     """
-    if choice != "auto":
-        return await _started(choice, allow_commands, image)
-    for name in PREFERRED[:-1]:
+    *others, last = preferred() if choice == "auto" else [choice]
+    for name in others:
         try:
-            return await _started(name, allow_commands, image)
+            return await _started(name, allow_commands, image, options)
         except SandboxError:
             continue
-    return await _started(PREFERRED[-1], allow_commands, image)
+    return await _started(last, allow_commands, image, options)
 
 
-async def health(image: str | None = None) -> list[SandboxHealth]:
+async def health(image: str | None = None, options: Options | None = None) -> list[SandboxHealth]:
     """Return, for every plug-in, whether it can be used now. Never raises for a backend that cannot."""
     found = []
     for name in names("sandboxes"):
-        pool = _build(name, False, image)
+        pool = _build(name, False, image, options)
         try:
             found.append(await pool.health())
         finally:
@@ -41,8 +54,8 @@ async def health(image: str | None = None) -> list[SandboxHealth]:
     return found
 
 
-async def _started(name: str, allow_commands: bool, image: str | None) -> SandboxPool:
-    pool = _build(name, allow_commands, image)
+async def _started(name: str, allow_commands: bool, image: str | None, options: Options | None) -> SandboxPool:
+    pool = _build(name, allow_commands, image, options)
     try:
         await pool.start()
     except BaseException:
@@ -51,11 +64,12 @@ async def _started(name: str, allow_commands: bool, image: str | None) -> Sandbo
     return pool
 
 
-def _build(name: str, allow_commands: bool, image: str | None) -> SandboxPool:
+def _build(name: str, allow_commands: bool, image: str | None, options: Options | None) -> SandboxPool:
     if name not in names("sandboxes"):
         raise InputError("sandbox", f"there is no sandbox {name!r}.", f"Choose auto, {', '.join(names('sandboxes'))}.")
     plugin = load("sandboxes", name)
-    wanted: dict[str, Any] = {"allow_commands": allow_commands, "image": image}
-    options = {k: v for k, v in wanted.items() if v is not None and k in plugin.config.model_fields}
-    pool: SandboxPool = plugin.make(plugin.config.model_validate(options))
+    taken = plugin.config.model_fields
+    given = {**({"image": image} if image and "image" in taken else {}), **(options or {}).get(name, {})}
+    given |= {"allow_commands": allow_commands} if "allow_commands" in taken else {}
+    pool: SandboxPool = plugin.make(configure("sandboxes", name, given))
     return pool

@@ -20,16 +20,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
-from engine.protocols import Library, Request, Sandbox, SandboxPool
+from engine.protocols import Library, Request, SandboxPool
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, check_fix, replay
+from engine.rolling.end_state import held, with_held
 from engine.rolling.rollout import environment_of, rollout
 from engine.running.models import open_llm
-from engine.running.wiring import parts_of, source_of
+from engine.running.wiring import parts_of
 from engine.settings import read
 from engine.types import (
     USUAL_MODE,
@@ -42,7 +44,6 @@ from engine.types import (
     Task,
     Tool,
     ToolCall,
-    ToolResult,
     Trajectory,
     Turn,
     digest,
@@ -102,12 +103,14 @@ class Desk:
         problem = argument_error(tool, call)
         if problem:
             raise InputError("arguments", problem, "Correct them and try again.")
-        source = source_of(tool.source)
+        source = sources_of(domain)[tool.source]
         pool = await self._pool_of(allow_commands=source.commands)
         variant = payload.get("variant")
         async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
-            result = await source.call(call, sandbox)
-            diff = await sandbox.diff()
+            before = await held({tool.source: source}, sandbox)
+            result = await source.call(tool, call, sandbox)
+            after = await held({tool.source: source}, sandbox)
+            diff = with_held(await sandbox.diff(), before, after)
         return {"result": result.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "sandbox": pool.name}
 
     async def _prove(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,15 +168,13 @@ class Desk:
         fix = Turn.model_validate(payload["fix"])
         others = [Correction.model_validate(one) for one in payload.get("others") or ()]
         check_fix(trajectory, int(payload["turn"]), fix)
-        commands = any(source_of(tool.source).commands for tool in trajectory.tools)
+        sources = sources_of(domain)
+        commands = any(sources[tool.source].commands for tool in trajectory.tools)
         pool = await self._pool_of(allow_commands=commands)
         variant = trajectory.task.variant if trajectory.task else None
         environment = environment_of(domain, variant, commands=commands)
 
-        async def call(tool: Tool, one: ToolCall, sandbox: Sandbox) -> ToolResult:
-            return await source_of(tool.source).call(one, sandbox)
-
-        found = await replay(trajectory, int(payload["turn"]), fix, others, lambda: pool.lease(environment), call)
+        found = await replay(trajectory, int(payload["turn"]), fix, others, lambda: pool.lease(environment), sources)
         return found.model_dump(mode="json")
 
     async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,51 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from engine.errors import SandboxError
 from engine.protocols import SandboxPool
-from engine.serving.choice import PREFERRED, open_pool
+from engine.serving.choice import Options, open_pool, preferred
+
+
+class _Key(NamedTuple):
+    """What a pool was opened with; the options as JSON."""
+
+    sandbox: str
+    allow_commands: bool
+    options: str
 
 
 class Pools:
-    """`choice` is what "auto" means here: the name of a sandbox, or "auto" for the best one that answers."""
+    """`choice` is what "auto" means here: the name of a sandbox, or "auto" for the best one that answers.
 
-    def __init__(self, choice: str, image: str | None = None) -> None:
-        self._default, self._image = choice, image
-        self._pools: dict[tuple[str, bool], SandboxPool] = {}
+    `options` tells those of every sandbox; a change holds for whoever asks from then on, and whoever works in a pool
+    stays there.
+    """
+
+    def __init__(self, choice: str, image: str | None = None, options: Callable[[], Options] = dict) -> None:
+        self._default, self._image, self._options = choice, image, options
+        self._pools: dict[_Key, SandboxPool] = {}
         self._chosen: str | None = None
         self._lock = asyncio.Lock()
 
     async def of(self, choice: str = "auto", *, allow_commands: bool = False) -> SandboxPool:
-        """Return a started pool. Raises SandboxError with the next move, InputError for an unknown name."""
+        """Return a started pool. Raises SandboxError with the next move, InputError for an unknown name or option."""
         wanted = self._default if choice == "auto" else choice
+        options = await asyncio.to_thread(self._options)
         async with self._lock:
-            known = self._pools.get((self._chosen or "" if wanted == "auto" else wanted, allow_commands))
+            name = self._chosen if wanted == "auto" else wanted
+            known = self._pools.get(_key(name or "", allow_commands, options))
             if known is not None:
                 return known
-            pool = await open_pool(wanted, allow_commands=allow_commands, image=self._image)
+            pool = await open_pool(wanted, allow_commands=allow_commands, image=self._image, options=options)
             await pool.sweep()
             if wanted == "auto":
                 self._chosen = pool.name
-            return await self._kept(pool, allow_commands)
+            return await self._kept(pool, _key(pool.name, allow_commands, options))
 
     async def look_again(self) -> None:
         """Let "auto" mean the preferred sandbox from now on, if it did not answer before and does now.
 
         Whoever works in another one stays there.
         """
-        best = PREFERRED[0]
+        best = preferred()[0]
         if self._default != "auto" or self._chosen in (None, best):
             return
+        options = await asyncio.to_thread(self._options)
         with contextlib.suppress(SandboxError, OSError):
-            pool = await open_pool(best, image=self._image)
+            pool = await open_pool(best, image=self._image, options=options)
             async with self._lock:
-                await self._kept(pool, False)
+                await self._kept(pool, _key(best, False, options))
                 self._chosen = best
 
-    async def _kept(self, pool: SandboxPool, allow_commands: bool) -> SandboxPool:
+    async def _kept(self, pool: SandboxPool, key: _Key) -> SandboxPool:
         """Keep a newly opened pool; return the one there was before, if any, and close the new one."""
-        kept = self._pools.setdefault((pool.name, allow_commands), pool)
+        kept = self._pools.setdefault(key, pool)
         if kept is not pool:
             await pool.aclose()
         return kept
@@ -66,3 +84,8 @@ class Pools:
             with contextlib.suppress(SandboxError, OSError):
                 await pool.aclose()
         self._pools.clear()
+
+
+def _key(sandbox: str, allow_commands: bool, options: Options) -> _Key:
+    mine: Mapping[str, Any] = options.get(sandbox, {})
+    return _Key(sandbox, allow_commands, json.dumps(mine, sort_keys=True))

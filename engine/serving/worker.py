@@ -16,11 +16,13 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
+from engine import plugins
 from engine.errors import InputError, SandboxError, StorageError
 from engine.liveness import holder_name
 from engine.protocols import SMALL_BATCH, Claim, Library, Request, SandboxPool, Store
 from engine.running.runner import run
 from engine.running.watch import Ending
+from engine.serving.choice import Options, with_options
 from engine.serving.desk import Desk
 from engine.serving.pools import Pools
 from engine.times import STALE
@@ -33,7 +35,10 @@ LOOK_SECONDS = 10.0
 
 
 class Worker:
-    """Works until `stop` is set. `once` returns when no batch is waiting. `only` is the one batch that it takes."""
+    """Works until `stop` is set. `once` returns when no batch is waiting. `only` is the one batch that it takes.
+
+    `choice`, `image` and `options` say how sandboxes are opened; the options stand above those that the studio stored.
+    """
 
     def __init__(
         self,
@@ -42,13 +47,14 @@ class Worker:
         choice: str = "auto",
         *,
         image: str | None = None,
+        options: Options | None = None,
         say: Callable[[str], None] = print,
         only: int | None = None,
     ) -> None:
         self.holder = holder_name()
         self.stop = asyncio.Event()
         self._store, self._library, self._say = store, library, say
-        self._pools = Pools(choice, image)
+        self._pools = Pools(choice, image, lambda: with_options(library.sandbox_options(), options or {}))
         self._only = only
         self._working: set[int] = set()
 
@@ -92,7 +98,8 @@ class Worker:
         self._say(f"batch {claim.batch_id} {claim.batch.name!r}: {claim.batch.trajectories} trajectories")
         pool: SandboxPool | None = None
         try:
-            commands = claim.batch.teacher == "reference" or claim.batch.allow_unisolated_commands
+            reference = plugins.trait("teachers", claim.batch.teacher.name, "reference", False)
+            commands = reference or claim.batch.allow_unisolated_commands
             pool = await self._pools.of(claim.sandbox or claim.batch.sandbox, allow_commands=commands)
             ending = await run(claim, self._store, pool, self.stop)
         except SandboxError as error:
@@ -167,7 +174,7 @@ class Worker:
                 await asyncio.to_thread(
                     self._library.beat, self.holder, pid, now, health.name, health.isolated, health.detail
                 )
-            except (SandboxError, OSError) as error:
+            except (SandboxError, InputError, OSError) as error:
                 beat = (self.holder, os.getpid(), time.time(), "none", False, str(error))
                 with contextlib.suppress(StorageError):
                     await asyncio.to_thread(self._library.beat, *beat)

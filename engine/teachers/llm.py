@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.errors import InputError
-from engine.protocols import LLM
+from engine.protocols import LLM, Teacher
 from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Tool, Turn
 
 __all__ = ["LLMTeacher"]
@@ -19,8 +19,10 @@ class Config(Options):
     """There is nothing to set: the model and its sampling are those of the batch's teacher endpoint."""
 
 
-class LLMTeacher:
+class LLMTeacher(Teacher):
     """Passes turns and tools to the model as they are. `calls` holds what every reply took, in order."""
+
+    asks = "teacher"
 
     def __init__(
         self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.protocols import LLM
+from engine.protocols import LLM, Teacher
 from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, TaskTurn, Tool, ToolCall, Turn
 
 __all__ = ["ReferenceTeacher"]
@@ -20,8 +20,10 @@ class Config(Options):
     """There is nothing to set."""
 
 
-class ReferenceTeacher:
+class ReferenceTeacher(Teacher):
     """Needs a proven task. `calls` stays empty, because no model is called."""
+
+    reference = True
 
     def __init__(
         self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int

@@ -6,40 +6,38 @@ only parsed here; it runs in a sandbox.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
-from engine.protocols import Sandbox
+from engine.protocols import Sandbox, ToolSource
 from engine.types import Options, Tool, ToolCall, ToolResult
 
 __all__ = ["PythonTools"]
 
 _FOLDER = "tools/"
+_FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
 
 
 class Config(Options):
     """There is nothing to set: what there is to say stands in the pack."""
 
 
-class PythonTools:
-    """Implements protocols.ToolSource for a pack's tools/*.py."""
+class PythonTools(ToolSource):
+    """The tools of a pack's tools/*.py."""
 
-    commands = False
+    def __init__(self, config: Config) -> None: ...
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]:
+    def open(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
         """Return the tools of the pack. Raises InputErrors naming file, line and the next move."""
         sources: dict[str, str] = {}
         errors: list[InputError] = []
-        for path, data in domain_files.items():
-            if path.startswith(_FOLDER) and path.endswith(".py"):
-                try:
-                    sources[path[len(_FOLDER) :]] = data.decode()
-                except UnicodeDecodeError:
-                    errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
+        for path, data in _sources(files).items():
+            try:
+                sources[path[len(_FOLDER) :]] = data.decode()
+            except UnicodeDecodeError:
+                errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
         try:
             tools = tools_from_source(sources)
         except InputErrors as found:
@@ -48,6 +46,15 @@ class PythonTools:
             raise InputErrors(errors)
         return tools
 
-    async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+    def named(self, files: Mapping[str, bytes]) -> Collection[str]:
+        """Return the names of all functions in the tool files."""
+        return {name.decode() for data in _sources(files).values() for name in _FUNCTION.findall(data)}
+
+    async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
         """Run the function in the sandbox. Raises SandboxError; the tool's own failure is in the result."""
         return await sandbox.call(call.name, call.arguments)
+
+
+def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the tool files of a pack."""
+    return {path: data for path, data in files.items() if path.startswith(_FOLDER) and path.endswith(".py")}

@@ -6,12 +6,12 @@ For coding tasks and other open-ended work. The sandbox is thrown away after the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from engine.protocols import ExecResult, Sandbox
+from engine.protocols import ExecResult, Sandbox, ToolSource
 from engine.types import Options, Tool, ToolCall, ToolResult
 
 __all__ = ["ShellTools"]
@@ -28,15 +28,15 @@ class Config(Options):
     """Characters of standard output and of standard error each."""
 
 
-class ShellTools:
-    """Implements protocols.ToolSource with one tool, `bash`."""
+class ShellTools(ToolSource):
+    """One tool, `bash`."""
 
     commands = True
 
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def tools(self, domain_files: Mapping[str, bytes]) -> Sequence[Tool]:
+    def open(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
         """Return the tool; the pack has no say."""
         limit = {
             "type": "number",
@@ -64,7 +64,10 @@ class ShellTools:
             ),
         )
 
-    async def call(self, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+    def named(self, files: Mapping[str, bytes]) -> Collection[str]:
+        return ("bash",)
+
+    async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
         """Run the command. A status other than 0 is a result like any other; a bound gives a fault."""
         timeout = min(float(call.arguments.get("timeout") or self._config.timeout), self._config.longest)
         done = await sandbox.exec(["bash", "-lc", str(call.arguments["command"])], timeout=timeout)

@@ -18,6 +18,7 @@ from engine.types.batches import (
     RolloutSpec,
     without_later,
 )
+from engine.types.choices import Choice
 from engine.types.domains import (
     MODES,
     USUAL_MODE,
@@ -58,6 +59,7 @@ __all__ = [
     "BatchStatus",
     "Budget",
     "Change",
+    "Choice",
     "Completion",
     "Criterion",
     "Culprit",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from engine.types.choices import Choice
 from engine.types.domains import MODES, KnownMode, Mode, Persona
 from engine.types.frozen import Frozen, digest
 from engine.types.models import Endpoint, ModelRole
@@ -23,6 +24,8 @@ def without_later(value: Any, dumped: Any) -> Any:
 
     So what is hashed of a stored value stays the same when a model in it, at any depth, gets a field.
     """
+    if isinstance(value, Choice):  # its JSON form holds what was set, and nothing else
+        return dumped
     if isinstance(value, BaseModel):
         first = next((_FIRST_FIELDS[c.__name__] for c in type(value).__mro__ if c.__name__ in _FIRST_FIELDS), ())
         fields = {name: field for name, field in type(value).model_fields.items() if name in dumped}
@@ -91,10 +94,10 @@ class Batch(Frozen):
     modes: dict[KnownMode, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict.fromkeys(MODES, 1.0))
     turns: dict[Annotated[int, Field(ge=1, le=4)], Annotated[float, Field(ge=0)]] = {1: 3.0, 2: 1.0}
     personas: tuple[str, ...] = ()
-    teacher: str = "reference"
-    user: str = "reference"
+    teacher: Choice = Choice(name="reference")
+    user: Choice = Choice(name="reference")
     models: dict[ModelRole, Endpoint] = {}
-    judges: tuple[str, ...] = ("rules", "state", "facts")
+    judges: tuple[Choice, ...] = (Choice(name="rules"), Choice(name="state"), Choice(name="facts"))
     rubric: Rubric | None = None
     keep_failures: bool = False
     min_reward: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -147,10 +150,6 @@ class Batch(Frozen):
     def pinned(self) -> Batch:
         """Return the batch with the plan version that a new one gets: the one it names, else the newest."""
         return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
-
-    @property
-    def uses_models(self) -> bool:
-        return self.teacher != "reference" or self.user != "reference" or "rubric" in self.judges
 
 
 _FIRST_FIELDS: dict[str, frozenset[str]] = {

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from engine.types.choices import Choice
 from engine.types.frozen import Frozen
 from engine.types.turns import Tool
 
@@ -191,6 +192,7 @@ class Domain(Frozen):
     questions: tuple[Question, ...] = ()
     link: tuple[str, ...] = ()
     exclusive: tuple[str, ...] = ()
+    tool_sources: tuple[Choice, ...] = (Choice(name="python"),)
     identity: tuple[str, ...] = ()
     state_ignore: tuple[str, ...] = ()
     git: bool = False

@@ -17,7 +17,7 @@ from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.requests import begun_of
 from engine.dialogue.withheld import asked_for, holds, may_be_told, withheld
 from engine.errors import InputError
-from engine.protocols import LLM
+from engine.protocols import LLM, User
 from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Turn
 
 __all__ = ["LLMUser"]
@@ -46,11 +46,13 @@ class _Said(BaseModel):
     about: Literal["next_request", "same_request"] | None = None
 
 
-class LLMUser:
+class LLMUser(User):
     """Ends the talk only once every request was made and had an answer, or when its patience is used up: after as
     many texts of the assistant as requests plus the persona's patience. `left` is True when it stopped without being
     satisfied. `calls` holds what every model call took, also those that gave no turn.
     """
+
+    asks = "user"
 
     def __init__(
         self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from engine.dialogue.phrases import closed, opened
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.withheld import may_be_told
-from engine.protocols import LLM
+from engine.protocols import LLM, User
 from engine.types import Completion, ModelCall, Options, Persona, Proof, Task, Turn
 
 __all__ = ["ReferenceUser"]
@@ -34,8 +34,10 @@ class _Past(NamedTuple):
     said: set[str]
 
 
-class ReferenceUser:
+class ReferenceUser(User):
     """Plays the task's user turns. `left` stays False; `calls` stays empty: no model was called."""
+
+    reference = True
 
     def __init__(
         self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int

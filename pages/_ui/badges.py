@@ -88,9 +88,14 @@ def badge(kind: str, value: str | None, *, prefix: str = "", **options: Any) -> 
     st.badge(prefix + word, icon=f":material/{icon}:", color=colour, **options)
 
 
+def plays_reference(teacher: str) -> bool:
+    """Return whether a teacher does what the proof did, so that nothing is a model's work."""
+    return bool(plugins.trait("teachers", teacher, "reference", False))
+
+
 def badge_reference(teacher: str) -> None:
     """Mark what the reference teacher wrote: it is ground truth, not a model's work."""
-    if teacher == "reference":
+    if plays_reference(teacher):
         st.badge(
             "reference", icon=":material/anchor:", color="violet", help="Played by the reference teacher, no model."
         )

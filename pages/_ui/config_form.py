@@ -1,11 +1,12 @@
-"""A form drawn from a plug-in's Config: choices, switches, numbers, texts and JSON, with the defaults filled in."""
+"""A form drawn from a plug-in's Config: choices, switches, numbers, texts, lists, JSON; the defaults are filled in."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import streamlit as st
 from annotated_types import Ge, Le
@@ -24,12 +25,14 @@ def config_form(
     key: str,
     values: dict[str, Any] | None = None,
     allowed: Mapping[str, Sequence[Any]] | None = None,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Draw one control per field of `config` and return what differs from the defaults, as JSON values.
 
     The help of a field is the docstring under it (`Options` in engine/types). `key` starts the keys. A field that
     `allowed` names offers these values only, with the first as its default; one that is left with a single value is
-    not drawn. Raises InputError, after everything is drawn, when a field that takes JSON holds none.
+    not drawn. With `keep` what is typed stays in the browser session while other pages are visited. Raises InputError,
+    after everything is drawn, when a field holds what is no value of its kind.
     """
     given, narrow = values or {}, allowed or {}
     found: dict[str, Any] = {}
@@ -43,9 +46,9 @@ def config_form(
                 if len(among) == 1:
                     continue
             try:
-                value = _control(name, field, given.get(name, default), f"{key}_{name}", among)
+                value = _control(name, field, given.get(name, default), _Keyed(f"{key}_{name}", keep), among)
             except ValueError as error:
-                refused = refused or InputError(words(name), f"is no JSON: {error}.", "Correct it.")
+                refused = refused or InputError(words(name), f"{error}.", "Correct it.")
                 continue
             if value != default:
                 found[name] = value
@@ -54,36 +57,93 @@ def config_form(
     return found
 
 
-def _control(name: str, field: FieldInfo, start: Any, key: str, among: Sequence[Any] | None = None) -> Any:
+class _Keyed(NamedTuple):
+    """The key of a control, and whether what is typed is kept."""
+
+    key: str
+    keep: bool
+
+    def start(self, value: Any, name: str = "value") -> dict[str, Any]:
+        """Return the arguments of a widget that begins with a value; it takes it as `name`."""
+        if not self.keep:
+            return {"key": self.key, name: value}
+        st.session_state.setdefault(self.key, value)
+        return {"key": self.key, "persist_state": "session"}
+
+
+def _control(name: str, field: FieldInfo, start: Any, keyed: _Keyed, among: Sequence[Any] | None = None) -> Any:
     kind, label = _plain(field.annotation), words(name)
     help = literal(" ".join(field.description.split())) if field.description else None
-    if get_origin(kind) is Literal:
-        choices = list(get_args(kind) if among is None else among)
-        place = choices.index(start) if start in choices else 0
-        return st.selectbox(label, choices, place, key=key, format_func=lambda c: words(str(c)), help=help)
+    if choices := list(among if among and _choices(kind) else _choices(kind)):
+        first = start if start in choices else choices[0]
+        options = keyed.start(first) if keyed.keep else {"key": keyed.key, "index": choices.index(first)}
+        return st.selectbox(label, choices, format_func=lambda c: words(str(c)), help=help, **options)
     if kind is bool:
-        return st.toggle(label, bool(start), key=key, help=help)
+        return st.toggle(label, help=help, **keyed.start(bool(start)))
     if kind in (int, float):
-        return _number(label, kind, field, start, key, help)
+        return _number(label, kind, field, start, keyed, help)
     if kind is str:
-        return st.text_input(label, start or "", key=key, help=help)
-    return _json(label, start, key, help)
+        return st.text_input(label, help=help, **keyed.start(start or ""))
+    if get_origin(kind) in (list, tuple) and (entry := _entry(kind)) is not None:
+        return _listed(label, entry, start, keyed, help)
+    return _json(label, start, keyed, help)
 
 
-def _number(label: str, kind: type, field: FieldInfo, start: Any, key: str, help: str | None) -> Any:
+def _choices(kind: Any) -> Sequence[Any]:
+    """Return the values of a Literal or an Enum."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return [member.value for member in kind] if isinstance(kind, type) and issubclass(kind, Enum) else ()
+
+
+def _entry(kind: Any) -> Any:
+    """Return the type of a list's entries where a person can write one as a word; None for other lists."""
+    parts = [part for part in get_args(kind) if part is not Ellipsis]
+    entry = _plain(parts[0]) if len(parts) == 1 else None
+    words = _choices(entry)
+    return entry if entry in (str, int, float) or (words and all(isinstance(w, str) for w in words)) else None
+
+
+def _listed(label: str, entry: Any, start: Any, keyed: _Keyed, help: str | None) -> list[Any]:
+    """Draw a list whose entries are chosen, or typed one after the other."""
+    choices = [str(choice) for choice in _choices(entry)]
+    given = [str(one) for one in start or ()]
+    found = st.multiselect(
+        label,
+        list(dict.fromkeys([*choices, *given, *st.session_state.get(keyed.key, ())])),
+        accept_new_options=not choices,
+        placeholder="Choose" if choices else "Type one and press Enter",
+        help=help,
+        **keyed.start(given, "default"),
+    )
+    try:
+        return [entry(one) if entry in (int, float) else one for one in found]
+    except ValueError as error:
+        raise ValueError("holds an entry that is no number") from error
+
+
+def _number(label: str, kind: type, field: FieldInfo, start: Any, keyed: _Keyed, help: str | None) -> Any:
     bounds = [*field.metadata, *(m for part in get_args(field.annotation) for m in getattr(part, "__metadata__", ()))]
     rules = {type(rule): rule for bound in bounds for rule in (bound, *getattr(bound, "metadata", ()))}
     low, high = rules.get(Ge), rules.get(Le)
     return st.number_input(
-        label, kind(low.ge) if low else None, kind(high.le) if high else None,
-        value=None if start is None else kind(start), key=key, help=help, placeholder="Not set",
+        label,
+        kind(low.ge) if low else None,
+        kind(high.le) if high else None,
+        help=help,
+        placeholder="Not set",
         format=None if kind is int else "%g",
-    )  # fmt: skip
+        **keyed.start(None if start is None else kind(start)),
+    )
 
 
-def _json(label: str, start: Any, key: str, help: str | None) -> Any:
+def _json(label: str, start: Any, keyed: _Keyed, help: str | None) -> Any:
     shown = json.dumps(start, ensure_ascii=False)
-    return json.loads(st.text_area(f"{label} :gray[as JSON]", shown, key=key, help=help, height=80) or "null")
+    text = st.text_area(f"{label} :gray[as JSON]", help=help, height=80, **keyed.start(shown))
+    try:
+        return json.loads(text or "null")
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from error
 
 
 def _plain(annotation: Any) -> Any:

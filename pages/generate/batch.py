@@ -290,7 +290,7 @@ if toast := st.session_state.pop("toast_of_batch", None):
 header(chosen.name)
 with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
-    badge_reference(chosen.batch.teacher)
+    badge_reference(chosen.batch.teacher.name)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
 with st.container(horizontal=True, vertical_alignment="center", key="controls"):
     controls(chosen)

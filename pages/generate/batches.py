@@ -47,7 +47,7 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
                 "kept": row.progress.kept,
                 "rejected": row.progress.rejected,
                 "failed": row.progress.failed,
-                "teacher": row.batch.teacher,
+                "teacher": row.batch.teacher.name,
                 "cost": row.cost_usd,
                 "created": pd.Timestamp(row.created_at, unit="s", tz="UTC"),
             }

@@ -114,7 +114,7 @@ def alike(one: Batch, other: Batch) -> bool:
 
     def parts(batch: Batch) -> tuple[Any, ...]:
         ids = {share.id for share in batch.domains}
-        return ids, batch.teacher, batch.user, set(batch.judges), dict(batch.models)
+        return ids, batch.teacher, batch.user, {judge.name for judge in batch.judges}, dict(batch.models)
 
     return parts(one) == parts(other)
 
@@ -178,13 +178,14 @@ def form() -> Batch | None:
         values |= batch_form.mix(db(), values["domains"])
     with st.container(border=True):
         st.header("Who plays and who judges", anchor=False)
-        values |= batch_form.players(db())
+        players, refused = batch_form.players(db())
+        values |= players
     with st.container(border=True):
         st.header("Sandbox, limits and budget", anchor=False)
         values |= batch_form.limits(db(), values["teacher"], values["models"].values())
     try:
         batch = batch_of(values, "form")
-        reasons = problems(batch)
+        reasons = [reason for error in refused for reason in told(error)] or problems(batch)
     except InputErrors as error:
         batch, reasons = None, told(error)
     refusals([reason.removeprefix("form: ") for reason in reasons])

@@ -172,7 +172,7 @@ def batch_record(row: batches.BatchRow) -> dict[str, object]:
         "rate": f"{rate:.1f}/s" if rate else UNKNOWN,
         "left": seconds((p.planned - finished) / rate) if rate and moving else UNKNOWN,
         "cost": money(row.cost_usd),
-        "teacher": row.batch.teacher,
+        "teacher": row.batch.teacher.name,
     }
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import TrajectoryFilter, Verdict
-from pages._ui.badges import look, mode_name
+from pages._ui.badges import look, mode_name, plays_reference
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
@@ -48,7 +48,7 @@ def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
             "reward": row.reward,
             "domain": row.domain,
             "mode": mode_name(row.mode),
-            "teacher": row.teacher if row.teacher == "reference" else row.model,
+            "teacher": row.teacher if plays_reference(row.teacher) else row.model,
             "turns": row.turns,
             "tool_calls": row.tool_calls,
             "status": look("status", row.status).word,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.errors import InputError
 from engine.types import Trajectory
-from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name
+from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name, plays_reference
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.filters import filter_from_address, filter_parameters
@@ -121,7 +121,7 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
         badge_isolation(isolated)
         mode = mode_name(now.mode) if now.mode else "no mode"
         facts = [now.domain, mode, now.template or "no template", f"persona {now.persona}" if now.persona else ""]
-        if now.teacher != "reference" and now.model != now.domain:  # an imported one says "imported" once
+        if not plays_reference(now.teacher) and now.model != now.domain:  # an imported one says "imported" once
             facts.append(now.model)
         st.caption(literal(" · ".join([*filter(None, facts), f"batch {now.batch_id}"])), width="content")
 

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
@@ -247,12 +246,34 @@ def sandbox() -> None:
         format_func=words, on_change=choose_sandbox, width=320,
         help="Automatic takes what the engine was started with: docker where an engine answers, else local.",
     )  # fmt: skip
-    rows = [{"Sandbox": name, "What it is": plugins.label("sandboxes", name)} for name in plugins.names("sandboxes")]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Sandboxes")
     st.caption(
         "A batch can choose its own. Docker isolates: no network, no rights, bounds on memory, processes and time. "
         "`make sandbox-image` builds its image. Local is for machines without a Docker engine and does not isolate."
     )
+    for name in plugins.names("sandboxes"):
+        with st.expander(f"**{words(name)}**: {literal(plugins.label('sandboxes', name))}", key=f"sandbox_{name}"):
+            sandbox_options(name)
+
+
+def sandbox_options(name: str) -> None:
+    """Draw the options of a sandbox; what is saved holds for the batches that begin from then on."""
+    stored: dict[str, dict[str, Any]] = preferences.get(db(), "sandbox_options", {})
+    config = plugins.load("sandboxes", name).config
+    once = {"allow_commands": [False]}  # each batch says it for itself
+    try:
+        values = config_form(config, key=f"sandbox_{name}", values=stored.get(name, {}), allowed=once)
+    except InputError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = button("Save", key=f"sandbox_{name}_save", disabled=values == stored.get(name, {}))
+        st.caption("Batches that begin from now on use what is saved.")
+    if pressed:
+        with saving():
+            plugins.configure("sandboxes", name, values)
+            preferences.set(db(), "sandbox_options", {**preferences.get(db(), "sandbox_options", {}), name: values})
+            leave(f"Options of the {literal(name)} sandbox saved")
+            st.rerun()
 
 
 def storage() -> None:

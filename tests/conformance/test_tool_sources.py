@@ -11,13 +11,13 @@ from jsonschema import Draft202012Validator
 
 from engine import plugins
 from engine.domains import catalog
+from engine.domains.sources import opened
 from engine.errors import InputErrors
-from engine.protocols import Environment, Sandbox, SandboxPool, ToolSource
+from engine.protocols import Environment, Sandbox, SandboxPool
 from engine.reading.schema import argument_error
-from engine.running.wiring import source_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
-from engine.types import Domain, ToolCall, ToolFault, ToolResult
+from engine.types import Choice, Domain, ToolCall, ToolFault, ToolResult
 
 SOURCE = '''
 """A pack's own functions."""
@@ -83,6 +83,12 @@ async def sandbox(pool: SandboxPool) -> AsyncIterator[Sandbox]:
         yield leased
 
 
+async def called(name: str, call: dict[str, Any], sandbox: Sandbox) -> ToolResult:
+    source, tools = opened(Choice(name=name), FILES)
+    tool = next(tool for tool in tools if tool.name == call["name"])
+    return await source.call(tool, ToolCall(id="c", **call), sandbox)
+
+
 def test_every_source_takes_part() -> None:
     """A new source adds its calls to GOOD and BAD."""
     assert set(GOOD) == set(BAD) == set(SOURCES)
@@ -90,10 +96,10 @@ def test_every_source_takes_part() -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_schemas_are_valid_and_closed(name: str) -> None:
-    source: ToolSource = source_of(name)
-    tools = source.tools(FILES)
+    source, tools = opened(Choice(name=name), FILES)
     assert tools
     assert len({tool.name for tool in tools}) == len(tools)
+    assert set(source.named(FILES) or ()) >= {tool.name for tool in tools}
     for tool in tools:
         Draft202012Validator.check_schema(tool.parameters)
         assert tool.parameters["type"] == "object"
@@ -101,19 +107,20 @@ def test_schemas_are_valid_and_closed(name: str) -> None:
         assert tool.source == name
         assert tool.description
         assert set(tool.parameters["required"]) <= set(tool.parameters["properties"])
-    assert [tool.name for tool in source.tools(dict(reversed(FILES.items())))] == [tool.name for tool in tools]
+    _, again = opened(Choice(name=name), dict(reversed(FILES.items())))
+    assert [tool.name for tool in again] == [tool.name for tool in tools]
 
 
 @pytest.mark.parametrize("parameter", ['count: "list["', 'count: "x = 1"', 'count: ""', "count: dict = {[]: 1}"])
 def test_a_signature_that_cannot_be_read_is_refused_with_its_line(parameter: str) -> None:
     text = SOURCE.replace("count: int", parameter, 1).replace(", exact: bool = False", "")
     with pytest.raises(InputErrors, match=r"tools/own.py line \d+: refuse"):
-        source_of("python").tools({"tools/own.py": text.encode()})
+        opened(Choice(name="python"), {"tools/own.py": text.encode()})
 
 
 @pytest.mark.parametrize("name", SOURCES)
 async def test_a_call_works_in_the_sandbox(name: str, sandbox: Sandbox) -> None:
-    result = await source_of(name).call(ToolCall(id="c", **GOOD[name]), sandbox)
+    result = await called(name, GOOD[name], sandbox)
     assert isinstance(result, ToolResult)
     assert result.fault is None
     assert await sandbox.read("made.txt") == b"made"
@@ -122,11 +129,10 @@ async def test_a_call_works_in_the_sandbox(name: str, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("name", "call"), [(name, call) for name in SOURCES for call in BAD.get(name, [])])
 async def test_a_tools_own_failure_is_a_typed_result(name: str, call: dict[str, Any], sandbox: Sandbox) -> None:
-    source = source_of(name)
-    result = await source.call(ToolCall(id="c", **call), sandbox)
+    result = await called(name, call, sandbox)
     assert result.fault in get_args(ToolFault)
     assert result.content.strip()
-    after = await source.call(ToolCall(id="d", **GOOD[name]), sandbox)
+    after = await called(name, GOOD[name], sandbox)
     assert after.fault is None
 
 
@@ -147,7 +153,7 @@ async def test_a_tools_own_failure_is_a_typed_result(name: str, call: dict[str, 
     ],
 )
 def test_a_call_of_the_wrong_type_is_refused_in_one_short_sentence(arguments: dict[str, Any], fits: bool) -> None:
-    tool = next(tool for tool in source_of("python").tools(FILES) if tool.name == "refuse")
+    tool = next(tool for tool in opened(Choice(name="python"), FILES)[1] if tool.name == "refuse")
     problem = argument_error(tool, ToolCall(id="c", name="refuse", arguments=arguments))
     assert (problem is None) is fits
     assert len(problem or "") < 600

@@ -8,16 +8,18 @@ import pytest
 
 from engine.judging.keep import decide
 from engine.judging.scoring import reward, score
+from engine.protocols import Judge
 from engine.types import Batch, DomainShare, ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
 from tests.judges.test_rubric import judge, trajectory
 from tests.teachers.samples import TOOL, task
 
 
-class Says:
+class Says(Judge):
     """A judge without a model that gives the scores it was made with."""
 
-    def __init__(self, *scores: Score) -> None:
+    def __init__(self, *scores: Score, decides: bool = False) -> None:
         self.scores = scores
+        self.decides = decides  # type: ignore[misc]
 
     async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:
         return self.scores
@@ -51,12 +53,16 @@ async def test_a_tool_is_at_fault_only_when_it_stays_broken(faults: Any, source:
     assert (found.outcome, found.culprit) == ("failure", culprit)
 
 
-@pytest.mark.parametrize(
-    ("method", "outcome"), [("state", "success"), ("model", "success"), ("fact", "success"), ("rule", "unmeasured")]
-)
-async def test_a_judge_of_any_name_can_decide_but_rules_alone_cannot(method: str, outcome: str) -> None:
-    found = await score(called(None), {"new": Says(given(1.0, method))})
+@pytest.mark.parametrize("method", ["state", "model", "fact", "rule"])
+@pytest.mark.parametrize(("decides", "outcome"), [(True, "success"), (False, "unmeasured")])
+async def test_only_a_judge_that_decides_calls_a_success(method: str, decides: bool, outcome: str) -> None:
+    found = await score(called(None), {"new": Says(given(1.0, method), decides=decides)})
     assert found.outcome == outcome
+
+
+@pytest.mark.parametrize("decides", [True, False])
+async def test_every_judge_can_call_a_failure(decides: bool) -> None:
+    assert (await score(called(None), {"new": Says(given(0.0), decides=decides)})).outcome == "failure"
 
 
 HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
@@ -92,8 +98,11 @@ def test_what_was_not_measured_does_not_count_as_zero() -> None:
     assert reward([given(None)]) is None
 
 
-class Asks:
+class Asks(Judge):
     """A judge that would ask a model, and counts how often it was asked. It does not say what it measures."""
+
+    asks = "judge"
+    decides = True
 
     def __init__(self) -> None:
         self.calls: list[ModelCall] = []

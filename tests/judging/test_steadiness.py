@@ -19,7 +19,7 @@ from engine.judging.scoring import score
 from engine.judging.steadiness import UNSTEADY, Steadiness, made_the_reference_calls
 from engine.planning import tasks
 from engine.planning.planner import plan
-from engine.protocols import SandboxPool
+from engine.protocols import Judge, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
@@ -365,7 +365,7 @@ async def test_a_replay_that_cannot_be_made_is_no_answer() -> None:
 
 
 async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
-    class Says:
+    class Says(Judge):
         def __init__(self, *scores: Score) -> None:
             self.scores = scores
 
@@ -373,6 +373,7 @@ async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
             return self.scores
 
     class Asks(Says):
+        asks = "judge"
         calls: tuple[Any, ...] = ()
 
         async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:

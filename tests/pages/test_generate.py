@@ -128,8 +128,8 @@ def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, le
         domains=(DomainShare(id="ledger", weight=2.5, templates=(ledger.templates[0].id,)),),
         trajectories=9, attempts=3, seed=5, modes={"single": 2.0, "tool_error": 0.5}, turns={2: 1.0, 4: 2.0},
         personas=(persona.id,), teacher="llm", user="llm", models={"teacher": SCRIPTED, "user": SCRIPTED},
-        judges=("state", "rubric"), rubric=Rubric(), keep_failures=True, min_reward=0.25, sandbox="local",
-        allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
+        judges=("state", {"rubric": {"chars": 9000}}), rubric=Rubric(), keep_failures=True, min_reward=0.25,
+        sandbox="local", allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
         budget={
             "tokens": 1000, "cost_usd": 1.5, "seconds": 60.0, "input_cost_per_million": 0.5,
             "output_cost_per_million": 2.0,
@@ -143,10 +143,26 @@ def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, le
     judge = again.models["judge"]
     assert judge.model == "other"
     assert again.modes == {mode: before.modes.get(mode, 0.0) for mode in again.modes}
-    same = {"modes": before.modes, "models": before.models, "judges": sorted(before.judges)}
-    assert again.model_copy(update={**same}).model_copy(update={"judges": before.judges}) == before
-    assert sorted(again.judges) == sorted(before.judges)
+    same = {"modes": before.modes, "models": before.models, "judges": before.judges}
+    assert again.model_copy(update=same) == before
+    assert {judge.name: judge.options for judge in again.judges} == {"state": {}, "rubric": {"chars": 9000}}
     assert {role: e for role, e in again.models.items() if role != "judge"} == dict(before.models)
+
+
+def test_options_of_judges_are_set_kept_and_stored(open_page: Open, ready: Database) -> None:
+    page = open_page("new-batch")
+    assert page.number_input(key="batch_judges_rules_same_call_limit").value == 3
+    page.number_input(key="batch_judges_rules_same_call_limit").set_value(2).run()
+    page.switch_page("generate/batches.py").run()
+    page.switch_page("generate/new_batch.py").run()
+    assert page.number_input(key="batch_judges_rules_same_call_limit").value == 2
+    launch(page)
+    stored = batches.get_batch(ready, 1).batch
+    assert {judge.name: judge.options for judge in stored.judges} == {
+        "rules": {"same_call_limit": 2},
+        "state": {},
+        "facts": {},
+    }
 
 
 def test_what_cannot_start_is_said_at_once(open_page: Open, ready: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from engine.types import Endpoint, Options
 from storage import endpoints, engines, preferences, requests
 from storage.database import Database
+from storage.library import SqlLibrary
 
 Open = Callable[..., AppTest]
 KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"
@@ -141,6 +143,17 @@ def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_pat
     page.run()
     page.selectbox(key="sandbox_choice").set_value("local").run()
     assert preferences.get(database, "sandbox") == "local"
+    assert not [one for one in page.toggle if "allow_commands" in str(one.key)], "each batch says it for itself"
+    assert page.button(key="sandbox_docker_save").disabled
+    page.text_input(key="sandbox_docker_runtime").set_value("runsc")
+    page.number_input(key="sandbox_docker_most").set_value(16).run()
+    page.button(key="sandbox_docker_save").click().run()
+    assert preferences.get(database, "sandbox_options") == {"docker": {"runtime": "runsc", "most": 16}}
+    assert SqlLibrary(database).sandbox_options() == {"docker": {"runtime": "runsc", "most": 16}}
+    page.number_input(key="sandbox_local_warm").set_value(2).run()
+    page.button(key="sandbox_local_save").click().run()
+    assert preferences.get(database, "sandbox_options")["local"] == {"warm": 2}
+    assert preferences.get(database, "sandbox_options")["docker"]["most"] == 16
     page.session_state["settings_tab"] = "Storage"
     page.run()
     shown = {metric.label: metric.value for metric in page.metric}
@@ -149,12 +162,43 @@ def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_pat
     assert shown["Database"].endswith("KB")
 
 
+class Colour(Enum):
+    RED = "red"
+    GREEN = "green"
+
+
 class Sample(Options):
     """What it plays."""
 
     mode: Literal["a", "b"] = "a"
     """One of `two`."""
     mute: bool = False
+    words: tuple[str, ...] = ("one",)
+    sides: tuple[Literal["left", "right"], ...] = ()
+    colour: Colour = Colour.RED
+    weights: tuple[float, ...] = ()
+
+
+def test_lists_and_enums_are_drawn_and_given_back() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from pages._ui.config_form import config_form
+        from tests.pages.test_settings import Sample
+
+        st.session_state["found"] = config_form(Sample, key="sample")
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert shown.session_state["found"] == {}
+    assert shown.multiselect(key="sample_sides").options == ["left", "right"]
+    assert shown.selectbox(key="sample_colour").options == ["Red", "Green"]
+    shown.multiselect(key="sample_sides").set_value(["right"])
+    shown.selectbox(key="sample_colour").set_value("green").run()
+    shown.multiselect(key="sample_words").set_value([]).run()
+    found = shown.session_state["found"]
+    assert found == {"words": [], "sides": ["right"], "colour": "green"}
+    assert Sample.model_validate(found) == Sample(words=(), sides=("right",), colour=Colour.GREEN)
 
 
 def test_the_help_of_an_option_is_the_docstring_under_it() -> None:

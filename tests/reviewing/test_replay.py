@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 
 from engine.domains import catalog
-from engine.protocols import Sandbox, SandboxPool
+from engine.domains.sources import sources_of
+from engine.protocols import SandboxPool
 from engine.reviewing.corrections import ends_at
 from engine.reviewing.replay import Correction, Replay, replay
 from engine.rolling.rollout import environment_of
-from engine.running.wiring import source_of
 from engine.serving.choice import open_pool
-from engine.types import Domain, Review, Tool, ToolCall, ToolResult, Trajectory, Turn
+from engine.types import Domain, Review, Trajectory, Turn
 from tests.exporters.mixed import applied, calls, made, result, says, user
 
 SILENT = '    return {"account_id": account_id, "note": note}'
@@ -35,10 +35,6 @@ def quiet(ledger: Domain) -> Domain:
     return catalog.parse({**ledger.files, "tools/accounts.py": source.replace(SILENT, '    return "ok"').encode()})
 
 
-async def _call(tool: Tool, one: ToolCall, sandbox: Sandbox) -> ToolResult:
-    return await source_of(tool.source).call(one, sandbox)
-
-
 async def recorded(domain: Domain, pool: SandboxPool, *turns: Turn) -> Trajectory:
     """Return a dialogue whose calls were really made."""
     found: list[Turn] = []
@@ -55,7 +51,7 @@ async def replayed(
     domain: Domain, pool: SandboxPool, trajectory: Trajectory, turn: int, fix: Turn, *others: Correction
 ) -> Replay:
     environment = environment_of(domain, None, commands=False)
-    return await replay(trajectory, turn, fix, others, lambda: pool.lease(environment), _call)
+    return await replay(trajectory, turn, fix, others, lambda: pool.lease(environment), sources_of(domain))
 
 
 def note(id: str, account: str, text: str = "vip") -> Turn:

@@ -16,6 +16,7 @@ from engine.protocols import SandboxPool
 from engine.rolling.rollout import INJECTED
 from engine.serving.choice import open_pool
 from engine.types import (
+    Choice,
     Domain,
     Mode,
     Persona,
@@ -425,7 +426,7 @@ async def test_a_model_user_that_drops_a_request_is_at_fault(
         done, calls = moment.replies - 1, moment.proven()
         return moment.calling(calls[done]) if done < len(calls) else Turn(role="assistant", content=moment.answer)
 
-    batch = batch_of(domain).model_copy(update={"user": "llm"})
+    batch = batch_of(domain).model_copy(update={"user": Choice(name="llm")})
     found = await played(domain, persona, pool, task, 0, asks_back, user=user, batch=batch)
     assert (found.end, len(found.begun)) == ("user_left", 1)
     assert (found.outcome, found.culprit) == ("failure", "user")

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from engine.errors import ModelError, SandboxError
 from engine.planning.planner import plan
-from engine.protocols import Environment, Sandbox, SandboxPool
+from engine.protocols import Environment, Judge, Sandbox, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
@@ -157,7 +157,7 @@ async def test_an_unforeseen_fault_is_recorded_and_keeps_what_there_was(
 ) -> None:
     batch, spec = spec_of(ledger, persona, "single")
 
-    class Odd:
+    class Odd(Judge):
         async def score(self, trajectory: Trajectory) -> Any:
             raise ZeroDivisionError("half of nothing")
 

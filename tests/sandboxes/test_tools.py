@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.plugins import load
 from engine.protocols import Environment, Sandbox, ToolSource
 from engine.serving.choice import health, open_pool
-from engine.types import Limits, ToolCall
+from engine.types import Limits, Tool, ToolCall
 
 _SOURCE = b'''
 def double(number: int) -> int:
@@ -34,6 +34,12 @@ def _source(name: str, **options: object) -> ToolSource:
     return made
 
 
+def tools_in(source: ToolSource, files: dict[str, bytes]) -> Sequence[Tool]:
+    found = source.open(files)
+    assert isinstance(found, Sequence)
+    return found
+
+
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     pool = await open_pool("local", allow_commands=True)
@@ -46,21 +52,21 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 async def test_python_tools_come_from_the_pack_and_run_in_the_sandbox(sandbox: Sandbox) -> None:
     source = _source("python")
-    (tool,) = source.tools({"tools/m.py": _SOURCE, "tools/old.py.off": b"def (", "workspace/x.py": b"def ("})
+    (tool,) = tools_in(source, {"tools/m.py": _SOURCE, "tools/old.py.off": b"def (", "workspace/x.py": b"def ("})
     assert (tool.name, tool.effect, tool.source, source.commands) == ("double", "read", "python", False)
-    assert (await source.call(ToolCall(id="1", name="double", arguments={"number": 21}), sandbox)).content == "42"
-    refused = await source.call(ToolCall(id="2", name="double", arguments={"number": -1}), sandbox)
+    assert (await source.call(tool, ToolCall(id="1", name="double", arguments={"number": 21}), sandbox)).content == "42"
+    refused = await source.call(tool, ToolCall(id="2", name="double", arguments={"number": -1}), sandbox)
     assert (refused.fault, json.loads(refused.content)) == ("tool_error", {"error": "only what is not negative"})
 
 
 def test_python_tools_refuse_what_is_no_text() -> None:
     with pytest.raises(InputError, match=r"tools/m\.py"):
-        _source("python").tools({"tools/m.py": b"\xff\xfe"})
+        tools_in(_source("python"), {"tools/m.py": b"\xff\xfe"})
 
 
 async def test_bash_runs_in_the_workspace(sandbox: Sandbox) -> None:
     source = _source("shell")
-    (tool,) = source.tools({})
+    (tool,) = tools_in(source, {})
     assert (tool.name, tool.effect, tool.parameters["required"], source.commands) == (
         "bash",
         "write",
@@ -68,21 +74,22 @@ async def test_bash_runs_in_the_workspace(sandbox: Sandbox) -> None:
         True,
     )
     call = ToolCall(id="1", name="bash", arguments={"command": "cat a.txt; echo é >&2; cd /; exit 3"})
-    result = await source.call(call, sandbox)
+    result = await source.call(tool, call, sandbox)
     assert json.loads(result.content) == {"exit_code": 3, "stdout": "a\n", "stderr": "é\n"}
     assert result.fault is None
 
 
 async def test_bash_is_bounded_in_time_and_output(sandbox: Sandbox) -> None:
     source = _source("shell", output_chars=300, longest=20.0)
+    (tool,) = tools_in(source, {})
     slow = ToolCall(id="1", name="bash", arguments={"command": "echo begun; sleep 60", "timeout": 3.5})
-    result = await source.call(slow, sandbox)
+    result = await source.call(tool, slow, sandbox)
     assert result.fault == "timeout"
     answer = json.loads(result.content)
     assert (answer["exit_code"], answer["stdout"]) == (None, "begun\n")
     assert "3.5 seconds" in answer["error"]
     loud = ToolCall(id="2", name="bash", arguments={"command": "head -c 5000 /dev/zero | tr '\\0' x"})
-    result = await source.call(loud, sandbox)
+    result = await source.call(tool, loud, sandbox)
     assert result.truncated
     assert json.loads(result.content)["stdout"] == "x" * 300 + "\n[cut: 5000 characters in all, 300 shown]"
 

@@ -295,7 +295,7 @@ _FIELDS = """
 |---|---|
 | `id` | stays; duplicate the domain for another one |
 | `name`, `description`, `category` | how lists show it |
-| `tool_sources` | where tools come from, default `[python]` |
+| `tool_sources` | where tools come from, default `[python]`; with options `[python, {shell: {timeout: 60}}]` |
 | `link` | slots that two requests of one dialogue share |
 | `exclusive` | slots that must differ between them |
 | `identity` | tools that check who is speaking; once is enough in a dialogue |

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
 from engine import modes, plugins, settings
+from engine.errors import InputError
+from engine.planning.players import roles_asked
 from engine.planning.tasks import serves
-from engine.types import MODES, PLAN_VERSIONS, Batch, Domain, DomainShare, Endpoint, ModelRole
-from pages._ui.badges import mode_name, words
+from engine.types import MODES, PLAN_VERSIONS, Batch, Choice, Domain, DomainShare, Endpoint, ModelRole
+from pages._ui.badges import mode_name, plays_reference, words
+from pages._ui.config_form import config_form
 from pages._ui.routes import page_link
 from pages._ui.text import literal
 from pages.generate.parts import budget_form
@@ -29,6 +33,8 @@ BASE = "base_batch"
 OLD_PLAN = "batch_old_plan"
 BEGAN = "form_began"
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
+USUAL = Batch(name="batch", domains=(DomainShare(id="none"),))
+"""What a form begins with that was filled from nothing."""
 
 
 def base() -> Batch | None:
@@ -249,34 +255,68 @@ def _served(domain: Domain, only: tuple[str, ...], there: tuple[str, ...]) -> se
 # ---------------------------------------------------------------- players
 
 
-def players(db: Database) -> dict[str, Any]:
-    """Draw teacher, user, judges and the model of every role that needs one."""
+def players(db: Database) -> tuple[dict[str, Any], list[InputError]]:
+    """Draw teacher, user, judges, their options and the model of every role that needs one.
+
+    Returned beside the values are the refusals of options that hold what is no value of their kind.
+    """
     start = base()
+    usual = start or USUAL
     left, right = st.columns(2)
-    teacher = _plugin(left, "teachers", "Teacher", start.teacher if start else "reference")
-    user = _plugin(right, "users", "Simulated user", start.user if start else "reference")
+    teacher = _plugin(left, "teachers", "Teacher", usual.teacher.name)
+    user = _plugin(right, "users", "Simulated user", usual.user.name)
     names = plugins.names("judges")
     judges = st.pills(
-        "Judges", names, selection_mode="multi", format_func=words,
+        "Judges",
+        names,
+        selection_mode="multi",
+        format_func=words,
         help="  \n".join(f"**{words(n)}**: {plugins.label('judges', n)}" for n in names),
-        **_several("batch_judges", list(start.judges if start else ("rules", "state", "facts")), names),
-    )  # fmt: skip
-    roles = {"teacher": teacher == "llm", "user": user == "llm", "judge": "rubric" in judges}
-    needed = cast(list[ModelRole], [role for role, wants in roles.items() if wants])
+        **_several("batch_judges", [judge.name for judge in usual.judges], names),
+    )
+    chosen = [("teachers", teacher, usual.teacher), ("users", user, usual.user)]
+    begun = {judge.name: judge for judge in usual.judges}
+    chosen += [("judges", name, begun.get(name, Choice(name=name))) for name in judges]
+    (teachers, users, *judging), refused = _with_options(chosen)
+    batch = USUAL.model_copy(update={"teacher": teachers, "user": users, "judges": tuple(judging)})
     before = start.rubric if start else None
-    return {
-        "teacher": teacher,
-        "user": user,
-        "judges": judges,
-        "models": _models(db, needed, start),
-        "rubric": rubric(before, _kept) if "rubric" in judges else before,
+    reads_rubric = any(plugins.trait("judges", name, "reads_rubric", False) for name in judges)
+    found = {
+        "teacher": teachers,
+        "user": users,
+        "judges": judging,
+        "models": _models(db, roles_asked(batch), start),
+        "rubric": rubric(before, _kept) if reads_rubric else before,
     }
+    return found, refused
 
 
 def _plugin(place: Any, kind: str, label: str, value: str) -> str:
-    names = sorted(plugins.names(kind), key=lambda n: n != "reference")
+    names = sorted(plugins.names(kind), key=lambda name: plugins.load(kind, name).make.asks is not None)
     options = _among(f"batch_{kind}", value, names)
     return str(place.selectbox(label, names, format_func=lambda n: plugins.label(kind, n), **options))
+
+
+def _with_options(chosen: list[tuple[str, str, Choice]]) -> tuple[list[Choice], list[InputError]]:
+    """Draw the options of each chosen (kind, name), folded; return the choices, and what is no value of its kind. The
+    options begin with those of the Choice beside a name, where that is of the same name."""
+    takes = [(kind, name) for kind, name, _ in chosen if plugins.load(kind, name).config.model_fields]
+    fold = st.expander("Options of players and judges", icon=":material/tune:") if takes else nullcontext()
+    found: list[Choice] = []
+    refused: list[InputError] = []
+    with fold:
+        for kind, name, before in chosen:
+            values: dict[str, Any] = {}
+            if (kind, name) in takes:
+                st.caption(f"**{words(name)}**: {literal(plugins.label(kind, name))}")
+                began = before.options if before.name == name else {}
+                config = plugins.load(kind, name).config
+                try:
+                    values = config_form(config, key=f"batch_{kind}_{name}", values=began, keep=True)
+                except InputError as error:
+                    refused.append(error)
+            found.append(Choice(name=name, options=values))
+    return found, refused
 
 
 def _models(db: Database, roles: list[ModelRole], start: Batch | None) -> dict[ModelRole, Endpoint]:
@@ -319,10 +359,10 @@ def _model(role: ModelRole, saved: dict[str, Endpoint], before: Endpoint | None)
 # ---------------------------------------------------------------- limits
 
 
-def limits(db: Database, teacher: str, models: Iterable[Endpoint] = ()) -> dict[str, Any]:
+def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> dict[str, Any]:
     """Draw sandbox, concurrency, limits of a rollout, budget and what is kept."""
     usual = preferences.get(db, "sandbox", "auto")
-    start = base() or Batch(name="batch", domains=(DomainShare(id="none"),), sandbox=usual)
+    start = base() or USUAL.model_copy(update={"sandbox": usual})
     left, middle, right = st.columns(3)
     names = ["auto", *plugins.names("sandboxes")]
     sandbox = left.selectbox(
@@ -337,7 +377,7 @@ def limits(db: Database, teacher: str, models: Iterable[Endpoint] = ()) -> dict[
         "Keep failed dialogues too", **_kept("batch_keep_failures", start.keep_failures),
         help="For preference pairs: a failure is kept with its scores instead of being rejected.",
     )  # fmt: skip
-    risky = teacher != "reference" and st.checkbox(
+    risky = not plays_reference(teacher.name) and st.checkbox(
         "Allow model-written commands without isolation", **_kept("batch_risky", start.allow_unisolated_commands),
         help="Only matters in the local sandbox: bash then acts on this machine with your rights.",
     )  # fmt: skip
@@ -352,7 +392,7 @@ def limits(db: Database, teacher: str, models: Iterable[Endpoint] = ()) -> dict[
     }
 
 
-AUTO = "Automatic: docker where it answers, else local"
+AUTO = "Automatic: an isolating sandbox where one answers, else local"
 
 
 def _rollout_limits(start: Batch) -> dict[str, Any]:
