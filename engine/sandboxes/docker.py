@@ -42,13 +42,13 @@ class Config(Options):
 
     image: str = "turnwright-sandbox:1"
     """The image that containers are made of."""
-    most: Annotated[int, Field(ge=1, le=1024)] = 128
-    """Containers at once."""
-    warm: Annotated[int, Field(ge=1, le=256)] = 8
+    most: Annotated[int, Field(ge=1, le=1024, title="Containers at once")] = 128
+    """How many there are at the most; rollouts beyond it wait for one."""
+    warm: Annotated[int, Field(ge=1, le=256, title="Started ahead")] = 8
     """How many are started ahead."""
-    parallel: Annotated[int, Field(ge=1, le=16)] = 4
+    parallel: Annotated[int, Field(ge=1, le=16, title="Starts side by side")] = 4
     """How many start at the same time."""
-    timeout: Annotated[int, Field(ge=5, le=600)] = 60
+    timeout: Annotated[int, Field(ge=5, le=600, title="Seconds for an answer")] = 60
     """Seconds that the Docker engine may take for an answer."""
     runtime: str = ""
     """Another container runtime, such as "runsc"; the engine's own when empty."""

@@ -47,9 +47,9 @@ class Config(Options):
 
     allow_commands: bool = False
     """Whether tools may execute commands here, where nothing isolates them."""
-    most: Annotated[int, Field(ge=1, le=1024)] = 512
-    """Sandboxes at once."""
-    warm: Annotated[int, Field(ge=1, le=256)] = 8
+    most: Annotated[int, Field(ge=1, le=1024, title="Sandboxes at once")] = 512
+    """How many there are at the most; rollouts beyond it wait for one."""
+    warm: Annotated[int, Field(ge=1, le=256, title="Started ahead")] = 8
     """How many are started ahead."""
     folder: str = ""
     """Where workspaces are laid; the system's temporary folder when empty."""

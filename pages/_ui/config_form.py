@@ -72,7 +72,7 @@ class _Keyed(NamedTuple):
 
 
 def _control(name: str, field: FieldInfo, start: Any, keyed: _Keyed, among: Sequence[Any] | None = None) -> Any:
-    kind, label = _plain(field.annotation), words(name)
+    kind, label = _plain(field.annotation), field.title or words(name)
     help = literal(" ".join(field.description.split())) if field.description else None
     if choices := list(among if among and _choices(kind) else _choices(kind)):
         first = start if start in choices else choices[0]

@@ -392,7 +392,7 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
     }
 
 
-AUTO = "Automatic: an isolating sandbox where one answers, else local"
+AUTO = "Automatic, isolated where possible"
 
 
 def _rollout_limits(start: Batch) -> dict[str, Any]:
