@@ -34,6 +34,7 @@ from engine.types import (
     Persona,
     Progress,
     Recipe,
+    Record,
     Review,
     RolloutSpec,
     Sampling,
@@ -306,9 +307,8 @@ class Converted(NamedTuple):
 
 class Exporter(Protocol):
     """Turns records into rows of one training format. Pure and deterministic; total: every record becomes rows or a
-    reason why there is none. One gives the same whatever was converted before it. A record has the fields of a
-    Trajectory, its parts those of theirs (engine/exporting/record.py); what a row holds of them is written as JSON
-    objects.
+    reason why there is none. One gives the same whatever was converted before it. Parts of a record that a row holds
+    are written as JSON objects.
 
     suffix: of the data files. never_carried: what the format has no place for. convert: one record's rows, with
     what the report counts. extra_files: what stands beside the data (dataset_info.json), given the split files
@@ -318,7 +318,7 @@ class Exporter(Protocol):
     suffix: str
     never_carried: tuple[str, ...]
 
-    def convert(self, record: Trajectory) -> Converted: ...
+    def convert(self, record: Record) -> Converted: ...
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 

@@ -25,7 +25,7 @@ from engine.exporting.dialogue import (
 from engine.exporting.json import dumps
 from engine.exporting.record import changed
 from engine.protocols import Converted
-from engine.types import Options, Trajectory, Turn
+from engine.types import Options, Record, RecordTurn
 
 __all__ = ["ChatJsonl"]
 
@@ -64,7 +64,7 @@ class ChatJsonl:
         self._flags = ["train"] * (config.turn_flag == "train") + ["loss"] * (config.loss == "ms_swift")
         self._carries_mask = bool(self._flags) or config.split_untrained
 
-    def convert(self, record: Trajectory) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
         turns = to_last_answer(record.turns)
         if not turns:
@@ -100,7 +100,7 @@ class ChatJsonl:
             lost.append("system")
         return lost
 
-    def _changed(self, record: Trajectory, turns: Turns, found: set[str]) -> list[str]:
+    def _changed(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
         told = how_cut(record.turns, turns)
         if self._config.parallel == "serial" and "parallel" in found:
             told.append("parallel_made_serial")
@@ -114,7 +114,7 @@ class ChatJsonl:
     def _drops_first(self, turns: Turns) -> bool:
         return self._config.system == "drop" and turns[0].role == "system"
 
-    def _rows(self, record: Trajectory, turns: Turns) -> Iterator[dict[str, Any]]:
+    def _rows(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
         messages = self._messages(turns)
         tools = offered(record.tools)
         if not self._config.split_untrained:
@@ -124,7 +124,7 @@ class ChatJsonl:
             said = {"prompt": messages[:start], "completion": messages[start:end]}
             yield self._with(said, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], record: Trajectory, turns: Turns, tools: Offered) -> dict[str, Any]:
+    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: Offered) -> dict[str, Any]:
         said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
         said["id"] = named(turns, tools)
         said["group_id"] = record.group_id
@@ -154,7 +154,7 @@ class ChatJsonl:
     def _written(self, arguments: dict[str, Any]) -> dict[str, Any] | str:
         return dumps(arguments) if self._config.arguments == "string" else arguments
 
-    def _answer(self, turn: Turn, made: dict[str, Any]) -> None:
+    def _answer(self, turn: RecordTurn, made: dict[str, Any]) -> None:
         reasoning, calls = turn.reasoning, turn.tool_calls
         if reasoning and self._keeps(reasoning):
             if self._config.reasoning == "field":
@@ -172,7 +172,7 @@ class ChatJsonl:
 
 def serial(turns: Turns) -> Turns:
     """Return the turns with one call and its result at a time; text and reasoning stay with the first call."""
-    found: list[Turn] = []
+    found: list[RecordTurn] = []
     for index, turn in enumerate(turns):
         calls = turn.tool_calls
         if len(calls) < 2:
@@ -189,7 +189,7 @@ def serial(turns: Turns) -> Turns:
     return found
 
 
-def _results_after(turns: Turns, index: int) -> Iterator[Turn]:
+def _results_after(turns: Turns, index: int) -> Iterator[RecordTurn]:
     for turn in turns[index + 1 :]:
         if turn.role != "tool":
             return

@@ -26,7 +26,7 @@ from engine.exporting.dialogue import (
 )
 from engine.exporting.json import dumps
 from engine.protocols import Converted
-from engine.types import Options, Trajectory, Turn
+from engine.types import Options, Record, RecordTurn
 
 __all__ = ["LlamaFactory"]
 
@@ -63,7 +63,7 @@ class LlamaFactory:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def convert(self, record: Trajectory) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
         turns, found = self._trained(record.turns)
         if not turns:
@@ -145,7 +145,7 @@ class LlamaFactory:
             before = role
         return found
 
-    def _answer(self, turn: Turn) -> dict[str, str]:
+    def _answer(self, turn: RecordTurn) -> dict[str, str]:
         content, reasoning, calls = turn.content, turn.reasoning, turn.tool_calls
         thoughts = [reasoning] if reasoning and self._is_thought(reasoning) else []
         if not calls:

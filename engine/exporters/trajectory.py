@@ -18,9 +18,9 @@ import msgspec
 
 from engine.exporting.content import content_id
 from engine.exporting.json import dumps
-from engine.exporting.record import Record, fields
+from engine.exporting.record import fields
 from engine.protocols import Converted
-from engine.types import ModelCall, Options, ProvenTurn, Tool, ToolResult, Trajectory
+from engine.types import Options, Record, RecordPart, RecordProvenTurn, RecordTool
 
 __all__ = ["TrajectoryRecord"]
 
@@ -56,7 +56,7 @@ class TrajectoryRecord:
         self._with_clocks = config.include_execution
         self.never_carried = () if config.include_execution else ("execution", "seconds")
 
-    def convert(self, record: Trajectory) -> Converted:
+    def convert(self, record: Record) -> Converted:
         """Return the one record of a trajectory."""
         named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
         values = fields(record) if self._with_clocks else _timeless(record)
@@ -82,7 +82,7 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(_SETS_KNOWN)
-def _tools(tools: tuple[Tool, ...]) -> str:
+def _tools(tools: tuple[RecordTool, ...]) -> str:
     """Return the text of a set of tools; remembered, as records share them."""
     return _text(tools)
 
@@ -104,12 +104,12 @@ def _timeless(record: Record) -> dict[str, Any]:
     return left
 
 
-def _replayed(turn: ProvenTurn) -> dict[str, Any]:
+def _replayed(turn: RecordProvenTurn) -> dict[str, Any]:
     calls = [[{"call": one.call, "result": _without_seconds(one.result)} for one in group] for group in turn.calls]
     return fields(turn) | {"calls": calls}
 
 
-def _without_seconds(part: ModelCall | ToolResult) -> dict[str, Any]:
+def _without_seconds(part: RecordPart) -> dict[str, Any]:
     left = fields(part)
     del left["seconds"]
     return left

@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from engine.exporting.record import Record
 from engine.exporting.target import Target, target_of
-from engine.types import Recipe
+from engine.types import Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB = {

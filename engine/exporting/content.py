@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.exporting.json import dumps
-from engine.types import Tool, Turn
+from engine.types import RecordTool, RecordTurn, Turn
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 
@@ -22,13 +22,13 @@ class Offered(NamedTuple):
     text: str
 
 
-def offered(tools: Sequence[Tool]) -> Offered:
+def offered(tools: Sequence[RecordTool]) -> Offered:
     """Return what is told of the tools of a record."""
     return _offered(tuple(tools))
 
 
 @lru_cache(_SETS_KNOWN)
-def _offered(tools: tuple[Tool, ...]) -> Offered:
+def _offered(tools: tuple[RecordTool, ...]) -> Offered:
     told = [_told(tool) for tool in tools]
     seen = b",".join([seen for seen, _ in told])
     text = ",".join([text for _, text in told])
@@ -36,18 +36,18 @@ def _offered(tools: tuple[Tool, ...]) -> Offered:
 
 
 @lru_cache(_TOOLS_KNOWN)
-def _told(tool: Tool) -> tuple[bytes, str]:
+def _told(tool: RecordTool) -> tuple[bytes, str]:
     """Return what a model sees of a tool, and its nested form; remembered, as records share their tools."""
     return _bytes((tool.name, tool.description, tool.parameters)), dumps(tool_schemas([tool])[0])
 
 
-def tool_schemas(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+def tool_schemas(tools: Sequence[RecordTool]) -> list[dict[str, Any]]:
     """Return the offered tools in the nested form."""
     told = [{"name": tool.name, "description": tool.description, "parameters": tool.parameters} for tool in tools]
     return [{"type": "function", "function": function} for function in told]
 
 
-def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
+def content_id(turns: Sequence[Turn | RecordTurn], tools: Sequence[RecordTool]) -> str:
     """Return 16 hex digits that name what a model would see: messages and tools.
 
     Ids of calls count by position only, and masks, faults and what a correction replaced not at all, so two rollouts
@@ -56,7 +56,7 @@ def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:
     return named(turns, offered(tools))
 
 
-def named(turns: Sequence[Turn], tools: Offered) -> str:
+def named(turns: Sequence[Turn | RecordTurn], tools: Offered) -> str:
     """Return the `content_id` of turns whose tools are told already."""
     number: dict[str, int] = {}
     seen: list[Any] = []

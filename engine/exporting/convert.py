@@ -20,13 +20,13 @@ from engine import plugins
 from engine.exporting.card import Told, told
 from engine.exporting.json import dump_bytes
 from engine.exporting.process import Chunk, Converter, answer
-from engine.exporting.record import Record, read
+from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
 from engine.exporting.target import aimed, target_of
 from engine.loop import spare_collector
 from engine.protocols import Converted
 from engine.reviewing.verdicts import refusal, standing
-from engine.types import Recipe, Review
+from engine.types import Recipe, Record, Review
 
 Entry = tuple[int, bytes, Sequence[Review]]
 """A stored trajectory: its id, its body (JSON in UTF-8), its reviews (oldest first)."""

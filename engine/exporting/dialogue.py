@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.exporting.json import dumps
-from engine.exporting.record import Record
-from engine.types import Turn
+from engine.types import Record, RecordTurn, Turn
 
-Turns = Sequence[Turn]
-"""Turns of a record (engine/exporting/record.py)."""
+Turns = Sequence[RecordTurn]
+_Turn = TypeVar("_Turn", Turn, RecordTurn)
 
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
 """Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
@@ -19,7 +18,7 @@ GIVEN = "as_given"
 """Key in the metadata of what a stranger's metadata said under names that are ours."""
 
 
-def problem(turns: Turns) -> str | None:
+def problem(turns: Sequence[Turn | RecordTurn]) -> str | None:
     """Return why a dialogue cannot be a training row, as a short reason, or None."""
     waiting: set[str] = set()
     for index, turn in enumerate(turns):
@@ -73,7 +72,7 @@ def traits(turns: Turns) -> set[str]:
     return found
 
 
-def to_last_answer(turns: Turns) -> Turns:
+def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:
     """Return the turns up to the last one of the assistant; none when it never spoke."""
     for end in range(len(turns), 0, -1):
         if turns[end - 1].role == "assistant":
@@ -116,7 +115,7 @@ def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
 
 def in_call_order(turns: Turns) -> Turns:
     """Return the turns with the results of parallel calls in the order of the calls, for formats without ids."""
-    found: list[Turn] = []
+    found: list[RecordTurn] = []
     order: dict[str, int] = {}
     for turn in turns:
         if turn.role != "tool":

@@ -15,7 +15,7 @@ def dumps(value: Any) -> str:
 
 
 def dump_bytes(value: Any) -> bytes:
-    """Return compact JSON as UTF-8; parts of a record (engine/exporting/record.py) become objects.
+    """Return compact JSON as UTF-8; parts of a record (engine/types/records.py) become objects.
 
     What is no Unicode text (half a surrogate pair) becomes a question mark.
     """

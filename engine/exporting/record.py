@@ -1,4 +1,4 @@
-"""A trajectory as exports read it, called a record: the fields of a `Trajectory`, checked only as far as need be.
+"""Stored bodies -> records (engine/types/records.py): the fields of a `Trajectory`, checked only as far as need be.
 
 Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
 and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
@@ -11,18 +11,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, Union, get_args, get_origin, overload
 
 import msgspec
 from pydantic import BaseModel
 
 from engine.exporting.json import dump_bytes
-from engine.types import Leaf, Tool, Trajectory
+from engine.types import (
+    Leaf,
+    Record,
+    RecordPart,
+    RecordRemark,
+    RecordScore,
+    RecordTool,
+    RecordTurn,
+    Remark,
+    Score,
+    Tool,
+    Trajectory,
+    Turn,
+)
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
-_Part = TypeVar("_Part")
-_Model = TypeVar("_Model", bound=BaseModel)
+_Part = TypeVar("_Part", bound=RecordPart)
 _Mirrors = dict[type[BaseModel], Any]
+_fields: Callable[[Any], dict[str, Any]] = msgspec.structs.asdict
+_replaced: Callable[..., Any] = msgspec.structs.replace
 
 
 def read(body: bytes) -> Record:
@@ -38,25 +52,31 @@ def record_of(trajectory: Trajectory) -> Record:
     return _read(dump_bytes(trajectory.model_dump(mode="json")))
 
 
-def tool_of(tool: Tool) -> Tool:
+def tool_of(tool: Tool) -> RecordTool:
     """Return a tool as records hold it: the same one for all that are written alike."""
     return _tool(dump_bytes(tool.model_dump(mode="json")))
 
 
-def mirrored(part: _Model) -> _Model:
-    """Return a part of a trajectory (a turn, a score, a remark) as records hold it."""
-    made: _Model = msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_mirrors[type(part)])
-    return made
+@overload
+def mirrored(part: Turn) -> RecordTurn: ...
+@overload
+def mirrored(part: Score) -> RecordScore: ...
+@overload
+def mirrored(part: Remark) -> RecordRemark: ...
+def mirrored(part: BaseModel) -> Any:
+    """Return a part of a trajectory as records hold it."""
+    return msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_mirrors[type(part)])
 
 
-def fields(part: Any) -> dict[str, Any]:
+def fields(part: RecordPart) -> dict[str, Any]:
     """Return the fields of a record or of one of its parts, in their order."""
-    return msgspec.structs.asdict(part)
+    return _fields(part)
 
 
 def changed(part: _Part, **changes: Any) -> _Part:
-    """Return a copy of a part of a record with some fields changed."""
-    return msgspec.structs.replace(part, **changes)  # type: ignore[type-var]
+    """Return a copy of a record or of one of its parts with some fields changed."""
+    copy: _Part = _replaced(part, **changes)
+    return copy
 
 
 def _read(body: bytes) -> Record:
@@ -67,14 +87,14 @@ def _read(body: bytes) -> Record:
 
 
 @lru_cache(_SETS_KNOWN)
-def _tools(written: bytes) -> tuple[Tool, ...]:
+def _tools(written: bytes) -> tuple[RecordTool, ...]:
     return tuple([_tool(bytes(one)) for one in msgspec.json.decode(written, type=list[msgspec.Raw])])
 
 
 @lru_cache(_TOOLS_KNOWN)
-def _tool(written: bytes) -> Tool:
+def _tool(written: bytes) -> RecordTool:
     """Return a tool; remembered, for the trajectories of a set share a few tools."""
-    made: Tool = msgspec.json.decode(written, type=_mirrors[Tool])
+    made: RecordTool = msgspec.json.decode(written, type=_mirrors[Tool])
     return made
 
 
@@ -128,8 +148,5 @@ def _kind(annotation: Any, known: _Mirrors) -> Any:
 
 _mirrors: _Mirrors = {Leaf: _Leaf}
 _mirror(Tool, _mirrors)
-if TYPE_CHECKING:
-    Record = Trajectory
-else:
-    Record = _mirror(Trajectory, _mirrors, tools=msgspec.Raw)
+_mirror(Trajectory, _mirrors, tools=msgspec.Raw)
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(_mirrors[Trajectory]).decode

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from engine.exporting.record import Record, changed, mirrored
+from engine.exporting.record import changed, mirrored
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.verdicts import EFFECTS, by_turn, is_corrected, standing
-from engine.types import Remark, Review, Score, Standing, Turn
+from engine.types import Record, RecordRemark, RecordTurn, Remark, Review, Score, Standing
 
 UNVERIFIED = "unverified_correction"
 """The tag that a correction whose calls were never played leaves with."""
@@ -38,11 +38,11 @@ def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal[
 
 
 def _reviewed_turns(
-    turns: Sequence[Turn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
-) -> tuple[tuple[Turn, ...], dict[int, int]]:
+    turns: Sequence[RecordTurn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
+) -> tuple[tuple[RecordTurn, ...], dict[int, int]]:
     """Return the turns, and where each recorded one that is left stands among them."""
     verdicts = by_turn(reviews)
-    found: list[Turn] = []
+    found: list[RecordTurn] = []
     places: dict[int, int] = {}
     replaced: set[str] = set()
     before: set[int] = set()
@@ -69,7 +69,7 @@ def _reviewed_turns(
     return tuple(found), places
 
 
-def _corrected(turn: Turn, review: Review, before: set[int]) -> list[Turn]:
+def _corrected(turn: RecordTurn, review: Review, before: set[int]) -> list[RecordTurn]:
     """Return the correction, and the replayed results when its calls are not the recorded ones."""
     assert review.fix is not None
     fix = changed(mirrored(review.fix), original=changed(turn, original=None), train=True)
@@ -78,13 +78,13 @@ def _corrected(turn: Turn, review: Review, before: set[int]) -> list[Turn]:
     return [fix, *map(mirrored, review.replayed)]
 
 
-def _remark(review: Review) -> Remark:
+def _remark(review: Review) -> RecordRemark:
     unverified = (UNVERIFIED,) if review.fix and review.unverified and UNVERIFIED not in review.tags else ()
     tags = (*review.tags, *unverified)
     return mirrored(Remark(turn=review.turn, rating=review.rating, tags=tags, note=review.note))
 
 
-def _placed(remarks: Sequence[Remark], places: Mapping[int, int]) -> tuple[Remark, ...]:
+def _placed(remarks: Sequence[RecordRemark], places: Mapping[int, int]) -> tuple[RecordRemark, ...]:
     """Return the remarks that say something, on the turns as they stand now; the whole first."""
     saying = [one for one in remarks if one.rating is not None or one.tags or one.note]
     whole = [one for one in saying if one.turn is None]

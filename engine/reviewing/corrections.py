@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from engine.reading.json_value import same
 from engine.reviewing.verdicts import corrections
-from engine.types import Review, Turn
+from engine.types import RecordTurn, Review, Turn
 
 
-def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
+def ends_at(turns: Sequence[Turn | RecordTurn], reviews: Sequence[Review]) -> int:
     """Return the index of the first recorded turn that no longer follows from a correction, else how many there are.
 
     A correction of the text alone keeps what follows. One of the calls says itself how far the record fits; without
@@ -27,7 +27,7 @@ def ends_at(turns: Sequence[Turn], reviews: Sequence[Review]) -> int:
     return end
 
 
-def same_calls(turn: Turn, fix: Turn) -> bool:
+def same_calls(turn: Turn | RecordTurn, fix: Turn) -> bool:
     """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
     1 is 1.0 and true is not 1; the order of their names says nothing."""
     return len(turn.tool_calls) == len(fix.tool_calls) and all(
@@ -36,7 +36,7 @@ def same_calls(turn: Turn, fix: Turn) -> bool:
     )
 
 
-def _fits_until(turns: Sequence[Turn], index: int, review: Review, before: set[int]) -> int:
+def _fits_until(turns: Sequence[Turn | RecordTurn], index: int, review: Review, before: set[int]) -> int:
     """Return the first recorded turn that no longer follows from one correction; `before` are the turns before it
     whose calls are corrected too."""
     assert review.fix is not None

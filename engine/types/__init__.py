@@ -40,6 +40,15 @@ from engine.types.domains import (
 )
 from engine.types.frozen import Frozen, Options, digest
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
+from engine.types.records import (
+    Record,
+    RecordPart,
+    RecordProvenTurn,
+    RecordRemark,
+    RecordScore,
+    RecordTool,
+    RecordTurn,
+)
 from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
 from engine.types.scores import Criterion, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
@@ -87,6 +96,13 @@ __all__ = [
     "ProvenTurn",
     "Question",
     "Recipe",
+    "Record",
+    "RecordPart",
+    "RecordProvenTurn",
+    "RecordRemark",
+    "RecordScore",
+    "RecordTool",
+    "RecordTurn",
     "ReferenceCall",
     "RejectReason",
     "Remark",

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bench.samples import MODELS, trajectories
 from engine.domains import catalog
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of, tool_of
 from engine.settings import CATALOG
-from engine.types import Change, Leaf, StateDiff, Trajectory, Turn
+from engine.types import (
+    Change,
+    Leaf,
+    Proof,
+    ProvenCall,
+    ProvenTurn,
+    Record,
+    Remark,
+    Score,
+    StateDiff,
+    Task,
+    Tool,
+    ToolCall,
+    Trajectory,
+    Turn,
+    records,
+)
 from storage.intake import dump
 from tests.exporters.mixed import hostile, mixed, proven
 
@@ -104,3 +121,47 @@ def test_a_record_knows_its_group() -> None:
 def test_trajectories_share_the_tools_that_are_written_alike() -> None:
     one, other = read(dump(mixed()[0]).encode()), read(dump(mixed()[1]).encode())
     assert one.tools[0] is other.tools[0] is tool_of(mixed()[0].tools[0])
+
+
+TYPES: dict[type[BaseModel], Any] = {
+    Trajectory: Record,
+    Turn: records.RecordTurn,
+    ToolCall: records.RecordCall,
+    Tool: records.RecordTool,
+    Score: records.RecordScore,
+    Remark: records.RecordRemark,
+    Task: records.RecordTask,
+    Proof: records.RecordProof,
+    ProvenTurn: records.RecordProvenTurn,
+    ProvenCall: records.RecordProvenCall,
+}
+
+
+def promised(annotation: Any) -> Any:
+    """Return the type that a field of a record has, for the annotation of the field of a trajectory."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return TYPES.get(annotation, records.RecordPart)
+    if origin is Annotated:
+        return promised(parts[0])
+    if origin in (Union, UnionType):
+        return Union[tuple(map(promised, parts))]  # noqa: UP007
+    return origin[tuple(map(promised, parts))] if origin in (tuple, dict) else annotation
+
+
+@pytest.mark.parametrize("model", TYPES, ids=lambda model: model.__name__)
+def test_a_part_of_a_record_has_the_fields_and_types_that_exporters_are_told_of(model: type[BaseModel]) -> None:
+    told = {name: hint for name, hint in get_type_hints(TYPES[model]).items() if name != "__struct_fields__"}
+    assert told
+    assert told == {name: promised(model.model_fields[name].annotation) for name in told}
+
+
+def test_a_record_and_its_parts_are_no_trajectory_and_no_models() -> None:
+    record = read(dump(mixed()[0]).encode())
+    parts = [record, *record.turns, *record.turns[2].tool_calls, *record.tools, *record.scores]
+    assert len(parts) > 10
+    for part in parts:
+        assert part.__struct_fields__
+        assert not isinstance(part, BaseModel)
+        assert not hasattr(part, "model_copy")
+    assert not hasattr(mixed()[0], "__struct_fields__")
