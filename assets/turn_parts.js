@@ -104,6 +104,7 @@ function article(turn, viewer) {
     turn.train ? null : el("span", { class: "chip", text: "not trained on" }),
     turn.left_out ? el("span", { class: "chip bad", text: turn.left_out }) : null,
     ...turn.notes.map((note) => el("span", { class: "chip note", text: note })),
+    turn.took ? el("span", { class: "caption", text: turn.took }) : null,
     el("span", { class: "marks" }),
   );
   const node = el(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from engine.exporting.content import Offered, named, offered, tool_schemas
 from engine.exporting.dialogue import (
+    ONLY_IN_RECORDS,
     Turns,
     before_masked,
     fits_think_tags,
@@ -57,7 +58,7 @@ class ChatJsonl:
     """Writes chat rows. A masked turn that neither a flag nor a split carries is counted as lost."""
 
     suffix = ".jsonl"
-    never_carried = ("task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
+    never_carried = ONLY_IN_RECORDS
 
     def __init__(self, config: Config) -> None:
         self._config = config

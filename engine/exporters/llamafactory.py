@@ -13,6 +13,7 @@ import orjson
 
 from engine.exporting.content import named, offered
 from engine.exporting.dialogue import (
+    ONLY_IN_RECORDS,
     Turns,
     before_masked,
     fits_think_tags,
@@ -58,7 +59,7 @@ class LlamaFactory:
     """Writes sharegpt rows; what the format has no place for is counted."""
 
     suffix = ".jsonl"
-    never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
+    never_carried = ("tool_call_id", "name", *ONLY_IN_RECORDS)
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -5,12 +5,12 @@ and machines are left out, so the same seed with the reference teacher gives the
 
 Rows are flat, so that any version of Arrow gives a column one type: numbers and texts stand as they are ("" for a text
 that is not there), and the fields of `AS_JSON` as the text of their JSON: parts with fields of their own, and seeds,
-which may need more than 63 bits.
+which may need more than 63 bits. What stands beside a turn is written in it, as its `attachments`, where there are any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from engine.exporting.content import content_id
 from engine.exporting.json import dumps
 from engine.exporting.record import fields
 from engine.protocols import Converted
-from engine.types import Options, Record, RecordPart, RecordProvenTurn, RecordTool
+from engine.types import CLOCKS, Options, Record, RecordAttachment, RecordPart, RecordProvenTurn, RecordTool, RecordTurn
 
 __all__ = ["TrajectoryRecord"]
 
@@ -36,6 +36,8 @@ AS_JSON = (
 )  # fmt: skip
 MAY_BE_EMPTY = ("template", "mode", "culprit", "stage", "reason")
 """Texts that a trajectory may be without."""
+BESIDE = "attachments"
+"""Key of a turn with what stands beside it."""
 BEFORE = "before_import"
 """Key in `Trajectory.imported` of the id and index that a record left with, where the import had to give others."""
 
@@ -60,10 +62,13 @@ class TrajectoryRecord:
         """Return the one record of a trajectory."""
         named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
         values = fields(record) if self._with_clocks else _timeless(record)
+        beside = values.pop("attachments")
+        values["turns"] = _with_attachments(record.turns, beside)
         if BEFORE in record.imported:
             values |= record.imported[BEFORE]
             values["imported"] = {key: value for key, value in record.imported.items() if key != BEFORE}
-        return Converted([named | _flat(values)])
+        lost = ["attachments"] if any(one.turn >= len(record.turns) for one in beside) else []
+        return Converted([named | _flat(values)], lost=lost)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Nothing stands beside the data."""
@@ -94,11 +99,23 @@ def _text(value: Any) -> str:
         return dumps(value)
 
 
+def _with_attachments(turns: Sequence[RecordTurn], attachments: Iterable[RecordAttachment]) -> Sequence[Any]:
+    """Return the turns, those with attachments as objects that hold them."""
+    beside: dict[int, list[dict[str, Any]]] = {}
+    for one in attachments:
+        told = fields(one)
+        beside.setdefault(told.pop("turn"), []).append(told)
+    if not beside:
+        return turns
+    return [fields(turn) | {BESIDE: beside[at]} if at in beside else turn for at, turn in enumerate(turns)]
+
+
 def _timeless(record: Record) -> dict[str, Any]:
     """Return the fields of a record without machine and clock."""
     left = fields(record)
     del left["execution"]
     left["calls"] = [_without_seconds(call) for call in record.calls]
+    left["attachments"] = [one for one in record.attachments if one.kind not in CLOCKS]
     if record.proof:
         left["proof"] = fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
     return left

@@ -11,6 +11,9 @@ from engine.types import Record, RecordTurn, Turn
 Turns = Sequence[RecordTurn]
 _Turn = TypeVar("_Turn", Turn, RecordTurn)
 
+ONLY_IN_RECORDS = ("task", "proof", "diff", "calls", "execution", "remarks", "attachments", "tools.effect")
+"""What whole records carry and no chat format has a place for."""
+
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
 """Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
 

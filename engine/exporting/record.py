@@ -2,8 +2,9 @@
 
 Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
 and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
-the ranges of numbers. The leaves of a state diff stay plain objects. A body in any other shape (written by an older
-version, by hand) is checked in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
+the ranges of numbers, and fills in a plain default where an older version wrote no field. The leaves of a state diff
+stay plain objects. A body in any other shape (written by hand) is checked in full, so a valid body always gives what
+`Trajectory.model_validate_json` gives.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, Uni
 
 import msgspec
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from engine.exporting.json import dump_bytes
 from engine.types import (
@@ -117,7 +119,8 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
     """
     if model not in known:
         own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
-        fields = [(name, instead.get(name) or _kind(f.annotation, known)) for name, f in model.model_fields.items()]
+        kinds = {name: instead.get(name) or _kind(f.annotation, known) for name, f in model.model_fields.items()}
+        fields = [(name, kind, *_default(model.model_fields[name])) for name, kind in kinds.items()]
         properties = {name: value for name, value in vars(model).items() if isinstance(value, property)}
         known[model] = msgspec.defstruct(
             model.__name__,
@@ -126,10 +129,17 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
             frozen=not instead,
             eq=False,
             gc=False,
+            kw_only=True,  # fields without a default come behind some with one
             forbid_unknown_fields=True,
         )
         setattr(known[model], own, known[model])
     return known[model]
+
+
+def _default(field: FieldInfo) -> tuple[Any, ...]:
+    """Return (default,) where it is a plain value or empty, and () where the field must be there."""
+    value = field.default
+    return (value,) if value is None or value in ((), {}) or isinstance(value, str | int | float) else ()
 
 
 def _kind(annotation: Any, known: _Mirrors) -> Any:

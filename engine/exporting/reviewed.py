@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal
 
 from engine.exporting.record import changed, mirrored
 from engine.reviewing.corrections import ends_at, same_calls
-from engine.reviewing.verdicts import EFFECTS, by_turn, is_corrected, standing
-from engine.types import Record, RecordRemark, RecordTurn, Remark, Review, Score, Standing
+from engine.reviewing.verdicts import EFFECTS, by_turn, corrections, is_corrected, standing
+from engine.types import Record, RecordAttachment, RecordRemark, RecordTurn, Remark, Review, Score, Standing
 
 UNVERIFIED = "unverified_correction"
 """The tag that a correction whose calls were never played leaves with."""
@@ -20,7 +20,7 @@ def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal[
     A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
     what it replaced in `original`; its calls are followed by the results the replay gave. The trajectory ends where
     the recorded dialogue no longer follows from the correction (see `ends_at`). Ratings, problem tags and notes become
-    remarks, those of turns that are left out go with them.
+    remarks, those of turns that are left out go with them. Attachments stay with turns that are as they were recorded.
     """
     found = standing(reviews)
     if EFFECTS[found].held_back:
@@ -30,6 +30,7 @@ def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal[
     turns, places = _reviewed_turns(record.turns, reviews, untrained)
     begun = tuple(places[index] for index in record.begun if index in places)
     changes: dict[str, Any] = {"turns": turns, "begun": begun}
+    changes["attachments"] = _still_beside(record.attachments, places, corrections(reviews))
     changes["scores"] = (*record.scores, *map(mirrored, _human_scores(reviews, found)))
     changes["remarks"] = _placed([*record.remarks, *map(_remark, reviews)], places)
     if EFFECTS[found].accepted:
@@ -76,6 +77,15 @@ def _corrected(turn: RecordTurn, review: Review, before: set[int]) -> list[Recor
     if same_calls(turn, review.fix) or not before.issuperset(review.follows):
         return [fix]
     return [fix, *map(mirrored, review.replayed)]
+
+
+def _still_beside(
+    attachments: Sequence[RecordAttachment], places: Mapping[int, int], corrected: Container[int]
+) -> tuple[RecordAttachment, ...]:
+    """Return the attachments of turns that are left, on the turns as they stand now, without those of corrected turns:
+    what was voted, checked or measured there is not of the correction."""
+    found = [one for one in attachments if one.turn in places and one.turn not in corrected]
+    return tuple(changed(one, turn=places[one.turn]) for one in found)
 
 
 def _remark(review: Review) -> RecordRemark:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.errors import InputError
-from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, MAY_BE_EMPTY, NESTED, SCHEMA
+from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, BESIDE, MAY_BE_EMPTY, NESTED, SCHEMA
 from engine.importing.lines import json_in, objects, parsed
 from engine.importing.report import Report
-from engine.types import Options, Trajectory
+from engine.types import Attachment, Options, Trajectory
 
 __all__ = ["TrajectoryRecord"]
 
@@ -59,7 +59,22 @@ def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
                 record[field] = _value(record[field], f"{where}, field {field}")
         for field in MAY_BE_EMPTY:
             record[field] = record.get(field) or None
+    if beside := _attachments(record.get("turns"), where):
+        record[BESIDE] = beside
     return record
+
+
+def _attachments(turns: Any, where: str) -> list[Attachment]:
+    """Take the attachments out of the turns of a row and return them. Raises InputError naming turn and field."""
+    found = []
+    for at, turn in enumerate(turns if isinstance(turns, list) else ()):
+        beside = turn.pop(BESIDE, ()) if isinstance(turn, dict) else ()
+        if not isinstance(beside, list | tuple) or not all(isinstance(one, dict) for one in beside):
+            told = f"{where}, field turns.{at + 1}.{BESIDE}"
+            raise InputError(told, "is no list of objects.", "Correct it and import again.")
+        for number, one in enumerate(beside, 1):
+            found.append(parsed(Attachment, {**one, "turn": at}, f"{where}, turn {at + 1}, attachment {number}"))
+    return found
 
 
 def _countable(trajectory: Trajectory, where: str) -> None:

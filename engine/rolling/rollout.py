@@ -27,6 +27,8 @@ from engine.rolling.end_state import held, with_held
 from engine.rolling.proofs import Proofs
 from engine.rolling.prove import prove, tests_pass
 from engine.types import (
+    SECONDS,
+    Attachment,
     Batch,
     Culprit,
     Domain,
@@ -111,6 +113,7 @@ class _Attempt:
     diff: StateDiff | None = None
     tests_passed: bool | None = None
     begun: list[int] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     invalid: int = 0
     injected: set[int] = field(default_factory=set)
 
@@ -253,6 +256,8 @@ async def _serve(attempt: _Attempt, teacher: Teacher, sandbox: Sandbox) -> None:
             return
         for call in reply.turn.tool_calls:
             result = await _execute(attempt, call, sandbox)
+            if result.seconds is not None:  # else nothing was executed
+                attempt.attachments.append(Attachment(turn=len(attempt.turns), kind=SECONDS, value=result.seconds))
             attempt.turns.append(
                 Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
             )
@@ -334,6 +339,7 @@ def _record(attempt: _Attempt, **more: Any) -> Trajectory:
         tests_passed=attempt.tests_passed,
         end=attempt.end,
         calls=attempt.calls,
+        attachments=tuple(attempt.attachments),
         execution=Execution(
             sandbox=parts.pool.name,
             isolated=parts.pool.isolated,

@@ -42,6 +42,7 @@ from engine.types.frozen import Frozen, Options, digest
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
 from engine.types.records import (
     Record,
+    RecordAttachment,
     RecordPart,
     RecordProvenTurn,
     RecordRemark,
@@ -53,17 +54,34 @@ from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, Trajec
 from engine.types.scores import Criterion, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
-from engine.types.trajectories import STAGES, Culprit, End, Execution, Outcome, Remark, Span, Stage, Status, Trajectory
+from engine.types.trajectories import (
+    CLOCKS,
+    SECONDS,
+    STAGES,
+    Attachment,
+    Culprit,
+    End,
+    Execution,
+    Outcome,
+    Remark,
+    Span,
+    Stage,
+    Status,
+    Trajectory,
+)
 from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Turn
 
 __all__ = [
     "ABSENT",
+    "CLOCKS",
     "MODES",
     "PLAN_VERSIONS",
+    "SECONDS",
     "STAGES",
     "USUAL_MODE",
     "VERDICTS_MEAN",
     "Absent",
+    "Attachment",
     "Batch",
     "BatchStatus",
     "Budget",
@@ -97,6 +115,7 @@ __all__ = [
     "Question",
     "Recipe",
     "Record",
+    "RecordAttachment",
     "RecordPart",
     "RecordProvenTurn",
     "RecordRemark",

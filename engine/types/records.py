@@ -79,6 +79,15 @@ class RecordRemark(RecordPart, Protocol):
     note: str
 
 
+class RecordAttachment(RecordPart, Protocol):
+    """An Attachment of a record."""
+
+    turn: int
+    kind: str
+    version: int
+    value: Any
+
+
 class RecordTask(RecordPart, Protocol):
     """The Task of a record, as far as exporters look into it."""
 
@@ -147,6 +156,7 @@ class Record(RecordPart, Protocol):
     calls: tuple[RecordPart, ...]
     execution: RecordPart
     remarks: tuple[RecordRemark, ...]
+    attachments: tuple[RecordAttachment, ...]
     imported: dict[str, Any]
 
     @property

@@ -52,6 +52,25 @@ class Remark(Frozen):
     note: str = ""
 
 
+SECONDS = "seconds"
+"""Kind of the attachment that says how many seconds a call took (version 1: a number), at the turn of its result."""
+CLOCKS = frozenset({SECONDS})
+"""Kinds of attachments that tell of the clock or the machine; never part of a reproducible export."""
+
+
+class Attachment(Frozen):
+    """What is known beside one turn and was never said in it: votes, drafts, checks, advice, the raw reply, seconds.
+
+    `turn` is an index into Trajectory.turns, `kind` a word, `value` JSON in the form that `version` of the kind has.
+    Whoever reads attachments passes over kinds and versions that it does not know, and whoever copies them keeps those.
+    """
+
+    turn: Annotated[int, Field(ge=0)]
+    kind: Annotated[str, Field(min_length=1)]
+    version: Annotated[int, Field(ge=1)] = 1
+    value: Any = None
+
+
 class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
@@ -59,9 +78,9 @@ class Trajectory(Frozen):
     lost (None when kept); `reason` is a short code, `detail` a sentence. `begun` holds the index in `turns` of
     the message that makes each request of the task, as far as the dialogue came; empty in records that were made
     before it was kept (engine/dialogue/requests.py tells it from the texts then). `remarks` are what reviewers said,
-    put in when the trajectory is exported. `imported` keeps what an imported row said beside its turns (group_id,
-    rollout, modes, more), so that it leaves as it came; in `before_import` the id and index of a record that got
-    others.
+    put in when the trajectory is exported. `attachments` stand beside the turns, in any order. `imported` keeps what an
+    imported row said beside its turns (group_id, rollout, modes, more), so that it leaves as it came; in
+    `before_import` the id and index of a record that got others.
     """
 
     id: str
@@ -96,6 +115,7 @@ class Trajectory(Frozen):
     calls: tuple[ModelCall, ...] = ()
     execution: Execution = Execution()
     remarks: tuple[Remark, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     imported: dict[str, Any] = {}
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from engine import plugins
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import record_of
-from engine.types import Trajectory
+from engine.types import CLOCKS, Attachment, Trajectory
 from tests.exporters.mixed import exported, hostile, mixed
 
 EXPORTERS = plugins.names("exporters")
@@ -60,7 +60,12 @@ def test_every_row_is_one_line_of_json(name: str, which: str) -> None:
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_nothing_of_machine_or_clock_is_exported(name: str) -> None:
     slow = [
-        t.model_copy(update={"execution": t.execution.model_copy(update={"seconds": 99.0, "sandbox": "docker"})})
+        t.model_copy(
+            update={
+                "execution": t.execution.model_copy(update={"seconds": 99.0, "sandbox": "docker"}),
+                "attachments": tuple(Attachment(turn=at, kind=kind, value=99.0) for kind in CLOCKS for at in (1, 2)),
+            }
+        )
         for t in mixed()
     ]
     assert lines(name, slow) == lines(name, mixed())

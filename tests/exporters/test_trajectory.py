@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import plugins
 from engine.exporting.json import dump_bytes
-from engine.types import Execution, Trajectory
+from engine.types import Attachment, Execution, Trajectory
 from tests.exporters.mixed import calls, exported, made, mixed, opened, proven, user
 
 
@@ -65,7 +65,8 @@ def test_every_column_has_one_type_in_every_row() -> None:
     """A column whose first million values are null, empty or without fields must be the same in the next million."""
     bare = made(9, (), (), template=None, mode=None, models={}, scores=(), calls=(), seed=2**64 - 1)
     lost = made(10, (), culprit="agent", stage="state", reason="state_mismatch", tests_passed=False, seed=0)
-    found = written([*mixed(), bare, lost])
+    voted = made(11, mixed()[0].turns, attachments=(Attachment(turn=5, kind="vote", value={"for": 2}),))
+    found = written([*mixed(), voted, bare, lost])
     for column in found[0]:
         assert {type(row[column]) for row in found} == {float if column == "reward" else type(found[0][column])}
     assert {type(value) for row in found for value in row.values()} == {str, int, float}

@@ -15,6 +15,7 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of, tool_of
 from engine.settings import CATALOG
 from engine.types import (
+    Attachment,
     Change,
     Leaf,
     Proof,
@@ -79,7 +80,7 @@ def test_a_corrected_turn_keeps_what_it_replaced() -> None:
         },
     ],
 )
-def test_other_shapes_are_checked_in_full(changes: dict[str, Any]) -> None:
+def test_other_shapes_read_like_the_checked_value(changes: dict[str, Any]) -> None:
     assert_equal(body(**changes))
 
 
@@ -130,6 +131,7 @@ TYPES: dict[type[BaseModel], Any] = {
     Tool: records.RecordTool,
     Score: records.RecordScore,
     Remark: records.RecordRemark,
+    Attachment: records.RecordAttachment,
     Task: records.RecordTask,
     Proof: records.RecordProof,
     ProvenTurn: records.RecordProvenTurn,

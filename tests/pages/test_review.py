@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
-from engine.types import Review, ToolCall, TrajectoryFilter, Turn
+from engine.types import SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
 from pages._ui.reviewing import REVIEWER
 from pages._ui.trajectory_facts import call_text, event_text
@@ -115,6 +116,19 @@ def test_a_trajectory_shows_its_facts_and_labels(open_page: Opener, filled: Data
     for expected in ("reference", "not isolated", "Reward"):
         assert any(expected in text for text in texts), expected
     assert shown.title[0].value == "Trajectory 5"
+
+
+def test_the_turn_of_a_result_says_how_long_the_call_took(open_page: Opener, database: Database) -> None:
+    beside = (
+        Attachment(turn=3, kind=SECONDS, value=0.25),
+        Attachment(turn=4, kind=SECONDS, version=2, value={"cpu": 1}),
+        Attachment(turn=2, kind="vote", value=3),
+    )
+    insert_imported(database, "timed", [trajectory(0, attachments=beside)])
+    (viewer,) = open_page("trajectory", id="1").get("bidi_component")
+    turns = json.loads(viewer.proto.json)["turns"]
+    assert {turn["index"]: turn["took"] for turn in turns if turn["took"]} == {3: "took 250 ms"}
+    assert turns[3]["role"] == "tool"
 
 
 @pytest.mark.parametrize("address", ["", "0", "99999", "abc", "-1", "1e9", "9" * 40])

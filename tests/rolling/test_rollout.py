@@ -17,7 +17,7 @@ from engine.protocols import Environment, Judge, Sandbox, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
-from engine.types import MODES, Domain, Mode, Persona, RolloutSpec, Trajectory
+from engine.types import MODES, SECONDS, Domain, Mode, Persona, RolloutSpec, Trajectory
 from tests.engine_parts import FailingPool, batch_of, scripted, wired
 
 
@@ -58,6 +58,16 @@ async def test_an_injected_fault_is_labelled_and_repeated(ledger: Domain, person
     assert found.outcome == "success"
 
 
+async def test_how_long_a_call_took_stands_beside_its_result(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    found = await rolled(ledger, persona, pool, "tool_error")
+    executed = [index for index, turn in enumerate(found.turns) if turn.role == "tool" and turn.fault != "injected"]
+    assert executed
+    assert [(one.turn, one.kind, one.version) for one in found.attachments] == [(at, SECONDS, 1) for at in executed]
+    assert all(0 < one.value < 10 for one in found.attachments)
+
+
 async def test_missing_parameter_asks_before_it_acts(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
     found = await rolled(ledger, persona, pool, "missing_parameter")
     assert [turn.role for turn in found.turns[:4]] == ["system", "user", "assistant", "user"]
@@ -88,6 +98,7 @@ async def test_an_unknown_tool_and_bad_arguments_go_back_to_the_teacher(
     assert faults == ["unknown_tool", "invalid_arguments"]
     assert "get_balance" in found.turns[3].content
     assert [turn.train for turn in found.turns if turn.tool_calls] == [False, False]
+    assert found.attachments == (), "nothing was executed"
 
 
 async def test_invalid_calls_are_bounded(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:

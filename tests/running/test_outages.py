@@ -53,7 +53,7 @@ def stored(db: Database, number: int) -> list[Trajectory]:
 
 
 def contents(found: list[Trajectory]) -> list[dict[str, Any]]:
-    return [t.model_dump(exclude={"execution", "calls"}) for t in found]
+    return [t.model_dump(exclude={"execution", "calls", "attachments"}) for t in found]
 
 
 def checked(db: Database, number: int) -> Progress:

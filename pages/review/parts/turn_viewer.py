@@ -20,8 +20,9 @@ from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.replay import behind
 from engine.reviewing.verdicts import corrections
-from engine.types import Review, Trajectory, Turn, Verdict
+from engine.types import SECONDS, Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
+from pages._ui.format import seconds
 from pages._ui.notices import leave
 from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, beyond_browsers, literal
@@ -204,11 +205,11 @@ def viewer(
     _left().pop((client, number), None)
     asked = work.get("full") if work.get("trajectory") == number else ()
     whole = {turn for turn in asked or () if isinstance(turn, int)}
-    left_out = _left_out(trajectory, reviews)
+    left_out, took = _left_out(trajectory, reviews), _took(trajectory)
     data = {
         "trajectory": number,
         "turns": [
-            {**_turn(i, turn, trajectory, reviews, whole), "left_out": left_out.get(i)}
+            {**_turn(i, turn, trajectory, reviews, whole), "left_out": left_out.get(i), "took": took.get(i)}
             for i, turn in enumerate(trajectory.turns)
         ],
         "known": known,
@@ -274,6 +275,15 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
             if not review.unverified:  # else nothing stands in their place
                 told |= dict.fromkeys(results, "replaced by the corrected call's result")
     return told
+
+
+def _took(trajectory: Trajectory) -> dict[int, str]:
+    """Return what the reader is told of how long a call took, by the index of the turn with its result."""
+    return {
+        one.turn: f"took {seconds(one.value)}"
+        for one in trajectory.attachments
+        if (one.kind, one.version) == (SECONDS, 1) and isinstance(one.value, int | float)
+    }
 
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:
