@@ -316,8 +316,9 @@ class Exporter(Protocol):
     """
 
     suffix: str
-    never_carried: tuple[str, ...]
 
+    @property
+    def never_carried(self) -> tuple[str, ...]: ...
     def convert(self, record: Record) -> Converted: ...
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 

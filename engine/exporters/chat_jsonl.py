@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from engine.exporting.content import Offered, named, offered, tool_schemas
 from engine.exporting.dialogue import (
-    ONLY_IN_RECORDS,
     Turns,
     before_masked,
     fits_think_tags,
@@ -19,6 +18,7 @@ from engine.exporting.dialogue import (
     metadata,
     problem,
     thinking,
+    timeless,
     to_last_answer,
     trained_stretches,
     traits,
@@ -58,7 +58,7 @@ class ChatJsonl:
     """Writes chat rows. A masked turn that neither a flag nor a split carries is counted as lost."""
 
     suffix = ".jsonl"
-    never_carried = ONLY_IN_RECORDS
+    never_carried = ("task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -83,6 +83,8 @@ class ChatJsonl:
             return Converted(dropped="no_opening_request")
         ids = [int(row["id"], 16) for row in rows]
         lost = self._lost(turns, found)
+        if timeless(record.attachments):
+            lost.append("attachments")
         if self._config.split_untrained and shaped[0].role == "assistant" and shaped[0].train:
             lost.append("opening_answer")
         return Converted(rows, ids, None, lost, self._changed(record, turns, found))

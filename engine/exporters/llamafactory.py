@@ -13,7 +13,6 @@ import orjson
 
 from engine.exporting.content import named, offered
 from engine.exporting.dialogue import (
-    ONLY_IN_RECORDS,
     Turns,
     before_masked,
     fits_think_tags,
@@ -22,6 +21,7 @@ from engine.exporting.dialogue import (
     metadata,
     problem,
     thinking,
+    timeless,
     to_last_answer,
     traits,
 )
@@ -59,7 +59,7 @@ class LlamaFactory:
     """Writes sharegpt rows; what the format has no place for is counted."""
 
     suffix = ".jsonl"
-    never_carried = ("tool_call_id", "name", *ONLY_IN_RECORDS)
+    never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -85,8 +85,10 @@ class LlamaFactory:
             "metadata": metadata(record),
         }
         beside = self._beside_calls(turns) if "beside" in found else "none"
-        changed = self._changed(record.turns, turns, found, beside)
-        return Converted([row], [int(row["id"], 16)], None, self._lost(turns, found, beside), changed)
+        changed, lost = self._changed(record.turns, turns, found, beside), self._lost(turns, found, beside)
+        if timeless(record.attachments):
+            lost.append("attachments")
+        return Converted([row], [int(row["id"], 16)], None, lost, changed)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return dataset_info.json, one entry per split file, named turnwright_<split>."""

@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 
 from engine.exporting.content import content_id
+from engine.exporting.dialogue import timeless
 from engine.exporting.json import dumps
 from engine.exporting.record import fields
 from engine.protocols import Converted
-from engine.types import CLOCKS, Options, Record, RecordAttachment, RecordPart, RecordProvenTurn, RecordTool, RecordTurn
+from engine.types import Options, Record, RecordAttachment, RecordPart, RecordProvenTurn, RecordTool, RecordTurn
 
 __all__ = ["TrajectoryRecord"]
 
@@ -115,7 +116,7 @@ def _timeless(record: Record) -> dict[str, Any]:
     left = fields(record)
     del left["execution"]
     left["calls"] = [_without_seconds(call) for call in record.calls]
-    left["attachments"] = [one for one in record.attachments if one.kind not in CLOCKS]
+    left["attachments"] = timeless(record.attachments)
     if record.proof:
         left["proof"] = fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
     return left

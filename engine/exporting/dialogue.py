@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.exporting.json import dumps
-from engine.types import Record, RecordTurn, Turn
+from engine.types import CLOCKS, Record, RecordAttachment, RecordTurn, Turn
 
 Turns = Sequence[RecordTurn]
 _Turn = TypeVar("_Turn", Turn, RecordTurn)
-
-ONLY_IN_RECORDS = ("task", "proof", "diff", "calls", "execution", "remarks", "attachments", "tools.effect")
-"""What whole records carry and no chat format has a place for."""
 
 BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
 """Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
@@ -73,6 +70,11 @@ def traits(turns: Turns) -> set[str]:
             found.add("original")
         before = role
     return found
+
+
+def timeless(attachments: Sequence[RecordAttachment]) -> Sequence[RecordAttachment]:
+    """Return the attachments that tell of neither clock nor machine."""
+    return [one for one in attachments if one.kind not in CLOCKS] if attachments else attachments
 
 
 def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.reading.json_value import same
 from engine.reviewing.verdicts import corrections
-from engine.types import RecordTurn, Review, Turn
+from engine.types import RecordCall, RecordTurn, Review, ToolCall, Turn
 
 
 def ends_at(turns: Sequence[Turn | RecordTurn], reviews: Sequence[Review]) -> int:
@@ -30,9 +30,10 @@ def ends_at(turns: Sequence[Turn | RecordTurn], reviews: Sequence[Review]) -> in
 def same_calls(turn: Turn | RecordTurn, fix: Turn) -> bool:
     """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
     1 is 1.0 and true is not 1; the order of their names says nothing."""
-    return len(turn.tool_calls) == len(fix.tool_calls) and all(
+    calls: Sequence[ToolCall | RecordCall] = turn.tool_calls
+    return len(calls) == len(fix.tool_calls) and all(
         (one.id, one.name, one.raw) == (other.id, other.name, other.raw) and same(one.arguments, other.arguments)
-        for one, other in zip(turn.tool_calls, fix.tool_calls, strict=True)
+        for one, other in zip(calls, fix.tool_calls, strict=True)
     )
 
 

@@ -43,6 +43,7 @@ from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Samp
 from engine.types.records import (
     Record,
     RecordAttachment,
+    RecordCall,
     RecordPart,
     RecordProvenTurn,
     RecordRemark,
@@ -116,6 +117,7 @@ __all__ = [
     "Recipe",
     "Record",
     "RecordAttachment",
+    "RecordCall",
     "RecordPart",
     "RecordProvenTurn",
     "RecordRemark",

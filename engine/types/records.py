@@ -17,9 +17,12 @@ from engine.types.turns import Effect, ToolFault
 
 
 class RecordPart(Protocol):
-    """Any part of a record. The names of its fields stand in `__struct_fields__`, which no pydantic model has."""
+    """Any part of a record. The names of its fields stand in `__struct_fields__`, which no pydantic model has. Two
+    parts are never equal."""
 
     __struct_fields__: ClassVar[tuple[str, ...]]
+
+    def __hash__(self) -> int: ...
 
 
 class RecordCall(RecordPart, Protocol):

@@ -66,11 +66,11 @@ def test_every_column_has_one_type_in_every_row() -> None:
     bare = made(9, (), (), template=None, mode=None, models={}, scores=(), calls=(), seed=2**64 - 1)
     lost = made(10, (), culprit="agent", stage="state", reason="state_mismatch", tests_passed=False, seed=0)
     voted = made(11, mixed()[0].turns, attachments=(Attachment(turn=5, kind="vote", value={"for": 2}),))
-    found = written([*mixed(), voted, bare, lost])
+    found = written([*mixed(), bare, lost, voted])
     for column in found[0]:
         assert {type(row[column]) for row in found} == {float if column == "reward" else type(found[0][column])}
     assert {type(value) for row in found for value in row.values()} == {str, int, float}
-    assert read(found)[-2:] == [timeless(bare), timeless(lost)]
+    assert read(found)[-3:] == [timeless(bare), timeless(lost), timeless(voted)]
 
 
 def test_numbers_that_no_column_holds_are_exact() -> None:

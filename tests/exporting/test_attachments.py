@@ -90,10 +90,16 @@ def test_an_attachment_that_is_none_is_refused_by_turn_and_field(beside: Any, to
 
 
 @pytest.mark.parametrize("name", [name for name in plugins.names("exporters") if name != "trajectory"])
-def test_a_format_without_a_place_for_them_passes_them_over_and_says_so(name: str) -> None:
-    rows, report = exported(name, [attached(*CLOCKS, *CONTENT)])
-    assert (rows, report) == exported(name, [attached()])
-    assert "attachments" in report["never_carried"]
+def test_a_format_without_a_place_for_them_passes_them_over_and_counts_them(name: str) -> None:
+    rows, report = exported(name, [attached(*CLOCKS, *CONTENT), attached(id="other")])
+    before, told = exported(name, [attached(), attached(id="other")])
+    assert rows == before
+    assert report == told | {"lost": told["lost"] | {"attachments": 1}}
+
+
+@pytest.mark.parametrize("name", plugins.names("exporters"))
+def test_clocks_change_neither_rows_nor_report(name: str) -> None:
+    assert exported(name, [attached(*CLOCKS)]) == exported(name, [attached()])
 
 
 # ---------------------------------------------------------------- bodies

@@ -125,8 +125,8 @@ def test_the_turn_of_a_result_says_how_long_the_call_took(open_page: Opener, dat
         Attachment(turn=2, kind="vote", value=3),
     )
     insert_imported(database, "timed", [trajectory(0, attachments=beside)])
-    (viewer,) = open_page("trajectory", id="1").get("bidi_component")
-    turns = json.loads(viewer.proto.json)["turns"]
+    drawn = {one.proto.component_name: one.proto for one in open_page("trajectory", id="1").get("bidi_component")}
+    turns = json.loads(drawn["turnwright_turn_viewer"].json)["turns"]
     assert {turn["index"]: turn["took"] for turn in turns if turn["took"]} == {3: "took 250 ms"}
     assert turns[3]["role"] == "tool"
 
