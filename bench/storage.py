@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import jsonlines
 import orjson
@@ -65,17 +66,18 @@ def _bare(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _write_bare(connection: sqlite3.Connection, rows: list[Rows]) -> None:
-    marks = ", ".join("?" * (len(rows[0].facts) + 1))
+def _write_bare(connection: sqlite3.Connection, rows: list[Rows], facts: list[tuple[Any, ...]]) -> None:
+    names, marks = ", ".join(rows[0].facts), ", ".join("?" * (len(facts[0]) + 1))
+    values = [(*fact, r.body[1]) for fact, r in zip(facts, rows, strict=True)]
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(f"INSERT INTO bare VALUES ({marks})", [(*r.facts, r.body[1]) for r in rows])
+    connection.executemany(f"INSERT INTO bare ({names}, body) VALUES ({marks})", values)
     connection.execute("COMMIT")
 
 
-def _write_same(connection: sqlite3.Connection, rows: list[Rows]) -> None:
+def _write_same(connection: sqlite3.Connection, rows: list[Rows], facts: list[tuple[Any, ...]]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for name, values in (
-        ("trajectory", [r.facts for r in rows]),
+        (f"trajectory({', '.join(rows[0].facts)})", facts),
         ("trajectory_body", [r.body for r in rows]),
         ("score", [s for r in rows for s in r.scores]),
         ("tool_use", [u for r in rows for u in r.tools]),
@@ -107,8 +109,9 @@ def write(folder: Path, rows: int) -> tuple[Database, Clock, int]:
         ready = [rows_of(first + i, number, t, 1.0) for i, t in enumerate(chunk)]
         size += sum(len(r.body[1]) for r in ready)
         first += len(chunk)
-        clock.time("bare", partial(_write_bare, bare, ready))
-        clock.time("same rows", partial(_write_same, same, ready))
+        facts = [tuple(r.facts.values()) for r in ready]
+        clock.time("bare", partial(_write_bare, bare, ready, facts))
+        clock.time("same rows", partial(_write_same, same, ready, facts))
         clock.time("ours", partial(store.save, number, chunk))
     bare.close()
     same.close()

@@ -20,6 +20,7 @@ from engine.errors import InputError
 from engine.reviewing.verdicts import REVIEWED
 from engine.types import TrajectoryFilter
 from storage import facets, filters, tables
+from storage.columns import GROUPS, NUMBERS
 from storage.database import Database
 from storage.funnel import funnel
 
@@ -41,17 +42,6 @@ __all__ = [
 ]
 
 _t = tables.trajectory.c
-_NUMBERS: dict[str, Column[Any]] = {
-    "reward": _t.reward,
-    "turns": _t.turns,
-    "tokens": _t.tokens,
-    "tool_calls": _t.tool_calls,
-    "cost_usd": _t.cost_usd,
-}
-_GROUPS: dict[str, Column[Any]] = {
-    name: _t[name]
-    for name in ("domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template")
-}
 
 
 @dataclass(frozen=True)
@@ -82,9 +72,9 @@ class Overview:
 def extent(db: Database, filter: TrajectoryFilter, value: str) -> tuple[float, float] | None:
     """Return the least and the greatest of a number of trajectories (0 and 1 for a score or the reward), or None
     when nothing is measured."""
-    if value == "reward" or value not in _NUMBERS:
+    if value == "reward" or value not in NUMBERS:
         return 0.0, 1.0
-    column, conditions = _NUMBERS[value], filters.where(db.dialect, filter)
+    column, conditions = _t[value], filters.where(db.dialect, filter)
     with db.read() as session:
         low = session.execute(select(func.min(column)).where(*conditions)).scalar()
         high = session.execute(select(func.max(column)).where(*conditions)).scalar()
@@ -104,7 +94,7 @@ def histogram(
         raise InputError("bins", f"{bins} is out of range.", "Use 1 to 200.")
     conditions = filters.where(db.dialect, filter)
     column, extra = _measure(value)
-    if value not in _NUMBERS and conditions:
+    if value not in NUMBERS and conditions:
         extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
     else:
         extra += conditions
@@ -113,21 +103,21 @@ def histogram(
         if low is None or high is None:
             return pd.DataFrame({"low": [], "high": [], "count": []}).astype({"count": int})
         marks = list(edges) or [low + (high - low) * i / bins for i in range(bins)] + [high]
-        simple = (len(conditions) <= 1 and value in _NUMBERS) or not conditions
+        simple = (len(conditions) <= 1 and value in NUMBERS) or not conditions
         counts = (_binned if simple else _grouped)(session, column, extra, marks)
     return pd.DataFrame({"low": marks[:-1], "high": marks[1:], "count": counts})
 
 
 def _measure(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
-    if value in _NUMBERS:
-        return _NUMBERS[value], []
+    if value in NUMBERS:
+        return _t[value], []
     return tables.score.c.value, [tables.score.c.name == value]
 
 
 def _range(
     session: Session, value: str, column: Column[Any], conditions: list[ColumnElement[bool]]
 ) -> tuple[float | None, float | None]:
-    if value == "reward" or value not in _NUMBERS:
+    if value == "reward" or value not in NUMBERS:
         return 0.0, 1.0
     low = session.execute(select(func.min(column)).where(*conditions)).scalar()
     high = session.execute(select(func.max(column)).where(*conditions)).scalar()
@@ -171,7 +161,7 @@ def mean(db: Database, filter: TrajectoryFilter, value: str = "reward") -> tuple
     """
     column, extra = _measure(value)
     conditions = filters.where(db.dialect, filter)
-    if value not in _NUMBERS and conditions:
+    if value not in NUMBERS and conditions:
         extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
     else:
         extra += conditions
@@ -226,10 +216,10 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
     the filter names tools or tags, only under those. Rows without a value have None.
     """
     several = _several(filter).get(by)
-    if several is None and by not in _GROUPS:
-        known = (*_GROUPS, *_several(filter))
+    if several is None and by not in GROUPS:
+        known = (*GROUPS, *_several(filter))
         raise InputError("by", f"there is no grouping {by!r}.", f"Choose one of: {', '.join(known)}.")
-    column: ColumnElement[Any] = _GROUPS[by] if several is None else several.c.value
+    column: ColumnElement[Any] = _t[by] if several is None else several.c.value
     total = func.count().label("total")
     query = select(
         column,

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from storage import tables
+from storage.columns import FACETS
 
-_COLUMNS = {
-    "domains": "domain",
-    "templates": "template",
-    "modes": "mode",
-    "personas": "persona",
-    "teachers": "teacher",
-    "models": "model",
-    "statuses": "status",
-    "outcomes": "outcome",
-    "culprits": "culprit",
-    "reasons": "reason",
-}
-FIELDS = (*_COLUMNS, "tools", "scores")
+FIELDS = (*FACETS, "tools", "scores")
 VERSIONS = "score_versions"
 """A field of no filter: which version of a judge gave the scores of a batch, as JSON [judge, version]."""
-_PLACES = {c.name: i for i, c in enumerate(tables.trajectory.columns)}
 
 
 class Written(Protocol):
     """The rows of one trajectory, as far as facets need them."""
 
     @property
-    def facts(self) -> tuple[Any, ...]: ...
+    def facts(self) -> Mapping[str, Any]: ...
     @property
     def tools(self) -> Sequence[tuple[int, str, int]]: ...
     @property
@@ -44,10 +32,7 @@ class Written(Protocol):
 
 def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
     """Note the values of new trajectories of a batch."""
-    found: dict[str, set[str | None]] = {}
-    for field, column in _COLUMNS.items():
-        place = _PLACES[column]
-        found[field] = {r.facts[place] for r in rows}
+    found: dict[str, set[str | None]] = {field: {r.facts[column] for r in rows} for field, column in FACETS.items()}
     found["tools"] = {use[1] for r in rows for use in r.tools}
     found["scores"] = {score[1] for r in rows for score in r.scores}
     found[VERSIONS] = {json.dumps(one, ensure_ascii=False) for one in set().union(*(r.versions for r in rows))}
@@ -63,7 +48,7 @@ def unused(session: Session, batch_id: int, asked: Sequence[tuple[str, str]]) ->
     t = tables.trajectory.c
 
     def among(field: str, value: str) -> bool:
-        having = select(t.id).where(t.batch_id == batch_id, t[_COLUMNS[field]] == value)
+        having = select(t.id).where(t.batch_id == batch_id, t[FACETS[field]] == value)
         return session.execute(having.limit(1)).first() is not None
 
     return [(field, value) for field, value in asked if not among(field, value)]

@@ -11,22 +11,9 @@ from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
 from engine.errors import InputError
 from engine.types import STAGES, Stage, Standing, TrajectoryFilter
 from storage import search, tables
+from storage.columns import CHOICES, RANGES
 
 _t = tables.trajectory.c
-_CHOICES: dict[str, Column[Any]] = {
-    "batches": _t.batch_id,
-    "domains": _t.domain,
-    "modes": _t.mode,
-    "personas": _t.persona,
-    "teachers": _t.teacher,
-    "models": _t.model,
-    "statuses": _t.status,
-    "outcomes": _t.outcome,
-    "culprits": _t.culprit,
-    "reasons": _t.reason,
-    "templates": _t.template,
-    "verdicts": _t.verdict,
-}
 
 
 @dataclass(frozen=True)
@@ -84,9 +71,9 @@ def after(sort: Sort, value: Any, id: int, *, strictly_before: bool = False) -> 
 def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
     """Return the conditions on the trajectory table; an empty filter gives none."""
     found: list[ColumnElement[bool]] = []
-    for field, column in _CHOICES.items():
+    for field, name in CHOICES.items():
         if values := getattr(chosen, field):
-            found.append(_among(column, values))
+            found.append(_among(_t[name], values))
     if chosen.stages:
         found.append(_lost_at(chosen.stages))
     if chosen.reached not in (None, "planned"):
@@ -100,16 +87,8 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
         r, tag = tables.review.c, tables.review_tag.c
         tagged = select(r.trajectory_id).join_from(tables.review, tables.review_tag, tag.review_id == r.id)
         found.append(_t.id.in_(tagged.where(tag.tag.in_(chosen.tags))))
-    bounds: tuple[tuple[Column[Any], float | None, float | None], ...] = (
-        (_t.reward, chosen.min_reward, chosen.max_reward),
-        (_t.turns, chosen.min_turns, chosen.max_turns),
-        (_t.tokens, chosen.min_tokens, chosen.max_tokens),
-        (_t.tool_calls, chosen.min_tool_calls, chosen.max_tool_calls),
-        (_t.cost_usd, chosen.min_cost_usd, chosen.max_cost_usd),
-        (_t.rating, chosen.min_rating, chosen.max_rating),
-    )
-    for column, low, high in bounds:
-        found += _between(column, low, high)
+    for name in RANGES:
+        found += _between(_t[name], getattr(chosen, f"min_{name}"), getattr(chosen, f"max_{name}"))
     if chosen.score is not None:
         s = tables.score.c
         found.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -20,8 +20,6 @@ from storage import facets, search, tables
 
 TITLE = 160
 NAME = 200
-_PLACES = {c.name: i for i, c in enumerate(tables.trajectory.columns)}
-STATUS = _PLACES["status"]
 
 
 class Spent(NamedTuple):
@@ -80,7 +78,7 @@ def insert(connection: Connection, batch_id: int, trajectories: Sequence[Traject
     fresh = [t for i, t in reversed(unique.items()) if i not in there]
     if fresh:
         rows = [rows_of(i, batch_id, t, now) for i, t in zip(_allocate(connection, len(fresh)), fresh, strict=True)]
-        _many(connection, tables.trajectory, [r.facts for r in rows])
+        _many(connection, tables.trajectory, [tuple(r.facts.values()) for r in rows], rows[0].facts)
         _many(connection, tables.body, [r.body for r in rows])
         _many(connection, tables.score, [score for r in rows for score in r.scores])
         _many(connection, tables.tool_use, [use for r in rows for use in r.tools])
@@ -110,19 +108,22 @@ def _allocate(connection: Connection, count: int) -> list[int]:
     return sorted(int(r[0]) for r in connection.exec_driver_sql(query, (count,)))
 
 
-def _many(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
+def _many(
+    connection: Connection, table: Table, rows: list[tuple[Any, ...]], columns: Iterable[str] | None = None
+) -> None:
+    """Insert rows whose values are in the order of `columns`, or of the table."""
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        names = ", ".join(c.name for c in table.columns)
-        marks = ", ".join([mark] * len(table.columns))
+        names = ", ".join(columns or (c.name for c in table.columns))
+        marks = ", ".join([mark] * len(rows[0]))
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
 
 
 class Rows(NamedTuple):
-    """What one trajectory becomes, each part in the column order of its table. `versions` are (judge, version) of its
-    scores."""
+    """What one trajectory becomes. `facts` are the values of its row by column, in the same order for each; the other
+    parts are in the column order of their tables. `versions` are (judge, version) of its scores."""
 
-    facts: tuple[Any, ...]
+    facts: dict[str, Any]
     body: tuple[int, str]
     scores: list[tuple[Any, ...]]
     tools: list[tuple[int, str, int]]
@@ -133,23 +134,32 @@ class Rows(NamedTuple):
 
 def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
     """Return the rows of one trajectory under this id."""
-    said, calls, opening = _read(t)
-    names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
+    read, total = _read(t), spent(t.calls)
+    names = {search.plain(name)[:NAME]: count for name, count in read.calls.items()}
     scores = {s.name: s for s in t.scores}
-    total = spent(t.calls)
+    facts = _facts(t, read, total)
+    facts |= {"id": number, "batch_id": batch_id, "created_at": now}
     return Rows(
-        _facts(number, batch_id, t, now, sum(calls.values()), opening, total),
+        facts,
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
         {(search.plain(s.source), search.plain(s.version)) for s in t.scores},
-        (number, search.document(said, names)),
+        (number, search.document(read.said, names)),
         total,
     )
 
 
-def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
-    """Return the texts of user and assistant, calls by tool name, and how the user began, in one pass."""
+class _Read(NamedTuple):
+    """The texts of user and assistant, calls by tool name, and how the user began."""
+
+    said: list[str]
+    calls: dict[str, int]
+    opening: str
+
+
+def _read(t: Trajectory) -> _Read:
+    """Read the turns of a trajectory in one pass."""
     said: list[str] = []
     calls: dict[str, int] = {}
     opening = ""
@@ -160,45 +170,41 @@ def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
             said.append(turn.content)
             if not opening and turn.role == "user":
                 opening = turn.content
-    return said, calls, opening or (t.task.goal if t.task else "")
+    return _Read(said, calls, opening or (t.task.goal if t.task else ""))
 
 
-def _facts(
-    number: int, batch_id: int, t: Trajectory, now: float, calls: int, opening: str, total: Spent
-) -> tuple[Any, ...]:
+def _facts(t: Trajectory, read: _Read, total: Spent) -> dict[str, Any]:
+    """Return what each column of the table holds of a trajectory, by its name; intake adds id, batch and time."""
     told = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
-    return (
-        number,
-        batch_id,
-        t.id,
-        t.index,
-        t.status,
-        t.domain,
-        t.mode,
-        t.outcome,
-        t.culprit,
-        t.stage,
-        t.reason and search.plain(t.reason),
-        t.reward,
-        len(t.turns),
-        calls,
-        total.tokens if told else None,
-        total.cost_usd if total.priced_calls or not t.calls else None,
-        t.execution.seconds,
-        None,
-        None,
-        False,
-        t.template,
-        t.persona,
-        t.teacher,
-        t.models.get("teacher") or t.teacher,
-        now,
-        search.plain(" ".join(opening[: TITLE * 4].split())[:TITLE]),
-    )
+    return {
+        "rollout_id": t.id,
+        "number": t.index,
+        "status": t.status,
+        "domain": t.domain,
+        "mode": t.mode,
+        "outcome": t.outcome,
+        "culprit": t.culprit,
+        "stage": t.stage,
+        "reason": t.reason and search.plain(t.reason),
+        "reward": t.reward,
+        "turns": len(t.turns),
+        "tool_calls": sum(read.calls.values()),
+        "tokens": total.tokens if told else None,
+        "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
+        "seconds": t.execution.seconds,
+        "verdict": None,
+        "rating": None,
+        "exported": False,
+        "template": t.template,
+        "persona": t.persona,
+        "teacher": t.teacher,
+        "model": t.models.get("teacher") or t.teacher,
+        "title": search.plain(" ".join(read.opening[: TITLE * 4].split())[:TITLE]),
+    }
 
 
 def _count(connection: Connection, batch_id: int, rows: Sequence[Rows]) -> None:
-    by_status = Counter(r.facts[STATUS] for r in rows)
+    by_status = Counter(r.facts["status"] for r in rows)
     tokens, cost_usd, priced, unpriced = map(sum, zip(*(r.spent for r in rows), strict=True))
     b = tables.batch.c
     connection.execute(

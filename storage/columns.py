@@ -1,0 +1,31 @@
+"""The columns of the table of trajectories that filters, charts and lists of values go by.
+
+What each column holds of a Trajectory is said in intake.py, also by its name. A column that is added here must stand in
+both, and in a migration.
+"""
+
+from __future__ import annotations
+
+CHOICES = {
+    "batches": "batch_id",
+    "domains": "domain",
+    "templates": "template",
+    "modes": "mode",
+    "personas": "persona",
+    "teachers": "teacher",
+    "models": "model",
+    "statuses": "status",
+    "outcomes": "outcome",
+    "culprits": "culprit",
+    "reasons": "reason",
+    "verdicts": "verdict",
+}
+"""Fields of TrajectoryFilter that choose among values, with the column that holds the value."""
+FACETS = {field: column for field, column in CHOICES.items() if field not in ("batches", "verdicts")}
+"""Those whose values are noted batch by batch as trajectories arrive."""
+GROUPS = tuple(column for column in FACETS.values() if column != "status")
+"""Columns by which a chart breaks trajectories down; their statuses are counted in each group."""
+NUMBERS = ("reward", "turns", "tokens", "tool_calls", "cost_usd")
+"""Columns whose distribution a chart shows."""
+RANGES = (*NUMBERS, "rating")
+"""Columns that TrajectoryFilter bounds by its fields min_<column> and max_<column>."""
