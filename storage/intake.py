@@ -134,32 +134,25 @@ class Rows(NamedTuple):
 
 def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
     """Return the rows of one trajectory under this id."""
-    read, total = _read(t), spent(t.calls)
-    names = {search.plain(name)[:NAME]: count for name, count in read.calls.items()}
+    said, calls, opening = _read(t)
+    names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
     scores = {s.name: s for s in t.scores}
-    facts = _facts(t, read, total)
-    facts |= {"id": number, "batch_id": batch_id, "created_at": now}
+    total = spent(t.calls)
+    facts = _facts(t, total, sum(calls.values()), opening)
+    facts["id"], facts["batch_id"], facts["created_at"] = number, batch_id, now
     return Rows(
         facts,
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
         {(search.plain(s.source), search.plain(s.version)) for s in t.scores},
-        (number, search.document(read.said, names)),
+        (number, search.document(said, names)),
         total,
     )
 
 
-class _Read(NamedTuple):
-    """The texts of user and assistant, calls by tool name, and how the user began."""
-
-    said: list[str]
-    calls: dict[str, int]
-    opening: str
-
-
-def _read(t: Trajectory) -> _Read:
-    """Read the turns of a trajectory in one pass."""
+def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
+    """Return the texts of user and assistant, calls by tool name, and how the user began, in one pass."""
     said: list[str] = []
     calls: dict[str, int] = {}
     opening = ""
@@ -170,11 +163,11 @@ def _read(t: Trajectory) -> _Read:
             said.append(turn.content)
             if not opening and turn.role == "user":
                 opening = turn.content
-    return _Read(said, calls, opening or (t.task.goal if t.task else ""))
+    return said, calls, opening or (t.task.goal if t.task else "")
 
 
-def _facts(t: Trajectory, read: _Read, total: Spent) -> dict[str, Any]:
-    """Return what each column of the table holds of a trajectory, by its name; intake adds id, batch and time."""
+def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, Any]:
+    """Return what each column of the table holds of a trajectory, by its name, beside id, batch and time."""
     told = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
     return {
         "rollout_id": t.id,
@@ -188,7 +181,7 @@ def _facts(t: Trajectory, read: _Read, total: Spent) -> dict[str, Any]:
         "reason": t.reason and search.plain(t.reason),
         "reward": t.reward,
         "turns": len(t.turns),
-        "tool_calls": sum(read.calls.values()),
+        "tool_calls": calls,
         "tokens": total.tokens if told else None,
         "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
         "seconds": t.execution.seconds,
@@ -199,7 +192,7 @@ def _facts(t: Trajectory, read: _Read, total: Spent) -> dict[str, Any]:
         "persona": t.persona,
         "teacher": t.teacher,
         "model": t.models.get("teacher") or t.teacher,
-        "title": search.plain(" ".join(read.opening[: TITLE * 4].split())[:TITLE]),
+        "title": search.plain(" ".join(opening[: TITLE * 4].split())[:TITLE]),
     }
 
 
