@@ -133,7 +133,7 @@ def reviewer(url: str, stored: int, begin: float, end: float) -> Told:
         while time.time() < end:
             id = source.randint(1, min(stored, 500))
             verdict: Verdict = source.choice(("accept", "reject"))
-            if told.time(lambda: reviews.change_review(db, id, None, "me", {"verdict": verdict})):  # noqa: B023
+            if told.time(lambda: reviews.change_review(db, reviews.ReviewKey(id, None, "me"), {"verdict": verdict})):  # noqa: B023
                 told.verdicts[id] = verdict
             time.sleep(VERDICT_EVERY)
     return told

@@ -44,7 +44,7 @@ def make(db: Database, rows: int, *, seed: int = 0, now: float | None = None) ->
     export = exports.create_export(db, Recipe(name="first-dataset"))
     exports.start_export(db, export)
     exports.mark_exported(db, export, range(1, rows // 10 + 1))
-    exports.finish_export(db, export, error="Sample only: no file was written. Build it again.")
+    exports.fail_export(db, export, "Sample only: no file was written. Build it again.")
 
 
 def stock(db: Database) -> list[Domain]:

@@ -169,7 +169,7 @@ def export(
     from engine.exporting.build import build
     from engine.exporting.target import aimed, check_choice
     from engine.types import Recipe
-    from storage.exports import create_export, finish_export, mark_exported
+    from storage.exports import create_export, finish_export
     from storage.library import SqlLibrary
     from storage.trajectories import stream
 
@@ -197,16 +197,12 @@ def export(
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
     made = aimed(made)
-    ids: list[int] = []
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)
         rows, licence_of = stream(db, made.filter), SqlLibrary(db).licence
-        result = build(made, rows, out, exported=ids.append, licence_of=licence_of, replace=force)
-        number = create_export(db, made)
-        mark_exported(db, number, ids)
-        total = sum(result.rows.values())
-        finish_export(db, number, size=result.size, sha256=result.sha256, rows=total, report=result.report)
+        result = build(made, rows, out, licence_of=licence_of, replace=force)
+        finish_export(db, create_export(db, made), result.outcome(None))
     told = {"path": str(result.path), "rows": result.rows, "report": result.report}
     print(json.dumps(told, indent=2, default=str))
     if result.settings is not None:

@@ -404,6 +404,32 @@ class Request:
     payload: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """A sign of life of an engine process at `now` (epoch seconds). `sandbox` is what it uses, `isolated` None while
+    that is not known, and `detail` a sentence about it for the reader."""
+
+    holder: str
+    pid: int
+    now: float
+    sandbox: str = ""
+    isolated: bool | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ExportOutcome:
+    """What came of an export. `path` is relative to the folder of exports, None for a file elsewhere; size in bytes;
+    `rows` are training rows; `trajectories` the ids of those that left."""
+
+    path: str | None
+    size: int
+    sha256: str
+    rows: int
+    report: Mapping[str, Any]
+    trajectories: Sequence[int] = ()
+
+
 class Library(Protocol):
     """What the engine reads and writes beside batches: requests, domains, trajectories, exports, its own pulse.
 
@@ -411,6 +437,7 @@ class Library(Protocol):
         the domain version it was rolled out in. export: the recipe and a stream of (id, body, reviews).
     All raise InputError when the thing does not exist. licence: what a version of a domain states, by its digest; None
         when it states none or is not there. sandbox_options: those that the studio stored, by the sandbox's name.
+        fail_export: note why nothing was written.
     """
 
     def claim_request(self, holder: str, now: float) -> Request | None: ...
@@ -420,8 +447,9 @@ class Library(Protocol):
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def licence(self, digest: str) -> str | None: ...
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]: ...
-    def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None: ...
-    def beat(self, holder: str, pid: int, now: float, sandbox: str, isolated: bool, detail: str) -> None: ...
+    def finish_export(self, export_id: int, outcome: ExportOutcome) -> None: ...
+    def fail_export(self, export_id: int, error: str) -> None: ...
+    def beat(self, pulse: Pulse) -> None: ...
     def leave(self, holder: str) -> None: ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlmodel import col
 
+from engine.protocols import Pulse
 from storage import tables
 from storage.database import Database
 from storage.search import plain
@@ -28,23 +29,20 @@ class EngineRow:
     detail: str
 
 
-def beat(
-    db: Database, holder: str, pid: int, now: float, sandbox: str = "", isolated: bool | None = None, detail: str = ""
-) -> None:
+def beat(db: Database, pulse: Pulse) -> None:
     """Say that an engine is alive. Engines silent for a week are forgotten."""
     with db.write() as session:
-        session.execute(delete(tables.engine).where(tables.engine.c.heartbeat_at < now - FORGOTTEN))
-        record = session.get(EngineRecord, holder)
-        started = record.started_at if record else now
+        session.execute(delete(tables.engine).where(tables.engine.c.heartbeat_at < pulse.now - FORGOTTEN))
+        record = session.get(EngineRecord, pulse.holder)
         session.merge(
             EngineRecord(
-                holder=holder,
-                pid=pid,
-                started_at=started,
-                heartbeat_at=now,
-                sandbox=sandbox,
-                isolated=isolated,
-                detail=plain(detail),
+                holder=pulse.holder,
+                pid=pulse.pid,
+                started_at=record.started_at if record else pulse.now,
+                heartbeat_at=pulse.now,
+                sandbox=pulse.sandbox,
+                isolated=pulse.isolated,
+                detail=plain(pulse.detail),
             )
         )
 

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import orjson
 from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from engine.errors import InputError
+from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from storage import tables
 from storage.database import Database
@@ -65,32 +67,29 @@ def list_exports(db: Database, limit: int = 50, offset: int = 0) -> list[ExportR
 def start_export(db: Database, id: int) -> Recipe:
     """Mark an export as being built and return its recipe. Raises InputError when there is none."""
     with db.write() as session:
-        record = session.get(ExportRecord, id)
-        if record is None:
-            raise _gone(id)
+        record = _record(session, id)
         record.status, record.error = "running", None
         return Recipe.model_validate_json(record.recipe)
 
 
-def finish_export(
-    db: Database,
-    id: int,
-    *,
-    path: str | None = None,
-    size: int | None = None,
-    sha256: str | None = None,
-    rows: int | None = None,
-    report: dict[str, Any] | None = None,
-    error: str | None = None,
-) -> None:
-    """Record what came of an export: done, or failed when `error` is given. Raises InputError when there is none."""
+def finish_export(db: Database, id: int, outcome: ExportOutcome) -> None:
+    """Record which trajectories left with an export and what was written. Raises InputError when there is no such
+    export."""
+    mark_exported(db, id, outcome.trajectories)
     with db.write() as session:
-        record = session.get(ExportRecord, id)
-        if record is None:
-            raise _gone(id)
-        record.status, record.finished_at = ("failed" if error else "done"), time.time()
-        record.path, record.size, record.sha256, record.rows = path, size, sha256, rows
-        record.report, record.error = orjson.dumps(report or {}, option=orjson.OPT_NON_STR_KEYS).decode(), error
+        record = _record(session, id)
+        record.status, record.finished_at, record.error = "done", time.time(), None
+        record.path, record.size, record.sha256, record.rows = outcome.path, outcome.size, outcome.sha256, outcome.rows
+        record.report = orjson.dumps(outcome.report, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def fail_export(db: Database, id: int, error: str) -> None:
+    """Record why nothing came of an export. Raises InputError when there is no such export."""
+    with db.write() as session:
+        record = _record(session, id)
+        record.status, record.finished_at, record.error = "failed", time.time(), error
+        record.path = record.size = record.sha256 = record.rows = None
+        record.report = "{}"
 
 
 def mark_exported(db: Database, id: int, trajectory_ids: Iterable[int]) -> int:
@@ -122,9 +121,7 @@ def mark_exported(db: Database, id: int, trajectory_ids: Iterable[int]) -> int:
 def delete_export(db: Database, id: int) -> None:
     """Forget an export; its file is the caller's. Raises InputError when there is none."""
     with db.write() as session:
-        record = session.get(ExportRecord, id)
-        if record is None:
-            raise _gone(id)
+        record = _record(session, id)
         e, t = tables.exported, tables.trajectory
         ids = select(e.c.trajectory_id).where(e.c.export_id == id)
         others = select(e.c.trajectory_id).where(e.c.export_id != id)
@@ -132,8 +129,13 @@ def delete_export(db: Database, id: int) -> None:
         session.delete(record)
 
 
-def _gone(id: int) -> InputError:
-    return InputError("export", f"there is no export {id}.", "It may have been deleted; look at the list of exports.")
+def _record(session: Session, id: int) -> ExportRecord:
+    record = session.get(ExportRecord, id)
+    if record is None:
+        raise InputError(
+            "export", f"there is no export {id}.", "It may have been deleted; look at the list of exports."
+        )
+    return record
 
 
 def _row(r: ExportRecord) -> ExportRow:

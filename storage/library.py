@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.protocols import Request
+from engine.protocols import ExportOutcome, Pulse, Request
 from engine.types import Recipe, Review, Trajectory
 from storage import domains, engines, exports, preferences, requests, trajectories
 from storage.database import Database
@@ -49,15 +49,14 @@ class SqlLibrary:
         found: Mapping[str, Mapping[str, Any]] = preferences.get(self._db, "sandbox_options", {})
         return found
 
-    def finish_export(self, export_id: int, outcome: Mapping[str, Any]) -> None:
-        values = dict(outcome)
-        exported = values.pop("trajectory_ids", [])
-        if exported:
-            exports.mark_exported(self._db, export_id, exported)
-        exports.finish_export(self._db, export_id, **values)
+    def finish_export(self, export_id: int, outcome: ExportOutcome) -> None:
+        exports.finish_export(self._db, export_id, outcome)
 
-    def beat(self, holder: str, pid: int, now: float, sandbox: str, isolated: bool, detail: str) -> None:
-        engines.beat(self._db, holder, pid, now, sandbox, isolated, detail)
+    def fail_export(self, export_id: int, error: str) -> None:
+        exports.fail_export(self._db, export_id, error)
+
+    def beat(self, pulse: Pulse) -> None:
+        engines.beat(self._db, pulse)
 
     def leave(self, holder: str) -> None:
         engines.leave(self._db, holder)

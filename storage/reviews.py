@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
@@ -22,6 +22,21 @@ from storage import filters, search, tables
 from storage.database import Database
 from storage.intake import dump
 from storage.tables import WHOLE, ReviewEventRecord, ReviewRecord, ReviewTagRecord
+
+
+@dataclass(frozen=True)
+class ReviewKey:
+    """Whose review of what: of one turn, or of the whole trajectory with turn None. There is one review of each key."""
+
+    trajectory: int
+    turn: int | None
+    reviewer: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the columns hold that name the review, in the tables of reviews and of their events."""
+        turn = WHOLE if self.turn is None else self.turn
+        return {"trajectory_id": self.trajectory, "turn": turn, "reviewer": self.reviewer}
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,7 @@ def save_review(db: Database, review: Review) -> None:
 
 def change_review(
     db: Database,
-    trajectory_id: int,
-    turn: int | None,
-    reviewer: str,
+    key: ReviewKey,
     changes: Mapping[str, Any],
     *,
     seen: Mapping[str, Any] | None = None,
@@ -71,9 +84,8 @@ def change_review(
     InputError without a trajectory.
     """
     with db.write() as session:
-        _locked(session, trajectory_id)
-        record = _find(session, trajectory_id, WHOLE if turn is None else turn, reviewer)
-        old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
+        _locked(session, key.trajectory)
+        old = _current(session, key)
         for name, value in (seen or {}).items():
             expected = [
                 value,
@@ -81,7 +93,7 @@ def change_review(
                 *([changes[name]] if name in changes else []),
             ]
             if getattr(old, name) not in expected:
-                where = "the trajectory" if turn is None else f"turn {turn}"
+                where = "the trajectory" if key.turn is None else f"turn {key.turn}"
                 raise Conflict(f"The {name} of {where} was changed elsewhere in the meantime.")
         wanted = {**old.model_dump(), **changes}
         for tag, on in (tags or {}).items():
@@ -90,7 +102,7 @@ def change_review(
         review = Review.model_validate(wanted)
         if review != old:
             _save(session, review)
-            _denormalise(session, trajectory_id)
+            _denormalise(session, key.trajectory)
         return review
 
 
@@ -117,8 +129,7 @@ def decide_many(
             if seen is not None and stored not in (seen.get(number, stored), wanted):
                 left_alone.append(number)
                 continue
-            record = _find(session, number, WHOLE, reviewer)
-            old = review_of(record.body) if record else Review(trajectory=number, reviewer=reviewer)
+            old = _current(session, ReviewKey(number, None, reviewer))
             _save(session, old.model_copy(update={"verdict": verdict}), now)
             _denormalise(session, number)
     return left_alone
@@ -141,9 +152,7 @@ def save_ratings(
     with db.write() as session:
         _locked(session, trajectory_id)
         for turn, rating in sorted(ratings.items()):
-            record = _find(session, trajectory_id, turn, reviewer)
-            old = review_of(record.body) if record else Review(trajectory=trajectory_id, turn=turn, reviewer=reviewer)
-            found[turn] = old
+            found[turn] = old = _current(session, ReviewKey(trajectory_id, turn, reviewer))
             if expected is None or turn not in expected or old.rating in expected[turn]:
                 found[turn] = Review.model_validate(old.model_dump() | {"rating": rating})
                 _save(session, found[turn])
@@ -181,7 +190,7 @@ def undo(db: Database, reviewer: str) -> tuple[ReviewEvent, ...]:
         now = time.time()
         for event in last:
             before = review_of(event.before) if event.before else None
-            _put(session, event.trajectory_id, event.turn, reviewer, before, undoes=event.id, now=now)
+            _put(session, ReviewKey(event.trajectory_id, _turn(event), reviewer), before, undoes=event.id, now=now)
             _denormalise(session, event.trajectory_id)
         return found
 
@@ -233,52 +242,37 @@ def _locked(session: Session, trajectory_id: int) -> None:
         raise InputError("trajectory", f"there is no trajectory {trajectory_id}.", "It may have been deleted.")
 
 
-def _find(session: Session, trajectory_id: int, turn: int, reviewer: str) -> ReviewRecord | None:
-    r = tables.review.c
-    query = select(ReviewRecord).where(r.trajectory_id == trajectory_id, r.turn == turn, r.reviewer == reviewer)
-    return session.execute(query).scalar_one_or_none()
+def _find(session: Session, key: ReviewKey) -> ReviewRecord | None:
+    return session.execute(select(ReviewRecord).filter_by(**key.columns)).scalar_one_or_none()
+
+
+def _current(session: Session, key: ReviewKey) -> Review:
+    """Return the review as it is stored, or an empty one."""
+    record = _find(session, key)
+    return review_of(record.body) if record else Review(**asdict(key))
 
 
 def _save(session: Session, review: Review, now: float | None = None) -> None:
-    turn = WHOLE if review.turn is None else review.turn
-    _put(session, review.trajectory, turn, review.reviewer, review, now=now)
+    _put(session, ReviewKey(review.trajectory, review.turn, review.reviewer), review, now=now)
 
 
 def _put(
-    session: Session,
-    trajectory_id: int,
-    turn: int,
-    reviewer: str,
-    review: Review | None,
-    undoes: int | None = None,
-    now: float | None = None,
+    session: Session, key: ReviewKey, review: Review | None, undoes: int | None = None, now: float | None = None
 ) -> None:
     """Make `review` the current one, and record the change."""
     now = time.time() if now is None else now
-    record = _find(session, trajectory_id, turn, reviewer)
+    record = _find(session, key)
     before = record.body if record else None
     after = dump(review) if review else None
     if before == after and undoes is None:
         return
-    session.add(
-        ReviewEventRecord(
-            trajectory_id=trajectory_id,
-            turn=turn,
-            reviewer=reviewer,
-            before=before,
-            after=after,
-            undoes=undoes,
-            created_at=now,
-        )
-    )
+    session.add(ReviewEventRecord(**key.columns, before=before, after=after, undoes=undoes, created_at=now))
     if review is None or after is None:
         if record:
             session.delete(record)
         session.flush()
         return
-    record = record or ReviewRecord(
-        trajectory_id=trajectory_id, turn=turn, reviewer=reviewer, body=after, updated_at=now
-    )
+    record = record or ReviewRecord(**key.columns, body=after, updated_at=now)
     record.verdict, record.rating, record.body, record.updated_at = review.verdict, review.rating, after, now
     session.add(record)
     session.flush()
@@ -308,12 +302,16 @@ def _denormalise(session: Session, trajectory_id: int) -> None:
     session.execute(update(tables.trajectory).where(t.id == trajectory_id).values(**values))
 
 
+def _turn(e: ReviewEventRecord) -> int | None:
+    return None if e.turn == WHOLE else e.turn
+
+
 def _event(e: ReviewEventRecord) -> ReviewEvent:
     assert e.id is not None
     return ReviewEvent(
         e.id,
         e.trajectory_id,
-        None if e.turn == WHOLE else e.turn,
+        _turn(e),
         e.reviewer,
         review_of(e.before) if e.before else None,
         review_of(e.after) if e.after else None,

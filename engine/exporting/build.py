@@ -29,6 +29,7 @@ from engine.exporting.convert import Conversion, Entry, Leaving, convert
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.target import aimed, target_of
+from engine.protocols import ExportOutcome
 from engine.types import Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -41,15 +42,22 @@ _WAITING = 100
 
 @dataclass(frozen=True)
 class ExportResult:
-    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any. `settings` are
-    the lines that the configuration of the recipe's target needs, None without a target."""
+    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any; `trajectories`
+    are the ids of those that left. `settings` are the lines that the configuration of the recipe's target needs, None
+    without a target."""
 
     path: Path
     size: int
     sha256: str
     rows: dict[str, int]
     report: dict[str, Any]
+    trajectories: Sequence[int]
     settings: str | None = None
+
+    def outcome(self, path: str | None) -> ExportOutcome:
+        """Return what is stored of it; `path` as there."""
+        rows = sum(self.rows.values())
+        return ExportOutcome(path, self.size, self.sha256, rows, self.report, self.trajectories)
 
 
 def build(
@@ -57,7 +65,6 @@ def build(
     source: Iterable[Entry],
     target: Path,
     *,
-    exported: Callable[[int], None] = lambda id: None,
     licence_of: Callable[[str], str | None] = lambda digest: None,
     others: int | None = None,
     replace: bool = True,
@@ -66,10 +73,10 @@ def build(
 
     `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
     one ending in .zip gives that zip, and one without an ending, or a folder that is there, gets <recipe name>.zip.
-    `exported` is told the id of each trajectory that left. `licence_of` tells what a version of a domain states, by its
-    digest: a recipe that names no licence gets those of its domains. Very many are converted by so many `others` beside
-    this process. Without `replace` a file that is there stays. Raises InputError when nothing is left to write, an
-    option or the ending is wrong or a file stays; StorageError when the disk refuses.
+    `licence_of` tells what a version of a domain states, by its digest: a recipe that names no licence gets those of
+    its domains. Very many are converted by so many `others` beside this process. Without `replace` a file that is there
+    stays. Raises InputError when nothing is left to write, an option or the ending is wrong or a file stays;
+    StorageError when the disk refuses.
     """
     recipe = aimed(recipe)
     path = place(target, recipe.name)
@@ -79,7 +86,7 @@ def build(
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
             converted = _sparing(convert(recipe, source, others=others), path, replace)
-            return _build(recipe, converted, path, Path(scratch), exported, licence_of)
+            return _build(recipe, converted, path, Path(scratch), licence_of)
     except OSError as error:
         told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
         raise StorageError(f"{told} {_next_move(error)}") from error
@@ -157,7 +164,6 @@ def _build(
     converted: Generator[Leaving, None, None],
     path: Path,
     scratch: Path,
-    exported: Callable[[int], None],
     licence_of: Callable[[str], str | None],
 ) -> ExportResult:
     conversion = Conversion(recipe)
@@ -204,9 +210,7 @@ def _build(
     finished.replace(path)
     for name in companions:
         (scratch / name).replace(path.parent / name)
-    for id in ids:
-        exported(id)
-    return ExportResult(path, size, sha256, counts, outcome, settings_of(recipe, known_as))
+    return ExportResult(path, size, sha256, counts, outcome, ids, settings_of(recipe, known_as))
 
 
 class _Writer:

@@ -184,25 +184,17 @@ class Desk:
     def _build(self, export_id: int) -> dict[str, Any]:
         try:
             recipe, rows = self._library.export(export_id)
-            ids: list[int] = []
             folder = read().exports
-            result = build(recipe, rows, folder / str(export_id), exported=ids.append, licence_of=self._library.licence)
+            result = build(recipe, rows, folder / str(export_id), licence_of=self._library.licence)
         except (TurnwrightError, OSError) as error:
-            self._library.finish_export(export_id, {"error": str(error)})
+            self._library.fail_export(export_id, str(error))
             raise InputError("export", f"{error}") from error
         except Exception as error:  # answered by `answer`; the export must not look as if it were still being built
-            self._library.finish_export(export_id, {"error": f"{type(error).__name__}: {error}"})
+            self._library.fail_export(export_id, f"{type(error).__name__}: {error}")
             raise
-        outcome = {
-            "path": result.path.relative_to(folder).as_posix(),
-            "size": result.size,
-            "sha256": result.sha256,
-            "rows": sum(result.rows.values()),
-            "report": result.report,
-            "trajectory_ids": ids,
-        }
+        outcome = result.outcome(result.path.relative_to(folder).as_posix())
         self._library.finish_export(export_id, outcome)
-        return {"rows": outcome["rows"], "path": result.path.name}
+        return {"rows": outcome.rows, "path": result.path.name}
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain with the caller's unsaved changes laid over it. Raises InputErrors."""

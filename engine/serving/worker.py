@@ -19,7 +19,7 @@ from functools import partial
 from engine import plugins
 from engine.errors import InputError, SandboxError, StorageError
 from engine.liveness import holder_name
-from engine.protocols import SMALL_BATCH, Claim, Library, Request, SandboxPool, Store
+from engine.protocols import SMALL_BATCH, Claim, Library, Pulse, Request, SandboxPool, Store
 from engine.running.runner import run
 from engine.running.watch import Ending
 from engine.serving.choice import Options, with_options
@@ -168,19 +168,19 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             try:
-                pool = await self._pools.of()
-                health = await pool.health()
-                now, pid = time.time(), os.getpid()
-                await asyncio.to_thread(
-                    self._library.beat, self.holder, pid, now, health.name, health.isolated, health.detail
-                )
-            except (SandboxError, InputError, OSError) as error:
-                beat = (self.holder, os.getpid(), time.time(), "none", False, str(error))
-                with contextlib.suppress(StorageError):
-                    await asyncio.to_thread(self._library.beat, *beat)
+                await asyncio.to_thread(self._library.beat, await self._pulse())
             except StorageError as error:
                 self._say(f"cannot beat: {error}")
             await asyncio.sleep(2.0)
+
+    async def _pulse(self) -> Pulse:
+        """Return a sign of life with the sandbox in use, or with the reason why there is none."""
+        try:
+            health = await (await self._pools.of()).health()
+            told = health.name, health.isolated, health.detail
+        except (SandboxError, InputError, OSError) as error:
+            told = "none", False, str(error)
+        return Pulse(self.holder, os.getpid(), time.time(), *told)
 
 
 def _unopened(claim: Claim, error: SandboxError) -> Ending:

@@ -81,7 +81,8 @@ def change_review(
     """Change some fields of this reviewer's review; `mark` puts tags on or takes them off. Raises Conflict when a field
     is neither as `seen` nor as this tab left it."""
     left = left_by_this_tab(trajectory).get(turn)
-    review = reviews.change_review(db, trajectory, turn, REVIEWER, changes, seen=seen, left=left, tags=mark)
+    key = reviews.ReviewKey(trajectory, turn, REVIEWER)
+    review = reviews.change_review(db, key, changes, seen=seen, left=left, tags=mark)
     _leave_behind(trajectory, turn, {name: getattr(review, name) for name in changes})
     return review
 

@@ -112,7 +112,7 @@ def fill(db: Database) -> None:
         )  # fmt: skip
         endpoints.save_endpoint(db, name[:80], Endpoint(model=name, llm="scripted", options={"text": ALL}), None)
         made = exports.create_export(db, Recipe(name=name[:80], licence=name[:80]))
-        exports.finish_export(db, made, error=ALL)
+        exports.fail_export(db, made, ALL)
     share = DomainShare(id=DOMAIN)
     for name in NAMES[:5]:
         number = batches.create_batch(db, Batch(name=name, domains=(share,), trajectories=3))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from pages.export.parts.downloads import export_url
 from storage.engines import EngineRow, engines, newest
@@ -41,7 +42,7 @@ def test_a_signed_link_streams_the_export(studio: Studio, monkeypatch: pytest.Mo
     file = studio.home / "exports" / str(number) / "demo.zip"
     file.parent.mkdir(parents=True)
     file.write_bytes(data := os.urandom(300_000))
-    finish_export(studio.database, number, path=str(file), size=len(data), sha256="0" * 64, rows=1, report={})
+    finish_export(studio.database, number, ExportOutcome(str(file), len(data), "0" * 64, 1, {}))
     status, headers, body = fetch(link)
     assert (status, body) == (200, data)
     assert headers["Content-Length"] == "300000"
@@ -61,7 +62,7 @@ def test_a_signed_link_streams_the_export(studio: Studio, monkeypatch: pytest.Mo
 def test_an_export_outside_its_folder_is_not_served(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNWRIGHT_HOME", str(studio.home))
     number = create_export(studio.database, Recipe(name="demo"))
-    finish_export(studio.database, number, path="../secret", size=1, sha256="0" * 64, rows=1, report={})
+    finish_export(studio.database, number, ExportOutcome("../secret", 1, "0" * 64, 1, {}))
     status, _, body = fetch(f"{studio.url}{export_url(number)}")
     assert status == 404
     assert (studio.home / "secret").read_bytes() not in body

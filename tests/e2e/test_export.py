@@ -101,7 +101,7 @@ def test_an_option_changes_the_file(studio_with_engine: Studio, page: Page, numb
 def test_what_fails_is_told_and_deleted(studio_with_engine: Studio, page: Page, number: int) -> None:
     studio = studio_with_engine
     made = exports.create_export(studio.database, Recipe(name="broken"))
-    exports.finish_export(studio.database, made, error="The disk is full. Free some space.")
+    exports.fail_export(studio.database, made, "The disk is full. Free some space.")
     page.goto(f"{studio.url}/exports")
     ready(page)
     card = page.locator(f".st-key-export_{made}")

@@ -97,9 +97,9 @@ def test_only_turns_of_the_assistant_have_a_verdict(
 
 
 def test_a_mark_on_a_turn_of_the_user_from_before_can_be_taken_away(page: Page, studio: Studio) -> None:
-    from storage.reviews import change_review
+    from storage.reviews import ReviewKey, change_review
 
-    change_review(studio.database, 9, 1, "me", {"verdict": "fix"})
+    change_review(studio.database, ReviewKey(9, 1, "me"), {"verdict": "fix"})
     open_trajectory(page, studio, 9)
     expect(page.get_by_text("only the assistant's turns can be corrected")).to_be_visible()
     page.keyboard.press("j")

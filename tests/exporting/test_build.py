@@ -204,9 +204,8 @@ def test_verdicts_stand_above_the_judges(tmp_path: Path) -> None:
         2: [Review(trajectory=2, verdict="accept")],
         4: [Review(trajectory=4, verdict="fix")],
     }
-    ids: list[int] = []
-    result = build(Recipe(splits=ALL), entries(given, reviews), tmp_path, exported=ids.append)
-    assert ids == [1, 2, 5]
+    result = build(Recipe(splits=ALL), entries(given, reviews), tmp_path)
+    assert result.trajectories == [1, 2, 5]
     assert result.report["dropped"] == {"awaits_correction": 1, "rejected:state_mismatch": 1, "rejected_by_human": 1}
     assert result.report["trajectories"] == 6
 
@@ -214,9 +213,8 @@ def test_verdicts_stand_above_the_judges(tmp_path: Path) -> None:
 def test_rejected_ones_leave_when_asked_for_but_never_what_a_human_rejected(tmp_path: Path) -> None:
     given = [lost(0), lost(1), lost(2, turns=())]
     reviews = {1: [Review(trajectory=1, verdict="reject")]}
-    ids: list[int] = []
-    build(Recipe(splits=ALL, include_rejected=True), entries(given, reviews), tmp_path, exported=ids.append)
-    assert ids == [0]
+    result = build(Recipe(splits=ALL, include_rejected=True), entries(given, reviews), tmp_path)
+    assert result.trajectories == [0]
 
 
 def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) -> None:
@@ -225,9 +223,8 @@ def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) ->
         2: [Review(trajectory=2, turn=2, verdict="fix", fix=says("Better."))],
         3: [Review(trajectory=3, rating=5)],
     }
-    ids: list[int] = []
-    result = build(Recipe(splits=ALL, only_accepted=True), entries(many(4), reviews), tmp_path, exported=ids.append)
-    assert ids == [1, 2]
+    result = build(Recipe(splits=ALL, only_accepted=True), entries(many(4), reviews), tmp_path)
+    assert result.trajectories == [1, 2]
     assert data(result.path)[1]["messages"][-1]["content"] == "Better."
 
 

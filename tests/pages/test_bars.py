@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import settings
+from engine.protocols import ExportOutcome
 from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import read_filter
 from pages._ui.reviewing import REVIEWER
@@ -136,7 +137,7 @@ def test_a_changed_verdict_and_a_finished_export_are_drawn_at_once(open_page: Op
     second = create_export(odd, Recipe())
     assert text("Exported") == "2"
     mark_exported(odd, second, [2])
-    finish_export(odd, second, rows=1)
+    finish_export(odd, second, ExportOutcome(None, 1, "", 1, {}))
     assert text("Exported") == "3"
     delete_export(odd, second)
     assert text("Exported") == "2"

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
+from engine.protocols import ExportOutcome
 from engine.types import Recipe, Review, TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from storage import exports, requests, reviews
@@ -107,8 +108,8 @@ def test_every_option_of_a_format_reaches_the_recipe(open_page: Open, filled: Da
 def test_what_came_of_exports_is_drawn(open_page: Open, filled: Database) -> None:
     done, failed = (exports.create_export(filled, Recipe(name=name)) for name in ("good", "bad"))
     report = {"trajectories": 5, "exported": 4, "dropped": {"duplicate": 1}, "splits": {"train": 4}, "lost": {}}
-    exports.finish_export(filled, done, path="1/good.zip", size=2048, sha256="ab" * 32, rows=4, report=report)
-    exports.finish_export(filled, failed, error="The disk is full.")
+    exports.finish_export(filled, done, ExportOutcome("1/good.zip", 2048, "ab" * 32, 4, report))
+    exports.fail_export(filled, failed, "The disk is full.")
     page = open_page("exports")
     assert "The disk is full" in page.error[0].value
     link = page.get("link_button")[0].proto
@@ -125,7 +126,7 @@ def test_what_came_of_exports_is_drawn(open_page: Open, filled: Database) -> Non
 
 def test_a_long_history_is_shown_in_parts(open_page: Open, filled: Database) -> None:
     for number in range(12):
-        exports.finish_export(filled, exports.create_export(filled, Recipe(name=f"n{number}")), error="No.")
+        exports.fail_export(filled, exports.create_export(filled, Recipe(name=f"n{number}")), "No.")
     page = open_page("exports")
     assert len(page.error) == 10
     page.button(key="older_exports").click().run()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.protocols import Pulse
 from engine.serving.image_build import ImageBuild
 from storage import engines
 from storage.database import Database
@@ -20,7 +21,7 @@ BUILDING = "The sandbox image is being built"
 
 
 def engine(database: Database, isolated: bool) -> None:
-    engines.beat(database, "here:1", 1, time.time(), "docker" if isolated else "local", isolated, "")
+    engines.beat(database, Pulse("here:1", 1, time.time(), "docker" if isolated else "local", isolated, ""))
 
 
 @pytest.fixture

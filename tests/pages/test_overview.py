@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.planning.players import roles_asked
+from engine.protocols import ExportOutcome
 from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
 from pages._ui import first_path
 from pages._ui.reviewing import REVIEWER
@@ -91,7 +92,7 @@ def test_the_steps_follow_the_database(shipped: Database) -> None:
     first_path.note_seen(shipped, "scores")
     export = create_export(shipped, Recipe())
     assert not states(shipped)["export"], "an export that waits is no file"
-    finish_export(shipped, export, path="1/a.zip", size=1, sha256="0" * 64, rows=1, report={})
+    finish_export(shipped, export, ExportOutcome("1/a.zip", 1, "0" * 64, 1, {}))
     assert all(states(shipped).values())
 
 

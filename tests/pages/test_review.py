@@ -42,7 +42,7 @@ def elsewhere(
     database: Database, number: int, turn: int | None, *, tags: dict[str, bool] | None = None, **changes: Any
 ) -> None:
     """Change a review as another tab of the same reviewer does."""
-    reviews.change_review(database, number, turn, REVIEWER, changes, tags=tags)
+    reviews.change_review(database, reviews.ReviewKey(number, turn, REVIEWER), changes, tags=tags)
 
 
 # ---------------------------------------------------------------- queue

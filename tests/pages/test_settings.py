@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.protocols import Pulse
 from engine.types import Endpoint, Options
 from storage import endpoints, engines, preferences, requests
 from storage.database import Database
@@ -129,7 +130,7 @@ def test_a_test_call_goes_to_the_engine_and_its_answer_is_drawn(open_page: Open,
 
 
 def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_path: Path) -> None:
-    engines.beat(database, "host:7", 7, time.time(), "local", False, "no container engine")
+    engines.beat(database, Pulse("host:7", 7, time.time(), "local", False, "no container engine"))
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "engine.log").write_text("first\nlast line")
     page = open_page("settings")

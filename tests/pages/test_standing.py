@@ -17,7 +17,7 @@ from pages.analyse.parts.measures import loss_filter, stage_filter
 from pages.review.parts import turn_viewer
 from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
-from storage.reviews import change_review, decide_many, save_review, standings, undo
+from storage.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo
 from storage.trajectories import count, insert_imported
 from tests.pages.samples import trajectory
 from tests.pages.test_analyse import bars, figures
@@ -136,10 +136,10 @@ def test_the_overview_counts_a_verdict_moved_from_a_kept_one_to_another(open_pag
     def waiting() -> str:
         return next(metric.value for metric in open_page("overview").metric if metric.label == "To review")
 
-    change_review(database, 1, None, REVIEWER, {"verdict": "accept"})
+    change_review(database, ReviewKey(1, None, REVIEWER), {"verdict": "accept"})
     assert waiting() == "0"
     undo(database, REVIEWER)
-    change_review(database, 2, None, REVIEWER, {"verdict": "accept"})
+    change_review(database, ReviewKey(2, None, REVIEWER), {"verdict": "accept"})
     assert waiting() == "1", "as many are reviewed as before, but the kept one is not"
 
 
@@ -179,7 +179,7 @@ def test_the_page_says_which_turn_awaits_its_correction_and_opens_the_form(open_
     assert "no turn is corrected" in told(open_page("trajectory", id="5"))[0]
     for number in ("1", "2", "3", "6"):
         assert told(open_page("trajectory", id=number)) == []
-    change_review(judged, 6, 1, REVIEWER, {"verdict": "fix"})
+    change_review(judged, ReviewKey(6, 1, REVIEWER), {"verdict": "fix"})
     page = open_page("trajectory", id="6")
     assert "only the assistant's turns can be corrected" in told(page)[0]
     assert not [button for button in page.button if button.key and button.key.startswith("correct_")]

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import plugins
 from engine.exporting.target import aimed, find, names
+from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from pages._ui.text import literal
 from storage import exports
@@ -97,7 +98,7 @@ def test_an_export_for_a_trainer_that_is_not_there_any_more_is_still_listed(
     open_page: Open, reviewed: Database
 ) -> None:
     number = exports.create_export(reviewed, Recipe(target="forgotten"))
-    exports.finish_export(reviewed, number, path="1/x.zip", size=1, rows=1, report={"trajectories": 1, "exported": 1})
+    exports.finish_export(reviewed, number, ExportOutcome("1/x.zip", 1, "", 1, {"trajectories": 1, "exported": 1}))
     page = open_page("exports")
     page.session_state[f"report_{number}"] = True
     page.run()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.protocols import Pulse
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint
 from storage import batches, endpoints, engines
 from storage.budgets import set_budget
@@ -111,7 +112,7 @@ def waits(page: AppTest) -> list[str]:
 def test_a_waiting_batch_says_what_it_waits_behind(open_page: Open, ready: Database) -> None:
     large = create(ready, name="nightly", trajectories=10_000)
     assert SqlStore(ready).claim("me", time.time(), 60)
-    engines.beat(ready, "me", 1, time.time())
+    engines.beat(ready, Pulse("me", 1, time.time()))
     create(ready, name="another", trajectories=50)
     mine, first_three = create(ready, trajectories=500), create(ready, trajectories=3)
     page = open_page("batch", id=str(mine))
@@ -145,7 +146,7 @@ def test_with_several_engines_none_of_their_batches_is_said_to_be_in_the_way(ope
     for holder in ("one", "two"):
         create(ready, name=f"of {holder}", trajectories=10_000)
         assert SqlStore(ready).claim(holder, time.time(), 60)
-    engines.beat(ready, "one", 1, time.time())
+    engines.beat(ready, Pulse("one", 1, time.time()))
     create(ready, trajectories=50)
     page = open_page("batch", id=str(create(ready, trajectories=500)))
     assert not waits(page)

@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from engine.errors import InputError
+from engine.protocols import ExportOutcome
 from engine.types import STAGES, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from storage import analytics, exports, reviews, trajectories
 from storage.database import Database
@@ -329,7 +330,7 @@ def test_every_change_of_a_verdict_or_an_export_is_fresh(db: Database, full: lis
     assert fresh()
     assert not fresh(), "nothing changed"
     number = exports.create_export(db, Recipe())
-    exports.finish_export(db, number, rows=0)
+    exports.finish_export(db, number, ExportOutcome(None, 0, "", 0, {}))
     assert fresh()
     SqlStore(db).save(1, [made(90)])
     assert fresh()

@@ -14,6 +14,8 @@ from storage.database import Database, open_database
 from storage.store import SqlStore
 from tests.storage.samples import lost, made, queue
 
+WHOLE, SECOND = (reviews.ReviewKey(1, turn, "me") for turn in (None, 2))
+
 
 @pytest.fixture
 def reviewed(db: Database) -> Database:
@@ -141,26 +143,26 @@ def test_after_an_undo_new_changes_can_be_undone(reviewed: Database) -> None:
 
 
 def test_a_note_that_was_changed_elsewhere_is_not_overwritten(reviewed: Database) -> None:
-    reviews.change_review(reviewed, 1, 2, "me", {"note": "from the first tab"}, seen={"note": ""})
+    reviews.change_review(reviewed, SECOND, {"note": "from the first tab"}, seen={"note": ""})
     with pytest.raises(Conflict, match="note of turn 2 was changed elsewhere"):
-        reviews.change_review(reviewed, 1, 2, "me", {"note": "from the second tab"}, seen={"note": ""})
+        reviews.change_review(reviewed, SECOND, {"note": "from the second tab"}, seen={"note": ""})
     (found,) = reviews.reviews_of(reviewed, 1)
     assert found.note == "from the first tab"
     assert len(reviews.history(reviewed, 1)) == 1
-    reviews.change_review(reviewed, 1, 2, "me", {"note": "both"}, seen={"note": "from the first tab"})
+    reviews.change_review(reviewed, SECOND, {"note": "both"}, seen={"note": "from the first tab"})
     assert reviews.reviews_of(reviewed, 1)[0].note == "both"
 
 
 def test_a_verdict_given_on_another_one_than_is_stored_is_refused(reviewed: Database) -> None:
-    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "reject"})
+    reviews.change_review(reviewed, SECOND, {"verdict": "reject"})
     with pytest.raises(Conflict, match="verdict of turn 2"):
-        reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None})
-    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "reject"}, seen={"verdict": None})
+        reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None})
+    reviews.change_review(reviewed, SECOND, {"verdict": "reject"}, seen={"verdict": None})
     assert len(reviews.history(reviewed, 1)) == 1, "two tabs that say the same do not differ"
     with pytest.raises(Conflict):
-        reviews.change_review(reviewed, 1, 2, "me", {"verdict": "fix"}, seen={"verdict": None}, left={"rating": None})
+        reviews.change_review(reviewed, SECOND, {"verdict": "fix"}, seen={"verdict": None}, left={"rating": None})
     left = {"verdict": "reject"}
-    reviews.change_review(reviewed, 1, 2, "me", {"verdict": "accept"}, seen={"verdict": None}, left=left)
+    reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None}, left=left)
     assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
 
 
@@ -181,19 +183,19 @@ def test_a_verdict_for_many_passes_over_what_was_judged_meanwhile(reviewed: Data
 
 
 def test_tags_of_two_tabs_come_together(reviewed: Database) -> None:
-    reviews.change_review(reviewed, 1, None, "me", {"verdict": "reject"}, tags={"wrong tool": True, "x": True})
-    reviews.change_review(reviewed, 1, None, "me", {}, tags={"stops early": True, "wrong tool": True})
-    found = reviews.change_review(reviewed, 1, None, "me", {}, tags={"x": False})
+    reviews.change_review(reviewed, WHOLE, {"verdict": "reject"}, tags={"wrong tool": True, "x": True})
+    reviews.change_review(reviewed, WHOLE, {}, tags={"stops early": True, "wrong tool": True})
+    found = reviews.change_review(reviewed, WHOLE, {}, tags={"x": False})
     assert (found.tags, found.verdict) == (("wrong tool", "stops early"), "reject")
     before = len(reviews.history(reviewed, 1))
-    reviews.change_review(reviewed, 1, None, "me", {"verdict": "reject"}, tags={"x": False})
+    reviews.change_review(reviewed, WHOLE, {"verdict": "reject"}, tags={"x": False})
     assert len(reviews.history(reviewed, 1)) == before
 
 
 def test_changes_of_one_review_at_once_lose_no_field(reviewed: Database, url: str) -> None:
     def change(number: int) -> None:
         other = open_database(url)
-        reviews.change_review(other, 1, 3, "me", {}, tags={f"tag {number}": True})
+        reviews.change_review(other, reviews.ReviewKey(1, 3, "me"), {}, tags={f"tag {number}": True})
         other.close()
 
     with ThreadPoolExecutor(4) as threads:

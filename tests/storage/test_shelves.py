@@ -13,6 +13,7 @@ from engine import times
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.liveness import holder_name
+from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, Endpoint, Recipe, TrajectoryFilter
 from storage import (
     batches,
@@ -245,7 +246,7 @@ def test_a_request_whose_engine_died_waits_again(db: Database) -> None:
 
 def test_a_request_of_a_silent_engine_waits_again(db: Database) -> None:
     number = requests.submit(db, "prove", {})
-    engines.beat(db, "one", 11, 100.0, "local", False, "")
+    engines.beat(db, Pulse("one", 11, 100.0, "local", False, ""))
     requests.claim_request(db, "one", 101.0)
     assert requests.claim_request(db, "two", 100.0 + times.STALE) is None
     again = requests.claim_request(db, "two", 100.1 + times.STALE)
@@ -273,15 +274,15 @@ def test_old_answers_are_pruned(db: Database) -> None:
 
 def test_engines_beat_and_leave(db: Database) -> None:
     assert engines.newest(db) is None
-    engines.beat(db, "one", 11, 100.0, "docker", True, "fine")
-    engines.beat(db, "two", 12, 105.0, "local", False, "no engine")
-    engines.beat(db, "one", 11, 110.0, "docker", True, "fine")
+    engines.beat(db, Pulse("one", 11, 100.0, "docker", True, "fine"))
+    engines.beat(db, Pulse("two", 12, 105.0, "local", False, "no engine"))
+    engines.beat(db, Pulse("one", 11, 110.0, "docker", True, "fine"))
     newest = engines.newest(db)
     assert newest is not None
     assert (newest.holder, newest.started_at, newest.heartbeat_at) == ("one", 100.0, 110.0)
     assert len(engines.engines(db)) == 2
     engines.leave(db, "one")
-    engines.beat(db, "three", 13, 106.0 + engines.FORGOTTEN, "local", False, "")
+    engines.beat(db, Pulse("three", 13, 106.0 + engines.FORGOTTEN, "local", False, ""))
     assert [e.holder for e in engines.engines(db)] == ["three"]
 
 
@@ -298,7 +299,7 @@ def test_an_export_is_recorded_and_marks_what_left(db: Database) -> None:
     assert exports.start_export(db, number).name == "set"
     assert exports.mark_exported(db, number, iter([1, 2, 2, 3, 99])) == 3
     assert exports.mark_exported(db, number, [1, 2, 3]) == 0
-    exports.finish_export(db, number, path="1/set.zip", size=9, sha256="ab", rows=3, report={"kept": 3})
+    exports.finish_export(db, number, ExportOutcome("1/set.zip", 9, "ab", 3, {"kept": 3}, trajectories=[3]))
     row = exports.list_exports(db)[0]
     assert (row.status, row.path, row.size, row.rows, row.report) == ("done", "1/set.zip", 9, 3, {"kept": 3})
     marked = [r.id for r in trajectories.page(db, TrajectoryFilter(), sort="oldest")[0] if r.exported]
@@ -324,10 +325,18 @@ def test_the_library_speaks_for_the_engine(db: Database) -> None:
     number = exports.create_export(db, Recipe())
     _, rows = shelf.export(number)
     assert [n for n, _, _ in rows] == [1]
-    shelf.finish_export(number, {"path": "x", "rows": 1, "trajectory_ids": [1]})
+    shelf.finish_export(number, ExportOutcome("x", 1, "ab", 1, {}, trajectories=[1]))
     row = exports.get_export(db, number)
     assert row is not None
     assert (row.status, trajectories.row(db, 1).exported) == ("done", True)
+    shelf.fail_export(number, "The disk is full.")
+    row = exports.get_export(db, number)
+    assert row is not None
+    assert (row.status, row.error, row.path, row.rows, row.report) == ("failed", "The disk is full.", None, None, {})
+    with pytest.raises(InputError, match="no export 7"):
+        shelf.finish_export(7, ExportOutcome("x", 1, "ab", 1, {}))
+    with pytest.raises(InputError, match="no export 7"):
+        shelf.fail_export(7, "No.")
 
 
 def test_deleting_a_running_batch_is_refused(db: Database) -> None:

@@ -115,9 +115,9 @@ def leaving(recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> set[in
 
 
 def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]], folder: Path) -> None:
-    ids: list[int] = []
     path = folder / "out.jsonl"
-    result = build(recipe, trajectories.stream(db, recipe.filter), path, exported=ids.append, others=0)
+    result = build(recipe, trajectories.stream(db, recipe.filter), path, others=0)
+    ids = result.trajectories
     assert set(ids) == leaving(recipe, among)
     assert trajectories.count_leaving(db, recipe) == len(ids)
     refused = (refusal(recipe, one, status, "low", empty=False) for status, one in among.values())
@@ -129,11 +129,11 @@ def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, S
 
 def test_a_turn_marked_fix_without_a_correction_never_leaves(db: Database, tmp_path: Path) -> None:
     SqlStore(db).save(queue(db), [made(0), made(1)])
-    reviews.change_review(db, 1, LAST, "me", {"verdict": "fix"})
+    reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"verdict": "fix"})
     recipe = Recipe(format="chat_jsonl", splits={"train": 1.0})
     result = build(recipe, trajectories.stream(db, ALL), tmp_path / "a.jsonl", others=0)
     assert (result.rows, result.report["dropped"]) == ({"train": 1}, {"awaits_correction": 1})
-    reviews.change_review(db, 1, LAST, "me", {"fix": BETTER})
+    reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"fix": BETTER})
     result = build(recipe, trajectories.stream(db, ALL), tmp_path / "b.jsonl", others=0)
     first = json.loads((tmp_path / "b.jsonl").read_text().splitlines()[0])
     assert (first["messages"][-1]["content"], first["messages"][-1]["train"]) == ("Better.", True)
@@ -159,7 +159,9 @@ AFTER: Sequence[Standing] = (
 def test_each_change_and_each_undo_is_on_the_row_at_once(db: Database) -> None:
     SqlStore(db).save(queue(db), [made(0)])
     for change, expected in zip(CHANGES, AFTER, strict=True):
-        reviews.change_review(db, 1, change["turn"], "me", {k: v for k, v in change.items() if k != "turn"})
+        reviews.change_review(
+            db, reviews.ReviewKey(1, change["turn"], "me"), {k: v for k, v in change.items() if k != "turn"}
+        )
         assert trajectories.row(db, 1).standing == standing(reviews.reviews_of(db, 1)) == expected, change
     for expected in (*reversed(AFTER[:-1]), "none"):
         assert len(reviews.undo(db, "me")) == 1
@@ -168,7 +170,7 @@ def test_each_change_and_each_undo_is_on_the_row_at_once(db: Database) -> None:
 
 def test_what_awaits_a_correction_stays_so_when_many_are_accepted(db: Database) -> None:
     SqlStore(db).save(queue(db), [made(0), made(1)])
-    reviews.change_review(db, 1, LAST, "me", {"verdict": "fix"})
+    reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"verdict": "fix"})
     assert reviews.decide_many(db, [1, 2], "me", "accept", seen={1: "awaits_correction", 2: "none"}) == []
     assert reviews.standings(db, [1, 2, 3]) == {1: "awaits_correction", 2: "accepted"}
     assert len(reviews.undo(db, "me")) == 2
@@ -179,7 +181,7 @@ def test_what_awaits_a_correction_stays_so_when_many_are_accepted(db: Database) 
 def test_the_last_reviewer_counts_for_lists_and_exports_alike(db: Database, order: tuple[str, str]) -> None:
     SqlStore(db).save(queue(db), [made(0)])
     for who, verdict in zip(order, ("accept", "reject"), strict=True):
-        reviews.change_review(db, 1, None, who, {"verdict": verdict})
+        reviews.change_review(db, reviews.ReviewKey(1, None, who), {"verdict": verdict})
     ((_, body, streamed),) = trajectories.stream(db, ALL)
     assert Trajectory.model_validate_json(body).id == "rollout-0"
     assert standing(streamed) == standing(reviews.reviews_of(db, 1)) == trajectories.row(db, 1).standing == "rejected"
