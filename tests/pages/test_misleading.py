@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from engine.protocols import Pulse
 from engine.running.budget import unbounded
 from engine.running.watch import reached
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
@@ -175,7 +176,7 @@ def test_a_notice_that_names_a_page_links_there(open_page: Open, ready: Database
     exports = open_page("exports")
     assert any("nothing is built" in one.value for one in exports.warning)
     assert "Open Settings" in links(exports)
-    beat(ready, "host:1", 1, time.time(), "local", False)
+    beat(ready, Pulse("host:1", 1, time.time(), "local", False))
     weak = open_page("overview")
     assert any("does not isolate" in one.value for one in weak.warning)
     assert "Open Settings" in links(weak)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.planning.players import roles_asked
-from engine.protocols import ExportOutcome
+from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
 from pages._ui import first_path
 from pages._ui.reviewing import REVIEWER
@@ -150,16 +150,16 @@ def test_an_unknown_cost_is_a_dash(open_page: Opener, database: Database, price:
 
 
 def test_a_sandbox_that_does_not_isolate_is_pointed_at(open_page: Opener, database: Database) -> None:
-    beat(database, "host:1", 1, time.time(), "local", False)
+    beat(database, Pulse("host:1", 1, time.time(), "local", False))
     page = open_page("overview")
     assert not page.error
     assert "does not isolate" in page.warning[0].value
-    beat(database, "host:1", 1, time.time(), "docker", True)
+    beat(database, Pulse("host:1", 1, time.time(), "docker", True))
     assert not open_page("overview").warning
 
 
 def test_failed_and_paused_batches_say_why(open_page: Opener, shipped: Database) -> None:
-    beat(shipped, "host:1", 1, time.time(), "docker", True)
+    beat(shipped, Pulse("host:1", 1, time.time(), "docker", True))
     stop_batch(shipped, "failed", f"401: the key in OPENAI_API_KEY was refused. {HOSTILE}")
     stop_batch(shipped, "paused", "The budget of 5 dollars is used up.")
     page = open_page("overview")

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError
+from engine.protocols import Pulse
 from engine.types import TrajectoryFilter
 from pages._ui import format as words
 from pages._ui.filters import filter_parameters, read_filter
@@ -43,10 +44,10 @@ def test_every_page_file_has_a_route_and_none_lies_beside_the_shell() -> None:
 def test_the_sidebar_tells_of_the_engine(
     open_page: Callable[..., AppTest], database: Database, sandbox: str, isolated: bool, shown: str
 ) -> None:
-    beat(database, "host:1", 1, time.time(), sandbox, isolated)
+    beat(database, Pulse("host:1", 1, time.time(), sandbox, isolated))
     page = open_page("overview")
     assert any(shown in text.value for text in page.sidebar.markdown)
-    beat(database, "host:1", 1, time.time() - 600, sandbox, isolated)
+    beat(database, Pulse("host:1", 1, time.time() - 600, sandbox, isolated))
     assert any("Engine silent" in text.value for text in page.run().sidebar.markdown)
 
 
