@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from engine import plugins
 from engine.exporting.target import Target, target_of
 from engine.types import Recipe, Record
 
@@ -58,7 +59,8 @@ class Facts:
         found: Counter[str] = Counter()
         for (domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
             values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
-            values |= {"teacher": _player(teacher, teacher_model), "user": _player(user, user_model)}
+            values["teacher"] = _player("teachers", teacher, teacher_model)
+            values["user"] = _player("users", user, user_model)
             if name != "judge" or judge is not None:
                 found[values[name] or "none"] += count
         return found
@@ -90,8 +92,10 @@ def _stated(recipe: Recipe) -> str:
     return "" if licence.lower() == "unknown" else licence
 
 
-def _player(name: str | None, model: str | None) -> str:
-    return f"{name} ({model})" if model and name != "reference" else str(name)
+def _player(kind: str, name: str | None, model: str | None) -> str:
+    """Return who played, with the model where one spoke."""
+    spoke = model and not plugins.trait(kind, str(name), "reference", False)
+    return f"{name} ({model})" if spoke else str(name)
 
 
 def card(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from engine import plugins
 from engine.exporting.json import dumps
 from engine.types import CLOCKS, Record, RecordAttachment, RecordTurn, Turn
 
@@ -190,4 +191,7 @@ def _corrected(turns: Turns) -> int:
 
 
 def _label(teacher: str) -> str:
-    return teacher if teacher in ("reference", "imported") else "model"
+    """Return who wrote the assistant's turns: the reference, a model, or (imported) whoever it was."""
+    if teacher == "imported":
+        return teacher
+    return "reference" if plugins.trait("teachers", teacher, "reference", False) else "model"
