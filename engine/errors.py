@@ -4,6 +4,7 @@
     ├── InputError        a file, form, config or argument that we refuse; names the place and the next move
     ├── ModelError        a model endpoint; `kind` says how it failed, `retryable` whether trying again can help
     ├── SandboxError      our sandbox failed (engine gone, container killed); never a tool's own answer
+    ├── ProcessError      a program in a sandbox cannot start, or ended; for its tool source to handle
     ├── StorageError      the database or the disk
     │   └── Conflict      somebody else saved the thing in between
     └── BudgetReached     a batch reached one of its bounds; it pauses
@@ -93,6 +94,17 @@ class SandboxError(TurnwrightError):
 
     def __init__(self, message: str, *, gone: bool = False) -> None:
         self.gone = gone
+        super().__init__(message)
+
+
+class ProcessError(TurnwrightError):
+    """A program that was opened in a sandbox cannot start, has ended, or does not keep to what is read from it. The
+    sandbox itself is well. `status` is as in protocols.Process; None while it runs and when it never started."""
+
+    culprit: Culprit = "tool"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
         super().__init__(message)
 
 

@@ -173,12 +173,45 @@ class ExecResult:
     seconds: float = 0.0
 
 
+class Process(Protocol):
+    """A program that runs in a sandbox while tools are called: its standard input and output as exact bytes, in order.
+
+    All methods raise SandboxError when the sandbox itself is broken. Each may be cancelled: nothing that came is lost,
+    but how much a cancelled `write` has sent is unknown. Once 256 KB of output wait for a reader, the program is held
+    up as by a full pipe.
+
+    status: None while it runs; then its exit status, or 128 and the number of the signal that killed it.
+    errors: the end of its standard error (at most 4,096 bytes), once it has ended.
+    write: send all of `data`; waits while the program leaves 256 KB unread. Raises ProcessError when it has ended or
+        closed its standard input.
+    read: what came since, at least one byte; b"" when the program has ended and all was read. Raises TimeoutError when
+        nothing came for `timeout` seconds.
+    readline: one line with its newline. Raises ProcessError when the program ended before the line did, or the line is
+        longer than 16 MB; TimeoutError when it is not whole after `timeout` seconds (its beginning is kept).
+    aclose: close its standard input, send SIGTERM after half a second and SIGKILL after another, then kill whatever it
+        started. Output that was not sent before is dropped. Never raises.
+    """
+
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def errors(self) -> bytes: ...
+    async def write(self, data: bytes) -> None: ...
+    async def read(self, *, timeout: float | None = None) -> bytes: ...
+    async def readline(self, *, timeout: float | None = None) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
 class Sandbox(Protocol):
     """One workspace for one rollout. All methods raise SandboxError when the sandbox itself is broken
     (killed server, dead container), and never report that as a tool's answer.
 
     call: run one function of the tool modules in the workspace; a tool's failure is a ToolResult with a fault.
     exec: run a command; a timeout kills the command and all its children and gives fault "timeout".
+    open_process: start a program in the workspace, bounded as a command of `exec` is but in time. At most 8 are open at
+        once. It ends, with everything it started, at its `aclose`, at `reset`, at the last `diff` and with the lease.
+        Raises ProcessError when it cannot start. The sandbox may be reused, as after a pack's functions: reset leaves
+        no process and no file. Where the program runs what a model wrote, the tools' `commands` must be True.
     read / write: paths are relative to the workspace; a path that leads out of it raises InputError;
         a missing file raises FileNotFoundError.
     diff: what changed since the last reset; canonical (see types.Change). `last` promises that nothing more is asked
@@ -191,6 +224,7 @@ class Sandbox(Protocol):
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult: ...
     async def exec(self, argv: Sequence[str], *, timeout: float | None = None, stdin: bytes = b"") -> ExecResult: ...
+    async def open_process(self, argv: Sequence[str]) -> Process: ...
     async def read(self, path: str) -> bytes: ...
     async def write(self, path: str, data: bytes) -> None: ...
     async def diff(self, *, last: bool = False) -> StateDiff: ...

@@ -3,14 +3,16 @@
 Runs inside the sandbox, standard library only.
 """
 
-import errno
+import collections
 import os
 import select
 import signal
 import time
 
-import processes
 import worker
+
+Place = collections.namedtuple("Place", "folder environment limits process_cap")
+"""Where a command runs: its folder and environment variables, the limits, and the RLIMIT_NPROC to set or None."""
 
 
 class Output:
@@ -27,11 +29,11 @@ class Output:
         self.cut = self.cut or len(part) > room
 
 
-def execute(family, request, limits, cap, folder, environment, owner):
+def execute(family, request, place, stream):
     """Return {"status", "stdout", "stderr", "fault", "truncated", "seconds"} with outputs as bytes.
 
     Ends when the command itself ends; what it left running in the background lives until the next reset or
-    timeout. A timeout kills every process of the sandbox.
+    timeout. A timeout kills every process of the sandbox but open ones.
     """
     began = time.monotonic()
     read_out, write_out = os.pipe()
@@ -44,19 +46,19 @@ def execute(family, request, limits, cap, folder, environment, owner):
             os.close(descriptor)
         return _answer(None, b"", f"The command could not start: {error.strerror}.".encode(), "limit", False, began)
     if child == 0:
-        _become(request["argv"], (read_in, write_out, write_err), limits, cap, folder, environment)
+        become(request["argv"], (read_in, write_out, write_err), place, 2)
     for descriptor in (read_in, write_out, write_err):
         os.close(descriptor)
-    out, err = Output(read_out, limits["output_chars"]), Output(read_err, limits["output_chars"])
+    out, err = (Output(descriptor, place.limits["output_chars"]) for descriptor in (read_out, read_err))
     os.set_blocking(write_in, False)
     pump = _Pump(child, (out, err), write_in, request["stdin"])
     try:
-        ended = pump.until(began + request["timeout"], owner)
+        ended = pump.until(began + request["timeout"], stream)
         if ended:
             status = family.reap(child)
             family.reap_orphans()
         else:
-            family.kill()
+            family.kill_others()
             status = None
         _drain(out, err)
     finally:
@@ -68,8 +70,12 @@ def execute(family, request, limits, cap, folder, environment, owner):
         return _answer(None, out.data, err.data, "timeout", cut, began)
     if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
         return _answer(None, out.data, err.data, "limit", cut, began)
-    code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    return _answer(code, out.data, err.data, None, cut, began)
+    return _answer(exit_code(status), out.data, err.data, None, cut, began)
+
+
+def exit_code(status):
+    """Return the exit status that a wait status holds: 128 and the signal's number when a signal ended the process."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def _answer(status, stdout, stderr, fault, truncated, began):
@@ -84,20 +90,19 @@ def _answer(status, stdout, stderr, fault, truncated, began):
     }
 
 
-def _become(argv, streams, limits, cap, folder, environment):
-    """Turn the forked child into the command. Never returns."""
+def become(argv, streams, place, report):
+    """Turn the forked child into the command. Never returns; writes to `report` why it could not start."""
     try:
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
-        os.chdir(folder)
-        worker.bound(limits, cap)
+        os.chdir(place.folder)
+        worker.bound(place.limits, place.process_cap)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execvpe(argv[0], argv, environment)
-    except OSError as error:
-        os.write(2, f"{argv[0]}: {error.strerror}\n".encode("utf-8", "replace"))
-        os._exit(127 if error.errno == errno.ENOENT else 126)
-    except BaseException:
-        os._exit(126)
+        os.execvpe(argv[0], argv, place.environment)
+    except BaseException as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        os.write(report, f"{''.join(argv[:1])}: {reason}\n".encode("utf-8", "replace"))
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
 class _Pump:
@@ -122,16 +127,17 @@ class _Pump:
             if descriptor is not None and descriptor >= 0:
                 os.close(descriptor)
 
-    def until(self, deadline, owner):
+    def until(self, deadline, stream):
         """Return True when the command ended, False when time is up. Raises Hangup."""
-        self.poller.register(owner, 0)
+        stream.register(self.poller)
         while (left := deadline - time.monotonic()) > 0:
             for descriptor, _ in self.poller.poll(left * 1000 if self.ending >= 0 else min(left * 1000, 20)):
-                if descriptor == owner:
-                    raise processes.Hangup
                 if descriptor == self.ending:
                     return True
-                self._move(descriptor)
+                if descriptor == self.stdin or descriptor in self.streams:
+                    self._move(descriptor)
+                else:
+                    stream.attend(descriptor)
             if self.ending < 0 and os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 return True
         return False

@@ -11,6 +11,8 @@ import signal
 import time
 
 _PDEATHSIG, _SUBREAPER = 1, 36
+_PATIENCE = 3.0
+"""Seconds in which descendants must be killed one by one before all are killed at once."""
 
 
 def _prctl():
@@ -24,11 +26,15 @@ PRCTL = _prctl()
 
 
 class Family:
-    """All descendants of this process. `alone` says that nobody else lives in this process namespace."""
+    """All descendants of this process. `alone` says that nobody else lives in this process namespace.
+
+    `kept` are children that `kill_others` lets live, with all below them.
+    """
 
     def __init__(self, alone):
         self.alone = alone
         self.groups = set()
+        self.kept = set()
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
@@ -53,16 +59,37 @@ class Family:
         """Kill and reap every descendant. Returns when none is left."""
         if self.alone:
             _signal(os.kill, -1)
-        for group in self.groups:
-            _signal(os.killpg, group)
-            _signal(os.kill, group)  # a child that was forked a moment ago does not lead its group yet
-        for group in self.groups:
-            self._await(group)
+        self._kill_groups(self.groups)
         self.groups.clear()
+        self.kept.clear()
         while self._await(-1, os.WNOHANG):
             for child in self._children():
                 _signal(os.kill, -1 if self.alone else child)
             self._await(-1)
+
+    def kill_others(self):
+        """Kill and reap every descendant that is not kept; all of them when these come faster than they are killed."""
+        if not self.kept:
+            self.kill()
+            return
+        deadline = time.monotonic() + _PATIENCE
+        self._kill_groups(self.groups - self.kept)
+        self.groups &= self.kept
+        while others := set(self._children()) - self.kept:
+            if time.monotonic() > deadline:
+                self.kill()
+                return
+            for child in others:
+                _signal(os.kill, child)
+            for child in others:
+                self._await(child)
+
+    def _kill_groups(self, groups):
+        for group in groups:
+            _signal(os.killpg, group)
+            _signal(os.kill, group)  # a child that was forked a moment ago does not lead its group yet
+        for group in groups:
+            self._await(group)
 
     def _await(self, child, how=0):
         """Reap; False when there is no such child."""
@@ -81,7 +108,7 @@ class Family:
 
     def reap(self, child):
         """Wait for one child that is known to have ended; returns its wait status, or None when it is unknown."""
-        self.groups.discard(child)
+        self._forget(child)
         try:
             return os.waitpid(child, 0)[1]
         except ChildProcessError:
@@ -91,9 +118,19 @@ class Family:
         """Collect ended orphans, so that they do not count as processes. Never waits."""
         try:
             while child := os.waitpid(-1, os.WNOHANG)[0]:
-                self.groups.discard(child)
+                self._forget(child)
         except ChildProcessError:
             return
+
+    def _forget(self, child):
+        self.groups.discard(child)
+        self.kept.discard(child)
+
+
+def outlive_parent():
+    """Undo for this process that it dies with the one that forked it."""
+    if PRCTL is not None:
+        PRCTL(_PDEATHSIG, 0, 0, 0, 0)
 
 
 def _signal(send, target):
@@ -140,25 +177,25 @@ class Exchange:
         return part.endswith(b"\n")
 
 
-def exchange(channel, line, deadline, most, owner):
+def exchange(channel, line, deadline, most, stream):
     """Send one line to a worker and return its answer line; None when time ran out.
 
     Raises EOFError when the worker died, OverflowError when it answered more than `most` bytes, and Hangup
-    when the stream `owner` was closed meanwhile.
+    when the engine closed its `stream` meanwhile.
     """
     talk = Exchange(channel, line, most)
     talk.send()
     poller = select.poll()
-    poller.register(owner, 0)
+    stream.register(poller)
     poller.register(channel, select.POLLIN | (select.POLLOUT if talk.unsent else 0))
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             return None
         for descriptor, event in poller.poll(left * 1000):
-            if descriptor == owner:
-                raise Hangup
-            if event & ~select.POLLOUT:
+            if descriptor != channel:
+                stream.attend(descriptor)
+            elif event & ~select.POLLOUT:
                 if talk.receive():
                     return talk.received
             else:

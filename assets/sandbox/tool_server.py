@@ -2,7 +2,9 @@
 
 Runs inside the sandbox, standard library only. One request a line ({"id", "op", ...}), one answer a line
 ({"id", "ok"} or {"id", "error": {"kind", "message"}}), in order. Operations: open, reset, call, exec, read,
-write, diff, ping. It ends, with everything below it, as soon as the engine closes the stream.
+write, diff, start, ping. Lines about one open process have its number and no id: {"op": "tell", "process", ...} from
+the engine (granted, data, end), {"process", ...} to it (data, taken, deaf, status, errors, drained, gone). The server
+ends, with everything below it, as soon as the engine closes the stream.
 """
 
 import base64
@@ -17,9 +19,11 @@ import time
 
 import command
 import processes
+import programs
 import state_diff
 import worker
 import workspace
+from stream import Stream, as_line
 
 _EMPTY = {"files": {}, "modules": {}, "git": False}
 _LIMITS = {
@@ -40,13 +44,14 @@ class Refused(Exception):
 
 
 class Server:
-    """One sandbox. `inbound` and `outbound` are the protocol's descriptors, kept from every child."""
+    """One sandbox, served over a Stream."""
 
-    def __init__(self, inbound, outbound, root, alone, trusted, count_processes):
-        self.inbound, self.outbound = inbound, outbound
+    def __init__(self, stream, root, alone, trusted, count_processes):
+        self.stream = stream
         self.trusted = frozenset(trusted)
         self.count_processes = count_processes
         self.family = processes.Family(alone)
+        self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
@@ -59,47 +64,28 @@ class Server:
     # ------------------------------------------------------------ the stream
 
     def serve(self):
-        waiting = bytearray()
         while True:
-            try:
-                part = os.read(self.inbound, 1 << 18)
-            except ConnectionResetError:
-                raise processes.Hangup from None
-            if not part:
-                raise processes.Hangup
-            waiting += part
-            while (end := waiting.find(b"\n")) >= 0:
-                line = bytes(waiting[: end + 1])
-                del waiting[: end + 1]
-                self.answer(line)
+            self.answer(*self.stream.next_request())
 
-    def answer(self, line):
-        request = json.loads(line)
+    def answer(self, request, line):
         try:
             reply = getattr(self, "op_" + request["op"])(request, line)
             if isinstance(reply, dict):
-                reply = _line({"id": request["id"], "ok": reply})
+                reply = as_line({"id": request["id"], "ok": reply})
         except Refused as error:
-            reply = _line({"id": request["id"], "error": {"kind": error.kind, "message": str(error)}})
+            reply = _refusal(request, error.kind, error)
         except workspace.Escape as error:
-            reply = _line({"id": request["id"], "error": {"kind": "escape", "message": str(error)}})
+            reply = _refusal(request, "escape", error)
+        except programs.Unstarted as error:
+            reply = _refusal(request, "unstarted", error)
         except (OSError, MemoryError, workspace.Unverified) as error:
             missing = isinstance(error, FileNotFoundError) and request["op"] == "read"
-            kind = "missing" if missing else "broken"
-            reply = _line({"id": request["id"], "error": {"kind": kind, "message": str(error)}})
-        self.send(reply)
+            reply = _refusal(request, "missing" if missing else "broken", error)
+        self.stream.send(reply)
         if request.get("last"):
             self.lay_ahead()
         if self.pristine and self.modules.tools and self.worker is None:
             self.start_worker()
-
-    def send(self, data):
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self.outbound, view) :]
-            except (BrokenPipeError, ConnectionResetError):
-                raise processes.Hangup from None
 
     # ------------------------------------------------------------ the life of a workspace
 
@@ -140,10 +126,19 @@ class Server:
 
     def stop(self):
         """End every process but this one."""
+        self.drop_worker()
+        self.family.kill()
+        self.programs.end()
+
+    def clear_up(self):
+        """End the worker and whatever calls and commands left running; open processes go on."""
+        self.drop_worker()
+        self.family.kill_others()
+
+    def drop_worker(self):
         if self.worker is not None:
             os.close(self.worker[1])
             self.worker = None
-        self.family.kill()
 
     def make_repository(self):
         """Make the workspace a repository with one commit whose name depends on the files only."""
@@ -163,7 +158,8 @@ class Server:
         request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *arguments], "timeout": 60.0, "stdin": b""}
         bounds = {**self.limits, "output_chars": 16 << 20, "disk_bytes": self.limits["disk_bytes"]}
         environment = {**self.environment(), **workspace.GIT_IDENTITY, **variables}
-        done = command.execute(self.family, request, bounds, None, self.workspace.folder, environment, self.inbound)
+        place = command.Place(self.workspace.folder, environment, bounds, None)
+        done = command.execute(self.family, request, place, self.stream)
         if done["status"] != 0:
             raise Refused("broken", f"git {arguments[0]} failed: {done['stderr'].decode('utf-8', 'replace')[:500]}")
         return done["stdout"]
@@ -179,12 +175,17 @@ class Server:
             theirs.close()
             return
         if child == 0:
-            for descriptor in {self.inbound, self.outbound, ours.fileno()}:
+            for descriptor in (ours.fileno(), *self.private()):
                 os.close(descriptor)
             worker.start(theirs.detach(), self.modules, self.limits, self.process_cap, self.workspace.folder)
         theirs.close()
         ours.setblocking(False)
         self.worker = (child, ours.detach())
+
+    def private(self):
+        """Return the descriptors that belong to the server alone."""
+        channel = () if self.worker is None else (self.worker[1],)
+        return (self.stream.inbound, self.stream.outbound, *channel, *self.programs.descriptors())
 
     def find_process_cap(self):
         """Return the RLIMIT_NPROC to set, or None where a container bounds processes or root is exempt.
@@ -202,35 +203,34 @@ class Server:
         seconds = self.limits["call_seconds"]
         most = self.limits["output_chars"] * 12 + 65536
         try:
-            answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.inbound)
+            answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.stream)
         except EOFError:
             return _fault(*self.death(), None)
         except OverflowError:
-            self.stop()
+            self.clear_up()
             return _fault("The tool wrote past its answer.", "limit", None)
         if answer is not None:
             return answer
-        self.stop()
+        self.clear_up()
         return _fault(f"The tool did not finish within {seconds:g} seconds.", "timeout", seconds)
 
     def ready_worker(self):
         """Have a living worker: the one there is may have ended by what an earlier call left behind."""
         if self.worker is not None and os.waitid(os.P_PID, self.worker[0], os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.stop()
+            self.clear_up()
         if self.worker is None:
             self.start_worker()
         if self.worker is None:
-            self.stop()
+            self.clear_up()
             self.start_worker()
         return self.worker is not None
 
     def death(self):
         """Say how the worker ended, and clear up behind it."""
-        child, channel = self.worker
-        os.close(channel)
-        self.worker = None
+        child, _ = self.worker
+        self.drop_worker()
         status = self.family.reap(child)
-        self.stop()
+        self.clear_up()
         if status is None:
             return "The tool's process disappeared.", "limit"
         if os.WIFSIGNALED(status):
@@ -260,14 +260,20 @@ class Server:
         self.pristine = False
         request["stdin"] = base64.b64decode(request.get("stdin") or "")
         request["timeout"] = request.get("timeout") or self.limits["call_seconds"]
-        done = command.execute(
-            self.family, request, self.limits, self.process_cap, self.workspace.folder, self.environment(), self.inbound
-        )
+        done = command.execute(self.family, request, self.place(), self.stream)
         if done["fault"] == "timeout":
-            self.stop()
+            self.clear_up()
         for stream in ("stdout", "stderr"):
             done[stream] = base64.b64encode(done[stream]).decode()
         return done
+
+    def place(self):
+        return command.Place(self.workspace.folder, self.environment(), self.limits, self.process_cap)
+
+    def op_start(self, request, line):
+        self.pristine = False
+        self.programs.start(request, self.place(), self.private())
+        return {}
 
     # ------------------------------------------------------------ files and state
 
@@ -299,14 +305,14 @@ class Server:
                 os.close(ours.fileno())
                 worker.bound({**self.limits, "memory_bytes": self.limits["memory_bytes"]}, None)
                 theirs.recv(1)
-                theirs.sendall(_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
+                theirs.sendall(as_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
                 os._exit(0)
             except BaseException:
                 os._exit(70)
         theirs.close()
         ours.setblocking(False)
         try:
-            answer = processes.exchange(ours.fileno(), b"\n", time.monotonic() + 120, 64 << 20, self.inbound)
+            answer = processes.exchange(ours.fileno(), b"\n", time.monotonic() + 120, 64 << 20, self.stream)
         except (EOFError, OverflowError):
             answer = None
         finally:
@@ -347,8 +353,8 @@ def _fault(message, fault, seconds):
     return {"content": content, "fault": fault, "truncated": False, "seconds": seconds}
 
 
-def _line(value):
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+def _refusal(request, kind, error):
+    return {"id": request["id"], "error": {"kind": kind, "message": str(error)}}
 
 
 def _threads_of(user):
@@ -373,12 +379,13 @@ def main(config):
         os.dup2(nothing, number)
     os.close(nothing)
     sys.path[:] = [*sys.path, *config["paths"]]
-    server = Server(inbound, outbound, config["root"], config["alone"], config["trusted"], config["count_processes"])
+    stream = Stream(inbound, outbound)
+    server = Server(stream, config["root"], config["alone"], config["trusted"], config["count_processes"])
     os.environ.clear()
     os.environ.update({**config["environment"], **server.environment()})
     gc.disable()
     try:
-        server.send(_line({"id": 0, "ok": {"ready": True}}))
+        stream.send({"id": 0, "ok": {"ready": True}})
         server.serve()
     except processes.Hangup:
         pass

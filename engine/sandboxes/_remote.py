@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError, SandboxError
+from engine.errors import InputError, ProcessError, SandboxError
 from engine.protocols import Environment, ExecResult
+from engine.sandboxes._process import RemoteProcess
 from engine.sandboxes._stream import Broken, Stream
 from engine.settings import SANDBOX_ASSETS
 from engine.types import StateDiff, ToolResult
@@ -21,7 +22,18 @@ GRACE = 30.0
 """Seconds that the engine waits beyond a bound before it holds the tool server itself for broken."""
 OPENING = 120.0
 TRUSTED = ("openpyxl", "pypdf", "PIL")
-_SOURCES = ("workspace", "worker", "processes", "command", "database_rows", "state_diff", "tool_server")
+_SOURCES = (
+    "workspace",
+    "worker",
+    "processes",
+    "command",
+    "keeper",
+    "programs",
+    "stream",
+    "database_rows",
+    "state_diff",
+    "tool_server",
+)
 
 BOOT = (
     "import os,sys,json\n"
@@ -127,6 +139,15 @@ class RemoteSandbox:
         streams = {name: base64.b64decode(done[name]) for name in ("stdout", "stderr")}
         return ExecResult(**{**done, **streams})
 
+    async def open_process(self, argv: Sequence[str]) -> RemoteProcess:
+        process = RemoteProcess(argv[0] if argv else "", self._stream, self._explain)
+        try:
+            await self._ask({"op": "start", "argv": list(argv), **process.terms}, self._call_seconds + GRACE)
+        except BaseException:
+            process.forget()
+            raise
+        return process
+
     async def read(self, path: str) -> bytes:
         return base64.b64decode((await self._ask({"op": "read", "path": path}, GRACE))["data"])
 
@@ -170,5 +191,7 @@ class RemoteSandbox:
             return InputError(where, f"{text}.", "Use a relative path to a file of the workspace.")
         if kind == "missing":
             return FileNotFoundError(text)
+        if kind == "unstarted":
+            return ProcessError(text)
         self._stream.abandoned = True
         return SandboxError(f"The sandbox cannot go on: {text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import orjson
 
@@ -17,8 +17,16 @@ class Broken(Exception):
     """The stream ended or made no sense; the message says how."""
 
 
+class Listener(Protocol):
+    """Gets the server's messages about one open process, and why the stream broke if it does."""
+
+    def received(self, message: dict[str, Any]) -> None: ...
+    def broke(self, reason: str) -> None: ...
+
+
 class Stream(asyncio.Protocol):
-    """One attached tool server. `request` sends a line and waits for the line with the same id.
+    """One attached tool server. `request` sends a line and waits for the line with the same id. Lines about an open
+    process go to its listener.
 
     A request that is cancelled or overdue leaves the stream out of step with what the server is doing, so
     `abandoned` becomes True and the sandbox must not serve anybody else.
@@ -32,6 +40,7 @@ class Stream(asyncio.Protocol):
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._buffer = bytearray()
         self._next = 1
+        self._listeners: dict[int, Listener] = {}
         self.errors = b""
         self.ready: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[0] = self.ready
@@ -58,6 +67,10 @@ class Stream(asyncio.Protocol):
     def _line(self, line: bytes) -> None:
         try:
             answer = loads(line)
+            if "process" in answer:
+                if (listener := self._listeners.get(answer["process"])) is not None:
+                    listener.received(answer)
+                return
             future = self._waiting.pop(answer["id"], None)
         except (ValueError, TypeError, KeyError):
             self._fail(f"the tool server wrote a line that is no answer: {line[:200]!r}")
@@ -79,6 +92,9 @@ class Stream(asyncio.Protocol):
             if not future.done():
                 future.set_exception(Broken(reason))
                 future.exception()
+        listeners, self._listeners = self._listeners, {}
+        for listener in listeners.values():
+            listener.broke(reason)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
@@ -93,6 +109,20 @@ class Stream(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise Broken("the stream to the tool server is closed")
         self._transport.write(data)
+
+    def listen(self, listener: Listener) -> int:
+        """Return a new number for an open process, whose messages go to `listener` until `forget`."""
+        number = self._next
+        self._next += 1
+        self._listeners[number] = listener
+        return number
+
+    def forget(self, number: int) -> None:
+        self._listeners.pop(number, None)
+
+    def tell(self, number: int, **said: Any) -> None:
+        """Say something to an open process; there is no answer. Raises Broken."""
+        self.write(_encoded({"op": "tell", "process": number, **said}))
 
     async def request(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return the server's whole answer to `message`. Raises Broken when none came within `seconds`."""

@@ -12,15 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from engine.errors import InputError, SandboxError
+from engine.errors import InputError, ProcessError, SandboxError
 from engine.judging.state import differences
-from engine.protocols import SandboxPool
+from engine.protocols import Process, Sandbox, SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
 from engine.serving.choice import open_pool
 from engine.types import ABSENT, Limits
@@ -224,6 +225,338 @@ async def test_exec_returns_although_a_child_keeps_the_output_open(sandbox: Remo
     done = await sandbox.exec(["sh", "-c", "sleep 30 & echo done"], timeout=20)
     assert (done.status, done.stdout) == (0, b"done\n")
     assert time.monotonic() - began < 10
+
+
+# ---------------------------------------------------------------- open processes
+
+_ECHO = ("python3", "-uc", "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(b'> ' + line)")
+_STAYS = """setsid sh -c 'tail -f "$0"; :' "$TMPDIR/$0" >/dev/null 2>&1 &"""
+_FAMILY = f': > "$TMPDIR/$0"; ({_STAYS}); {_STAYS} echo ready; cat; sleep 300'
+"""A program with a child and an orphan in sessions of their own, with a child each. The name that is given behind it
+stands among the arguments of all five."""
+_NAMED = """
+import pathlib, sys
+name = sys.stdin.buffer.read()
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    try: print(path) if name in path.read_bytes() else None
+    except OSError: pass
+"""
+_STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
+_BOMB = """
+import os
+while True:
+    try: os.fork(), os.setsid()
+    except OSError: pass
+"""
+
+
+async def _named(sandbox: Sandbox, name: str) -> int:
+    """Return how many processes have `name` among their arguments, in the process table that the sandbox sees."""
+    done = await sandbox.exec(["python3", "-c", _NAMED], stdin=name.encode())
+    assert done.status == 0, done.stderr
+    return len(done.stdout.split())
+
+
+async def _family(sandbox: Sandbox) -> tuple[Process, str]:
+    """Open the program above, and return it with the name of its five processes."""
+    name = f"family-{uuid.uuid4().hex}"
+    process = await sandbox.open_process(["sh", "-c", _FAMILY, name])
+    assert await process.readline(timeout=20) == b"ready\n"
+    for _ in range(50):
+        if await _named(sandbox, name) >= 5:
+            return process, name
+    raise AssertionError("five processes did not start")
+
+
+async def _read(process: Process, size: int) -> bytes:
+    """Read `size` bytes."""
+    parts: list[bytes] = []
+    while sum(map(len, parts)) < size:
+        parts.append(await process.read(timeout=20))
+        assert parts[-1]
+    return b"".join(parts)
+
+
+@EVERY
+async def test_a_process_answers_lines_while_all_else_goes_on(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(_ECHO)
+    for number in range(3):
+        await process.write(b"line %d\n" % number)
+        assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+        assert (await sandbox.exec(["cat"], stdin=b"command")).stdout == b"command"
+        await sandbox.write("noted.txt", b"%d" % number)
+        assert await sandbox.read("noted.txt") == b"%d" % number
+        assert [change.path for change in (await sandbox.diff()).changes] == ["noted.txt"]
+        assert await process.readline(timeout=20) == b"> line %d\n" % number
+    assert process.status is None
+    await process.aclose()
+    assert process.status == 0
+    assert await process.read(timeout=20) == b""
+
+
+@EVERY
+async def test_a_process_is_bounded_as_a_command_is(sandbox: RemoteSandbox) -> None:
+    ask = ["sh", "-c", "pwd; env | sort; ulimit -a; id; nice; grep -E 'Cap|NoNewPrivs|SigIgn' /proc/self/status"]
+    process = await sandbox.open_process(ask)
+    told = b""
+    while part := await process.read(timeout=20):
+        told += part
+    assert b"PYTHONHASHSEED=0" in told
+    assert told == (await sandbox.exec(ask)).stdout
+    holds = await sandbox.open_process(["python3", "-c", "bytearray(1 << 30)"])
+    assert await holds.read(timeout=20) == b""
+    assert holds.status != 0
+
+
+@EVERY
+async def test_megabytes_go_both_ways_while_tools_are_called(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(["cat"])
+    data = os.urandom(5 << 20)
+    writing = asyncio.create_task(process.write(data))
+    reading = asyncio.create_task(_read(process, len(data)))
+    calls = 0
+    while not reading.done():
+        assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+        calls += 1
+    await writing
+    assert await reading == data
+    assert calls > 5
+
+
+@EVERY
+async def test_a_process_is_heard_and_answered_during_a_call(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(_ECHO)
+    for long in (sandbox.call("sleep", {"seconds": 2.0}), sandbox.exec(["sleep", "2"])):
+        waiting = asyncio.create_task(long)
+        await asyncio.sleep(0.2)
+        for number in range(5):
+            await process.write(b"%d\n" % number)
+            assert await process.readline(timeout=20) == b"> %d\n" % number
+        assert not waiting.done()
+        assert getattr(await waiting, "fault", "none") is None
+
+
+@EVERY
+async def test_processes_end_with_reset_and_the_last_diff(sandbox: RemoteSandbox) -> None:
+    for end in (sandbox.reset, lambda: sandbox.diff(last=True)):
+        process, name = await _family(sandbox)
+        pending = asyncio.create_task(process.read(timeout=20))
+        await asyncio.sleep(0.1)
+        await end()
+        assert await pending == b""
+        assert process.status == 128 + signal.SIGKILL
+        assert await _named(sandbox, name) == 0
+        with pytest.raises(ProcessError, match="ended with status 137"):
+            await process.write(b"x")
+        await process.aclose()
+
+
+@EVERY
+async def test_processes_end_with_the_lease_and_the_sandbox_is_used_again(backend: str) -> None:
+    pool = await opened(backend)
+    try:
+        async with pool.lease(environment()) as sandbox:
+            process, name = await _family(sandbox)
+        await asyncio.sleep(0.5)
+        async with pool.lease(environment()) as another:
+            assert another is sandbox
+            assert await _named(another, name) == 0
+            assert await process.read(timeout=20) == b""
+            with pytest.raises(ProcessError):
+                await process.write(b"for the lease before")
+            assert (await another.diff()).empty
+    finally:
+        await pool.aclose()
+
+
+@EVERY
+async def test_closing_one_process_ends_all_that_it_started_and_nothing_else(sandbox: RemoteSandbox) -> None:
+    first, name = await _family(sandbox)
+    second, other = await _family(sandbox)
+    left = f"left-{uuid.uuid4().hex}"
+    await sandbox.exec(["sh", "-c", f': > "$TMPDIR/$0"; {_STAYS}', left])
+    await first.aclose()
+    assert first.status is not None
+    assert [await _named(sandbox, found) > 0 for found in (name, other, left)] == [False, True, True]
+    await second.write(b"here\n")
+    assert await second.readline(timeout=20) == b"here\n"
+    await second.aclose()
+    assert [await _named(sandbox, found) > 0 for found in (other, left)] == [False, True]
+
+
+@EVERY
+async def test_a_process_outlives_tools_and_commands_that_are_stopped(pool: SandboxPool) -> None:
+    limits = TIGHT.model_copy(update={"call_seconds": 1.0})
+    async with pool.lease(environment(limits=limits, key="quick")) as sandbox:
+        process, name = await _family(sandbox)
+        assert (await sandbox.call("children_then_sleep", {})).fault == "timeout"
+        assert not await _beats(sandbox)
+        assert (await sandbox.call("die", {})).fault == "tool_crash"
+        beating = "setsid sh -c 'while :; do date +%N > beat; sleep 0.05; done' & sleep 60"
+        assert (await sandbox.exec(["sh", "-c", beating], timeout=0.5)).fault == "timeout"
+        assert not await _beats(sandbox)
+        await process.write(b"here\n")
+        assert await process.readline(timeout=20) == b"here\n"
+        assert await _named(sandbox, name) >= 5
+        await process.aclose()
+        echo = await sandbox.open_process(_ECHO)
+        assert (await sandbox.call("die", {})).fault == "tool_crash"
+        assert (await sandbox.call("say", {"text": "a new worker"})).content == "a new worker"
+        await echo.aclose()
+        assert echo.status == 0
+
+
+@ISOLATED
+async def test_what_multiplies_faster_than_it_is_killed_takes_processes_with_it(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(["cat"])
+    done = await sandbox.exec(["python3", "-c", _BOMB], timeout=1.0)
+    assert done.fault == "timeout"
+    assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+    assert int((await sandbox.call("processes", {})).content) <= 5
+    await process.aclose()
+    assert process.status is not None
+
+
+@EVERY
+async def test_a_process_that_ends_by_itself_can_be_read_to_its_end(sandbox: RemoteSandbox) -> None:
+    script = "head -c 700000 /dev/zero | tr '\\0' x; head -c 100000 /dev/zero | tr '\\0' y >&2; "
+    process = await sandbox.open_process(["sh", "-c", script + "echo last words >&2; exit 7"])
+    assert await _read(process, 700_000) == b"x" * 700_000
+    assert await process.read(timeout=20) == b""
+    assert process.status == 7
+    assert process.errors == b"y" * (4096 - 11) + b"last words\n"
+    with pytest.raises(ProcessError, match=r"^sh ended with status 7\. .*last words$") as caught:
+        await process.write(b"x")
+    assert caught.value.status == 7
+    with pytest.raises(ProcessError, match="ended with status 7"):
+        await process.readline(timeout=20)
+    await process.aclose()
+    killed = await sandbox.open_process(["sh", "-c", "printf half; kill -TERM $$"])
+    with pytest.raises(ProcessError, match="ended with status 143"):
+        await killed.readline(timeout=20)
+    assert await killed.read(timeout=20) == b"half"
+
+
+@EVERY
+async def test_a_program_that_cannot_start_is_told_and_takes_no_place(sandbox: RemoteSandbox) -> None:
+    for _ in range(5):
+        with pytest.raises(ProcessError, match="cannot start: no-such-command: No such file"):
+            await sandbox.open_process(["no-such-command", "--help"])
+        with pytest.raises(ProcessError, match=r"cannot start: \./picture\.bin: Permission denied"):
+            await sandbox.open_process(["./picture.bin"])
+    for _ in range(8):
+        await sandbox.open_process(["cat"])
+    with pytest.raises(ProcessError, match="8 processes are open"):
+        await sandbox.open_process(["cat"])
+    await sandbox.reset()
+    assert await (await sandbox.open_process(["echo", "fine"])).read(timeout=20) == b"fine\n"
+
+
+async def _server_bytes(sandbox: Sandbox) -> int:
+    """Return the memory of the tool server, which is the parent of a command."""
+    done = await sandbox.exec(["sh", "-c", "grep VmRSS /proc/$PPID/status"])
+    return int(done.stdout.split()[1]) << 10
+
+
+@EVERY
+@pytest.mark.parametrize("where", ["1", "2"])
+async def test_a_program_that_writes_without_end_holds_up_nobody(sandbox: RemoteSandbox, where: str) -> None:
+    before = await _server_bytes(sandbox)
+    process = await sandbox.open_process(["sh", "-c", f"yes 0123456789 >&{where}"])
+    await asyncio.sleep(1.0)
+    began = time.monotonic()
+    for _ in range(20):
+        assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+    assert time.monotonic() - began < 10
+    assert await _server_bytes(sandbox) < before + (8 << 20)
+    if where == "1":
+        came = await process.read(timeout=20)
+        assert 100_000 < len(came) <= 1 << 18
+        came += await _read(process, 2_000_000)
+        assert came == (b"0123456789\n" * (len(came) // 11 + 1))[: len(came)]
+    await process.aclose()
+    assert process.status is not None
+
+
+@EVERY
+async def test_a_program_that_reads_nothing_holds_up_its_writer_alone(sandbox: RemoteSandbox) -> None:
+    before = await _server_bytes(sandbox)
+    process = await sandbox.open_process(["sleep", "60"])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await process.write(bytes(20 << 20))
+    assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+    assert await _server_bytes(sandbox) < before + (8 << 20)
+    writing = asyncio.create_task(process.write(b"x"))
+    await asyncio.sleep(0.1)
+    await process.aclose()
+    with pytest.raises(ProcessError, match="ended"):
+        await writing
+    deaf = await sandbox.open_process(["sh", "-c", "exec <&-; echo ready; sleep 60"])
+    assert await deaf.readline(timeout=20) == b"ready\n"
+    await deaf.write(b"x")
+    await asyncio.sleep(0.5)
+    with pytest.raises(ProcessError, match="closed its standard input"):
+        await deaf.write(b"x")
+
+
+@EVERY
+async def test_a_program_that_ignores_every_word_is_killed(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(["python3", "-c", _STUBBORN])
+    assert await process.readline(timeout=20) == b"ready\n"
+    began = time.monotonic()
+    await process.aclose()
+    assert time.monotonic() - began < 10
+    assert process.status == 128 + signal.SIGKILL
+    assert (await sandbox.call("say", {"text": "tool"})).content == "tool"
+
+
+@EVERY
+async def test_a_read_that_is_cancelled_or_overdue_loses_nothing(sandbox: RemoteSandbox) -> None:
+    process = await sandbox.open_process(["cat"])
+    for read in (process.read, process.readline):
+        waiting = asyncio.create_task(read())
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(TimeoutError):
+            await read(timeout=0.1)
+    await process.write(b"half")
+    with pytest.raises(TimeoutError):
+        await process.readline(timeout=0.5)
+    await process.write(b" a line\nand more")
+    assert await process.readline(timeout=20) == b"half a line\n"
+    assert await process.read(timeout=20) == b"and more"
+    assert sandbox.usable
+    await sandbox.reset()
+    assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+
+
+@EVERY
+async def test_a_killed_tool_server_breaks_its_processes_and_leaves_none(pool: SandboxPool) -> None:
+    async with pool.lease(environment()) as sandbox:
+        process, name = await _family(sandbox)
+        pending = asyncio.create_task(process.read())
+        await asyncio.sleep(0.1)
+        with pytest.raises(SandboxError):
+            await sandbox.call("kill_server", {})
+        for use in (pending, process.write(b"x"), process.readline(), sandbox.open_process(["cat"])):
+            with pytest.raises(SandboxError):
+                await asyncio.wait_for(use, 20)
+        await process.aclose()
+        assert not sandbox.usable
+    async with pool.lease(environment()) as sandbox:
+        for _ in range(50):
+            if not (left := await _named(sandbox, name)):
+                break
+            await asyncio.sleep(0.1)
+        assert left == 0
 
 
 # ---------------------------------------------------------------- files

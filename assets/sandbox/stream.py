@@ -1,0 +1,80 @@
+"""The stream to the engine: requests come in; answers, and what open processes write, go out.
+
+Runs inside the sandbox, standard library only.
+"""
+
+import collections
+import json
+import os
+import select
+
+import processes
+
+
+class Stream:
+    """`inbound` and `outbound` are the protocol's descriptors, kept from every child.
+
+    Whoever waits for something else calls `register` with his poller, and `attend` for a descriptor that is not his. So
+    the engine's end is noticed at once, and open processes (`programs`) are served whatever the server waits for.
+    """
+
+    def __init__(self, inbound, outbound):
+        self.inbound, self.outbound = inbound, outbound
+        self.programs = None
+        self.requests = collections.deque()
+        self.received = bytearray()
+
+    def next_request(self):
+        """Wait for a request and return it with its line. Raises Hangup."""
+        while not self.requests:
+            if not self.programs.running:
+                self.receive()
+                continue
+            poller = select.poll()
+            self.register(poller)
+            for descriptor, _ in poller.poll():
+                self.attend(descriptor)
+        return self.requests.popleft()
+
+    def register(self, poller):
+        poller.register(self.inbound, select.POLLIN if self.programs.running else 0)
+        if self.programs.running:
+            poller.register(self.programs.selector.fileno(), select.POLLIN)
+
+    def attend(self, descriptor):
+        """Do what is due at one of the descriptors that `register` added. Raises Hangup."""
+        if descriptor == self.inbound:
+            self.receive()
+        else:
+            self.programs.attend()
+
+    def receive(self):
+        """Take what the engine sent. What it says to an open process does not wait behind other requests."""
+        try:
+            part = os.read(self.inbound, 1 << 18)
+        except ConnectionResetError:
+            raise processes.Hangup from None
+        if not part:
+            raise processes.Hangup
+        self.received += part
+        while (end := self.received.find(b"\n")) >= 0:
+            line = bytes(self.received[: end + 1])
+            del self.received[: end + 1]
+            request = json.loads(line)
+            if request["op"] == "tell":
+                self.programs.received(request)
+            else:
+                self.requests.append((request, line))
+
+    def send(self, value):
+        """Send a value as a line, or bytes that are one already. Raises Hangup."""
+        view = memoryview(value if isinstance(value, bytes) else as_line(value))
+        while view:
+            try:
+                view = view[os.write(self.outbound, view) :]
+            except (BrokenPipeError, ConnectionResetError):
+                raise processes.Hangup from None
+
+
+def as_line(value):
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
