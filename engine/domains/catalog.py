@@ -244,6 +244,8 @@ def yaml_value(data: bytes, name: str) -> Any:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.", file=name) from error
     except RecursionError as error:
         raise InputError(name, "is nested too deeply.", "Write it with fewer levels.", file=name) from error
+    except (ValueError, OverflowError) as error:  # an escape beyond all characters, without a line
+        raise InputError(name, f"cannot be read: {error}.", "Correct the YAML.", file=name) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
@@ -251,11 +253,22 @@ def yaml_value(data: bytes, name: str) -> Any:
         raise InputError(where, f"{problem}.", "Correct the YAML.", file=name, line=line) from error
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _Refusing:
+    """Names the line of a value that its tag (`!!bool maybe`) does not take; PyYAML trips over it."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)  # type: ignore[misc]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            told = f"what stands here is no {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error
+
+
+class _StrictLoader(_Refusing, yaml.SafeLoader):
     """Refuses duplicate keys and leaves dates as text, so that what stands in the file is what we get."""
 
 
-class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _FastLoader(_Refusing, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The same in C; what it refuses is read once more by the other, whose errors name the better line."""
 
 
@@ -269,6 +282,16 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         keys.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+def _text_of(loader: Any, node: yaml.ScalarNode) -> str:
+    """Return a text; the two halves of a surrogate pair, which JSON writes as two escapes, become their character."""
+    text: str = yaml.SafeLoader.construct_yaml_str(loader, node)
+    try:
+        return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        told = "half a surrogate pair is no character"
+        raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error
 
 
 def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
@@ -290,6 +313,7 @@ def _decimal_number(loader: Any, node: yaml.ScalarNode) -> float | str:
 
 
 for _loader in (_StrictLoader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:str", _text_of)
     _loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
     _loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
@@ -154,12 +155,23 @@ def test_all_errors_are_listed_at_once(ledger: Domain) -> None:
         ("a: 1\n{a: 1}: 2\n", " line 2", "a list or mapping is no key. Correct the YAML."),
         ("a: " + "[" * 3000 + "]" * 3000, "", "is nested too deeply. Write it with fewer levels."),
         ("{a: " * 3000 + "1" + "}" * 3000, "", "is nested too deeply. Write it with fewer levels."),
+        ("a: 1\nb: !!bool maybe\n", " line 2", "what stands here is no bool. Correct the YAML."),
+        ('a: 1\nb: !!int ""\n', " line 2", "what stands here is no int. Correct the YAML."),
+        ("a: 1\nb: !!map 5\n", " line 2", "what stands here is no map. Correct the YAML."),
+        ('a: 1\nb: ["\\ud83d"]\n', " line 2", "half a surrogate pair is no character. Correct the YAML."),
+        ('a: "\\U00110000"', "", "cannot be read: chr() arg not in range(0x110000). Correct the YAML."),
     ],
 )
 def test_yaml_that_no_reader_takes_is_refused(ledger: Domain, file: str, text: str, where: str, problem: str) -> None:
     with pytest.raises(InputErrors) as refusal:
         catalog.parse({**ledger.files, file: text.encode()})
     assert f"{file}{where}: {problem}" in [str(one) for one in refusal.value.errors]
+
+
+def test_a_character_that_json_wrote_as_two_escapes_is_one() -> None:
+    assert catalog.yaml_value(json.dumps({"a\U0001f600": ["\U0001f600 é"]}).encode(), "x.yaml") == {
+        "a\U0001f600": ["\U0001f600 é"]
+    }
 
 
 def test_a_text_of_a_template_that_cannot_be_read_is_refused_with_its_line(ledger: Domain) -> None:
