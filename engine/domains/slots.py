@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from engine.errors import InputError
+from engine.reading.json_value import writable_below
 from engine.types import Domain
 
 MAX_ROWS = 20_000
@@ -69,12 +70,25 @@ class Tables:
                 cursor = self._connection.execute(query, dict(used))
                 columns = [c[0] for c in cursor.description or ()]
                 rows = cursor.fetchmany(MAX_ROWS)
-            except sqlite3.Error as error:
-                where = f"slot query {' '.join(query.split())[:80]!r}"
-                raise InputError(where, f"{error}.", "Correct the SELECT.", source=query) from error
+            except (sqlite3.Error, ValueError) as error:  # ValueError: half a surrogate pair
+                raise InputError(_told(query), f"{error}.", "Correct the SELECT.", source=query) from error
             finally:
                 self._connection.set_progress_handler(None, 0)
         return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _told(query: str) -> str:
+    return f"slot query {' '.join(query.split())[:80]!r}"
+
+
+def as_slots(query: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row that was drawn. Raises InputError where a column holds what no text and no JSON can."""
+    for name, value in row.items():
+        if not writable_below(value):
+            what = "bytes" if isinstance(value, bytes) else "an infinite number"
+            move = "Select other columns, or a text such as hex(...)."
+            raise InputError(_told(query), f"column {name} holds {what}.", move, source=query)
+    return row
 
 
 _kept: dict[tuple[str, str | None], Tables] = {}

@@ -8,16 +8,16 @@ value({"id": "{{ order_id }}"}, ...)                   -> rendered in every stri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, filters, meta
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, filters, meta
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import InputError
-from engine.reading.json_value import leaves, writable
+from engine.reading.json_value import leaves, writable, writable_below
 from engine.types import TaskTemplate
 
 MOST_BITS = 1 << 16
@@ -25,7 +25,6 @@ MOST_BITS = 1 << 16
 MOST_WIDTH = 1 << 20
 """Of a text that is repeated or filled up."""
 _UNREADABLE = (ValueError, ArithmeticError, RecursionError, MemoryError)
-_UNRENDERABLE = (TemplateError, TypeError, LookupError, *_UNREADABLE)
 _FILLING = ("center", "ljust", "rjust", "zfill", "expandtabs")
 _WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
 
@@ -36,7 +35,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"**", "*", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_finished)
         self.filters |= {"center": _center, "format": _format, "indent": _indent}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -57,6 +56,13 @@ class _Bounded(ImmutableSandboxedEnvironment):
             for width in args:
                 _bound_width(width)
         return super().call(context, obj, *args, **kwargs)
+
+
+def _finished(value: Any) -> Any:
+    """Refuse what is not worked out yet and would be written as its address in memory, other in each process."""
+    if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Undefined)):
+        raise TypeError(f"it gives a {type(value).__name__} and no value; a list is written with |list or |join")
+    return value
 
 
 def _bound_width(width: Any) -> None:
@@ -92,6 +98,7 @@ def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = Fal
 _environment = _Bounded()
 UNKNOWN: dict[str, Any] = {"known": False}
 """What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
+NOT_JSON = "is no value that JSON can hold."
 _NAME_IT = "Name a slot column, or save an earlier result under that name."
 _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
@@ -116,7 +123,7 @@ def text(source: str, values: Mapping[str, Any]) -> str:
         return source.strip()
     try:
         return _template(source).render(values).strip()
-    except _UNRENDERABLE as error:
+    except Exception as error:  # a filter raises whatever the values make it raise
         raise _refused("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
 
@@ -126,7 +133,11 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
         return {key: value(entry, values) for key, entry in source.items()}
     if isinstance(source, list | tuple):
         return [value(entry, values) for entry in source]
-    if not isinstance(source, str) or "{" not in source:
+    if not isinstance(source, str):
+        if not writable_below(source):
+            raise InputError(f"template value {str(source)[:60]!r}", NOT_JSON, "Write another one.")
+        return source
+    if "{" not in source:
         return source
     whole = _ONE_EXPRESSION.fullmatch(source)
     if not whole:
@@ -137,7 +148,9 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
             raise UndefinedError(found._undefined_message)
         if isinstance(found, int) and not writable(found):
             raise ValueError("it gives a number of more digits than JSON readers take")
-    except _UNRENDERABLE as error:
+        if not writable_below(_finished(found)):
+            raise ValueError(f"it gives a {type(found).__name__} that JSON cannot hold")
+    except Exception as error:  # as in `text`
         raise _refused("expression", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
     return found
 

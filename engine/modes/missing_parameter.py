@@ -11,10 +11,11 @@ from random import Random
 from engine.dialogue.questions import asks
 from engine.dialogue.withheld import asked_for, tells, withheld
 from engine.domains import templates
+from engine.errors import InputError
 from engine.modes._messages import writes
 from engine.modes._plain import PlainMode
 from engine.protocols import Finding
-from engine.types import Domain, Options, Span, Task, TaskTemplate, TaskTurn, TemplateTurn, Trajectory, Turn
+from engine.types import Domain, Options, Span, Task, TaskTemplate, TaskTurn, TemplateTurn, Trajectory, Turn, Withhold
 
 __all__ = ["MissingParameterMode"]
 
@@ -34,9 +35,9 @@ class MissingParameterMode(PlainMode):
         held, slots = turn.withhold, plain.slots
         assert held is not None, "served"
         change = {
-            "say": templates.text(source.choice(held.say), templates.UNKNOWN | slots),
-            "ask": templates.text(source.choice(held.ask), slots),
-            "hidden": templates.text(source.choice(held.reveal), slots),
+            "say": templates.text(_wording(held, "say", source), templates.UNKNOWN | slots),
+            "ask": templates.text(_wording(held, "ask", source), slots),
+            "hidden": templates.text(_wording(held, "reveal", source), slots),
         }
         return plain.model_copy(update=change)
 
@@ -54,6 +55,13 @@ class MissingParameterMode(PlainMode):
         if not replies or not _asked(trajectory.task, number, said, told=told is not None):
             return Finding(False, "The missing value was not asked for.", (span.start,))
         return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
+
+
+def _wording(held: Withhold, field: str, source: Random) -> str:
+    wordings: tuple[str, ...] = getattr(held, field)
+    if not wordings:
+        raise InputError(f"withhold.{field}", "has no wording.", "Write at least one.")
+    return source.choice(wordings)
 
 
 def _asked(task: Task, number: int, said: Sequence[Turn], *, told: bool) -> bool:

@@ -22,7 +22,7 @@ from engine import modes, protocols
 from engine.dialogue.identity import Check, checks, introduced, unchecked, withholds
 from engine.dialogue.withheld import tells
 from engine.domains import templates
-from engine.domains.slots import tables_of
+from engine.domains.slots import as_slots, tables_of
 from engine.errors import TurnwrightError
 from engine.planning.goals import goal_of
 from engine.types import (
@@ -145,7 +145,7 @@ def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], so
         rows = [row for row in rows if _agrees(domain, row, others)] if others else rows
         if not rows:
             raise Rejected("no_slot_rows", f"template {template.id}: no row of the workspace fits its slots.")
-        slots |= source.choice(rows)
+        slots |= as_slots(query.query, source.choice(rows))
         if query.unique is not None:
             found = len(tables.rows(query.unique, slots))
             if found != 1:

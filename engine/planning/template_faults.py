@@ -11,13 +11,13 @@ from typing import Any
 
 from engine.dialogue.facts import missing
 from engine.domains.slots import tables_of
-from engine.domains.templates import names, value
+from engine.domains.templates import NOT_JSON, names, value
 from engine.errors import InputError
 from engine.planning.tasks import modes_of
-from engine.reading.json_value import leaves
+from engine.reading.json_value import leaves, writable_below
 from engine.reading.places import Path, Source, template_file
 from engine.reading.schema import argument_error
-from engine.types import Domain, Fact, ReferenceCall, TaskTemplate, Tool, ToolCall
+from engine.types import Domain, Fact, ReferenceCall, TaskTemplate, TemplateTurn, Tool, ToolCall
 
 
 def template_faults(domain: Domain, *, whole: bool = True) -> list[InputError]:
@@ -57,6 +57,7 @@ def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fau
         if slots_read and turn.withhold and turn.withhold.slot not in slots:
             move = f"Slots: {', '.join(sorted(slots)) or 'none'}."
             yield ((*at, "withhold", "slot"), f"there is no slot {turn.withhold.slot!r}.", move)
+        yield from _unworded(at, turn)
         for position, step in enumerate(turn.chain):
             if step.call in tools:
                 yield from _arguments((*at, "chain", position), step, tools[step.call])
@@ -76,6 +77,13 @@ def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
             yield (path, error.problem, error.next_move)
 
 
+def _unworded(at: Path, turn: TemplateTurn) -> Iterator[Fault]:
+    """Yield the texts of a withheld slot that there is no wording of."""
+    for field in ("say", "ask", "reveal"):
+        if turn.withhold and not getattr(turn.withhold, field):
+            yield ((*at, "withhold", field), "has no wording.", "Write at least one.")
+
+
 def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
     """Yield the arguments that the tool does not take, those it lacks, and fixed values that do not fit."""
     properties: Mapping[str, Any] = tool.parameters.get("properties", {})
@@ -88,7 +96,9 @@ def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
         if name not in step.arguments:
             yield ((*at, "arguments"), f"{tool.name} needs the argument {name!r}.", "Add it.")
     for name, given in step.arguments.items():
-        if name in properties and not any("{" in text for _, text in leaves(given)):
+        if not writable_below(given):
+            yield ((*at, "arguments", name), NOT_JSON, "Write another one.")
+        elif name in properties and not any("{" in text for _, text in leaves(given)):
             one = {"type": "object", "properties": {name: properties[name]}}
             for key in ("$defs", "definitions"):
                 one |= {key: tool.parameters[key]} if key in tool.parameters else {}
@@ -98,8 +108,12 @@ def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
 
 
 def _unstated(at: Path, answers: tuple[str, ...], facts: tuple[Fact, ...]) -> Iterator[Fault]:
-    """Yield the answers that do not state a fact, where neither depends on a slot or a result."""
-    fixed = tuple((fact,) if isinstance(fact, str) else fact for fact in facts)
+    """Yield the facts that nobody can state, and the answers that do not state a fact, where neither depends on a slot
+    or a result."""
+    for number, fact in enumerate(facts):
+        if not fact:
+            yield ((*at, "facts", number), "names nothing that could be stated.", "Write it, or drop it.")
+    fixed = tuple((fact,) if isinstance(fact, str) else fact for fact in facts if fact)
     fixed = tuple(fact for fact in fixed if not any("{" in option for option in fact))
     for number, answer in enumerate(answers):
         if "{" not in answer and (lost := missing(fixed, answer)):

@@ -121,6 +121,9 @@ def _proven_turn(
         tuple(templates.text(option, scope) for option in ((fact,) if isinstance(fact, str) else fact))
         for fact in turn.facts
     )
+    if not all(facts):
+        told = f"fact {facts.index(()) + 1} names nothing that could be stated."
+        raise InputError(f"turn {number + 1}", told, "Write it in the template, or drop it.")
     lost = missing(facts, answer)
     if lost:
         raise _Unsolvable(f"Turn {number + 1}: the reference answer does not state {lost[0][0]!r}.")

@@ -30,6 +30,33 @@ def test_what_cannot_be_read_is_refused(source: str) -> None:
             read(f"{{{{ {source} }}}}")
 
 
+@pytest.mark.parametrize("source", ["name|dictsort", "name|wordwrap", "cycler()", "[name]|map(1)|list", "5|items|list"])
+def test_whatever_a_filter_raises_is_the_template_s_own_error(source: str) -> None:
+    for rendered in (templates.text, templates.value):
+        with pytest.raises(InputError, match="Correct the expression"):
+            rendered(f"{{{{ {source} }}}}", {"name": 7})
+
+
+@pytest.mark.parametrize("source", ["names|map('upper')", "names|select", "names|reverse", "'a'.upper", "joiner()"])
+def test_what_would_be_written_as_an_address_in_memory_is_refused(source: str) -> None:
+    for written in (f"{{{{ {source} }}}}", f"They are {{{{ {source} }}}}."):
+        for rendered in (templates.text, templates.value):
+            with pytest.raises(InputError, match=r"no value; a list is written with \|list or \|join"):
+                rendered(written, {"names": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [float("inf"), float("nan"), b"hi", {"hi"}, "{{ 1e308 * 10 }}", "{{ [names|map('upper')] }}", "{{ [1e308 * 10] }}"],
+    ids=str,
+)
+def test_an_argument_that_json_cannot_hold_is_refused_at_any_depth(given: object) -> None:
+    for argument in (given, {"a": [given]}):
+        with pytest.raises(InputError, match="JSON can"):
+            templates.value(argument, {"names": ["a"]})
+    assert templates.value({"a": "{{ names|map('upper')|list }}"}, {"names": ["b"]}) == {"a": ["B"]}
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [

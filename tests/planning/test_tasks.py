@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.errors import InputError
 from engine.planning import tasks
 from engine.types import MODES, Domain, Mode, TaskTemplate
 
@@ -86,6 +87,23 @@ def test_an_ambiguous_request_is_refused(ledger: Domain) -> None:
         tasks.sample(domain, mode="dependent")
     assert refusal.value.reason == "ambiguous_slot"
     assert "8 rows" in refusal.value.detail
+
+
+@pytest.mark.parametrize(("column", "what"), [("x'00ff'", "bytes"), ("9e999", "an infinite number")])
+def test_a_slot_that_json_cannot_hold_is_the_template_s_own_error(ledger: Domain, column: str, what: str) -> None:
+    template = next(t for t in ledger.templates if t.id == "move")
+    query = f"select a.*, {column} as extra from ({template.slots[0].query}) a"
+    slots = (template.slots[0].model_copy(update={"query": query}), *template.slots[1:])
+    domain = ledger.model_copy(update={"templates": (template.model_copy(update={"slots": slots}),)})
+    with pytest.raises(InputError, match=f"column extra holds {what}. Select other columns"):
+        tasks.sample(domain, mode="dependent")
+
+
+def test_only_the_columns_that_become_slots_must_be_sayable(ledger: Domain) -> None:
+    template = next(t for t in ledger.templates if t.id == "move")
+    slots = (template.slots[0].model_copy(update={"unique": "select x'00' as photo"}), *template.slots[1:])
+    domain = ledger.model_copy(update={"templates": (template.model_copy(update={"slots": slots}),)})
+    assert tasks.sample(domain, mode="dependent").turns
 
 
 def test_difficulty_rises_with_steps_tools_and_dependencies(ledger: Domain) -> None:

@@ -237,6 +237,29 @@ def test_ids_of_rejected_specs_are_what_they_were_when_both_were_called_unsolvab
     assert spec.id == digest([batch.fingerprint, 0, "unsolvable", persona.id, 0])
 
 
+def test_a_text_that_a_filter_breaks_on_ends_no_batch(ledger: Domain, persona: Persona) -> None:
+    domain = odd(
+        ledger,
+        OPEN_TEMPLATE.replace('"Look."', '"Look {{ account_id|dictsort }}"').replace("{{ account_id }}.", "."),
+    )
+    shares = [{"id": "ledger", "digest": domain.digest, "templates": ["odd"]}]
+    batch = batch_of(domain, domains=shares, modes={"single": 1}, turns={1: 1}, trajectories=3)
+    specs = list(plan(batch, {domain.digest: domain}, [persona]))
+    told = {spec.detail for spec in specs if spec.rejected == "template_error"}
+    assert told == {
+        "templates/odd.yaml line 8: turns.1.say.1: 'str' object has no attribute 'items'. Correct the expression."
+    }
+
+
+def test_a_withheld_slot_without_a_wording_ends_no_batch(ledger: Domain, persona: Persona) -> None:
+    text = "facts: []\n    withhold: {slot: account_id, say: [a], ask: [], reveal: [c]}"
+    domain = odd(ledger, OPEN_TEMPLATE.replace("facts: []", text))
+    shares = [{"id": "ledger", "digest": domain.digest, "templates": ["odd"]}]
+    batch = batch_of(domain, domains=shares, modes={"missing_parameter": 1}, turns={1: 1}, trajectories=1)
+    (spec,) = plan(batch, {domain.digest: domain}, [persona])
+    assert (spec.rejected, spec.detail) == ("template_error", "withhold.ask: has no wording. Write at least one.")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason", "told"),
     [
@@ -254,6 +277,13 @@ def test_ids_of_rejected_specs_are_what_they_were_when_both_were_called_unsolvab
         ),
         ('account_id: "{{ account_id }}"', 'account_id: "{{ account_id }}X"', "unsolvable", "Turn 1: get_balance("),
         ("facts: []", 'facts: ["no such text"]', "unsolvable", "Turn 1: the reference answer does not state"),
+        ("facts: []", "facts: [it, []]", "template_error", "turn 1: fact 2 names nothing that could be stated."),
+        (
+            "{{ found.balance }}",
+            "{{ found|wordwrap }}",
+            "template_error",
+            "templates/odd.yaml line 16: turns.1.answer.1: ",
+        ),
     ],
 )
 async def test_a_proof_tells_the_templates_own_error_from_a_refusal(
@@ -306,6 +336,21 @@ def test_an_error_without_a_known_text_stays_as_it_is(ledger: Domain) -> None:
             '"It holds {{ found.balance }}."\n    facts: []',
             '"Enough."\n    facts: [much]',
             "templates/odd.yaml line 16: turns.1.answer.1: does not state the fact 'much'",
+        ),
+        (
+            "facts: []",
+            "facts: [[], it]",
+            "templates/odd.yaml line 17: turns.1.facts.1: names nothing that could be stated. Write it, or drop it.",
+        ),
+        (
+            "facts: []",
+            "facts: []\n    withhold: {slot: account_id, say: [a], ask: [], reveal: [c]}",
+            "templates/odd.yaml line 18: turns.1.withhold.ask: has no wording. Write at least one.",
+        ),
+        (
+            '"{{ account_id }}"\n',
+            ".inf\n",
+            "templates/odd.yaml line 13: turns.1.chain.1.arguments.account_id: is no value that JSON can hold.",
         ),
     ],
 )
