@@ -9,6 +9,7 @@ from itertools import islice
 from sqlalchemy import Connection, select
 
 from engine.exporters.trajectory import BEFORE
+from engine.reading.json_value import same
 from engine.types import Trajectory
 from storage import tables
 from storage.database import Database
@@ -35,7 +36,7 @@ def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> 
     What was rolled out here came from no file, so the export of a batch may come back beside it. The place in the file
     says nothing: a record that was moved is compared as it came.
     """
-    wanted = {t.id: _as_it_came(t) for t in trajectories}
+    wanted = {t.id: t for t in trajectories}
     t, b = tables.trajectory.c, tables.batch.c
     query = (
         select(t.rollout_id, t.batch_id, tables.body.c.body)
@@ -47,8 +48,14 @@ def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> 
     return {
         id: batch
         for id, batch, body in connection.execute(query)
-        if _as_it_came(Trajectory.model_validate_json(body)) == wanted[id]
+        if _are_one(Trajectory.model_validate_json(body), wanted[id])
     }
+
+
+def _are_one(stored: Trajectory, given: Trajectory) -> bool:
+    """Say whether two records came alike. In Python, True equals 1."""
+    one, other = _as_it_came(stored), _as_it_came(given)
+    return one == other and same(one.model_dump(mode="json"), other.model_dump(mode="json"))
 
 
 def _as_it_came(trajectory: Trajectory) -> Trajectory:

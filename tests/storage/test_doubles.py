@@ -69,6 +69,17 @@ def test_only_what_is_new_in_a_longer_file_is_stored(db: Database, tmp_path: Pat
     assert [t.id for t in read(file)] == [t.id for t in [mixed()[1], *mixed()[3:]]]
 
 
+def test_true_is_no_double_of_1(db: Database) -> None:
+    def saying(value: object) -> Trajectory:
+        call = {"id": "c", "name": "book", "arguments": {"late": value}}
+        turns = [{"role": "user", "content": "Book."}, {"role": "assistant", "tool_calls": [call]}]
+        return Trajectory.model_validate({**mixed()[0].model_dump(), "turns": turns, "begun": ()})
+
+    insert_new(db, "in", [saying(1)], dict)
+    assert insert_new(db, "same", [saying(1.0)], dict).there == {1: 1}
+    assert insert_new(db, "other", [saying(True)], dict).rows == 1
+
+
 def test_a_deleted_import_can_be_imported_again(db: Database) -> None:
     first = insert_new(db, "in", mixed(), dict)
     assert first.batch is not None
