@@ -86,10 +86,12 @@ def _field(name: str, schema: dict[str, Any], needed: bool, key: str, begin: Any
         return _choice(label, schema["enum"], schema, needed, begin, options)
     if kind == "boolean":
         return _choice(label, [True, False], schema, needed, begin, options)
-    if kind in ("integer", "number") and not _is_huge(begin):
+    if begin is not ABSENT and not _fits(begin, kind):
+        return _value(label, schema, needed, begin, options)  # the only field that holds it as it is
+    if kind in ("integer", "number"):
         return _number(label, kind, schema, needed, begin, options)
     if kind == "string":
-        shown = begin if isinstance(begin, str) else ""
+        shown = "" if begin is ABSENT else begin
         given = st.text_input(label, shown, placeholder=_default(schema), **options)
         return given if given or needed or begin == given else ABSENT
     return _value(label, schema, needed, begin, options)
@@ -104,7 +106,7 @@ def _choice(
 ) -> Any:
     shown = values if needed else [ABSENT, *values]
     place = next((n for n, value in enumerate(shown) if value == begin and _is_flag(value) == _is_flag(begin)), None)
-    index = place if place is not None else None if needed and begin is not ABSENT else 0
+    index = 0 if place is None and begin is ABSENT else place
     chosen = st.selectbox(
         label, shown, index, format_func=lambda v: (_default(schema) or _LEAVE_OUT) if v is ABSENT else str(v),
         placeholder="Choose one", **options,
@@ -116,7 +118,7 @@ def _choice(
 
 def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: Any, options: dict[str, Any]) -> Any:
     whole = kind == "integer"
-    fits = isinstance(begin, int if whole else int | float) and not isinstance(begin, bool)
+    fits = begin is not ABSENT
     if fits and options["key"] not in st.session_state:  # as its default the field could not be emptied
         st.session_state[options["key"]] = begin if whole else float(begin)
     given = st.number_input(
@@ -130,9 +132,15 @@ def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: 
     return ABSENT if given is None else given
 
 
-def _is_huge(value: Any) -> bool:
-    """Say whether a number is beyond what a field in a browser holds exactly."""
-    return isinstance(value, int) and abs(value) > _LARGEST
+def _fits(value: Any, kind: Any) -> bool:
+    """Say whether a field of this kind can begin with a value. A number must be one that browsers hold exactly."""
+    if kind == "string":
+        return isinstance(value, str)
+    if kind not in ("integer", "number"):
+        return True
+    if _is_flag(value) or not isinstance(value, int if kind == "integer" else int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= _LARGEST
 
 
 def _is_flag(value: Any) -> bool:

@@ -153,6 +153,37 @@ def test_a_broken_schema_is_drawn_as_json_and_says_why(database: Database, open_
     assert review.fix.tool_calls[0].arguments == {"q": [1]}
 
 
+MISFITS = {"text": 5, "count": "7", "share": True, "whole": 5.0}
+
+
+def test_an_argument_that_does_not_fit_its_field_stays_until_somebody_changes_it(
+    database: Database, open_page: Opener, tmp_path: Path
+) -> None:
+    kinds = {"text": "string", "count": "integer", "share": "number", "whole": "integer", "city": "string"}
+    properties: dict[str, Any] = {name: {"type": kind} for name, kind in kinds.items()}
+    properties |= {"late": {"type": "boolean"}, "size": {"enum": ["s", "m"]}}
+    given = {**MISFITS, "city": "Rome", "late": "yes", "size": "huge"}
+    imported(database, tmp_path, row({"type": "object", "properties": properties, "required": ["count"]}, given))
+    form = correcting(open_page)
+    shown = {area.label.split(" ")[0].rstrip(","): area.value for area in form.text_area}
+    assert {name: shown.get(name) for name in MISFITS} == {name: json.dumps(value) for name, value in MISFITS.items()}
+    chosen = {box.label.split(" ")[0]: box for box in form.selectbox}
+    assert (chosen["late"].value, chosen["size"].value) == (None, None)
+    told = form.error[0].value.replace("\\", "")
+    assert ("late: choose one." in told, "size: choose one." in told) == (True, True)
+    chosen["late"].set_value(True)
+    chosen["size"].set_value("m").run()
+    next(one for one in form.text_input if one.label.startswith("city")).set_value("Oslo").run()
+    assert "is not of type" in form.error[0].value
+    for name, value in {"text": '"five"', "count": "7", "share": "0.5"}.items():
+        next(area for area in form.text_area if area.label.startswith(name)).set_value(value)
+    form.run().button(key="fix_1_1_use").click().run()
+    (review,) = reviews_of(database, 1)
+    assert review.fix is not None
+    wanted = {"text": "five", "count": 7, "share": 0.5, "whole": 5.0, "city": "Oslo", "late": True, "size": "m"}
+    assert json.dumps(review.fix.tool_calls[0].arguments, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
 def test_broken_arguments_are_shown_and_can_be_mended(database: Database, open_page: Opener, tmp_path: Path) -> None:
     imported(database, tmp_path, row({"type": "object", "properties": {"q": {"type": "string"}}}, '{"q": "x"'))
     form = correcting(open_page)
