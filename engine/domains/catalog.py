@@ -207,8 +207,12 @@ def lacking(tools: Any, templates: Any) -> list[InputError]:
 
 
 def load(path: Path, *, further: Further | None = None) -> Domain:
-    """Read and parse a folder or a zip file."""
-    return parse(from_zip(path.read_bytes()) if path.is_file() else read_folder(path), further=further)
+    """Read and parse a folder or a zip file. Raises InputError, also for what cannot be read."""
+    try:
+        files = from_zip(path.read_bytes()) if path.is_file() else read_folder(path)
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror or error}.", "Check the path.") from error
+    return parse(files, further=further)
 
 
 def shipped(folder: Path) -> Iterator[dict[str, bytes]]:

@@ -79,16 +79,17 @@ def build(
     StorageError when the disk refuses.
     """
     recipe = aimed(recipe)
-    path = place(target, recipe.name)
-    _check(recipe, path)
-    _spare(path, replace)
     try:
+        path = place(target, recipe.name)
+        _check(recipe, path)
+        _spare(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
             converted = _sparing(convert(recipe, source, others=others), path, replace)
             return _build(recipe, converted, path, Path(scratch), licence_of)
     except OSError as error:
-        told = f"The export could not be written to {path.parent.name}: {error.strerror or error}."
+        folder = target.parent if target.suffix in ENDINGS else target
+        told = f"The export could not be written to {folder.name}: {error.strerror or error}."
         raise StorageError(f"{told} {_next_move(error)}") from error
 
 
@@ -97,6 +98,8 @@ def _next_move(error: OSError) -> str:
         return "Free some space, then build it again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "Allow the engine to write there, or choose another folder."
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter name."
     return "See that the folder exists and is one, or choose another."
 
 

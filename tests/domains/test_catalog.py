@@ -147,6 +147,11 @@ def test_all_errors_are_listed_at_once(ledger: Domain) -> None:
     assert len(refusal.value.errors) >= 3
 
 
+def test_a_pack_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        catalog.load(tmp_path / ("n" * 300))
+
+
 @pytest.mark.parametrize("file", ["domain.yaml", "questions.yaml", "templates/move.yaml"])
 @pytest.mark.parametrize(
     ("text", "where", "problem"),

@@ -175,6 +175,21 @@ def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
         build(Recipe(), entries(many(3)), tmp_path / "file")
 
 
+@pytest.mark.parametrize("name", ["n" * 300 + ".jsonl", "n" * 300])
+def test_a_name_that_is_too_long_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StorageError, match=r"File name too long\. Choose a shorter name"):
+        build(Recipe(splits=ALL), entries(many(3)), tmp_path / name, replace=False)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(StorageError, match="Allow the engine to write"):
+        build(Recipe(splits=ALL), entries(many(3)), tmp_path / "x.jsonl", replace=False)
+
+
 # ---------------------------------------------------------------- what is admitted
 
 
