@@ -28,6 +28,10 @@ app = typer.Typer(
 )
 
 
+_LARGEST = (1 << 63) - 1
+"""The largest number that a database can be asked for."""
+
+
 @contextmanager
 def database() -> Iterator[Any]:
     """Open the database with the shipped domains and personas in it."""
@@ -95,7 +99,7 @@ def run(
 
 @app.command()
 def resume(
-    number: Annotated[int, typer.Argument(help="A batch that is paused, waits or failed.")],
+    number: Annotated[int, typer.Argument(max=_LARGEST, help="A batch that is paused, waits or failed.")],
     tokens: Annotated[int | None, typer.Option(min=0, help="Budget in tokens from now on; 0 takes it off.")] = None,
     dollars: Annotated[float | None, typer.Option(min=0, help="Budget in dollars; 0 takes it off.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget in seconds of work; 0 takes it off.")] = None,
@@ -240,8 +244,10 @@ def import_(
 
 @app.command()
 def show(
-    trajectory: Annotated[int | None, typer.Argument(help="Number of a trajectory; none lists batches.")] = None,
-    batch: Annotated[int | None, typer.Option(help="List the latest trajectories of a batch.")] = None,
+    trajectory: Annotated[
+        int | None, typer.Argument(max=_LARGEST, help="Number of a trajectory; none lists batches.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(max=_LARGEST, help="List the latest trajectories of a batch.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record.")] = False,
 ) -> None:
     """Show batches, the trajectories of a batch, or one trajectory turn by turn."""

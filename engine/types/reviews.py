@@ -23,6 +23,10 @@ VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
 """The words of older filters (links, recipes, the command line) and the standings that they stand for."""
 
 
+Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+"""A whole number that a database can be asked for."""
+
+
 class Review(Frozen):
     """A human verdict on a trajectory (`turn` None) or one of its turns. The latest per
     (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
@@ -55,7 +59,7 @@ class TrajectoryFilter(Frozen):
     Both ends of a range count as inside.
     """
 
-    batches: tuple[int, ...] = ()
+    batches: tuple[Countable, ...] = ()
     domains: tuple[str, ...] = ()
     modes: tuple[Mode, ...] = ()
     personas: tuple[str, ...] = ()
@@ -72,14 +76,14 @@ class TrajectoryFilter(Frozen):
     score: str | None = None
     score_min: float | None = None
     score_max: float | None = None
-    min_turns: int | None = None
-    max_turns: int | None = None
+    min_turns: Countable | None = None
+    max_turns: Countable | None = None
     templates: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
-    min_tokens: int | None = None
-    max_tokens: int | None = None
-    min_tool_calls: int | None = None
-    max_tool_calls: int | None = None
+    min_tokens: Countable | None = None
+    max_tokens: Countable | None = None
+    min_tool_calls: Countable | None = None
+    max_tool_calls: Countable | None = None
     min_cost_usd: float | None = None
     max_cost_usd: float | None = None
     text: str = ""

@@ -21,6 +21,23 @@ def test_a_share_that_is_no_number_from_0_to_1_is_refused(tmp_path: Path, share:
     )
 
 
+BEYOND = str(1 << 63)
+
+
+@pytest.mark.parametrize("command", [["show", BEYOND], ["show", "--batch", BEYOND], ["resume", BEYOND]])
+def test_a_number_beyond_64_bits_is_refused(command: list[str]) -> None:
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2
+    assert f"less than or equal to {(1 << 63) - 1}" in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("option", "field"), [("--batch", "batches.1"), ("--min-turns", "min_turns")])
+def test_a_filter_beyond_64_bits_is_refused(option: str, field: str) -> None:
+    done = CliRunner().invoke(app, ["analyze", option, BEYOND])
+    assert isinstance(done.exception, InputErrors)
+    assert str(done.exception).startswith(f"filter: {field}: Input should be less than {BEYOND}")
+
+
 def test_validate_lists_what_cannot_be_read_and_what_can_make_no_task(ledger: Domain, tmp_path: Path) -> None:
     whole = ledger.files["templates/balance.yaml"]
     files = {

@@ -331,3 +331,13 @@ def test_a_stage_of_the_funnel_keeps_what_the_filter_already_says() -> None:
     assert measures.loss_filter(ALL, "exported", "not_exported") is None, "no one filter says it"
     assert measures.reviewed_parts(accepted)["silent"].verdicts == ("none",)
     assert measures.reviewed_parts(accepted)["taken_back"].statuses == ("rejected", "failed")
+
+
+@pytest.mark.parametrize("page", ["queue", "scores", "funnel"])
+def test_an_address_with_a_number_beyond_64_bits_restricts_nothing(
+    page: str, database: Database, open_page: Opener
+) -> None:
+    insert_imported(database, "x", [trajectory(n) for n in range(2)])
+    shown = open_page(page, filter=json.dumps({"batches": [1 << 63]}))
+    assert not shown.exception
+    assert read_filter(json.dumps({"min_tokens": 1 << 63})) == ALL
