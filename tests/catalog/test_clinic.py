@@ -12,22 +12,17 @@ import pytest
 
 from engine import plugins
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.planning.tasks import modes_of, sample
-from engine.protocols import Sandbox, SandboxPool, ToolSource
+from engine.protocols import Sandbox, SandboxPool
 from engine.rolling.prove import prove
 from engine.rolling.rollout import environment_of
 from engine.settings import CATALOG
-from engine.types import MODES, Domain, ToolCall
+from engine.types import MODES, Domain, ToolCall, ToolResult
 from tests.catalog import make_clinic
 
 PACK = CATALOG / "clinic"
 DOMAIN = catalog.load(PACK)
-
-
-def _source() -> ToolSource:
-    plugin = plugins.load("tools", "python")
-    source: ToolSource = plugin.make(plugin.config())
-    return source
 
 
 @pytest.fixture
@@ -98,7 +93,7 @@ async def test_every_template_is_proven(template, pool: SandboxPool) -> None:
         turns = 1 if mode == "missing_function" else len(template.turns)
         task = sample(DOMAIN, mode=mode, turns=turns, seed=100 + number, only=[template.id])
         async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
-            proof = await prove(task, DOMAIN, sandbox, {"python": _source()})
+            proof = await prove(task, DOMAIN, sandbox, sources_of(DOMAIN))
         assert proof.reason is None, (mode, proof.detail)
 
 
@@ -106,7 +101,7 @@ async def test_dialogues_over_several_templates_are_proven(pool: SandboxPool) ->
     for seed in range(12):
         task = sample(DOMAIN, mode="multiple", turns=4, seed=seed)
         async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
-            proof = await prove(task, DOMAIN, sandbox, {"python": _source()})
+            proof = await prove(task, DOMAIN, sandbox, sources_of(DOMAIN))
         assert proof.reason is None, (task.templates, proof.detail)
 
 
@@ -139,7 +134,7 @@ async def test_tools_refuse_and_change_nothing(
 async def test_booking_uses_the_referral_and_the_next_number(pool: SandboxPool) -> None:
     task = sample(DOMAIN, mode="dependent", turns=1, seed=5, only=["book_with_referral"])
     async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
-        proof = await prove(task, DOMAIN, sandbox, {"python": _source()})
+        proof = await prove(task, DOMAIN, sandbox, sources_of(DOMAIN))
     assert proof.expected is not None
     leaves = {leaf.pointer: leaf for leaf in proof.expected.changes[0].leaves}
     assert leaves["appointments/A2079"].before is None
@@ -169,7 +164,7 @@ async def test_an_answer_names_the_last_payment_where_it_differs(pool: SandboxPo
     for seed in range(12):
         task = sample(DOMAIN, mode="dependent", turns=2, seed=seed, only=["payment_plan"])
         async with pool.lease(environment_of(DOMAIN, None, commands=False)) as sandbox:
-            proof = await prove(task, DOMAIN, sandbox, {"python": _source()})
+            proof = await prove(task, DOMAIN, sandbox, sources_of(DOMAIN))
         deal = json.loads(proof.turns[1].calls[0][0].result.content)
         differs = deal["last_payment"] != deal["monthly"]
         rest = proof.turns[1].answer.replace(f"${deal['monthly']:.2f}", "")
@@ -178,8 +173,10 @@ async def test_an_answer_names_the_last_payment_where_it_differs(pool: SandboxPo
     assert 0 < named < 12
 
 
-async def _called(sandbox: Sandbox, tool: str, arguments: dict[str, str]):
-    return await _source().call(ToolCall(id="c", name=tool, arguments=arguments), sandbox)
+async def _called(sandbox: Sandbox, tool: str, arguments: dict[str, str]) -> ToolResult:
+    found = next(one for one in DOMAIN.tools if one.name == tool)
+    call = ToolCall(id="c", name=tool, arguments=arguments)
+    return await sources_of(DOMAIN)[found.source].call(found, call, sandbox)
 
 
 def test_policy_and_calendar_agree() -> None:

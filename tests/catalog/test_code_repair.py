@@ -15,8 +15,9 @@ import pytest
 
 from engine import plugins
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.planning.tasks import modes_of, sample
-from engine.protocols import SandboxPool, ToolSource
+from engine.protocols import SandboxPool
 from engine.rolling.prove import prove
 from engine.rolling.rollout import environment_of
 from engine.settings import CATALOG
@@ -27,14 +28,6 @@ DOMAIN = catalog.load(PACK)
 REPAIRS = [template for template in DOMAIN.templates if template.hidden_tests]
 QUESTIONS = [template for template in DOMAIN.templates if not template.hidden_tests]
 SEEN_BY_VISIBLE_TESTS = {"saturday"}
-
-
-def _sources() -> dict[str, ToolSource]:
-    found = {}
-    for name in ("python", "shell"):
-        plugin = plugins.load("tools", name)
-        found[name] = plugin.make(plugin.config())
-    return found
 
 
 @pytest.fixture
@@ -48,7 +41,7 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 async def _proof(task: Task, pool: SandboxPool) -> Proof:
     async with pool.lease(environment_of(DOMAIN, task.variant, commands=True)) as sandbox:
-        return await prove(task, DOMAIN, sandbox, _sources())
+        return await prove(task, DOMAIN, sandbox, sources_of(DOMAIN))
 
 
 def _lay(folder: Path, variant: str | None) -> None:

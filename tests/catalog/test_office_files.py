@@ -20,6 +20,7 @@ import pytest
 
 from engine import plugins
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.domains.templates import names_below
 from engine.planning.tasks import modes_of, sample
 from engine.protocols import Environment
@@ -195,8 +196,7 @@ def test_statistics_against_known_figures(tools: dict[str, ModuleType]) -> None:
 async def test_every_template_is_proven(pack: Domain) -> None:
     plugin = plugins.load("sandboxes", "local")
     pool = plugin.make(plugin.config())
-    source = plugins.load("tools", "python")
-    sources = {"python": source.make(source.config())}
+    sources = sources_of(pack)
     environment = Environment(pack.workspace(), pack.tool_modules(), limits=pack.limits, key=pack.digest)
     await pool.start()
     try:

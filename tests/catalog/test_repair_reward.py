@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 
+from engine.domains.sources import sources_of
 from engine.judges.state import Config, StateJudge
 from engine.judging.keep import decide
 from engine.planning.tasks import sample
@@ -15,7 +16,7 @@ from engine.rolling import prove
 from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Batch, DomainShare, Score
-from tests.catalog.test_code_repair import DOMAIN, _sources
+from tests.catalog.test_code_repair import DOMAIN
 from tests.judges.test_rubric import trajectory
 
 TASK = sample(DOMAIN, mode="multiple", seed=1, only=["december"])
@@ -114,7 +115,7 @@ async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox)
     assert TASK.hidden_tests
     narrow = TASK.hidden_tests.model_copy(update={"allowed": ("stockroom/money.py",)})
     await sandbox.reset()
-    proof = await prove.prove(TASK.model_copy(update={"hidden_tests": narrow}), DOMAIN, sandbox, _sources())
+    proof = await prove.prove(TASK.model_copy(update={"hidden_tests": narrow}), DOMAIN, sandbox, sources_of(DOMAIN))
     assert proof.reason == "unsolvable"
     assert "stockroom/dates.py" in proof.detail
 

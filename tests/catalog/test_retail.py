@@ -10,6 +10,7 @@ import pytest
 
 from engine import plugins
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.planning import tasks
 from engine.protocols import Environment, Sandbox, SandboxPool
 from engine.rolling.prove import prove
@@ -255,8 +256,7 @@ def test_texts_come_in_enough_variants(retail: Domain) -> None:
 
 
 async def test_every_template_proves(retail: Domain, pool: SandboxPool) -> None:
-    plugin = plugins.load("tools", "python")
-    sources = {"python": plugin.make(plugin.config())}
+    sources = sources_of(retail)
     for template in retail.templates:
         for seed in range(2):
             turns = len(template.turns)

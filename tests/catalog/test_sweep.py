@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
 from engine.rolling.prove import prove
@@ -16,7 +17,6 @@ from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode
-from tests.catalog.test_code_repair import _sources
 
 PACKS = {domain.id: domain for domain in map(catalog.parse, catalog.shipped(CATALOG))}
 COMMANDS = frozenset({"code_repair"})
@@ -34,7 +34,7 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 async def _swept(domain: Domain, modes: tuple[Mode, ...], turns: int, seeds: range, pool: SandboxPool) -> int:
     """Prove a task for each mode and seed and return how many there were; all but rare refusals to draw must prove."""
-    proven, undrawn, sources = 0, [], _sources()
+    proven, undrawn, sources = 0, [], sources_of(domain)
     for mode in modes:
         for seed in seeds:
             try:
