@@ -13,9 +13,10 @@ import asyncio
 import time
 from typing import Any
 
-from engine import loop, plugins, settings
+from engine import loop, settings
 from engine.domains import catalog
 from engine.errors import SandboxError
+from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import environment_of, rollout
@@ -37,10 +38,9 @@ async def measured(pool: SandboxPool, domain: Domain, number: int, concurrency: 
     parts: Any = parts_of(batch, {domain.id: domain}, pool, {})
     await pool.prepare(environment_of(domain, None, commands=False), concurrency)
     await asyncio.sleep(3)
-    executor = plugins.load("executors", "local")
     specs = list(plan(batch, {domain.digest: domain}, [PLAIN]))
     start, kept = time.perf_counter(), 0
-    async for trajectory in executor.make(executor.config()).run(lambda s: rollout(s, parts), specs, concurrency):
+    async for trajectory in LocalExecutor().run(lambda s: rollout(s, parts), specs, concurrency):
         kept += trajectory.status == "kept"
     return number / (time.perf_counter() - start), kept / number
 

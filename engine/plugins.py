@@ -1,10 +1,12 @@
-"""Plug-ins are files. names() lists them, label() reads the first docstring line without importing, load() imports.
+"""Plug-ins are files, here or in installed packages. names() lists them, label() reads a first line, load() imports.
 
 names("judges")            -> ["facts", "rubric", "rules", "state"]
 label("judges", "state")   -> "End state equals the reference's, in both directions"
-load("judges", "state")    -> Plugin(name, label, Config, make)
+load("judges", "state")    -> Plugin(name, label, Config, make, example)
 
-The files of a kind lie in the folders of the package engine.<kind>: its own, and further ones (`also_in`).
+The files of a kind lie in the folders of the package engine.<kind>: its own, and further ones (`also_in`). A package
+offers modules of its own by entry points of the group turnwright.<kind>. What a package offers wrongly, or under a name
+that a file has, is left out, and `broken` says why.
 """
 
 from __future__ import annotations
@@ -12,32 +14,49 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import ModuleType
+from typing import Any, Literal, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from engine import protocols
 from engine.errors import InputError, InputErrors
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
 from engine.types import Choice
 
-KINDS = ("llms", "teachers", "users", "modes", "tools", "sandboxes", "judges", "executors", "exporters", "importers")
+CONTRACTS: Mapping[str, Any] = {
+    "llms": protocols.LLM,
+    "teachers": protocols.Teacher,
+    "users": protocols.User,
+    "modes": protocols.Mode,
+    "tools": protocols.ToolSource,
+    "sandboxes": protocols.SandboxPool,
+    "judges": protocols.Judge,
+    "exporters": protocols.Exporter,
+    "importers": protocols.Importer,
+}
+"""The protocol that the class of a plug-in keeps, by kind."""
+KINDS = tuple(CONTRACTS)
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One loaded plug-in: its Config model, and in `make` the class in `__all__`."""
+    """One loaded plug-in: its Config model, in `make` the class in `__all__`, and in `example` its EXAMPLE
+    (engine/examples.py), None where it shows none."""
 
     kind: str
     name: str
     label: str
     config: type[BaseModel]
     make: Any
+    example: Any = None
 
     @cached_property
     def usual(self) -> Any:
@@ -45,18 +64,46 @@ class Plugin:
         return self.make(self.config())
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a plug-in is written: the module to import, and its file; no file where an installed package offers it."""
+
+    module: str
+    file: Path | None = None
+    package: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module} of {self.package}" if self.file is None else f"{self.module.replace('.', '/')}.py"
+
+
 def names(kind: str) -> list[str]:
     """Return the plug-in names of one kind, sorted. Raises InputError for an unknown kind."""
-    return sorted(_files(kind))
+    return sorted(name for name, place in _places(kind).items() if place.file or _fault(kind, name) is None)
 
 
-def _files(kind: str) -> dict[str, Path]:
-    """Return the files of one kind by name; where two folders have a name, the first folder's is imported."""
+def _places(kind: str) -> dict[str, Place]:
     if kind not in KINDS:
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    return places(kind)
+
+
+def places(kind: str) -> dict[str, Place]:
+    """Return where each plug-in of a kind is written, by name, whether it can be used or not.
+
+    Where two folders have a name, the first folder's file is imported; a file goes before what a package offers, and
+    of two packages the one that is found first.
+    """
     folders = importlib.import_module(f"engine.{kind}").__path__
-    found = [path for folder in reversed(list(folders)) for path in Path(folder).glob("*.py")]
-    return {path.stem: path for path in found if not path.stem.startswith("_")}
+    files = [path for folder in reversed(list(folders)) for path in Path(folder).glob("*.py") if path.stem[0] != "_"]
+    found = dict(reversed(_offers(kind)))
+    return found | {path.stem: Place(f"engine.{kind}.{path.stem}", path) for path in files}
+
+
+@lru_cache(maxsize=256)
+def _offers(kind: str) -> tuple[tuple[str, Place], ...]:
+    """Return name and place of all that installed packages offer. Remembered, as their files take a while to read."""
+    found = entry_points(group=f"turnwright.{kind}")
+    return tuple((one.name, Place(one.value, package=one.dist.name if one.dist else "a package")) for one in found)
 
 
 @contextmanager
@@ -64,42 +111,109 @@ def also_in(kind: str, folder: Path) -> Iterator[None]:
     """Find the plug-ins of a kind in a further folder too, in this process and until the context ends."""
     path = importlib.import_module(f"engine.{kind}").__path__
     path.append(str(folder))
-    importlib.invalidate_caches()
-    trait.cache_clear()
+    forget()
     try:
         yield
     finally:
         path.remove(str(folder))
-        load.cache_clear()
-        trait.cache_clear()
         for file in folder.glob("*.py"):
             sys.modules.pop(f"engine.{kind}.{file.stem}", None)
+        forget()
+
+
+def forget() -> None:
+    """Look for plug-ins anew, after a file or a package came or went while this process lives."""
+    importlib.invalidate_caches()
+    for remembered in (_offers, _fault, load, trait):
+        remembered.cache_clear()
 
 
 def label(kind: str, name: str) -> str:
-    """Return the first line of the plug-in's docstring, without importing it."""
-    path = _path(kind, name)
-    return _first_line(path, path.stat().st_mtime_ns) or name
+    """Return the first line of the plug-in's docstring, of a file without importing it; else its name."""
+    place = _place(kind, name)
+    if place.file is None:
+        return load(kind, name).label
+    return _label_of_file(place.file, place.file.stat().st_mtime_ns) or name
 
 
 @lru_cache(maxsize=256)
-def _first_line(path: Path, changed: int) -> str:
-    text = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return text.partition("\n")[0].rstrip(".")
+def _label_of_file(path: Path, changed: int) -> str:
+    try:
+        return _first_line(ast.get_docstring(ast.parse(path.read_text())))
+    except (SyntaxError, ValueError):
+        return ""
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0].rstrip(".")
 
 
 @lru_cache(maxsize=256)
 def load(kind: str, name: str) -> Plugin:
-    """Import one plug-in. Raises InputError when there is none of that name or its file is not a plug-in."""
-    _path(kind, name)
-    module = importlib.import_module(f"engine.{kind}.{name}")
-    public = getattr(module, "__all__", [])
-    config = getattr(module, "Config", None)
-    if len(public) != 1 or config is None:
-        raise InputError(
-            f"engine/{kind}/{name}.py", "is not a plug-in.", "It needs a Config and one public class in __all__."
-        )
-    return Plugin(kind, name, label(kind, name), config, getattr(module, public[0]))
+    """Import one plug-in. Raises InputError when there is none of that name or its module is not a plug-in."""
+    place = _place(kind, name)
+    if not name.isidentifier():
+        raise InputError(str(place), f"cannot be named {name!r}.", "Use letters, digits and _.")
+    module = imported(place)
+    public, config = getattr(module, "__all__", []), getattr(module, "Config", None)
+    make = getattr(module, public[0], None) if len(public) == 1 else None
+    if not _is_options(config) or not isinstance(make, type):
+        needs = "It needs a Config, built on Options, and one public class in __all__."
+        raise InputError(str(place), "is not a plug-in.", needs)
+    if unset := [field for field, said in config.model_fields.items() if said.is_required()]:
+        raise InputError(str(place), f"Config has no default for {', '.join(unset)}.", "Give every option one.")
+    if lacking := _lacking(CONTRACTS[kind], make):
+        move = f"See {CONTRACTS[kind].__name__} in engine/protocols.py."
+        raise InputError(str(place), f"{make.__name__} has no {', '.join(lacking)}.", move)
+    said = _first_line(module.__doc__) or name
+    return Plugin(kind, name, said, config, make, getattr(module, "EXAMPLE", None))
+
+
+def imported(place: Place) -> ModuleType:
+    """Import the module of a plug-in. Raises InputError with what stands against it."""
+    try:
+        return importlib.import_module(place.module)
+    except (Exception, SystemExit) as error:
+        told = f"cannot be imported: {type(error).__name__}: {error}."
+        raise InputError(str(place), told, "Mend it, or take it away.") from error
+
+
+def _is_options(config: Any) -> TypeGuard[type[BaseModel]]:
+    """Return whether this is a model of options that refuses those that it does not know."""
+    return isinstance(config, type) and issubclass(config, BaseModel) and config.model_config.get("extra") == "forbid"
+
+
+def _lacking(contract: Any, make: type) -> list[str]:
+    """Return the attributes that a class does not have of its own, although its protocol asks for them."""
+    said = [name for name, kind in contract.__annotations__.items() if kind.startswith("ClassVar")]
+    bare: Collection[str] = getattr(make, "__abstractmethods__", ())
+    return [name for name in (*said, *sorted(contract.__abstractmethods__)) if name in bare or not hasattr(make, name)]
+
+
+@lru_cache(maxsize=256)
+def _fault(kind: str, name: str) -> str | None:
+    """Return why a plug-in cannot be loaded, or None; remembered, so that a broken package is imported once only."""
+    try:
+        load(kind, name)
+    except Exception as error:
+        known = isinstance(error, InputError)
+        return str(error) if known else f"{_place(kind, name)}: {type(error).__name__}: {error}."
+    return None
+
+
+def broken() -> list[str]:
+    """Return a sentence for each plug-in that is there and cannot be used, with the reason. Imports them all."""
+    return [told for kind in KINDS for told in (*hidden(kind), *filter(None, (_fault(kind, n) for n in places(kind))))]
+
+
+def hidden(kind: str) -> list[str]:
+    """Return a sentence for each plug-in of a package that stands behind another of the same name."""
+    first = places(kind)
+    return [
+        f"{place}: is left out, as {first[name]} is also named {name}. Name it otherwise."
+        for name, place in _offers(kind)
+        if place != first[name]
+    ]
 
 
 @lru_cache(maxsize=256)
@@ -138,7 +252,7 @@ def options(kind: str, name: str) -> list[str]:
     return found
 
 
-def _path(kind: str, name: str) -> Path:
-    if (path := _files(kind).get(name)) is None:
+def _place(kind: str, name: str) -> Place:
+    if (place := _places(kind).get(name)) is None:
         raise InputError(kind, f"there is no plug-in {name!r}.", f"Choose one of: {', '.join(names(kind))}.")
-    return path
+    return place

@@ -1,15 +1,14 @@
 """The seams, on one screen. Each variant is one file in the folder named after its kind.
 
-Kinds: llms, teachers, users, modes, tools, sandboxes, judges, executors, exporters, importers. A plug-in file has
-a docstring whose first line is its label, a pydantic `Config` (extra="forbid"), and one public class in
-`__all__` which is built with that Config.
+Kinds: llms, teachers, users, modes, tools, sandboxes, judges, exporters, importers. A plug-in file has a docstring
+whose first line is its label, a pydantic `Config` (extra="forbid"), and one public class in `__all__` which is built
+with that Config. engine/plugins.py refuses a class that lacks an abstract method or a `ClassVar` of its protocol.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import (
-    AsyncIterator,
-    Awaitable,
     Callable,
     Collection,
     Coroutine,
@@ -36,7 +35,6 @@ from engine.types import (
     Recipe,
     Record,
     Review,
-    RolloutSpec,
     Sampling,
     Score,
     Span,
@@ -56,6 +54,7 @@ from engine.types import (
 class LLM(Protocol):
     """A model endpoint. Built with (Endpoint, role). Raises ModelError only; retries are inside."""
 
+    @abstractmethod
     async def complete(
         self,
         messages: Sequence[Turn],
@@ -65,6 +64,7 @@ class LLM(Protocol):
         sampling: Sampling | None = None,
     ) -> Completion: ...
 
+    @abstractmethod
     async def aclose(self) -> None: ...
 
 
@@ -79,6 +79,7 @@ class Teacher(Protocol):
     reference: ClassVar[bool] = False
     calls: list[ModelCall]
 
+    @abstractmethod
     async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion: ...
 
 
@@ -95,6 +96,7 @@ class User(Protocol):
     left: bool
     calls: list[ModelCall]
 
+    @abstractmethod
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
 
 
@@ -127,20 +129,28 @@ class Mode(Protocol):
     finding: what the messages of `span` show of the request with this number; None where nothing is demanded.
     """
 
-    help: str
-    short: bool
-    hard: bool
-    at_once: bool
+    help: ClassVar[str]
+    short: ClassVar[bool]
+    hard: ClassVar[bool]
+    at_once: ClassVar[bool]
 
+    @abstractmethod
     def serves(self, domain: Domain, template: TaskTemplate) -> bool: ...
+    @abstractmethod
     def question(self, domain: Domain, source: Random) -> TaskTurn | None: ...
+    @abstractmethod
     def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn: ...
+    @abstractmethod
     def withheld(self, domain: Domain, turn: TemplateTurn) -> tuple[str, ...]: ...
+    @abstractmethod
     def exercised(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool: ...
+    @abstractmethod
     def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, source: Random) -> int | None: ...
+    @abstractmethod
     def offered(
         self, domain: Domain, needed: Collection[str], withheld: Collection[str], source: Random
     ) -> tuple[Tool, ...]: ...
+    @abstractmethod
     def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding | None: ...
 
 
@@ -250,14 +260,20 @@ class SandboxPool(Protocol):
     sweep removes what an earlier, killed engine left behind and returns how many.
     """
 
-    name: str
-    isolated: bool
+    name: ClassVar[str]
+    isolated: ClassVar[bool]
 
+    @abstractmethod
     async def start(self) -> None: ...
+    @abstractmethod
     async def prepare(self, environment: Environment, width: int) -> None: ...
+    @abstractmethod
     def lease(self, environment: Environment) -> AbstractAsyncContextManager[Sandbox]: ...
+    @abstractmethod
     async def health(self) -> SandboxHealth: ...
+    @abstractmethod
     async def sweep(self) -> int: ...
+    @abstractmethod
     async def aclose(self) -> None: ...
 
 
@@ -277,7 +293,9 @@ class ToolSource(Protocol):
     commands: ClassVar[bool] = False
     holds_state: ClassVar[bool] = False
 
+    @abstractmethod
     def open(self, files: Mapping[str, bytes]) -> Sequence[Tool] | Coroutine[Any, Any, Sequence[Tool]]: ...
+    @abstractmethod
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult: ...
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str] | None:
@@ -310,6 +328,7 @@ class Judge(Protocol):
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
         return f"low_{score.name}"
 
+    @abstractmethod
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
 
 
@@ -353,7 +372,9 @@ class Exporter(Protocol):
 
     @property
     def never_carried(self) -> tuple[str, ...]: ...
+    @abstractmethod
     def convert(self, record: Record) -> Converted: ...
+    @abstractmethod
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 
@@ -369,20 +390,10 @@ class Importer(Protocol):
     """Reads one training format back, a line at a time: memory holds one record. A bad line is set aside in the report
     with its reason and refuses no other; without a report it raises InputError naming file and line."""
 
+    @abstractmethod
     def trajectories(
         self, lines: Iterable[bytes], name: str, report: ImportReport | None = None
     ) -> Iterator[Trajectory]: ...
-
-
-class Executor(Protocol):
-    """Keeps at most `concurrency` rollouts in flight; yields results as they finish."""
-
-    def run(
-        self,
-        work: Callable[[RolloutSpec], Awaitable[Trajectory]],
-        specs: Iterable[RolloutSpec],
-        concurrency: int,
-    ) -> AsyncIterator[Trajectory]: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,3 @@
-"""How many rollouts are kept in flight: one file each, a plug-in that keeps `Executor` of engine/protocols.py.
-
-There is one, for this machine.
+"""How many rollouts are kept in flight. There is one executor, for this machine, and no choice among several: it is no
+kind of plug-in, and its protocol stands beside it in local.py.
 """

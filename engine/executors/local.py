@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Protocol
 
 from engine.errors import SandboxError
-from engine.types import Options, RolloutSpec, Trajectory
-
-__all__ = ["LocalExecutor"]
+from engine.types import RolloutSpec, Trajectory
 
 
-class Config(Options):
-    """There is nothing to set: the concurrency belongs to the batch."""
+class Executor(Protocol):
+    """Keeps at most `concurrency` rollouts in flight; yields results as they finish."""
+
+    def run(
+        self,
+        work: Callable[[RolloutSpec], Awaitable[Trajectory]],
+        specs: Iterable[RolloutSpec],
+        concurrency: int,
+    ) -> AsyncIterator[Trajectory]: ...
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Runs rollouts as asyncio tasks."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
 
     async def run(
         self,

@@ -13,9 +13,9 @@ from contextlib import aclosing, suppress
 from itertools import chain
 from typing import Any, TypeVar
 
-from engine import plugins
 from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
+from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store
 from engine.rolling.rollout import Parts, environment_of, rollout
@@ -88,9 +88,8 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llm
     for domain in claim.domains.values():
         warm = environment_of(domain, None, commands=runs_commands(domain))
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
-    executor = plugins.load("executors", "local")
     specs = await _off_loop(_past_done, _remaining(claim, done, watch))
-    results = executor.make(executor.config()).run(_counted(watch, parts), specs, batch.concurrency)
+    results = LocalExecutor().run(_counted(watch, parts), specs, batch.concurrency)
     writer = _Writer(claim, store, watch)
     try:
         async with aclosing(_until_aborted(results, watch)) as arriving:

@@ -9,10 +9,9 @@ from contextlib import aclosing
 import pytest
 import pytest_asyncio
 
-from engine import plugins
 from engine.errors import SandboxError
+from engine.executors.local import Executor, LocalExecutor
 from engine.planning.planner import plan
-from engine.protocols import Executor
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import Domain, Persona, RolloutSpec, Trajectory
@@ -22,10 +21,9 @@ from tests.judges.test_rubric import trajectory
 COUNT, WIDTH = 40, 5
 
 
-@pytest.fixture(params=plugins.names("executors"))
+@pytest.fixture(params=[LocalExecutor])
 def executor(request: pytest.FixtureRequest) -> Executor:
-    plugin = plugins.load("executors", request.param)
-    made: Executor = plugin.make(plugin.config())
+    made: Executor = request.param()
     return made
 
 
