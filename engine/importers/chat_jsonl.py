@@ -7,12 +7,13 @@ missing. Rows of prompt and completion become dialogues whose prompt is masked. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
+from engine.examples import ImportExample
 from engine.importers._calls import NULLS, paired
 from engine.importers._flags import untrained
 from engine.importers._messages import Reading, turn_of
@@ -92,3 +93,50 @@ class ChatJsonl:
 
 def _turns(messages: list[dict[str, Any]], where: str, reading: Reading, start: int = 0) -> list[Turn]:
     return [turn_of(value, start + n, f"{where}.{n + 1}", reading) for n, value in enumerate(messages)]
+
+
+_PARAMETERS = {
+    "type": "object",
+    "properties": {
+        "word": {"type": "string"},
+        "most": {"type": "integer"},
+        "note": {"type": ["string", "null"]},
+        "near": {"type": "object", "properties": {"lat": {"type": "number"}, "name": {"type": "string"}}},
+    },
+    "required": ["word"],
+}
+_LOOK_UP = {"name": "look_up", "description": "Look a thing up.", "parameters": _PARAMETERS}
+_PADDED = {"word": "a", "most": None, "near": {"lat": 1.5}}
+_ANSWERS: Sequence[dict[str, Any]] = (
+    {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": "look_up", "arguments": _PADDED}, "id": "c"}],
+        "reasoning": "why",
+        "weight": 1,
+    },
+    {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": "look_up", "arguments": '{"word": "b"}'}}],
+        "loss_scale": 0.5,
+    },
+    {"role": "assistant", "content": "<think>why</think>Done.", "train": False},
+)
+EXAMPLE = ImportExample(
+    rows=(
+        {
+            "id": "a",
+            "system": "Be short.",
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+                _ANSWERS[0],
+                {"role": "tool", "tool_call_id": "c", "name": "look_up", "content": "x"},
+                _ANSWERS[1],
+                {"role": "function", "content": {"a": 1}},
+                _ANSWERS[2],
+            ],
+            "tools": [{"type": "function", "function": _LOOK_UP}, {"name": "g", "inputSchema": {"type": "dict"}}],
+            "label": True,
+            "metadata": {"domain": "shop", "scores": []},
+        },
+    )
+)

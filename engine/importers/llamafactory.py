@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from engine.errors import InputError
+from engine.examples import ImportExample
 from engine.exporters.llamafactory import BETWEEN_RESULTS
 from engine.importers._calls import call_of
 from engine.importers._flags import ON_MESSAGE, SPANS, asks_training, spans_trained, trained
@@ -134,3 +135,24 @@ def _results(text: str, calls: tuple[ToolCall, ...], where: str) -> list[Turn]:
         Turn(role="tool", content=part, tool_call_id=call.id, name=call.name)
         for part, call in zip(parts, calls, strict=True)
     ]
+
+
+EXAMPLE = ImportExample(
+    rows=(
+        {
+            "conversations": [
+                {"from": "human", "value": "a"},
+                {
+                    "from": "function_call",
+                    "value": '<think>\nwhy\n</think>\n\n{"name": "look_up", "arguments": {"word": "a"}}',
+                },
+                {"from": "observation", "value": "x"},
+                {"from": "gpt", "value": "b", "weight": 1},
+            ],
+            "tools": '[{"name": "look_up", "description": "Look a thing up.", "parameters": {"type": "object", '
+            '"properties": {"word": {"type": "string"}, "most": {"type": "integer"}, "note": {"type": '
+            '["string", "null"]}, "near": {"type": "object", "properties": {"lat": {"type": "number"}, "name": '
+            '{"type": "string"}}}}, "required": ["word"]}}]',
+        },
+    )
+)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from engine import settings
 from engine.errors import ModelError, ModelFault
+from engine.examples import ModelExample
 from engine.llms._faults import fault, key_of, kind_of, retry_after
 from engine.llms._plugin import ChatLLM
 from engine.types import Completion, Endpoint, ModelRole, Options, Sampling, Tool, Turn
@@ -174,3 +175,6 @@ def _plain(answer: Any) -> dict[str, Any]:
         "choices": choices,
         "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "cost": cost},
     }
+
+
+EXAMPLE = ModelExample("openai/test-model", options={"backoff": 0.001})

@@ -14,6 +14,7 @@ import orjson
 from pydantic import Field
 
 from engine.errors import InputError, ModelError
+from engine.examples import ModelExample
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads
@@ -118,3 +119,6 @@ def _dumped(body: dict[str, Any]) -> bytes:
         return orjson.dumps(body)
     except TypeError:
         return json.dumps(body).encode()
+
+
+EXAMPLE = ModelExample(options={"backoff": 0.001})

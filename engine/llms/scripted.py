@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from engine.errors import ModelFault
+from engine.examples import ModelExample
 from engine.llms._faults import fault
 from engine.llms._plugin import ChatLLM
 from engine.llms._sample import from_schema
@@ -154,3 +155,6 @@ def _wire(reply: ScriptedReply) -> dict[str, Any]:
     finish = reply.finish or ("tool_calls" if calls else "stop")
     usage = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
     return {"choices": [{"message": message, "finish_reason": finish}], "usage": usage}
+
+
+EXAMPLE = ModelExample(options={"backoff": 0.001}, script="replies")

@@ -19,6 +19,7 @@ import requests
 from pydantic import Field
 
 from engine.errors import SandboxError
+from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
 from engine.protocols import Environment, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
@@ -327,3 +328,15 @@ def _plain_socket(attached: Any) -> socket.socket:
 def _short(error: Exception) -> str:
     text = str(getattr(error, "explanation", None) or error)
     return text if len(text) <= 300 else f"{text[:300]}..."
+
+
+def _left_by(engine: str) -> set[str]:
+    client = docker.from_env()
+    try:
+        found = client.api.containers(all=True, filters={"label": f"{LABEL}={engine}"})
+        return {container["Id"] for container in found}
+    finally:
+        client.close()
+
+
+EXAMPLE = SandboxExample(left_by=_left_by)

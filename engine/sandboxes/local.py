@@ -24,6 +24,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.errors import SandboxError
+from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
 from engine.protocols import Environment, ExecResult, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
@@ -263,3 +264,10 @@ def _package_paths() -> list[str]:
     found: list[Any] = [importlib.util.find_spec(name) for name in TRUSTED]
     folders = {str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin}
     return sorted(folders)
+
+
+def _left_by(engine: str) -> set[str]:
+    return {folder.name for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{engine}-*")}
+
+
+EXAMPLE = SandboxExample(left_by=_left_by)

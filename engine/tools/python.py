@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
+from engine.examples import ToolExample
 from engine.protocols import Sandbox, ToolSource
 from engine.types import Options, Tool, ToolCall, ToolResult
 
@@ -58,3 +59,48 @@ class PythonTools(ToolSource):
 def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the tool files of a pack."""
     return {path: data for path, data in files.items() if path.startswith(_FOLDER) and path.endswith(".py")}
+
+
+_SHOWN = '''
+"""A pack's own functions."""
+
+
+def keep(path: str, text: str) -> str:
+    """Write a text into a file.
+
+    Args:
+        path: Where.
+        text: What.
+
+    Effect: write
+    """
+    with open(path, "w") as file:
+        file.write(text)
+    return "kept"
+
+
+def refuse(count: int, exact: bool = False) -> str:
+    """Always refuse.
+
+    Args:
+        count: Any number.
+        exact: Whether it matters.
+
+    Effect: read
+    """
+    raise ValueError(f"no {count}")
+
+
+def crash() -> str:
+    """Always crash.
+
+    Effect: read
+    """
+    return [][1]
+'''
+EXAMPLE = ToolExample(
+    call=ToolCall(id="c", name="keep", arguments={"path": "made.txt", "text": "made"}),
+    leaves={"made.txt": b"made"},
+    failing=(ToolCall(id="c", name="refuse", arguments={"count": 3}), ToolCall(id="c", name="crash")),
+    files={f"{_FOLDER}own.py": _SHOWN.encode()},
+)

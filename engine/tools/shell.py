@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from engine.examples import ToolExample
 from engine.protocols import ExecResult, Sandbox, ToolSource
 from engine.types import Options, Tool, ToolCall, ToolResult
 
@@ -94,3 +95,10 @@ class ShellTools(ToolSource):
         if len(text) <= limit:
             return text, False
         return f"{text[:limit]}\n[cut: {len(text)} characters in all, {limit} shown]", True
+
+
+EXAMPLE = ToolExample(
+    call=ToolCall(id="c", name="bash", arguments={"command": "printf made > made.txt"}),
+    leaves={"made.txt": b"made"},
+    failing=(ToolCall(id="c", name="bash", arguments={"command": "sleep 30", "timeout": 0.3}),),
+)

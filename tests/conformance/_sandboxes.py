@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine import plugins
 from engine.errors import SandboxError
 from engine.protocols import Environment, SandboxPool
 from engine.serving.choice import open_pool
@@ -17,7 +17,7 @@ from engine.settings import read
 from engine.types import Limits
 from tests.needs import missing
 
-BACKENDS = ("docker", "local")
+BACKENDS = tuple(plugins.names("sandboxes"))
 TIGHT = Limits(call_seconds=3.0, memory_bytes=128 << 20, disk_bytes=8 << 20, processes=24, output_chars=2000, cpus=1.0)
 
 TOOLS = """
@@ -124,26 +124,21 @@ def environment(**changes: Any) -> Environment:
 
 
 def promised_by(*backends: str) -> Callable[[Any], Any]:
-    """Enrol a test for the backends that promise what it checks; docker promises everything."""
-    assert "docker" in backends
+    """Enrol a test for the backends that promise what it checks."""
     marked = [pytest.param(name, marks=pytest.mark.docker) if name == "docker" else name for name in backends]
     return pytest.mark.parametrize("backend", marked)
 
 
 EVERY = promised_by(*BACKENDS)
-ISOLATED = promised_by("docker")
+ISOLATED = promised_by(*(name for name in BACKENDS if plugins.load("sandboxes", name).make.isolated))
+DOCKER = promised_by("docker")
 
 
 async def opened(backend: str) -> SandboxPool:
-    """Return a started pool; without a Docker engine skip loudly, and fail in CI."""
+    """Return a started pool; where what isolates, such as a Docker engine, is missing, skip loudly, and fail in CI."""
     try:
         return await open_pool(backend, allow_commands=True, image=read().image)
     except SandboxError as error:
-        if backend == "docker":
-            missing(f"NO DOCKER: {error}")
+        if plugins.load("sandboxes", backend).make.isolated:
+            missing(f"NO {backend.upper()}: {error}")
         raise
-
-
-def plugin_files() -> set[str]:
-    folder = Path(__file__).resolve().parents[2] / "engine" / "sandboxes"
-    return {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}

@@ -27,11 +27,6 @@ def read(name: str, data: Sequence[bytes]) -> list[Trajectory]:
     return list(importer.make(importer.config()).trajectories(data, "data.jsonl"))
 
 
-def test_each_format_is_read_and_written() -> None:
-    assert plugins.names("importers") == EXPORTERS
-    assert {"chat_jsonl", "llamafactory", "trajectory"} <= set(EXPORTERS)
-
-
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_the_same_trajectories_give_the_same_bytes(name: str) -> None:
     assert lines(name, mixed()) == lines(name, mixed())
@@ -95,8 +90,8 @@ def test_export_import_export_is_stable(name: str, which: str) -> None:
     second = lines(name, read(name, first))
     assert len(second) == len(first)
     assert lines(name, read(name, second)) == second
-    if name != "llamafactory":
-        assert second == first
+    if "tool_call_id" not in plugins.load("exporters", name).make(plugins.configure("exporters", name)).never_carried:
+        assert second == first, "only ids of calls, which name the content too, may be given anew"
 
 
 @pytest.mark.parametrize("name", BOTH)

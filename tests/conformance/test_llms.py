@@ -1,4 +1,5 @@
-"""What every LLM plug-in promises. Each test names who promises it; `WIRE` are those that talk to a server."""
+"""What every LLM plug-in promises. Each test names who promises it; `WIRE` are those that talk to a server. How each is
+brought to give a test's replies it shows in its EXAMPLE."""
 
 from __future__ import annotations
 
@@ -10,14 +11,19 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.errors import RETRYABLE, ModelError
+from engine.errors import RETRYABLE, InputErrors, ModelError
+from engine.examples import ModelExample
 from engine.protocols import LLM
 from engine.running.models import open_llm
 from engine.types import Endpoint, Sampling, Tool, ToolCall, Turn
 from tests.llms.server import Server, serving
+from tests.needs import missing
 
-ALL = tuple(plugins.names("llms"))
-WIRE = tuple(name for name in ALL if name != "scripted")
+SHOWN: dict[str, ModelExample] = {
+    name: example for name in plugins.names("llms") if (example := plugins.load("llms", name).example) is not None
+}
+ALL = tuple(SHOWN)
+WIRE = tuple(name for name, example in SHOWN.items() if example.script is None)
 KEY = "sk-very-secret-0123456789"
 USER = Turn(role="user", content="What is on A-100?")
 TOOL = Tool(
@@ -43,15 +49,11 @@ def promised_by(*names: str) -> pytest.MarkDecorator:
 async def opened(plugin: str, plays: list[dict[str, Any]], **more: Any) -> AsyncIterator[tuple[LLM, Server]]:
     """Open the plug-in so that it gets these replies: from a real server, or as its script."""
     async with serving() as server:
-        server.plays = list(plays)
-        options: dict[str, Any] = {"backoff": 0.001}
-        base = server.base
-        if plugin == "scripted":
-            options |= {"replies": plays}
-            base = None
+        server.plays, example = list(plays), SHOWN[plugin]
+        options = {**example.options, **({example.script: plays} if example.script else {})}
+        base = None if example.script else server.base
         values: dict[str, Any] = {"timeout": 5.0, "attempts": 3, "options": options, "api_base": base} | more
-        model = "openai/test-model" if plugin == "litellm" else "test-model"
-        llm = open_llm(Endpoint(model=model, llm=plugin, **values), "teacher")
+        llm = open_llm(Endpoint(model=example.model, llm=plugin, **values), "teacher")
         try:
             yield llm, server
         finally:
@@ -62,6 +64,15 @@ async def failing(llm: LLM) -> ModelError:
     with pytest.raises(ModelError) as caught:
         await llm.complete([USER])
     return caught.value
+
+
+@pytest.mark.parametrize("plugin", plugins.names("llms"))
+def test_every_model_path_shows_how_it_is_tried(plugin: str) -> None:
+    if plugin not in SHOWN:
+        missing(f"NOT TRIED: give the model path {plugin} an EXAMPLE.")
+    assert isinstance(SHOWN[plugin], ModelExample)
+    with pytest.raises(InputErrors, match="no_such_option"):
+        open_llm(Endpoint(model="m", llm=plugin, options={"no_such_option": 1}), "teacher")
 
 
 # ---------------------------------------------------------------- replies
@@ -295,7 +306,7 @@ async def test_client_errors_are_not_tried_again(plugin: str, kind: str) -> None
         error = await failing(llm)
     assert error.kind == kind
     assert not error.retryable
-    assert len(server.requests) == (0 if plugin == "scripted" else 1)
+    assert len(server.requests) == (plugin in WIRE)
     assert "check" in str(error)
 
 
@@ -314,7 +325,7 @@ async def test_the_last_error_is_raised_after_all_attempts(plugin: str) -> None:
         error = await failing(llm)
     assert error.kind == "server"
     assert "tried 3 times" in str(error)
-    assert len(server.requests) == (0 if plugin == "scripted" else 3)
+    assert len(server.requests) == (3 if plugin in WIRE else 0)
 
 
 @promised_by(*ALL)

@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -19,7 +18,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from engine import plugins
 from engine.errors import InputError, ProcessError, SandboxError
+from engine.examples import SandboxExample
 from engine.judging.state import differences
 from engine.protocols import Process, Sandbox, SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
@@ -27,18 +28,17 @@ from engine.serving.choice import open_pool
 from engine.types import ABSENT, Limits
 from tests.conformance._sandboxes import (
     BACKENDS,
+    DOCKER,
     EVERY,
     ISOLATED,
     TIGHT,
     environment,
     opened,
-    plugin_files,
     workspace,
 )
+from tests.needs import missing
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -64,8 +64,10 @@ async def sandbox(pool: SandboxPool) -> AsyncIterator[RemoteSandbox]:
         yield found
 
 
-async def test_every_backend_file_is_covered() -> None:
-    assert plugin_files() == set(BACKENDS)
+@EVERY
+async def test_every_backend_shows_what_it_occupies(backend: str) -> None:
+    await (await opened(backend)).aclose()
+    assert not await asyncio.to_thread(_leftovers, backend, "nobody")
 
 
 # ---------------------------------------------------------------- calls
@@ -720,10 +722,11 @@ def _engine(backend: str, part: str) -> subprocess.Popen[bytes]:
 
 def _leftovers(backend: str, owner: str) -> set[str]:
     """Return the containers, or the workspaces, of one engine that exist now."""
-    if backend != "docker":
-        return {path.name for path in Path(tempfile.gettempdir()).glob(f"turnwright-sandbox-{owner}-*")}
-    command = ["docker", "ps", "-aq", "--filter", f"label=turnwright.engine={owner}"]
-    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    example = plugins.load("sandboxes", backend).example
+    if example is None:
+        missing(f"NOT TRIED: give the sandbox {backend} an EXAMPLE.")
+    assert isinstance(example, SandboxExample)
+    return set(example.left_by(owner))
 
 
 async def _nothing_left(backend: str, owner: str) -> bool:
@@ -754,7 +757,7 @@ async def test_a_half_failed_start_leaves_nothing(backend: str) -> None:
     await _leaves_nothing_while_open(backend, "half")
 
 
-@ISOLATED
+@DOCKER
 async def test_a_container_that_cannot_start_leaves_nothing(backend: str) -> None:
     await (await opened(backend)).aclose()
     await _leaves_nothing_while_open(backend, "unstartable")
@@ -769,7 +772,7 @@ async def _relay(inbound: asyncio.StreamReader, outbound: asyncio.StreamWriter) 
         outbound.write_eof() if outbound.can_write_eof() else outbound.close()
 
 
-@ISOLATED
+@DOCKER
 async def test_an_engine_that_goes_away_is_told_as_gone(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -806,7 +809,7 @@ async def test_an_engine_that_goes_away_is_told_as_gone(
         await pool.aclose()
 
 
-@ISOLATED
+@DOCKER
 async def test_a_missing_image_names_the_next_move(backend: str) -> None:
     await (await opened(backend)).aclose()
     with pytest.raises(SandboxError, match="make sandbox-image") as caught:

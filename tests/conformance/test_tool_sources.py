@@ -11,61 +11,30 @@ from jsonschema import Draft202012Validator
 
 from engine import plugins
 from engine.domains import catalog
-from engine.domains.sources import opened
+from engine.domains.sources import opened, runs_commands, sources_of
 from engine.errors import InputErrors
-from engine.protocols import Environment, Sandbox, SandboxPool
+from engine.examples import ToolExample
+from engine.protocols import Sandbox, SandboxPool
 from engine.reading.schema import argument_error
+from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import Choice, Domain, ToolCall, ToolFault, ToolResult
+from tests.needs import missing
 
-SOURCE = '''
-"""A pack's own functions."""
-
-
-def keep(path: str, text: str) -> str:
-    """Write a text into a file.
-
-    Args:
-        path: Where.
-        text: What.
-
-    Effect: write
-    """
-    with open(path, "w") as file:
-        file.write(text)
-    return "kept"
-
-
-def refuse(count: int, exact: bool = False) -> str:
-    """Always refuse.
-
-    Args:
-        count: Any number.
-        exact: Whether it matters.
-
-    Effect: read
-    """
-    raise ValueError(f"no {count}")
-
-
-def crash() -> str:
-    """Always crash.
-
-    Effect: read
-    """
-    return [][1]
-'''
-FILES = {"tools/own.py": SOURCE.encode(), "workspace/note.txt": b"hello\n"}
-GOOD: dict[str, dict[str, Any]] = {
-    "python": {"name": "keep", "arguments": {"path": "made.txt", "text": "made"}},
-    "shell": {"name": "bash", "arguments": {"command": "printf made > made.txt"}},
-}
-BAD: dict[str, list[dict[str, Any]]] = {
-    "python": [{"name": "refuse", "arguments": {"count": 3}}, {"name": "crash", "arguments": {}}],
-    "shell": [{"name": "bash", "arguments": {"command": "sleep 30", "timeout": 0.3}}],
-}
 SOURCES = plugins.names("tools")
+SHOWN: dict[str, ToolExample] = {
+    name: example for name in SOURCES if (example := plugins.load("tools", name).example) is not None
+}
+"""What each source shows of itself."""
+FAILING = [(name, call) for name, example in SHOWN.items() for call in example.failing]
+PYTHON = SHOWN["python"].files["tools/own.py"].decode()
+
+
+def tried(name: str) -> Domain:
+    """Return an unfinished pack with what the source shows, and with no other source."""
+    head = f"id: tried\nname: Tried\ndescription: It is tried.\ntool_sources: [{name}]\n".encode()
+    return catalog.parse({"domain.yaml": head, "policy.md": b"Help.", **SHOWN[name].files}, unfinished=True)
 
 
 @pytest_asyncio.fixture
@@ -76,30 +45,32 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 
 @pytest_asyncio.fixture
-async def sandbox(pool: SandboxPool) -> AsyncIterator[Sandbox]:
-    modules = {"own.py": SOURCE}
-    environment = Environment(workspace={"note.txt": b"hello\n"}, modules=modules, commands=True, key="sources")
-    async with pool.lease(environment) as leased:
+async def sandbox(name: str, pool: SandboxPool) -> AsyncIterator[Sandbox]:
+    domain = tried(name)
+    async with pool.lease(environment_of(domain, None, commands=runs_commands(domain))) as leased:
         yield leased
 
 
-async def called(name: str, call: dict[str, Any], sandbox: Sandbox) -> ToolResult:
-    source, tools = opened(Choice(name=name), FILES)
-    tool = next(tool for tool in tools if tool.name == call["name"])
-    return await source.call(tool, ToolCall(id="c", **call), sandbox)
-
-
-def test_every_source_takes_part() -> None:
-    """A new source adds its calls to GOOD and BAD."""
-    assert set(GOOD) == set(BAD) == set(SOURCES)
+async def called(name: str, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+    domain = tried(name)
+    tool = next(tool for tool in domain.tools if tool.name == call.name)
+    return await sources_of(domain)[name].call(tool, call, sandbox)
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_every_source_shows_calls(name: str) -> None:
+    if name not in SHOWN:
+        missing(f"NO CALLS: give the tool source {name} an EXAMPLE, so that it can be tried.")
+    assert isinstance(SHOWN[name], ToolExample)
+
+
+@pytest.mark.parametrize("name", SHOWN)
 def test_schemas_are_valid_and_closed(name: str) -> None:
-    source, tools = opened(Choice(name=name), FILES)
+    files = tried(name).files
+    source, tools = opened(Choice(name=name), files)
     assert tools
     assert len({tool.name for tool in tools}) == len(tools)
-    assert set(source.named(FILES) or ()) >= {tool.name for tool in tools}
+    assert set(source.named(files) or ()) >= {tool.name for tool in tools}
     for tool in tools:
         Draft202012Validator.check_schema(tool.parameters)
         assert tool.parameters["type"] == "object"
@@ -107,33 +78,47 @@ def test_schemas_are_valid_and_closed(name: str) -> None:
         assert tool.source == name
         assert tool.description
         assert set(tool.parameters["required"]) <= set(tool.parameters["properties"])
-    _, again = opened(Choice(name=name), dict(reversed(FILES.items())))
+    _, again = opened(Choice(name=name), dict(reversed(files.items())))
     assert [tool.name for tool in again] == [tool.name for tool in tools]
 
 
 @pytest.mark.parametrize("parameter", ['count: "list["', 'count: "x = 1"', 'count: ""', "count: dict = {[]: 1}"])
 def test_a_signature_that_cannot_be_read_is_refused_with_its_line(parameter: str) -> None:
-    text = SOURCE.replace("count: int", parameter, 1).replace(", exact: bool = False", "")
+    text = PYTHON.replace("count: int", parameter, 1).replace(", exact: bool = False", "")
     with pytest.raises(InputErrors, match=r"tools/own.py line \d+: refuse"):
         opened(Choice(name="python"), {"tools/own.py": text.encode()})
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", SHOWN)
 async def test_a_call_works_in_the_sandbox(name: str, sandbox: Sandbox) -> None:
-    result = await called(name, GOOD[name], sandbox)
+    example = SHOWN[name]
+    result = await called(name, example.call, sandbox)
     assert isinstance(result, ToolResult)
     assert result.fault is None
-    assert await sandbox.read("made.txt") == b"made"
-    assert [change.path for change in (await sandbox.diff()).changes] == ["made.txt"]
+    assert {path: await sandbox.read(path) for path in example.leaves} == example.leaves
+    assert {change.path for change in (await sandbox.diff()).changes} == set(example.leaves)
 
 
-@pytest.mark.parametrize(("name", "call"), [(name, call) for name in SOURCES for call in BAD.get(name, [])])
-async def test_a_tools_own_failure_is_a_typed_result(name: str, call: dict[str, Any], sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("name", "call"), FAILING)
+async def test_a_tools_own_failure_is_a_typed_result(name: str, call: ToolCall, sandbox: Sandbox) -> None:
     result = await called(name, call, sandbox)
     assert result.fault in get_args(ToolFault)
     assert result.content.strip()
-    after = await called(name, GOOD[name], sandbox)
+    after = await called(name, SHOWN[name].call, sandbox)
     assert after.fault is None
+
+
+@pytest.mark.parametrize("name", SHOWN)
+async def test_a_source_with_a_state_of_its_own_tells_it(name: str, sandbox: Sandbox) -> None:
+    source = sources_of(tried(name))[name]
+    assert dict(await source.probe(sandbox)) == dict(await source.probe(sandbox))
+    assert source.holds_state or not await source.probe(sandbox)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_unknown_option_is_refused(name: str) -> None:
+    with pytest.raises(InputErrors, match="no_such_option"):
+        opened(Choice(name=name, options={"no_such_option": 1}), {})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +138,7 @@ async def test_a_tools_own_failure_is_a_typed_result(name: str, call: dict[str, 
     ],
 )
 def test_a_call_of_the_wrong_type_is_refused_in_one_short_sentence(arguments: dict[str, Any], fits: bool) -> None:
-    tool = next(tool for tool in opened(Choice(name="python"), FILES)[1] if tool.name == "refuse")
+    tool = next(tool for tool in tried("python").tools if tool.name == "refuse")
     problem = argument_error(tool, ToolCall(id="c", name="refuse", arguments=arguments))
     assert (problem is None) is fits
     assert len(problem or "") < 600

@@ -11,37 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import plugins
+from engine.examples import ImportExample
 from engine.exporting.record import read
 from engine.importing.report import Report
 from engine.types import Trajectory
 from storage.intake import rows_of
 from tests.exporters.mixed import exported, mixed
-from tests.importers.reading import TOOL, calls, says
+from tests.needs import missing
 
-STRANGER = {
-    "id": "a",
-    "system": "Be short.",
-    "messages": [
-        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-        calls({"word": "a", "most": None, "near": {"lat": 1.5}}, id="c") | {"reasoning": "why", "weight": 1},
-        {"role": "tool", "tool_call_id": "c", "name": "look_up", "content": "x"},
-        calls('{"word": "b"}') | {"loss_scale": 0.5},
-        {"role": "function", "content": {"a": 1}},
-        says("<think>why</think>Done.", train=False),
-    ],
-    "tools": [{"type": "function", "function": TOOL}, {"name": "g", "inputSchema": {"type": "dict"}}],
-    "label": True,
-    "metadata": {"domain": "shop", "scores": []},
-}
-SHAREGPT = {
-    "conversations": [
-        {"from": "human", "value": "a"},
-        {"from": "function_call", "value": '<think>\nwhy\n</think>\n\n{"name": "look_up", "arguments": {"word": "a"}}'},
-        {"from": "observation", "value": "x"},
-        {"from": "gpt", "value": "b", "weight": 1},
-    ],
-    "tools": json.dumps([TOOL]),
-}
 WORDS = (
     *("role", "content", "tool_calls", "function", "name", "arguments", "type", "text", "properties", "items", "enum"),
     *("$ref", "#", "#/properties/word", "dict", "assistant", "tool", "weight", "anyOf", "required", "null", "[]", "{}"),
@@ -53,11 +30,26 @@ VALUES = st.recursive(
     | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-ROWS = {
-    "chat_jsonl": [STRANGER, *exported("chat_jsonl", mixed())[0][:3]],
-    "llamafactory": [SHAREGPT, *exported("llamafactory", mixed())[0][:3]],
-    "trajectory": exported("trajectory", mixed())[0][:3],
-}
+
+
+def rows_of_format(format: str) -> list[Any]:
+    """Return rows to change: those that the importer shows, and what an exporter of its name writes."""
+    example = plugins.load("importers", format).example
+    assert example is None or isinstance(example, ImportExample)
+    written = exported(format, mixed())[0][:3] if format in plugins.names("exporters") else []
+    return [*(example.rows if example else ()), *written]
+
+
+ROWS = {format: rows_of_format(format) for format in plugins.names("importers")}
+
+
+@pytest.mark.parametrize("format", list(ROWS))
+def test_every_importer_has_rows_to_change(format: str) -> None:
+    if not ROWS[format]:
+        missing(f"NO ROWS: give engine/importers/{format}.py an EXAMPLE, or an exporter of its name.")
+    importer = plugins.load("importers", format)
+    found = list(importer.make(importer.config()).trajectories([json.dumps(row).encode() for row in ROWS[format]], "f"))
+    assert len(found) == len(ROWS[format]), "unchanged they all come in"
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -86,7 +78,7 @@ def mutated(draw: st.DrawFn, format: str) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("format", list(ROWS))
+@pytest.mark.parametrize("format", [format for format, rows in ROWS.items() if rows])
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(data=st.data())
 def test_a_mutated_row_comes_in_or_is_set_aside(format: str, data: st.DataObject) -> None:
@@ -98,7 +90,7 @@ def test_a_mutated_row_comes_in_or_is_set_aside(format: str, data: st.DataObject
         stored = rows_of(1, 1, trajectory, 0.0).body[1]
         assert Trajectory.model_validate_json(stored).turns == trajectory.turns
         read(stored.encode())
-        for exporter in ("chat_jsonl", "llamafactory", "trajectory"):
+        for exporter in plugins.names("exporters"):
             exported(exporter, [trajectory])
     assert report.imported + report.set_aside == 1
     json.dumps(report.as_dict(), allow_nan=False)
@@ -112,7 +104,3 @@ def test_any_bytes_are_set_aside(line: bytes) -> None:
         report = Report()
         list(importer.make(importer.config()).trajectories([line], "f.jsonl", report))
         assert report.imported == 0
-
-
-def test_every_importer_is_tried() -> None:
-    assert set(ROWS) == set(plugins.names("importers"))

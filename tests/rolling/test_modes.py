@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine import modes
 from engine.planning import tasks
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import INJECTED
 from engine.serving.choice import open_pool
 from engine.types import (
+    MODES,
     Choice,
     Domain,
     Mode,
@@ -119,7 +119,7 @@ WRONG: list[tuple[Mode, str, Play, Fits, set[str], set[str] | None]] = [
 
 
 async def test_every_mode_has_a_wrong_teacher() -> None:
-    assert {mode for mode, *_ in WRONG} == set(modes.names())
+    assert {mode for mode, *_ in WRONG} == set(MODES)
 
 
 @pytest.mark.parametrize(
