@@ -332,7 +332,9 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
 
 @app.command()
 def check() -> None:
-    """Say whether everything that the studio needs is in order, and what to do if not."""
+    """Say whether everything that the studio needs is in order, and what to do if not. Plug-ins that cannot be used are
+    named; the studio does without them."""
+    from engine.exporting.target import broken
     from engine.serving.choice import health, with_options
 
     found = settings.read()
@@ -348,6 +350,8 @@ def check() -> None:
         usable = usable or entry.ok
         isolation = "isolates" if entry.isolated else "does not isolate"
         print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
+    for told in (*plugins.broken(), *broken()):
+        print(f"plug-in   {told}")
     known = ("auto", *plugins.names("sandboxes"))
     if found.sandbox not in known:
         usable = False

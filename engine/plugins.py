@@ -124,7 +124,7 @@ def also_in(kind: str, folder: Path) -> Iterator[None]:
 def forget() -> None:
     """Look for plug-ins anew, after a file or a package came or went while this process lives."""
     importlib.invalidate_caches()
-    for remembered in (_offers, _fault, load, trait):
+    for remembered in (_offers, _module, load, trait):
         remembered.cache_clear()
 
 
@@ -170,12 +170,20 @@ def load(kind: str, name: str) -> Plugin:
 
 
 def imported(place: Place) -> ModuleType:
-    """Import the module of a plug-in. Raises InputError with what stands against it."""
+    """Return the module of a plug-in. Raises InputError when it cannot be imported, with the reason."""
+    found = _module(place)
+    if isinstance(found, str):
+        raise InputError(str(place), f"cannot be imported: {found}.", "Mend it, or take it away, and start again.")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _module(place: Place) -> ModuleType | str:
+    """Import a module; return the reason where that fails, remembered so that no page tries it again and again."""
     try:
         return importlib.import_module(place.module)
     except (Exception, SystemExit) as error:
-        told = f"cannot be imported: {type(error).__name__}: {error}."
-        raise InputError(str(place), told, "Mend it, or take it away.") from error
+        return f"{type(error).__name__}: {error}"
 
 
 def _is_options(config: Any) -> TypeGuard[type[BaseModel]]:
@@ -190,15 +198,19 @@ def _lacking(contract: Any, make: type) -> list[str]:
     return [name for name in (*said, *sorted(contract.__abstractmethods__)) if name in bare or not hasattr(make, name)]
 
 
-@lru_cache(maxsize=256)
 def _fault(kind: str, name: str) -> str | None:
-    """Return why a plug-in cannot be loaded, or None; remembered, so that a broken package is imported once only."""
+    """Return why a plug-in cannot be loaded, or None."""
     try:
         load(kind, name)
     except Exception as error:
         known = isinstance(error, InputError)
         return str(error) if known else f"{_place(kind, name)}: {type(error).__name__}: {error}."
     return None
+
+
+def absent(kind: str, name: str, noun: str = "plug-in") -> str:
+    """Return why a name is not among `names`: what is wrong with the plug-in, or that there is none."""
+    return (_fault(kind, name) if name in _places(kind) else None) or f"there is no {noun} {name!r}."
 
 
 def broken() -> list[str]:

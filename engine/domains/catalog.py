@@ -366,7 +366,7 @@ def _refused_sources(source: Source, choices: Sequence[Choice]) -> list[InputErr
     for number, choice in enumerate(choices):
         path = ("tool_sources", number)
         if choice.name not in known:
-            told = f"there is no tool source {choice.name!r}."
+            told = plugins.absent("tools", choice.name, "tool source")
             errors.append(source.refusal(path, told, f"Choose one of: {', '.join(known)}."))
         elif choice.name in [other.name for other in choices[:number]]:
             errors.append(source.refusal(path, f"{choice.name} stands twice.", "Name it once."))

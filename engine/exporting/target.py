@@ -1,21 +1,24 @@
-"""What a trainer reads, and what it passes over without a word: the options and settings that a file for it needs."""
+"""What a trainer reads, and what it passes over without a word: the options and settings that a file for it needs.
+
+A file of engine/targets, or a module that a package offers in the group turnwright.targets, holds `FORMS`.
+"""
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Any, Literal
 
+from engine import plugins
 from engine.errors import InputError
 from engine.types import Recipe
 
 SFT = "sft"
-_PLUGINS = Path(__file__).parent.parent / "targets"
+_KIND = "targets"
 Untrained = Literal["mask", "cut"]
 
 
@@ -54,23 +57,38 @@ class Target:
 
 def names() -> list[str]:
     """Return the name of every target, sorted: `trl`, or `trl/NAME` for another form than sft."""
-    found = [(file.stem, form) for file in _PLUGINS.glob("*.py") if file.stem[0] != "_" for form in _forms(file.stem)]
-    return sorted(trainer if form == SFT else f"{trainer}/{form}" for trainer, form in found)
+    found = []
+    for trainer, place in plugins.places(_KIND).items():
+        with suppress(InputError):
+            found += [trainer if form == SFT else f"{trainer}/{form}" for form in _forms(place)]
+    return sorted(found)
+
+
+def broken() -> list[str]:
+    """Return a sentence for each trainer's file that is there and cannot be used, with the reason."""
+    told = plugins.hidden(_KIND)
+    for place in plugins.places(_KIND).values():
+        try:
+            _forms(place)
+        except InputError as error:
+            told.append(str(error))
+    return told
 
 
 def find(name: str) -> Target:
     """Return a target. Raises InputError when there is none of that name."""
     trainer, slash, form = name.partition("/")
-    if not trainer.startswith("_") and trainer.isidentifier() and (_PLUGINS / f"{trainer}.py").is_file():
-        found = _forms(trainer).get(form if slash else SFT)
-        if found is not None:
-            return found
+    place = plugins.places(_KIND).get(trainer)
+    if place is not None and (found := _forms(place).get(form if slash else SFT)) is not None:
+        return found
     raise InputError("target", f"there is no target {name!r}.", f"Choose one of: {', '.join(names())}.")
 
 
-@lru_cache
-def _forms(trainer: str) -> Mapping[str, Target]:
-    forms: Mapping[str, Target] = importlib.import_module(f"engine.targets.{trainer}").FORMS
+def _forms(place: plugins.Place) -> Mapping[str, Target]:
+    """Return the targets of a file by the name of their form. Raises InputError when it holds none."""
+    forms = getattr(plugins.imported(place), "FORMS", None)
+    if not isinstance(forms, Mapping) or not forms or not all(isinstance(one, Target) for one in forms.values()):
+        raise InputError(str(place), "holds no target.", "It needs FORMS, with a Target for each way of training.")
     return forms
 
 

@@ -23,7 +23,7 @@ def refused_choices(batch: Batch, source: Source) -> list[InputError]:
     for kind, path, choice in _choices(batch):
         known = plugins.names(kind)
         if choice.name not in known:
-            told = f"there is no plug-in {choice.name!r}."
+            told = plugins.absent(kind, choice.name)
             errors.append(source.refusal(path, told, f"Choose one of: {', '.join(known)}."))
         else:
             errors += plugins.refused_options(kind, choice, source, path)

@@ -1,5 +1,11 @@
 """axolotl: a flag on each turn of the assistant, which its configuration must name."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
 from engine.exporting.target import Target
 
 FORMS = {
@@ -37,3 +43,14 @@ datasets:
         language="yaml",
     )
 }
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """ChatTemplateStrategy: `message_field_training` where a message has it, else `roles_to_train`."""
+    for message in row["messages"]:
+        told = message.get("train")
+        if told if told is not None else message["role"] == "assistant":
+            yield message
+
+
+EXAMPLE = TargetExample(trained=_trained)

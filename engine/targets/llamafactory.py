@@ -1,5 +1,11 @@
 """LLaMA-Factory: it trains every turn of the assistant, so a row ends before the first that must not be."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
 from engine.exporting.target import Target
 
 FORMS = {
@@ -20,3 +26,11 @@ train_on_prompt: false
         language="yaml",
     )
 }
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """SupervisedDatasetProcessor: every answer of the sharegpt roles at even places."""
+    yield from (turn for turn in row["conversations"] if turn["from"] in ("gpt", "function_call"))
+
+
+EXAMPLE = TargetExample(trained=_trained)

@@ -1,5 +1,11 @@
 """ms-swift: a key `loss` on each turn of the assistant; reasoning goes in think tags."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
 from engine.exporting.target import Target
 
 FORMS = {
@@ -30,3 +36,14 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
         ignores=("tool_call_id",),
     )
 }
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """LossScale._inner_call; of a message only these keys are left, and `loss` goes with each of its calls."""
+    for message in row["messages"]:
+        kept = {key: value for key, value in message.items() if key in ("role", "content", "loss", "tool_calls")}
+        if kept["role"] == "assistant" and kept.get("loss") is not False:
+            yield kept
+
+
+EXAMPLE = TargetExample(trained=_trained)

@@ -1,5 +1,11 @@
 """prime-rl: it trains every turn of the assistant, of a prompt too, so a row ends before the first that must not be."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
 from engine.exporting.target import Target
 
 FORMS = {
@@ -35,3 +41,12 @@ tool = false
         language="toml",
     )
 }
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """SFTDataset._process: messages, else prompt and completion put together, and then by role alone."""
+    messages = row["messages"] if "messages" in row else [*row["prompt"], *row["completion"]]
+    yield from (message for message in messages if message["role"] == "assistant")
+
+
+EXAMPLE = TargetExample(trained=_trained)

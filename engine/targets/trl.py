@@ -1,5 +1,11 @@
 """TRL: its SFTTrainer reads no flag on a turn, so what it must not train stands in the prompt."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
 from engine.exporting.target import Target
 
 FORMS = {
@@ -35,3 +41,11 @@ trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
         language="python",
     )
 }
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """SFTTrainer: `completion_mask` and `assistant_masks` both; of a message it reads what its template uses."""
+    yield from (message for message in row["completion"] if message["role"] == "assistant")
+
+
+EXAMPLE = TargetExample(trained=_trained)

@@ -17,7 +17,7 @@ from pages._ui.text import literal
 from storage import exports
 from storage.database import Database
 from tests.pages.test_masking import built, reviewed
-from tests.targets.trainers import trained_text
+from tests.targets.trainers import SHOWN, trained_text
 
 __all__ = ["reviewed"]
 
@@ -32,7 +32,7 @@ def keys(page: AppTest) -> set[str]:
     return {str(one.key) for kind in (page.selectbox, page.toggle) for one in kind if one.key}
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", SHOWN)
 def test_what_is_built_for_a_trainer_is_what_the_preview_shows(
     open_page: Open, reviewed: Database, tmp_path: Path, name: str
 ) -> None:
