@@ -66,14 +66,15 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a plug-in is written: the module to import, and its file; no file where an installed package offers it."""
+    """Where a plug-in is written, as a reader is told: the module to import, and its file; no file where an installed
+    package offers it."""
 
+    told: str
     module: str
     file: Path | None = None
-    package: str = ""
 
     def __str__(self) -> str:
-        return f"{self.module} of {self.package}" if self.file is None else f"{self.module.replace('.', '/')}.py"
+        return self.told
 
 
 def names(kind: str) -> list[str]:
@@ -96,14 +97,19 @@ def places(kind: str) -> dict[str, Place]:
     folders = importlib.import_module(f"engine.{kind}").__path__
     files = [path for folder in reversed(list(folders)) for path in Path(folder).glob("*.py") if path.stem[0] != "_"]
     found = dict(reversed(_offers(kind)))
-    return found | {path.stem: Place(f"engine.{kind}.{path.stem}", path) for path in files}
+    return found | {
+        path.stem: Place(f"engine/{kind}/{path.name}", f"engine.{kind}.{path.stem}", path) for path in files
+    }
 
 
 @lru_cache(maxsize=256)
 def _offers(kind: str) -> tuple[tuple[str, Place], ...]:
     """Return name and place of all that installed packages offer. Remembered, as their files take a while to read."""
-    found = entry_points(group=f"turnwright.{kind}")
-    return tuple((one.name, Place(one.value, package=one.dist.name if one.dist else "a package")) for one in found)
+    found = []
+    for point in entry_points(group=f"turnwright.{kind}"):
+        package = point.dist.name if point.dist else "a package"
+        found.append((point.name, Place(f"{kind}/{point.name} of {package} ({point.value})", point.value)))
+    return tuple(found)
 
 
 @contextmanager

@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") for p in (ROOT / d).rglob("*.py"))]
 OURS = ("cli", "engine", "storage", "pages")
-GROUND = ("types", "errors", "settings", "reading", "protocols", "plugins", "prompting", "loop", "liveness", "times")
+GROUND = (
+    *("types", "errors", "settings", "reading", "protocols", "examples", "plugins", "prompting", "loop", "liveness"),
+    "times",
+)
 ROOMS = (
     *GROUND,
     "domains",
@@ -21,6 +24,7 @@ ROOMS = (
     "judging",
     "rolling",
     "reviewing",
+    "executors",
     "running",
     "importing",
     "exporting",

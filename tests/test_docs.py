@@ -1,4 +1,5 @@
-"""What the documents say is true: every command runs, every file that they name exists, the example plug-in works."""
+"""What the documents say is true: every command runs, and every file that they name exists. The example plug-in of
+CONTRIBUTING.md is tried in test_throw_away_plugins.py."""
 
 from __future__ import annotations
 
@@ -212,34 +213,6 @@ def test_named_files_exist(document: str) -> None:
     paths = re.findall(r"`((?:engine|storage|assets|tests|bench|pages)/[\w./-]*)`", text)
     missing = [p for p in (*links, *paths) if not (ROOT / p.rstrip("/")).exists()]
     assert missing == []
-
-
-async def test_the_example_judge_of_contributing_works() -> None:
-    from engine.types import Trajectory, Turn
-
-    source = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    assert source
-    space: dict = {}
-    exec(compile(source.group(1), "brevity.py", "exec", dont_inherit=True), space)
-    judge = space[space["__all__"][0]](space["Config"](most=3))
-    record = Trajectory(
-        id="t",
-        index=0,
-        batch_fingerprint="b",
-        domain="d",
-        domain_digest="x",
-        template=None,
-        mode=None,
-        attempt=0,
-        seed=0,
-        persona="p",
-        teacher="reference",
-        user="reference",
-        status="kept",
-        turns=(Turn(role="assistant", content="too long"),),
-    )
-    assert [s.value for s in await judge.score(record)] == [0.0]
-    assert [s.value for s in await judge.score(record.model_copy(update={"turns": ()}))] == [None]
 
 
 def test_the_command_line_says_what_to_do_about_bad_input(home: dict[str, str], tmp_path: Path) -> None:

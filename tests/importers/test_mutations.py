@@ -62,6 +62,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def mutated(draw: st.DrawFn, format: str) -> dict[str, Any]:
     row = copy.deepcopy(draw(st.sampled_from(ROWS[format])))
     for _ in range(draw(st.integers(1, 3))):
+        if not row:
+            break
         *path, last = draw(st.sampled_from([place for place in places(row) if place]))
         at = row
         for key in path:
