@@ -16,13 +16,14 @@ from engine.types import ToolCall
 class ToolExample:
     """Calls of tools that a source finds in a pack; they are made in a sandbox whose workspace is empty.
 
-    call: one that succeeds. leaves: the files that it adds to the workspace, by path. failing: calls that fail by
-    themselves, in a way that the model may see. files: what the source reads of the pack, beside its Python modules,
-    which the sandbox has too.
+    call: one that succeeds. leaves: the files that it adds to the workspace, by path. holds: what the source then
+    tells of a state of its own (`probe`). failing: calls that fail by themselves, in a way that the model may see.
+    files: what the source reads of the pack.
     """
 
     call: ToolCall
     leaves: Mapping[str, bytes] = field(default_factory=dict)
+    holds: Mapping[str, Any] = field(default_factory=dict)
     failing: Sequence[ToolCall] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError
 
 from engine.domains.catalog import yaml_value
 from engine.errors import InputError, InputErrors, ProcessError
+from engine.examples import ToolExample
 from engine.protocols import Process, Sandbox, ToolSource
 from engine.reading.json_value import loads
 from engine.reading.places import Source
@@ -200,3 +201,48 @@ def _wrong(one: _Listed, before: Collection[str]) -> tuple[tuple[str, ...], str]
         if schema is not None and (problem := schema_problem(schema)):
             return (field,), f"{problem}."
     return None
+
+
+_SHOWN_PROGRAM = """
+import json
+import sys
+
+total = 0
+
+
+def add(number):
+    global total
+    if number < 0:
+        raise ValueError("it counts upwards only")
+    total += number
+    return {"total": total}
+
+
+METHODS = {"add": add, "leave": lambda: sys.exit(3), "state": lambda: {"total": total}}
+
+for line in sys.stdin:
+    request = json.loads(line)
+    answer = {"jsonrpc": "2.0", "id": request["id"]}
+    try:
+        answer["result"] = METHODS[request["method"]](**request["params"])
+    except ValueError as error:
+        answer["error"] = {"code": -32000, "message": str(error)}
+    print(json.dumps(answer), flush=True)
+"""
+_SHOWN_TOOLS = """
+- name: add
+  description: Add a number to the total.
+  effect: write
+  parameters: {type: object, properties: {number: {type: integer}}, required: [number], additionalProperties: false}
+  returns: {type: object, properties: {total: {type: integer}}, required: [total]}
+- name: leave
+  description: End the program.
+  effect: write
+  parameters: {type: object, properties: {}, required: [], additionalProperties: false}
+"""
+EXAMPLE = ToolExample(
+    call=ToolCall(id="c", name="add", arguments={"number": 3}),
+    holds={"total": 3},
+    failing=(ToolCall(id="c", name="add", arguments={"number": -1}), ToolCall(id="c", name="leave")),
+    files={_PROGRAM: _SHOWN_PROGRAM.encode(), _TOOLS: _SHOWN_TOOLS.encode()},
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from engine.domains import catalog
 from engine.domains.sources import opened, runs_commands, sources_of
 from engine.errors import InputErrors
 from engine.examples import ToolExample
-from engine.protocols import Sandbox, SandboxPool
+from engine.protocols import Sandbox, SandboxPool, ToolSource
 from engine.reading.schema import argument_error
 from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
@@ -51,10 +52,14 @@ async def sandbox(name: str, pool: SandboxPool) -> AsyncIterator[Sandbox]:
         yield leased
 
 
-async def called(name: str, call: ToolCall, sandbox: Sandbox) -> ToolResult:
-    domain = tried(name)
-    tool = next(tool for tool in domain.tools if tool.name == call.name)
-    return await sources_of(domain)[name].call(tool, call, sandbox)
+@pytest.fixture
+def source(name: str) -> ToolSource:
+    return sources_of(tried(name))[name]
+
+
+async def called(name: str, source: ToolSource, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+    tool = next(tool for tool in tried(name).tools if tool.name == call.name)
+    return await source.call(tool, call, sandbox)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -90,29 +95,30 @@ def test_a_signature_that_cannot_be_read_is_refused_with_its_line(parameter: str
 
 
 @pytest.mark.parametrize("name", SHOWN)
-async def test_a_call_works_in_the_sandbox(name: str, sandbox: Sandbox) -> None:
+async def test_a_call_works_in_the_sandbox(name: str, source: ToolSource, sandbox: Sandbox) -> None:
     example = SHOWN[name]
-    result = await called(name, example.call, sandbox)
+    before = await source.probe(sandbox)
+    assert source.holds_state or before == {}
+    result = await called(name, source, example.call, sandbox)
     assert isinstance(result, ToolResult)
     assert result.fault is None
     assert {path: await sandbox.read(path) for path in example.leaves} == example.leaves
+    assert await source.probe(sandbox) == await source.probe(sandbox) == example.holds
+    assert before != example.holds or not example.holds
     assert {change.path for change in (await sandbox.diff()).changes} == set(example.leaves)
+    if (promised := source.result_schema(example.call.name)) is not None:
+        Draft202012Validator(promised).validate(json.loads(result.content))
 
 
 @pytest.mark.parametrize(("name", "call"), FAILING)
-async def test_a_tools_own_failure_is_a_typed_result(name: str, call: ToolCall, sandbox: Sandbox) -> None:
-    result = await called(name, call, sandbox)
+async def test_a_tools_own_failure_is_a_typed_result(
+    name: str, call: ToolCall, source: ToolSource, sandbox: Sandbox
+) -> None:
+    result = await called(name, source, call, sandbox)
     assert result.fault in get_args(ToolFault)
     assert result.content.strip()
-    after = await called(name, SHOWN[name].call, sandbox)
+    after = await called(name, source, SHOWN[name].call, sandbox)
     assert after.fault is None
-
-
-@pytest.mark.parametrize("name", SHOWN)
-async def test_a_source_with_a_state_of_its_own_tells_it(name: str, sandbox: Sandbox) -> None:
-    source = sources_of(tried(name))[name]
-    assert dict(await source.probe(sandbox)) == dict(await source.probe(sandbox))
-    assert source.holds_state or not await source.probe(sandbox)
 
 
 @pytest.mark.parametrize("name", SOURCES)
