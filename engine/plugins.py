@@ -78,7 +78,10 @@ class Place:
 
 
 def names(kind: str) -> list[str]:
-    """Return the plug-in names of one kind, sorted. Raises InputError for an unknown kind."""
+    """Return the plug-in names of one kind, sorted, without what a package offers that cannot be used.
+
+    Raises InputError for an unknown kind.
+    """
     return sorted(name for name, place in _places(kind).items() if place.file or _fault(kind, name) is None)
 
 

@@ -284,7 +284,7 @@ SUITES = {
 }
 
 
-LONG = ("thirty_two", "git_patch", "reuses", "end_states", "clock_tick", "cancelled", "timeout_kills")
+LONG = ("thirty_two", "git_patch", "reuses", "end_states", "clock_tick", "cancelled", "timeout", "process", "program")
 """Tests that take long and try the sandbox behind the throw-away one once more."""
 
 
