@@ -27,7 +27,7 @@ async def follow(worker: Worker, look: Callable[[], Any]) -> None:
     before: int | None = None
     while not working.done():
         row = await asyncio.to_thread(look)
-        before = finished(row) if before is None else before
+        before = row.progress.finished if before is None else before
         _progress(row, before, started)
         if row.status in ("done", "failed", "cancelled") or (row.status == "paused" and row.command is None):
             worker.stop.set()
@@ -35,16 +35,12 @@ async def follow(worker: Worker, look: Callable[[], Any]) -> None:
     await working
 
 
-def finished(row: Any) -> int:
-    return int(row.progress.kept + row.progress.rejected + row.progress.failed)
-
-
 def _progress(row: Any, before: int, started: float) -> None:
     if sys.stderr.isatty():
         p = row.progress
-        rate = (finished(row) - before) / max(time.monotonic() - started, 0.001)
+        rate = (p.finished - before) / max(time.monotonic() - started, 0.001)
         counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}"
-        print(f"\r{finished(row)}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
+        print(f"\r{p.finished}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
 
 
 def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:

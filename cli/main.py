@@ -270,7 +270,7 @@ def show(
         else:
             for entry in list_batches(db):
                 p = entry.progress
-                print(f"{entry.id:>5}  {entry.status:<9} {p.kept + p.rejected + p.failed}/{p.planned}  {entry.name}")
+                print(f"{entry.id:>5}  {entry.status:<9} {p.finished}/{p.planned}  {entry.name}")
 
 
 def _told(trajectory: Any) -> str:

@@ -194,5 +194,10 @@ class Progress(Frozen):
     running: int = 0
 
     @property
+    def finished(self) -> int:
+        """Rollouts that ended, however they ended."""
+        return self.kept + self.rejected + self.failed
+
+    @property
     def waiting(self) -> int:
-        return self.planned - self.kept - self.rejected - self.failed - self.running
+        return self.planned - self.finished - self.running

@@ -111,8 +111,7 @@ def _progress(newest: batches.BatchRow | None) -> str:
     if newest is None:
         return "Live progress, rate and losses, while tools run in their sandboxes."
     p = newest.progress
-    finished = p.kept + p.rejected + p.failed
-    return f"{count(finished)} of {plural(p.planned, 'trajectory', 'trajectories')} finished."
+    return f"{count(p.finished)} of {plural(p.planned, 'trajectory', 'trajectories')} finished."
 
 
 def hidden(database: Database) -> bool:

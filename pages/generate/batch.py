@@ -32,12 +32,10 @@ from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
-from storage import batches, domains
+from storage import batches, domains, pace
 
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
-DAILY = 60.0
-"""Seconds of work after which a rate is told as a number for a day."""
 LATEST = 12
 WAITING = {"pause": "The engine finishes what is in flight first."}
 COLUMNS = {
@@ -98,9 +96,8 @@ def confirm_cancel(number: int) -> None:
 @dialog("Delete this batch?")
 def confirm_delete(row: batches.BatchRow) -> None:
     """Ask before trajectories and verdicts are gone."""
-    st.write(
-        f"Its {plural(finished(row), 'trajectory', 'trajectories')} and every verdict on them are deleted for good."
-    )
+    there = plural(row.progress.finished, "trajectory", "trajectories")
+    st.write(f"Its {there} and every verdict on them are deleted for good.")
     st.caption("Exports that were built stay as they are.")
     with st.container(horizontal=True):
         if destroy_button("Delete the batch", key="confirm_delete"):
@@ -119,50 +116,26 @@ def behind(number: int, **more: Any) -> dict[str, str]:
     return filter_parameters(TrajectoryFilter(batches=(number,), **more))
 
 
-def finished(row: batches.BatchRow) -> int:
-    return row.progress.kept + row.progress.rejected + row.progress.failed
-
-
-def rate(row: batches.BatchRow) -> float | None:
-    """Return trajectories per second: over the last looks while it runs, else over all its working time."""
-    key = f"looks_{row.id}"
-    looks = [look for look in st.session_state.get(key, []) if time.time() - look[0] < 20]
-    looks.append((time.time(), finished(row)))
-    st.session_state[key] = looks
-    (first, before), (last, now) = looks[0], looks[-1]
-    if row.status == "running" and last - first > 2 and now > before:
-        return (now - before) / (last - first)
-    return finished(row) / row.seconds if row.seconds > 0.5 and finished(row) else None
-
-
 def numbers(row: batches.BatchRow) -> None:
     """Draw progress and the counts, which always add up to what was planned."""
     p = row.progress
-    done = finished(row)
-    st.progress(done / max(p.planned, 1), text=f"{count(done)} of {count(p.planned)}")
+    st.progress(p.finished / max(p.planned, 1), text=f"{count(p.finished)} of {count(p.planned)}")
     with st.grid(5, min_column_width=110):
         st.metric("Kept", count(p.kept), border=True)
         st.metric("Rejected", count(p.rejected), border=True)
         st.metric("Failed", count(p.failed), border=True)
         st.metric("Running", count(p.running), border=True)
         st.metric("Waiting", count(p.waiting), border=True)
-    speed = rate(row)
-    left = (p.planned - done) / speed if speed and row.status == "running" else None
+    key = f"looks_{row.id}"
+    st.session_state[key] = looks = pace.looks_kept(st.session_state.get(key, ()), row, time.time())
+    rate = pace.rate_now(row, looks)
     with st.grid(5, min_column_width=110):
-        st.metric("Rate", f"{speed:.1f}/s" if speed else "–", border=True)
-        st.metric("Per day", per_day(row), border=True, help=f"Known after {seconds(DAILY)} of work.")
-        st.metric("Time left", seconds(left), border=True)
+        st.metric("Rate", f"{rate:.1f}/s" if rate else UNKNOWN, border=True)
+        st.metric("Per day", count(pace.per_day(row)), border=True, help=f"Known after {seconds(pace.DAILY)} of work.")
+        st.metric("Time left", seconds(pace.seconds_left(row, rate)), border=True)
         if row.batch.models or row.tokens or row.cost_usd or row.unpriced_calls:
             st.metric("Tokens", tokens(row), border=True)
             st.metric("Cost", money(row.cost_usd), border=True, help=unpriced(row))
-
-
-def per_day(row: batches.BatchRow) -> str:
-    """Return how many trajectories a day would give, judging by all the work so far; unknown while that is short, for
-    the first seconds start sandboxes and say nothing of a day."""
-    if row.seconds < DAILY or not finished(row):
-        return UNKNOWN
-    return count(round(finished(row) / row.seconds * 86400))
 
 
 def tokens(row: batches.BatchRow) -> str:
@@ -184,7 +157,7 @@ def losses(row: batches.BatchRow) -> None:
     st.header("Why trajectories were lost", anchor=False)
     for stage, reason, times in found:
         with st.container(horizontal=True, vertical_alignment="center"):
-            share = percent(times / max(finished(row), 1))
+            share = percent(times / max(row.progress.finished, 1))
             label = f"{literal(words(reason))}: {count(times)} ({share})"
             more = {} if reason == "unknown" else {"reasons": (reason,)}
             page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=("rejected", "failed"), **more))
@@ -302,8 +275,8 @@ with st.container():
     if planned is not None:
         plan_view.shortfalls(planned, names)
 moves = chosen.status in MOVING or chosen.command is not None
-pace = 1.0 if moves else 5.0 if chosen.status == "paused" else None
-st.fragment(live, run_every=pace)(chosen.id, chosen.status)
+looks_again = 1.0 if moves else 5.0 if chosen.status == "paused" else None
+st.fragment(live, run_every=looks_again)(chosen.id, chosen.status)
 if planned is not None:
     with st.expander("What was planned", icon=":material/balance:"):
         plan_view.counts(planned, names)

@@ -41,8 +41,7 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
                 "id": row.id,
                 "name": row.name,
                 "status": look("batch", row.status).word,
-                "done": (row.progress.kept + row.progress.rejected + row.progress.failed)
-                / max(row.progress.planned, 1),
+                "done": row.progress.finished / max(row.progress.planned, 1),
                 "planned": row.progress.planned,
                 "kept": row.progress.kept,
                 "rejected": row.progress.rejected,

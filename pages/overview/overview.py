@@ -26,6 +26,7 @@ from pages._ui.text import literal
 from storage import batches, engines
 from storage.analytics import Overview, freshness, overview
 from storage.database import Database
+from storage.pace import overall_rate, seconds_left
 from storage.store import cost_of
 from storage.trajectories import count as count_trajectories
 from storage.trajectories import next_unreviewed
@@ -159,18 +160,16 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
 def batch_record(row: batches.BatchRow) -> dict[str, object]:
     """Return what the table shows of a batch."""
     p = row.progress
-    finished = p.kept + p.rejected + p.failed
-    rate = finished / row.seconds if row.seconds > 0.5 and finished else None
-    moving = row.status == "running"
+    rate = overall_rate(row)
     return {
         "id": row.id,
         "name": row.name,
         "status": look("batch", row.status).word,
-        "done": finished / max(p.planned, 1),
-        "counts": f"{count(finished)} of {count(p.planned)}",
+        "done": p.finished / max(p.planned, 1),
+        "counts": f"{count(p.finished)} of {count(p.planned)}",
         "kept": p.kept,
         "rate": f"{rate:.1f}/s" if rate else UNKNOWN,
-        "left": seconds((p.planned - finished) / rate) if rate and moving else UNKNOWN,
+        "left": seconds(seconds_left(row, rate)),
         "cost": money(row.cost_usd),
         "teacher": row.batch.teacher.name,
     }
