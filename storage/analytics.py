@@ -103,7 +103,7 @@ def histogram(
         if low is None or high is None:
             return pd.DataFrame({"low": [], "high": [], "count": []}).astype({"count": int})
         marks = list(edges) or [low + (high - low) * i / bins for i in range(bins)] + [high]
-        simple = (len(conditions) <= 1 and value in NUMBERS) or not conditions
+        simple = (len(conditions) <= 1 and value in NUMBERS) or not conditions or len(marks) == 2
         counts = (_binned if simple else _grouped)(session, column, extra, marks)
     return pd.DataFrame({"low": marks[:-1], "high": marks[1:], "count": counts})
 

@@ -1,48 +1,66 @@
-"""The funnel: how many planned rollouts came through each stage, and why the others did not.
+"""The funnel: how many planned rollouts came through each stage, why the others did not, and which ones they are.
 
 The arithmetic is exact: in every row but the first, count = the row before − lost + gained, and the reasons
 sum to `lost`. Nothing is gained before a human speaks: `gained` in "reviewed" are trajectories that judges
 lost and a human took back. "accepted" is a part of "reviewed" and no step on the way out, since an export needs no
 human's word: "exported" is reckoned from "reviewed" too, and gains what left although it was rejected.
+
+`came_through`, `after_review` and `lost_at` go the other way: from a number of the funnel to the filter that finds its
+trajectories. They narrow the filter that the funnel was asked with, and give None where no trajectory is meant or no
+one filter describes them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import case, func, select
 
-from engine.reviewing.verdicts import EFFECTS
-from engine.types import STAGES, Standing, TrajectoryFilter
+from engine.reviewing.verdicts import ACCEPTED, EFFECTS
+from engine.types import STAGES, Standing, Status, TrajectoryFilter
 from storage import filters, tables
 from storage.database import Database
 
 _t = tables.trajectory.c
+_LOST: tuple[Status, ...] = ("rejected", "failed")
+NOT_FINISHED = "not_finished"
+"""The reason of planned rollouts that have not ended."""
+
+
+class AfterReview(NamedTuple):
+    """The parts of what is fit for export after review, each as a filter, or None where the filter before allows none:
+    `silent` kept by the judges and no human spoke, `accepted` kept and accepted too, `taken_back` lost and accepted by
+    a human."""
+
+    silent: TrajectoryFilter | None
+    accepted: TrajectoryFilter | None
+    taken_back: TrajectoryFilter | None
 
 
 def funnel(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
     """Return [stage, count, lost, gained, reasons] for planned → … → judged → reviewed (→ accepted) → exported.
 
     `reasons` is a JSON object {reason: count}, "none" where no reason was given. Rollouts that are not finished count
-    as planned when the filter speaks of whole batches, and are lost at "proven" with the reason `not_finished`.
+    as planned when the filter speaks of whole batches, and are lost at "proven" with the reason NOT_FINISHED.
     """
     groups = _groups(db, filter)
-    unfinished = _unfinished(db, filter)
+    waiting = _not_ended(db, filter)
     finished = sum(groups.values())
     lost: dict[str, Counter[str]] = {stage: Counter() for stage in STAGES}
-    if unfinished:
-        lost["proven"]["not_finished"] = unfinished
+    if waiting:
+        lost["proven"][NOT_FINISHED] = waiting
     for (status, stage, reason, _standing, _exported), n in groups.items():
         if status != "kept":
             where = stage if stage in STAGES and stage != "planned" else "judged" if stage is None else "proven"
             lost[where]["none" if reason is None else reason] += n
-    rows = [("planned", finished + unfinished, 0, 0, "{}")]
+    rows = [("planned", finished + waiting, 0, 0, "{}")]
     for stage in STAGES[1:]:
         here = lost[stage].total()
-        rows.append((stage, rows[-1][1] - here, here, 0, _told(lost[stage])))
+        rows.append((stage, rows[-1][1] - here, here, 0, _reasons_json(lost[stage])))
     rows.append(_reviewed_row(groups))
     rows.append(_accepted_row(groups))
     rows.append(_exported_row(groups))
@@ -58,7 +76,7 @@ def _groups(db: Database, filter: TrajectoryFilter) -> dict[tuple[Any, ...], int
         return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
 
 
-def _unfinished(db: Database, filter: TrajectoryFilter) -> int:
+def _not_ended(db: Database, filter: TrajectoryFilter) -> int:
     """Planned rollouts without a trajectory; only batches as a whole can be asked for them."""
     if filter != TrajectoryFilter(batches=filter.batches):
         return 0
@@ -87,7 +105,7 @@ def _reviewed_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, in
         gained += n if fit and status != "kept" else 0
         if status == "kept" and not fit:
             reasons[str(EFFECTS[standing].held_back)] += n
-    return "reviewed", count, reasons.total(), gained, _told(reasons)
+    return "reviewed", count, reasons.total(), gained, _reasons_json(reasons)
 
 
 def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
@@ -98,7 +116,7 @@ def _accepted_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, in
         count += n if effect.accepted else 0
         if _fit(status, standing) and not effect.accepted:
             reasons[str(effect.loss)] += n
-    return "accepted", count, reasons.total(), 0, _told(reasons)
+    return "accepted", count, reasons.total(), 0, _reasons_json(reasons)
 
 
 def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, int, str]:
@@ -108,8 +126,71 @@ def _exported_row(groups: dict[tuple[Any, ...], int]) -> tuple[str, int, int, in
         count += n if exported else 0
         lost += n if fit and not exported else 0
         gained += n if exported and not fit else 0
-    return "exported", count, lost, gained, _told(Counter({"not_exported": lost} if lost else {}))
+    return "exported", count, lost, gained, _reasons_json(Counter({"not_exported": lost} if lost else {}))
 
 
-def _told(reasons: Counter[str]) -> str:
+def losses(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """Yield (stage, reason, count) of a funnel, in the order of the stages."""
+    for stage, reasons in zip(frame["stage"], frame["reasons"], strict=True):
+        for reason, count in json.loads(reasons).items():
+            yield str(stage), str(reason), int(count)
+
+
+def unfinished(frame: pd.DataFrame) -> int:
+    """Return how many of the planned rollouts of a funnel have not ended, and so are no trajectories yet."""
+    return sum(count for _, reason, count in losses(frame) if reason == NOT_FINISHED)
+
+
+# ---------------------------------------------------------------- from a number to its trajectories
+
+
+def came_through(filter: TrajectoryFilter, stage: str) -> TrajectoryFilter | None:
+    """Return the trajectories that came through a stage; at "planned" those that have ended, at "reviewed" those that
+    judges had kept (`after_review` gives the rest)."""
+    if stage == "planned":
+        return filter
+    if stage == "judged":
+        return _with_status(filter, "kept")
+    if stage == "reviewed":
+        return _with_standing(_with_status(filter, "kept"), "none", *ACCEPTED)
+    if stage == "accepted":
+        return _with_standing(filter, *ACCEPTED)
+    if stage == "exported":
+        return filter.model_copy(update={"exported": True}) if filter.exported is not False else None
+    order: list[str] = [*STAGES]
+    return filter.model_copy(update={"reached": max(stage, filter.reached or stage, key=order.index)})
+
+
+def after_review(filter: TrajectoryFilter) -> AfterReview:
+    """Return the parts of the funnel's row "reviewed"; their numbers sum to its count."""
+    kept, lost = _with_status(filter, "kept"), _with_status(filter, *_LOST)
+    return AfterReview(_with_standing(kept, "none"), _with_standing(kept, *ACCEPTED), _with_standing(lost, *ACCEPTED))
+
+
+def lost_at(filter: TrajectoryFilter, stage: str, reason: str) -> TrajectoryFilter | None:
+    """Return the trajectories that were lost at a stage for a reason; None for rollouts that have not ended, and for
+    what was not exported, which no one filter describes."""
+    if reason == NOT_FINISHED or stage == "exported":
+        return None
+    if stage in ("reviewed", "accepted"):
+        standings = [name for name, effect in EFFECTS.items() if effect.loss == reason]
+        return _with_standing(_with_status(filter, "kept"), *standings)
+    return filter.model_copy(update={"stages": (stage,), "reasons": (reason,)})
+
+
+def _with_status(filter: TrajectoryFilter, *statuses: Status) -> TrajectoryFilter | None:
+    """Return the filter with these statuses only, None where it asks for others."""
+    found = tuple(status for status in filter.statuses or statuses if status in statuses)
+    return filter.model_copy(update={"statuses": found}) if found else None
+
+
+def _with_standing(filter: TrajectoryFilter | None, *standings: Standing) -> TrajectoryFilter | None:
+    """Return the filter with these standings only, None where it asks for others."""
+    if filter is None:
+        return None
+    found = tuple(one for one in filter.verdicts or standings if one in standings)
+    return filter.model_copy(update={"verdicts": found}) if found else None
+
+
+def _reasons_json(reasons: Counter[str]) -> str:
     return json.dumps(dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))))

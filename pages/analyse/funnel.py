@@ -16,6 +16,7 @@ from pages.analyse.parts.charts import Bars, clickable, colour, filter_text, row
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
 from pages.analyse.parts.measures import Series
+from storage.funnel import losses, lost_at
 
 AT = {
     "proven": "while proving",
@@ -87,24 +88,24 @@ def share_of(n: int, planned: int, *, several: bool) -> str:
 def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw why rollouts were lost, most frequent first."""
     st.header("Why they were lost", anchor=False)
-    found = [{(s, r): n for s, r, n in measures.losses(frame)} for frame in frames]
-    known = [key for losses in found for key in losses if key[1] not in ("not_reviewed", "not_exported")]
-    totals = {key: sum(losses.get(key, 0) for losses in found) for key in known}
+    found = [{(s, r): n for s, r, n in losses(frame)} for frame in frames]
+    known = [key for times in found for key in times if key[1] not in ("not_reviewed", "not_exported")]
+    totals = {key: sum(times.get(key, 0) for times in found) for key in known}
     keys = sorted(totals, key=lambda key: -totals[key])[:20]
     if not keys:
         st.caption("Nothing was lost so far.")
         return
     bars = []
-    for one, losses, frame in zip(series, found, frames, strict=True):
+    for one, times, frame in zip(series, found, frames, strict=True):
         planned = int(frame["count"].iloc[0])
-        filters = [measures.loss_filter(one.filter, *key) if losses.get(key) else None for key in keys]
+        filters = [lost_at(one.filter, *key) if times.get(key) else None for key in keys]
         bars.append(
             Bars(
                 one.name, [loss_name(key, keys) for key in keys],
-                [losses.get(key, 0) / planned if planned else None for key in keys],
-                [share_of(losses.get(key, 0), planned, several=len(series) > 1) for key in keys],
-                [filter_text(f) if f else "" for f in filters],
-                [tell(f"{reason_name(r)}, {AT[s]}", losses.get((s, r), 0), one.name) for s, r in keys],
+                [times.get(key, 0) / planned if planned else None for key in keys],
+                [share_of(times.get(key, 0), planned, several=len(series) > 1) for key in keys],
+                [filter_text(f) for f in filters],
+                [tell(f"{reason_name(r)}, {AT[s]}", times.get((s, r), 0), one.name) for s, r in keys],
                 colour("lost") if len(series) == 1 else None,
             )
         )  # fmt: skip
@@ -132,7 +133,7 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         before = reviewed = None
         for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
             before = reviewed if stage == "exported" else before  # nobody has to accept what is exported
-            why = [f"{reason_name(r)} {count(times)}" for s, r, times in measures.losses(frame) if s == stage]
+            why = [f"{reason_name(r)} {count(times)}" for s, r, times in losses(frame) if s == stage]
             records.append(
                 {
                     "batch": one.name, "stage": STAGES[stage], "count": int(n),

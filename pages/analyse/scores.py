@@ -28,6 +28,7 @@ from pages.analyse.parts.charts import (
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.measures import Series
 from pages.analyse.parts.score_tables import score_table, usage_table
+from storage.chart_filters import WHOLE, bin_filter, group_filter, outcome_filter
 from storage.database import Database
 
 MOST_ROWS = 15
@@ -180,12 +181,12 @@ def histogram_bars(one: Series, frame: pd.DataFrame, value: str, *, share: bool)
     at, lengths, labels, opens, told = [], [], [], [], []
     for position, (low, high, n) in enumerate(frame[["low", "high", "count"]].itertuples(index=False)):
         n = int(n)
-        found = measures.bin_filter(one.filter, value, low, high, position == len(frame) - 1) if n else None
-        whole = value in ("turns", "tokens", "tool_calls") and high - low <= 1
+        found = bin_filter(one.filter, value, low, high, last=position == len(frame) - 1) if n else None
+        whole = value in WHOLE and high - low <= 1
         at.append(low if whole else (low + high) / 2)
         lengths.append((n / measured if measured else None) if share else n)
         labels.append(bar_label(n))
-        opens.append(filter_text(found) if found else "")
+        opens.append(filter_text(found))
         name = f"{measures.value_name(value)} {measures.bin_name(value, low, high)}"
         told.append(tell(name, n, f"{one.name}, {percent(n / measured, 1)}" if share and measured else ""))
     return Bars(one.name, at, lengths, labels, opens, told)
@@ -211,7 +212,7 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
             Bars(
                 one.name, at, [n / total for *_, n in ends],
                 [percent(n / total, 1) if several else f"{short_count(n)} ({percent(n / total, 1)})" for *_, n in ends],
-                [filter_text(measures.outcome_filter(one.filter, o, c)) for o, c, _ in ends],
+                [filter_text(outcome_filter(one.filter, o, c)) for o, c, _ in ends],
                 [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
                 None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )
@@ -265,12 +266,12 @@ def status_bars(one: Series, frame: pd.DataFrame, by: str, shown: Sequence[str |
     for status, name in STATUS_COLOURS.items():
         lengths = [int(n) for n in frame[status][: len(shown)]]
         filters = [
-            measures.group_filter(one.filter, by, value, statuses=(status,)) if n else None
+            group_filter(one.filter, by, value, statuses=(status,)) if n else None
             for value, n in zip(shown, lengths, strict=True)
         ]
         at = [measures.group_name(by, value) for value in shown]
         told = [tell(f"{value}: {STATUS[status].word.lower()}", n) for value, n in zip(at, lengths, strict=True)]
-        texts = [filter_text(f) if f else "" for f in filters]
+        texts = [filter_text(f) for f in filters]
         labels = [bar_label(n) for n in lengths]
         found.append(Bars(STATUS[status].word, at, lengths, labels, texts, told, colour(name)))
     return found
@@ -283,13 +284,13 @@ def measure_bars(one: Series, frame: pd.DataFrame, by: str, measure: str, shown:
     for value in shown:
         row = rows.get(value)
         length = None if row is None else measured(row, measure)
-        found = measures.group_filter(one.filter, by, value) if row is not None else None
+        found = group_filter(one.filter, by, value) if row is not None else None
         name = measures.group_name(by, value)
         label = UNKNOWN if length is None else in_words(length, measure)
         at.append(name)
         lengths.append(length)
         labels.append(label)
-        opens.append(filter_text(found) if found else "")
+        opens.append(filter_text(found))
         told.append(tell(name, 0 if row is None else int(row.total), f"{one.name}: {MEASURES[measure]} {label}"))
     return Bars(one.name, at, lengths, labels, opens, told)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -290,19 +289,6 @@ def test_bins_of_counts_hold_whole_numbers(database: Database) -> None:
     assert measures.edges_of(database, [Series("All", ALL)], "state", NONE)[:2] == (0.0, 0.05)
 
 
-def test_a_bin_keeps_what_the_filter_already_says() -> None:
-    chosen = TrajectoryFilter(min_reward=0.52, domains=("retail",))
-    found = measures.bin_filter(chosen, "reward", 0.5, 0.55, last=False)
-    assert found is not None
-    assert (found.min_reward, found.domains) == (0.52, ("retail",))
-    assert found.max_reward is not None
-    assert 0.5499 < found.max_reward < 0.55
-    assert measures.bin_filter(TrajectoryFilter(score="state"), "rubric", 0, 0.5, last=False) is None
-    last = measures.bin_filter(ALL, "turns", 10, 20, last=False)
-    assert last is not None
-    assert (last.min_turns, last.max_turns) == (10, 19)
-
-
 def test_words_of_bins_and_bars() -> None:
     assert measures.bin_name("turns", 4, 5) == "4"
     assert measures.bin_name("tokens", 1000, 2000) == "1,000 to 1,999"
@@ -315,22 +301,6 @@ def test_the_longest_label_of_a_bar_has_room_behind_it() -> None:
     one = Bars("All", ["Planned", "Exported"], [1.0, 0.0], ["12,345 (100.0%)", "0"], ["", ""], ["", ""])
     assert rows_figure([one]).layout.margin.r >= len("12,345 (100.0%)") * LETTER
     assert rows_figure([one], stacked=True, end_labels=["1"]).layout.margin.r < 40, "labels inside need none"
-
-
-def test_what_is_no_trajectory_yet_opens_nothing() -> None:
-    frame = pd.DataFrame({"stage": ["proven", "exported"], "reasons": ['{"not_finished": 2}', '{"not_exported": 1}']})
-    assert list(measures.losses(frame)) == [("proven", "not_finished", 2), ("exported", "not_exported", 1)]
-    assert measures.loss_filter(ALL, "proven", "not_finished") is None
-
-
-def test_a_stage_of_the_funnel_keeps_what_the_filter_already_says() -> None:
-    accepted = TrajectoryFilter(verdicts=("corrected", "none"), reached="state")
-    assert measures.stage_filter(accepted, "accepted").verdicts == ("corrected",)
-    assert measures.stage_filter(accepted, "rules") == accepted
-    assert measures.stage_filter(accepted, "judged").statuses == ("kept",)
-    assert measures.loss_filter(ALL, "exported", "not_exported") is None, "no one filter says it"
-    assert measures.reviewed_parts(accepted)["silent"].verdicts == ("none",)
-    assert measures.reviewed_parts(accepted)["taken_back"].statuses == ("rejected", "failed")
 
 
 @pytest.mark.parametrize("page", ["queue", "scores", "funnel"])

@@ -13,7 +13,6 @@ from engine.types import Review, Score, Standing, TrajectoryFilter, Turn
 from pages._ui.filters import filter_parameters, read_filter
 from pages._ui.reviewing import REVIEWER, VIEWS
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
-from pages.analyse.parts.measures import loss_filter, stage_filter
 from pages.review.parts import turn_viewer
 from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
@@ -81,15 +80,6 @@ def test_queue_funnel_overview_and_export_page_read_one_table(open_page: Opener,
     assert any("2 trajectories await a correction and stay here" in text.value for text in page.caption)
     page.checkbox(key="export_accepted").check().run()
     assert exported(page) == str(accepted)
-
-
-def test_each_loss_before_acceptance_opens_the_standings_that_it_counts() -> None:
-    for name, effect in EFFECTS.items():
-        if effect.loss:
-            found = loss_filter(TrajectoryFilter(), "accepted", effect.loss)
-            assert found is not None
-            assert found.verdicts == (name,)
-    assert stage_filter(TrajectoryFilter(), "accepted").verdicts == ("accepted", "corrected")
 
 
 def test_views_and_addresses_of_before_still_open(open_page: Opener, judged: Database) -> None:

@@ -41,9 +41,9 @@ class Bars:
     colour: str | tuple[str, ...] | None = None
 
 
-def filter_text(chosen: TrajectoryFilter) -> str:
-    """Return a filter as the text that a bar carries."""
-    return filter_parameters(chosen).get("filter", "{}")
+def filter_text(chosen: TrajectoryFilter | None) -> str:
+    """Return a filter as the text that a bar carries; "" for None, which opens nothing."""
+    return "" if chosen is None else filter_parameters(chosen).get("filter", "{}")
 
 
 def colour(name: str) -> str:

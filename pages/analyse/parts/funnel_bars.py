@@ -10,9 +10,9 @@ import pandas as pd
 
 from engine.types import TrajectoryFilter
 from pages._ui.format import count, percent, plural
-from pages.analyse.parts import measures
 from pages.analyse.parts.charts import Bars, colour, filter_text, series_colour, tell
 from pages.analyse.parts.measures import Series
+from storage.funnel import after_review, came_through, unfinished
 
 STAGES = {
     "planned": "Planned",
@@ -34,12 +34,12 @@ def stage_bars(one: Series, frame: pd.DataFrame) -> list[Bars]:
     """Return the bars of one funnel to be stacked, as shares of what was planned: what came through each stage, and
     the parts that are there."""
     counts, gained = _numbers(frame)
-    opens = measures.reviewed_parts(one.filter)
+    opens = after_review(one.filter)
     back, beside = gained["reviewed"], gained["exported"]
     through = counts | {"reviewed": counts["reviewed"] - counts["accepted"], "exported": counts["exported"] - beside}
     parts = (
-        _reviewed_part(counts["accepted"] - back, STAGES["accepted"], opens["accepted"], colour("good"), counts),
-        _reviewed_part(back, TAKEN_BACK, opens["taken_back"], series_colour(3), counts),
+        _reviewed_part(counts["accepted"] - back, STAGES["accepted"], opens.accepted, colour("good"), counts),
+        _reviewed_part(back, TAKEN_BACK, opens.taken_back, series_colour(3), counts),
         _beside_part(one, counts, beside),
     )
     return [_through(one, frame, counts, through, several_parts=bool(counts["accepted"])), *filter(None, parts)]
@@ -86,15 +86,16 @@ def _through(
     told = [_told(one, frame, stage) for stage in STEPS]
     if several_parts:
         at = STEPS.index("reviewed")
-        silent = measures.reviewed_parts(one.filter)["silent"]
-        opens[at] = filter_text(silent) if through["reviewed"] else ""
+        opens[at] = filter_text(after_review(one.filter).silent) if through["reviewed"] else ""
         told[at] = tell("Kept by the judges, no word of a human", through["reviewed"])
     labels = [count(through[s]) if s == "reviewed" and several_parts and through[s] else "" for s in STEPS]
     lengths = [through[stage] / planned if planned else None for stage in STEPS]
     return Bars("Came through", [STAGES[stage] for stage in STEPS], lengths, labels, opens, told, colour("main"))
 
 
-def _reviewed_part(n: int, word: str, chosen: TrajectoryFilter, shade: str, counts: dict[str, int]) -> Bars | None:
+def _reviewed_part(
+    n: int, word: str, chosen: TrajectoryFilter | None, shade: str, counts: dict[str, int]
+) -> Bars | None:
     if not n:
         return None
     return Bars(
@@ -108,7 +109,7 @@ def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
         return None
     planned, exported = counts["planned"], counts["exported"]
     whole = tell(STAGES["exported"], exported, f"{count(n)} of them although judges or a human had rejected them")
-    opens = filter_text(measures.stage_filter(one.filter, "exported"))
+    opens = filter_text(came_through(one.filter, "exported"))
     return Bars(
         ALL_THE_SAME, [STAGES["exported"]], [n / planned if planned else None], [count(n)], [opens], [whole],
         colour("lost"),
@@ -116,18 +117,14 @@ def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
 
 
 def _opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:
-    there = n - _unfinished(frame) if stage == "planned" else n
-    return filter_text(measures.stage_filter(one.filter, stage)) if there else ""
+    there = n - unfinished(frame) if stage == "planned" else n
+    return filter_text(came_through(one.filter, stage)) if there else ""
 
 
 def _told(one: Series, frame: pd.DataFrame, stage: str, more: str = "") -> str:
     counts, _ = _numbers(frame)
     n, planned = counts[stage], counts["planned"]
-    rest = _unfinished(frame) if stage == "planned" else 0
+    rest = unfinished(frame) if stage == "planned" else 0
     waiting = f", {plural(rest, 'rollout')} not finished" if rest else ""
     detail = f"{one.name}, {share(n, planned)} of planned{more}{waiting}" if planned else ""
     return tell(STAGES[stage], n - rest, detail)
-
-
-def _unfinished(frame: pd.DataFrame) -> int:
-    return sum(times for _, reason, times in measures.losses(frame) if reason == "not_finished")
