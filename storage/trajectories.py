@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Row, Text, cast, func, literal, select, tuple_, type_coerce
+from sqlalchemy import Column, LargeBinary, Row, Text, cast, func, literal, select, tuple_, type_coerce
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
-from engine.reviewing.verdicts import EFFECTS, UNREVIEWED, Admission, admitted
+from engine.reviewing.verdicts import EFFECTS, UNREVIEWED
 from engine.types import (
     Culprit,
     Mode,
     Outcome,
-    Recipe,
     Review,
     Stage,
     Standing,
@@ -100,19 +99,6 @@ def count(db: Database, filter: TrajectoryFilter) -> int:
     """Return how many trajectories the filter lets through."""
     with db.read() as session:
         return _count(session, filters.where(db.dialect, filter))
-
-
-def count_leaving(db: Database, recipe: Recipe) -> int:
-    """Return how many trajectories a recipe admits. What its format cannot carry, and what says the same as another
-    one, is found out when the export is built."""
-    conditions = filters.where(db.dialect, recipe.filter)
-    with db.read() as session:
-        return sum(_count(session, [*conditions, *_admits(part)]) for part in admitted(recipe))
-
-
-def _admits(part: Admission) -> list[ColumnElement[bool]]:
-    found = [filters.stands(part.standings), _t.status.in_(part.statuses)]
-    return [*found, _t.turns > 0] if part.talked else found
 
 
 def _count(session: Session, conditions: Sequence[Any]) -> int:

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
-from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
@@ -28,7 +27,7 @@ from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
-from storage import exports, requests, trajectories
+from storage import exports, recipes, requests, trajectories
 from storage.exports import ExportRow
 
 PREVIEWED = 5
@@ -91,27 +90,10 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         return None
 
 
-def leaving(recipe: Recipe) -> TrajectoryFilter:
-    """Return the filter with what the recipe's switches ask, for the preview: the bulk of what leaves."""
-    chosen = recipe.filter
-    if recipe.only_accepted and not chosen.verdicts:
-        return chosen.model_copy(update={"verdicts": ACCEPTED})
-    if not recipe.include_rejected and not recipe.only_accepted and not chosen.statuses:
-        return chosen.model_copy(update={"statuses": ("kept",)})
-    return chosen
-
-
-def number_awaiting(recipe: Recipe) -> int:
-    """Return how many of the filtered trajectories are marked to be corrected and have no correction yet."""
-    among = recipe.filter.verdicts or tuple(EFFECTS)
-    if "awaits_correction" not in among:
-        return 0
-    return trajectories.count(db(), recipe.filter.model_copy(update={"verdicts": ("awaits_correction",)}))
-
-
 def outlook(recipe: Recipe) -> int:
     """Draw how many trajectories leave and the first rows as they would; return the number."""
-    number, waiting = trajectories.count_leaving(db(), recipe), number_awaiting(recipe)
+    number, held_back = recipes.count_leaving(db(), recipe), recipes.awaiting_correction(recipe)
+    waiting = trajectories.count(db(), held_back) if held_back else 0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.metric("Trajectories", count(number), width=140)
         with st.container(width="stretch"):
@@ -119,15 +101,14 @@ def outlook(recipe: Recipe) -> int:
                 "Human verdicts stand above the judges: what a reviewer rejected stays here, what one accepted leaves. "
                 "Attempts at one task never fall into different splits."
             )
-            if waiting:
+            if held_back and waiting:
                 with st.container(horizontal=True, vertical_alignment="center", key="export_awaiting"):
                     st.caption(
                         f"{plural(waiting, 'trajectory awaits', 'trajectories await')} a correction and "
                         f"{'stays' if waiting == 1 else 'stay'} here until a reviewer writes it.",
                         width="content",
                     )
-                    those = recipe.filter.model_copy(update={"verdicts": ("awaits_correction",)})
-                    page_link("queue", "Correct them", icon="pending_actions", **filter_parameters(those))
+                    page_link("queue", "Correct them", icon="pending_actions", **filter_parameters(held_back))
     if not number:
         st.info("Nothing to export: no trajectory matches the filters and switches.", icon=":material/info:")
         return 0
@@ -142,7 +123,9 @@ def outlook(recipe: Recipe) -> int:
 def first_rows(recipe: Recipe) -> None:
     """Draw the preview."""
     try:
-        rows = preview(recipe, islice(trajectories.stream(db(), leaving(recipe), chunk=50), LOOKED_AT), PREVIEWED)
+        rows = preview(
+            recipe, islice(trajectories.stream(db(), recipes.likely_leaving(recipe), chunk=50), LOOKED_AT), PREVIEWED
+        )
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return

@@ -17,6 +17,7 @@ from engine.reviewing.verdicts import EFFECTS, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, Trajectory, TrajectoryFilter, Turn
 from storage import analytics, reviews, trajectories
 from storage.database import Database
+from storage.recipes import awaiting_correction, count_leaving, likely_leaving
 from storage.store import SqlStore
 from tests.storage.samples import lost, made, queue
 
@@ -68,11 +69,17 @@ def test_row_filter_funnel_charts_counts_and_export_agree_with_the_table(db: Dat
         recipe = Recipe(
             format="trajectory", include_rejected=rejected, only_accepted=accepted, splits={"train": 1.0}, filter=ALL
         )
-        export_agrees(db, recipe, {id: (found[id][0], stands[id]) for id in found}, tmp_path)
+        everything = {id: (found[id][0], stands[id]) for id in found}
+        export_agrees(db, recipe, everything, tmp_path)
+        preview_agrees(db, recipe, everything)
         for one in EFFECTS:
             chosen = recipe.model_copy(update={"filter": TrajectoryFilter(verdicts=(one,))})
             among = {id: (found[id][0], stands[id]) for id in found if stands[id] == one}
-            assert trajectories.count_leaving(db, chosen) == len(leaving(chosen, among))
+            assert count_leaving(db, chosen) == len(leaving(chosen, among))
+            held_back = awaiting_correction(chosen)
+            waiting = trajectories.count(db, held_back) if held_back else 0
+            assert waiting == (len(among) if one == "awaits_correction" else 0)
+            preview_agrees(db, chosen, among)
 
 
 def rows_agree(db: Database, stands: dict[int, Standing]) -> None:
@@ -119,12 +126,23 @@ def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, S
     result = build(recipe, trajectories.stream(db, recipe.filter), path, others=0)
     ids = result.trajectories
     assert set(ids) == leaving(recipe, among)
-    assert trajectories.count_leaving(db, recipe) == len(ids)
+    assert count_leaving(db, recipe) == len(ids)
     refused = (refusal(recipe, one, status, "low", empty=False) for status, one in among.values())
     assert result.report["dropped"] == Counter(reason for reason in refused if reason)
     held = {id for id, (_, one) in among.items() if EFFECTS[one].held_back}
     assert not held & set(ids)
     assert {json.loads(line)["status"] for line in path.read_text().splitlines()} <= {"kept", "rejected"}
+
+
+def preview_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> None:
+    """A preview reads only what the recipe's filter lets through, and nearly all that leaves."""
+    read = {id for id, *_ in trajectories.stream(db, likely_leaving(recipe))}
+    taken_back = {id for id, (status, one) in among.items() if EFFECTS[one].accepted and status != "kept"}
+    assert leaving(recipe, among) - taken_back <= read <= set(among)
+    if recipe.only_accepted or recipe.include_rejected:
+        assert leaving(recipe, among) <= read
+    elif "kept" in {status for status, _ in among.values()}:
+        assert read == {id for id, (status, _) in among.items() if status == "kept"}
 
 
 def test_a_turn_marked_fix_without_a_correction_never_leaves(db: Database, tmp_path: Path) -> None:
