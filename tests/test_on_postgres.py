@@ -20,11 +20,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.settings import CATALOG, PERSONAS
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
-from pages._ui.reviewing import change_review
 from pages._ui.routes import BY_NAME
 from storage import analytics, batches, domains, exports, personas, requests, trajectories
 from storage.database import Database, open_database
 from storage.funnel import funnel
+from storage.reviewer_tab import ReviewerTab
 from tests.engine_parts import ROOT, engine, surroundings, until
 from tests.running.test_outages import checked, stored
 from tests.storage.fixtures import postgres_server
@@ -104,9 +104,11 @@ def told(home: Path, address: str, *arguments: str) -> Any:
 def review(db: Database, batch: int) -> tuple[int, int]:
     """Accept one kept trajectory and reject another; return their numbers."""
     good, bad = (row.id for row in trajectories.page(db, kept_of(batch), sort="oldest", limit=2)[0])
-    change_review(db, good, None, verdict="accept", note="Well done.", mark={"example": True})
-    change_review(db, bad, None, verdict="accept")
-    change_review(db, bad, None, verdict="reject")
+    tab = ReviewerTab("me")
+    tab.change(db, good, None, {"verdict": "accept", "note": "Well done."})
+    tab.tag(db, good, None, {"example": True})
+    tab.change(db, bad, None, {"verdict": "accept"})
+    tab.change(db, bad, None, {"verdict": "reject"})
     return good, bad
 
 

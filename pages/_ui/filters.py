@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from streamlit.errors import StreamlitAPIException
 
 from engine import modes
-from engine.reviewing.verdicts import EFFECTS
+from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from pages._ui.buttons import button
@@ -25,6 +25,15 @@ from storage.database import Database
 from storage.reviews import tags_in_use
 from storage.trajectories import facets
 
+VIEWS: dict[str, TrajectoryFilter] = {
+    "To review": TrajectoryFilter(verdicts=("none",), statuses=("kept",)),
+    "Failures": TrajectoryFilter(outcomes=("failure",)),
+    "Could not be measured": TrajectoryFilter(outcomes=("unmeasured",)),
+    "Rejected by a judge": TrajectoryFilter(statuses=("rejected",)),
+    "Awaits correction": TrajectoryFilter(verdicts=("awaits_correction",)),
+    "Accepted": TrajectoryFilter(verdicts=ACCEPTED),
+}
+"""Filters with a name of their own."""
 LONGEST = 4000
 LONGEST_TEXT = 200
 BATCHES_OFFERED = 200

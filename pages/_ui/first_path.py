@@ -14,8 +14,8 @@ from engine.planning.batch_file import load_batch
 from engine.types import Batch
 from pages._ui.buttons import button
 from pages._ui.data import saving
+from pages._ui.filters import VIEWS
 from pages._ui.format import count, plural
-from pages._ui.reviewing import VIEWS
 from pages._ui.routes import open_page, page_link
 from storage import batches, preferences
 from storage.analytics import Overview

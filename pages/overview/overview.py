@@ -15,11 +15,10 @@ from pages._ui.badges import look
 from pages._ui.batch_reason import kind_of
 from pages._ui.buttons import button
 from pages._ui.data import db
-from pages._ui.filters import filter_parameters
+from pages._ui.filters import VIEWS, filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
 from pages._ui.isolation import isolation_notice, until_built
 from pages._ui.layout import actions, notice, pages_named
-from pages._ui.reviewing import VIEWS
 from pages._ui.routes import open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal

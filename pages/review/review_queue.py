@@ -9,16 +9,26 @@ from engine.types import TrajectoryFilter, Verdict
 from pages._ui.badges import look, mode_name, plays_reference
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
-from pages._ui.filters import clear_filter, filter_bar, filter_parameters, set_filter
+from pages._ui.filters import VIEWS, clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.notices import leave, tell
-from pages._ui.reviewing import SORTS, VIEWS, decide_many, saw_standings, undo_last
 from pages._ui.routes import open_page
 from pages._ui.table import fetched, forget_chosen, pager, rows_table
+from pages.review.parts.reviewer import tab, undo_last
 from storage.reviews import ReviewEvent, review_progress, standings
 from storage.trajectories import TrajectoryRow, next_unreviewed, page
 
+SORTS = {
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "reward_low": "Lowest reward first",
+    "reward_high": "Highest reward first",
+    "turns": "Most turns first",
+    "tool_calls": "Most tool calls first",
+    "tokens": "Most tokens first",
+    "cost": "Most expensive first",
+}
 COLUMNS = {
     "id": st.column_config.NumberColumn("ID", width=70, format="%d"),
     "title": st.column_config.TextColumn("First request", width=340),
@@ -79,7 +89,7 @@ def draw_bulk(chosen: list[int]) -> None:
 def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
     """Give one verdict to all chosen trajectories; those that another tab judged meanwhile stay chosen."""
     with saving():
-        others = decide_many(db(), chosen, verdict)
+        others = tab().decide_many(db(), chosen, verdict)
         forget_chosen("queue", but=others)
         told = f"{look('verdict', verdict).word}: {plural(len(chosen) - len(others), 'trajectory', 'trajectories')}"
         if others:
@@ -128,7 +138,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
-    saw_standings({row.id: row.standing for row in rows})
+    tab().saw({row.id: row.standing for row in rows})
     above = st.container(key="above_table")
     ids = rows_table(
         table_of(rows),

@@ -13,15 +13,16 @@ from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.format import count
 from pages._ui.layout import actions, missing
 from pages._ui.notices import tell
-from pages._ui.reviewing import SORTS, known_tags
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
 from pages._ui.trajectory_facts import facts_tabs
 from pages.review.parts.fix_form import fix_form, fix_key
+from pages.review.parts.reviewer import known_tags
 from pages.review.parts.standing_note import standing_note
 from pages.review.parts.turn_viewer import store_marks, viewer
 from pages.review.parts.turning import Way, drawing, shown
 from pages.review.parts.verdict_panel import arrive, go, verdict_panel
+from storage.filters import SORTS
 from storage.reviews import review_progress, reviews_of
 from storage.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
 

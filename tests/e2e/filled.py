@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from engine.types import Batch, DomainShare, Endpoint, Recipe, Review, TrajectoryFilter
-from pages._ui.reviewing import REVIEWER
+from pages.review.parts.reviewer import REVIEWER
 from storage import batches, domains, endpoints, engines, exports, requests, reviews, trajectories
 from storage.database import Database
 from tests.e2e.conftest import Studio, until

@@ -20,7 +20,7 @@ from engine.types import (
     Tool,
     Turn,
 )
-from pages._ui.reviewing import REVIEWER
+from pages.review.parts.reviewer import REVIEWER
 from storage import batches, domains, endpoints, exports, personas, reviews, trajectories
 from storage.database import Database
 from tests.pages.samples import HOSTILE, REFUND, trajectory

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages._ui.reviewing import REVIEWER
+from pages.review.parts.reviewer import REVIEWER
 from storage.reviews import reviews_of
 from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, running, until

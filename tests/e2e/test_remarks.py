@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from engine.types import Review, TrajectoryFilter
-from pages._ui.reviewing import REVIEWER, change_review
+from pages.review.parts.reviewer import REVIEWER
+from storage.reviewer_tab import ReviewerTab
 from storage.reviews import reviews_of
 from storage.trajectories import insert_imported
 from storage.trajectories import page as rows_of
@@ -118,7 +119,7 @@ def test_undo_goes_back_to_where_the_last_change_was(page: Page, studio: Studio)
 
 def test_a_verdict_for_many_is_undone_as_one_in_the_queue(page: Page, studio: Studio) -> None:
     for number in rejected(studio):  # by other tests, or by an earlier try
-        change_review(studio.database, number, None, verdict=None)
+        ReviewerTab(REVIEWER).change(studio.database, number, None, {"verdict": None})
     page.goto(f"{studio.url}/queue?sort=Oldest+first")
     ready(page)
     choose_rows(page, 1, 2)

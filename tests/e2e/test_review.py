@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from pages._ui.reviewing import REVIEWER
+from pages.review.parts.reviewer import REVIEWER
 from storage.reviews import history, reviews_of
 from storage.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, ready, until

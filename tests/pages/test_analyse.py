@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.types import ModelCall, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from pages._ui.filters import read_filter
-from pages._ui.reviewing import REVIEWER
 from pages.analyse.parts import measures
 from pages.analyse.parts.charts import LETTER, Bars, opened, rows_figure, short, tell
 from pages.analyse.parts.funnel_bars import ALL_THE_SAME, TAKEN_BACK
 from pages.analyse.parts.measures import Series
+from pages.review.parts.reviewer import REVIEWER
 from storage.database import Database
 from storage.exports import create_export, mark_exported
 from storage.reviews import save_review

@@ -11,9 +11,9 @@ from engine import settings
 from engine.protocols import ExportOutcome
 from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import read_filter
-from pages._ui.reviewing import REVIEWER
 from pages.analyse.parts import measures
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
+from pages.review.parts.reviewer import REVIEWER
 from storage import analytics
 from storage.batches import create_batch
 from storage.database import Database

@@ -13,7 +13,7 @@ from engine.planning.players import roles_asked
 from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
 from pages._ui import first_path
-from pages._ui.reviewing import REVIEWER
+from pages.review.parts.reviewer import REVIEWER
 from storage.analytics import overview
 from storage.batches import create_batch, list_batches
 from storage.database import Database

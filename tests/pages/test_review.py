@@ -13,14 +13,15 @@ from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
 from engine.types import SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
-from pages._ui.reviewing import REVIEWER
 from pages._ui.trajectory_facts import call_text, event_text
 from pages.review.parts import conflicts, turn_viewer
 from pages.review.parts.fix_calls import calls_text, read_fix
 from pages.review.parts.fix_form import fix_key
+from pages.review.parts.reviewer import REVIEWER, tab
 from pages.review.parts.turn_viewer import store_marks
 from storage import reviews
 from storage.database import Database
+from storage.reviewer_tab import Place, ReviewerTab
 from storage.reviews import history, reviews_of, save_review
 from storage.trajectories import insert_imported, page
 from tests.pages.samples import never_started, trajectory
@@ -289,13 +290,13 @@ def test_a_note_that_another_tab_changed_is_kept_for_a_choice(
     assert store_marks(filled).panel
     assert own(filled, 1)[2].note == "theirs"
     assert own(filled, 1)[3].rating == 5
-    assert conflicts.waiting() == {(1, 2, "note"): "mine"}
+    assert tab().waiting == {(1, 2, "note"): "mine"}
 
 
 def test_a_choice_between_two_notes(open_page: Opener, filled: Database) -> None:
     elsewhere(filled, 8, 2, note="theirs")
     shown = open_page("trajectory", id="8")
-    shown.session_state["conflicts"] = {(8, 2, "note"): "mine"}
+    shown.session_state["reviewer_tab"] = ReviewerTab(REVIEWER, waiting={(8, 2, "note"): "mine"})
     shown.run()
     assert any("The note on turn 2 was changed elsewhere" in text.value for text in shown.markdown)
     shown.button(key="note_8_2_Keep both").click().run()
@@ -400,7 +401,7 @@ def test_marks_of_a_stale_tab_wait_and_the_others_are_stored(
     assert (stored.marks, stored.panel, stored.fix) == (9, True, None)
     found = {turn: (review.rating, review.verdict) for turn, review in own(filled, 1).items()}
     assert found == {0: (1, None), 1: (1, None), 2: (None, "accept"), 3: (5, "accept"), 4: (1, None), 5: (1, None)}
-    assert conflicts.waiting() == {(1, 3, "rating"): 1, (1, 3, "verdict"): "fix", (1, 2, "verdict"): None}
+    assert tab().waiting == {(1, 3, "rating"): 1, (1, 3, "verdict"): "fix", (1, 2, "verdict"): None}
     assert work["notice"][0][0].startswith("Trajectory 1, turn 3 and others: 3 marks were changed elsewhere.")
     assert own(filled, 2)[7].rating == 1
 
@@ -420,12 +421,12 @@ def test_what_a_tab_did_itself_is_never_told(filled: Database, work: dict[str, A
     send(work, *log)
     assert store_marks(filled).marks == 8
     assert (own(filled, 1)[2].rating, own(filled, 1)[None].verdict, own(filled, 1)[1].note) == (5, "reject", "b")
-    assert conflicts.waiting() == {}
-    work.pop("left_by_this_tab")
+    assert tab().waiting == {}
+    work["reviewer_tab"] = ReviewerTab(REVIEWER)
     send(work, *log[2:], client="the same browser after the server started again")
     store_marks(filled)
     assert (own(filled, 1)[2].rating, own(filled, 1)[None].verdict) == (5, "reject")
-    assert conflicts.waiting() == {}, "what waited on the way was settled by a later key"
+    assert tab().waiting == {}, "what waited on the way was settled by a later key"
     assert "notice" not in work or "changed elsewhere" not in work["notice"][0][0]
 
 
@@ -433,18 +434,19 @@ def test_a_key_pressed_on_what_is_saved_by_now_settles_it(filled: Database, work
     elsewhere(filled, 1, 2, rating=5)
     send(work, {"turn": 2, "rating": 1, "seen": {"rating": None}})
     store_marks(filled)
-    assert conflicts.waiting() == {(1, 2, "rating"): 1}
+    assert tab().waiting == {(1, 2, "rating"): 1}
     send(work, {"turn": 2, "rating": 2, "seen": {"rating": 5}}, client="b")
     store_marks(filled)
-    assert (own(filled, 1)[2].rating, conflicts.waiting()) == (2, {})
+    assert (own(filled, 1)[2].rating, tab().waiting) == (2, {})
 
 
 def test_many_marks_are_settled_at_once_and_others_lead_to_theirs(open_page: Opener, filled: Database) -> None:
     for turn in range(10):
         elsewhere(filled, 8, turn, rating=5)
     shown = open_page("trajectory", id="8")
-    waiting = {(8, turn, "rating"): 1 for turn in range(10)}
-    shown.session_state["conflicts"] = {**waiting, (9, None, "verdict"): "accept"}
+    waiting: dict[Place, Any] = {(8, turn, "rating"): 1 for turn in range(10)}
+    waiting |= {(9, None, "verdict"): "accept"}
+    shown.session_state["reviewer_tab"] = ReviewerTab(REVIEWER, waiting=waiting)
     shown.run()
     assert len(waits(shown)) == conflicts.ROWS
     assert any("And 4 more marks" in text.value for text in shown.caption)
@@ -456,7 +458,7 @@ def test_many_marks_are_settled_at_once_and_others_lead_to_theirs(open_page: Ope
     assert waits(shown) == ["Turn 3: rating **4 of 5** is saved, yours was **1 of 5**."], "it changed once more"
     shown.button(key="mark_8_3_rating_Keep the saved one").click().run()
     assert waits(shown) == []
-    assert shown.session_state["conflicts"] == {(9, None, "verdict"): "accept"}
+    assert shown.session_state["reviewer_tab"].waiting == {(9, None, "verdict"): "accept"}
 
 
 def test_a_verdict_for_many_leaves_alone_what_was_judged_elsewhere(open_page: Opener, filled: Database) -> None:

@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine.reviewing.verdicts import EFFECTS
 from engine.types import Review, Score, Standing, TrajectoryFilter, Turn
-from pages._ui.filters import filter_parameters, read_filter
-from pages._ui.reviewing import REVIEWER, VIEWS
+from pages._ui.filters import VIEWS, filter_parameters, read_filter
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
 from pages.review.parts import turn_viewer
+from pages.review.parts.reviewer import REVIEWER
 from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
 from storage.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo

@@ -1,8 +1,6 @@
 """Where two tabs differ: a verdict, a rating or a note that was changed elsewhere while the reviewer gave another one.
 
-The later one is not stored; it waits here, beside the saved one, until the reviewer chooses.
-
-What waits lives in the browser session. What this tab itself did before counts as seen, whatever the browser showed.
+storage/reviewer_tab.py decides what is stored and what waits. Here the reviewer sees both and chooses.
 """
 
 from __future__ import annotations
@@ -13,85 +11,41 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import Conflict
 from engine.types import Review
 from pages._ui.badges import look
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.format import plural
 from pages._ui.notices import leave
-from pages._ui.reviewing import LONGEST_NOTE, change_review, own_review, rate_turns
 from pages._ui.routes import page_link
 from pages._ui.text import plain
 from pages.review.parts.redrawing import redraw
-from storage.database import Database
+from pages.review.parts.reviewer import LONGEST_NOTE, tab
 from storage.reviews import reviews_of
 
 ROWS = 6
 """Marks of one trajectory that are offered one by one; all of them can be settled at once."""
-Place = tuple[int, int | None, str]
-"""Trajectory, turn (None: the whole) and field."""
-
-
-def waiting() -> dict[Place, Any]:
-    """Return what the reviewer gave and what is not stored, by place."""
-    found: dict[Place, Any] = st.session_state.setdefault("conflicts", {})
-    return found
 
 
 @contextmanager
 def telling() -> Iterator[None]:
     """Leave a message about what began to wait inside; what was settled inside as well is not told."""
-    before = set(waiting())
+    before = set(tab().waiting)
     yield
-    if fresh := [place for place in waiting() if place not in before]:
+    if fresh := [place for place in tab().waiting if place not in before]:
         number, turn, field = fresh[0]
         where = f"Trajectory {number}" + ("" if turn is None else f", turn {turn}")
         what = f"{where}: the {field} was" if len(fresh) == 1 else f"{where} and others: {len(fresh)} marks were"
         leave(f"{what} changed elsewhere. Yours waits beside the turns.", "sync_problem")
 
 
-def change_or_keep(
-    database: Database, number: int, turn: int | None, seen: Mapping[str, Any], changes: Mapping[str, Any]
-) -> bool:
-    """Store the fields that are still as `seen`, and keep the others for a choice; return whether all are stored."""
-    try:
-        change_review(database, number, turn, seen=seen, **changes)
-    except Conflict:
-        if len(changes) > 1:
-            one_by_one = [
-                change_or_keep(database, number, turn, {n: v for n, v in seen.items() if n == name}, {name: value})
-                for name, value in changes.items()
-            ]
-            return all(one_by_one)
-        waiting().update({(number, turn, field): mine for field, mine in changes.items()})
-        return False
-    for field in changes:
-        waiting().pop((number, turn, field), None)
-    return True
-
-
-def rate_or_keep(
-    database: Database, number: int, ratings: Mapping[int, int | None], seen: Mapping[int, int | None]
-) -> bool:
-    """Store {turn: rating} where the rating is still as `seen`, keep the others; return whether all are stored."""
-    refused = rate_turns(database, number, ratings, seen)
-    for turn in ratings:
-        waiting().pop((number, turn, "rating"), None)
-    waiting().update({(number, turn, "rating"): rating for turn, rating in refused.items()})
-    return not refused
-
-
-# ---------------------------------------------------------------- the choice
-
-
 def draw_conflicts(number: int) -> None:
     """Draw what waits for a choice on this trajectory, and the way to others where something waits."""
-    own = {(turn, field): mine for (where, turn, field), mine in waiting().items() if where == number}
+    own = {(turn, field): mine for (where, turn, field), mine in tab().waiting.items() if where == number}
     stored = reviews_of(db(), number) if own else []
     marks = {}
     for (turn, field), mine in own.items():
-        review = own_review(stored, turn) or Review(trajectory=number, turn=turn)
+        review = tab().own(stored, turn) or Review(trajectory=number, turn=turn)
         theirs = getattr(review, field)
         if field == "note":
             _draw_note(number, turn, theirs, mine)
@@ -99,7 +53,7 @@ def draw_conflicts(number: int) -> None:
             marks[turn, field] = (theirs, mine)
     if marks:
         _draw_marks(number, marks)
-    for other in sorted({where for where, _, _ in waiting()} - {number}):
+    for other in sorted({where for where, _, _ in tab().waiting} - {number}):
         page_link("trajectory", f"Trajectory {other}: changed elsewhere, choose", icon="sync_problem", id=other)
 
 
@@ -156,15 +110,15 @@ def _both(theirs: str, mine: str) -> str:
 def _settle(number: int, turn: int | None, field: str, theirs: Any, chosen: Any) -> None:
     """Store what was chosen, unless the saved one changed once more."""
     with saving():
-        change_review(db(), number, turn, seen={field: theirs}, **{field: chosen})
-        waiting().pop((number, turn, field), None)
+        tab().change(db(), number, turn, {field: chosen}, {field: theirs})
+        tab().drop([(number, turn, field)])
     redraw()
 
 
 def _settle_all(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, Any]]) -> None:
     with saving(), telling():
         for (turn, field), (theirs, mine) in marks.items():
-            change_or_keep(db(), number, turn, {field: theirs}, {field: mine})
+            tab().change_or_wait(db(), number, turn, {field: mine}, {field: theirs})
     redraw()
 
 
@@ -172,7 +126,6 @@ def _let_go(number: int, turn: int | None, field: str) -> None:
     _let_all_go(number, [(turn, field)])
 
 
-def _let_all_go(number: int, places: list[tuple[int | None, str]]) -> None:
-    for turn, field in places:
-        waiting().pop((number, turn, field), None)
+def _let_all_go(number: int, marks: list[tuple[int | None, str]]) -> None:
+    tab().drop((number, turn, field) for turn, field in marks)
     redraw()

@@ -5,7 +5,8 @@ The recorded turn stays as it is; the correction lies beside it in the review.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -22,13 +23,12 @@ from pages._ui.data import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
 from pages._ui.format import plural
 from pages._ui.notices import leave
-from pages._ui.reviewing import change_review, own_review
 from pages._ui.text import code_view, literal
 from pages.review.parts.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages.review.parts.redrawing import redraw
 from pages.review.parts.replay_view import draw_replay
+from pages.review.parts.reviewer import tab
 from storage.domains import is_stored
-from storage.requests import RequestRow
 from storage.reviews import reviews_of
 
 UNVERIFIED = (
@@ -41,6 +41,33 @@ UNVERIFIED = (
 def fix_key(number: int) -> str:
     """Return the session key that holds the turn being corrected."""
     return f"fixing_{number}"
+
+
+@dataclass(frozen=True)
+class _Correcting:
+    """The turn that is being corrected. `saved` is its correction as it is stored, `others` are those of other turns,
+    as the engine wants them."""
+
+    number: int
+    index: int
+    trajectory: Trajectory
+    saved: Turn | None
+    others: list[dict[str, Any]]
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it was recorded."""
+        return self.trajectory.turns[self.index]
+
+    @property
+    def name(self) -> str:
+        """What the draft and the keys of its fields are named by."""
+        return f"{self.number}_{self.index}"
+
+    @property
+    def key(self) -> str:
+        """What the keys of buttons and of the replay begin with."""
+        return f"fix_{self.name}"
 
 
 def fix_form(number: int, trajectory: Trajectory) -> None:
@@ -62,7 +89,8 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
                 "Exports end before this turn, because of a correction before it, so this one would not be exported.",
                 icon=":material/call_split:",
             )
-        _form(number, index, trajectory, own_review(reviews, index), _in_place(others))
+        review = tab().own(reviews, index)
+        _form(_Correcting(number, index, trajectory, review.fix if review else None, _in_place(others)))
 
 
 def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
@@ -75,11 +103,12 @@ def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
     return [one.model_dump(mode="json") for one in found]
 
 
-def _form(number: int, index: int, trajectory: Trajectory, review: Review | None, others: list[dict[str, Any]]) -> None:
-    turn, name = trajectory.turns[index], f"{number}_{index}"
-    draft = draft_of(name, review.fix if review and review.fix else turn)
-    edit_text(draft, name)
-    problems = edit_calls(draft, {tool.name: tool for tool in trajectory.tools}, name)
+def _form(here: _Correcting) -> None:
+    """Draw the fields, and what can be done with what they hold."""
+    trajectory = here.trajectory
+    draft = draft_of(here.name, here.saved or here.turn)
+    edit_text(draft, here.name)
+    problems = edit_calls(draft, {tool.name: tool for tool in trajectory.tools}, here.name)
     with st.expander("Tools that were offered", icon=":material/build:"):
         st.table(
             [
@@ -91,91 +120,100 @@ def _form(number: int, index: int, trajectory: Trajectory, review: Review | None
     try:
         if problems:
             raise InputErrors([InputError("form", problem) for problem in problems])
-        fix = read_fix(draft.text, draft.calls, turn, trajectory)
+        fix = read_fix(draft.text, draft.calls, here.turn, trajectory)
     except (InputError, InputErrors) as refused:
         show_refusal(draft, refused)
-    _decide(number, index, trajectory, draft, fix, review, others)
+    _decide(here, draft, fix)
 
 
-def _decide(
-    number: int,
-    index: int,
-    trajectory: Trajectory,
-    draft: Draft,
-    fix: Turn | None,
-    review: Review | None,
-    others: list[dict[str, Any]],
-) -> None:
-    key, turn, before = f"fix_{number}_{index}", trajectory.turns[index], review.fix if review else None
-    changed = _changed_elsewhere(number, index, before)
-    found, until = None, None
-    other_calls = bool(fix and fix.tool_calls and not same_calls(turn, fix))
-    unbound = not _has_world(trajectory, key)
-    needs_replay = other_calls and not unbound
-    with st.container(horizontal=True):
-        if needs_replay and fix:
-            payload = {"trajectory_id": number, "turn": index, "fix": fix.model_dump(mode="json"), "others": others}
-            button(
-                "Replay in the sandbox", key=f"{key}_replay", icon=":material/replay:", type="primary",
-                on_click=ask, args=(db(), "replay_fix", payload), kwargs={"key": key},
-            )  # fmt: skip
-        if drop_button(
-            "Close", "Drop what you wrote?", key=f"{key}_close", edited=draft.edited, yes="Drop it"
-        ):  # fmt: skip
-            _close(number)
-            st.rerun()
-        if before and delete_button(
-            "Delete this correction? The turn is then as it was recorded.", label="Take the correction back",
-            key=f"{key}_remove",
-        ):  # fmt: skip
-            _remove(number, index, before)
-    if needs_replay and fix:
-        found = _replayed(poll(db(), key, waiting="Replaying in a sandbox"), fix, index, others, key)
-    if other_calls and unbound:
+def _decide(here: _Correcting, draft: Draft, fix: Turn | None) -> None:
+    """Draw the buttons, the replay that changed calls need, and the use of the correction; `fix` is None while what was
+    written is no turn."""
+    changed = _changed_elsewhere(here)
+    other_calls = bool(fix and fix.tool_calls and not same_calls(here.turn, fix))
+    unverified = other_calls and not _has_world(here)
+    needs_replay = other_calls and not unverified
+    _buttons(here, draft, fix if needs_replay else None)
+    found = _replayed(here, fix) if needs_replay and fix else None
+    if unverified:
         st.info(UNVERIFIED, icon=":material/help:")
-    if found:
-        until = draw_replay(found, len(trajectory.turns), key)
+    until = draw_replay(found, len(here.trajectory.turns), here.key) if found else None
     waits = fix is None or (needs_replay and found is None)
     pressed = button(
-        "Use this correction", key=f"{key}_use", icon=":material/check:", disabled=waits,
+        "Use this correction",
+        key=f"{here.key}_use",
+        icon=":material/check:",
+        disabled=waits,
         type="secondary" if waits else "primary",
-    )  # fmt: skip
+    )
     if fix is None:
         st.caption("It can be used once what is said above is mended. What you wrote is kept.")
     elif waits:
         st.caption("Changed tool calls are accepted once the sandbox has answered them.")
     elif pressed and not changed:
-        if fix.content == turn.content and same_calls(turn, fix):
+        if fix.content == here.turn.content and same_calls(here.turn, fix):
             st.caption("It says what was recorded. Change the text or a call first.")
         else:
-            _use(number, index, fix, turn, found, until, before, unverified=other_calls and unbound)
+            _use(here, fix, found, until, unverified=unverified)
 
 
-def _has_world(trajectory: Trajectory, key: str) -> bool:
+def _buttons(here: _Correcting, draft: Draft, to_replay: Turn | None) -> None:
+    """Draw the way into the sandbox, for a correction that needs it, and the ways out of the form."""
+    with st.container(horizontal=True):
+        if to_replay:
+            payload = {
+                "trajectory_id": here.number,
+                "turn": here.index,
+                "fix": to_replay.model_dump(mode="json"),
+                "others": here.others,
+            }
+            button(
+                "Replay in the sandbox",
+                key=f"{here.key}_replay",
+                icon=":material/replay:",
+                type="primary",
+                on_click=ask,
+                args=(db(), "replay_fix", payload),
+                kwargs={"key": here.key},
+            )
+        if drop_button("Close", "Drop what you wrote?", key=f"{here.key}_close", edited=draft.edited, yes="Drop it"):
+            _close(here.number)
+            st.rerun()
+        if here.saved and delete_button(
+            "Delete this correction? The turn is then as it was recorded.",
+            label="Take the correction back",
+            key=f"{here.key}_remove",
+        ):
+            _remove(here)
+
+
+def _has_world(here: _Correcting) -> bool:
     """Say whether there is a domain to replay in. A file from another machine may name one that is not here, which the
     first try tells."""
-    if not trajectory.domain_digest:
+    digest = here.trajectory.domain_digest
+    if not digest:
         return False
-    tried = last(db(), key)
-    return tried is None or tried.status != "failed" or is_stored(db(), trajectory.domain_digest)
+    tried = last(db(), here.key)
+    return tried is None or tried.status != "failed" or is_stored(db(), digest)
 
 
-def _replayed(row: RequestRow | None, fix: Turn, index: int, others: list[dict[str, Any]], key: str) -> Replay | None:
+def _replayed(here: _Correcting, fix: Turn) -> Replay | None:
     """Draw what the engine's replay gave; return it when this very correction may be accepted."""
+    row = poll(db(), here.key, waiting="Replaying in a sandbox")
     if row is None or row.status != "done":
         return None
-    if row.payload.get("fix") != fix.model_dump(mode="json") or row.payload.get("turn") != index:
+    if row.payload.get("fix") != fix.model_dump(mode="json") or row.payload.get("turn") != here.index:
         st.caption("The correction changed since it was replayed. Replay it again.")
         return None
-    if row.payload.get("others") != others:
+    if row.payload.get("others") != here.others:
         st.caption("A correction of another turn changed since this one was replayed. Replay it again.")
         return None
     found = Replay.model_validate(row.result)
     st.markdown("**What the sandbox answered**")
     for position, turn in enumerate(found.turns):
         st.badge(literal(turn.name or "tool"), icon=":material/build:", color="red" if turn.fault else "green")
-        code_view(turn.content, key=f"replayed_{index}_{position}")
-    if found.ok or _refusal_is_right(found, key):
+        code_view(turn.content, key=f"replayed_{here.index}_{position}")
+    if found.ok or _refusal_is_right(found, here.key):
         return found
     return None
 
@@ -194,57 +232,58 @@ def _refusal_is_right(found: Replay, key: str) -> bool:
     return st.checkbox("The refusal is right: use this correction with it", key=f"{key}_refusal")
 
 
-def _use(
-    number: int,
-    index: int,
-    fix: Turn,
-    turn: Turn,
-    found: Replay | None,
-    until: int | None,
-    before: Turn | None,
-    *,
-    unverified: bool,
-) -> None:
-    lost_calls = bool(turn.tool_calls and not fix.tool_calls) or None
-    with saving():
-        try:
-            change_review(
-                db(), number, index, seen={"fix": before}, verdict="fix",
-                fix=fix.model_copy(update={"original": turn}).model_dump(),
-                replayed=tuple(one.model_dump() for one in found.turns) if found else (),
-                diverges=found.diverges if found else lost_calls,
-                fits_until=until, follows=found.follows if found else (), unverified=unverified,
-            )  # fmt: skip
-        except Conflict:
-            pass  # the form says so when it is drawn again
-        else:
-            leave(f"Turn {index} is corrected" + (", unverified." if unverified else "."))
-            _close(number)
-            forget(f"fix_{number}_{index}")
+def _use(here: _Correcting, fix: Turn, found: Replay | None, until: int | None, *, unverified: bool) -> None:
+    """Store the correction with its replay. Exports leave out what was recorded from turn `until` on."""
+    lost_calls = bool(here.turn.tool_calls and not fix.tool_calls) or None
+    changes = {
+        "verdict": "fix",
+        "fix": fix.model_copy(update={"original": here.turn}).model_dump(),
+        "replayed": tuple(one.model_dump() for one in found.turns) if found else (),
+        "diverges": found.diverges if found else lost_calls,
+        "fits_until": until,
+        "follows": found.follows if found else (),
+        "unverified": unverified,
+    }
+    if _store(here, changes, f"Turn {here.index} is corrected" + (", unverified." if unverified else ".")):
+        forget(here.key)
     st.rerun()
 
 
-def _remove(number: int, index: int, before: Turn) -> None:
-    with saving():
-        try:
-            change_review(
-                db(), number, index, seen={"fix": before}, verdict=None, fix=None, replayed=(), diverges=None,
-                fits_until=None, follows=(), unverified=False,
-            )  # fmt: skip
-        except Conflict:
-            pass  # the form says so when it is drawn again
-        else:
-            leave("The correction is taken back.")
-            _close(number)
+def _remove(here: _Correcting) -> None:
+    """Store the turn as uncorrected."""
+    nothing = {
+        "verdict": None,
+        "fix": None,
+        "replayed": (),
+        "diverges": None,
+        "fits_until": None,
+        "follows": (),
+        "unverified": False,
+    }
+    _store(here, nothing, "The correction is taken back.")
     redraw()
 
 
-def _changed_elsewhere(number: int, index: int, saved: Turn | None) -> bool:
+def _store(here: _Correcting, changes: Mapping[str, Any], message: str) -> bool:
+    """Store a change of the correction and close the form; return False where it was refused, which the page tells."""
+    with saving():
+        try:
+            tab().change(db(), here.number, here.index, changes, {"fix": here.saved})
+        except Conflict:
+            return False  # the form says so when it is drawn again
+        leave(message)
+        _close(here.number)
+        return True
+    return False
+
+
+def _changed_elsewhere(here: _Correcting) -> bool:
     """Say once that the saved correction is no longer the one that was there when the form was drawn before."""
-    seen = st.session_state.setdefault(_seen_key(number, index), saved)
-    if seen == saved:
+    key = _seen_key(here.number, here.index)
+    seen = st.session_state.setdefault(key, here.saved)
+    if seen == here.saved:
         return False
-    st.session_state[_seen_key(number, index)] = saved
+    st.session_state[key] = here.saved
     st.warning(
         "This correction was changed elsewhere in the meantime: the turn shows what is saved, and what you wrote is "
         "still here. Press again to put yours in its place.",

@@ -24,9 +24,9 @@ from engine.types import SECONDS, Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
 from pages._ui.format import seconds
 from pages._ui.notices import leave
-from pages._ui.reviewing import LONGEST_NOTE, LONGEST_TAG, REVIEWER, change_review, own_review, tag_of, undo_last
 from pages._ui.text import CUT, beyond_browsers, literal
-from pages.review.parts.conflicts import change_or_keep, rate_or_keep, telling
+from pages.review.parts.conflicts import telling
+from pages.review.parts.reviewer import LONGEST_NOTE, LONGEST_TAG, REVIEWER, tab, tag_of, undo_last
 from pages.review.parts.turning import Way, shown
 from storage.database import Database
 from storage.reviews import ReviewEvent, standings
@@ -157,7 +157,7 @@ def _write_ratings(db: Database, marks: Sequence[Mark], stored: Stored) -> None:
     ratings = {mark.turn: mark.rating for mark in marks if mark.turn is not None}
     seen = {m.turn: m.seen.rating for m in marks if m.turn is not None and "rating" in m.seen.model_fields_set}
     with _dropped_when_refused():
-        stored.panel |= not rate_or_keep(db, marks[0].trajectory, ratings, seen)
+        stored.panel |= not tab().rate_or_wait(db, marks[0].trajectory, ratings, seen)
 
 
 def _write(db: Database, mark: Mark, stored: Stored) -> None:
@@ -167,12 +167,12 @@ def _write(db: Database, mark: Mark, stored: Stored) -> None:
             stored.undone = undo_last(db)
             return
         if tag := tag_of(mark.tag):
-            change_review(db, mark.trajectory, mark.turn, mark={tag: mark.on})
+            tab().tag(db, mark.trajectory, mark.turn, {tag: mark.on})
         names = [name for name in ("rating", "verdict", "note") if name in mark.model_fields_set]
         changes = {name: getattr(mark, name) for name in names if name != "note" or mark.note is not None}
         seen = mark.seen.model_dump(include=mark.seen.model_fields_set & changes.keys())
         before = standings(db, [mark.trajectory]) if "verdict" in changes else None
-        kept = changes and not change_or_keep(db, mark.trajectory, mark.turn, seen, changes)
+        kept = changes and not tab().change_or_wait(db, mark.trajectory, mark.turn, changes, seen)
         stored.go = stored.go if kept else mark.go or stored.go
         stored.panel |= mark.turn is None or mark.verdict == "fix" or bool(kept)
         stored.panel |= before is not None and before != standings(db, [mark.trajectory])
@@ -219,7 +219,7 @@ def viewer(
             for r in reviews
             if r.turn is not None and r.reviewer == REVIEWER
         },
-        "whole": {"verdict": whole_review.verdict if (whole_review := own_review(reviews, None)) else None},
+        "whole": {"verdict": whole_review.verdict if (whole_review := tab().own(reviews, None)) else None},
         "client": client,
         "seen": st.session_state.get("turn_viewer_seen", {}).get(client, 0),
         "start": start if 0 <= start < len(trajectory.turns) else 0,
@@ -235,7 +235,7 @@ def focus_turn(turn: int) -> None:
 
 def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Review], whole: set[int]) -> dict[str, Any]:
     cut = len(turn.content) > CUT and index not in whole
-    own = own_review(reviews, index)
+    own = tab().own(reviews, index)
     return {
         "index": index,
         "role": turn.role,

@@ -13,19 +13,18 @@ from pages._ui.badges import look
 from pages._ui.buttons import button
 from pages._ui.data import db, saving
 from pages._ui.notices import leave
-from pages._ui.reviewing import (
+from pages._ui.text import option
+from pages.review.parts.conflicts import draw_conflicts, telling
+from pages.review.parts.redrawing import redraw
+from pages.review.parts.reviewer import (
     LONGEST_NOTE,
     LONGEST_TAG,
     REVIEWER,
-    change_review,
     known_tags,
-    own_review,
+    tab,
     tag_of,
     undo_last,
 )
-from pages._ui.text import option
-from pages.review.parts.conflicts import change_or_keep, draw_conflicts, telling
-from pages.review.parts.redrawing import redraw
 from pages.review.parts.turn_viewer import focus_turn
 from pages.review.parts.turning import Way, shown, turn_to
 from storage.reviews import ReviewEvent, reviews_of
@@ -60,7 +59,7 @@ _NO_MORE: dict[Way, str] = {
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
     reviews = reviews_of(db(), number)
-    review = own_review(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
+    review = tab().own(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
     draw_conflicts(number)
     keys = {
         "verdict": _show(number, "verdict", review.verdict),
@@ -145,13 +144,13 @@ def _save(number: int, field: str, key: str) -> None:
     before = st.session_state.get(f"{key}_shown")
     with saving(), telling():
         if field == "tags":
-            change_review(db(), number, None, mark={tag: tag in value for tag in {*(before or ())} ^ {*value}})
+            tab().tag(db(), number, None, {one: one in value for one in {*(before or ())} ^ {*value}})
             return
         if field == "rating":
             before, value = (None if stars is None else stars + 1 for stars in (before, value))
         elif field == "note":
             before = before or ""
-        if not change_or_keep(db(), number, None, {field: before}, {field: value}) or field == "verdict":
+        if not tab().change_or_wait(db(), number, None, {field: value}, {field: before}) or field == "verdict":
             redraw()
 
 
@@ -160,7 +159,7 @@ def _add_tag(number: int, key: str) -> None:
     st.session_state[key] = ""
     if tag:
         with saving():
-            change_review(db(), number, None, mark={tag: True})
+            tab().tag(db(), number, None, {tag: True})
 
 
 def _undo(number: int) -> None:
@@ -186,7 +185,7 @@ def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         st.rerun()
     seen = {"verdict": st.session_state.get(f"{_key(number, 'verdict')}_shown")}
     with saving(), telling():
-        if change_or_keep(db(), number, None, seen, {"verdict": "accept"}):
+        if tab().change_or_wait(db(), number, None, {"verdict": "accept"}, seen):
             go("unreviewed", number, chosen, sort)
     st.rerun()
 

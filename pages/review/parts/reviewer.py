@@ -1,0 +1,66 @@
+"""Who reviews, what this browser tab did and saw, and the problem tags on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+from pages._ui.format import plural
+from pages._ui.notices import leave
+from pages._ui.text import literal
+from storage import reviews
+from storage.database import Database
+from storage.reviewer_tab import ReviewerTab
+from storage.reviews import ReviewEvent
+
+REVIEWER = "me"
+"""Who reviews. The studio has one user until it has a login."""
+LONGEST_TAG = 40
+LONGEST_NOTE = 4000
+TAGS_OFFERED = 24
+FIRST_TAGS = (
+    "wrong tool",
+    "wrong argument",
+    "unneeded call",
+    "breaks the policy",
+    "made-up fact",
+    "unclear answer",
+    "stops early",
+    "unnatural user",
+)
+
+
+def tag_of(text: str) -> str:
+    """Return a problem tag as it is stored: small letters, single spaces."""
+    return " ".join(text.split())[:LONGEST_TAG].lower()
+
+
+def known_tags(db: Database, first: Iterable[str] = ()) -> list[str]:
+    """Return the problem tags on offer: `first`, then those in use, then some to begin with."""
+    return list(dict.fromkeys((*first, *reviews.tags_in_use(db), *FIRST_TAGS)))[:TAGS_OFFERED]
+
+
+def tab() -> ReviewerTab:
+    """Return what this browser tab did and saw."""
+    found: ReviewerTab = st.session_state.setdefault("reviewer_tab", ReviewerTab(REVIEWER))
+    return found
+
+
+def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
+    """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
+    events = tab().undo(db)
+    leave(literal(undone_text(events)), "undo")
+    return events
+
+
+def undone_text(events: Sequence[ReviewEvent]) -> str:
+    """Say in words what an undo took back."""
+    if not events:
+        return "There is nothing left to undo."
+    first = events[0]
+    if len(events) > 1:
+        word = first.after.verdict if first.after else "verdict"
+        return f"Undone: {word} of {plural(len(events), 'trajectory', 'trajectories')}."
+    where = f"trajectory {first.trajectory_id}" + ("" if first.turn is None else f", turn {first.turn}")
+    return f"Undone on {where}."
