@@ -25,7 +25,7 @@ from engine import settings
 from engine.errors import InputError
 from engine.serving.image_build import ImageBuild
 from engine.serving.lock import EngineLock
-from pages._ui.handover import mend
+from pages._shell.streamlit_patches import mend
 from pages.export.parts.downloads import check_token
 from storage.database import Database, open_database
 from storage.domains import seed_catalog

@@ -7,11 +7,12 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 
+from pages._shell.engine_status import engine_status
+from pages._shell.frame import draw_frame
 from pages._ui.buttons import begin_pass, end_pass
-from pages._ui.data import draw_refusals
-from pages._ui.engine_status import engine_status
-from pages._ui.frame import draw_frame
-from pages._ui.notices import draw_wanted, tell
+from pages._ui.database import draw_refusals
+from pages._ui.dialogs import draw_wanted
+from pages._ui.messages import tell
 from pages._ui.routes import st_pages
 
 draw_frame()

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, and_, case, delete, func, or_, select
@@ -26,6 +26,8 @@ from storage.tables import BatchRecord, DomainRecord, PackRecord
 from storage.trajectories import COLUMNS, TrajectoryRow, row_of
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
+_BY_HAND = ("Paused by ", "Cancelled by ")
+_BUDGET = "budget of "  # so engine/running/watch.py and engine/running/budget.py name the bound that pauses a batch
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,21 @@ class BatchRow:
         """The batch with the plan version that it has by being older than all others too, so that it can be repeated;
         an imported one was never planned and has none."""
         return self.batch if self.imported else self.batch.model_copy(update={"plan_version": self.batch.plan})
+
+    @property
+    def gravity(self) -> Literal["error", "warning", "info"]:
+        """How grave the reason is: an error stopped the batch, a warning asks the reader to act, an info only tells.
+
+        Somebody's own pause is no trouble, and a bound of the budget that was reached, or cannot hold, no fault. Every
+        other pause is one: a sandbox, disk or model that does not work.
+        """
+        if self.reason.startswith(_BY_HAND) or self.status == "cancelled":
+            return "info"
+        if self.status == "failed":
+            return "error"
+        if self.status == "paused":
+            return "warning" if _BUDGET in self.reason else "error"
+        return "warning" if self.status == "done" else "info"
 
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:

@@ -149,11 +149,13 @@ def test_a_file_with_an_underscore_is_for_its_own_folder() -> None:
 
 
 def test_a_job_draws_with_its_own_parts_and_what_jobs_share() -> None:
+    own = {"shell.py": "_shell"}
     foreign = {
         (name_of(path), module)
         for path in (ROOT / "pages").rglob("*.py")
         for module in imports(path)
-        if module.startswith("pages.") and module.split(".")[1] not in ("_ui", path.relative_to(ROOT).parts[1])
+        if (job := path.relative_to(ROOT).parts[1]) and module.startswith("pages.")
+        if module.split(".")[1] not in ("_ui", own.get(job, job))
     }
     assert foreign == set()
 

@@ -1,8 +1,11 @@
-"""Shared drawing of the studio. How to write a page here:
+"""What pages of several jobs draw with. What one job alone draws with is in its own parts/, what surrounds every page in
+_shell/, and what is no drawing (counting, filtering, deciding what is stored) in `storage` or `engine`.
+
+How to write a page here:
 
 1. A page is a thin script: read the address, ask `storage`, draw. It runs again on every interaction, so keep it
    under 100 ms: count, sort, page and bin in SQL; never load a table to show a part of it.
-2. Start with `database = db()` (data.py) and `header("Title", "one sentence")`, or `with actions("Title"):` for
+2. Start with `database = db()` (database.py) and `header("Title", "one sentence")`, or `with actions("Title"):` for
    buttons at the right (layout.py): the page's only h1; its parts are `st.header`. Buttons that come and go with a
    state stand in a row at the left, where one that is drawn moves no other. The shell has set the page configuration,
    logo, menu and engine status already: never call st.set_page_config or st.navigation in a page.
@@ -20,10 +23,10 @@
 6. What needs a sandbox or a model is a request to the engine (engine_requests.py): `ask(database, "try_tool", {...},
    key="try")` in a callback, then `answer = poll(database, "try")` in the page. It draws the waiting and gives the
    RequestRow when it is done or failed.
-7. Wrap a save in `with saving("Domain saved"):` (data.py): it tells of a Conflict, InputError or StorageError, and
-   toasts success; `leave(message)` (notices.py) keeps a message for the next pass. What drops edits is a `drop_button`
-   (asking.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the job
-   *design*).
+7. Wrap a save in `with saving("Domain saved"):` (database.py): it tells of a Conflict, InputError or StorageError, and
+   toasts success; `leave(message)` (messages.py) keeps a message for the next pass. What drops edits is a `drop_button`
+   (confirm_buttons.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the
+   job *design*). A dialog is a function under `@dialog(title)` (dialogs.py), opened with `want`.
 8. Show states with `badge("batch", row.status)`, `badge_reference(teacher)`, `badge_isolation(isolated)` (badges.py):
    an icon and a word, never colour alone. Numbers through format.py (`count`, `money`, `percent`, `seconds`, `ago`,
    `moment`, `bytes_size`, `plural`): unknown is a dash, never 0. One primary button per page, Material icons,

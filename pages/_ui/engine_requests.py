@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine.times import NO_ANSWER
 from pages._ui.format import seconds
-from pages._ui.layout import notice
+from pages._ui.messages import notice
 from pages._ui.text import literal
 from storage import engines, requests
 from storage.database import Database

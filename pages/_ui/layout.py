@@ -1,20 +1,15 @@
-"""Page furniture: header, notice, empty state, refusals."""
+"""What every page has: its title row, what it shows while there is nothing, and what for a record that is gone."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
-from pages._ui.routes import ROUTES, Route, page_link
+from pages._ui.routes import page_link
 from pages._ui.text import literal
-
-Kind = Literal["error", "warning", "info", "success"]
-_MENU = {route.title: route for route in ROUTES if route.section is not None}
-_NAMED = re.compile(rf"\b(?:under|in|on|of|see|open) ({'|'.join(_MENU)})\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -34,25 +29,6 @@ def header(title: str, caption: str = "") -> None:
     st.title(literal(title), anchor=False)
     if caption:
         st.caption(literal(caption))
-
-
-def notice(kind: Kind, text: str, *, icon: str) -> None:
-    """Draw a message; where it sends the reader to a page of the menu ("under Settings"), a link there beside it."""
-    draw = {"error": st.error, "warning": st.warning, "info": st.info, "success": st.success}[kind]
-    pages = pages_named(text)
-    if not pages:
-        draw(text, icon=f":material/{icon}:")
-        return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        draw(text, icon=f":material/{icon}:", width="stretch")
-        for route in pages:
-            page_link(route.name, f"Open {route.title}", icon="arrow_forward")
-
-
-def pages_named(text: str) -> list[Route]:
-    """Return the pages of the menu that a message sends its reader to, each once, in its order."""
-    found = (match[1] for match in _NAMED.finditer(text))
-    return [_MENU[title] for title in dict.fromkeys(found) if title in _MENU]
 
 
 def empty_state(

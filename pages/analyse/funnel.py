@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.badges import words
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.format import count, percent, plural
 from pages._ui.layout import actions, empty_state
 from pages.analyse.parts import measures

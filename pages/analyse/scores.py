@@ -9,8 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.badges import CULPRIT, OUTCOME, STATUS
-from pages._ui.data import db
-from pages._ui.first_path import note_seen
+from pages._ui.database import db
 from pages._ui.format import UNKNOWN, count, money, number, percent, plural, short_count
 from pages._ui.layout import actions, empty_state
 from pages._ui.text import literal
@@ -30,6 +29,7 @@ from pages.analyse.parts.measures import Series
 from pages.analyse.parts.score_tables import score_table, usage_table
 from storage.chart_filters import WHOLE, bin_filter, group_filter, outcome_filter
 from storage.database import Database
+from storage.first_path import note_seen
 
 MOST_ROWS = 15
 MEASURES = {

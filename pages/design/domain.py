@@ -8,10 +8,9 @@ import streamlit as st
 
 from engine.domains import catalog
 from pages._ui.buttons import button
-from pages._ui.data import db
-from pages._ui.first_path import note_seen
+from pages._ui.database import db
+from pages._ui.dialogs import want
 from pages._ui.layout import actions
-from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link, text_parameter
 from pages.design.parts.domain_draft import open_draft
 from pages.design.parts.domain_editor import save_bar
@@ -26,6 +25,7 @@ from pages.design.parts.domain_tabs import (
 )
 from pages.design.parts.domain_versions import draw_versions
 from pages.design.parts.workspace_view import draw_workspace
+from storage.first_path import note_seen
 
 row, draft = open_draft(text_parameter("id"))
 note_seen(db(), "look")

@@ -9,10 +9,10 @@ import streamlit as st
 
 from engine.domains import catalog
 from pages._ui.buttons import button, menu
-from pages._ui.data import db
+from pages._ui.database import db
+from pages._ui.dialogs import want
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, option, plain
 from pages.design.parts.deleting import deleted_list

@@ -7,10 +7,10 @@ import streamlit as st
 from engine.types import Persona
 from pages._ui.badges import words
 from pages._ui.buttons import button, menu
-from pages._ui.data import db
+from pages._ui.database import db
+from pages._ui.dialogs import want
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import want
 from pages._ui.text import literal, plain
 from pages.design.parts.deleting import deleted_list
 from pages.design.parts.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line

@@ -14,15 +14,15 @@ from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
 from engine.types import Recipe, TrajectoryFilter
-from pages._ui.asking import delete_button
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.confirm_buttons import delete_button
+from pages._ui.database import db, saving
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
-from pages._ui.layout import actions, empty_state, notice
-from pages._ui.notices import leave, tell
+from pages._ui.layout import actions, empty_state
+from pages._ui.messages import leave, notice, tell
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url

@@ -14,17 +14,16 @@ from engine.planning.batch_file import dump_batch
 from engine.protocols import SMALL_BATCH
 from engine.times import QUIET
 from engine.types import TrajectoryFilter
-from pages._ui import layout
-from pages._ui.asking import destroy_button
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
-from pages._ui.batch_reason import reason_notice
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.confirm_buttons import destroy_button
+from pages._ui.database import db, saving
+from pages._ui.dialogs import close, dialog, want
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
 from pages._ui.layout import header, missing
-from pages._ui.notices import close, dialog, want
+from pages._ui.messages import notice
 from pages._ui.routes import number_parameter, open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
@@ -187,15 +186,16 @@ def latest(row: batches.BatchRow) -> None:
     )
 
 
-def notice(row: batches.BatchRow) -> None:
+def status_notice(row: batches.BatchRow) -> None:
     """Say what the reader should know of the status."""
-    reason_notice(row)
+    if row.reason:
+        notice(row.gravity, literal(row.reason), icon=row.gravity)
     before = batches.ahead(db(), row)
     if row.command:
         soon = "" if before else WAITING.get(row.command, "The engine takes it up within a second.")
         st.info(f"{words(row.command)} was asked for. {soon}", icon=":material/schedule:")
     if (row.status == "queued" or row.command) and not engine_alive(db()):
-        layout.notice(
+        notice(
             "warning",
             "No engine is answering, so nothing happens until one does. It runs beside the studio, with its log under "
             "Settings; or start one with `python -m engine work`.",
@@ -238,7 +238,7 @@ def live(number: int, was: str) -> None:
             st.session_state["toast_of_batch"] = f"{row.name}: {look('batch', row.status).word.lower()}"
         st.rerun()
     with st.container():  # whatever comes or goes inside moves nothing else to another place
-        notice(row)
+        status_notice(row)
     numbers(row)
     import_view(row.import_report)
     with st.container(horizontal=True):

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.badges import BATCH, look
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.layout import actions, empty_state
 from pages._ui.routes import page_link
 from pages._ui.table import fetched, pager, rows_table

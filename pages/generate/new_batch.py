@@ -10,12 +10,12 @@ from engine.errors import InputError, InputErrors
 from engine.planning import planner
 from engine.planning.batch_file import batch_of, dump_batch, parse_batch
 from engine.types import Batch, Domain, Persona
-from pages._ui.asking import drop_button
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.confirm_buttons import drop_button
+from pages._ui.database import db, saving
 from pages._ui.format import money, plural, seconds
-from pages._ui.layout import actions, empty_state, notice
-from pages._ui.notices import leave
+from pages._ui.layout import actions, empty_state
+from pages._ui.messages import leave, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_form, plan_view

@@ -10,21 +10,22 @@ import streamlit as st
 from engine.reviewing.verdicts import REVIEWED
 from engine.times import NO_ANSWER
 from engine.types import TrajectoryFilter
-from pages._ui import first_path
 from pages._ui.badges import look
-from pages._ui.batch_reason import kind_of
 from pages._ui.buttons import button
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.filters import VIEWS, filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, money, percent, plural, seconds, short_count
 from pages._ui.isolation import isolation_notice, until_built
-from pages._ui.layout import actions, notice, pages_named
+from pages._ui.layout import actions
+from pages._ui.messages import notice, pages_named
 from pages._ui.routes import open_page, page_link
 from pages._ui.table import rows_table
 from pages._ui.text import literal
+from pages.overview.parts.first_path import draw_path, draw_return, follow_launch, steps
 from storage import batches, engines
 from storage.analytics import Overview, freshness, overview
 from storage.database import Database
+from storage.first_path import hidden
 from storage.pace import overall_rate, seconds_left
 from storage.store import cost_of
 from storage.trajectories import count as count_trajectories
@@ -83,7 +84,7 @@ def alerts(database: Database) -> None:
     elif (unisolated := isolation_notice(engine)) is not None:
         notice("warning", unisolated, icon="gpp_maybe")
     for row in stopped(database):
-        draw = {"error": st.error, "warning": st.warning}.get(kind_of(row), st.info)
+        draw = {"error": st.error, "warning": st.warning}.get(row.gravity, st.info)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"alert_{row.id}"
         ):
@@ -200,19 +201,19 @@ def live(moving: bool, kept: bool) -> None:
         st.rerun()
     with st.container():  # whatever comes or goes inside moves nothing else to another place
         alerts(database)
-    away = first_path.hidden(database)
-    path = [] if away else first_path.steps(database, found)
+    away = hidden(database)
+    path = [] if away else steps(database, found)
     with st.container():
         if path and not all(step.done for step in path):
-            first_path.draw_path(database, path)
+            draw_path(database, path)
     numbers(database, found)
     batch_table(database, moving)
     health(database)
     if away:
-        first_path.draw_return(database)
+        draw_return(database)
 
 
-first_path.follow_launch()
+follow_launch()
 opening = overview(db())
 with actions("Overview", "What exists, what is moving, what waits for you."):
     if opening.batches:

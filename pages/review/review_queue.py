@@ -8,11 +8,11 @@ import streamlit as st
 from engine.types import TrajectoryFilter, Verdict
 from pages._ui.badges import look, mode_name, plays_reference
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
 from pages._ui.filters import VIEWS, clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.notices import leave, tell
+from pages._ui.messages import leave, tell
 from pages._ui.routes import open_page
 from pages._ui.table import fetched, forget_chosen, pager, rows_table
 from pages.review.parts.reviewer import tab, undo_last

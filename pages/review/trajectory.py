@@ -8,14 +8,14 @@ from engine.errors import InputError
 from engine.types import Trajectory
 from pages._ui.badges import badge, badge_isolation, badge_reference, mode_name, plays_reference
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
 from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.format import count
 from pages._ui.layout import actions, missing
-from pages._ui.notices import tell
+from pages._ui.messages import tell
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
-from pages._ui.trajectory_facts import facts_tabs
+from pages.review.parts.facts_tabs import facts_tabs
 from pages.review.parts.fix_form import fix_form, fix_key
 from pages.review.parts.reviewer import known_tags
 from pages.review.parts.standing_note import standing_note

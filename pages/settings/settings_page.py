@@ -14,15 +14,15 @@ from engine.errors import InputError
 from engine.running.models import open_llm
 from engine.times import NO_ANSWER
 from engine.types import Endpoint
-from pages._ui.asking import delete_button
 from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.config_form import config_form
-from pages._ui.data import db, saving
+from pages._ui.confirm_buttons import delete_button
+from pages._ui.database import db, saving
 from pages._ui.engine_requests import ask, poll
 from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.text import literal, plain
 from storage import analytics, endpoints, engines, preferences
 from storage.database import size

@@ -15,7 +15,7 @@ from engine.protocols import Pulse
 from engine.running.budget import unbounded
 from engine.running.watch import reached
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
-from pages._ui.layout import pages_named
+from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
 from pages.design.parts.pack_parts import renamed
 from storage import batches, domains, tables

@@ -12,7 +12,7 @@ from engine import settings
 from engine.planning.players import roles_asked
 from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
-from pages._ui import first_path
+from pages.overview.parts.first_path import first_batch, steps
 from pages.review.parts.reviewer import REVIEWER
 from storage.analytics import overview
 from storage.batches import create_batch, list_batches
@@ -20,6 +20,7 @@ from storage.database import Database
 from storage.domains import seed_catalog
 from storage.engines import beat
 from storage.exports import create_export, finish_export
+from storage.first_path import note_seen
 from storage.personas import seed_personas
 from storage.reviews import save_review
 from storage.store import SqlStore
@@ -47,7 +48,7 @@ def metrics(page: AppTest) -> dict[str, str]:
 
 
 def states(database: Database) -> dict[str, bool]:
-    return {step.name: step.done for step in first_path.steps(database, overview(database))}
+    return {step.name: step.done for step in steps(database, overview(database))}
 
 
 def stop_batch(database: Database, status: str, reason: str) -> int:
@@ -88,8 +89,8 @@ def test_the_steps_follow_the_database(shipped: Database) -> None:
     insert_imported(shipped, "many", [trajectory(n) for n in range(3)])
     assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
     save_review(shipped, Review(trajectory=1, reviewer=REVIEWER, verdict="accept"))
-    first_path.note_seen(shipped, "look")
-    first_path.note_seen(shipped, "scores")
+    note_seen(shipped, "look")
+    note_seen(shipped, "scores")
     export = create_export(shipped, Recipe())
     assert not states(shipped)["export"], "an export that waits is no file"
     finish_export(shipped, export, ExportOutcome("1/a.zip", 1, "0" * 64, 1, {}))
@@ -97,7 +98,7 @@ def test_the_steps_follow_the_database(shipped: Database) -> None:
 
 
 def test_a_batch_is_watched_until_one_is_done(shipped: Database) -> None:
-    number = create_batch(shipped, first_path.first_batch(shipped))
+    number = create_batch(shipped, first_batch(shipped))
     store = SqlStore(shipped)
     assert store.claim("engine", time.time(), 15.0) is not None
     store.save(number, [trajectory(0)])
@@ -170,7 +171,7 @@ def test_failed_and_paused_batches_say_why(open_page: Opener, shipped: Database)
 
 def test_running_batches_are_listed_with_their_progress(open_page: Opener, shipped: Database) -> None:
     insert_imported(shipped, "old", [trajectory(0)])
-    number = create_batch(shipped, first_path.first_batch(shipped))
+    number = create_batch(shipped, first_batch(shipped))
     store = SqlStore(shipped)
     assert store.claim("engine", time.time(), 15.0) is not None
     store.save(number, [trajectory(n) for n in range(5)])

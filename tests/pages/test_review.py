@@ -13,8 +13,9 @@ from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
 from engine.types import SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
-from pages._ui.trajectory_facts import call_text, event_text
+from pages._ui.task_and_scores import call_text
 from pages.review.parts import conflicts, turn_viewer
+from pages.review.parts.facts_tabs import event_text
 from pages.review.parts.fix_calls import calls_text, read_fix
 from pages.review.parts.fix_form import fix_key
 from pages.review.parts.reviewer import REVIEWER, tab

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import streamlit as st
 
 from pages._ui.buttons import button
-from pages._ui.data import saving
+from pages._ui.database import saving
 from pages._ui.format import plural
 from pages._ui.layout import empty_state
 from pages._ui.text import literal

@@ -19,7 +19,7 @@ from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.planning.template_faults import template_faults
 from engine.types import Domain
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
 from pages._ui.layout import missing
 from pages._ui.routes import text_parameter
 from pages.design.parts.problems import Problem, problems_of

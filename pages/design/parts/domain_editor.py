@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui.asking import drop_button
 from pages._ui.buttons import button
-from pages._ui.data import db
+from pages._ui.confirm_buttons import drop_button
+from pages._ui.database import db
 from pages._ui.format import plural
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.text import code_view, excerpt, literal
 from pages.design.parts.deleting import notices
 from pages.design.parts.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save

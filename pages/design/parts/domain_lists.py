@@ -15,11 +15,11 @@ from engine import settings
 from engine.domains import catalog
 from engine.errors import InputError
 from engine.types import Domain
-from pages._ui.asking import destroy_button
 from pages._ui.buttons import button
-from pages._ui.data import db
+from pages._ui.confirm_buttons import destroy_button
+from pages._ui.database import db
+from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.format import bytes_size, plural
-from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
 from pages.design.parts.domain_draft import Draft, base_files, checked, find_domain
 from pages.design.parts.pack_parts import id_of, renamed

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.domains import catalog
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
 from pages._ui.format import bytes_size, moment, plural
 from pages._ui.text import code_view
 from pages.design.parts.domain_draft import Draft, base_files, draft_named

@@ -12,11 +12,11 @@ from engine.dialogue.phrases import closed, opened
 from engine.errors import Conflict
 from engine.reading.places import Source
 from engine.types import Persona
-from pages._ui.asking import destroy_button, drop_button
 from pages._ui.badges import words
 from pages._ui.buttons import button
-from pages._ui.data import db
-from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
+from pages._ui.confirm_buttons import destroy_button, drop_button
+from pages._ui.database import db
+from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
 from pages.design.parts.domain_lists import id_from
 from storage import personas

@@ -7,12 +7,12 @@ import streamlit as st
 from engine.types import Mode, TaskTemplate, Trajectory, Turn
 from pages._ui.badges import badge, mode_name, words
 from pages._ui.buttons import button
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.diff_view import diff_view
 from pages._ui.engine_requests import ask, poll
 from pages._ui.format import plural
+from pages._ui.task_and_scores import call_text, draw_scores, draw_task
 from pages._ui.text import code_view, literal, plain
-from pages._ui.trajectory_facts import call_text, draw_scores, draw_task
 from pages.design.parts.domain_draft import Draft
 
 _ROLES = {

@@ -11,7 +11,7 @@ from engine.reading.json_value import whole
 from engine.types import StateDiff, Tool, ToolResult
 from pages._ui.badges import words
 from pages._ui.buttons import button
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.diff_view import diff_view
 from pages._ui.engine_requests import ask, poll
 from pages._ui.format import seconds

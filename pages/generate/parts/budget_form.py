@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from engine.running.watch import reached
 from engine.types import Budget, Endpoint
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
-from pages._ui.notices import leave
+from pages._ui.database import db, saving
+from pages._ui.messages import leave
 from pages._ui.text import literal
 from storage import batches, budgets
 

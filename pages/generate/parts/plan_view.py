@@ -10,7 +10,7 @@ import streamlit as st
 from engine.planning.quotas import Quotas, sentences
 from engine.types import Batch
 from pages._ui.badges import mode_name
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.format import count, plural
 from pages._ui.text import literal
 from storage.database import Database

@@ -8,9 +8,10 @@ import streamlit as st
 
 from engine import plugins
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
+from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done, want
 from pages._ui.format import count, plural
-from pages._ui.notices import begin, close, dialog, finish, leave, refusals, unless_done, want
+from pages._ui.messages import leave
 from pages._ui.text import literal
 from pages.generate.parts.budget_form import spent_up
 from storage import batches, recovery

@@ -14,9 +14,9 @@ import streamlit as st
 from engine.types import Review
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.database import db, saving
 from pages._ui.format import plural
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.routes import page_link
 from pages._ui.text import plain
 from pages.review.parts.redrawing import redraw

@@ -19,8 +19,8 @@ from engine.errors import InputError, InputErrors
 from engine.reading.json_value import whole
 from engine.reading.schema import argument_error
 from engine.types import Tool, ToolCall, Trajectory, Turn
-from pages._ui.asking import delete_button
 from pages._ui.buttons import button
+from pages._ui.confirm_buttons import delete_button
 from pages._ui.schema_form import schema_form
 from pages._ui.text import error_line, literal
 

@@ -17,12 +17,12 @@ from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.replay import Correction, Replay
 from engine.reviewing.verdicts import corrections
 from engine.types import Review, Trajectory, Turn
-from pages._ui.asking import delete_button, drop_button
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
+from pages._ui.confirm_buttons import delete_button, drop_button
+from pages._ui.database import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
 from pages._ui.format import plural
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.text import code_view, literal
 from pages.review.parts.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages.review.parts.redrawing import redraw

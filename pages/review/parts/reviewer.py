@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from pages._ui.format import plural
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.text import literal
 from storage import reviews
 from storage.database import Database

@@ -23,7 +23,7 @@ from engine.reviewing.verdicts import corrections
 from engine.types import SECONDS, Review, Trajectory, Turn, Verdict
 from pages._ui.badges import score_name
 from pages._ui.format import seconds
-from pages._ui.notices import leave
+from pages._ui.messages import leave
 from pages._ui.text import CUT, beyond_browsers, literal
 from pages.review.parts.conflicts import telling
 from pages.review.parts.reviewer import LONGEST_NOTE, LONGEST_TAG, REVIEWER, tab, tag_of, undo_last

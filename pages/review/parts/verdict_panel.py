@@ -11,8 +11,8 @@ from engine.reviewing.verdicts import standing
 from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
 from pages._ui.buttons import button
-from pages._ui.data import db, saving
-from pages._ui.notices import leave
+from pages._ui.database import db, saving
+from pages._ui.messages import leave
 from pages._ui.text import option
 from pages.review.parts.conflicts import draw_conflicts, telling
 from pages.review.parts.redrawing import redraw

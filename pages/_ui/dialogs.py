@@ -1,11 +1,8 @@
-"""Messages that outlive the pass which made them.
-
-A button that acts on what was typed is read in the page, not in a callback: a callback keeps the arguments of the pass
-before, and those lack what was typed last. When such a pass ends with a new one, the message waits here for it.
+"""Dialogs that lose no press, and what a save inside one refuses.
 
 Inside a dialog nothing may be drawn outside its body: a toast lies where the dialog itself lies and would take its
-place. So a dialog shows a refusal in its body; on success it leaves a message here, asks for a new pass, and the page
-shows it.
+place. So a dialog shows a refusal in its body. On success it leaves a message (messages.py), asks for a new pass, and
+the page shows the message.
 """
 
 from __future__ import annotations
@@ -20,9 +17,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine.errors import InputError, InputErrors, StorageError
 from pages._ui.buttons import forget_presses
+from pages._ui.messages import leave
 from pages._ui.text import literal
 
-_KEY = "notice"
 _OPEN = "open_dialog"
 
 
@@ -110,14 +107,3 @@ def _closed() -> None:
 def _page() -> str:
     context = get_script_run_ctx()
     return f"{context.page_script_hash} {st.query_params.get('id', '')}" if context else ""
-
-
-def leave(message: str, icon: str = "check", *, stays: bool = False) -> None:
-    """Keep a message for the page's next pass, where `tell` shows it; the newest one comes last."""
-    st.session_state.setdefault(_KEY, []).append((message, icon, stays))
-
-
-def tell() -> None:
-    """Show the messages that were left, once. The shell calls it for every page; a fragment for its own passes."""
-    for message, icon, stays in st.session_state.pop(_KEY, ()):
-        st.toast(message, icon=f":material/{icon}:", duration="infinite" if stays else "short")

@@ -11,8 +11,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation,
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
-from pages._ui.layout import notice
-from pages._ui.notices import leave
+from pages._ui.messages import leave, notice
 from pages._ui.text import literal
 from storage.database import Database, open_database
 

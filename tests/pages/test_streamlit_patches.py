@@ -22,13 +22,13 @@ from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 from streamlit.runtime.state import SessionState
 
-from pages._ui import handover
+from pages._shell import streamlit_patches
 
 
 def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `mend` mend once more, until the test ends."""
-    monkeypatch.setattr(AppSession, handover._MENDED, True, raising=False)
-    monkeypatch.delattr(AppSession, handover._MENDED)
+    monkeypatch.setattr(AppSession, streamlit_patches._MENDED, True, raising=False)
+    monkeypatch.delattr(AppSession, streamlit_patches._MENDED)
     for owner, name in ((AppSession, "request_rerun"), (AppSession, "_clear_queue"), (ScriptRunner, "_run_script")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
 
@@ -39,7 +39,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     unmended(monkeypatch)
     monkeypatch.setattr(AppSession, "request_rerun", lambda self, state: found.append(state.fragment_id))
-    handover.mend()
+    streamlit_patches.mend()
     return found
 
 
@@ -105,7 +105,7 @@ def test_a_whole_page_drawn_right_after_a_part_begins_at_the_top(
     script.write_text(PAGE)
     monkeypatch.setattr(Runtime, "_instance", MagicMock())
     unmended(monkeypatch)
-    handover.mend()
+    streamlit_patches.mend()
     storage = MemoryFragmentStorage()
     runner = ScriptRunner(
         "session", str(script), SessionState(), MemoryUploadedFileManager(""), ScriptCache(), RerunData(), {}, storage,
@@ -146,7 +146,7 @@ def test_a_part_drawn_anew_leaves_the_whole_page_that_is_not_sent_yet_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     unmended(monkeypatch)
-    handover.mend()
+    streamlit_patches.mend()
     queue = ForwardMsgQueue()
     one: Any = SimpleNamespace(_browser_queue=queue)
     queue.enqueue(delta([0, 0], "first", part="here"))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.errors import StorageError
 from engine.times import NO_ANSWER
-from pages._ui.data import db
+from pages._ui.database import db
 from pages._ui.format import ago
 from pages._ui.isolation import until_built
 from pages._ui.text import literal

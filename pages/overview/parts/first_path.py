@@ -13,11 +13,11 @@ from engine.errors import InputError
 from engine.planning.batch_file import load_batch
 from engine.types import Batch
 from pages._ui.buttons import button
-from pages._ui.data import saving
+from pages._ui.database import saving
 from pages._ui.filters import VIEWS
 from pages._ui.format import count, plural
 from pages._ui.routes import open_page, page_link
-from storage import batches, preferences
+from storage import batches, first_path
 from storage.analytics import Overview
 from storage.database import Database
 from storage.domains import list_domains
@@ -26,8 +26,6 @@ from storage.trajectories import next_unreviewed
 
 State = Literal["done", "now", "later"]
 FIRST_BATCH = settings.ROOT / "assets" / "batches" / "first.yaml"
-_SEEN = "first_path_seen"
-_HIDDEN = "first_path_hidden"
 _LAUNCHED = "overview_launched"
 
 
@@ -70,7 +68,7 @@ def follow_launch() -> None:
 
 def steps(database: Database, found: Overview) -> list[Step]:
     """Return the six steps with their state."""
-    seen = set(preferences.get(database, _SEEN, []))
+    seen = first_path.seen(database)
     there = list_domains(database)
     newest = next(iter(batches.list_batches(database, limit=1)), None)
     domain = there[0] if there else None
@@ -114,22 +112,10 @@ def _progress(newest: batches.BatchRow | None) -> str:
     return f"{count(p.finished)} of {plural(p.planned, 'trajectory', 'trajectories')} finished."
 
 
-def hidden(database: Database) -> bool:
-    """Return whether the user has put the path away."""
-    return bool(preferences.get(database, _HIDDEN, False))
-
-
 def hide(database: Database, away: bool) -> None:
     """Put the path away, or bring it back."""
     with saving():
-        preferences.set(database, _HIDDEN, away)
-
-
-def note_seen(database: Database, name: str) -> None:
-    """Remember that the user has looked at something, whichever way they came; written once."""
-    seen = list(preferences.get(database, _SEEN, []))
-    if name not in seen:
-        preferences.set(database, _SEEN, [*seen, name])
+        first_path.hide(database, away)
 
 
 def draw_path(database: Database, path: Sequence[Step]) -> None:
