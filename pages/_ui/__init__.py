@@ -1,5 +1,5 @@
-"""What pages of several jobs draw with. What one job alone draws with is in its own parts/, what surrounds every page in
-_shell/, and what is no drawing (counting, filtering, deciding what is stored) in `storage` or `engine`.
+"""What pages of several jobs draw with. What one job alone draws with is in its own parts/, what surrounds every page
+in _shell/, and what is no drawing (counting, filtering, deciding what is stored) in `storage` or `engine`.
 
 How to write a page here:
 

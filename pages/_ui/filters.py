@@ -63,9 +63,18 @@ _FIXED: dict[str, tuple[str, ...]] = {
 }
 _FIRST = ("verdicts", "domains", "modes", "outcomes")
 _MORE = (
-    "statuses", "batches", "teachers", "models", "personas", "culprits", "reasons", "tools", "templates", "stages",
+    "statuses",
+    "batches",
+    "teachers",
+    "models",
+    "personas",
+    "culprits",
+    "reasons",
+    "tools",
+    "templates",
+    "stages",
     "tags",
-)  # fmt: skip
+)
 _ONE: dict[str, tuple[str, dict[Any, str]]] = {
     "reached": ("Came through", {stage: words(stage) for stage in STAGES}),
     "exported": ("Exported", {True: "Exported", False: "Not exported"}),
@@ -155,9 +164,17 @@ def filter_bar(db: Database) -> TrajectoryFilter:
     _read_older_verdicts()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
         st.text_input(
-            "Search", key="text", bind="query-params", type="search", live="300ms", on_change=_first_page,
-            placeholder="Words in any turn", icon=":material/search:", width=200, max_chars=LONGEST_TEXT,
-        )  # fmt: skip
+            "Search",
+            key="text",
+            bind="query-params",
+            type="search",
+            live="300ms",
+            on_change=_first_page,
+            placeholder="Words in any turn",
+            icon=":material/search:",
+            width=200,
+            max_chars=LONGEST_TEXT,
+        )
         for field in _FIRST:
             _several(field, choices, width=145)
         with st.popover(_more_label(), icon=":material/tune:", key="filter_more", width="content"):
@@ -168,9 +185,14 @@ def filter_bar(db: Database) -> TrajectoryFilter:
 def clear_filter() -> None:
     """Draw a button that empties the bar; it may stand anywhere on the page."""
     button(
-        "Clear filters", key="filter_clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter,
-        args=(TrajectoryFilter(),), disabled=not any(st.session_state.get(k) not in (None, "", []) for k in KEYS),
-    )  # fmt: skip
+        "Clear filters",
+        key="filter_clear",
+        type="tertiary",
+        icon=":material/filter_alt_off:",
+        on_click=set_filter,
+        args=(TrajectoryFilter(),),
+        disabled=not any(st.session_state.get(k) not in (None, "", []) for k in KEYS),
+    )
 
 
 def _more(choices: dict[str, list[str]]) -> None:
@@ -195,25 +217,44 @@ def _more(choices: dict[str, list[str]]) -> None:
 def _several(field: str, choices: dict[str, list[str]], width: Any = "stretch") -> None:
     options = list(dict.fromkeys((*choices.get(field, ()), *(st.session_state.get(field) or ()))))
     st.multiselect(
-        _LISTS[field], options, key=field, bind="query-params", placeholder="Any", on_change=_first_page,
-        format_func=_namer(field, choices), width=width,
-    )  # fmt: skip
+        _LISTS[field],
+        options,
+        key=field,
+        bind="query-params",
+        placeholder="Any",
+        on_change=_first_page,
+        format_func=_namer(field, choices),
+        width=width,
+    )
 
 
 def _single(field: str, label: str, names: dict[Any, str]) -> None:
     st.selectbox(
-        label, list(names), index=None, key=field, bind="query-params", placeholder="Any", on_change=_first_page,
+        label,
+        list(names),
+        index=None,
+        key=field,
+        bind="query-params",
+        placeholder="Any",
+        on_change=_first_page,
         format_func=names.__getitem__,
-    )  # fmt: skip
+    )
 
 
 def _range(name: str, low: str, high: str, least: float, most: float, step: float) -> None:
     left, right = st.columns(2)
     for column, key, word in ((left, low, "from"), (right, high, "to")):
         column.number_input(
-            f"{name} {word}", least, most, value=None, step=step, key=key, bind="query-params", on_change=_first_page,
+            f"{name} {word}",
+            least,
+            most,
+            value=None,
+            step=step,
+            key=key,
+            bind="query-params",
+            on_change=_first_page,
             placeholder="Any",
-        )  # fmt: skip
+        )
 
 
 def _first_page() -> None:

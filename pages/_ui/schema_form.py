@@ -108,9 +108,13 @@ def _choice(
     place = next((n for n, value in enumerate(shown) if value == begin and _is_flag(value) == _is_flag(begin)), None)
     index = 0 if place is None and begin is ABSENT else place
     chosen = st.selectbox(
-        label, shown, index, format_func=lambda v: (_default(schema) or _LEAVE_OUT) if v is ABSENT else str(v),
-        placeholder="Choose one", **options,
-    )  # fmt: skip
+        label,
+        shown,
+        index,
+        format_func=lambda v: (_default(schema) or _LEAVE_OUT) if v is ABSENT else str(v),
+        placeholder="Choose one",
+        **options,
+    )
     if chosen is None and None not in values:
         raise ValueError("choose one.")
     return chosen
@@ -122,9 +126,13 @@ def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: 
     if fits and options["key"] not in st.session_state:  # as its default the field could not be emptied
         st.session_state[options["key"]] = begin if whole else float(begin)
     given = st.number_input(
-        label, value=None, step=1 if whole else None, format=None if whole else "%g",
-        placeholder=_default(schema) or ("a whole number" if whole else "a number"), **options,
-    )  # fmt: skip
+        label,
+        value=None,
+        step=1 if whole else None,
+        format=None if whole else "%g",
+        placeholder=_default(schema) or ("a whole number" if whole else "a number"),
+        **options,
+    )
     if given is None and needed:
         raise ValueError("give a number.")
     if given is not None and fits and isinstance(begin, int) and given == int(given):

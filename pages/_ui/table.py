@@ -60,9 +60,16 @@ def pager(total: int, noun: str = "trajectories") -> None:
         st.caption(f"{count(total)} {noun}", width="content")
         st.pagination(pages, key="page", bind="query-params")
         st.selectbox(
-            "Rows per page", SIZES, index=1, key="size", bind="query-params", label_visibility="collapsed", width=110,
-            format_func=lambda n: f"{n} rows", on_change=_back_to_first,
-        )  # fmt: skip
+            "Rows per page",
+            SIZES,
+            index=1,
+            key="size",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=110,
+            format_func=lambda n: f"{n} rows",
+            on_change=_back_to_first,
+        )
 
 
 def _back_to_first() -> None:

@@ -101,14 +101,15 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         filters = [lost_at(one.filter, *key) if times.get(key) else None for key in keys]
         bars.append(
             Bars(
-                one.name, [loss_name(key, keys) for key in keys],
+                one.name,
+                [loss_name(key, keys) for key in keys],
                 [times.get(key, 0) / planned if planned else None for key in keys],
                 [share_of(times.get(key, 0), planned, several=len(series) > 1) for key in keys],
                 [filter_text(f) for f in filters],
                 [tell(f"{reason_name(r)}, {AT[s]}", times.get((s, r), 0), one.name) for s, r in keys],
                 colour("lost") if len(series) == 1 else None,
             )
-        )  # fmt: skip
+        )
     told = ", ".join(f"{name} {label}" for one in bars for name, label in zip(one.at, one.labels, strict=True))
     clickable(rows_figure(bars), key="chart_reasons", alt=f"Reasons for losses: {told}")
     st.caption("Click a bar to open its trajectories in the queue.")
@@ -136,11 +137,15 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
             why = [f"{reason_name(r)} {count(times)}" for s, r, times in losses(frame) if s == stage]
             records.append(
                 {
-                    "batch": one.name, "stage": STAGES[stage], "count": int(n),
+                    "batch": one.name,
+                    "stage": STAGES[stage],
+                    "count": int(n),
                     "passed": (int(before) - int(lost)) / before if before else None,
-                    "lost": int(lost), "gained": int(gained), "why": ", ".join(why),
+                    "lost": int(lost),
+                    "gained": int(gained),
+                    "why": ", ".join(why),
                 }
-            )  # fmt: skip
+            )
             before, reviewed = int(n), int(n) if stage == "reviewed" else reviewed
     order = list(STAGES.values())
     columns = {
@@ -157,18 +162,26 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         "why": st.column_config.TextColumn("Reasons", width=260),
     }
     st.dataframe(
-        pd.DataFrame(sorted(records, key=lambda record: order.index(record["stage"]))), hide_index=True,
-        column_config=columns, column_order=list(columns), key="table_funnel",
-        alt="Each stage with what it lost", placeholder="–", height="content",
-    )  # fmt: skip
+        pd.DataFrame(sorted(records, key=lambda record: order.index(record["stage"]))),
+        hide_index=True,
+        column_config=columns,
+        column_order=list(columns),
+        key="table_funnel",
+        alt="Each stage with what it lost",
+        placeholder="–",
+        height="content",
+    )
 
 
 with actions("Funnel", "Where samples are lost, and why."):
     pass
 if not any(measures.version(db())[n] for n in (0, 3)):
     empty_state(
-        "Nothing to analyse yet", "Launch a batch, and its losses appear here.", icon="filter_alt", action="New batch",
+        "Nothing to analyse yet",
+        "Launch a batch, and its losses appear here.",
+        icon="filter_alt",
+        action="New batch",
         page="new-batch",
-    )  # fmt: skip
+    )
 else:
     draw()

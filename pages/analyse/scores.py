@@ -146,9 +146,14 @@ def distribution(database: Database, series: Sequence[Series], version: tuple[in
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header("Distribution", anchor=False, width="content")
         value = st.selectbox(
-            "Distribution of", options, key="value", bind="query-params", format_func=measures.value_name, width=240,
+            "Distribution of",
+            options,
+            key="value",
+            bind="query-params",
+            format_func=measures.value_name,
+            width=240,
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     edges = measures.edges_of(database, series, value, version)
     if not edges:
         st.caption(f"{measures.value_name(value)}: nothing was measured here, so there is nothing to draw.")
@@ -159,9 +164,12 @@ def distribution(database: Database, series: Sequence[Series], version: tuple[in
         bars.append(histogram_bars(one, frame, value, share=len(series) > 1))
         notes.append(note(database, one, value, version, several=len(series) > 1))
     figure = columns_figure(
-        bars, x=measures.value_name(value), y="Share of measured" if len(series) > 1 else "Trajectories",
-        money=value == "cost_usd", share=len(series) > 1,
-    )  # fmt: skip
+        bars,
+        x=measures.value_name(value),
+        y="Share of measured" if len(series) > 1 else "Trajectories",
+        money=value == "cost_usd",
+        share=len(series) > 1,
+    )
     clickable(figure, key=f"chart_{value}", alt=f"Histogram of {measures.value_name(value)}. " + " ".join(notes))
     opening = any(text for one in bars for text in one.opens)
     click = "Click a bar to open its trajectories in the queue." if opening else BESIDE
@@ -210,13 +218,15 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
         at = [measures.outcome_name(o, c) for o, c, _ in ends]
         bars.append(
             Bars(
-                one.name, at, [n / total for *_, n in ends],
+                one.name,
+                at,
+                [n / total for *_, n in ends],
                 [percent(n / total, 1) if several else f"{short_count(n)} ({percent(n / total, 1)})" for *_, n in ends],
                 [filter_text(outcome_filter(one.filter, o, c)) for o, c, _ in ends],
                 [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
                 None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )
-        )  # fmt: skip
+        )
     figure = rows_figure(bars)
     clickable(figure, key="chart_outcomes", alt="Outcomes: " + told_in_words(bars))
 
@@ -236,13 +246,23 @@ def breakdown(database: Database, series: Sequence[Series], version: tuple[int, 
         st.header("Breakdown", anchor=False, width="content")
         with st.container(horizontal=True, width="content"):
             by = st.selectbox(
-                "Break down by", list(measures.GROUPS), key="by", bind="query-params", width=140,
-                format_func=lambda g: f"By {measures.GROUPS[g].lower()}", label_visibility="collapsed",
-            )  # fmt: skip
+                "Break down by",
+                list(measures.GROUPS),
+                key="by",
+                bind="query-params",
+                width=140,
+                format_func=lambda g: f"By {measures.GROUPS[g].lower()}",
+                label_visibility="collapsed",
+            )
             measure = st.selectbox(
-                "Measure", list(MEASURES), key="measure", bind="query-params", format_func=MEASURES.__getitem__,
-                width=180, label_visibility="collapsed",
-            )  # fmt: skip
+                "Measure",
+                list(MEASURES),
+                key="measure",
+                bind="query-params",
+                format_func=MEASURES.__getitem__,
+                width=180,
+                label_visibility="collapsed",
+            )
     frames = [measures.breakdown(database, one.filter, by, version) for one in series]
     values = list(dict.fromkeys(measures.present(v) for frame in frames for v in frame["value"]))
     shown = values[:MOST_ROWS]
@@ -335,18 +355,25 @@ def breakdown_table(series: Sequence[Series], frames: Sequence[pd.DataFrame], by
         "mean_reward": st.column_config.NumberColumn("Mean reward", format="%.3f"),
     }
     st.dataframe(
-        table, hide_index=True, column_config=columns, column_order=list(columns), key=f"table_{by}",
+        table,
+        hide_index=True,
+        column_config=columns,
+        column_order=list(columns),
+        key=f"table_{by}",
         alt=f"Trajectories by {by}",
-    )  # fmt: skip
+    )
 
 
 with actions("Scores", "How trajectories were judged, and what they took."):
     pass
 if not measures.version(db())[0]:
     empty_state(
-        "Nothing to analyse yet", "Launch a batch, and its scores appear here.", icon="bar_chart", action="New batch",
+        "Nothing to analyse yet",
+        "Launch a batch, and its scores appear here.",
+        icon="bar_chart",
+        action="New batch",
         page="new-batch",
-    )  # fmt: skip
+    )
 else:
     note_seen(db(), "scores")
     draw()

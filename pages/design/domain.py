@@ -37,10 +37,15 @@ with actions(row.name):
     if button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
         want(lambda: new_domain(row.id))
     st.download_button(
-        "Export", lambda: catalog.to_zip(draft.base()), f"{row.id}-v{draft.based_on}.zip", "application/zip",
-        key=f"export_{row.id}", icon=":material/download:", on_click="ignore",
+        "Export",
+        lambda: catalog.to_zip(draft.base()),
+        f"{row.id}-v{draft.based_on}.zip",
+        "application/zip",
+        key=f"export_{row.id}",
+        icon=":material/download:",
+        on_click="ignore",
         help=f"The saved version {draft.based_on} as a zip of plain files.",
-    )  # fmt: skip
+    )
 save_bar(row, draft)
 
 TABS: dict[str, Callable[[], None]] = {

@@ -29,19 +29,35 @@ def chosen_rows() -> list[DomainRow]:
     """Draw the controls and return the domains that they ask for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Search", key="text", bind="query-params", live=True, type="search", placeholder="Search domains",
-            label_visibility="collapsed", width=280,
-        )  # fmt: skip
+            "Search",
+            key="text",
+            bind="query-params",
+            live=True,
+            type="search",
+            placeholder="Search domains",
+            label_visibility="collapsed",
+            width=280,
+        )
         found = domains.list_domains(db(), str(text)[:200])
         categories = sorted({row.category for row in domains.list_domains(db())})
         category = st.pills(
-            "Category", categories, key="category", bind="query-params", label_visibility="collapsed", width="stretch",
-            format_func=option,
-        )  # fmt: skip
-        sort = st.selectbox(
-            "Sort by", list(SORTS), key="sort", bind="query-params", format_func=SORTS.__getitem__, width=190,
+            "Category",
+            categories,
+            key="category",
+            bind="query-params",
             label_visibility="collapsed",
-        )  # fmt: skip
+            width="stretch",
+            format_func=option,
+        )
+        sort = st.selectbox(
+            "Sort by",
+            list(SORTS),
+            key="sort",
+            bind="query-params",
+            format_func=SORTS.__getitem__,
+            width=190,
+            label_visibility="collapsed",
+        )
     if category:
         found = [row for row in found if row.category == category]
     if sort == "newest":
@@ -59,9 +75,15 @@ def card(row: DomainRow) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             page_link("domain", "Open", icon="open_in_full", id=row.id)
             st.download_button(
-                "Export", partial(pack, row.digest), f"{row.id}-v{row.version}.zip", "application/zip",
-                key=f"zip_{row.id}", icon=":material/download:", type="tertiary", on_click="ignore",
-            )  # fmt: skip
+                "Export",
+                partial(pack, row.digest),
+                f"{row.id}-v{row.version}.zip",
+                "application/zip",
+                key=f"zip_{row.id}",
+                icon=":material/download:",
+                type="tertiary",
+                on_click="ignore",
+            )
             chosen = menu("More", list(MORE), key=f"more_{row.id}", type="tertiary")
     if chosen:
         want(partial(MORE[chosen], row))

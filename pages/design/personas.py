@@ -24,17 +24,35 @@ def chosen_rows(everyone: list[PersonaRow]) -> list[PersonaRow]:
     """Draw the controls and return the personas that they ask for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Search", key="text", bind="query-params", live=True, type="search", placeholder="Search personas",
-            label_visibility="collapsed", width=280,
-        )  # fmt: skip
+            "Search",
+            key="text",
+            bind="query-params",
+            live=True,
+            type="search",
+            placeholder="Search personas",
+            label_visibility="collapsed",
+            width=280,
+        )
         expertise = st.pills(
-            "Expertise", EXPERTISE, key="expertise", bind="query-params", format_func=words, selection_mode="multi",
-            label_visibility="collapsed", width="content",
-        )  # fmt: skip
+            "Expertise",
+            EXPERTISE,
+            key="expertise",
+            bind="query-params",
+            format_func=words,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            width="content",
+        )
         disclosure = st.pills(
-            "Tells", DISCLOSURE, key="tells", bind="query-params", format_func=words, selection_mode="multi",
-            label_visibility="collapsed", width="content",
-        )  # fmt: skip
+            "Tells",
+            DISCLOSURE,
+            key="tells",
+            bind="query-params",
+            format_func=words,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            width="content",
+        )
     found = personas.list_personas(db(), str(text)[:200]) if text else everyone
     return [
         row
@@ -55,8 +73,15 @@ def card(row: PersonaRow) -> None:
         with st.container(horizontal=True, gap="small"):
             if button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
                 want(lambda: edit_persona(row))
-            button("Another line", key=f"another_{one.id}", icon=":material/refresh:", type="tertiary",
-                      on_click=another, args=(turn,), help="Another way in which this persona may open.")  # fmt: skip
+            button(
+                "Another line",
+                key=f"another_{one.id}",
+                icon=":material/refresh:",
+                type="tertiary",
+                on_click=another,
+                args=(turn,),
+                help="Another way in which this persona may open.",
+            )
             chosen = menu("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
     if chosen == "Duplicate":
         want(lambda: edit_persona(row, copy=True))

@@ -44,12 +44,25 @@ def draw_switch(id: str, path: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
             st.badge("active", icon=":material/check_circle:", color="green")
-            button("Deactivate", key=f"off_{id}_{path}", icon=":material/pause:", on_click=switch, args=(id, path),
-                      kwargs={"on": False}, help="Keeps the file, but no task is sampled of it.")  # fmt: skip
+            button(
+                "Deactivate",
+                key=f"off_{id}_{path}",
+                icon=":material/pause:",
+                on_click=switch,
+                args=(id, path),
+                kwargs={"on": False},
+                help="Keeps the file, but no task is sampled of it.",
+            )
         else:
             st.badge("inactive", icon=":material/pause_circle:", color="gray")
-            button("Activate", key=f"on_{id}_{path}", icon=":material/play_circle:", on_click=switch,
-                      args=(id, path), kwargs={"on": True})  # fmt: skip
+            button(
+                "Activate",
+                key=f"on_{id}_{path}",
+                icon=":material/play_circle:",
+                on_click=switch,
+                args=(id, path),
+                kwargs={"on": True},
+            )
 
 
 def draw_reference(draft: Draft) -> None:
@@ -92,10 +105,14 @@ if path is None:
 with actions(path.removeprefix("templates/")):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Templates")
     button(
-        "Delete", key=f"delete_{row.id}_{template_id(path)}", icon=":material/delete:", type="tertiary",
-        on_click=take_out, args=(row.id, [path], path),
+        "Delete",
+        key=f"delete_{row.id}_{template_id(path)}",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=take_out,
+        args=(row.id, [path], path),
         help=HELP,
-    )  # fmt: skip
+    )
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")
 with left:

@@ -31,15 +31,25 @@ def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:
         if one.active:
             label = "Deactivate, to save it unfinished" if problems else "Deactivate"
             button(
-                label, key=f"off_{id}_{one.path}", icon=":material/pause:", on_click=switch, args=(id, one.path),
-                kwargs={"on": False}, help="Keeps the file as tools/name.py.off. Templates that call it must go first.",
-            )  # fmt: skip
+                label,
+                key=f"off_{id}_{one.path}",
+                icon=":material/pause:",
+                on_click=switch,
+                args=(id, one.path),
+                kwargs={"on": False},
+                help="Keeps the file as tools/name.py.off. Templates that call it must go first.",
+            )
         else:
             button(
-                "Activate", key=f"on_{id}_{one.path}", icon=":material/play_circle:", on_click=switch,
-                args=(id, one.path), kwargs={"on": True}, disabled=bool(problems),
+                "Activate",
+                key=f"on_{id}_{one.path}",
+                icon=":material/play_circle:",
+                on_click=switch,
+                args=(id, one.path),
+                kwargs={"on": True},
+                disabled=bool(problems),
                 help="Mend the errors first." if problems else None,
-            )  # fmt: skip
+            )
 
 
 def draw_schema(tool: Tool, *, key: str) -> None:
@@ -66,9 +76,13 @@ def draw_schema(tool: Tool, *, key: str) -> None:
     ]
     if rows:
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, key=f"{key}_rows", alt=f"Parameters of {tool.name}", height="content",
+            pd.DataFrame(rows),
+            hide_index=True,
+            key=f"{key}_rows",
+            alt=f"Parameters of {tool.name}",
+            height="content",
             column_config={"Description": st.column_config.TextColumn("Description", width="large")},
-        )  # fmt: skip
+        )
     with st.expander("JSON Schema", icon=":material/data_object:"):
         json_view(tool.schema_for_model(), key=f"{key}_json", expanded=True)
 
@@ -104,9 +118,14 @@ if found is None:
 with actions(found.name):
     page_link("domain", literal(row.name), icon="arrow_back", id=row.id, tab="Tools")
     button(
-        "Delete", key=f"delete_{row.id}_{found.module}", icon=":material/delete:", type="tertiary", on_click=take_out,
-        args=(row.id, [found.path], found.path), help=HELP,
-    )  # fmt: skip
+        "Delete",
+        key=f"delete_{row.id}_{found.module}",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=take_out,
+        args=(row.id, [found.path], found.path),
+        help=HELP,
+    )
 save_bar(row, draft)
 left, right = st.columns([1, 1], gap="medium")
 with left:
@@ -116,9 +135,12 @@ with right:
         names = [tool.name for tool in defined]
         asked = text_parameter("name")
         name = st.selectbox(
-            "Tool, as the model sees it", names, names.index(asked) if asked in names else 0,
-            key=f"tool_{row.id}_{found.module}", help="Derived from signature and docstring as you type.",
-        )  # fmt: skip
+            "Tool, as the model sees it",
+            names,
+            names.index(asked) if asked in names else 0,
+            key=f"tool_{row.id}_{found.module}",
+            help="Derived from signature and docstring as you type.",
+        )
         chosen = next((tool for tool in defined if tool.name == name), defined[0])
         draw_schema(chosen, key=f"schema_{row.id}_{chosen.name}")
         try_tool(draft, found.path, chosen)

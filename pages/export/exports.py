@@ -51,10 +51,13 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     left, right = st.columns(2)
     name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
     licence = right.text_input(
-        "Licence", key="export_licence", max_chars=80, placeholder="as the domains",
+        "Licence",
+        key="export_licence",
+        max_chars=80,
+        placeholder="as the domains",
         help="The identifier that the dataset card states, for example CC-BY-4.0; left open, it names what the domains "
         "state. Mind the terms of the models used.",
-    )  # fmt: skip
+    )
     options = options_form(target, kind)
     if options is None:
         return None

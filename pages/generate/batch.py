@@ -65,9 +65,15 @@ def controls(row: batches.BatchRow) -> None:
     if row.status in ("paused", "failed") and not row.imported:
         spent = spent_up(row)
         button(
-            "Resume", icon=":material/play_arrow:", type="primary", key=f"resume_{row.id}", on_click=give,
-            args=(row.id, "resume"), disabled=bool(spent), help=spent and "Its budget is spent: raise it below.",
-        )  # fmt: skip
+            "Resume",
+            icon=":material/play_arrow:",
+            type="primary",
+            key=f"resume_{row.id}",
+            on_click=give,
+            args=(row.id, "resume"),
+            disabled=bool(spent),
+            help=spent and "Its budget is spent: raise it below.",
+        )
     if row.status in (*MOVING, "paused") and button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         want(partial(confirm_cancel, row.id))
     retry_button(row)
@@ -174,13 +180,18 @@ def latest(row: batches.BatchRow) -> None:
     shown = pd.DataFrame(
         [
             {
-                "id": r.id, "task": r.title, "domain": r.domain, "mode": mode_name(r.mode),
-                "status": look("status", r.status).word, "reason": words(r.reason) if r.reason else "",
-                "reward": r.reward, "turns": r.turns,
+                "id": r.id,
+                "task": r.title,
+                "domain": r.domain,
+                "mode": mode_name(r.mode),
+                "status": look("status", r.status).word,
+                "reason": words(r.reason) if r.reason else "",
+                "reward": r.reward,
+                "turns": r.turns,
             }
             for r in rows
         ]
-    ).set_index("id")  # fmt: skip
+    ).set_index("id")
     rows_table(
         shown, key="latest", signature=f"latest:{row.id}", page="trajectory", columns=COLUMNS, alt="Latest trajectories"
     )

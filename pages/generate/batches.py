@@ -74,7 +74,12 @@ if not batches.count_batches(db()):
     )
     st.stop()
 st.pills(
-    "Status", [s for s in BATCH if s], selection_mode="multi", format_func=lambda s: look("batch", s).word,
-    key="status", bind="query-params", label_visibility="collapsed",
-)  # fmt: skip
+    "Status",
+    [s for s in BATCH if s],
+    selection_mode="multi",
+    format_func=lambda s: look("batch", s).word,
+    key="status",
+    bind="query-params",
+    label_visibility="collapsed",
+)
 st.fragment(listing, run_every=2.0 if batches.count_batches(db(), MOVING) else 10.0)()

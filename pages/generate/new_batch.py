@@ -147,9 +147,13 @@ def from_file() -> None:
             if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
                 launch(batch, False)
             button(
-                "Fill in the form", key="fill_form", icon=":material/edit_note:", on_click=batch_form.start_from,
-                args=(batch, True), help="Puts its settings into the form below, to look at or change.",
-            )  # fmt: skip
+                "Fill in the form",
+                key="fill_form",
+                icon=":material/edit_note:",
+                on_click=batch_form.start_from,
+                args=(batch, True),
+                help="Puts its settings into the form below, to look at or change.",
+            )
 
 
 def arrive() -> None:
@@ -199,9 +203,14 @@ if (launched := st.session_state.pop("launched", None)) is not None:
 
 with actions("New batch", "Everything here is stored with the batch, so it can be repeated exactly."):
     if drop_button(
-        "Start over", "Empty the form? What you typed is lost.", key="start_over", edited=batch_form.edited(),
-        yes="Empty it", type="tertiary", icon=":material/restart_alt:",
-    ):  # fmt: skip
+        "Start over",
+        "Empty the form? What you typed is lost.",
+        key="start_over",
+        edited=batch_form.edited(),
+        yes="Empty it",
+        type="tertiary",
+        icon=":material/restart_alt:",
+    ):
         batch_form.start_anew()
         st.rerun()
 if not domains.list_domains(db()):
@@ -220,15 +229,24 @@ with st.container(horizontal=True, vertical_alignment="center"):
     whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and few_of(made)
     first = button(
-        f"Try {TRY} first", icon=":material/science:", key="try_first", disabled=made is None,
+        f"Try {TRY} first",
+        icon=":material/science:",
+        key="try_first",
+        disabled=made is None,
         help="Three trajectories, of three modes and three domains where there are as many, to look at before you pay "
         "for all of them. The form stays as it is.",
-    )  # fmt: skip
+    )
     if made is not None:
         st.download_button(
-            "Save as YAML", dump_batch(made.pinned()), f"{made.name}.yaml", "application/yaml", key="save_yaml",
-            type="tertiary", icon=":material/save:", on_click="ignore",
-        )  # fmt: skip
+            "Save as YAML",
+            dump_batch(made.pinned()),
+            f"{made.name}.yaml",
+            "application/yaml",
+            key="save_yaml",
+            type="tertiary",
+            icon=":material/save:",
+            on_click="ignore",
+        )
         st.caption(literal(estimate(made)))
 if made and few and (whole or first):
     launch(made if whole else few, form_done=whole)

@@ -186,10 +186,13 @@ def batch_table(database: Database, moving: bool) -> None:
             st.header("Running now" if moving else "Latest batches", anchor=False, width="content")
             page_link("batches", "All batches", icon="stacks")
         rows_table(
-            frame(rows), key="overview_batches", signature="overview", page="batch",
+            frame(rows),
+            key="overview_batches",
+            signature="overview",
+            page="batch",
             columns={n: column for n, column in COLUMNS.items() if moving or n not in ("rate", "left")},
             alt="Batches that run or wait" if moving else "Latest batches",
-        )  # fmt: skip
+        )
 
 
 def live(moving: bool, kept: bool) -> None:

@@ -171,9 +171,12 @@ def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
 def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the way back from the last change, and the way on to the next trajectory."""
     if button(
-        "Undo", key="queue_undo", icon=":material/undo:", type="tertiary",
+        "Undo",
+        key="queue_undo",
+        icon=":material/undo:",
+        type="tertiary",
         help="Takes back your last change: a verdict for many at once, or that on one trajectory, which opens.",
-    ):  # fmt: skip
+    ):
         undo_here()
     following = next_unreviewed(db(), chosen, None, sort=sort)
     if button(

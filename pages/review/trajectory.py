@@ -111,9 +111,14 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
         )
         for label, way, key, icon, to in ways:  # the viewer takes these keys and clicks, with the number that it shows
             button(
-                label, key=f"go_{way}", icon=f":material/{icon}:", shortcut=key, disabled=to is None,
-                on_click=go, args=(way, now.id, chosen, sort),
-            )  # fmt: skip
+                label,
+                key=f"go_{way}",
+                icon=f":material/{icon}:",
+                shortcut=key,
+                disabled=to is None,
+                on_click=go,
+                args=(way, now.id, chosen, sort),
+            )
     with st.container(horizontal=True, vertical_alignment="center"):
         badge("outcome", now.outcome)
         if now.culprit:

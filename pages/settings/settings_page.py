@@ -38,29 +38,48 @@ def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | N
     start = row.endpoint if row else Endpoint(model="")
     left, middle, right = st.columns(3)
     name = left.text_input(
-        "Name", row.name if row else "", key=f"{key}_name", disabled=row is not None, max_chars=80,
-        live=True, placeholder="What it is called here",
-    )  # fmt: skip
+        "Name",
+        row.name if row else "",
+        key=f"{key}_name",
+        disabled=row is not None,
+        max_chars=80,
+        live=True,
+        placeholder="What it is called here",
+    )
     model = middle.text_input(
-        "Model", start.model, key=f"{key}_model", placeholder="openai/gpt-4.1", max_chars=200, live=True,
+        "Model",
+        start.model,
+        key=f"{key}_model",
+        placeholder="openai/gpt-4.1",
+        max_chars=200,
+        live=True,
         help="For litellm any name that it knows, provider first; for a server of yours the name it serves.",
-    )  # fmt: skip
+    )
     kinds = sorted(plugins.names("llms"), key=lambda n: n != Endpoint(model="").llm)
     kind = right.selectbox(
-        "Reached through", kinds, kinds.index(start.llm) if start.llm in kinds else 0, key=f"{key}_llm",
+        "Reached through",
+        kinds,
+        kinds.index(start.llm) if start.llm in kinds else 0,
+        key=f"{key}_llm",
         format_func=lambda n: plugins.label("llms", n),
-    )  # fmt: skip
+    )
     left, right = st.columns([2, 1])
     base = left.text_input(
         "API base", start.api_base or "", key=f"{key}_base", live=True, placeholder="http://127.0.0.1:8000/v1"
     )
     variable = right.text_input(
-        "Variable that holds the key", start.key_variable or "", key=f"{key}_variable", placeholder="OPENAI_API_KEY",
+        "Variable that holds the key",
+        start.key_variable or "",
+        key=f"{key}_variable",
+        placeholder="OPENAI_API_KEY",
         help="The name of an environment variable of the engine. The key itself is never stored.",
-    )  # fmt: skip
+    )
     values = {
-        "model": model.strip(), "llm": kind, "api_base": base.strip() or None, "key_variable": variable.strip() or None
-    }  # fmt: skip
+        "model": model.strip(),
+        "llm": kind,
+        "api_base": base.strip() or None,
+        "key_variable": variable.strip() or None,
+    }
     try:
         values |= more_fields(start, kind, key)
         made = endpoints.checked(Endpoint.model_validate(values))
@@ -120,9 +139,11 @@ def test_button(endpoint: Endpoint, key: str) -> None:
     """Draw the button of the test call: one real call with a tool, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
     if button(
-        "Test call", key=f"{key}_test", icon=":material/network_check:",
+        "Test call",
+        key=f"{key}_test",
+        icon=":material/network_check:",
         help="One call with a tool. The engine makes it, with the key of its environment.",
-    ):  # fmt: skip
+    ):
         ask(db(), "test_model", payload, key=f"model_{key}")
 
 
@@ -242,10 +263,15 @@ def sandbox() -> None:
     chosen = preferences.get(db(), "sandbox", "auto")
     names = ["auto", *plugins.names("sandboxes")]
     st.selectbox(
-        "Sandbox of new batches", names, names.index(chosen) if chosen in names else 0, key="sandbox_choice",
-        format_func=words, on_change=choose_sandbox, width=320,
+        "Sandbox of new batches",
+        names,
+        names.index(chosen) if chosen in names else 0,
+        key="sandbox_choice",
+        format_func=words,
+        on_change=choose_sandbox,
+        width=320,
         help="Automatic takes what the engine was started with: docker where an engine answers, else local.",
-    )  # fmt: skip
+    )
     st.caption(
         "A batch can choose its own. Docker isolates: no network, no rights, bounds on memory, processes and time. "
         "`make sandbox-image` builds its image. Local is for machines without a Docker engine and does not isolate."

@@ -76,18 +76,27 @@ def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = Fals
     alone = len(series) == 1
     traces = [
         {
-            **_trace(one, position), "x": list(one.at), "y": list(one.lengths), "textposition": "outside",
+            **_trace(one, position),
+            "x": list(one.at),
+            "y": list(one.lengths),
+            "textposition": "outside",
             "text": list(one.labels) if alone else None,
         }
         for position, one in enumerate(series)
-    ]  # fmt: skip
+    ]
     layout = {
-        **_layout(series, height=300), "barmode": "group", "bargap": 0.06 if alone else 0.15, "bargroupgap": 0.0,
+        **_layout(series, height=300),
+        "barmode": "group",
+        "bargap": 0.06 if alone else 0.15,
+        "bargroupgap": 0.0,
         "xaxis": {"title": {"text": x}, "tickprefix": "$" if money else "", "showgrid": False, "fixedrange": True},
         "yaxis": {
-            "title": {"text": y}, "rangemode": "tozero", "tickformat": ".0%" if share else "~s", "fixedrange": True,
+            "title": {"text": y},
+            "rangemode": "tozero",
+            "tickformat": ".0%" if share else "~s",
+            "fixedrange": True,
         },
-    }  # fmt: skip
+    }
     return go.Figure({"data": traces, "layout": layout})
 
 
@@ -99,35 +108,58 @@ def rows_figure(series: Sequence[Bars], *, stacked: bool = False, end_labels: Se
     """
     traces = [
         {
-            **_trace(one, position), "y": list(one.at), "x": list(one.lengths), "text": list(one.labels),
-            "orientation": "h", "textposition": "inside" if stacked else "outside", "insidetextanchor": "middle",
-            "constraintext": "inside", "insidetextfont": {"color": _on_bar()},
+            **_trace(one, position),
+            "y": list(one.at),
+            "x": list(one.lengths),
+            "text": list(one.labels),
+            "orientation": "h",
+            "textposition": "inside" if stacked else "outside",
+            "insidetextanchor": "middle",
+            "constraintext": "inside",
+            "insidetextfont": {"color": _on_bar()},
         }
         for position, one in enumerate(series)
-    ]  # fmt: skip
+    ]
     values = list(dict.fromkeys(value for one in series for value in one.at))
     height = 56 + ROW * len(values) if stacked or len(series) == 1 else 60 + (14 + 18 * len(series)) * len(values)
     behind = end_labels if stacked else [label for one in series for label in one.labels]
     layout = {
         **_layout(series, height=height, right=12 + LETTER * max(map(len, behind), default=0)),
-        "barmode": "stack" if stacked else "group", "bargap": 0.22,
+        "barmode": "stack" if stacked else "group",
+        "bargap": 0.22,
         "xaxis": {
-            "showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True,
+            "showgrid": False,
+            "showticklabels": False,
+            "zeroline": False,
+            "fixedrange": True,
             "range": [0, _longest(series, stacked) or 1],
         },
         "yaxis": {
-            "autorange": "reversed", "type": "category", "categoryorder": "array", "categoryarray": values,
-            "showgrid": False, "tickvals": values, "ticktext": [short(str(v)) for v in values], "automargin": True,
-            "ticklabelstandoff": 6, "fixedrange": True, "tickfont": {"size": 13, "color": _ink()},
+            "autorange": "reversed",
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": values,
+            "showgrid": False,
+            "tickvals": values,
+            "ticktext": [short(str(v)) for v in values],
+            "automargin": True,
+            "ticklabelstandoff": 6,
+            "fixedrange": True,
+            "tickfont": {"size": 13, "color": _ink()},
         },
         "annotations": [
             {
-                "y": value, "x": _end(series, value), "text": text, "showarrow": False, "xanchor": "left", "xshift": 6,
+                "y": value,
+                "x": _end(series, value),
+                "text": text,
+                "showarrow": False,
+                "xanchor": "left",
+                "xshift": 6,
                 "font": {"size": 12, "color": _ink()},
             }
             for value, text in zip(values, end_labels, strict=False)
         ],
-    }  # fmt: skip
+    }
     return go.Figure({"data": traces, "layout": layout})
 
 
@@ -144,23 +176,40 @@ def _longest(series: Sequence[Bars], stacked: bool) -> float:
 def _trace(one: Bars, position: int) -> dict[str, Any]:
     shade = one.colour or series_colour(position)
     return {
-        "type": "bar", "name": escape(one.name), "textangle": 0, "cliponaxis": False, "customdata": list(one.opens),
-        "hovertext": list(one.told), "hoverinfo": "text", "textfont": {"color": _ink()},
+        "type": "bar",
+        "name": escape(one.name),
+        "textangle": 0,
+        "cliponaxis": False,
+        "customdata": list(one.opens),
+        "hovertext": list(one.told),
+        "hoverinfo": "text",
+        "textfont": {"color": _ink()},
         "marker": {"color": list(shade) if isinstance(shade, tuple) else shade},
-        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},
-    }  # fmt: skip
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}},
+    }
 
 
 def _layout(series: Sequence[Bars], *, height: int, right: int = 16) -> dict[str, Any]:
     return {
-        "height": height, "margin": {"l": 8, "r": right, "t": 36 if len(series) > 1 else 14, "b": 8}, "dragmode": False,
-        "showlegend": len(series) > 1, "clickmode": "event+select", "hoverlabel": {"align": "left"},
+        "height": height,
+        "margin": {"l": 8, "r": right, "t": 36 if len(series) > 1 else 14, "b": 8},
+        "dragmode": False,
+        "showlegend": len(series) > 1,
+        "clickmode": "event+select",
+        "hoverlabel": {"align": "left"},
         "legend": {
-            "orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "itemclick": False,
-            "itemdoubleclick": False, "traceorder": "normal",
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "xanchor": "left",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
+            "traceorder": "normal",
         },
         "uniformtext": {"minsize": 10, "mode": "hide"},
-    }  # fmt: skip
+    }
 
 
 def short(text: str) -> str:
@@ -177,9 +226,14 @@ def escape(text: str) -> str:
 def clickable(figure: go.Figure, *, key: str, alt: str) -> None:
     """Draw a figure; a click on a bar opens its trajectories in the queue."""
     event = st.plotly_chart(
-        figure, key=key, alt=alt, theme="streamlit", on_select="rerun", selection_mode="points",
+        figure,
+        key=key,
+        alt=alt,
+        theme="streamlit",
+        on_select="rerun",
+        selection_mode="points",
         config={"displayModeBar": False},
-    )  # fmt: skip
+    )
     chosen = opened(event)
     if chosen is not None:
         open_page("queue", **filter_parameters(chosen))

@@ -14,9 +14,14 @@ def compare_bar(database: Database) -> list[Series]:
     names = batch_names(database)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         compared = st.multiselect(
-            "Compare batches", list(names), key="compare", bind="query-params", width=480,
-            format_func=lambda batch: names.get(batch, batch), max_selections=MOST_COMPARED,
+            "Compare batches",
+            list(names),
+            key="compare",
+            bind="query-params",
+            width=480,
+            format_func=lambda batch: names.get(batch, batch),
+            max_selections=MOST_COMPARED,
             placeholder="Choose two or more to see them side by side",
-        )  # fmt: skip
+        )
         clear_filter()
     return series_of(filter_bar(database), compared, names)

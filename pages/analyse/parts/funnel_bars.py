@@ -99,9 +99,14 @@ def _reviewed_part(
     if not n:
         return None
     return Bars(
-        word, [STAGES["reviewed"]], [n / counts["planned"] if counts["planned"] else None], [count(n)],
-        [filter_text(chosen)], [tell(word, n)], shade,
-    )  # fmt: skip
+        word,
+        [STAGES["reviewed"]],
+        [n / counts["planned"] if counts["planned"] else None],
+        [count(n)],
+        [filter_text(chosen)],
+        [tell(word, n)],
+        shade,
+    )
 
 
 def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
@@ -111,9 +116,14 @@ def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
     whole = tell(STAGES["exported"], exported, f"{count(n)} of them although judges or a human had rejected them")
     opens = filter_text(came_through(one.filter, "exported"))
     return Bars(
-        ALL_THE_SAME, [STAGES["exported"]], [n / planned if planned else None], [count(n)], [opens], [whole],
+        ALL_THE_SAME,
+        [STAGES["exported"]],
+        [n / planned if planned else None],
+        [count(n)],
+        [opens],
+        [whole],
         colour("lost"),
-    )  # fmt: skip
+    )
 
 
 def _opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:

@@ -36,18 +36,23 @@ def score_table(database: Database, series: Sequence[Series], version: tuple[int
         "mean": st.column_config.ProgressColumn("Mean", min_value=0.0, max_value=1.0, format="%.3f", width=130),
         "measured": st.column_config.NumberColumn("Measured", format="localized", width=90),
         "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized", width=100),
-        **(
-            {} if several else {"shape": st.column_config.BarChartColumn("From 0 to 1", y_min=0, y_max=1, width=120)}
-        ),
+        **({} if several else {"shape": st.column_config.BarChartColumn("From 0 to 1", y_min=0, y_max=1, width=120)}),
         "judge": st.column_config.TextColumn("Judge", width=80),
         "method": st.column_config.TextColumn("Method", width=80),
         "versions": st.column_config.TextColumn(
-            "Version", width=260, help="Of the judge; with the rubric and the prompt that it used."),
-    }  # fmt: skip
+            "Version", width=260, help="Of the judge; with the rubric and the prompt that it used."
+        ),
+    }
     st.dataframe(
-        table, hide_index=True, column_config=columns, column_order=list(columns), key="table_scores",
-        alt="Scores with their means", placeholder=UNKNOWN, height="content" if len(table) <= 15 else "auto",
-    )  # fmt: skip
+        table,
+        hide_index=True,
+        column_config=columns,
+        column_order=list(columns),
+        key="table_scores",
+        alt="Scores with their means",
+        placeholder=UNKNOWN,
+        height="content" if len(table) <= 15 else "auto",
+    )
     mixed = table[table["versions"].str.contains("; ")].drop_duplicates(["judge", "versions"])
     for judge, versions in zip(mixed["judge"], mixed["versions"], strict=True):
         st.caption(
@@ -90,7 +95,12 @@ def usage_table(frames: Sequence[pd.DataFrame]) -> None:
         "time": st.column_config.TextColumn("Time each"),
     }
     st.dataframe(
-        table, hide_index=True, column_config=columns, column_order=list(columns), key="table_usage",
-        alt="Tokens, cost and time by batch and model", placeholder=UNKNOWN,
+        table,
+        hide_index=True,
+        column_config=columns,
+        column_order=list(columns),
+        key="table_usage",
+        alt="Tokens, cost and time by batch and model",
+        placeholder=UNKNOWN,
         height="content" if len(table) <= 15 else "auto",
-    )  # fmt: skip
+    )

@@ -99,9 +99,12 @@ def notices(draft: Draft) -> None:
                 icon, word = ("swap_horiz", "replaced") if one.replaces else ("delete", "deleted")
                 st.markdown(f":material/{icon}: **{literal(one.label)}** is {word}.", width="content")
                 button(
-                    "Undo", key=f"undo_{one.token}", icon=":material/undo:", on_click=put_back,
+                    "Undo",
+                    key=f"undo_{one.token}",
+                    icon=":material/undo:",
+                    on_click=put_back,
                     args=(draft.domain, one.token),
-                )  # fmt: skip
+                )
                 st.caption(literal(one.warning), width="content")
         if len(draft.removed) > SHOWN:
             st.caption(
@@ -118,9 +121,14 @@ def file_deleted(draft: Draft, paths: Iterable[str]) -> bool:
 def say_deleted(what: str, id: str, tab: str) -> None:
     """Draw a page whose file was deleted in the draft."""
     empty_state(
-        f"This {what} is deleted", "Undo above brings it back as it was.", icon="delete", action=f"To {tab.lower()}",
-        page="domain", id=id, tab=tab,
-    )  # fmt: skip
+        f"This {what} is deleted",
+        "Undo above brings it back as it was.",
+        icon="delete",
+        action=f"To {tab.lower()}",
+        page="domain",
+        id=id,
+        tab=tab,
+    )
 
 
 def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[str], None]) -> None:
@@ -133,9 +141,13 @@ def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(f"**{literal(name)}** :gray[{literal(id)}]", width="content")
                     button(
-                        "Restore", key=f"restore_{noun}_{id}", icon=":material/restore_from_trash:", type="tertiary",
-                        on_click=_restore, args=(restore, noun, id, name),
-                    )  # fmt: skip
+                        "Restore",
+                        key=f"restore_{noun}_{id}",
+                        icon=":material/restore_from_trash:",
+                        type="tertiary",
+                        on_click=_restore,
+                        args=(restore, noun, id, name),
+                    )
 
 
 def _restore(restore: Callable[[str], None], noun: str, id: str, name: str) -> None:

@@ -179,9 +179,14 @@ def _deleted(draft: Draft) -> None:
         icon=":material/sync_problem:",
     )
     st.download_button(
-        "Download my version", catalog.to_zip(draft.files()), f"{draft.domain}.zip", "application/zip",
-        icon=":material/download:", on_click="ignore", key=f"rescue_{draft.domain}",
-    )  # fmt: skip
+        "Download my version",
+        catalog.to_zip(draft.files()),
+        f"{draft.domain}.zip",
+        "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"rescue_{draft.domain}",
+    )
 
 
 def _restored(row: DomainRow) -> Draft | None:

@@ -41,9 +41,14 @@ def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose
     kind = "prose" if prose else "code_python" if path.removesuffix(".off").endswith(".py") else "code"
     key = f"{kind}_{draft.domain}_{draft.token}_{draft.generation}_{path}"
     return st.text_area(  # the text is its default, since one set through the session state comes after an empty field
-        label, draft.text(path), key=key, height=height, on_change=typed, args=(draft.domain, path, key),
+        label,
+        draft.text(path),
+        key=key,
+        height=height,
+        on_change=typed,
+        args=(draft.domain, path, key),
         help="Ctrl+Enter, or a click elsewhere, takes over what you typed. It is saved with the button Save.",
-    )  # fmt: skip
+    )
 
 
 def file_state(draft: Draft, path: str) -> None:
@@ -53,9 +58,14 @@ def file_state(draft: Draft, path: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("unsaved", icon=":material/edit:", color="orange")
         if drop_button(
-            "Undo this file", "Drop what you changed in this file?", key=f"undo_{draft.domain}_{path}", edited=True,
-            yes="Drop it", type="tertiary", icon=":material/undo:",
-        ):  # fmt: skip
+            "Undo this file",
+            "Drop what you changed in this file?",
+            key=f"undo_{draft.domain}_{path}",
+            edited=True,
+            yes="Drop it",
+            type="tertiary",
+            icon=":material/undo:",
+        ):
             discard_file(draft.domain, path)
             st.rerun()
 
@@ -78,20 +88,33 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                 horizontal=True, vertical_alignment="center", horizontal_alignment="right", width="content"
             ):
                 st.text_input(
-                    "Note on this version", key=f"note_{draft.domain}", placeholder="Note on this version (optional)",
-                    label_visibility="collapsed", width=260, max_chars=200,
-                )  # fmt: skip
+                    "Note on this version",
+                    key=f"note_{draft.domain}",
+                    placeholder="Note on this version (optional)",
+                    label_visibility="collapsed",
+                    width=260,
+                    max_chars=200,
+                )
                 if drop_button(
-                    "Discard", f"Drop your changes of {plural(len(draft.changes), 'file')}?",
-                    key=f"discard_{draft.domain}", edited=bool(draft.changes), yes="Drop them",
-                    icon=":material/undo:", disabled=not draft.changes,
+                    "Discard",
+                    f"Drop your changes of {plural(len(draft.changes), 'file')}?",
+                    key=f"discard_{draft.domain}",
+                    edited=bool(draft.changes),
+                    yes="Drop them",
+                    icon=":material/undo:",
+                    disabled=not draft.changes,
                     help="Drop every unsaved change of this domain.",
-                ):  # fmt: skip
+                ):
                     drop_all(draft.domain)
                 button(
-                    "Save", key=f"save_{draft.domain}", type="primary", icon=":material/save:", on_click=save,
-                    args=(draft.domain,), help="Make a new version. Batches keep the version they began with.",
-                )  # fmt: skip
+                    "Save",
+                    key=f"save_{draft.domain}",
+                    type="primary",
+                    icon=":material/save:",
+                    on_click=save,
+                    args=(draft.domain,),
+                    help="Make a new version. Batches keep the version they began with.",
+                )
         notices(draft)
         with st.container(key="save_problems"):
             if draft.problems:
@@ -129,13 +152,21 @@ def _overtaken(row: DomainRow, draft: Draft) -> None:
                 code_view(unified(newest.get(path), draft.changes[path], path), key=f"both_{path}", language="diff")
         with st.container(horizontal=True):
             button(
-                f"Lay my changes over version {row.version}", key="rebase", icon=":material/layers:", on_click=rebase,
-                args=(draft.domain,), help="Then look and save. In files that both changed, your text wins.",
-            )  # fmt: skip
+                f"Lay my changes over version {row.version}",
+                key="rebase",
+                icon=":material/layers:",
+                on_click=rebase,
+                args=(draft.domain,),
+                help="Then look and save. In files that both changed, your text wins.",
+            )
             if drop_button(
-                "Drop my changes", f"Drop your changes of {plural(len(draft.changes), 'file')}?", key="drop_mine",
-                edited=True, yes="Drop them", icon=":material/undo:",
-            ):  # fmt: skip
+                "Drop my changes",
+                f"Drop your changes of {plural(len(draft.changes), 'file')}?",
+                key="drop_mine",
+                edited=True,
+                yes="Drop them",
+                icon=":material/undo:",
+            ):
                 drop_all(draft.domain)
 
 

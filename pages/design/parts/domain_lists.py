@@ -62,25 +62,39 @@ def _new_domain(like: str) -> None:
     }
     origins = list(names)
     origin = st.selectbox(
-        "Start from", origins, origins.index(like) if like in origins else 0, key="new_origin",
+        "Start from",
+        origins,
+        origins.index(like) if like in origins else 0,
+        key="new_origin",
         format_func=lambda origin: names.get(origin, origin),
-    )  # fmt: skip
+    )
     with st.container(key="new_origin_note"):
         if origin == EMPTY:
             st.caption("It is saved from the start, but no batch can use it before it has a tool and a template.")
     copied = next((row for row in rows if row.id == like), None)
     name = st.text_input(
-        "Name", f"{copied.name[:70]} copy" if copied else "", key="new_name", max_chars=80, live=True,
+        "Name",
+        f"{copied.name[:70]} copy" if copied else "",
+        key="new_name",
+        max_chars=80,
+        live=True,
         placeholder="for example Hotel front desk",
-    )  # fmt: skip
+    )
     id = st.text_input(
-        "Id", key="new_id", max_chars=60, live=True, placeholder=id_from(name) or "made of the name",
+        "Id",
+        key="new_id",
+        max_chars=60,
+        live=True,
+        placeholder=id_from(name) or "made of the name",
         help="It names the folder and stays for good. Leave it empty to take it from the name.",
-    )  # fmt: skip
+    )
     description = st.text_input(
-        "Description", copied.description[:300] if copied else "", key="new_description", max_chars=300,
+        "Description",
+        copied.description[:300] if copied else "",
+        key="new_description",
+        max_chars=300,
         placeholder="One sentence",
-    )  # fmt: skip
+    )
     wanted = id.strip() or id_from(name)
     problem = "Give it a name." if not name.strip() else _id_problem(wanted)
     if button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
@@ -141,9 +155,11 @@ def _given(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
             one = st.file_uploader("Zip of a domain pack", type=["zip"], key="import_zip", max_upload_size=LARGEST_MB)
             return (catalog.from_zip(one.getvalue()) if one else {}), []
         many = st.file_uploader(
-            "Folder of a domain pack", accept_multiple_files="directory", key="import_folder",
+            "Folder of a domain pack",
+            accept_multiple_files="directory",
+            key="import_folder",
             max_upload_size=LARGEST_MB,
-        )  # fmt: skip
+        )
         return from_upload({one.name: one.getvalue() for one in many or []}), []
     except InputError as error:
         return {}, problems_of(error)

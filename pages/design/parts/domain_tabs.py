@@ -51,9 +51,11 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
     with st.grid(5, min_column_width=120):
         distractors = sum(tool.distractor for tool in offered)
         st.metric(
-            "Tools", count(len(offered)), border=True,
+            "Tools",
+            count(len(offered)),
+            border=True,
             help=f"{plural(distractors, 'distractor')} among them, offered in modes with distractors only.",
-        )  # fmt: skip
+        )
         active = [path for path in template_paths(files) if not path.endswith(".off")]
         st.metric("Templates", count(len(active)), border=True)
         st.metric("Questions", count(len(domain.questions)) if domain else "–", border=True)
@@ -94,13 +96,16 @@ def _modes(domain: Domain, files: dict[str, bytes]) -> None:
     ]
     total = {mode: sum(1 for row in rows if row[mode_name(mode)]) for mode in there}
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key=f"modes_{domain.id}", alt="Modes served per template",
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=f"modes_{domain.id}",
+        alt="Modes served per template",
         height=min(len(rows), 14) * 35 + 38,
         column_config={
             "Template": st.column_config.TextColumn("Template", width=190, pinned=True),
             **{mode_name(m): st.column_config.TextColumn(f"{mode_name(m)} ({total[m]})") for m in there},
         },
-    )  # fmt: skip
+    )
     absent = [mode_name(mode).lower() for mode in there if not total[mode]]
     if absent:
         st.caption(literal(f"No template serves: {', '.join(absent)}."))
@@ -141,11 +146,24 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 if not one.private:
                     label, icon = ("Deactivate", "pause") if one.active else ("Activate", "play_circle")
-                    button(label, key=f"switch_{id}_{one.path}", icon=f":material/{icon}:", type="tertiary",
-                              on_click=switch, args=(id, one.path), kwargs={"on": not one.active})  # fmt: skip
-                button("Delete", key=f"delete_{id}_{one.path}", icon=":material/delete:", type="tertiary",
-                          on_click=take_out, args=(id, [one.path], one.path),
-                          help=HELP)  # fmt: skip
+                    button(
+                        label,
+                        key=f"switch_{id}_{one.path}",
+                        icon=f":material/{icon}:",
+                        type="tertiary",
+                        on_click=switch,
+                        args=(id, one.path),
+                        kwargs={"on": not one.active},
+                    )
+                button(
+                    "Delete",
+                    key=f"delete_{id}_{one.path}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    on_click=take_out,
+                    args=(id, [one.path], one.path),
+                    help=HELP,
+                )
         for tool in one.tools:
             effect = ":orange[writes]" if tool.effect == "write" else ":blue[reads]"
             names = ", ".join(tool.parameters.get("properties", {})) or "no arguments"
@@ -199,14 +217,17 @@ def _template_table(id: str, draft: Draft, found: list[TemplateFile]) -> None:
     ]
     key = f"template_open_{id}"
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key=f"templates_{id}", alt="Task templates",
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=f"templates_{id}",
+        alt="Task templates",
         height=min(len(rows), 16) * 35 + 38,
         column_config={
             "open": st.column_config.ButtonColumn("Open", key=key, type="tertiary", width=90, pinned=True),
             "Title": st.column_config.TextColumn("Title", width="medium"),
             "Modes": st.column_config.ListColumn("Modes", width="large"),
         },
-    )  # fmt: skip
+    )
     click = st.session_state.get(key)
     if click and click["row"] < len(found):
         open_page("template", domain=id, template=found[click["row"]].id)
@@ -253,9 +274,14 @@ def _question(id: str, place: int, one: Question) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{literal(one.say[0])}**", width="content")
             button(
-                "Delete", key=f"question_gone_{id}_{one.id}", icon=":material/delete:", type="tertiary",
-                on_click=take_question, args=(id, place, one.id), help=HELP,
-            )  # fmt: skip
+                "Delete",
+                key=f"question_gone_{id}_{one.id}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=take_question,
+                args=(id, place, one.id),
+                help=HELP,
+            )
         plain(one.answer[0])
         facts = "; ".join(f if isinstance(f, str) else " or ".join(f) for f in one.facts)
         wordings = plural(len(one.say), "wording")

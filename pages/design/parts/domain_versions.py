@@ -29,10 +29,15 @@ def draw_versions(row: DomainRow, draft: Draft) -> None:
         }
     )
     event = st.dataframe(
-        frame, hide_index=True, key=f"versions_{row.id}", on_select="rerun", selection_mode="single-row",
-        alt="Versions", height=min(len(known), 10) * 35 + 38,
+        frame,
+        hide_index=True,
+        key=f"versions_{row.id}",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Versions",
+        height=min(len(known), 10) * 35 + 38,
         column_config={"Note": st.column_config.TextColumn("Note", width="large")},
-    )  # fmt: skip
+    )
     rows = event["selection"]["rows"]
     if not rows or rows[0] >= len(known):
         st.caption("Choose a version to look into it.")
@@ -46,28 +51,45 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
         st.header(f"Version {one.version}", anchor=False, width="content")
         current = one.digest == row.digest
         button(
-            f"Restore version {one.version}", key=f"restore_{row.id}_{one.version}", icon=":material/restore:",
-            disabled=current or bool(draft.changes), on_click=_restore, args=(row.id, one, row.version),
+            f"Restore version {one.version}",
+            key=f"restore_{row.id}_{one.version}",
+            icon=":material/restore:",
+            disabled=current or bool(draft.changes),
+            on_click=_restore,
+            args=(row.id, one, row.version),
             help="Makes a new version with these files."
-            if not draft.changes else "Save or discard your changes first.",
-        )  # fmt: skip
+            if not draft.changes
+            else "Save or discard your changes first.",
+        )
         st.download_button(
-            "Download as zip", lambda: catalog.to_zip(files), f"{row.id}-v{one.version}.zip", "application/zip",
-            key=f"zip_{row.id}_{one.version}", on_click="ignore", icon=":material/download:", type="tertiary",
-        )  # fmt: skip
+            "Download as zip",
+            lambda: catalog.to_zip(files),
+            f"{row.id}-v{one.version}.zip",
+            "application/zip",
+            key=f"zip_{row.id}_{one.version}",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+        )
     changed = sorted(p for p in files.keys() | now.keys() if files.get(p) != now.get(p))
     views = {"Differences from now": changed, "All files": sorted(files)}
     if not changed:
         views.pop("Differences from now")
         st.caption("Its files are those of the current version.")
     view = st.segmented_control(
-        "Shown", list(views), default=next(iter(views)), required=True, key=f"versionview_{row.id}_{one.version}",
+        "Shown",
+        list(views),
+        default=next(iter(views)),
+        required=True,
+        key=f"versionview_{row.id}_{one.version}",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     path = st.selectbox(
-        "File", views[view], key=f"versionfile_{row.id}_{one.version}_{view}",
+        "File",
+        views[view],
+        key=f"versionfile_{row.id}_{one.version}_{view}",
         format_func=lambda p: f"{p} ({_what(p, files.get(p), now.get(p))})" if view != "All files" else p,
-    )  # fmt: skip
+    )
     key = f"versiontext_{row.id}_{one.version}_{path}"
     if view == "All files":
         data = files[path]

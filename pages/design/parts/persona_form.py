@@ -64,9 +64,13 @@ def draw_form(row: PersonaRow | None, copy: bool, place: str) -> None:
     with st.container(horizontal=True):
         pressed = button("Save", key=f"{key}_save", type="primary", icon=":material/save:", disabled=persona is None)
         if drop_button(
-            "Close", "Drop what you wrote?", key=f"{key}_close", edited=written != began, yes="Drop it",
+            "Close",
+            "Drop what you wrote?",
+            key=f"{key}_close",
+            edited=written != began,
+            yes="Drop it",
             type="tertiary",
-        ):  # fmt: skip
+        ):
             close()
     st.caption("Batches keep the persona as it was when they began.")
     if pressed and persona:
@@ -82,29 +86,52 @@ def _fields(given: Persona | None, copy: bool, key: str) -> dict[str, Any]:
             "Occupation", given.occupation if given else "", key=f"{key}_occupation", max_chars=120
         ),
         "goal_style": left.text_input(
-            "Goal style", given.goal_style if given else "", key=f"{key}_goal", max_chars=200,
-            placeholder="what they are after, and how", help="For example: wants it done fast, skips the details.",
+            "Goal style",
+            given.goal_style if given else "",
+            key=f"{key}_goal",
+            max_chars=200,
+            placeholder="what they are after, and how",
+            help="For example: wants it done fast, skips the details.",
         ),
-        "tone": right.text_input("Tone", given.tone if given else "", key=f"{key}_tone", max_chars=120,
-                                 placeholder="for example curt, friendly"),
-    }  # fmt: skip
+        "tone": right.text_input(
+            "Tone",
+            given.tone if given else "",
+            key=f"{key}_tone",
+            max_chars=120,
+            placeholder="for example curt, friendly",
+        ),
+    }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         values["expertise"] = st.selectbox(
-            "Expertise", EXPERTISE, EXPERTISE.index(given.expertise) if given else 1, key=f"{key}_expertise",
+            "Expertise",
+            EXPERTISE,
+            EXPERTISE.index(given.expertise) if given else 1,
+            key=f"{key}_expertise",
             format_func=words,
-        )  # fmt: skip
+        )
         values["disclosure"] = st.selectbox(
-            "Tells", DISCLOSURE, DISCLOSURE.index(given.disclosure) if given else 0, key=f"{key}_disclosure",
-            format_func=words, help="How much is said at once.",
-        )  # fmt: skip
+            "Tells",
+            DISCLOSURE,
+            DISCLOSURE.index(given.disclosure) if given else 0,
+            key=f"{key}_disclosure",
+            format_func=words,
+            help="How much is said at once.",
+        )
         values["patience"] = st.number_input(
-            "Patience", 1, 12, given.patience if given else 5, key=f"{key}_patience",
+            "Patience",
+            1,
+            12,
+            given.patience if given else 5,
+            key=f"{key}_patience",
             help="Rounds that this persona bears before it leaves.",
-        )  # fmt: skip
+        )
     values["description"] = st.text_area(
-        "Description", given.description if given else "", key=f"{key}_description", height=110,
+        "Description",
+        given.description if given else "",
+        key=f"{key}_description",
+        height=110,
         placeholder="Who this is and how they talk, told to the simulated user: You ...",
-    )  # fmt: skip
+    )
     left, right = st.columns(2)
     for column, field, label in ((left, "openings", "Openings"), (right, "closings", "Closings")):
         text = column.text_area(
@@ -134,8 +161,14 @@ def _sample(persona: Persona, key: str) -> None:
     with st.container(border=True, gap="small"):
         st.caption("Sample opening line")
         plain(sample_line(persona, turn))
-        button("Another", key=f"{key}_another", icon=":material/refresh:", type="tertiary", on_click=_another,
-                  args=(f"{key}_turn",))  # fmt: skip
+        button(
+            "Another",
+            key=f"{key}_another",
+            icon=":material/refresh:",
+            type="tertiary",
+            on_click=_another,
+            args=(f"{key}_turn",),
+        )
 
 
 def _another(field: str) -> None:

@@ -34,17 +34,31 @@ def prove(draft: Draft, template: TaskTemplate, served: tuple[Mode, ...]) -> Non
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Mode", served, format_func=mode_name, key=f"{key}_mode", width="stretch")
         st.number_input(
-            "User turns", 1, 4, key=f"{key}_turns", width=105,
+            "User turns",
+            1,
+            4,
+            key=f"{key}_turns",
+            width=105,
             help="The dialogue takes its further turns from this template only.",
-        )  # fmt: skip
+        )
         st.number_input("Seed", 0, 2**31, key=f"{key}_seed", width=105, help="Same seed, same task.")
     with st.container(horizontal=True):
         button(
-            "Prove", key=f"{key}_go", icon=":material/verified:", on_click=_ask, args=(draft, template.id, key, 0),
+            "Prove",
+            key=f"{key}_go",
+            icon=":material/verified:",
+            on_click=_ask,
+            args=(draft, template.id, key, 0),
             help="Samples a task of what stands in the editor, saved or not, and replays its reference chain.",
-        )  # fmt: skip
-        button("Next seed", key=f"{key}_next", icon=":material/skip_next:", on_click=_ask,
-                  args=(draft, template.id, key, 1), type="tertiary")  # fmt: skip
+        )
+        button(
+            "Next seed",
+            key=f"{key}_next",
+            icon=":material/skip_next:",
+            on_click=_ask,
+            args=(draft, template.id, key, 1),
+            type="tertiary",
+        )
     row = poll(db(), key, waiting="Replaying the reference chain in a sandbox")
     if row is not None and row.status == "done":
         proof_view(Trajectory.model_validate(row.result["trajectory"]), key=key)
@@ -80,8 +94,9 @@ def proof_view(trajectory: Trajectory, *, key: str) -> None:
     if detail and (proof is None or proof.reason or trajectory.status == "failed"):
         st.error(literal(detail), icon=":material/report:")
     views = ["Dialogue", "Task and calls", "State diff", "Checks"] if trajectory.turns else ["Task and calls"]
-    shown = st.segmented_control("Shown", views, default=views[0], required=True, key=f"{key}_view",
-                                 label_visibility="collapsed")  # fmt: skip
+    shown = st.segmented_control(
+        "Shown", views, default=views[0], required=True, key=f"{key}_view", label_visibility="collapsed"
+    )
     if shown == "Dialogue":
         for position, turn in enumerate(trajectory.turns):
             _turn(turn, f"{key}_turn_{position}")

@@ -26,9 +26,13 @@ def try_tool(draft: Draft, path: str, tool: Tool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.header("Try it", anchor=False, width="content")
         form = st.segmented_control(
-            "Arguments", ["Form", "JSON"], default="Form", required=True, key=f"{key}_form",
+            "Arguments",
+            ["Form", "JSON"],
+            default="Form",
+            required=True,
+            key=f"{key}_form",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     variant = _variant(draft, key)
     if form == "JSON":
         text = st.text_area("Arguments as JSON", "{}", key=f"code_{key}_{tool.name}_json", height=120)
@@ -36,9 +40,11 @@ def try_tool(draft: Draft, path: str, tool: Tool) -> None:
     else:
         arguments, problems = schema_form(tool, key=f"{key}_{tool.name}")
     pressed = button(
-        "Try it", key=f"{key}_go", icon=":material/play_arrow:",
+        "Try it",
+        key=f"{key}_go",
+        icon=":material/play_arrow:",
         help="Calls the tool in a fresh sandbox with what stands in the editor, saved or not.",
-    )  # fmt: skip
+    )
     if pressed and not problems:
         _ask(draft, path, tool.name, arguments, variant, key)
     for problem in problems:

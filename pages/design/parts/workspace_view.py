@@ -39,10 +39,15 @@ def draw_workspace(draft: Draft) -> None:
             _upload(draft.domain, folder)
         paths = sorted(path for path in files if path.startswith(folder))
         button(
-            "Delete this folder", key=f"gone_folder_{draft.domain}", icon=":material/delete:", type="tertiary",
-            on_click=take_out, args=(draft.domain, paths, f"{folder} with {plural(len(paths), 'file')}"),
-            disabled=not paths, help="With all its files. It can be undone until you save.",
-        )  # fmt: skip
+            "Delete this folder",
+            key=f"gone_folder_{draft.domain}",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=take_out,
+            args=(draft.domain, paths, f"{folder} with {plural(len(paths), 'file')}"),
+            disabled=not paths,
+            help="With all its files. It can be undone until you save.",
+        )
     if not paths:
         st.caption("This folder is empty. Add files to it.")
         return
@@ -70,10 +75,15 @@ def _list(draft: Draft, folder: str, paths: list[str], files: dict[str, bytes]) 
         }
     )
     event = st.dataframe(
-        frame, hide_index=True, key=f"files_{draft.domain}_{folder}_{len(paths)}", on_select="rerun",
-        selection_mode="single-row", alt=f"Files in {folder}", height=min(len(paths), 14) * 35 + 38,
+        frame,
+        hide_index=True,
+        key=f"files_{draft.domain}_{folder}_{len(paths)}",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=f"Files in {folder}",
+        height=min(len(paths), 14) * 35 + 38,
         selection_default={"selection": {"rows": [0]}},
-    )  # fmt: skip
+    )
     total = sum(len(files[path]) for path in paths)
     st.caption(f"{plural(len(paths), 'file')}, {bytes_size(total)}. A star marks what is not saved yet.")
     rows = event["selection"]["rows"]
@@ -82,9 +92,11 @@ def _list(draft: Draft, folder: str, paths: list[str], files: dict[str, bytes]) 
 
 def _upload(id: str, folder: str) -> None:
     below = st.text_input(
-        "Subfolder", key=f"upload_folder_{id}", placeholder="of the chosen folder; empty for its top",
+        "Subfolder",
+        key=f"upload_folder_{id}",
+        placeholder="of the chosen folder; empty for its top",
         help="For example reports/2026. It is made when it does not exist.",
-    )  # fmt: skip
+    )
     turn = st.session_state.get(f"upload_turn_{id}", 0)
     field = f"upload_{id}_{turn}"
     st.file_uploader("Files", accept_multiple_files=True, key=field, max_upload_size=LARGEST >> 20)
@@ -115,13 +127,23 @@ def _file(draft: Draft, path: str, data: bytes) -> None:
         st.markdown(f"**{literal(PurePosixPath(path).name)}** :gray[{literal(kind_of(path))}]", width="content")
         with st.container(horizontal=True, width="content", gap="small"):
             st.download_button(
-                "Download", data, PurePosixPath(path).name, key=f"get_{draft.domain}_{path}", on_click="ignore",
-                icon=":material/download:", type="tertiary",
-            )  # fmt: skip
+                "Download",
+                data,
+                PurePosixPath(path).name,
+                key=f"get_{draft.domain}_{path}",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+            )
             button(
-                "Delete", key=f"gone_{draft.domain}_{path}", icon=":material/delete:", type="tertiary",
-                on_click=take_out, args=(draft.domain, [path], path), help=HELP,
-            )  # fmt: skip
+                "Delete",
+                key=f"gone_{draft.domain}_{path}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=take_out,
+                args=(draft.domain, [path], path),
+                help=HELP,
+            )
     file_state(draft, path)
     suffix, text = PurePosixPath(path).suffix.lower(), text_of(data)
     if suffix in IMAGES:
@@ -139,9 +161,13 @@ def _text(draft: Draft, path: str, text: str, suffix: str) -> None:
     view = views[0]
     if len(views) > 1:
         view = st.segmented_control(
-            "Shown as", views, default=views[0], required=True, key=f"view_{draft.domain}_{path}",
+            "Shown as",
+            views,
+            default=views[0],
+            required=True,
+            key=f"view_{draft.domain}_{path}",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     if view == "View" and suffix == ".json":
         try:
             json_view(json.loads(text, parse_int=whole), key=f"json_{draft.domain}_{path}")

@@ -26,19 +26,25 @@ def target_form() -> tuple[str | None, str]:
     """Draw the choice of the trainer, and of the format where none is named; return both."""
     left, right = st.columns(2)
     target = left.selectbox(
-        "Trainer", [None, *names()], key="export_target", format_func=lambda name: ANY if name is None else title(name),
+        "Trainer",
+        [None, *names()],
+        key="export_target",
+        format_func=lambda name: ANY if name is None else title(name),
         help="What reads the file. It sets the format, how turns that must not be trained stay so, and the lines that "
         "its configuration needs.",
-    )  # fmt: skip
+    )
     if target is not None:
         right.caption(find(target).line)
         right.caption(find(target).masking)
         return target, find(target).format
     kinds = plugins.names("exporters")
     kind = right.selectbox(
-        "Format", kinds, kinds.index(FORMAT) if FORMAT in kinds else 0, key="export_format",
+        "Format",
+        kinds,
+        kinds.index(FORMAT) if FORMAT in kinds else 0,
+        key="export_format",
         format_func=lambda n: f"{n}: {plugins.label('exporters', n)}",
-    )  # fmt: skip
+    )
     st.caption(NO_TARGET)
     return None, kind
 
@@ -65,10 +71,12 @@ def untrained_form(target: str | None) -> Literal["mask", "cut"]:
         return next(iter(possible))
     plain = {"mask": "is not trained" if target else "is masked", "cut": "ends the dialogue"}
     return st.selectbox(
-        "A rejected turn", list(possible), key=f"export_untrained{f'_to_{target}' if target else ''}",
+        "A rejected turn",
+        list(possible),
+        key=f"export_untrained{f'_to_{target}' if target else ''}",
         format_func=plain.__getitem__,
         help="; ".join(f"{plain[name]}: it {told}" for name, told in possible.items()) if target else None,
-    )  # fmt: skip
+    )
 
 
 def loading(recipe: Recipe, *, key: str) -> None:

@@ -113,18 +113,24 @@ def what(db: Database) -> dict[str, Any]:
     )
     wanted = [share.id for share in start.domains] if start else _latest([row for row in rows if not row.lacks])
     chosen = st.multiselect(
-        "Domains", known, format_func=lambda d: labels.get(d, d), placeholder="Choose at least one",
+        "Domains",
+        known,
+        format_func=lambda d: labels.get(d, d),
+        placeholder="Choose at least one",
         **_several("batch_domains", wanted, known),
-    )  # fmt: skip
+    )
     _unfinished([row for row in rows if row.lacks])
     left, middle, right = st.columns(3)
     number = left.number_input(
         "Trajectories", 1, 1_000_000, **_kept("batch_trajectories", start.trajectories if start else 20)
     )
     attempts = middle.number_input(
-        "Attempts per task", 1, 64, **_kept("batch_attempts", start.attempts if start else 1),
+        "Attempts per task",
+        1,
+        64,
+        **_kept("batch_attempts", start.attempts if start else 1),
         help="More than one gives several trajectories of the same task, for comparison and preference pairs.",
-    )  # fmt: skip
+    )
     tasks = -(-int(number) // int(attempts))
     right.metric("Tasks", f"{tasks:,}", help="Each task is proven by replay before anyone talks about it.")
     return {
@@ -168,13 +174,19 @@ def _shares(db: Database, chosen: list[str], labels: dict[str, str], start: Batc
             templates = [template.id for template in domains.get_domain(db, id).templates]
             left, right = st.columns([1, 3])
             weight = left.number_input(
-                f"Weight: {literal(labels[id])}", 0.1, 100.0, step=0.5, format="%g",
+                f"Weight: {literal(labels[id])}",
+                0.1,
+                100.0,
+                step=0.5,
+                format="%g",
                 **_kept(f"batch_weight_{id}", share.weight),
-            )  # fmt: skip
+            )
             only = right.multiselect(
-                "Templates", templates, placeholder=f"All {len(templates)} templates",
+                "Templates",
+                templates,
+                placeholder=f"All {len(templates)} templates",
                 **_several(f"batch_templates_{id}", list(share.templates), templates),
-            )  # fmt: skip
+            )
             found.append({"id": id, "weight": weight, "templates": only})
     return found
 
@@ -198,13 +210,17 @@ def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
     with st.grid(3, min_column_width=140):
         mixed = {
             mode: st.number_input(
-                literal(mode_name(mode)), 0.0, 100.0, step=1.0, format="%g",
+                literal(mode_name(mode)),
+                0.0,
+                100.0,
+                step=1.0,
+                format="%g",
                 disabled=bool(chosen) and mode not in served,
                 help=literal(modes.named(mode).help) + ("" if mode in served else f"  \n{_UNSERVED}"),
                 **_kept(f"batch_mode_{mode}", float(weights.get(mode, 0.0))),
             )
             for mode in there
-        }  # fmt: skip
+        }
     if chosen and (missing := [literal(mode_name(mode)) for mode in there if mode not in served]):
         st.caption(f":material/block: No chosen domain serves: {', '.join(missing)}.")
     if gone := [literal(mode) for mode, weight in weights.items() if weight and mode not in there]:
@@ -214,18 +230,24 @@ def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
     with st.grid(4, min_column_width=120):
         turns = {
             n: st.number_input(
-                f"{n} user turn{'s' if n > 1 else ''}", 0.0, 100.0, step=1.0, format="%g",
+                f"{n} user turn{'s' if n > 1 else ''}",
+                0.0,
+                100.0,
+                step=1.0,
+                format="%g",
                 **_kept(f"batch_turns_{n}", float(lengths.get(n, 0.0))),
             )
             for n in (1, 2, 3, 4)
-        }  # fmt: skip
+        }
     rows = personas.list_personas(db)
     names = {row.persona.id: f"{row.persona.name}, {row.persona.occupation}" for row in rows}
     people = st.multiselect(
-        "Personas", list(names), format_func=lambda p: names.get(p, p),
+        "Personas",
+        list(names),
+        format_func=lambda p: names.get(p, p),
         placeholder=f"All {len(names)} personas, chosen by the seed",
         **_several("batch_personas", list(start.personas) if start else [], list(names)),
-    )  # fmt: skip
+    )
     return {
         "modes": {mode: weight for mode, weight in mixed.items() if weight or mode in MODES},
         "turns": {n: weight for n, weight in turns.items() if weight},
@@ -240,9 +262,10 @@ def _old_plan(start: Batch | None) -> int | None:
     if version is None or version == PLAN_VERSIONS[-1]:
         return None
     again = st.checkbox(
-        f"Share out the tasks as that batch did (plan version {version})", **_kept(OLD_PLAN, False),
+        f"Share out the tasks as that batch did (plan version {version})",
+        **_kept(OLD_PLAN, False),
         help="With the same seed it gives the same tasks as before. The newest plan is exact over the whole batch.",
-    )  # fmt: skip
+    )
     return version if again else None
 
 
@@ -366,21 +389,25 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
     left, middle, right = st.columns(3)
     names = ["auto", *plugins.names("sandboxes")]
     sandbox = left.selectbox(
-        "Sandbox", names, format_func=lambda n: AUTO if n == "auto" else plugins.label("sandboxes", n),
+        "Sandbox",
+        names,
+        format_func=lambda n: AUTO if n == "auto" else plugins.label("sandboxes", n),
         **_among("batch_sandbox", start.sandbox, names),
-    )  # fmt: skip
+    )
     flying = middle.number_input("Rollouts in flight", 1, 1024, **_kept("batch_concurrency", start.concurrency))
     reward = right.number_input(
         "Smallest reward to keep", 0.0, 1.0, step=0.05, **_kept("batch_min_reward", float(start.min_reward))
     )
     keep = st.checkbox(
-        "Keep failed dialogues too", **_kept("batch_keep_failures", start.keep_failures),
+        "Keep failed dialogues too",
+        **_kept("batch_keep_failures", start.keep_failures),
         help="For preference pairs: a failure is kept with its scores instead of being rejected.",
-    )  # fmt: skip
+    )
     risky = not plays_reference(teacher.name) and st.checkbox(
-        "Allow model-written commands without isolation", **_kept("batch_risky", start.allow_unisolated_commands),
+        "Allow model-written commands without isolation",
+        **_kept("batch_risky", start.allow_unisolated_commands),
         help="Only matters in the local sandbox: bash then acts on this machine with your rights.",
-    )  # fmt: skip
+    )
     return {
         "sandbox": sandbox,
         "concurrency": int(flying),

@@ -32,13 +32,19 @@ def fields(now: Budget, options: Callable[[str, Any], dict[str, Any]]) -> dict[s
         time = st.number_input("Seconds of work", 1.0, step=60.0, **empty, **options("time", now.seconds))
     with st.grid(2, min_column_width=220):
         given = st.number_input(
-            "Dollars per million input tokens", 0.0, step=0.1, **price,
+            "Dollars per million input tokens",
+            0.0,
+            step=0.1,
+            **price,
             **options("input_price", now.input_cost_per_million),
-        )  # fmt: skip
+        )
         taken = st.number_input(
-            "Dollars per million output tokens", 0.0, step=0.1, **price,
+            "Dollars per million output tokens",
+            0.0,
+            step=0.1,
+            **price,
             **options("output_price", now.output_cost_per_million),
-        )  # fmt: skip
+        )
     return {
         "tokens": tokens,
         "cost_usd": dollars,

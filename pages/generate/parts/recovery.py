@@ -42,10 +42,14 @@ def retry_button(row: batches.BatchRow) -> None:
         return
     spent = row.status != "done" and spent_up(row)
     button(
-        f"Retry the failed ones ({count(lost)})", icon=":material/refresh:", key=f"retry_{row.id}",
-        on_click=_retry, args=(row.id,), disabled=bool(spent),
+        f"Retry the failed ones ({count(lost)})",
+        icon=":material/refresh:",
+        key=f"retry_{row.id}",
+        on_click=_retry,
+        args=(row.id,),
+        disabled=bool(spent),
         help="Its budget is spent: raise it below." if spent else RETRY,
-    )  # fmt: skip
+    )
 
 
 def _retry(number: int) -> None:

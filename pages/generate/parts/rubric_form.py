@@ -28,9 +28,12 @@ def rubric(start: Rubric | None, kept: Callable[[str, Any], dict[str, Any]]) -> 
         )
         criteria = [_one(number, found, kept) for number, found in enumerate(_with_room(shown.criteria))]
         least = st.slider(
-            "Share of yes, by weight, that passes", 0.0, 1.0, step=0.05,
+            "Share of yes, by weight, that passes",
+            0.0,
+            1.0,
+            step=0.05,
             **kept("batch_rubric_threshold", float(shown.threshold)),
-        )  # fmt: skip
+        )
         asked = tuple(criterion for criterion in criteria if criterion is not None)
         if not asked:
             st.caption(":material/warning: No question is left, so the default ones are asked.")
@@ -52,13 +55,19 @@ def _one(number: int, found: Criterion, kept: Callable[[str, Any], dict[str, Any
     left, right = st.columns([5, 1])
     label = f"Question {number + 1}"
     question = left.text_input(
-        label, placeholder="A further yes/no question about the whole dialogue", max_chars=500,
+        label,
+        placeholder="A further yes/no question about the whole dialogue",
+        max_chars=500,
         **kept(f"batch_rubric_question_{found.id}", found.question),
-    )  # fmt: skip
+    )
     weight = right.number_input(
-        f"Weight of question {number + 1}", 0.0, 100.0, step=0.5, format="%g",
+        f"Weight of question {number + 1}",
+        0.0,
+        100.0,
+        step=0.5,
+        format="%g",
         **kept(f"batch_rubric_weight_{found.id}", float(found.weight)),
-    )  # fmt: skip
+    )
     if not question.strip() or not weight:
         return None
     return Criterion(id=found.id, question=question.strip(), weight=weight)

@@ -76,33 +76,57 @@ def steps(database: Database, found: Overview) -> list[Step]:
     waiting = next_unreviewed(database, VIEWS["To review"]) if found.trajectories else None
     return [
         Step(
-            "look", "Look at a domain", "Its policy, its tools, and the files that they change.",
-            "look" in seen, "domain" if domain else "domains", "Open a domain", {"id": domain.id} if domain else {},
+            "look",
+            "Look at a domain",
+            "Its policy, its tools, and the files that they change.",
+            "look" in seen,
+            "domain" if domain else "domains",
+            "Open a domain",
+            {"id": domain.id} if domain else {},
         ),
         Step(
-            "launch", "Launch a first batch",
+            "launch",
+            "Launch a first batch",
             "Twenty trajectories over the shipped domains. The reference teacher needs no model and no key.",
-            found.batches > 0, "new-batch", "Launch another",
+            found.batches > 0,
+            "new-batch",
+            "Launch another",
         ),
         Step(
-            "watch", "Watch it roll out", _progress(newest),
+            "watch",
+            "Watch it roll out",
+            _progress(newest),
             batches.count_batches(database, ("done",)) > 0,
-            "batch" if newest else "", "Open the batch", {"id": newest.id} if newest else {},
+            "batch" if newest else "",
+            "Open the batch",
+            {"id": newest.id} if newest else {},
         ),
         Step(
-            "review", "Review a trajectory", "Read it turn by turn; accept, reject or correct it with the keyboard.",
-            found.reviewed > 0, "trajectory" if waiting else "", "Open the next one",
+            "review",
+            "Review a trajectory",
+            "Read it turn by turn; accept, reject or correct it with the keyboard.",
+            found.reviewed > 0,
+            "trajectory" if waiting else "",
+            "Open the next one",
             {"id": waiting} if waiting else {},
         ),
         Step(
-            "scores", "See the scores", "How the judges saw it, and where samples were lost.", "scores" in seen,
-            "scores" if found.trajectories else "", "Open the scores",
+            "scores",
+            "See the scores",
+            "How the judges saw it, and where samples were lost.",
+            "scores" in seen,
+            "scores" if found.trajectories else "",
+            "Open the scores",
         ),
         Step(
-            "export", "Export and download", "Choose a format, build the files, download them.", exported,
-            "exports" if found.trajectories else "", "Open exports",
+            "export",
+            "Export and download",
+            "Choose a format, build the files, download them.",
+            exported,
+            "exports" if found.trajectories else "",
+            "Open exports",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _progress(newest: batches.BatchRow | None) -> str:
@@ -135,9 +159,13 @@ def draw_path(database: Database, path: Sequence[Step]) -> None:
 def draw_return(database: Database) -> None:
     """Draw the way to bring the path back."""
     button(
-        "Show the first steps", key="first_path_show", type="tertiary", icon=":material/checklist:", on_click=hide,
+        "Show the first steps",
+        key="first_path_show",
+        type="tertiary",
+        icon=":material/checklist:",
+        on_click=hide,
         args=(database, False),
-    )  # fmt: skip
+    )
 
 
 def _draw_step(database: Database, position: int, step: Step, state: State) -> None:
@@ -156,9 +184,13 @@ def _draw_step(database: Database, position: int, step: Step, state: State) -> N
 def _draw_move(database: Database, step: Step, state: State) -> None:
     if step.name == "launch" and not step.done:
         button(
-            "Launch a first batch", key="first_batch", icon=":material/rocket_launch:", on_click=launch_first,
-            args=(database,), type="primary" if state == "now" else "secondary",
+            "Launch a first batch",
+            key="first_batch",
+            icon=":material/rocket_launch:",
+            on_click=launch_first,
+            args=(database,),
+            type="primary" if state == "now" else "secondary",
             help="Starts at once and opens the batch. It costs nothing.",
-        )  # fmt: skip
+        )
     elif step.page:
         page_link(step.page, step.label, icon="arrow_forward", **step.parameters)

@@ -76,8 +76,10 @@ def _draw_marks(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, A
         title = "A mark was" if len(marks) == 1 else f"{len(marks)} marks were"
         st.markdown(f":material/sync_problem: **{title} changed elsewhere while you gave yours**")
         for (turn, field), (theirs, mine) in list(marks.items())[:ROWS]:
-            st.markdown(f"{_place(turn).capitalize()}: {field} **{_word(field, theirs)}** is saved, yours was "
-                        f"**{_word(field, mine)}**.")  # fmt: skip
+            st.markdown(
+                f"{_place(turn).capitalize()}: {field} **{_word(field, theirs)}** is saved, yours was "
+                f"**{_word(field, mine)}**."
+            )
             with st.container(horizontal=True):
                 for label, on_click, more in (
                     ("Use mine", _settle, (theirs, mine)),

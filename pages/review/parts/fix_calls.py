@@ -71,9 +71,14 @@ def edit_text(draft: Draft, name: str) -> None:
     """Draw the field for the text."""
     key = f"fix_text_{name}_{draft.refreshed}" if draft.refreshed else f"fix_text_{name}"
     st.text_area(
-        "What the assistant should have said", draft.text, key=key, height=120, on_change=_keep,
-        args=(draft, "text", key), placeholder="Leave empty when the turn should only call tools",
-    )  # fmt: skip
+        "What the assistant should have said",
+        draft.text,
+        key=key,
+        height=120,
+        on_change=_keep,
+        args=(draft, "text", key),
+        placeholder="Leave empty when the turn should only call tools",
+    )
 
 
 def edit_calls(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
@@ -97,9 +102,14 @@ def edit_calls(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
         st.caption("These calls do not fit a form: they are not JSON, or call a tool that was not offered.")
     key = f"fix_calls_{name}_{draft.generation}" if draft.generation else f"fix_calls_{name}"
     st.text_area(
-        "Tool calls as JSON", draft.shown, key=key, height=220, on_change=_keep, args=(draft, "calls", key),
+        "Tool calls as JSON",
+        draft.shown,
+        key=key,
+        height=220,
+        on_change=_keep,
+        args=(draft, "calls", key),
         help='A list of {"name": …, "arguments": {…}}. Checked against the schemas of the offered tools.',
-    )  # fmt: skip
+    )
     return []
 
 

@@ -55,9 +55,12 @@ def _draw_places(found: Replay) -> None:
         for place in found.state
     ]
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height="content", alt="Differences of the workspace",
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        alt="Differences of the workspace",
         column_config={"Where": st.column_config.TextColumn(width=150)},
-    )  # fmt: skip
+    )
 
 
 def _choice(found: Replay, turns: int, key: str) -> int:
@@ -69,7 +72,9 @@ def _choice(found: Replay, turns: int, key: str) -> int:
         return found.behind
     keep = f"Keep the recorded turns up to {last - 1}"
     chosen = st.radio(
-        "In exports", ["End behind this turn", keep], key=f"{key}_end",
+        "In exports",
+        ["End behind this turn", keep],
+        key=f"{key}_end",
         captions=["Nothing that may no longer follow is trained on.", "You have read them, and they still fit."],
-    )  # fmt: skip
+    )
     return last if chosen == keep else found.behind

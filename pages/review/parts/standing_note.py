@@ -28,9 +28,12 @@ def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]
     correctable = [turn for turn in waiting if _is_assistant(trajectory, turn)]
     if correctable:
         button(
-            f"Correct turn {correctable[0]}", key=f"correct_{number}_{correctable[0]}", icon=":material/edit:",
-            on_click=_correct, args=(number, correctable[0]),
-        )  # fmt: skip
+            f"Correct turn {correctable[0]}",
+            key=f"correct_{number}_{correctable[0]}",
+            icon=":material/edit:",
+            on_click=_correct,
+            args=(number, correctable[0]),
+        )
 
 
 def _told(trajectory: Trajectory, waiting: Sequence[int]) -> str:

@@ -71,15 +71,26 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     st.caption("Whole trajectory")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.segmented_control(
-            "Verdict on the trajectory", list(_CHOICES), key=keys["verdict"], format_func=_CHOICES.__getitem__,
-            on_change=_save, args=(number, "verdict", keys["verdict"]), label_visibility="collapsed",
-        )  # fmt: skip
+            "Verdict on the trajectory",
+            list(_CHOICES),
+            key=keys["verdict"],
+            format_func=_CHOICES.__getitem__,
+            on_change=_save,
+            args=(number, "verdict", keys["verdict"]),
+            label_visibility="collapsed",
+        )
         st.feedback("stars", key=keys["rating"], on_change=_save, args=(number, "rating", keys["rating"]))
     _tags(number, review, keys)
     st.text_area(
-        "Note", key=keys["note"], height=80, max_chars=LONGEST_NOTE, placeholder="What is wrong, or why it is good",
-        on_change=_save, args=(number, "note", keys["note"]), label_visibility="collapsed",
-    )  # fmt: skip
+        "Note",
+        key=keys["note"],
+        height=80,
+        max_chars=LONGEST_NOTE,
+        placeholder="What is wrong, or why it is good",
+        on_change=_save,
+        args=(number, "note", keys["note"]),
+        label_visibility="collapsed",
+    )
     _buttons(number, chosen, sort)
     state = look("standing", standing(reviews))
     st.caption(f":material/{state.icon}: {state.word}. Every change is saved at once.")
@@ -88,25 +99,45 @@ def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 def _tags(number: int, review: Review, keys: dict[str, str]) -> None:
     known = known_tags(db(), review.tags)
     st.pills(
-        "Problems", known, key=keys["tags"], selection_mode="multi", on_change=_save,
-        args=(number, "tags", keys["tags"]), format_func=option,
-    )  # fmt: skip
+        "Problems",
+        known,
+        key=keys["tags"],
+        selection_mode="multi",
+        on_change=_save,
+        args=(number, "tags", keys["tags"]),
+        format_func=option,
+    )
     st.text_input(
-        "Add a problem tag", key=keys["new_tag"], max_chars=LONGEST_TAG, placeholder="Another problem, then Enter",
-        on_change=_add_tag, args=(number, keys["new_tag"]), label_visibility="collapsed", icon=":material/new_label:",
-    )  # fmt: skip
+        "Add a problem tag",
+        key=keys["new_tag"],
+        max_chars=LONGEST_TAG,
+        placeholder="Another problem, then Enter",
+        on_change=_add_tag,
+        args=(number, keys["new_tag"]),
+        label_visibility="collapsed",
+        icon=":material/new_label:",
+    )
 
 
 def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         button(
-            "Accept and next", key=f"accept_next_{number}", type="primary", icon=":material/done_all:",
-            shortcut="Y", on_click=_accept_and_next, args=(number, chosen, sort),
-        )  # fmt: skip
+            "Accept and next",
+            key=f"accept_next_{number}",
+            type="primary",
+            icon=":material/done_all:",
+            shortcut="Y",
+            on_click=_accept_and_next,
+            args=(number, chosen, sort),
+        )
         button(
-            "Undo", key=f"undo_{number}", icon=":material/undo:", on_click=_undo, args=(number,),
+            "Undo",
+            key=f"undo_{number}",
+            icon=":material/undo:",
+            on_click=_undo,
+            args=(number,),
             help="Takes back your last change, on whatever trajectory, and goes there.",
-        )  # fmt: skip
+        )
         with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
             st.table([{"Key": key, "Does": does} for key, does in KEYS], border="horizontal")
 
