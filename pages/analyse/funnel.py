@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages._ui.badges import words
 from pages._ui.database import db
-from pages._ui.format import count, percent, plural
+from pages._ui.format import UNKNOWN, count, percent, plural
 from pages._ui.layout import actions, empty_state
 from pages.analyse.parts import measures
-from pages.analyse.parts.charts import Bars, clickable, colour, filter_text, rows_figure, tell
+from pages.analyse.parts.charts import Bars, clickable, colour, filter_text, hover_text, rows_figure
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
 from pages.analyse.parts.measures import Series
 from storage.funnel import losses, lost_at
 
+Loss = tuple[str, str]
+"""A stage, and the reason for a loss there."""
 AT = {
     "proven": "while proving",
     "rolled_out": "while rolling out",
@@ -56,12 +59,12 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         drawn = stage_bars(series[0], frames[0])
         behind = totals(frames[0])
         figure = rows_figure(drawn, stacked=True, end_labels=behind)
-        told = ", ".join(f"{STAGES[stage]} {text}" for stage, text in zip(STEPS, behind, strict=True))
+        in_words = ", ".join(f"{STAGES[stage]} {text}" for stage, text in zip(STEPS, behind, strict=True))
     else:
         drawn = [compared_bars(one, frame) for one, frame in zip(series, frames, strict=True)]
         figure = rows_figure(drawn)
-        told = ", ".join(f"{name} {label}" for one in drawn for name, label in zip(one.at, one.labels, strict=True))
-    clickable(figure, key="chart_funnel", alt=f"Yield funnel: {told}")
+        in_words = ", ".join(f"{name} {label}" for one in drawn for name, label in zip(one.at, one.labels, strict=True))
+    clickable(figure, key="chart_funnel", alt=f"Yield funnel: {in_words}")
     if len(series) == 1:
         st.caption(summary(frames[0]))
     elif any(frame["gained"].sum() for frame in frames):
@@ -81,7 +84,7 @@ def summary(frame: pd.DataFrame) -> str:
 
 def share_of(n: int, planned: int, *, several: bool) -> str:
     """Return a count with its share, or only the share where room is short."""
-    share = percent(n / planned, 1) if planned else "–"
+    share = percent(n / planned if planned else None, 1)
     return share if several else f"{count(n)} ({share})"
 
 
@@ -95,27 +98,34 @@ def reasons(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     if not keys:
         st.caption("Nothing was lost so far.")
         return
-    bars = []
-    for one, times, frame in zip(series, found, frames, strict=True):
-        planned = int(frame["count"].iloc[0])
-        filters = [lost_at(one.filter, *key) if times.get(key) else None for key in keys]
-        bars.append(
-            Bars(
-                one.name,
-                [loss_name(key, keys) for key in keys],
-                [times.get(key, 0) / planned if planned else None for key in keys],
-                [share_of(times.get(key, 0), planned, several=len(series) > 1) for key in keys],
-                [filter_text(f) for f in filters],
-                [tell(f"{reason_name(r)}, {AT[s]}", times.get((s, r), 0), one.name) for s, r in keys],
-                colour("lost") if len(series) == 1 else None,
-            )
-        )
-    told = ", ".join(f"{name} {label}" for one in bars for name, label in zip(one.at, one.labels, strict=True))
-    clickable(rows_figure(bars), key="chart_reasons", alt=f"Reasons for losses: {told}")
+    bars = [
+        reason_bars(one, times, int(frame["count"].iloc[0]), keys, several=len(series) > 1)
+        for one, times, frame in zip(series, found, frames, strict=True)
+    ]
+    in_words = ", ".join(f"{name} {label}" for one in bars for name, label in zip(one.at, one.labels, strict=True))
+    clickable(rows_figure(bars), key="chart_reasons", alt=f"Reasons for losses: {in_words}")
     st.caption("Click a bar to open its trajectories in the queue.")
 
 
-def loss_name(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> str:
+def reason_bars(one: Series, lost: Mapping[Loss, int], planned: int, keys: Sequence[Loss], *, several: bool) -> Bars:
+    """Return a bar for each loss of `keys`, as a share of what was planned."""
+    numbers = [lost.get(key, 0) for key in keys]
+    filters = [lost_at(one.filter, *key) if n else None for key, n in zip(keys, numbers, strict=True)]
+    return Bars(
+        one.name,
+        at=[loss_name(key, keys) for key in keys],
+        lengths=[n / planned if planned else None for n in numbers],
+        labels=[share_of(n, planned, several=several) for n in numbers],
+        opens=[filter_text(found) for found in filters],
+        hovers=[
+            hover_text(f"{reason_name(reason)}, {AT[stage]}", n, one.name)
+            for (stage, reason), n in zip(keys, numbers, strict=True)
+        ],
+        colour=None if several else colour("lost"),
+    )
+
+
+def loss_name(key: Loss, keys: Sequence[Loss]) -> str:
     """Return the words for a reason, with its stage where another stage has the same reason."""
     alike = [reason for _, reason in keys].count(key[1]) > 1
     return f"{reason_name(key[1])}, {STAGES[key[0]].lower()}" if alike else reason_name(key[1])
@@ -129,24 +139,7 @@ def reason_name(reason: str) -> str:
 def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
     """Draw each stage with what it lost, and why."""
     st.header("Stage by stage", anchor=False)
-    records = []
-    for one, frame in zip(series, frames, strict=True):
-        before = reviewed = None
-        for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
-            before = reviewed if stage == "exported" else before  # nobody has to accept what is exported
-            why = [f"{reason_name(r)} {count(times)}" for s, r, times in losses(frame) if s == stage]
-            records.append(
-                {
-                    "batch": one.name,
-                    "stage": STAGES[stage],
-                    "count": int(n),
-                    "passed": (int(before) - int(lost)) / before if before else None,
-                    "lost": int(lost),
-                    "gained": int(gained),
-                    "why": ", ".join(why),
-                }
-            )
-            before, reviewed = int(n), int(n) if stage == "reviewed" else reviewed
+    records = [record for one, frame in zip(series, frames, strict=True) for record in stage_records(one, frame)]
     order = list(STAGES.values())
     columns = {
         "stage": st.column_config.TextColumn("Stage", width=160),
@@ -168,9 +161,31 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
         column_order=list(columns),
         key="table_funnel",
         alt="Each stage with what it lost",
-        placeholder="–",
+        placeholder=UNKNOWN,
         height="content",
     )
+
+
+def stage_records(one: Series, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what the table says of each stage of one funnel."""
+    records: list[dict[str, Any]] = []
+    before = reviewed = None
+    for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
+        before = reviewed if stage == "exported" else before  # nobody has to accept what is exported
+        why = [f"{reason_name(r)} {count(times)}" for s, r, times in losses(frame) if s == stage]
+        records.append(
+            {
+                "batch": one.name,
+                "stage": STAGES[stage],
+                "count": int(n),
+                "passed": (int(before) - int(lost)) / before if before else None,
+                "lost": int(lost),
+                "gained": int(gained),
+                "why": ", ".join(why),
+            }
+        )
+        before, reviewed = int(n), int(n) if stage == "reviewed" else reviewed
+    return records
 
 
 with actions("Funnel", "Where samples are lost, and why."):

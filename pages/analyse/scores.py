@@ -21,8 +21,8 @@ from pages.analyse.parts.charts import (
     colour,
     columns_figure,
     filter_text,
+    hover_text,
     rows_figure,
-    tell,
 )
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.measures import Series
@@ -109,7 +109,7 @@ def totals(
         st.metric("Mean reward", number(row["reward"], 3), border=True, help="Over those that have a reward.")
         st.metric("Unmeasured", count(row["unmeasured"]), border=True, help="No outcome could be measured.")
         if row["tokens"] == 0 and row["cost"] == 0:
-            return  # no model was ever called, so there is nothing to tell
+            return  # no model was ever called, so there is nothing to hover_text
         st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
         unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
         st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)
@@ -186,7 +186,7 @@ def note(database: Database, one: Series, value: str, version: tuple[int, ...], 
 def histogram_bars(one: Series, frame: pd.DataFrame, value: str, *, share: bool) -> Bars:
     """Return the bars of one series; shares of what was measured where several are compared."""
     measured = int(frame["count"].sum())
-    at, lengths, labels, opens, told = [], [], [], [], []
+    at, lengths, labels, opens, hovers = [], [], [], [], []
     for position, (low, high, n) in enumerate(frame[["low", "high", "count"]].itertuples(index=False)):
         n = int(n)
         found = bin_filter(one.filter, value, low, high, last=position == len(frame) - 1) if n else None
@@ -196,8 +196,8 @@ def histogram_bars(one: Series, frame: pd.DataFrame, value: str, *, share: bool)
         labels.append(bar_label(n))
         opens.append(filter_text(found))
         name = f"{measures.value_name(value)} {measures.bin_name(value, low, high)}"
-        told.append(tell(name, n, f"{one.name}, {percent(n / measured, 1)}" if share and measured else ""))
-    return Bars(one.name, at, lengths, labels, opens, told)
+        hovers.append(hover_text(name, n, f"{one.name}, {percent(n / measured, 1)}" if share and measured else ""))
+    return Bars(one.name, at, lengths, labels, opens, hovers)
 
 
 # ---------------------------------------------------------------- outcomes
@@ -223,15 +223,15 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
                 [n / total for *_, n in ends],
                 [percent(n / total, 1) if several else f"{short_count(n)} ({percent(n / total, 1)})" for *_, n in ends],
                 [filter_text(outcome_filter(one.filter, o, c)) for o, c, _ in ends],
-                [tell(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
+                [hover_text(name, n, one.name if several else "") for name, (*_, n) in zip(at, ends, strict=True)],
                 None if several else tuple(colour(OUTCOME_COLOURS[o]) for o, *_ in ends),
             )
         )
     figure = rows_figure(bars)
-    clickable(figure, key="chart_outcomes", alt="Outcomes: " + told_in_words(bars))
+    clickable(figure, key="chart_outcomes", alt="Outcomes: " + bars_in_words(bars))
 
 
-def told_in_words(bars: Sequence[Bars]) -> str:
+def bars_in_words(bars: Sequence[Bars]) -> str:
     """Return the numbers of a figure as a sentence, for those who cannot see it."""
     parts = [f"{name} {label or 0}" for one in bars for name, label in zip(one.at, one.labels, strict=True)]
     return ", ".join(parts[:40]) + "."
@@ -273,7 +273,7 @@ def breakdown(database: Database, series: Sequence[Series], version: tuple[int, 
     else:
         bars = [measure_bars(one, frame, by, measure, shown) for one, frame in zip(series, frames, strict=True)]
         figure = rows_figure(bars)
-    clickable(figure, key=f"chart_{by}_{measure}", alt=f"{MEASURES[measure]} by {by}: {told_in_words(bars)}")
+    clickable(figure, key=f"chart_{by}_{measure}", alt=f"{MEASURES[measure]} by {by}: {bars_in_words(bars)}")
     if len(values) > len(shown):
         st.caption(f"The {len(shown)} largest of {len(values)} are drawn; the table below has all.")
     with st.expander("As a table", icon=":material/table:"):
@@ -290,17 +290,19 @@ def status_bars(one: Series, frame: pd.DataFrame, by: str, shown: Sequence[str |
             for value, n in zip(shown, lengths, strict=True)
         ]
         at = [measures.group_name(by, value) for value in shown]
-        told = [tell(f"{value}: {STATUS[status].word.lower()}", n) for value, n in zip(at, lengths, strict=True)]
+        hovers = [
+            hover_text(f"{value}: {STATUS[status].word.lower()}", n) for value, n in zip(at, lengths, strict=True)
+        ]
         texts = [filter_text(f) for f in filters]
         labels = [bar_label(n) for n in lengths]
-        found.append(Bars(STATUS[status].word, at, lengths, labels, texts, told, colour(name)))
+        found.append(Bars(STATUS[status].word, at, lengths, labels, texts, hovers, colour(name)))
     return found
 
 
 def measure_bars(one: Series, frame: pd.DataFrame, by: str, measure: str, shown: Sequence[str | None]) -> Bars:
     """Return one measure of each value; what was not measured has no bar and a dash."""
     rows = {measures.present(row.value): row for row in frame.itertuples(index=False)}
-    at, lengths, labels, opens, told = [], [], [], [], []
+    at, lengths, labels, opens, hovers = [], [], [], [], []
     for value in shown:
         row = rows.get(value)
         length = None if row is None else measured(row, measure)
@@ -311,8 +313,10 @@ def measure_bars(one: Series, frame: pd.DataFrame, by: str, measure: str, shown:
         lengths.append(length)
         labels.append(label)
         opens.append(filter_text(found))
-        told.append(tell(name, 0 if row is None else int(row.total), f"{one.name}: {MEASURES[measure]} {label}"))
-    return Bars(one.name, at, lengths, labels, opens, told)
+        hovers.append(
+            hover_text(name, 0 if row is None else int(row.total), f"{one.name}: {MEASURES[measure]} {label}")
+        )
+    return Bars(one.name, at, lengths, labels, opens, hovers)
 
 
 def measured(row: object, measure: str) -> float | None:

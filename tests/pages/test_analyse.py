@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from engine.types import ModelCall, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from pages._ui.filters import read_filter
 from pages.analyse.parts import measures
-from pages.analyse.parts.charts import LETTER, Bars, opened, rows_figure, short, tell
+from pages.analyse.parts.charts import LETTER, Bars, hover_text, opened, rows_figure, short
 from pages.analyse.parts.funnel_bars import ALL_THE_SAME, TAKEN_BACK
 from pages.analyse.parts.measures import Series
 from pages.review.parts.reviewer import REVIEWER
@@ -294,7 +294,7 @@ def test_words_of_bins_and_bars() -> None:
     assert measures.bin_name("tokens", 1000, 2000) == "1,000 to 1,999"
     assert measures.bin_name("reward", 0.5, 0.55) == "0.50 to 0.55"
     assert short("x" * 40) == "x" * 27 + "…"
-    assert tell("<b>", 1200) == "<b>&lt;b&gt;</b><br>1,200 trajectories"
+    assert hover_text("<b>", 1200) == "<b>&lt;b&gt;</b><br>1,200 trajectories"
 
 
 def test_the_longest_label_of_a_bar_has_room_behind_it() -> None:

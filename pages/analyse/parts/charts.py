@@ -29,15 +29,16 @@ _COLOURS = {"good": "greenColor", "lost": "orangeColor", "bad": "redColor", "unk
 
 @dataclass(frozen=True)
 class Bars:
-    """One series. `opens[i]` is the filter text of a bar ("" opens nothing); `told[i]` is what hovering says.
-    `colour` is one for all bars or one for each; by default the theme's of that position."""
+    """One series, in lists of one entry for each bar: its place on the axis, its length, its label, the filter text of
+    the trajectories that it opens ("" opens nothing), and what hovering over it says. `colour` is one for all bars or
+    one for each; by default the theme's of that position."""
 
     name: str
     at: Sequence[str | float]
     lengths: Sequence[float | None]
     labels: Sequence[str]
     opens: Sequence[str]
-    told: Sequence[str]
+    hovers: Sequence[str]
     colour: str | tuple[str, ...] | None = None
 
 
@@ -106,33 +107,54 @@ def rows_figure(series: Sequence[Bars], *, stacked: bool = False, end_labels: Se
     `end_labels` stand behind the bars of a stacked figure: the totals. The margin at the right is as wide as the
     longest label, so that none is cut on a narrow page.
     """
-    traces = [
-        {
-            **_trace(one, position),
-            "y": list(one.at),
-            "x": list(one.lengths),
-            "text": list(one.labels),
-            "orientation": "h",
-            "textposition": "inside" if stacked else "outside",
-            "insidetextanchor": "middle",
-            "constraintext": "inside",
-            "insidetextfont": {"color": _on_bar()},
-        }
-        for position, one in enumerate(series)
-    ]
     values = list(dict.fromkeys(value for one in series for value in one.at))
     height = 56 + ROW * len(values) if stacked or len(series) == 1 else 60 + (14 + 18 * len(series)) * len(values)
     behind = end_labels if stacked else [label for one in series for label in one.labels]
     layout = {
         **_layout(series, height=height, right=12 + LETTER * max(map(len, behind), default=0)),
+        **_row_axes(values, _longest(series, stacked)),
         "barmode": "stack" if stacked else "group",
         "bargap": 0.22,
+        "annotations": [
+            {
+                "y": value,
+                "x": _end(series, value),
+                "text": text,
+                "showarrow": False,
+                "xanchor": "left",
+                "xshift": 6,
+                "font": {"size": 12, "color": _ink()},
+            }
+            for value, text in zip(values, end_labels, strict=False)
+        ],
+    }
+    traces = [_row_trace(one, position, stacked=stacked) for position, one in enumerate(series)]
+    return go.Figure({"data": traces, "layout": layout})
+
+
+def _row_trace(one: Bars, position: int, *, stacked: bool) -> dict[str, Any]:
+    return {
+        **_trace(one, position),
+        "y": list(one.at),
+        "x": list(one.lengths),
+        "text": list(one.labels),
+        "orientation": "h",
+        "textposition": "inside" if stacked else "outside",
+        "insidetextanchor": "middle",
+        "constraintext": "inside",
+        "insidetextfont": {"color": _on_bar()},
+    }
+
+
+def _row_axes(values: Sequence[str | float], longest: float) -> dict[str, Any]:
+    """Return the axes of lying bars: the values with their names, and lengths up to the longest bar."""
+    return {
         "xaxis": {
             "showgrid": False,
             "showticklabels": False,
             "zeroline": False,
             "fixedrange": True,
-            "range": [0, _longest(series, stacked) or 1],
+            "range": [0, longest or 1],
         },
         "yaxis": {
             "autorange": "reversed",
@@ -147,20 +169,7 @@ def rows_figure(series: Sequence[Bars], *, stacked: bool = False, end_labels: Se
             "fixedrange": True,
             "tickfont": {"size": 13, "color": _ink()},
         },
-        "annotations": [
-            {
-                "y": value,
-                "x": _end(series, value),
-                "text": text,
-                "showarrow": False,
-                "xanchor": "left",
-                "xshift": 6,
-                "font": {"size": 12, "color": _ink()},
-            }
-            for value, text in zip(values, end_labels, strict=False)
-        ],
     }
-    return go.Figure({"data": traces, "layout": layout})
 
 
 def _end(series: Sequence[Bars], value: str | float) -> float:
@@ -181,7 +190,7 @@ def _trace(one: Bars, position: int) -> dict[str, Any]:
         "textangle": 0,
         "cliponaxis": False,
         "customdata": list(one.opens),
-        "hovertext": list(one.told),
+        "hovertext": list(one.hovers),
         "hoverinfo": "text",
         "textfont": {"color": _ink()},
         "marker": {"color": list(shade) if isinstance(shade, tuple) else shade},
@@ -250,8 +259,8 @@ def opened(event: object) -> TrajectoryFilter | None:
     return None
 
 
-def tell(name: str, number: int, detail: str = "") -> str:
-    """Return the text of a hover: a name, a count, and more."""
+def hover_text(name: str, number: int, detail: str = "") -> str:
+    """Return what hovering over a bar says: a name, a count of trajectories, and a detail."""
     lines = [f"<b>{escape(name)}</b>", f"{count(number)} trajectories"]
     return "<br>".join([*lines, *([escape(detail)] if detail else [])])
 

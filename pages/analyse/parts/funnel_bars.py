@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.types import TrajectoryFilter
 from pages._ui.format import count, percent, plural
-from pages.analyse.parts.charts import Bars, colour, filter_text, series_colour, tell
+from pages.analyse.parts.charts import Bars, colour, filter_text, hover_text, series_colour
 from pages.analyse.parts.measures import Series
 from storage.funnel import after_review, came_through, unfinished
 
@@ -40,7 +40,7 @@ def stage_bars(one: Series, frame: pd.DataFrame) -> list[Bars]:
     parts = (
         _reviewed_part(counts["accepted"] - back, STAGES["accepted"], opens.accepted, colour("good"), counts),
         _reviewed_part(back, TAKEN_BACK, opens.taken_back, series_colour(3), counts),
-        _beside_part(one, counts, beside),
+        _rejected_part(one, counts, beside),
     )
     return [_through(one, frame, counts, through, several_parts=bool(counts["accepted"])), *filter(None, parts)]
 
@@ -49,15 +49,15 @@ def compared_bars(one: Series, frame: pd.DataFrame) -> Bars:
     """Return the bars of one of several funnels; "(+3)" stands at one that holds what was lost before."""
     counts, gained = _numbers(frame)
     planned = counts["planned"]
-    labels, told, opens = [], [], []
+    labels, hovers, opens = [], [], []
     for stage in STEPS:
         more = gained[stage]
         word = "taken back by a human" if stage == "reviewed" else "exported although rejected"
         labels.append(share(counts[stage], planned) + (f" (+{count(more)})" if more else ""))
-        opens.append("" if more and stage == "reviewed" else _opens(one, frame, stage, counts[stage]))
-        told.append(_told(one, frame, stage, f", {count(more)} of them {word}" if more else ""))
+        opens.append("" if more and stage == "reviewed" else _stage_opens(one, frame, stage, counts[stage]))
+        hovers.append(_stage_hover(one, frame, stage, f", {count(more)} of them {word}" if more else ""))
     lengths = [counts[stage] / planned if planned else None for stage in STEPS]
-    return Bars(one.name, [STAGES[stage] for stage in STEPS], lengths, labels, opens, told)
+    return Bars(one.name, [STAGES[stage] for stage in STEPS], lengths, labels, opens, hovers)
 
 
 def totals(frame: pd.DataFrame) -> list[str]:
@@ -68,34 +68,36 @@ def totals(frame: pd.DataFrame) -> list[str]:
 
 def share(n: int, planned: int) -> str:
     """Return a count as a share of what was planned."""
-    return percent(n / planned, 1) if planned else "–"
+    return percent(n / planned if planned else None, 1)
 
 
 def _numbers(frame: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many are at each stage, and how many of them came in there."""
     rows = frame.set_index("stage")
-    return {stage: int(rows.loc[stage, "count"]) for stage in STAGES}, {
-        stage: int(rows.loc[stage, "gained"]) for stage in STAGES
-    }
+    counts, gained = ({stage: int(rows.loc[stage, name]) for stage in STAGES} for name in ("count", "gained"))
+    return counts, gained
 
 
 def _through(
     one: Series, frame: pd.DataFrame, counts: dict[str, int], through: dict[str, int], *, several_parts: bool
 ) -> Bars:
+    """Return the bars of what came through each stage; with `several_parts` others stand beside it at "reviewed"."""
     planned = counts["planned"]
-    opens = [_opens(one, frame, stage, through[stage]) for stage in STEPS]
-    told = [_told(one, frame, stage) for stage in STEPS]
+    opens = [_stage_opens(one, frame, stage, through[stage]) for stage in STEPS]
+    hovers = [_stage_hover(one, frame, stage) for stage in STEPS]
     if several_parts:
         at = STEPS.index("reviewed")
         opens[at] = filter_text(after_review(one.filter).silent) if through["reviewed"] else ""
-        told[at] = tell("Kept by the judges, no word of a human", through["reviewed"])
+        hovers[at] = hover_text("Kept by the judges, no word of a human", through["reviewed"])
     labels = [count(through[s]) if s == "reviewed" and several_parts and through[s] else "" for s in STEPS]
     lengths = [through[stage] / planned if planned else None for stage in STEPS]
-    return Bars("Came through", [STAGES[stage] for stage in STEPS], lengths, labels, opens, told, colour("main"))
+    return Bars("Came through", [STAGES[stage] for stage in STEPS], lengths, labels, opens, hovers, colour("main"))
 
 
 def _reviewed_part(
     n: int, word: str, chosen: TrajectoryFilter | None, shade: str, counts: dict[str, int]
 ) -> Bars | None:
+    """Return a part of what was kept after review."""
     if not n:
         return None
     return Bars(
@@ -104,16 +106,17 @@ def _reviewed_part(
         [n / counts["planned"] if counts["planned"] else None],
         [count(n)],
         [filter_text(chosen)],
-        [tell(word, n)],
+        [hover_text(word, n)],
         shade,
     )
 
 
-def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
+def _rejected_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
+    """Return the part of what was exported that judges or a human had rejected."""
     if not n:
         return None
     planned, exported = counts["planned"], counts["exported"]
-    whole = tell(STAGES["exported"], exported, f"{count(n)} of them although judges or a human had rejected them")
+    whole = hover_text(STAGES["exported"], exported, f"{count(n)} of them although judges or a human had rejected them")
     opens = filter_text(came_through(one.filter, "exported"))
     return Bars(
         ALL_THE_SAME,
@@ -126,15 +129,17 @@ def _beside_part(one: Series, counts: dict[str, int], n: int) -> Bars | None:
     )
 
 
-def _opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:
+def _stage_opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:
+    """Return the filter text of a stage, "" where it holds no trajectory."""
     there = n - unfinished(frame) if stage == "planned" else n
     return filter_text(came_through(one.filter, stage)) if there else ""
 
 
-def _told(one: Series, frame: pd.DataFrame, stage: str, more: str = "") -> str:
+def _stage_hover(one: Series, frame: pd.DataFrame, stage: str, more: str = "") -> str:
+    """Return what hovering over a stage says."""
     counts, _ = _numbers(frame)
     n, planned = counts[stage], counts["planned"]
     rest = unfinished(frame) if stage == "planned" else 0
     waiting = f", {plural(rest, 'rollout')} not finished" if rest else ""
     detail = f"{one.name}, {share(n, planned)} of planned{more}{waiting}" if planned else ""
-    return tell(STAGES[stage], n - rest, detail)
+    return hover_text(STAGES[stage], n - rest, detail)
