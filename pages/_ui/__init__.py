@@ -33,7 +33,7 @@ How to write a page here:
    sentence case, no emoji. An empty list gets `empty_state` with the next action. Charts and tables take `alt`.
 9. Which trajectories: `filter_bar(database)` (filters.py) draws the filter, keeps it in the address and returns a
    TrajectoryFilter; `open_page("queue", **filter_parameters(filter))` opens those trajectories, e.g. from a chart. A
-   list that is paged in SQL uses `window()`, `rows_table(...)` and `pager(total)` (table.py) inside a fragment.
+   list that is paged in SQL uses `fetched`, `RowsTable` and `pager(total)` (table.py) inside a fragment.
 10. Downloads of exports: `st.link_button("Download", export_url(export_id))` (pages/export/parts/downloads.py).
 11. Tests: `AppTest.from_file("pages/shell.py").run()` first, then `.switch_page("design/domains.py").run()`; see
     tests/pages/. Browser tests use the `studio` and `page` fixtures of tests/e2e/conftest.py.

@@ -5,8 +5,9 @@ Draw it inside an `st.fragment`. Page and page size live in the address (`page`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -76,74 +77,75 @@ def _back_to_first() -> None:
     st.session_state["page"] = 1
 
 
-def rows_table(
-    rows: pd.DataFrame,
-    *,
-    key: str,
-    signature: str,
-    page: str,
-    columns: dict[str, Any],
-    selectable: bool = False,
-    alt: str = "",
-    parameters: Callable[[], dict[str, Any]] = dict,
-) -> list[int]:
-    """Draw one page of rows, with a button that opens a row's detail page; return the ids chosen on all pages.
+@dataclass(frozen=True)
+class RowsTable:
+    """A table of which each row has a page of its own.
 
-    `rows` has the ids as its index. `signature` names the list (filter and order): when it changes, nothing stays
-    chosen. `page` is the detail page's name, `parameters` gives further address parameters for it.
+    `key` names the table in the browser session, with what is chosen in it. `page` is the name of the page that a row
+    opens, `columns` are Streamlit's columns in their order, `alt` says what the table holds. Rows of a `selectable` one
+    can be ticked.
     """
-    chosen = _chosen(key, signature)
-    ids = [int(i) for i in rows.index]
-    shown = rows.assign(open=":material/open_in_full: Open")
-    cleared = st.session_state.get(f"{key}_cleared", 0)
-    grid = f"{key}_{abs(hash((signature, tuple(ids), cleared))) % 10**12}"
-    opened = f"{key}_open"
-    with st.container(key=f"paged_{key}"):
-        st.dataframe(
-            shown,
-            key=grid,
-            hide_index=True,
-            height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
-            column_config={
-                **columns,
-                "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
-            },
-            column_order=["open", *[c for c in columns if c in shown.columns]],
-            on_select=(lambda: _choose(key, grid, ids, cleared)) if selectable else "ignore",
-            selection_mode="multi-row" if selectable else [],
-            selection_default={"selection": {"rows": [n for n, i in enumerate(ids) if i in chosen]}}
-            if selectable
-            else None,
-            alt=alt or f"{len(ids)} rows",
-            placeholder=UNKNOWN,
-        )
-    click = st.session_state.get(opened)
-    if click and click["row"] < len(ids):
-        open_page(page, id=ids[click["row"]], **parameters())
-    return sorted(chosen)
 
+    key: str
+    page: str
+    columns: Mapping[str, Any]
+    alt: str
+    selectable: bool = False
 
-def forget_chosen(key: str, but: Iterable[int] = ()) -> None:
-    """Choose nothing `but` these in the table `key`; its grid is drawn anew, because a grid keeps its own ticks."""
-    held: tuple[str, set[int]] | None = st.session_state.pop(f"{key}_chosen", None)
-    if held:
-        st.session_state[f"{key}_chosen"] = (held[0], held[1] & set(but))
-    st.session_state[f"{key}_cleared"] = st.session_state.get(f"{key}_cleared", 0) + 1
+    def draw(self, rows: pd.DataFrame, signature: str, parameters: Mapping[str, Any] | None = None) -> list[int]:
+        """Draw one page of rows, with a button that opens a row's own page; return the ids chosen on all pages.
 
+        `rows` has the ids as its index. `signature` names the list (filter and order): when it changes, nothing stays
+        chosen. `parameters` are further address parameters for a row's page.
+        """
+        chosen = self._chosen(signature)
+        ids = [int(i) for i in rows.index]
+        cleared = st.session_state.get(f"{self.key}_cleared", 0)
+        grid = f"{self.key}_{abs(hash((signature, tuple(ids), cleared))) % 10**12}"
+        opened = f"{self.key}_open"
+        ticks = partial(self._take_ticks, grid, ids, cleared)
+        ticked = {"selection": {"rows": [n for n, i in enumerate(ids) if i in chosen]}}
+        with st.container(key=f"paged_{self.key}"):
+            st.dataframe(
+                rows.assign(open=":material/open_in_full: Open"),
+                key=grid,
+                hide_index=True,
+                height="content" if len(ids) <= ROWS_IN_VIEW else (ROWS_IN_VIEW + 1) * ROW_HEIGHT,
+                column_config={
+                    **self.columns,
+                    "open": st.column_config.ButtonColumn("Open", key=opened, type="tertiary", width=90, pinned=True),
+                },
+                column_order=["open", *[name for name in self.columns if name in rows.columns]],
+                on_select=ticks if self.selectable else "ignore",
+                selection_mode="multi-row" if self.selectable else [],
+                selection_default=ticked if self.selectable else None,
+                alt=self.alt,
+                placeholder=UNKNOWN,
+            )
+        click = st.session_state.get(opened)
+        if click and click["row"] < len(ids):
+            open_page(self.page, id=ids[click["row"]], **(parameters or {}))
+        return sorted(chosen)
 
-def _chosen(key: str, signature: str) -> set[int]:
-    held: tuple[str, set[int]] | None = st.session_state.get(f"{key}_chosen")
-    if held is None or held[0] != signature:
-        held = (signature, set())
-        st.session_state[f"{key}_chosen"] = held
-    return held[1]
+    def choose_none(self, but: Iterable[int] = ()) -> None:
+        """Choose nothing `but` these; the grid is drawn anew, because a grid keeps its own ticks."""
+        held: tuple[str, set[int]] | None = st.session_state.pop(f"{self.key}_chosen", None)
+        if held:
+            st.session_state[f"{self.key}_chosen"] = (held[0], held[1] & set(but))
+        st.session_state[f"{self.key}_cleared"] = st.session_state.get(f"{self.key}_cleared", 0) + 1
 
+    def _chosen(self, signature: str) -> set[int]:
+        held: tuple[str, set[int]] | None = st.session_state.get(f"{self.key}_chosen")
+        if held is None or held[0] != signature:
+            held = (signature, set())
+            st.session_state[f"{self.key}_chosen"] = held
+        return held[1]
 
-def _choose(key: str, grid: str, ids: list[int], cleared: int) -> None:
-    """Take over the ticks of a grid, unless all were forgotten by a click that came in the same message."""
-    if cleared != st.session_state.get(f"{key}_cleared", 0):
-        return
-    held: tuple[str, set[int]] = st.session_state[f"{key}_chosen"]
-    rows = st.session_state[grid]["selection"]["rows"]
-    chosen = (held[1] - set(ids)) | {ids[row] for row in rows if row < len(ids)}
-    st.session_state[f"{key}_chosen"] = (held[0], chosen)
+    def _take_ticks(self, grid: str, ids: list[int], cleared: int) -> None:
+        """Take over the ticks of a grid, unless all were forgotten by a click that came in the same message."""
+        if cleared != st.session_state.get(f"{self.key}_cleared", 0):
+            return
+        held: tuple[str, set[int]] = st.session_state[f"{self.key}_chosen"]
+        rows = st.session_state[grid]["selection"]["rows"]
+        chosen = (held[1] - set(ids)) | {ids[row] for row in rows if row < len(ids)}
+        st.session_state[f"{self.key}_chosen"] = (held[0], chosen)

@@ -48,16 +48,7 @@ SHARES = {"train": 90, "validation": 10, "test": 0}
 def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     """Draw what goes into the file and return the recipe, or None with the reason drawn."""
     target, kind = target_form()
-    left, right = st.columns(2)
-    name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
-    licence = right.text_input(
-        "Licence",
-        key="export_licence",
-        max_chars=80,
-        placeholder="as the domains",
-        help="The identifier that the dataset card states, for example CC-BY-4.0; left open, it names what the domains "
-        "state. Mind the terms of the models used.",
-    )
+    name, licence = names_form()
     options = options_form(target, kind)
     if options is None:
         return None
@@ -68,6 +59,10 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     with st.container(horizontal=True):
         rejected = st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
+    if total := sum(shares.values()) - 100:
+        much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
+        st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
+        return None
     values = {
         "name": name,
         "target": target,
@@ -81,16 +76,27 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "licence": licence.strip() or "unknown",
         "options": options,
     }
-    if total := sum(shares.values()) - 100:
-        much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
-        st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
-        return None
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         for one in error.errors():
             st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
         return None
+
+
+def names_form() -> tuple[str, str]:
+    """Draw the name of the dataset and its licence; return both."""
+    left, right = st.columns(2)
+    name = left.text_input("Name", "dataset", key="export_name", max_chars=80)
+    licence = right.text_input(
+        "Licence",
+        key="export_licence",
+        max_chars=80,
+        placeholder="as the domains",
+        help="The identifier that the dataset card states, for example CC-BY-4.0; left open, it names what the domains "
+        "state. Mind the terms of the models used.",
+    )
+    return name, licence
 
 
 def outlook(recipe: Recipe) -> int:

@@ -25,7 +25,7 @@ from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural
 from pages._ui.layout import header, missing
 from pages._ui.messages import notice
 from pages._ui.routes import number_parameter, open_page, page_link
-from pages._ui.table import rows_table
+from pages._ui.table import RowsTable
 from pages._ui.text import literal
 from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
@@ -192,9 +192,7 @@ def latest(row: batches.BatchRow) -> None:
             for r in rows
         ]
     ).set_index("id")
-    rows_table(
-        shown, key="latest", signature=f"latest:{row.id}", page="trajectory", columns=COLUMNS, alt="Latest trajectories"
-    )
+    RowsTable("latest", "trajectory", COLUMNS, "Latest trajectories").draw(shown, f"latest:{row.id}")
 
 
 def status_notice(row: batches.BatchRow) -> None:

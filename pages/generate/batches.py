@@ -9,7 +9,7 @@ from pages._ui.badges import BATCH, look
 from pages._ui.database import db
 from pages._ui.layout import actions, empty_state
 from pages._ui.routes import page_link
-from pages._ui.table import fetched, pager, rows_table
+from pages._ui.table import RowsTable, fetched, pager
 from storage import batches
 
 MOVING = ("queued", "running")
@@ -62,7 +62,7 @@ def listing() -> None:
         st.caption("No batch has this status.")
         return
     signature = f"batches:{st.session_state.get('statuses')}"
-    rows_table(frame(rows), key="batches", signature=signature, page="batch", columns=COLUMNS, alt="Batches")
+    RowsTable("batches", "batch", COLUMNS, "Batches").draw(frame(rows), signature)
     pager(total, "batches")
 
 

@@ -18,7 +18,7 @@ from pages._ui.layout import actions, empty_state
 from pages._ui.messages import leave, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
-from pages.generate.parts import batch_form, plan_view
+from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
 from storage import batches, domains, personas
 
 TRY = 3
@@ -150,7 +150,7 @@ def from_file() -> None:
                 "Fill in the form",
                 key="fill_form",
                 icon=":material/edit_note:",
-                on_click=batch_form.start_from,
+                on_click=batch_draft.start_from,
                 args=(batch, True),
                 help="Puts its settings into the form below, to look at or change.",
             )
@@ -164,7 +164,7 @@ def arrive() -> None:
     st.session_state["like_taken"] = like
     try:
         row = batches.get_batch(db(), like)
-        batch_form.start_from(
+        batch_draft.start_from(
             row.batch if row.imported else row.batch.model_copy(update={"plan_version": row.batch.plan})
         )
     except InputError as error:
@@ -182,7 +182,7 @@ def form() -> Batch | None:
         values |= batch_form.mix(db(), values["domains"])
     with st.container(border=True):
         st.header("Who plays and who judges", anchor=False)
-        players, refused = batch_form.players(db())
+        players, refused = players_form.players(db())
         values |= players
     with st.container(border=True):
         st.header("Sandbox, limits and budget", anchor=False)
@@ -198,7 +198,7 @@ def form() -> Batch | None:
 
 if (launched := st.session_state.pop("launched", None)) is not None:
     if launched[1]:
-        batch_form.start_anew()
+        batch_draft.start_anew()
     open_page("batch", id=launched[0])
 
 with actions("New batch", "Everything here is stored with the batch, so it can be repeated exactly."):
@@ -206,12 +206,12 @@ with actions("New batch", "Everything here is stored with the batch, so it can b
         "Start over",
         "Empty the form? What you typed is lost.",
         key="start_over",
-        edited=batch_form.edited(),
+        edited=batch_draft.edited(),
         yes="Empty it",
         type="tertiary",
         icon=":material/restart_alt:",
     ):
-        batch_form.start_anew()
+        batch_draft.start_anew()
         st.rerun()
 if not domains.list_domains(db()):
     empty_state("No domain to generate from", "A batch needs at least one domain.", action="Domains", page="domains")
@@ -224,7 +224,7 @@ if made is not None:
     with st.container(border=True):
         st.header("Plan", anchor=False)
         plan(made)
-batch_form.note_began()
+batch_draft.note_began()
 with st.container(horizontal=True, vertical_alignment="center"):
     whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
     few = made and few_of(made)

@@ -19,7 +19,7 @@ from pages._ui.isolation import isolation_notice, until_built
 from pages._ui.layout import actions
 from pages._ui.messages import notice, pages_named
 from pages._ui.routes import open_page, page_link
-from pages._ui.table import rows_table
+from pages._ui.table import RowsTable
 from pages._ui.text import literal
 from pages.overview.parts.first_path import draw_path, draw_return, follow_launch, steps
 from storage import batches, engines
@@ -185,14 +185,9 @@ def batch_table(database: Database, moving: bool) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.header("Running now" if moving else "Latest batches", anchor=False, width="content")
             page_link("batches", "All batches", icon="stacks")
-        rows_table(
-            frame(rows),
-            key="overview_batches",
-            signature="overview",
-            page="batch",
-            columns={n: column for n, column in COLUMNS.items() if moving or n not in ("rate", "left")},
-            alt="Batches that run or wait" if moving else "Latest batches",
-        )
+        columns = {n: column for n, column in COLUMNS.items() if moving or n not in ("rate", "left")}
+        alt = "Batches that run or wait" if moving else "Latest batches"
+        RowsTable("overview_batches", "batch", columns, alt).draw(frame(rows), "overview")
 
 
 def live(moving: bool, kept: bool) -> None:

@@ -14,7 +14,7 @@ from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.messages import leave, tell
 from pages._ui.routes import open_page
-from pages._ui.table import fetched, forget_chosen, pager, rows_table
+from pages._ui.table import RowsTable, fetched, pager
 from pages.review.parts.reviewer import tab, undo_last
 from storage.reviews import ReviewEvent, review_progress, standings
 from storage.trajectories import TrajectoryRow, next_unreviewed, page
@@ -45,6 +45,7 @@ COLUMNS = {
     "persona": st.column_config.TextColumn("Persona", width=130),
     "batch": st.column_config.NumberColumn("Batch", width=70, format="%d"),
 }
+TABLE = RowsTable("queue", "trajectory", COLUMNS, "Trajectories of the queue", selectable=True)
 
 
 def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
@@ -83,14 +84,14 @@ def draw_bulk(chosen: list[int]) -> None:
             button(
                 label, key=f"bulk_{verdict}", icon=f":material/{icon}:", on_click=decide_chosen, args=(chosen, verdict)
             )
-        button("Choose none", key="bulk_none", type="tertiary", on_click=forget_chosen, args=("queue",))
+        button("Choose none", key="bulk_none", type="tertiary", on_click=TABLE.choose_none)
 
 
 def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
     """Give one verdict to all chosen trajectories; those that another tab judged meanwhile stay chosen."""
     with saving():
         others = tab().decide_many(db(), chosen, verdict)
-        forget_chosen("queue", but=others)
+        TABLE.choose_none(but=others)
         told = f"{look('verdict', verdict).word}: {plural(len(chosen) - len(others), 'trajectory', 'trajectories')}"
         if others:
             told += (
@@ -140,16 +141,8 @@ def draw_queue() -> None:
         return
     tab().saw({row.id: row.standing for row in rows})
     above = st.container(key="above_table")
-    ids = rows_table(
-        table_of(rows),
-        key="queue",
-        signature=f"{chosen_filter.model_dump_json()} {sort}",
-        page="trajectory",
-        columns=COLUMNS,
-        selectable=True,
-        alt="Trajectories of the queue",
-        parameters=lambda: {**filter_parameters(chosen_filter), "order": sort},
-    )
+    signature = f"{chosen_filter.model_dump_json()} {sort}"
+    ids = TABLE.draw(table_of(rows), signature, {**filter_parameters(chosen_filter), "order": sort})
     with above:
         if ids:
             draw_bulk(ids)

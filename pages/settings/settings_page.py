@@ -36,6 +36,26 @@ LOG_READ = 20_000
 def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | None:
     """Draw the fields of one endpoint; return (name, endpoint), or None with the reason drawn."""
     start = row.endpoint if row else Endpoint(model="")
+    name, values = first_fields(row, start, key)
+    try:
+        values |= more_fields(start, values["llm"], key)
+        made = endpoints.checked(Endpoint.model_validate(values))
+        if made.model:
+            open_llm(made, "teacher")
+    except ValidationError as error:
+        st.error(literal(error.errors()[0]["msg"]), icon=":material/error:")
+        return None
+    except InputError as error:
+        st.error(literal(str(error).removeprefix("endpoint.")), icon=":material/error:")
+        return None
+    if made.key_variable and settings.key(made.key_variable) is None:
+        unset = f"{literal(made.key_variable)} is not set for this studio. Set it and start again."
+        st.caption(f":material/warning: {unset}")
+    return (name, made) if name and made.model else None
+
+
+def first_fields(row: EndpointRow | None, start: Endpoint, key: str) -> tuple[str, dict[str, Any]]:
+    """Draw name, model, plug-in, address and variable; return (name, the other values)."""
     left, middle, right = st.columns(3)
     name = left.text_input(
         "Name",
@@ -63,6 +83,12 @@ def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | N
         key=f"{key}_llm",
         format_func=lambda n: plugins.label("llms", n),
     )
+    base, variable = address_fields(start, key)
+    return name.strip(), {"model": model.strip(), "llm": kind, "api_base": base, "key_variable": variable}
+
+
+def address_fields(start: Endpoint, key: str) -> tuple[str | None, str | None]:
+    """Draw where the server is and what variable holds its key; None for what is left empty."""
     left, right = st.columns([2, 1])
     base = left.text_input(
         "API base", start.api_base or "", key=f"{key}_base", live=True, placeholder="http://127.0.0.1:8000/v1"
@@ -74,27 +100,7 @@ def endpoint_form(row: EndpointRow | None, key: str) -> tuple[str, Endpoint] | N
         placeholder="OPENAI_API_KEY",
         help="The name of an environment variable of the engine. The key itself is never stored.",
     )
-    values = {
-        "model": model.strip(),
-        "llm": kind,
-        "api_base": base.strip() or None,
-        "key_variable": variable.strip() or None,
-    }
-    try:
-        values |= more_fields(start, kind, key)
-        made = endpoints.checked(Endpoint.model_validate(values))
-        if made.model:
-            open_llm(made, "teacher")
-    except ValidationError as error:
-        st.error(literal(error.errors()[0]["msg"]), icon=":material/error:")
-        return None
-    except InputError as error:
-        st.error(literal(str(error).removeprefix("endpoint.")), icon=":material/error:")
-        return None
-    if made.key_variable and settings.key(made.key_variable) is None:
-        unset = f"{literal(made.key_variable)} is not set for this studio. Set it and start again."
-        st.caption(f":material/warning: {unset}")
-    return (name.strip(), made) if name.strip() and made.model else None
+    return base.strip() or None, variable.strip() or None
 
 
 def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 A part of a domain leaves the draft at one press, and a notice with Undo stands in the save bar until the draft is saved
 or discarded. Domains and personas leave their list after a question and can be put back there. What is gone for good
-(batches, exports, models) asks first: `delete_button` (asking.py), or a dialog of its own.
+(batches, exports, models) asks first: `delete_button` (confirm_buttons.py), or a dialog of its own.
 """
 
 from __future__ import annotations

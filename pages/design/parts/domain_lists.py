@@ -55,22 +55,7 @@ def new_domain(like: str = BLANK) -> None:
 def _new_domain(like: str) -> None:
     unless_done("new_domain")
     rows = domains.list_domains(db())
-    names = {
-        BLANK: "A small working example: one workspace file, three tools, two templates",
-        EMPTY: "Empty: no tools, no templates, no files",
-        **{row.id: f"A copy of {row.name}" for row in rows},
-    }
-    origins = list(names)
-    origin = st.selectbox(
-        "Start from",
-        origins,
-        origins.index(like) if like in origins else 0,
-        key="new_origin",
-        format_func=lambda origin: names.get(origin, origin),
-    )
-    with st.container(key="new_origin_note"):
-        if origin == EMPTY:
-            st.caption("It is saved from the start, but no batch can use it before it has a tool and a template.")
+    origin = _origin(rows, like)
     copied = next((row for row in rows if row.id == like), None)
     name = st.text_input(
         "Name",
@@ -103,6 +88,27 @@ def _new_domain(like: str) -> None:
             _made("new_domain", wanted, f"Domain {literal(name)} created")
     if problem:
         st.caption(literal(problem))
+
+
+def _origin(rows: Sequence[DomainRow], like: str) -> str:
+    """Draw what a new domain is made from; return BLANK, EMPTY or the id of the domain to copy."""
+    names = {
+        BLANK: "A small working example: one workspace file, three tools, two templates",
+        EMPTY: "Empty: no tools, no templates, no files",
+        **{row.id: f"A copy of {row.name}" for row in rows},
+    }
+    origins = list(names)
+    origin = st.selectbox(
+        "Start from",
+        origins,
+        origins.index(like) if like in origins else 0,
+        key="new_origin",
+        format_func=lambda origin: names.get(origin, origin),
+    )
+    with st.container(key="new_origin_note"):
+        if origin == EMPTY:
+            st.caption("It is saved from the start, but no batch can use it before it has a tool and a template.")
+    return origin
 
 
 def _create(origin: str, id: str, name: str, description: str) -> None:

@@ -46,8 +46,21 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         domain, problems = checked(files)
     plain(domain.description if domain else row.description)
     st.caption(literal(f"{row.category} · {row.id}" + (f" · licence {domain.licence}" if domain else "")))
-    known, workspace = tool_files(files), workspace_of(files)
-    offered = [tool for one in known if one.active for tool in one.tools]
+    _numbers(domain, files)
+    if domain is None:
+        title = f"{plural(len(problems), 'problem')} to mend before this can be saved:"
+        problems_list(problems, title=title, domain=row.id)
+        return
+    _findings(domain, row.id, unsaved=bool(draft.changes))
+    if domain.templates:
+        st.header("Modes served per template", anchor=False)
+        _modes(domain, files)
+
+
+def _numbers(domain: Domain | None, files: dict[str, bytes]) -> None:
+    """Draw how much a pack holds; it may be one that cannot be read as a domain."""
+    workspace = workspace_of(files)
+    offered = [tool for one in tool_files(files) if one.active for tool in one.tools]
     with st.grid(5, min_column_width=120):
         distractors = sum(tool.distractor for tool in offered)
         st.metric(
@@ -58,33 +71,29 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
         )
         active = [path for path in template_paths(files) if not path.endswith(".off")]
         st.metric("Templates", count(len(active)), border=True)
-        st.metric("Questions", count(len(domain.questions)) if domain else "–", border=True)
+        st.metric("Questions", count(len(domain.questions) if domain else None), border=True)
         st.metric("Workspace files", count(len(workspace)), border=True)
         st.metric("Workspace size", bytes_size(sum(map(len, workspace.values()))), border=True)
-    if domain is None:
-        title = f"{plural(len(problems), 'problem')} to mend before this can be saved:"
-        problems_list(problems, title=title, domain=row.id)
-        return
-    unsaved = " as it stands here, unsaved changes included" if draft.changes else ""
+
+
+def _findings(domain: Domain, id: str, *, unsaved: bool) -> None:
+    """Draw what a domain lacks before a batch can use it, what would cost tasks, or that nothing is wrong."""
     wanting = problems_of(catalog.lacking(domain.tools, domain.templates))
     if wanting:
         title = "No batch can use this domain yet. It can be saved as it is, and needs:"
-        problems_list(wanting, title=title, domain=row.id, warn=True)
+        problems_list(wanting, title=title, domain=id, warn=True)
     if found := faults(domain):
         title = f"It can be saved, but {plural(len(found), 'problem')} would cost tasks:"
-        problems_list(found, title=title, domain=row.id, warn=True)
+        problems_list(found, title=title, domain=id, warn=True)
     elif not wanting:
-        st.success(f"Every file was read and checked{unsaved}: no problem found.", icon=":material/check_circle:")
+        as_it_stands = " as it stands here, unsaved changes included" if unsaved else ""
+        st.success(f"Every file was read and checked{as_it_stands}: no problem found.", icon=":material/check_circle:")
     if wide := [template.id for template in domain.templates if warning(template)]:
         st.warning(
             f"Not every turn has a goal in {literal(', '.join(wide))}: a task with fewer requests then wants more than "
             "its dialogue asks.",
             icon=":material/warning:",
         )
-    if not domain.templates:
-        return
-    st.header("Modes served per template", anchor=False)
-    _modes(domain, files)
 
 
 def _modes(domain: Domain, files: dict[str, bytes]) -> None:

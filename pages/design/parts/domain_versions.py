@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -46,20 +48,19 @@ def draw_versions(row: DomainRow, draft: Draft) -> None:
 
 
 def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
+    """Draw one version: restore or download it, and look into its files."""
     files, now = base_files(db(), one.digest), base_files(db(), row.digest)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(f"Version {one.version}", anchor=False, width="content")
-        current = one.digest == row.digest
+        unsaved = bool(draft.changes)
         button(
             f"Restore version {one.version}",
             key=f"restore_{row.id}_{one.version}",
             icon=":material/restore:",
-            disabled=current or bool(draft.changes),
+            disabled=one.digest == row.digest or unsaved,
             on_click=_restore,
             args=(row.id, one, row.version),
-            help="Makes a new version with these files."
-            if not draft.changes
-            else "Save or discard your changes first.",
+            help="Save or discard your changes first." if unsaved else "Makes a new version with these files.",
         )
         st.download_button(
             "Download as zip",
@@ -71,6 +72,11 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
             icon=":material/download:",
             type="tertiary",
         )
+    _files(one, f"{row.id}_{one.version}", files, now)
+
+
+def _files(one: VersionRow, key: str, files: Mapping[str, bytes], now: Mapping[str, bytes]) -> None:
+    """Draw a file of a version, whole or as it differs from the current one."""
     changed = sorted(p for p in files.keys() | now.keys() if files.get(p) != now.get(p))
     views = {"Differences from now": changed, "All files": sorted(files)}
     if not changed:
@@ -81,26 +87,26 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
         list(views),
         default=next(iter(views)),
         required=True,
-        key=f"versionview_{row.id}_{one.version}",
+        key=f"versionview_{key}",
         label_visibility="collapsed",
     )
     path = st.selectbox(
         "File",
         views[view],
-        key=f"versionfile_{row.id}_{one.version}_{view}",
-        format_func=lambda p: f"{p} ({_what(p, files.get(p), now.get(p))})" if view != "All files" else p,
+        key=f"versionfile_{key}_{view}",
+        format_func=lambda p: p if view == "All files" else f"{p} ({_change(files.get(p), now.get(p))})",
     )
-    key = f"versiontext_{row.id}_{one.version}_{path}"
     if view == "All files":
         data = files[path]
         text = None if b"\x00" in data[:4096] else data.decode(errors="replace")
-        code_view(text if text is not None else f"Not text, {bytes_size(len(data))}.", key=key)
+        code_view(f"Not text, {bytes_size(len(data))}." if text is None else text, key=f"versiontext_{key}_{path}")
     else:
         st.caption(f"From version {one.version} to the current one; {plural(len(changed), 'file')} differ.")
-        code_view(unified(files.get(path), now.get(path), path), key=key, language="diff")
+        diff = unified(files.get(path), now.get(path), path)
+        code_view(diff, key=f"versiontext_{key}_{path}", language="diff")
 
 
-def _what(path: str, then: bytes | None, now: bytes | None) -> str:
+def _change(then: bytes | None, now: bytes | None) -> str:
     return "new since" if then is None else "gone since" if now is None else "changed since"
 
 

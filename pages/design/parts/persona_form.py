@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import streamlit as st
@@ -24,6 +25,19 @@ from storage.personas import PersonaRow
 
 EXPERTISE: tuple[str, ...] = get_args(Persona.model_fields["expertise"].annotation)
 DISCLOSURE: tuple[str, ...] = get_args(Persona.model_fields["disclosure"].annotation)
+_NEW: dict[str, Any] = {
+    "name": "",
+    "occupation": "",
+    "goal_style": "",
+    "tone": "",
+    "expertise": EXPERTISE[1],
+    "disclosure": DISCLOSURE[0],
+    "patience": 5,
+    "description": "",
+    "openings": (),
+    "closings": (),
+}
+"""What the form of a new persona begins with."""
 REQUEST = "Could you look up my latest order and tell me when it arrives?"
 
 
@@ -78,73 +92,79 @@ def draw_form(row: PersonaRow | None, copy: bool, place: str) -> None:
 
 
 def _fields(given: Persona | None, copy: bool, key: str) -> dict[str, Any]:
-    left, right = st.columns(2)
-    name = f"{given.name} (copy)" if given and copy else given.name if given else ""
-    values: dict[str, Any] = {
-        "name": left.text_input("Name", name, key=f"{key}_name", max_chars=80, placeholder="for example Night nurse"),
-        "occupation": right.text_input(
-            "Occupation", given.occupation if given else "", key=f"{key}_occupation", max_chars=120
-        ),
-        "goal_style": left.text_input(
-            "Goal style",
-            given.goal_style if given else "",
-            key=f"{key}_goal",
-            max_chars=200,
-            placeholder="what they are after, and how",
-            help="For example: wants it done fast, skips the details.",
-        ),
-        "tone": right.text_input(
-            "Tone",
-            given.tone if given else "",
-            key=f"{key}_tone",
-            max_chars=120,
-            placeholder="for example curt, friendly",
-        ),
-    }
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        values["expertise"] = st.selectbox(
-            "Expertise",
-            EXPERTISE,
-            EXPERTISE.index(given.expertise) if given else 1,
-            key=f"{key}_expertise",
-            format_func=words,
-        )
-        values["disclosure"] = st.selectbox(
-            "Tells",
-            DISCLOSURE,
-            DISCLOSURE.index(given.disclosure) if given else 0,
-            key=f"{key}_disclosure",
-            format_func=words,
-            help="How much is said at once.",
-        )
-        values["patience"] = st.number_input(
-            "Patience",
-            1,
-            12,
-            given.patience if given else 5,
-            key=f"{key}_patience",
-            help="Rounds that this persona bears before it leaves.",
-        )
+    """Draw the fields, filled from a persona where one is given; return what they hold."""
+    start = given.model_dump() if given else _NEW
+    if copy:
+        start = start | {"name": f"{start['name']} (copy)"}
+    values = {**_who(start, key), **_manner(start, key)}
     values["description"] = st.text_area(
         "Description",
-        given.description if given else "",
+        start["description"],
         key=f"{key}_description",
         height=110,
         placeholder="Who this is and how they talk, told to the simulated user: You ...",
     )
     left, right = st.columns(2)
     for column, field, label in ((left, "openings", "Openings"), (right, "closings", "Closings")):
-        text = column.text_area(
-            f"{label}, one per line",
-            "\n".join(getattr(given, field)) if given else "",
-            key=f"{key}_{field}",
-            height=110,
-        )
+        text = column.text_area(f"{label}, one per line", "\n".join(start[field]), key=f"{key}_{field}", height=110)
         values[field] = tuple(line.strip() for line in text.splitlines() if line.strip())
     return values
 
 
+def _who(start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Draw who the persona is, and what they want how."""
+    left, right = st.columns(2)
+    return {
+        "name": left.text_input(
+            "Name", start["name"], key=f"{key}_name", max_chars=80, placeholder="for example Night nurse"
+        ),
+        "occupation": right.text_input("Occupation", start["occupation"], key=f"{key}_occupation", max_chars=120),
+        "goal_style": left.text_input(
+            "Goal style",
+            start["goal_style"],
+            key=f"{key}_goal",
+            max_chars=200,
+            placeholder="what they are after, and how",
+            help="For example: wants it done fast, skips the details.",
+        ),
+        "tone": right.text_input(
+            "Tone", start["tone"], key=f"{key}_tone", max_chars=120, placeholder="for example curt, friendly"
+        ),
+    }
+
+
+def _manner(start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Draw what the persona knows, how much they tell at once, and how long they bear it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return {
+            "expertise": st.selectbox(
+                "Expertise",
+                EXPERTISE,
+                EXPERTISE.index(start["expertise"]),
+                key=f"{key}_expertise",
+                format_func=words,
+            ),
+            "disclosure": st.selectbox(
+                "Tells",
+                DISCLOSURE,
+                DISCLOSURE.index(start["disclosure"]),
+                key=f"{key}_disclosure",
+                format_func=words,
+                help="How much is said at once.",
+            ),
+            "patience": st.number_input(
+                "Patience",
+                1,
+                12,
+                start["patience"],
+                key=f"{key}_patience",
+                help="Rounds that this persona bears before it leaves.",
+            ),
+        }
+
+
 def _persona(values: dict[str, Any]) -> tuple[Persona | None, list[str]]:
+    """Return the persona that the values make, or None and what is wrong with them."""
     empty = [words(name) for name in ("name", "description") if not values[name].strip()]
     if empty:
         return None, [f"{name}: give it a text." for name in empty]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import streamlit as st
 
 from engine.judging.rubric import DEFAULT
 from engine.types import Criterion, Rubric
 from pages._ui.text import literal
+from pages.generate.parts.batch_draft import kept
 
 _ROOM = 2
 _UNTOUCHED = "default"
 
 
-def rubric(start: Rubric | None, kept: Callable[[str, Any], dict[str, Any]]) -> Rubric | None:
+def rubric(start: Rubric | None) -> Rubric | None:
     """Draw the questions and return the rubric: `start` as it is while nothing was changed, else the next version.
 
-    `kept` returns the key and the first value of a widget. An empty question, or a weight of 0, leaves one out.
+    An empty question, or a weight of 0, leaves one out.
     """
     shown = start if start is not None and start.criteria else DEFAULT
     with st.expander(f"What the rubric asks ({len(shown.criteria)} questions)", icon=":material/checklist:"):
@@ -26,7 +24,7 @@ def rubric(start: Rubric | None, kept: Callable[[str, Any], dict[str, Any]]) -> 
             f"Rubric {literal(shown.id)}, version {shown.version}. The judge answers each question with yes or no, a "
             "reason and the turns that show it. A change makes the next version, which is written into every score."
         )
-        criteria = [_one(number, found, kept) for number, found in enumerate(_with_room(shown.criteria))]
+        criteria = [_one(number, found) for number, found in enumerate(_with_room(shown.criteria))]
         least = st.slider(
             "Share of yes, by weight, that passes",
             0.0,
@@ -51,7 +49,7 @@ def _with_room(criteria: tuple[Criterion, ...]) -> list[Criterion]:
     return [*criteria, *(Criterion(id=name, question="") for name in free[:_ROOM])]
 
 
-def _one(number: int, found: Criterion, kept: Callable[[str, Any], dict[str, Any]]) -> Criterion | None:
+def _one(number: int, found: Criterion) -> Criterion | None:
     left, right = st.columns([5, 1])
     label = f"Question {number + 1}"
     question = left.text_input(

@@ -20,25 +20,32 @@ from pages._ui.routes import open_page, page_link
 from storage import batches, first_path
 from storage.analytics import Overview
 from storage.database import Database
-from storage.domains import list_domains
+from storage.domains import DomainRow, list_domains
 from storage.exports import list_exports
 from storage.trajectories import next_unreviewed
 
 State = Literal["done", "now", "later"]
 FIRST_BATCH = settings.ROOT / "assets" / "batches" / "first.yaml"
 _LAUNCHED = "overview_launched"
+_TITLES = {
+    "look": ("Look at a domain", "Open a domain"),
+    "launch": ("Launch a first batch", "Launch another"),
+    "watch": ("Watch it roll out", "Open the batch"),
+    "review": ("Review a trajectory", "Open the next one"),
+    "scores": ("See the scores", "Open the scores"),
+    "export": ("Export and download", "Open exports"),
+}
+"""What each step is called, and its link."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `page` and `parameters` are where its link leads."""
+    """One step. `page` and `parameters` are where its link leads; without a page it has none."""
 
     name: str
-    title: str
     text: str
     done: bool
     page: str = ""
-    label: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -69,64 +76,28 @@ def follow_launch() -> None:
 def steps(database: Database, found: Overview) -> list[Step]:
     """Return the six steps with their state."""
     seen = first_path.seen(database)
-    there = list_domains(database)
+    domain = next(iter(list_domains(database)), None)
     newest = next(iter(batches.list_batches(database, limit=1)), None)
-    domain = there[0] if there else None
+    finished = batches.count_batches(database, ("done",)) > 0
     exported = any(row.status == "done" for row in list_exports(database))
     waiting = next_unreviewed(database, VIEWS["To review"]) if found.trajectories else None
+    look = "domain" if domain else "domains"
+    launch = "Twenty trajectories over the shipped domains. The reference teacher needs no model and no key."
+    review = "Read it turn by turn; accept, reject or correct it with the keyboard."
+    scores = "How the judges saw it, and where samples were lost."
+    export = "Choose a format, build the files, download them."
     return [
-        Step(
-            "look",
-            "Look at a domain",
-            "Its policy, its tools, and the files that they change.",
-            "look" in seen,
-            "domain" if domain else "domains",
-            "Open a domain",
-            {"id": domain.id} if domain else {},
-        ),
-        Step(
-            "launch",
-            "Launch a first batch",
-            "Twenty trajectories over the shipped domains. The reference teacher needs no model and no key.",
-            found.batches > 0,
-            "new-batch",
-            "Launch another",
-        ),
-        Step(
-            "watch",
-            "Watch it roll out",
-            _progress(newest),
-            batches.count_batches(database, ("done",)) > 0,
-            "batch" if newest else "",
-            "Open the batch",
-            {"id": newest.id} if newest else {},
-        ),
-        Step(
-            "review",
-            "Review a trajectory",
-            "Read it turn by turn; accept, reject or correct it with the keyboard.",
-            found.reviewed > 0,
-            "trajectory" if waiting else "",
-            "Open the next one",
-            {"id": waiting} if waiting else {},
-        ),
-        Step(
-            "scores",
-            "See the scores",
-            "How the judges saw it, and where samples were lost.",
-            "scores" in seen,
-            "scores" if found.trajectories else "",
-            "Open the scores",
-        ),
-        Step(
-            "export",
-            "Export and download",
-            "Choose a format, build the files, download them.",
-            exported,
-            "exports" if found.trajectories else "",
-            "Open exports",
-        ),
+        Step("look", "Its policy, its tools, and the files that they change.", "look" in seen, look, _id(domain)),
+        Step("launch", launch, found.batches > 0, "new-batch"),
+        Step("watch", _progress(newest), finished, "batch" if newest else "", _id(newest)),
+        Step("review", review, found.reviewed > 0, "trajectory" if waiting else "", {"id": waiting} if waiting else {}),
+        Step("scores", scores, "scores" in seen, "scores" if found.trajectories else ""),
+        Step("export", export, exported, "exports" if found.trajectories else ""),
     ]
+
+
+def _id(row: DomainRow | batches.BatchRow | None) -> dict[str, Any]:
+    return {"id": row.id} if row else {}
 
 
 def _progress(newest: batches.BatchRow | None) -> str:
@@ -176,7 +147,7 @@ def _draw_step(database: Database, position: int, step: Step, state: State) -> N
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"step_{step.name}"
     ):
         with st.container(width=560, gap=None):
-            st.markdown(f":{colour}[:material/{icon}:] **{position}. {step.title}** :{colour}[{word}]")
+            st.markdown(f":{colour}[:material/{icon}:] **{position}. {_TITLES[step.name][0]}** :{colour}[{word}]")
             st.caption(step.text)
         _draw_move(database, step, state)
 
@@ -193,4 +164,4 @@ def _draw_move(database: Database, step: Step, state: State) -> None:
             help="Starts at once and opens the batch. It costs nothing.",
         )
     elif step.page:
-        page_link(step.page, step.label, icon="arrow_forward", **step.parameters)
+        page_link(step.page, _TITLES[step.name][1], icon="arrow_forward", **step.parameters)
