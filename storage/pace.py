@@ -1,4 +1,4 @@
-"""How fast a batch goes: now, until its end, and in a day. Pure.
+"""How fast a batch goes: now, until its end, in a day; and what one like it will take. Pure.
 
 Nothing here is stored. What is not known yet is None, never 0.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.types import Batch
 from storage.batches import BatchRow
 
 LOOKED_BACK = 20.0
@@ -26,6 +27,15 @@ class Look(NamedTuple):
 
     at: float
     finished: int
+
+
+class Estimate(NamedTuple):
+    """What a batch will take, judging by so many finished `batches` like it. The cost is None where one of theirs is
+    not known."""
+
+    batches: int
+    seconds: float
+    cost_usd: float | None
 
 
 def looks_kept(before: Sequence[Look], row: BatchRow, now: float) -> list[Look]:
@@ -60,3 +70,26 @@ def per_day(row: BatchRow) -> int | None:
     """Return how many trajectories a day would give at the overall rate; None while little work is done."""
     done = row.progress.finished
     return round(done / row.seconds * _DAY) if row.seconds >= DAILY and done else None
+
+
+def estimate(batch: Batch, finished: Sequence[BatchRow]) -> Estimate | None:
+    """Return what a batch will take, from those finished ones that have the same domains, players and judges; None
+    without any."""
+    like = [row for row in finished if row.progress.planned and not row.imported and alike(row.batch, batch)]
+    if not like:
+        return None
+    planned = sum(row.progress.planned for row in like)
+    costs = [row.cost_usd for row in like if row.cost_usd is not None]
+    cost = sum(costs) / planned * batch.trajectories if len(costs) == len(like) else None
+    return Estimate(len(like), sum(row.seconds for row in like) / planned * batch.trajectories, cost)
+
+
+def alike(one: Batch, other: Batch) -> bool:
+    """Return whether what one batch took says what the other will take for each trajectory: same domains, same
+    players, same judges."""
+    return _makeup(one) == _makeup(other)
+
+
+def _makeup(batch: Batch) -> tuple[object, ...]:
+    ids = {share.id for share in batch.domains}
+    return ids, batch.teacher, batch.user, {judge.name for judge in batch.judges}, dict(batch.models)

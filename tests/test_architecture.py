@@ -160,6 +160,19 @@ def test_a_job_draws_with_its_own_parts_and_what_jobs_share() -> None:
     assert foreign == set()
 
 
+def test_pages_draw_in_small_functions_that_ruff_lays_out() -> None:
+    large = {
+        (name_of(path), node.name)
+        for path in (ROOT / "pages").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.end_lineno - node.lineno >= 50 or len([*node.args.args, *node.args.kwonlyargs]) > 6  # type: ignore[operator]
+    }
+    assert large == set(), "at most 50 lines and 6 parameters: split it by what it draws, or hand it one object"
+    skipped = [name_of(path) for path in (ROOT / "pages").rglob("*.py") if "fmt: skip" in path.read_text()]
+    assert skipped == []
+
+
 def test_no_import_cycles() -> None:
     modules = {module_of(p): p for p in SOURCES}
     edges = {name: {m for m in imports(path, top_only=True) if m in modules} - {name} for name, path in modules.items()}

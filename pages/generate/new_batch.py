@@ -19,7 +19,7 @@ from pages._ui.messages import leave, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
-from storage import batches, domains, personas
+from storage import batches, domains, pace, personas
 
 TRY = 3
 LARGEST = 1 << 20
@@ -34,8 +34,8 @@ def launch(batch: Batch, form_done: bool) -> None:
         st.rerun()
 
 
-def told(error: InputError) -> list[str]:
-    """Return what an error says, one sentence per place."""
+def sentences(error: InputError) -> list[str]:
+    """Return what an error says, one sentence for each field that is wrong."""
     return [str(one) for one in (error.errors if isinstance(error, InputErrors) else [error])]
 
 
@@ -57,7 +57,7 @@ def problems(batch: Batch) -> list[str]:
     try:
         planner.check(*prepared(batch))
     except InputError as error:
-        return told(error)
+        return sentences(error)
     return []
 
 
@@ -92,31 +92,12 @@ def few_of(batch: Batch) -> Batch:
 
 def estimate(batch: Batch) -> str:
     """Say what the batch will take, from what finished batches with the same domains, players and judges took."""
-    like = [
-        row
-        for row in batches.list_batches(db(), limit=50, statuses=("done",))
-        if alike(row.batch, batch) and row.progress.planned and not row.imported
-    ]
-    if not like:
+    found = pace.estimate(batch, batches.list_batches(db(), limit=50, statuses=("done",)))
+    if found is None:
         return f"No estimate yet: nothing like it has finished. Try {TRY} first."
-    finished = sum(row.progress.planned for row in like)
-    time = sum(row.seconds for row in like) / finished * batch.trajectories
-    known = [row.cost_usd for row in like]
-    cost = None if any(c is None for c in known) else sum(c or 0 for c in known) / finished * batch.trajectories
-    price = "a cost that is not known" if cost is None else money(cost)
-    number = plural(len(like), "finished batch", "finished batches")
-    return f"About {seconds(time)} and {price}, judging by {number} of the same domains, players and judges."
-
-
-def alike(one: Batch, other: Batch) -> bool:
-    """Return whether what one batch took says what the other will take for each trajectory: same domains, same
-    players, same judges."""
-
-    def parts(batch: Batch) -> tuple[Any, ...]:
-        ids = {share.id for share in batch.domains}
-        return ids, batch.teacher, batch.user, {judge.name for judge in batch.judges}, dict(batch.models)
-
-    return parts(one) == parts(other)
+    price = "a cost that is not known" if found.cost_usd is None else money(found.cost_usd)
+    number = plural(found.batches, "finished batch", "finished batches")
+    return f"About {seconds(found.seconds)} and {price}, judging by {number} of the same domains, players and judges."
 
 
 def refusals(reasons: list[str]) -> None:
@@ -137,7 +118,7 @@ def from_file() -> None:
                 raise InputError(given.name, "is larger than 1 MB.", "A batch file holds a few lines of settings.")
             batch = parse_batch(given.getvalue(), given.name)
         except InputError as error:
-            refusals(told(error))
+            refusals(sentences(error))
             return
         st.code(dump_batch(batch), language="yaml")
         refusals(wrong := problems(batch))
@@ -189,9 +170,9 @@ def form() -> Batch | None:
         values |= batch_form.limits(db(), values["teacher"], values["models"].values())
     try:
         batch = batch_of(values, "form")
-        reasons = [reason for error in refused for reason in told(error)] or problems(batch)
+        reasons = [reason for error in refused for reason in sentences(error)] or problems(batch)
     except InputErrors as error:
-        batch, reasons = None, told(error)
+        batch, reasons = None, sentences(error)
     refusals([reason.removeprefix("form: ") for reason in reasons])
     return None if reasons else batch
 

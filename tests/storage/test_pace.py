@@ -7,11 +7,22 @@ from typing import Any
 
 import pytest
 
-from engine.types import Progress
+from engine.types import Choice, DomainShare, Progress
 from storage import batches
 from storage.batches import BatchRow
 from storage.database import Database
-from storage.pace import DAILY, LOOKED_BACK, Look, looks_kept, overall_rate, per_day, rate_now, seconds_left
+from storage.pace import (
+    DAILY,
+    LOOKED_BACK,
+    Look,
+    alike,
+    estimate,
+    looks_kept,
+    overall_rate,
+    per_day,
+    rate_now,
+    seconds_left,
+)
 from tests.storage.samples import queue
 
 
@@ -67,3 +78,26 @@ def test_a_day_is_told_after_a_minute_of_work(row: BatchRow) -> None:
     assert per_day(at_work(row, 3, 2 * DAILY)) == 2160
     assert per_day(at_work(row, 3, DAILY - 1)) is None
     assert per_day(at_work(row, 0, DAILY)) is None
+
+
+def ended(row: BatchRow, seconds: float, cost: float | None, **changes: Any) -> BatchRow:
+    return replace(at_work(row, 100, seconds), **{"status": "done", "cost_usd": cost} | changes)
+
+
+def test_an_estimate_goes_by_what_finished_batches_like_it_took(row: BatchRow) -> None:
+    wanted = row.batch.model_copy(update={"trajectories": 50, "name": "another", "seed": 9})
+    assert estimate(wanted, []) is None
+    assert estimate(wanted, [ended(row, 30.0, 1.0), ended(row, 50.0, 3.0)]) == (2, 20.0, 1.0)
+    assert estimate(wanted, [ended(row, 30.0, 1.0), ended(row, 50.0, None)]) == (2, 20.0, None), "unknown is not 0"
+    imported = ended(row, 30.0, 1.0, imported=True)
+    other = ended(row, 30.0, 1.0, batch=row.batch.model_copy(update={"domains": (DomainShare(id="other"),)}))
+    empty = ended(row, 30.0, 1.0, progress=Progress(planned=0))
+    assert estimate(wanted, [imported, other, empty]) is None
+
+
+def test_batches_are_alike_by_domains_players_and_judges(row: BatchRow) -> None:
+    one = row.batch
+    weighed = tuple(share.model_copy(update={"weight": 3.0}) for share in one.domains)
+    assert alike(one, one.model_copy(update={"domains": weighed, "trajectories": 7, "seed": 1}))
+    for changes in ({"teacher": Choice(name="llm")}, {"user": Choice(name="llm")}, {"judges": one.judges[:1]}):
+        assert not alike(one, one.model_copy(update=changes)), changes

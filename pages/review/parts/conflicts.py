@@ -28,8 +28,8 @@ ROWS = 6
 
 
 @contextmanager
-def telling() -> Iterator[None]:
-    """Leave a message about what began to wait inside; what was settled inside as well is not told."""
+def announced_conflicts() -> Iterator[None]:
+    """Leave a message about the marks that began to wait inside the `with` and still do at its end."""
     before = set(tab().waiting)
     yield
     if fresh := [place for place in tab().waiting if place not in before]:
@@ -118,7 +118,7 @@ def _settle(number: int, turn: int | None, field: str, theirs: Any, chosen: Any)
 
 
 def _settle_all(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, Any]]) -> None:
-    with saving(), telling():
+    with saving(), announced_conflicts():
         for (turn, field), (theirs, mine) in marks.items():
             tab().change_or_wait(db(), number, turn, {field: mine}, {field: theirs})
     redraw()

@@ -125,7 +125,7 @@ def _fits(text: str, tools: Mapping[str, Tool]) -> bool:
 
 
 def _typed_last(draft: Draft, tools: Mapping[str, Tool], name: str) -> None:
-    """Take over what came in the same message as the wish for JSON: the fields are read once more, unseen."""
+    """Read the fields of the form once more, unseen: a browser sends the last edit together with the switch to JSON."""
     slot = st.empty()
     with slot.container():
         _form(draft, tools, name)

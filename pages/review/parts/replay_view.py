@@ -26,23 +26,24 @@ def draw_replay(found: Replay, turns: int, key: str) -> int | None:
             icon=":material/check_circle:",
         )
         return None
-    st.warning(" ".join(_told(found)), icon=":material/call_split:")
+    st.warning(" ".join(_differences(found)), icon=":material/call_split:")
     if found.state:
         _draw_places(found)
     return _choice(found, turns, key)
 
 
-def _told(found: Replay) -> list[str]:
-    told = []
+def _differences(found: Replay) -> list[str]:
+    """Return in sentences what the replay gave otherwise than recorded."""
+    sentences = []
     if found.other_results:
-        told.append("The sandbox answers otherwise than recorded.")
+        sentences.append("The sandbox answers otherwise than recorded.")
     if found.state:
-        told.append("The workspace behind this turn differs from the recorded one.")
+        sentences.append("The workspace behind this turn differs from the recorded one.")
     if found.breaks is not None:
-        told.append(f"From turn {found.breaks} on, the recorded results no longer come.")
-    elif told:
-        told.append("All later results still come as recorded, but what was said may no longer fit.")
-    return told
+        sentences.append(f"From turn {found.breaks} on, the recorded results no longer come.")
+    elif sentences:
+        sentences.append("All later results still come as recorded, but what was said may no longer fit.")
+    return sentences
 
 
 def _draw_places(found: Replay) -> None:

@@ -1,4 +1,4 @@
-"""What a trajectory waits for that is marked to be corrected: drawn above the verdict on the whole."""
+"""What a trajectory lacks that is marked to be corrected; it stands above the verdict on the whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]
     waiting = awaiting(reviews)
     state = look("standing", "awaits_correction")
     st.warning(
-        f"**{state.word}.** {_told(trajectory, waiting)} Until then no export holds this trajectory.",
+        f"**{state.word}.** {_next_move(trajectory, waiting)} Until then no export holds this trajectory.",
         icon=f":material/{state.icon}:",
     )
     correctable = [turn for turn in waiting if _is_assistant(trajectory, turn)]
@@ -36,7 +36,8 @@ def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]
         )
 
 
-def _told(trajectory: Trajectory, waiting: Sequence[int]) -> str:
+def _next_move(trajectory: Trajectory, waiting: Sequence[int]) -> str:
+    """Say what is missing, and what the reviewer can do about it."""
     if not waiting:
         return "It is marked Fix and no turn is corrected. Go to the turn that is wrong, press F and correct it."
     others = [turn for turn in waiting if not _is_assistant(trajectory, turn)]

@@ -25,7 +25,7 @@ from pages._ui.badges import score_name
 from pages._ui.format import seconds
 from pages._ui.messages import leave
 from pages._ui.text import CUT, beyond_browsers, literal
-from pages.review.parts.conflicts import telling
+from pages.review.parts.conflicts import announced_conflicts
 from pages.review.parts.reviewer import LONGEST_NOTE, LONGEST_TAG, REVIEWER, tab, tag_of, undo_last
 from pages.review.parts.turning import Way, shown
 from storage.database import Database
@@ -87,7 +87,7 @@ def store_marks(db: Database) -> Stored:
     seen: dict[str, int] = st.session_state.setdefault("turn_viewer_seen", {})
     fresh = [mark for mark in _read(work.get("log")) if mark.n > seen.get(client, 0)]
     ratings: list[Mark] = []
-    with telling():
+    with announced_conflicts():
         for position, mark in enumerate(fresh):
             if _too_late(mark, client, stored):
                 seen[client] = mark.n

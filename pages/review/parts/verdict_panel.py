@@ -14,7 +14,7 @@ from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.messages import leave
 from pages._ui.text import option
-from pages.review.parts.conflicts import draw_conflicts, telling
+from pages.review.parts.conflicts import announced_conflicts, draw_conflicts
 from pages.review.parts.redrawing import redraw
 from pages.review.parts.reviewer import (
     LONGEST_NOTE,
@@ -173,7 +173,7 @@ def _save(number: int, field: str, key: str) -> None:
     if value == st.session_state.get(f"{key}_shown"):
         return  # Streamlit calls this too when a value that we set comes back from the browser
     before = st.session_state.get(f"{key}_shown")
-    with saving(), telling():
+    with saving(), announced_conflicts():
         if field == "tags":
             tab().tag(db(), number, None, {one: one in value for one in {*(before or ())} ^ {*value}})
             return
@@ -215,7 +215,7 @@ def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
         leave(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
         st.rerun()
     seen = {"verdict": st.session_state.get(f"{_key(number, 'verdict')}_shown")}
-    with saving(), telling():
+    with saving(), announced_conflicts():
         if tab().change_or_wait(db(), number, None, {"verdict": "accept"}, seen):
             go("unreviewed", number, chosen, sort)
     st.rerun()
