@@ -1,7 +1,7 @@
-"""Moments in which Streamlit loses what a browser sent or draws it in the wrong place, closed.
+"""Patches of Streamlit. Without them it loses what a browser sent, or draws it in the wrong place.
 
-All lie between two passes of one session, before any page runs, so no page can mend them; `mend` wraps the methods in
-which they lie. tests/pages/test_handover.py says whether an upgrade has changed them.
+All that they mend lies between two passes of one session, before any page runs, so no page can do it; `mend` wraps the
+methods in which it lies. tests/pages/test_streamlit_patches.py says whether an upgrade has changed them.
 """
 
 from __future__ import annotations
