@@ -32,6 +32,7 @@ from storage.domains import seed_catalog
 from storage.engines import newest
 from storage.exports import get_export
 from storage.personas import seed_personas
+from storage.shared_tools import seed_shared
 
 log = logging.getLogger("turnwright")
 STOP_SECONDS = 15.0
@@ -142,9 +143,10 @@ async def build_image(now: settings.Settings) -> None:
 
 
 def open_studio(now: settings.Settings) -> Database:
-    """Open and migrate the database, and lay the shipped domains and personas into it."""
+    """Open and migrate the database, and lay the shipped domains, shared tools and personas into it."""
     now.home.mkdir(parents=True, exist_ok=True)
     database = open_database(now.database_url)
+    seed_shared(database, settings.SHARED_TOOLS)
     for seed, folder in ((seed_catalog, settings.CATALOG), (seed_personas, settings.PERSONAS)):
         try:
             seed(database, folder)

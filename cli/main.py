@@ -34,10 +34,11 @@ _LARGEST = (1 << 63) - 1
 
 @contextmanager
 def database() -> Iterator[Any]:
-    """Open the database with the shipped domains and personas in it."""
+    """Open the database with the shipped domains, shared tools and personas in it."""
     from storage.database import open_database
     from storage.domains import seed_catalog
     from storage.personas import seed_personas
+    from storage.shared_tools import seed_shared
 
     found = settings.read()
     try:
@@ -50,6 +51,7 @@ def database() -> Iterator[Any]:
         ) from error
     db = open_database(found.database_url)
     try:
+        seed_shared(db, settings.SHARED_TOOLS)
         seed_catalog(db, settings.CATALOG)
         seed_personas(db, settings.PERSONAS)
         yield db
@@ -315,10 +317,13 @@ def analyze(
 def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
     """Read a domain pack and list every problem with its file and line."""
     from engine.domains import catalog
+    from engine.domains.shared_tools import differing, laid_in
     from engine.planning import goals, tasks
     from engine.planning.template_faults import template_faults
 
-    domain = catalog.load(pack, further=partial(template_faults, whole=False))
+    given = catalog.read(pack)
+    files = laid_in(given, _shared_text)
+    domain = catalog.parse(files, further=partial(template_faults, whole=False))
     print(
         f"{domain.id}: {len(domain.tools)} tools, {len(domain.templates)} templates, {len(domain.questions)} questions"
     )
@@ -326,8 +331,20 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
         print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
     for warning in filter(None, map(goals.warning, domain.templates)):
         print(f"warning: {warning}")
+    for path in sorted(files.keys() - given.keys()):
+        print(f"warning: {path} is taken from the library of this machine; the pack that the studio exports holds it")
+    for name in differing(files, _shared_text):
+        print(f"warning: {name} is not the library's text of that version; the text in the pack is what runs")
     if faults := template_faults(domain):
         raise InputErrors(faults)
+
+
+def _shared_text(name: str) -> bytes | None:
+    """Return what the library holds under a name and version; the database is opened only when it is asked."""
+    from storage.shared_tools import finder
+
+    with database() as db:
+        return finder(db)(name)
 
 
 @app.command()
@@ -374,12 +391,19 @@ def _shipped_packs() -> bool:
     return whole
 
 
+STORED = ("domains", "personas", "models", "shared_tools")
+"""What `list` finds in the database."""
+
+
 @app.command(name="list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="domains, personas, models, targets, or a kind of plug-in.")],
+    kind: Annotated[
+        str, typer.Argument(help="domains, personas, models, shared_tools, targets, or a kind of plug-in.")
+    ],
 ) -> None:
     """List what there is of one kind."""
-    if kind in ("domains", "personas", "models"):
+    kind = kind.replace("-", "_")
+    if kind in STORED:
         with database() as db:
             print("\n".join(_stored(db, kind)))
         return
@@ -389,7 +413,7 @@ def list_(
         print("\n".join(f"{name:<20} {find(name).title}: {find(name).line}" for name in names()))
         return
     if kind not in plugins.KINDS:
-        known = ", ".join(("domains", "personas", "models", "targets", *plugins.KINDS))
+        known = ", ".join((*STORED, "targets", *plugins.KINDS))
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {known}.")
     for name in plugins.names(kind):
         print(f"{name:<20} {plugins.label(kind, name)}")
@@ -401,7 +425,10 @@ def _stored(db: Any, kind: str) -> list[str]:
     from storage.domains import list_domains
     from storage.endpoints import list_endpoints
     from storage.personas import list_personas
+    from storage.shared_tools import list_shared
 
+    if kind == "shared_tools":
+        return [f"{row.id:<20} {', '.join(tool.name for tool in row.tools)}" for row in list_shared(db)]
     if kind == "domains":
         return [
             f"{row.id:<20} v{row.version}  {row.tools} tools, {row.templates} templates" for row in list_domains(db)

@@ -281,6 +281,7 @@ class ToolSource(Protocol):
     """Where tools come from and how a call reaches them. Made with the options that domain.yaml gives, once per domain.
 
     commands: whether its tools run what the model writes. holds_state: whether it has a state beside the workspace.
+    reads_shared: whether it makes tools of the shared files that a pack holds.
     open: read the pack's files and return the tools; asked once, before any call. It may be a coroutine, which runs in
         a loop of its own, so what it keeps must not belong to one. Raises InputError naming file and line.
     named: the names of the tools that files define which cannot all be read; None when they cannot be told.
@@ -292,6 +293,7 @@ class ToolSource(Protocol):
 
     commands: ClassVar[bool] = False
     holds_state: ClassVar[bool] = False
+    reads_shared: ClassVar[bool] = False
 
     @abstractmethod
     def open(self, files: Mapping[str, bytes]) -> Sequence[Tool] | Coroutine[Any, Any, Sequence[Tool]]: ...

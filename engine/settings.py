@@ -29,6 +29,7 @@ from engine.errors import InputError
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "assets" / "catalog"
 PERSONAS = ROOT / "assets" / "personas"
+SHARED_TOOLS = ROOT / "assets" / "tools"
 SANDBOX_ASSETS = ROOT / "assets" / "sandbox"
 
 

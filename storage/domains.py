@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from engine.domains import catalog
+from engine.domains.shared_tools import laid_in
 from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict
 from storage.database import Database
+from storage.shared_tools import finder
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
 
 _log = logging.getLogger("turnwright")
@@ -134,9 +136,11 @@ def versions(db: Database, id: str) -> list[VersionRow]:
 def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | None, note: str = "") -> int:
     """Store a pack as the next version of its domain and return the version.
 
-    `based_on` is the version that was edited, None for a new domain. Saving what is current already changes
-    nothing. Raises InputError or InputErrors for a bad pack, Conflict when the domain changed since.
+    Shared tool files that it names and lacks are laid in from the library. `based_on` is the version that was edited,
+    None for a new domain. Saving what is current already changes nothing. Raises InputError or InputErrors for a bad
+    pack, Conflict when the domain changed since.
     """
+    files = laid_in(files, finder(db))
     domain = parsed(files)
     with db.write() as session:
         record = session.get(DomainRecord, domain.id, with_for_update=True)

@@ -73,6 +73,17 @@ class DomainVersionRecord(SQLModel, table=True):
     created_at: float
 
 
+class SharedToolRecord(SQLModel, table=True):
+    """One version of a file of the shared tool library; never changed. `source` is its text in UTF-8."""
+
+    __tablename__: ClassVar[Any] = "shared_tool"
+    name: str = Field(primary_key=True, sa_type=String)
+    version: int = Field(primary_key=True)
+    source: bytes = Field(sa_type=LargeBinary)
+    created_at: float
+    shipped: bool = False
+
+
 class PersonaRecord(SQLModel, table=True):
     """A persona as JSON."""
 
@@ -328,6 +339,7 @@ class PreferenceRecord(SQLModel, table=True):
 pack: Table = metadata.tables["pack"]
 domain: Table = metadata.tables["domain"]
 domain_version: Table = metadata.tables["domain_version"]
+shared_tool: Table = metadata.tables["shared_tool"]
 persona: Table = metadata.tables["persona"]
 batch: Table = metadata.tables["batch"]
 trajectory: Table = metadata.tables["trajectory"]

@@ -22,6 +22,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from engine import plugins
+from engine.domains import shared_tools
 from engine.domains.slots import Tables
 from engine.domains.sources import made, opened
 from engine.domains.templates import undefined_names
@@ -160,6 +161,7 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: Furt
     if not policy.strip() and not any(e.where == "policy.md" for e in errors):
         errors.append(InputError("policy.md", "is missing or empty.", "Write the teacher's rules.", file="policy.md"))
     sources = _sources(head)
+    errors += _shared(files, head, sources) if head else []
     before = len(errors)
     tools: tuple[Tool, ...] = collect(lambda: _tools(files, sources), ())
     broken = len(errors) > before
@@ -208,11 +210,15 @@ def lacking(tools: Any, templates: Any) -> list[InputError]:
 
 def load(path: Path, *, further: Further | None = None) -> Domain:
     """Read and parse a folder or a zip file. Raises InputError, also for what cannot be read."""
+    return parse(read(path), further=further)
+
+
+def read(path: Path) -> dict[str, bytes]:
+    """Return the files of a folder or a zip file. Raises InputError, also for what cannot be read."""
     try:
-        files = from_zip(path.read_bytes()) if path.is_file() else read_folder(path)
+        return from_zip(path.read_bytes()) if path.is_file() else read_folder(path)
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror or error}.", "Check the path.") from error
-    return parse(files, further=further)
 
 
 def shipped(folder: Path) -> Iterator[dict[str, bytes]]:
@@ -397,6 +403,17 @@ def _tools(files: Mapping[str, bytes], sources: Sequence[Choice]) -> tuple[Tool,
     if errors:
         raise InputErrors(errors)
     return tuple(tools)
+
+
+def _shared(files: Mapping[str, bytes], head: Mapping[str, Any], sources: Sequence[Choice]) -> list[InputError]:
+    """Return what is wrong with the shared tools that a head names, and with the files of such."""
+    source, names = Source("domain.yaml", files["domain.yaml"]), head.get("shared_tools", ())
+    errors = shared_tools.refusals(source, names, files)
+    readers = [name for name in plugins.names("tools") if plugins.load("tools", name).make.reads_shared]
+    if names and not any(choice.name in readers for choice in sources):
+        move = f"Add {' or '.join(readers)} to tool_sources, or name no shared tools."
+        errors.append(source.refusal(("shared_tools",), "no tool source of this pack reads them.", move))
+    return errors
 
 
 def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import MOST_DIGITS, writable_below
-from engine.types import Tool
+from engine.types import SHARED, TOOLS, Tool
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -23,28 +23,32 @@ _SECTION = re.compile(r"^(Args|Returns|Raises|Example|Examples|Effect):")
 
 
 def tools_from_source(files: Mapping[str, str]) -> tuple[Tool, ...]:
-    """Return the tools of the modules {file name: source}, in file and definition order.
+    """Return the tools of the modules {path in the pack: source}: its own by file and definition, then shared ones.
 
-    Files that start with an underscore are private. Raises InputErrors naming file, line and next move.
+    Files under tools/ that start with an underscore are private. Raises InputErrors naming file, line and next move.
     """
     tools: list[Tool] = []
     errors: list[InputError] = []
-    for file in sorted(files):
-        if file.startswith("_"):
-            errors += [e for e in [syntax_error(file, files[file])] if e]
+    paths = sorted(files, key=lambda path: (path.startswith(SHARED), path))
+    for path in paths:
+        if _is_private(path):
+            errors += [e for e in [syntax_error(path, files[path])] if e]
             continue
         try:
-            tools += _module_tools(file, files[file])
+            tools += _module_tools(path, files[path])
         except InputError as found:
             errors += each(found)
-    errors += _twice(files)
+    errors += _twice({path: files[path] for path in paths if not _is_private(path)})
     if errors:
         raise InputErrors(errors)
     return tuple(tools)
 
 
-def _refusal(file: str, line: int | None, problem: str, next_move: str) -> InputError:
-    path = f"tools/{file}"
+def _is_private(path: str) -> bool:
+    return path.startswith(f"{TOOLS}_")
+
+
+def _refusal(path: str, line: int | None, problem: str, next_move: str) -> InputError:
     return InputError(f"{path} line {line}" if line else path, problem, next_move, file=path, line=line)
 
 
@@ -52,13 +56,15 @@ def _twice(files: Mapping[str, str]) -> list[InputError]:
     """Return a refusal at each function whose name an earlier one has."""
     seen: dict[str, str] = {}
     found: list[InputError] = []
-    for file in sorted(f for f in files if not f.startswith("_")):
-        for node in [] if syntax_error(file, files[file]) else _parsed(files[file]).body:
+    for path, source in files.items():
+        for node in [] if syntax_error(path, source) else _parsed(source).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if first := seen.get(node.name):
                     problem = f"{node.name} is defined twice: {first} has it too."
-                    found.append(_refusal(file, node.lineno, problem, "Rename one of the functions."))
-                seen.setdefault(node.name, f"tools/{file} line {node.lineno}")
+                    shared = path.startswith(SHARED)
+                    move = "Take one of the files out of the pack." if shared else "Rename one of the functions."
+                    found.append(_refusal(path, node.lineno, problem, move))
+                seen.setdefault(node.name, f"{path} line {node.lineno}")
     return found
 
 
@@ -71,30 +77,31 @@ def _parsed(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def syntax_error(file: str, source: str) -> InputError | None:
+def syntax_error(path: str, source: str) -> InputError | None:
     """Return the syntax error of a module as InputError with its line, or None."""
     try:
         _parsed(source)
     except SyntaxError as error:
-        return _refusal(file, error.lineno, f"{error.msg}.", "Correct the syntax and save again.")
+        return _refusal(path, error.lineno, f"{error.msg}.", "Correct the syntax and save again.")
     except ValueError as error:
-        return _refusal(file, None, f"{error}.", "Remove the character that Python cannot read.")
+        return _refusal(path, None, f"{error}.", "Remove the character that Python cannot read.")
     return None
 
 
-def _module_tools(file: str, source: str) -> list[Tool]:
-    broken = syntax_error(file, source)
+def _module_tools(path: str, source: str) -> list[Tool]:
+    broken = syntax_error(path, source)
     if broken:
         raise broken
     tools: list[Tool] = []
-    errors: list[InputError] = []
-    for node in _parsed(source).body:
+    module = _parsed(source)
+    errors = _private_imports(path, module) if path.startswith(SHARED) else []
+    for node in module.body:
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            errors.append(_refusal(file, node.lineno, f"{node.name} is async.", "Use a plain function."))
+            errors.append(_refusal(path, node.lineno, f"{node.name} is async.", "Use a plain function."))
         if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
             continue
         try:
-            tools.append(_function_tool(node, file))
+            tools.append(_function_tool(node, path))
         except InputErrors as found:
             errors += found.errors
     if errors:
@@ -102,15 +109,28 @@ def _module_tools(file: str, source: str) -> list[Tool]:
     return tools
 
 
+def _private_imports(path: str, module: ast.Module) -> list[InputError]:
+    """Return a refusal at each import of a private module, which a shared file does not find in other packs."""
+    found = []
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for name in [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]:
+            if name.startswith("_") and name != "__future__":
+                problem = f"imports {name}, and a shared file finds no private module of a pack."
+                found.append(_refusal(path, node.lineno, problem, "Move what it needs of it into this file."))
+    return found
+
+
 Refuse = Callable[..., None]
 
 
-def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
+def _function_tool(node: ast.FunctionDef, path: str) -> Tool:
     """Return the tool of a function. Raises InputErrors with everything that is wrong with it."""
     errors: list[InputError] = []
 
     def refuse(problem: str, next_move: str, line: int | None = None) -> None:
-        errors.append(_refusal(file, line or node.lineno, f"{node.name}: {problem}", next_move))
+        errors.append(_refusal(path, line or node.lineno, f"{node.name}: {problem}", next_move))
 
     if not _NAME.fullmatch(node.name):
         refuse("is no tool name.", "Use up to 64 letters, digits and underscores.")
@@ -128,7 +148,7 @@ def _function_tool(node: ast.FunctionDef, file: str) -> Tool:
         description=description,
         parameters=parameters,
         effect="write" if effect == "write" else "read",
-        distractor=file == "distractors.py",
+        distractor=path == f"{TOOLS}distractors.py",
     )
 
 

@@ -1,7 +1,7 @@
-"""Functions of the domain's own Python files.
+"""Functions of the domain's own Python files, and of the shared ones that it uses.
 
-Every public function under tools/ is a tool; its schema comes from the signature and docstring. The source is
-only parsed here; it runs in a sandbox.
+Every public function under tools/ and shared/ is a tool; its schema comes from the signature and docstring. The source
+is only parsed here; it runs in a sandbox.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
 from engine.examples import ToolExample
 from engine.protocols import Sandbox, ToolSource
-from engine.types import Options, Tool, ToolCall, ToolResult
+from engine.types import Options, Tool, ToolCall, ToolResult, tool_files_of
 
 __all__ = ["PythonTools"]
 
-_FOLDER = "tools/"
 _FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
 
 
@@ -26,7 +25,9 @@ class Config(Options):
 
 
 class PythonTools(ToolSource):
-    """The tools of a pack's tools/*.py."""
+    """The tools of a pack's tools/*.py and shared/*.py."""
+
+    reads_shared = True
 
     def __init__(self, config: Config) -> None: ...
 
@@ -34,9 +35,9 @@ class PythonTools(ToolSource):
         """Return the tools of the pack. Raises InputErrors naming file, line and the next move."""
         sources: dict[str, str] = {}
         errors: list[InputError] = []
-        for path, data in _sources(files).items():
+        for path, data in tool_files_of(files).items():
             try:
-                sources[path[len(_FOLDER) :]] = data.decode()
+                sources[path] = data.decode()
             except UnicodeDecodeError:
                 errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
         try:
@@ -49,16 +50,11 @@ class PythonTools(ToolSource):
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str]:
         """Return the names of all functions in the tool files."""
-        return {name.decode() for data in _sources(files).values() for name in _FUNCTION.findall(data)}
+        return {name.decode() for data in tool_files_of(files).values() for name in _FUNCTION.findall(data)}
 
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
         """Run the function in the sandbox. Raises SandboxError; the tool's own failure is in the result."""
         return await sandbox.call(call.name, call.arguments)
-
-
-def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the tool files of a pack."""
-    return {path: data for path, data in files.items() if path.startswith(_FOLDER) and path.endswith(".py")}
 
 
 _SHOWN = '''
@@ -102,5 +98,5 @@ EXAMPLE = ToolExample(
     call=ToolCall(id="c", name="keep", arguments={"path": "made.txt", "text": "made"}),
     leaves={"made.txt": b"made"},
     failing=(ToolCall(id="c", name="refuse", arguments={"count": 3}), ToolCall(id="c", name="crash")),
-    files={f"{_FOLDER}own.py": _SHOWN.encode()},
+    files={"tools/own.py": _SHOWN.encode()},
 )

@@ -21,6 +21,9 @@ from engine.types.batches import (
 from engine.types.choices import Choice
 from engine.types.domains import (
     MODES,
+    SHARED,
+    SHARED_NAME,
+    TOOLS,
     USUAL_MODE,
     Domain,
     Fact,
@@ -35,7 +38,10 @@ from engine.types.domains import (
     TaskTemplate,
     TemplateTurn,
     Withhold,
+    is_shared,
     mode_order,
+    shared_path,
+    tool_files_of,
     workspace_of,
 )
 from engine.types.frozen import Frozen, Options, digest
@@ -78,7 +84,10 @@ __all__ = [
     "MODES",
     "PLAN_VERSIONS",
     "SECONDS",
+    "SHARED",
+    "SHARED_NAME",
     "STAGES",
+    "TOOLS",
     "USUAL_MODE",
     "VERDICTS_MEAN",
     "Absent",
@@ -153,7 +162,10 @@ __all__ = [
     "Verdict",
     "Withhold",
     "digest",
+    "is_shared",
     "mode_order",
+    "shared_path",
+    "tool_files_of",
     "without_later",
     "workspace_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -173,12 +174,43 @@ def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict
     return found
 
 
+TOOLS, SHARED = "tools/", "shared/"
+"""The folders of a pack with its own tool files, and with those of the shared library that it uses."""
+SHARED_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}@[1-9][0-9]{0,8}")
+"""A shared tool file as packs name it: its name and version."""
+
+
+def _name_and_version(text: str) -> str:
+    if not SHARED_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no name and version, such as calculator@1")
+    return text
+
+
+def shared_path(name: str) -> str:
+    """Return where a pack holds the shared tool file with this name and version."""
+    return f"{SHARED}{name}.py"
+
+
+def tool_files_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the Python files of a pack's tools by path: its own, then the shared ones."""
+    own = {path: data for path, data in files.items() if path.startswith(TOOLS) and path.endswith(".py")}
+    shared = {path: data for path, data in files.items() if is_shared(path)}
+    return own | shared
+
+
+def is_shared(path: str) -> bool:
+    """Return whether a pack's file is a shared tool file: shared/<name>@<version>.py."""
+    name = path.removeprefix(SHARED).removesuffix(".py")
+    return SHARED_NAME.fullmatch(name) is not None and path == shared_path(name)
+
+
 class Domain(Frozen):
     """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
 
     `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those that must
     differ (two orders), `identity` tools that check who is speaking, once in a dialogue. `state_ignore` lists glob
-    patterns over "path#pointer" that the `state` judge passes over. `workspace_variants` maps a variant name to its
+    patterns over "path#pointer" that the `state` judge passes over. `shared_tools` names files of the shared library
+    (`calculator@1`), each of which the pack holds. `workspace_variants` maps a variant name to its
     folder in the pack ("" is the default).
     """
 
@@ -193,6 +225,7 @@ class Domain(Frozen):
     link: tuple[str, ...] = ()
     exclusive: tuple[str, ...] = ()
     tool_sources: tuple[Choice, ...] = (Choice(name="python"),)
+    shared_tools: tuple[Annotated[str, AfterValidator(_name_and_version)], ...] = ()
     identity: tuple[str, ...] = ()
     state_ignore: tuple[str, ...] = ()
     git: bool = False
@@ -207,9 +240,10 @@ class Domain(Frozen):
         return workspace_of(self.files, variant)
 
     def tool_modules(self) -> dict[str, str]:
-        """Return the Python sources under tools/ as {module file name: source}."""
+        """Return the Python sources of the tools as {file: source}; the file as seen from tools/, so that a shared file
+        (`../shared/calculator@1.py`) is none of the pack's own."""
+        found = tool_files_of(self.files)
         return {
-            p[len("tools/") :]: data.decode()
-            for p, data in self.files.items()
-            if p.startswith("tools/") and p.endswith(".py")
+            path[len(TOOLS) :] if path.startswith(TOOLS) else f"../{path}": data.decode()
+            for path, data in found.items()
         }

@@ -92,7 +92,7 @@ def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
     source = text_editor(
         draft, one.path, "Python source", height=min(900, max(320, 21 * (draft.text(one.path).count("\n") + 3)))
     )
-    tools, problems = derived(one.name, source)
+    tools, problems = derived(one.path.removesuffix(".off"), source)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         draw_status(id, one, problems)
         file_state(draft, one.path)

@@ -51,3 +51,35 @@ def test_validate_lists_what_cannot_be_read_and_what_can_make_no_task(ledger: Do
     told = str(done.exception)
     assert "templates/a.yaml line" in told
     assert "takes no argument 'acount_id'" in told
+
+
+def test_validate_takes_a_shared_file_from_the_library_and_tells_what_is_not_the_librarys(
+    ledger: Domain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURNWRIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    named = ledger.files["domain.yaml"] + b"shared_tools: [calculator@1, dates@1]\n"
+    mine = b'def day() -> str:\n    """Say.\n\n    Effect: read\n    """\n    return "Monday"\n'
+    catalog.write_folder({**ledger.files, "domain.yaml": named, "shared/dates@1.py": mine}, tmp_path / "pack")
+    done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
+    assert done.exit_code == 0, done.exception
+    assert f"ledger: {len(ledger.tools) + 3} tools" in done.stdout
+    assert "warning: shared/calculator@1.py is taken from the library of this machine" in done.stdout
+    assert "warning: dates@1 is not the library's text of that version" in done.stdout
+    assert not (tmp_path / "pack" / "shared" / "calculator@1.py").exists(), "reading changes no pack"
+    listed = CliRunner().invoke(app, ["list", "shared-tools"]).stdout.splitlines()
+    assert [line.split()[0] for line in listed] == ["calculator@1", "dates@1"]
+    assert listed[1].endswith("days_between, add_to_date, weekday_of")
+    (tmp_path / "pack" / "domain.yaml").write_bytes(named.replace(b"dates@1", b"dates@7"))
+    told = str(CliRunner().invoke(app, ["validate", str(tmp_path / "pack")]).exception)
+    assert "domain.yaml line 9: shared_tools.2: neither the pack nor the library holds dates@7." in told
+
+
+def test_a_pack_without_shared_tools_is_validated_without_a_database(
+    ledger: Domain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURNWRIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    catalog.write_folder(ledger.files, tmp_path / "pack")
+    assert CliRunner().invoke(app, ["validate", str(tmp_path / "pack")]).exit_code == 0
+    assert not (tmp_path / "home").exists()

@@ -322,7 +322,7 @@ def test_tool_files_know_their_state() -> None:
     assert found is not None
     assert found.path == "tools/items.py"
     assert find_tool_file(files, "absent") is None
-    assert derived("x.py", "def f(a): pass")[1]
+    assert derived("tools/x.py", "def f(a): pass")[1]
 
 
 def test_a_template_is_checked_alone_and_must_be_called_as_its_file() -> None:

@@ -114,7 +114,7 @@ def test_every_template_that_names_a_deleted_tool_is_listed(ledger: Domain) -> N
 def test_everything_wrong_with_a_function_is_told_with_its_line() -> None:
     source = 'def f(\n    a,\n    b: set = len(chr),\n):\n    """Do.\n\n    Args:\n        c: what.\n    """\n'
     with pytest.raises(InputErrors) as refusal:
-        tools_from_source({"x.py": source, "y.py": source.replace("f(", "g("), "z.py": source})
+        tools_from_source({"tools/x.py": source, "tools/y.py": source.replace("f(", "g("), "tools/z.py": source})
     told = "\n".join(str(one) for one in refusal.value.errors)
     for place in (
         "tools/x.py line 1: f: does not say its effect",

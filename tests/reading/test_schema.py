@@ -27,7 +27,7 @@ def order(sku: str, number: int = 1, note: str | None = None) -> str:
 
 @pytest.fixture
 def tool() -> Tool:
-    return tools_from_source({"t.py": SOURCE})[0]
+    return tools_from_source({"tools/t.py": SOURCE})[0]
 
 
 def call(**arguments: Any) -> ToolCall:

@@ -16,9 +16,10 @@ from typing import Any
 import streamlit as st
 
 from engine.domains import catalog
+from engine.domains.shared_tools import settled
 from engine.errors import Conflict, InputError
 from engine.planning.template_faults import template_faults
-from engine.types import Domain
+from engine.types import Domain, shared_path
 from pages._ui.database import db, saving
 from pages._ui.layout import missing
 from pages._ui.routes import text_parameter
@@ -27,6 +28,7 @@ from pages.design.parts.removals import Removal, unpacked
 from storage import domains, preferences
 from storage.database import Database
 from storage.domains import DomainRow
+from storage.shared_tools import finder
 
 LARGEST_COPY = 8 << 20
 """Bytes of a draft that are copied to the database; a larger one lives in this tab only."""
@@ -65,15 +67,23 @@ class Draft:
         self.put_all({path: data})
 
     def put_all(self, files: Mapping[str, bytes | None]) -> None:
-        """Change several files at once, each as `put` does."""
+        """Change several files at once, each as `put` does. Shared tool files follow what domain.yaml names."""
+        self._change(files)
+        if "domain.yaml" in files:
+            self._change(settled(self.files(), self._shared_text))
+        self.problems = []
+        self.keep()
+
+    def _change(self, files: Mapping[str, bytes | None]) -> None:
         base = self.base()
         for path, data in files.items():
             if base.get(path) == data:
                 self.changes.pop(path, None)
             else:
                 self.changes[path] = data
-        self.problems = []
-        self.keep()
+
+    def _shared_text(self, name: str) -> bytes | None:
+        return self.base().get(shared_path(name)) or finder(db())(name)
 
     @property
     def kept(self) -> bool:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from engine import settings
 from engine.domains import catalog
+from engine.domains.shared_tools import laid_in
 from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.buttons import button
@@ -26,6 +27,7 @@ from pages.design.parts.pack_parts import id_of, renamed
 from pages.design.parts.problems import problems_list, problems_of
 from storage import domains
 from storage.domains import DomainRow
+from storage.shared_tools import finder
 
 SKELETON = settings.ROOT / "assets" / "new_domain"
 NOTHING = settings.ROOT / "assets" / "empty_domain"
@@ -146,6 +148,7 @@ def _import_domain() -> None:
     if not files:
         st.caption("A pack is a folder with domain.yaml, policy.md, tools, templates and workspace, or a zip of it.")
         return
+    files = laid_in(files, finder(db()))
     with st.spinner("Checking every file"):
         domain, found = checked(files)
     if domain is None:

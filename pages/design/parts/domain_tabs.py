@@ -14,6 +14,7 @@ from pages._ui.badges import mode_name
 from pages._ui.buttons import button
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.layout import empty_state
+from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
 from pages.design.parts.deleting import HELP, take_out, take_question
@@ -21,6 +22,7 @@ from pages.design.parts.domain_draft import Draft, checked, draft_named, faults
 from pages.design.parts.domain_editor import error_lines, file_state, text_editor
 from pages.design.parts.pack_parts import TemplateFile, template_files, template_paths
 from pages.design.parts.problems import Problem, problems_list, problems_of
+from pages.design.parts.shared_tools import draw_shared, share_file, shared_in
 from pages.design.parts.tool_files import ToolFile, add_tool_file, switch, tool_files
 from storage.domains import DomainRow
 
@@ -61,6 +63,7 @@ def _numbers(domain: Domain | None, files: dict[str, bytes]) -> None:
     """Draw how much a pack holds; it may be one that cannot be read as a domain."""
     workspace = workspace_of(files)
     offered = [tool for one in tool_files(files) if one.active for tool in one.tools]
+    offered += [tool for tools in shared_in(files).values() for tool in tools]
     with st.grid(5, min_column_width=120):
         distractors = sum(tool.distractor for tool in offered)
         st.metric(
@@ -139,10 +142,11 @@ def draw_tools(row: DomainRow, draft: Draft) -> None:
         button("Create", key=f"{field}_go", icon=":material/add:", on_click=add_tool_file, args=(row.id, field))
     if name := st.session_state.pop("open_tool", None):
         open_page("tool", domain=row.id, name=name)
+    draw_shared(row.id, draft)
     found = tool_files(draft.files())
     for one in found:
         _tool_file(row.id, draft, one)
-    if not found:
+    if not found and not shared_in(draft.files()):
         empty_state("No tools", "A domain needs at least one. Create a tool file above.", icon="build")
 
 
@@ -153,6 +157,15 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
                 page_link("tool", literal(one.name), icon="build", domain=id, name=one.module)
                 _tool_badges(draft, one)
             with st.container(horizontal=True, width="content", gap="small"):
+                shareable = any(not tool.distractor for tool in one.tools)
+                if shareable and button(
+                    "Share",
+                    key=f"share_{id}_{one.path}",
+                    icon=":material/share:",
+                    type="tertiary",
+                    help="Put this tool file into the library, so that other domains can use it.",
+                ):
+                    want(lambda: share_file(id, one))
                 if not one.private:
                     label, icon = ("Deactivate", "pause") if one.active else ("Activate", "play_circle")
                     button(
@@ -331,6 +344,7 @@ _FIELDS = """
 | `id` | stays; duplicate the domain for another one |
 | `name`, `description`, `category` | how lists show it |
 | `tool_sources` | where tools come from, default `[python]`; with options `[python, {shell: {timeout: 60}}]` |
+| `shared_tools` | files of the shared library that the domain uses, such as `[calculator@1]`; see the Tools tab |
 | `link` | slots that two requests of one dialogue share |
 | `exclusive` | slots that must differ between them |
 | `identity` | tools that check who is speaking; once is enough in a dialogue |

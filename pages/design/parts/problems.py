@@ -18,6 +18,7 @@ _TABS = {
     "questions.yaml": "Questions",
     "domain.yaml": "Settings",
     "tools/": "Tools",
+    "shared/": "Tools",
     "templates/": "Templates",
     "workspace/": "Workspace",
     "variants/": "Workspace",

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from engine.domains.signature import syntax_error, tools_from_source
+from engine.domains.signature import tools_from_source
 from engine.errors import InputError
 from engine.types import Tool
 from pages._ui.text import literal
@@ -53,13 +53,10 @@ class ToolFile:
 
 
 @lru_cache(maxsize=512)
-def derived(file: str, source: str) -> tuple[tuple[Tool, ...], tuple[Problem, ...]]:
+def derived(path: str, source: str) -> tuple[tuple[Tool, ...], tuple[Problem, ...]]:
     """Return the tools that a source defines, or none and every problem with its line. Executes nothing."""
-    if file.startswith("_"):
-        broken = syntax_error(file, source)
-        return (), problems_of(broken) if broken else ()
     try:
-        return tools_from_source({file: source}), ()
+        return tools_from_source({path: source}), ()
     except InputError as error:
         return (), problems_of(error)
 
@@ -70,7 +67,7 @@ def tool_files(files: dict[str, bytes]) -> list[ToolFile]:
     for path in files:
         if path.startswith("tools/") and path.endswith((".py", ".py" + OFF)):
             name = PurePosixPath(path.removesuffix(OFF)).name
-            tools, problems = derived(name, files[path].decode(errors="replace"))
+            tools, problems = derived(path.removesuffix(OFF), files[path].decode(errors="replace"))
             found.append(ToolFile(path, not path.endswith(OFF), name.startswith("_"), tools, problems))
     return sorted(found, key=lambda f: (not f.active, f.private, f.name))
 
