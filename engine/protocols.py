@@ -86,9 +86,11 @@ class Teacher(Protocol):
 class User(Protocol):
     """Plays the person. Returns a user turn, or None when the conversation is over.
 
-    Must not be shown tools, the system prompt or the reference chain; gets user and assistant texts only.
-    `left` is True when it stopped out of patience rather than satisfied; `asks`, `reference` and `calls` as for a
-    Teacher.
+    Must not be shown the teacher's tools, the system prompt or the reference chain; gets user and assistant texts only.
+    A turn that holds tool calls says nothing: the rollout executes them among the domain's `user_tools` and asks again,
+    with that turn and a tool turn for each result behind the others, until it speaks or the bound of steps is reached.
+    It is not shown them later. `left` is True when it stopped out of patience rather than satisfied; `asks`,
+    `reference` and `calls` as for a Teacher.
     """
 
     asks: ClassVar[ModelRole | None] = None
@@ -286,6 +288,7 @@ class ToolSource(Protocol):
         a loop of its own, so what it keeps must not belong to one. Raises InputError naming file and line.
     named: the names of the tools that files define which cannot all be read; None when they cannot be told.
     call: make a call of one of the tools in a sandbox. Raises SandboxError; the tool's own failure is in the result.
+    user_tools: what it gives the simulated person to use, read as `open` reads the teacher's.
     probe: the state that it holds beside the workspace now, as JSON values by name, so that end states compare by it
         too. Asked when a sandbox is opened and at the end, where `holds_state` is set.
     result_schema: the JSON Schema of what a tool returns; None when it promises nothing.
@@ -302,6 +305,9 @@ class ToolSource(Protocol):
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str] | None:
         return None
+
+    def user_tools(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
+        return ()
 
     async def probe(self, sandbox: Sandbox) -> Mapping[str, Any]:
         return {}

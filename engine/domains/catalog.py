@@ -13,10 +13,10 @@ import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -30,7 +30,7 @@ from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import writable
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
-from engine.types import Choice, Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
+from engine.types import USER_TOOLS, Choice, Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
 
 MAX_FILES = 2_000
 MAX_BYTES = 64 << 20
@@ -48,7 +48,7 @@ _BROKEN_ZIP = (
 )
 """What zipfile raises for a zip that is damaged, encrypted or of an unknown method, itself or from below it."""
 _IGNORED = {"__pycache__", ".git", ".DS_Store"}
-_MADE = {"policy", "tools", "templates", "questions", "digest", "files"}
+_MADE = {"policy", "tools", "user_tools", "templates", "questions", "digest", "files"}
 _FIELDS = Domain.model_fields.keys() - _MADE
 
 
@@ -166,6 +166,9 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: Furt
     tools: tuple[Tool, ...] = collect(lambda: _tools(files, sources), ())
     broken = len(errors) > before
     known = _defined(files, sources) if broken else {tool.name for tool in tools}
+    before = len(errors)
+    own: tuple[Tool, ...] = collect(lambda: _user_tools(files, sources, known), ())
+    theirs = None if len(errors) > before else {tool.name for tool in own}
     found: dict[str, TaskTemplate] = {}
     for name in sorted(n for n in files if n.startswith("templates/") and n.endswith((".yaml", ".yml"))):
         if (template := collect(lambda name=name: _template(files, name), None)) is not None:
@@ -180,13 +183,15 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: Furt
     made: dict[str | None, Tables] = {}
     for name, template in found.items():
         source = Source(name, files[name])
-        errors += _calls(source, template, known)
+        errors += _calls(source, template, known, "chain")
+        errors += _calls(source, template, theirs, "user_chain")
         errors += _lost_files(files, source, template)
         errors += _names(files, source, template, made)
     domain = Domain(
         **(head or dict.fromkeys(_TEXTS, "-")),
         policy=policy,
         tools=tools,
+        user_tools=own,
         templates=tuple(found.values()),
         questions=questions,
         digest=files_digest(files),
@@ -405,6 +410,20 @@ def _tools(files: Mapping[str, bytes], sources: Sequence[Choice]) -> tuple[Tool,
     return tuple(tools)
 
 
+def _user_tools(
+    files: Mapping[str, bytes], sources: Sequence[Choice], known: Collection[str] | None
+) -> tuple[Tool, ...]:
+    """Return the tools of the simulated person, none of which has the name of one of the teacher's."""
+    tools = [tool for choice in sources for tool in made(choice).user_tools(files)]
+    errors = [
+        InputError(f"{USER_TOOLS}: {name}", "is a tool of the assistant too.", "Rename one of them.", file=USER_TOOLS)
+        for name in sorted({tool.name for tool in tools} & set(known or ()))
+    ]
+    if errors:
+        raise InputErrors(errors)
+    return tuple(tools)
+
+
 def _shared(files: Mapping[str, bytes], head: Mapping[str, Any], sources: Sequence[Choice]) -> list[InputError]:
     """Return what is wrong with the shared tools that a head names, and with the files of such."""
     source, names = Source("domain.yaml", files["domain.yaml"]), head.get("shared_tools", ())
@@ -437,13 +456,16 @@ def _identity(files: Mapping[str, bytes], head: Mapping[str, Any], known: set[st
     ]
 
 
-def _calls(source: Source, template: TaskTemplate, known: set[str] | None) -> list[InputError]:
-    """Return every step of the template's chains whose tool does not exist."""
-    move = f"Known tools: {', '.join(sorted(known))}." if known else "The domain has no tool yet."
+def _calls(
+    source: Source, template: TaskTemplate, known: set[str] | None, chain: Literal["chain", "user_chain"]
+) -> list[InputError]:
+    """Return every step of the template's chains of one kind whose tool is none of the known ones."""
+    whose = "tool" if chain == "chain" else "tool of the person"
+    move = f"Known tools: {', '.join(sorted(known))}." if known else f"The domain has no {whose} yet."
     return [
-        source.refusal(("turns", turn, "chain", step, "call"), f"there is no tool {one.call!r}.", move)
+        source.refusal(("turns", turn, chain, step, "call"), f"there is no {whose} {one.call!r}.", move)
         for turn, request in enumerate(template.turns)
-        for step, one in enumerate(request.chain)
+        for step, one in enumerate(getattr(request, chain))
         if known is not None and one.call not in known
     ]
 

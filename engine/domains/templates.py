@@ -205,10 +205,11 @@ def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[
             for field in ("say", "ask", "reveal"):
                 allowed = asked if field == "say" else known
                 check((*at, "withhold", field), getattr(turn.withhold, field), allowed)
-        for position, step in enumerate(turn.chain):
-            check((*at, "chain", position, "arguments"), step.arguments, known | saved)
-            if step.save:
-                saved.add(step.save)
+        for chain in ("user_chain", "chain"):
+            for position, step in enumerate(getattr(turn, chain)):
+                check((*at, chain, position, "arguments"), step.arguments, known | saved)
+                if step.save:
+                    saved.add(step.save)
         check((*at, "answer"), turn.answer, known | saved)
         check((*at, "facts"), turn.facts, known | saved)
     return found

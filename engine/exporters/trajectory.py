@@ -21,7 +21,16 @@ from engine.exporting.dialogue import timeless
 from engine.exporting.json import dumps
 from engine.exporting.record import fields
 from engine.protocols import Converted
-from engine.types import Options, Record, RecordAttachment, RecordPart, RecordProvenTurn, RecordTool, RecordTurn
+from engine.types import (
+    Options,
+    Record,
+    RecordAttachment,
+    RecordPart,
+    RecordProvenCall,
+    RecordProvenTurn,
+    RecordTool,
+    RecordTurn,
+)
 
 __all__ = ["TrajectoryRecord"]
 
@@ -123,8 +132,15 @@ def _timeless(record: Record) -> dict[str, Any]:
 
 
 def _replayed(turn: RecordProvenTurn) -> dict[str, Any]:
-    calls = [[{"call": one.call, "result": _without_seconds(one.result)} for one in group] for group in turn.calls]
-    return fields(turn) | {"calls": calls}
+    left = fields(turn)
+    left["calls"] = [[_untimed(one) for one in group] for group in turn.calls]
+    if "user_calls" in left:
+        left["user_calls"] = [_untimed(one) for one in left["user_calls"]]
+    return left
+
+
+def _untimed(one: RecordProvenCall) -> dict[str, Any]:
+    return {"call": one.call, "result": _without_seconds(one.result)}
 
 
 def _without_seconds(part: RecordPart) -> dict[str, Any]:

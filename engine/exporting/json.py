@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import orjson
-from msgspec.structs import asdict
 
 
 def dumps(value: Any) -> str:
@@ -20,7 +20,16 @@ def dump_bytes(value: Any) -> bytes:
     What is no Unicode text (half a surrogate pair) becomes a question mark.
     """
     try:
-        return orjson.dumps(value, asdict)
+        return orjson.dumps(value, part_fields)
     except TypeError:
-        text = json.dumps(value, default=asdict, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, default=part_fields, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
+
+
+def part_fields(part: Any) -> dict[str, Any]:
+    """Return the fields of a part of a record in their order, without later ones that were not written."""
+    found: dict[str, Any] = msgspec.structs.asdict(part)
+    for name in getattr(part, "LATER", ()):
+        if found[name] is msgspec.UNSET:
+            del found[name]
+    return found

@@ -18,8 +18,9 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from engine.exporting.json import dump_bytes
+from engine.exporting.json import dump_bytes, part_fields
 from engine.types import (
+    Grown,
     Leaf,
     Record,
     RecordPart,
@@ -37,7 +38,6 @@ from engine.types import (
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 _Part = TypeVar("_Part", bound=RecordPart)
 _Mirrors = dict[type[BaseModel], Any]
-_fields: Callable[[Any], dict[str, Any]] = msgspec.structs.asdict
 _replaced: Callable[..., Any] = msgspec.structs.replace
 
 
@@ -72,7 +72,7 @@ def mirrored(part: BaseModel) -> Any:
 
 def fields(part: RecordPart) -> dict[str, Any]:
     """Return the fields of a record or of one of its parts, in their order."""
-    return _fields(part)
+    return part_fields(part)
 
 
 def changed(part: _Part, **changes: Any) -> _Part:
@@ -121,7 +121,9 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
         own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
         kinds = {name: instead.get(name) or _kind(f.annotation, known) for name, f in model.model_fields.items()}
         fields = [(name, kind, *_default(model.model_fields[name])) for name, kind in kinds.items()]
-        properties = {name: value for name, value in vars(model).items() if isinstance(value, property)}
+        if issubclass(model, Grown):
+            fields = [_later(*field) if field[0] in model.LATER else field for field in fields]
+        properties = {n: value for n, value in vars(model).items() if n == "LATER" or isinstance(value, property)}
         known[model] = msgspec.defstruct(
             model.__name__,
             fields,
@@ -134,6 +136,11 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
         )
         setattr(known[model], own, known[model])
     return known[model]
+
+
+def _later(name: str, kind: Any, _: Any) -> tuple[Any, ...]:
+    """Return a field that is written only where it was read."""
+    return name, Union[kind, msgspec.UnsetType], msgspec.UNSET  # noqa: UP007  # not every kind has `|`
 
 
 def _default(field: FieldInfo) -> tuple[Any, ...]:

@@ -113,9 +113,11 @@ def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collecti
 
 def _culprit(trajectory: Trajectory) -> Culprit:
     """Say whose fault a failed dialogue is: a tool's that crashed or hung and never answered after it, the user's
-    who left or ended before telling what the task needs, else the agent's."""
+    who left or ended before telling what the task needs or did not do its own part, else the agent's."""
     if _broken_tools(trajectory):
         return "tool"
+    if _left_its_part_undone(trajectory):
+        return "user"
     task = trajectory.task
     by_model = not plugins.trait("users", trajectory.user, "reference", False)
     if by_model and task is not None and trajectory.end in ("done", "user_left"):
@@ -132,6 +134,17 @@ def _broken_tools(trajectory: Trajectory) -> bool:
     commands = {tool.name for tool in trajectory.tools if plugins.trait("tools", tool.source, "commands", False)}
     last = {turn.name: turn.fault for turn in trajectory.turns if turn.role == "tool" and turn.name not in commands}
     return any(fault in _TOOL_FAULTS for fault in last.values())
+
+
+def _left_its_part_undone(trajectory: Trajectory) -> bool:
+    """Whether the user never managed a call of a tool of its own that its part in the requests made so far takes, or
+    used its tools and never came to speak."""
+    made = len(spans(trajectory))
+    if not made:
+        return bool(trajectory.user_calls())
+    proven = trajectory.proof.turns[:made] if trajectory.proof else ()
+    needed = {one.call.name for turn in proven for one in turn.user_calls}
+    return bool(needed) and not needed <= {call.name for call in trajectory.user_calls() if call.fault is None}
 
 
 def _complained(trajectory: Trajectory, made: Sequence[Span]) -> bool:

@@ -108,14 +108,18 @@ def _told(found: Sequence[Difference]) -> str:
 def made_the_reference_calls(trajectory: Trajectory) -> bool:
     """Return whether the calls that really ran are those of the reference in its order.
 
-    One that a tool refused or broke on has run: the reference made it and was served. Where the proof alone made
-    further calls that write (`TaskTurn.known`), this cannot be said.
+    The same holds of what the simulated person did with its tools. One that a tool refused or broke on has run: the
+    reference made it and was served. Where the proof alone made further calls that write (`TaskTurn.known`), this
+    cannot be said.
     """
     task, proof = trajectory.task, trajectory.proof
     if task is None or proof is None:
         return False
     tools = {tool.name: tool for tool in task.tools}
     if any(tools[step.call].effect != "read" for turn in task.turns for step in turn.known if step.call in tools):
+        return False
+    own = [(one.call.name, one.call.arguments) for turn in proof.turns for one in turn.user_calls]
+    if not same([list(one) for one in own], [[one.name, one.arguments] for one in trajectory.user_calls()]):
         return False
     wanted = [entry.call for turn in proof.turns for group in turn.calls for entry in group]
     made = _executed(trajectory)

@@ -167,6 +167,7 @@ def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random, mode
         mode=mode,
         say=templates.text(source.choice(turn.say), templates.UNKNOWN | slots),
         slots=slots,
+        user_chain=turn.user_chain,
         chain=turn.chain,
         groups=tuple(range(len(turn.chain))),
         answer=source.choice(turn.answer),

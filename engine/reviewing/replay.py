@@ -115,17 +115,24 @@ def behind(turns: Sequence[Turn], position: int) -> int:
 
 
 async def replay(
-    trajectory: Trajectory, position: int, fix: Turn, others: Sequence[Correction], lease: Lease, sources: Sources
+    trajectory: Trajectory,
+    position: int,
+    fix: Turn,
+    others: Sequence[Correction],
+    lease: Lease,
+    sources: Sources,
+    user_tools: Sequence[Tool] = (),
 ) -> Replay:
     """Play the dialogue with and without the correction. `others` are the corrections of other turns, `sources`
-    the opened tool sources of the domain by name.
+    the opened tool sources of the domain by name, `user_tools` its tools of the simulated person, whose calls are
+    played too.
 
     Raises InputError for a correction that cannot be played, SandboxError.
     """
     check_fix(trajectory, position, fix)
     corrected = {one.turn: one for one in others if one.turn != position}
-    exchanges = dict(_exchanges(trajectory.turns, corrected))
-    tools = {tool.name: tool for tool in trajectory.tools}
+    exchanges = dict(_exchanges(trajectory.turns, corrected)) | _own_calls(trajectory)
+    tools = {tool.name: tool for tool in (*trajectory.tools, *user_tools)}
     recorded = exchanges.get(position, _Exchange((), {}))
     before = await _play(exchanges, position, recorded, tools, lease, sources)
     after = await _play(exchanges, position, _Exchange(fix.tool_calls, {}), tools, lease, sources)
@@ -216,6 +223,17 @@ def _exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> It
             yield index, _Exchange(one.fix.tool_calls, known)
         elif turn.tool_calls:
             yield index, _Exchange(turn.tool_calls, known)
+
+
+def _own_calls(trajectory: Trajectory) -> dict[int, _Exchange]:
+    """Return what the simulated person did with its tools, by the index of the message that it did it before."""
+    users = [index for index, turn in enumerate(trajectory.turns) if turn.role == "user"]
+    made = {index: [one for one in trajectory.user_calls(index) if one.fault not in _NOT_EXECUTED] for index in users}
+    calls = {
+        index: tuple(ToolCall(id=f"user_{n}", name=one.name, arguments=one.arguments) for n, one in enumerate(own))
+        for index, own in made.items()
+    }
+    return {index: _Exchange(own, {}) for index, own in calls.items() if own}
 
 
 def _new(trajectory: Trajectory, one: Correction) -> bool:

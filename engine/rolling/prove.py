@@ -8,7 +8,7 @@ tests fail after the chain; as `passes_untouched` when doing and saying nothing 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ from engine.types import (
     StateDiff,
     Task,
     TaskTurn,
+    Tool,
     ToolCall,
 )
 
@@ -62,20 +63,26 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
     turns: list[ProvenTurn] = []
     for number, turn in enumerate(task.turns):
         scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
+        theirs: list[ProvenCall] = []
+        for step in turn.user_chain:
+            own = ToolCall(id=f"user_{len(theirs)}", name=step.call, arguments=templates.value(step.arguments, scope))
+            theirs.append(await _proven_call(own, step, domain.user_tools, number, sandbox, sources))
+            if step.save:
+                scope[step.save] = saved[turn.segment][step.save] = parsed(theirs[-1].result.content)
         for step in turn.known:
             again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
-            result = (await _proven_call(again, step, task, number, sandbox, sources)).result
+            result = (await _proven_call(again, step, task.tools, number, sandbox, sources)).result
             if step.save:
                 scope[step.save] = saved[turn.segment][step.save] = parsed(result.content)
         groups: dict[int, list[ProvenCall]] = {}
         for position, step in enumerate(turn.chain):
             call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
             counter += 1
-            proven = await _proven_call(call, step, task, number, sandbox, sources)
+            proven = await _proven_call(call, step, task.tools, number, sandbox, sources)
             groups.setdefault(turn.groups[position], []).append(proven)
             if step.save:
                 scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
-        turns.append(_proven_turn(turn, groups, scope, number))
+        turns.append(_proven_turn(turn, groups, scope, number).model_copy(update={"user_calls": tuple(theirs)}))
     after = await held(sources, sandbox)
     diff = with_held(await sandbox.diff(last=task.hidden_tests is None), before, after)
     if task.hidden_tests:
@@ -84,20 +91,27 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
             raise _Unsolvable(f"The reference chain changes {strays[0]}, which hidden_tests.allowed does not name.")
         if not await tests_pass(task.hidden_tests, domain, sandbox, diff):
             raise _Unsolvable("The hidden tests fail after the reference chain.")
-    if not task.hidden_tests and diff.empty and not any(turn.facts for turn in turns):
+    idle = diff.empty or (any(turn.user_calls for turn in turns) and not _writes(task))
+    if not task.hidden_tests and idle and not any(turn.facts for turn in turns):
         return Proof(task_id=task.id, reason="passes_untouched", detail="It changes nothing and asks for no fact.")
     return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
+
+
+def _writes(task: Task) -> bool:
+    """Return whether the assistant's own chain may change anything; what the person did is not its merit."""
+    writers = {tool.name for tool in task.tools if tool.effect == "write"}
+    return any(step.call in writers for turn in task.turns for step in turn.chain)
 
 
 async def _proven_call(
     call: ToolCall,
     step: ReferenceCall,
-    task: Task,
+    tools: Sequence[Tool],
     number: int,
     sandbox: Sandbox,
     sources: Mapping[str, ToolSource],
 ) -> ProvenCall:
-    tool = next((tool for tool in task.tools if tool.name == call.name), None)
+    tool = next((tool for tool in tools if tool.name == call.name), None)
     if tool is None:
         raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
     problem = argument_error(tool, call)

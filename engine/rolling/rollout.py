@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ from engine.rolling.proofs import Proofs
 from engine.rolling.prove import prove, tests_pass
 from engine.types import (
     SECONDS,
+    USER_CALLS,
     Attachment,
     Batch,
+    Completion,
     Culprit,
     Domain,
     End,
@@ -40,10 +42,13 @@ from engine.types import (
     RolloutSpec,
     StateDiff,
     Task,
+    Tool,
     ToolCall,
+    ToolFault,
     ToolResult,
     Trajectory,
     Turn,
+    UserCall,
 )
 
 _REFUSALS = ("refusal", "content_filter")
@@ -116,6 +121,7 @@ class _Attempt:
     attachments: list[Attachment] = field(default_factory=list)
     invalid: int = 0
     injected: set[int] = field(default_factory=set)
+    overdone: bool = False  # whether the user used its tools without end, in place of speaking
 
     @property
     def task(self) -> Task:
@@ -233,9 +239,9 @@ async def _talk(attempt: _Attempt, sandbox: Sandbox) -> None:
     attempt.players = (teacher, user)
     attempt.turns.append(Turn(role="system", content=attempt.domain.policy.strip()))
     for _ in range(attempt.parts.batch.limits.rounds):
-        said = await user.reply(attempt.turns)
+        said = await _said(attempt, user, sandbox)
         if said is None:
-            attempt.end = "user_left" if user.left else "done"
+            attempt.end = "user_left" if user.left or attempt.overdone else "done"
             return
         if begins(attempt.task, len(attempt.begun), attempt.turns, said.turn.content, said.opens):
             attempt.begun.append(len(attempt.turns))
@@ -243,7 +249,30 @@ async def _talk(attempt: _Attempt, sandbox: Sandbox) -> None:
         await _serve(attempt, teacher, sandbox)
         if attempt.end != "not_started":
             return
-    attempt.end = "done" if await user.reply(attempt.turns) is None and not user.left else "round_cap"
+    over = await _said(attempt, user, sandbox) is None and not user.left and not attempt.overdone
+    attempt.end = "done" if over else "round_cap"
+
+
+async def _said(attempt: _Attempt, user: User, sandbox: Sandbox) -> Completion | None:
+    """Return what the user says next, None when the talk is over. Calls of its own tools that it makes first are
+    executed and stand beside the turns, which the teacher sees; one that never comes to speak leaves."""
+    own: list[Turn] = []
+    made: list[UserCall] = []
+    reply = await user.reply(attempt.turns)
+    while reply is not None and reply.turn.tool_calls and len(made) < attempt.parts.batch.limits.steps_per_turn:
+        own.append(reply.turn)
+        for call in reply.turn.tool_calls:
+            result = await _execute_own(attempt, call, sandbox)
+            own.append(Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name))
+            made.append(UserCall(name=call.name, arguments=call.arguments, content=result.content, fault=result.fault))
+        reply = await user.reply([*attempt.turns, *own])
+    attempt.overdone = reply is not None and bool(reply.turn.tool_calls)
+    said = None if attempt.overdone else reply
+    if made:
+        at = len(attempt.turns) - (said is None)
+        value = [one.model_dump(mode="json") for one in made]
+        attempt.attachments.append(Attachment(turn=at, kind=USER_CALLS, value=value))
+    return said
 
 
 async def _serve(attempt: _Attempt, teacher: Teacher, sandbox: Sandbox) -> None:
@@ -269,29 +298,48 @@ async def _serve(attempt: _Attempt, teacher: Teacher, sandbox: Sandbox) -> None:
 
 async def _execute(attempt: _Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:
     """Check one call against its schema and run it; a refusal goes back to the teacher as the result."""
-    tools = attempt.task.tools
-    tool = next((tool for tool in tools if tool.name == call.name), None)
-    if tool is None:
-        offered = ", ".join(t.name for t in tools) or "none"
-        return _refuse(attempt, "unknown_tool", f"There is no tool {call.name}. Available tools: {offered}.")
-    call = tidied(tool, call)
-    problem = argument_error(tool, call)
-    if problem is not None:
-        return _refuse(attempt, "invalid_arguments", f"Invalid call of {call.name}: {problem}")
+    found = _checked(attempt.task.tools, call)
+    if isinstance(found, ToolResult):
+        _count_invalid(attempt)
+        return found
+    tool, call = found
     if _to_fail(attempt, call):
         attempt.injected.add(len(attempt.begun))
         return ToolResult(content=INJECTED, fault="injected")
     return await attempt.sources[tool.source].call(tool, call, sandbox)
 
 
-def _refuse(attempt: _Attempt, fault: Any, message: str) -> ToolResult:
+async def _execute_own(attempt: _Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:
+    """Check one call of the user among its own tools and run it."""
+    found = _checked(attempt.domain.user_tools, call)
+    if isinstance(found, ToolResult):
+        return found
+    tool, call = found
+    return await attempt.sources[tool.source].call(tool, call, sandbox)
+
+
+def _checked(tools: Sequence[Tool], call: ToolCall) -> tuple[Tool, ToolCall] | ToolResult:
+    """Return the tool that a call means and the call as it is made; where it breaks the schema, the refusal."""
+    tool = next((tool for tool in tools if tool.name == call.name), None)
+    if tool is None:
+        offered = ", ".join(t.name for t in tools) or "none"
+        return _refused("unknown_tool", f"There is no tool {call.name}. Available tools: {offered}.")
+    call = tidied(tool, call)
+    problem = argument_error(tool, call)
+    return (tool, call) if problem is None else _refused("invalid_arguments", f"Invalid call of {call.name}: {problem}")
+
+
+def _refused(fault: ToolFault, message: str) -> ToolResult:
+    return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
+
+
+def _count_invalid(attempt: _Attempt) -> None:
     """Count an invalid call and take the turn that made it out of the training targets."""
     attempt.invalid += 1
     for index in range(len(attempt.turns) - 1, -1, -1):
         if attempt.turns[index].role == "assistant":
             attempt.turns[index] = attempt.turns[index].model_copy(update={"train": False})
             break
-    return ToolResult(content=json.dumps({"error": message}, ensure_ascii=False), fault=fault)
 
 
 def _to_fail(attempt: _Attempt, call: ToolCall) -> bool:

@@ -174,7 +174,8 @@ class Desk:
         variant = trajectory.task.variant if trajectory.task else None
         environment = environment_of(domain, variant, commands=commands)
 
-        found = await replay(trajectory, int(payload["turn"]), fix, others, lambda: pool.lease(environment), sources)
+        at, own = int(payload["turn"]), domain.user_tools
+        found = await replay(trajectory, at, fix, others, lambda: pool.lease(environment), sources, own)
         return found.model_dump(mode="json")
 
     async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:

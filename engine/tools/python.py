@@ -13,7 +13,7 @@ from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors
 from engine.examples import ToolExample
 from engine.protocols import Sandbox, ToolSource
-from engine.types import Options, Tool, ToolCall, ToolResult, tool_files_of
+from engine.types import Options, Tool, ToolCall, ToolResult, tool_files_of, user_tool_files_of
 
 __all__ = ["PythonTools"]
 
@@ -33,20 +33,11 @@ class PythonTools(ToolSource):
 
     def open(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
         """Return the tools of the pack. Raises InputErrors naming file, line and the next move."""
-        sources: dict[str, str] = {}
-        errors: list[InputError] = []
-        for path, data in tool_files_of(files).items():
-            try:
-                sources[path] = data.decode()
-            except UnicodeDecodeError:
-                errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
-        try:
-            tools = tools_from_source(sources)
-        except InputErrors as found:
-            errors += found.errors
-        if errors:
-            raise InputErrors(errors)
-        return tools
+        return _tools(tool_files_of(files))
+
+    def user_tools(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
+        """Return those of the simulated person. Raises InputErrors naming file, line and the next move."""
+        return _tools(user_tool_files_of(files))
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str]:
         """Return the names of all functions in the tool files."""
@@ -55,6 +46,23 @@ class PythonTools(ToolSource):
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
         """Run the function in the sandbox. Raises SandboxError; the tool's own failure is in the result."""
         return await sandbox.call(call.name, call.arguments)
+
+
+def _tools(files: Mapping[str, bytes]) -> Sequence[Tool]:
+    sources: dict[str, str] = {}
+    errors: list[InputError] = []
+    for path, data in files.items():
+        try:
+            sources[path] = data.decode()
+        except UnicodeDecodeError:
+            errors.append(InputError(path, "is not UTF-8 text.", "Save the file as UTF-8.", file=path))
+    try:
+        tools = tools_from_source(sources)
+    except InputErrors as found:
+        errors += found.errors
+    if errors:
+        raise InputErrors(errors)
+    return tools
 
 
 _SHOWN = '''

@@ -24,6 +24,7 @@ from engine.types.domains import (
     SHARED,
     SHARED_NAME,
     TOOLS,
+    USER_TOOLS,
     USUAL_MODE,
     Domain,
     Fact,
@@ -42,15 +43,17 @@ from engine.types.domains import (
     mode_order,
     shared_path,
     tool_files_of,
+    user_tool_files_of,
     workspace_of,
 )
-from engine.types.frozen import Frozen, Options, digest
+from engine.types.frozen import Frozen, Grown, Options, digest
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
 from engine.types.records import (
     Record,
     RecordAttachment,
     RecordCall,
     RecordPart,
+    RecordProvenCall,
     RecordProvenTurn,
     RecordRemark,
     RecordScore,
@@ -65,6 +68,7 @@ from engine.types.trajectories import (
     CLOCKS,
     SECONDS,
     STAGES,
+    USER_CALLS,
     Attachment,
     Culprit,
     End,
@@ -75,6 +79,7 @@ from engine.types.trajectories import (
     Stage,
     Status,
     Trajectory,
+    UserCall,
 )
 from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Turn
 
@@ -88,6 +93,8 @@ __all__ = [
     "SHARED_NAME",
     "STAGES",
     "TOOLS",
+    "USER_CALLS",
+    "USER_TOOLS",
     "USUAL_MODE",
     "VERDICTS_MEAN",
     "Absent",
@@ -108,6 +115,7 @@ __all__ = [
     "Execution",
     "Fact",
     "Frozen",
+    "Grown",
     "HiddenTests",
     "KnownMode",
     "Leaf",
@@ -128,6 +136,7 @@ __all__ = [
     "RecordAttachment",
     "RecordCall",
     "RecordPart",
+    "RecordProvenCall",
     "RecordProvenTurn",
     "RecordRemark",
     "RecordScore",
@@ -159,6 +168,7 @@ __all__ = [
     "Trajectory",
     "TrajectoryFilter",
     "Turn",
+    "UserCall",
     "Verdict",
     "Withhold",
     "digest",
@@ -166,6 +176,7 @@ __all__ = [
     "mode_order",
     "shared_path",
     "tool_files_of",
+    "user_tool_files_of",
     "without_later",
     "workspace_of",
 ]

@@ -94,6 +94,8 @@ class TemplateTurn(Frozen):
 
     say: Annotated[tuple[str, ...], Field(min_length=1)]
     goal: Annotated[str, Field(min_length=1)] | None = None
+    user_chain: tuple[ReferenceCall, ...] = ()
+    """What the person does with tools of its own before it says this."""
     chain: tuple[ReferenceCall, ...] = ()
     answer: Annotated[tuple[str, ...], Field(min_length=1)]
     facts: tuple[Fact, ...] = ()
@@ -174,8 +176,9 @@ def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict
     return found
 
 
-TOOLS, SHARED = "tools/", "shared/"
-"""The folders of a pack with its own tool files, and with those of the shared library that it uses."""
+TOOLS, SHARED, USER_TOOLS = "tools/", "shared/", "user_tools/"
+"""The folders of a pack with its own tool files, with those of the shared library that it uses, and with the tools of
+the simulated person."""
 SHARED_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}@[1-9][0-9]{0,8}")
 """A shared tool file as packs name it: its name and version."""
 
@@ -196,6 +199,11 @@ def tool_files_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
     own = {path: data for path, data in files.items() if path.startswith(TOOLS) and path.endswith(".py")}
     shared = {path: data for path, data in files.items() if is_shared(path)}
     return own | shared
+
+
+def user_tool_files_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the Python files with tools of the simulated person by path."""
+    return {path: data for path, data in files.items() if path.startswith(USER_TOOLS) and path.endswith(".py")}
 
 
 def is_shared(path: str) -> bool:
@@ -220,6 +228,8 @@ class Domain(Frozen):
     category: str = "custom"
     policy: str
     tools: tuple[Tool, ...]
+    user_tools: tuple[Tool, ...] = ()
+    """What the simulated person can use in the same sandbox. The teacher is neither offered these nor told of them."""
     templates: tuple[TaskTemplate, ...]
     questions: tuple[Question, ...] = ()
     link: tuple[str, ...] = ()
@@ -241,8 +251,8 @@ class Domain(Frozen):
 
     def tool_modules(self) -> dict[str, str]:
         """Return the Python sources of the tools as {file: source}; the file as seen from tools/, so that a shared file
-        (`../shared/calculator@1.py`) is none of the pack's own."""
-        found = tool_files_of(self.files)
+        (`../shared/calculator@1.py`) is none of the pack's own. Those of the simulated person are among them."""
+        found = tool_files_of(self.files) | user_tool_files_of(self.files)
         return {
             path[len(TOOLS) :] if path.startswith(TOOLS) else f"../{path}": data.decode()
             for path, data in found.items()

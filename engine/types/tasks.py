@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from engine.types.domains import Fact, HiddenTests, Mode, ReferenceCall
-from engine.types.frozen import Frozen
+from engine.types.frozen import Frozen, Grown
 from engine.types.state import StateDiff
 from engine.types.turns import Tool, ToolCall, ToolResult
 
 
-class TaskTurn(Frozen):
+class TaskTurn(Grown):
     """One user turn of a task, slots filled in; results of calls are still expressions until the proof.
 
     `mode` is the transform of this turn. `hidden` is what the user tells only when asked; `ask` is how the
@@ -18,8 +18,11 @@ class TaskTurn(Frozen):
     equal numbers are parallel calls. `fault` is the index of the call whose first try fails, else None.
     `segment` counts the templates of the dialogue: results saved by one template are seen by its own later turns
     only, and so are its `slots`. `known` are calls that an earlier turn made with the same arguments: only the
-    proof makes them again, to fill in what the turn's texts and arguments use of them.
+    proof makes them again, to fill in what the turn's texts and arguments use of them. `user_chain` is what the person
+    does with its own tools before it says this.
     """
+
+    LATER: ClassVar = ("user_chain",)
 
     mode: Mode
     say: str
@@ -33,6 +36,7 @@ class TaskTurn(Frozen):
     ask: str | None = None
     hidden: str | None = None
     fault: int | None = None
+    user_chain: tuple[ReferenceCall, ...] = ()
 
 
 class Task(Frozen):
@@ -62,12 +66,16 @@ class ProvenCall(Frozen):
     result: ToolResult
 
 
-class ProvenTurn(Frozen):
-    """The reference for one user turn, concrete. `calls` are grouped into assistant messages."""
+class ProvenTurn(Grown):
+    """The reference for one user turn, concrete. `calls` are grouped into assistant messages; `user_calls` are what the
+    person does before it speaks."""
+
+    LATER: ClassVar = ("user_calls",)
 
     calls: tuple[tuple[ProvenCall, ...], ...] = ()
     answer: str
     facts: tuple[tuple[str, ...], ...] = ()
+    user_calls: tuple[ProvenCall, ...] = ()
 
 
 RejectReason = Literal[

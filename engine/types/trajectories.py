@@ -12,7 +12,7 @@ from engine.types.models import ModelCall, ModelRole
 from engine.types.scores import Score
 from engine.types.state import StateDiff
 from engine.types.tasks import Proof, Task
-from engine.types.turns import Tool, Turn
+from engine.types.turns import Tool, ToolFault, Turn
 
 Status = Literal["kept", "rejected", "failed"]
 Outcome = Literal["success", "failure", "unmeasured"]
@@ -54,6 +54,9 @@ class Remark(Frozen):
 
 SECONDS = "seconds"
 """Kind of the attachment that says how many seconds a call took (version 1: a number), at the turn of its result."""
+USER_CALLS = "user_calls"
+"""Kind of the attachment that says what the simulated person did with its own tools before a message (version 1: a list
+of UserCall), at the turn of that message; at the last turn where it left without a further one."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that tell of the clock or the machine; never part of a reproducible export."""
 
@@ -69,6 +72,15 @@ class Attachment(Frozen):
     kind: Annotated[str, Field(min_length=1)]
     version: Annotated[int, Field(ge=1)] = 1
     value: Any = None
+
+
+class UserCall(Frozen):
+    """One call that the simulated person made, with what the tool answered."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+    content: str
+    fault: ToolFault | None = None
 
 
 class Trajectory(Frozen):
@@ -117,6 +129,16 @@ class Trajectory(Frozen):
     remarks: tuple[Remark, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     imported: dict[str, Any] = {}
+
+    def user_calls(self, before: int | None = None) -> list[UserCall]:
+        """Return what the simulated person did with its own tools, in order; with `before` only what it did before the
+        message at that index."""
+        return [
+            UserCall.model_validate(call)
+            for one in self.attachments
+            if (one.kind, one.version) == (USER_CALLS, 1) and before in (None, one.turn)
+            for call in one.value
+        ]
 
     @property
     def group_id(self) -> str:

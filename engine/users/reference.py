@@ -1,7 +1,7 @@
 """Scripted user: says the task's wording variants, without a model
 
-It says one request after the other in the words that the task drew, and gives what it held back when the assistant
-asks for it. It keeps no state: the turns so far say where it is.
+It says one request after the other in the words that the task drew, each behind what it does with its own tools, and
+gives what it held back when the assistant asks for it. It keeps no state: the turns so far say where it is.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class ReferenceUser(User):
         self, config: Config, *, llm: LLM | None, task: Task, proof: Proof, persona: Persona, seed: int
     ) -> None:
         self._task, self._answers = task, {turn.answer for turn in proof.turns}
+        self._own_calls = {n: tuple(one.call for one in turn.user_calls) for n, turn in enumerate(proof.turns)}
         source = random.Random(f"user:{persona.id}:{seed}")
         self._opening = source.choice(persona.openings) if persona.openings else ""
         closing = source.choice(persona.closings) if persona.closings else ""
@@ -51,11 +52,14 @@ class ReferenceUser(User):
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
-        found = self._next(turns)
+        found, call = self._next(turns), ModelCall(role="user", model="reference")
         if found is None:
             return None
-        turn = Turn(role="user", content=found[0])
-        return Completion(turn=turn, call=ModelCall(role="user", model="reference"), opens=found[1])
+        said, opens = found
+        calls = self._own_calls.get(self._past(turns).requests, ()) if opens else ()
+        if calls and turns[-1].role != "tool":  # else it was just given their results
+            return Completion(turn=Turn(role="user", tool_calls=calls), call=call)
+        return Completion(turn=Turn(role="user", content=said), call=call, opens=opens)
 
     def _next(self, turns: Sequence[Turn]) -> tuple[str, bool] | None:
         """Return what to say and whether it makes the next request, or None when all were made."""
@@ -77,7 +81,7 @@ class ReferenceUser(User):
     def _past(self, turns: Sequence[Turn]) -> _Past:
         requests, start, said = 0, 0, set[str]()
         for index, turn in enumerate(turns):
-            if turn.role != "user":
+            if turn.role != "user" or turn.tool_calls:
                 continue
             replies = {self._task.turns[requests - 1].hidden, CONFIRMATION, UNKNOWN} - said if requests else set()
             if turn.content in replies:

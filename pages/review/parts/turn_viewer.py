@@ -20,7 +20,7 @@ from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.replay import behind
 from engine.reviewing.verdicts import corrections
-from engine.types import SECONDS, Review, Trajectory, Turn, Verdict
+from engine.types import SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
 from pages._ui.badges import score_name
 from pages._ui.format import seconds
 from pages._ui.messages import leave
@@ -33,6 +33,8 @@ from storage.reviews import ReviewEvent, standings
 
 KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"
+OWN_CUT = 200
+"""Characters that are shown of one call of the simulated person."""
 _ASSETS = settings.ROOT / "assets"
 _component = st.components.v2.component(
     "turnwright_turn_viewer",
@@ -278,12 +280,20 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
 
 
 def _took(trajectory: Trajectory) -> dict[int, str]:
-    """Return what the reader is told of how long a call took, by the index of the turn with its result."""
-    return {
+    """Return what the reader is told beside a turn, by its index: how long a call took, at its result, and what the
+    simulated person did with its own tools, at the message that follows."""
+    took = {
         one.turn: f"took {seconds(one.value)}"
         for one in trajectory.attachments
         if (one.kind, one.version) == (SECONDS, 1) and isinstance(one.value, int | float)
     }
+    users = {one.turn for one in trajectory.attachments if one.kind == USER_CALLS}
+    return took | {at: _did(trajectory.user_calls(at)) for at in users}
+
+
+def _did(calls: Sequence[UserCall]) -> str:
+    told = [f"{one.name} {json.dumps(one.arguments, ensure_ascii=False)} → {one.content}" for one in calls]
+    return "; ".join(["used its own tools", *(one[:OWN_CUT] for one in told)])
 
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:
