@@ -12,9 +12,9 @@ from engine.planning.goals import warning
 from engine.types import Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button
+from pages._ui.dialogs import want
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.layout import empty_state
-from pages._ui.notices import want
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
 from pages.design.parts.deleting import HELP, take_out, take_question

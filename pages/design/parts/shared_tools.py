@@ -8,7 +8,7 @@ from engine.domains.shared_tools import differing, names_in, with_names
 from engine.types import Tool, shared_path
 from pages._ui.buttons import button
 from pages._ui.database import db
-from pages._ui.notices import begin, close, dialog, finish, refusals, unless_done
+from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal
 from pages.design.parts.domain_draft import Draft, draft_named
 from pages.design.parts.tool_files import ToolFile, derived
