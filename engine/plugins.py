@@ -29,6 +29,7 @@ from engine import protocols
 from engine.errors import InputError, InputErrors
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
+from engine.reading.python_source import parsed
 from engine.types import Choice
 
 CONTRACTS: Mapping[str, Any] = {
@@ -148,7 +149,7 @@ def label(kind: str, name: str) -> str:
 @lru_cache(maxsize=256)
 def _label_of_file(path: Path, changed: int) -> str:
     try:
-        return _first_line(ast.get_docstring(ast.parse(path.read_text())))
+        return _first_line(ast.get_docstring(parsed(path.read_text())))
     except (SyntaxError, ValueError):
         return ""
 

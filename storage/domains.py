@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -24,8 +23,6 @@ from storage.shared_tools import finder
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
 
 _log = logging.getLogger("turnwright")
-
-_PARSING = Lock()
 
 
 @dataclass(frozen=True)
@@ -109,12 +106,8 @@ def _parsed(data: bytes) -> Domain:
 
 
 def parsed(files: Mapping[str, bytes]) -> Domain:
-    """Parse a pack, which may still lack tools and templates. Raises InputError or InputErrors.
-
-    One at a time: `ast.parse` of Python 3.11 may raise SystemError when two threads are in it.
-    """
-    with _PARSING:
-        return catalog.parse(files, unfinished=True)
+    """Parse a pack, which may still lack tools and templates. Raises InputError or InputErrors."""
+    return catalog.parse(files, unfinished=True)
 
 
 def _pack(db: Database, digest: str) -> bytes:

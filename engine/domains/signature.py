@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import MOST_DIGITS, writable_below
+from engine.reading.python_source import parsed
 from engine.types import SHARED, TOOLS, Tool
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -57,7 +57,7 @@ def _twice(files: Mapping[str, str]) -> list[InputError]:
     seen: dict[str, str] = {}
     found: list[InputError] = []
     for path, source in files.items():
-        for node in [] if syntax_error(path, source) else _parsed(source).body:
+        for node in [] if syntax_error(path, source) else parsed(source).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if first := seen.get(node.name):
                     problem = f"{node.name} is defined twice: {first} has it too."
@@ -68,19 +68,10 @@ def _twice(files: Mapping[str, str]) -> list[InputError]:
     return found
 
 
-_parsing = threading.Lock()
-
-
-def _parsed(source: str) -> ast.Module:
-    """Parse a module; one at a time, because CPython 3.11 fails when two threads build syntax trees at once."""
-    with _parsing:
-        return ast.parse(source)
-
-
 def syntax_error(path: str, source: str) -> InputError | None:
     """Return the syntax error of a module as InputError with its line, or None."""
     try:
-        _parsed(source)
+        parsed(source)
     except SyntaxError as error:
         return _refusal(path, error.lineno, f"{error.msg}.", "Correct the syntax and save again.")
     except ValueError as error:
@@ -93,7 +84,7 @@ def _module_tools(path: str, source: str) -> list[Tool]:
     if broken:
         raise broken
     tools: list[Tool] = []
-    module = _parsed(source)
+    module = parsed(source)
     errors = _private_imports(path, module) if path.startswith(SHARED) else []
     for node in module.body:
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
@@ -261,7 +252,7 @@ def _schema(node: ast.expr) -> dict[str, Any]:
 def _annotation(text: str) -> ast.expr:
     """Return the expression of an annotation that is written as a string. Raises ValueError."""
     try:
-        body = _parsed(text.strip()).body
+        body = parsed(text.strip()).body
     except SyntaxError as error:
         raise ValueError(f"type {text!r} cannot be read.") from error
     if len(body) != 1 or not isinstance(body[0], ast.Expr):

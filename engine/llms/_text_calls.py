@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from engine.reading.json_value import whole
+from engine.reading.python_source import parsed
 from engine.types import ToolCall
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
@@ -139,7 +140,7 @@ def _call(value: Any, tools: Collection[str]) -> ToolCall | None:
 def _from_python(source: str, tools: Collection[str]) -> list[ToolCall]:
     """Read `name(key=literal, ...)`, one a line, also in brackets or inside print(). Nothing is executed."""
     try:
-        statements = ast.parse(source.strip()).body
+        statements = parsed(source.strip()).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found: list[ToolCall] = []
