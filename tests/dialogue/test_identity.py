@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from engine.dialogue.facts import normal
 from engine.domains import catalog
+from engine.domains.sources import sources_of
 from engine.domains.templates import names_below
 from engine.errors import InputErrors
 from engine.planning.tasks import Rejected, sample
@@ -19,7 +20,6 @@ from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode, Proof, Task
-from tests.catalog.test_code_repair import _sources
 
 PACKS = {name: catalog.load(CATALOG / name) for name in ("retail", "clinic")}
 DETAILS = {"retail": ("email", "postcode"), "clinic": ("name", "dob", "born")}
@@ -124,7 +124,7 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 async def _proof(task: Task, domain: Domain, pool: SandboxPool) -> Proof:
     async with pool.lease(environment_of(domain, task.variant, commands=False)) as sandbox:
-        return await prove(task, domain, sandbox, _sources())
+        return await prove(task, domain, sandbox, sources_of(domain))
 
 
 async def test_a_known_person_is_known_as_they_are_by_then(pool: SandboxPool) -> None:
