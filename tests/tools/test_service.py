@@ -121,8 +121,8 @@ SERVERS = {
     "ends": ("import sys\nsys.stdin.readline()\nsys.exit('out of paper')", "tool_crash", "out of paper"),
     "cannot be read": ("def (", "tool_crash", "SyntaxError"),
     "talks": ("input()\nprint('hello', flush=True)\ninput()", "tool_crash", "no JSON: b'hello"),
-    "hangs": ("import time\ntime.sleep(60)", "timeout", "no answer within 2 seconds"),
-    "floods": ("while True: print('{}', flush=True)", "timeout", "no answer within 2 seconds"),
+    "hangs": ("import time\ntime.sleep(60)", "timeout", "no answer within 3 seconds"),
+    "floods": ("while True: print('{}', flush=True)", "timeout", "no answer within 3 seconds"),
 }
 
 
@@ -132,7 +132,8 @@ async def test_a_program_that_fails_is_a_fault_of_the_tool_and_the_sandbox_goes_
 ) -> None:
     text, fault, told = SERVERS[what]
     files = changed(till, server_py=text)
-    source, listed = opened(Choice(name="service", options={"timeout": 2}), files)
+    options = {"timeout": 3} if fault == "timeout" else {}
+    source, listed = opened(Choice(name="service", options=options), files)
     tools = {tool.name: tool for tool in listed}
     async with pool.lease(environment_of(till, None, commands=False)) as sandbox:
         found = await asked(source, tools, sandbox, "sell", **SELL)
