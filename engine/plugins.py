@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeGuard, get_args, get_origin
@@ -106,14 +106,34 @@ def places(kind: str) -> dict[str, Place]:
     }
 
 
-@lru_cache(maxsize=256)
-def _offers(kind: str) -> tuple[tuple[str, Place], ...]:
-    """Return name and place of all that installed packages offer. Remembered, as their files take a while to read."""
-    found = []
-    for point in entry_points(group=f"turnwright.{kind}"):
-        package = point.dist.name if point.dist else "a package"
-        found.append((point.name, Place(f"{kind}/{point.name} of {package} ({point.value})", point.value)))
-    return tuple(found)
+def _offers(kind: str) -> list[tuple[str, Place]]:
+    """Return name and place of all that installed packages offer."""
+    return [
+        (name, Place(f"{kind}/{name} of {package} ({module})", module))
+        for package, group, name, module in _offered()[0]
+        if group == f"turnwright.{kind}"
+    ]
+
+
+@lru_cache(maxsize=1)
+def _offered() -> tuple[list[tuple[str, str, str, str]], list[str]]:
+    """Return (package, group, name, module) of all entry points that may be ours, and a sentence for each package whose
+    entry points cannot be read. Remembered, as the files of all packages take a while to read.
+
+    Package by package, since one that is damaged must not hide the others; of two of one name the first counts.
+    """
+    found, damaged = [], []
+    seen: set[str] = set()
+    for package in distributions():
+        try:
+            name = package.name
+            points = [] if name in seen else list(package.entry_points)
+        except Exception as error:  # whatever is wrong with a stranger's files
+            damaged.append(f"The entry points of an installed package cannot be read: {type(error).__name__}: {error}.")
+            continue
+        seen.add(name)
+        found += [(name, one.group, one.name, one.value) for one in points if one.group.startswith("turnwright.")]
+    return found, damaged
 
 
 @contextmanager
@@ -134,7 +154,7 @@ def also_in(kind: str, folder: Path) -> Iterator[None]:
 def forget() -> None:
     """Look for plug-ins anew, after a file or a package came or went while this process lives."""
     importlib.invalidate_caches()
-    for remembered in (_offers, _module, load, trait):
+    for remembered in (_offered, _module, load, trait):
         remembered.cache_clear()
 
 
@@ -225,7 +245,8 @@ def absent(kind: str, name: str, noun: str = "plug-in") -> str:
 
 def broken() -> list[str]:
     """Return a sentence for each plug-in that is there and cannot be used, with the reason. Imports them all."""
-    return [told for kind in KINDS for told in (*hidden(kind), *filter(None, (_fault(kind, n) for n in places(kind))))]
+    told = [told for kind in KINDS for told in (*hidden(kind), *filter(None, (_fault(kind, n) for n in places(kind))))]
+    return [*_offered()[1], *told]
 
 
 def hidden(kind: str) -> list[str]:

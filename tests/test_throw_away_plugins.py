@@ -461,3 +461,12 @@ def test_of_two_packages_the_first_serves_and_the_other_is_named(site: Path, tmp
     assert told.startswith(
         "judges/brevity of other_plugins (other_plugins.judge): is left out, as judges/brevity of throw_"
     )
+
+
+def test_a_damaged_package_hides_no_other_and_is_told(site: Path, tmp_path: Path) -> None:
+    write_package(tmp_path / "site", "damaged", {}, {})
+    (tmp_path / "site" / "damaged-1.0.dist-info" / "entry_points.txt").write_text("[turnwright.judges]\nno line\n")
+    with installed(tmp_path / "site"), installed(site):
+        assert {"brevity", "state"} <= set(plugins.names("judges"))
+        (told,) = plugins.broken()
+    assert told.startswith("The entry points of an installed package cannot be read: ")
