@@ -6,6 +6,7 @@ methods in which it lies. tests/pages/test_streamlit_patches.py says whether an 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -33,6 +34,9 @@ def mend() -> None:
       begins at the top.
     - When a part was drawn anew before the whole page had been sent, its place was taken out of the whole page, and
       what stands beside it moved up. What is queued is now sent as it was drawn.
+    - A part that looks again by itself did so under the name of the page that the browser still showed. When another
+      page had been opened meanwhile, the browser took the answer for one more change of pages and emptied the new one.
+      A look of a page that was left is now passed over, and a press there comes with a pass of its whole page.
     """
     if hasattr(AppSession, _MENDED):
         return
@@ -43,13 +47,21 @@ def mend() -> None:
         if _ending(self):
             self._event_loop.call_later(MOMENT, request_rerun, self, client_state)
             return
-        if client_state and _astray(self, client_state):
-            client_state.fragment_id = ""
+        if client_state and client_state.fragment_id:
+            left = _is_left(self, client_state.page_script_hash)
+            if left and client_state.is_auto_rerun:
+                return
+            if left or not (client_state.is_auto_rerun or self.has_fragment(client_state.fragment_id)):
+                client_state.fragment_id = ""
         request(self, client_state)
 
     @wraps(run)
     def run_script(self: ScriptRunner, rerun_data: RerunData) -> None:
         context_dg_stack.set(get_default_dg_stack_value())
+        if rerun_data.fragment_id_queue and _is_left(self, rerun_data.page_script_hash):  # while the request waited
+            if rerun_data.is_auto_rerun:
+                return
+            rerun_data = replace(rerun_data, fragment_id_queue=[])
         run(self, rerun_data)
 
     @wraps(clear)
@@ -74,5 +86,6 @@ def _ending(session: Any) -> bool:
     return thread is not None and runner._requests._state == ScriptRequestType.STOP
 
 
-def _astray(session: AppSession, state: ClientState) -> bool:
-    return bool(state.fragment_id) and not state.is_auto_rerun and not session.has_fragment(state.fragment_id)
+def _is_left(one: AppSession | ScriptRunner, page: str) -> bool:
+    """Return whether the session draws, or has drawn, another page since the browser showed this one."""
+    return bool(page) and page != one._pages_manager.current_page_script_hash

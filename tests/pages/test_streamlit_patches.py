@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,11 +35,13 @@ def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What reached Streamlit's own method: the parts of the page that it was asked to draw."""
-    found: list[str] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What reached Streamlit's own method: the part that it was asked to draw, and its page."""
+    found: list[tuple[str, str]] = []
     unmended(monkeypatch)
-    monkeypatch.setattr(AppSession, "request_rerun", lambda self, state: found.append(state.fragment_id))
+    monkeypatch.setattr(
+        AppSession, "request_rerun", lambda self, state: found.append((state.fragment_id, state.page_script_hash))
+    )
     streamlit_patches.mend()
     return found
 
@@ -50,26 +53,39 @@ def session(state: ScriptRequestType, *, parts: tuple[str, ...] = ("here",)) -> 
         _scriptrunner=runner,
         _state=AppSessionState.APP_IS_RUNNING,
         _event_loop=SimpleNamespace(call_later=lambda seconds, act, *args: later.append((act, args))),
+        _pages_manager=SimpleNamespace(current_page_script_hash="queue"),
         has_fragment=lambda part: part in parts,
         later=later,
     )
 
 
-def test_a_message_waits_until_all_of_the_pass_before_is_sent(asked: list[str]) -> None:
+def test_a_message_waits_until_all_of_the_pass_before_is_sent(asked: list[tuple[str, str]]) -> None:
     one = session(ScriptRequestType.STOP)
     AppSession.request_rerun(one, ClientState(fragment_id="here"))
     assert asked == []
     one._scriptrunner = None
     ((act, args),) = one.later
     act(*args)
-    assert asked == ["here"]
+    assert asked == [("here", "")]
 
 
-def test_a_press_in_a_part_that_is_gone_comes_with_the_whole_page(asked: list[str]) -> None:
-    AppSession.request_rerun(session(ScriptRequestType.CONTINUE), ClientState(fragment_id="gone"))
-    AppSession.request_rerun(session(ScriptRequestType.CONTINUE), ClientState(fragment_id="here"))
-    AppSession.request_rerun(session(ScriptRequestType.CONTINUE), ClientState(fragment_id="gone", is_auto_rerun=True))
-    assert asked == ["", "here", "gone"]
+def ask(part: str, page: str = "queue", *, itself: bool = False) -> None:
+    state = ClientState(fragment_id=part, page_script_hash=page, is_auto_rerun=itself)
+    AppSession.request_rerun(session(ScriptRequestType.CONTINUE), state)
+
+
+def test_a_press_in_a_part_that_is_gone_comes_with_the_whole_page(asked: list[tuple[str, str]]) -> None:
+    ask("gone")
+    ask("here")
+    ask("gone", itself=True)
+    assert asked == [("", "queue"), ("here", "queue"), ("gone", "queue")]
+
+
+def test_of_a_page_that_was_left_a_press_is_done_and_a_look_passed_over(asked: list[tuple[str, str]]) -> None:
+    ask("here", "scores", itself=True)
+    ask("here", "scores")
+    ask("", "scores")
+    assert asked == [("", "scores"), ("", "scores")]
 
 
 def test_streamlit_still_has_what_is_mended() -> None:
@@ -98,39 +114,63 @@ def paths(messages: list[ForwardMsg]) -> list[tuple[int, ...]]:
     return [tuple(m.metadata.delta_path) for m in messages if m.HasField("delta")]
 
 
-def test_a_whole_page_drawn_right_after_a_part_begins_at_the_top(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+Answers = dict[int, Callable[[ScriptRunner], RerunData]]
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answers], list[list[ForwardMsg]]]:
+    """Run PAGE, ask what is given by pass as soon as that pass has ended; return what each sent."""
     script = tmp_path / "page.py"
     script.write_text(PAGE)
     monkeypatch.setattr(Runtime, "_instance", MagicMock())
     unmended(monkeypatch)
     streamlit_patches.mend()
-    storage = MemoryFragmentStorage()
-    runner = ScriptRunner(
-        "session", str(script), SessionState(), MemoryUploadedFileManager(""), ScriptCache(), RerunData(), {}, storage,
-        PagesManager(str(script)), event_loop=asyncio.new_event_loop(),
-    )  # fmt: skip
-    passes: list[list[ForwardMsg]] = []
 
-    def on_event(sender: ScriptRunner, event: ScriptRunnerEvent, **told: Any) -> None:
-        """Ask, as the event loop may do, for the part when the page is done, and for the page when the part is done."""
-        if event == ScriptRunnerEvent.SCRIPT_STARTED:
-            passes.append([])
-        elif event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
-            passes[-1].append(told["forward_msg"])
-        elif event == ScriptRunnerEvent.SCRIPT_STOPPED_WITH_SUCCESS and len(passes) == 1:
-            (part,) = storage._fragments
-            sender.request_rerun(RerunData(fragment_id=part))
-        elif event == ScriptRunnerEvent.FRAGMENT_STOPPED_WITH_SUCCESS:
-            sender.request_rerun(RerunData())
+    def run(answers: Answers) -> list[list[ForwardMsg]]:
+        runner = ScriptRunner(
+            "session", str(script), SessionState(), MemoryUploadedFileManager(""), ScriptCache(), RerunData(), {},
+            MemoryFragmentStorage(), PagesManager(str(script)), event_loop=asyncio.new_event_loop(),
+        )  # fmt: skip
+        passes: list[list[ForwardMsg]] = []
 
-    runner.on_event.connect(on_event)
-    runner.start()
-    runner._script_thread.join(timeout=30)
-    whole, part, again = map(paths, passes)
+        def on_event(sender: ScriptRunner, event: ScriptRunnerEvent, **told: Any) -> None:
+            if event == ScriptRunnerEvent.SCRIPT_STARTED:
+                passes.append([])
+            elif event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
+                passes[-1].append(told["forward_msg"])
+            elif event != ScriptRunnerEvent.SHUTDOWN and (answer := answers.get(len(passes))):
+                sender.request_rerun(answer(sender))
+
+        runner.on_event.connect(on_event)
+        runner.start()
+        runner._script_thread.join(timeout=30)
+        return passes
+
+    return run
+
+
+def part_again(page: str = "", *, itself: bool = False) -> Callable[[ScriptRunner], RerunData]:
+    def ask(runner: ScriptRunner) -> RerunData:
+        (part,) = runner._fragment_storage._fragments
+        return RerunData(fragment_id=part, page_script_hash=page, is_auto_rerun=itself)
+
+    return ask
+
+
+def test_a_whole_page_drawn_right_after_a_part_begins_at_the_top(
+    drawn: Callable[[Answers], list[list[ForwardMsg]]],
+) -> None:
+    whole, part, again = map(paths, drawn({1: part_again(), 2: lambda _: RerunData()}))
     assert whole == [(0, 0), (0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 1, 0), (0, 1, 1, 0, 0), (0, 2)]
     assert part == [(0, 1, 1, 0), (0, 1, 1, 0, 0)]
+    assert again == whole
+
+
+def test_a_look_that_waited_while_its_page_was_left_is_passed_over_and_a_press_draws_the_whole_page(
+    drawn: Callable[[Answers], list[list[ForwardMsg]]],
+) -> None:
+    assert len(drawn({1: part_again("left", itself=True)})) == 1
+    whole, again = map(paths, drawn({1: part_again("left")}))
     assert again == whole
 
 
