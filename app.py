@@ -28,11 +28,11 @@ from engine.serving.lock import EngineLock
 from pages._shell.streamlit_patches import mend
 from pages.export.parts.downloads import check_token
 from storage.database import Database, open_database
-from storage.domains import seed_catalog
-from storage.engines import newest
-from storage.exports import get_export
-from storage.personas import seed_personas
-from storage.shared_tools import seed_shared
+from storage.designing.domains import seed_catalog
+from storage.designing.personas import seed_personas
+from storage.designing.shared_tools import seed_shared
+from storage.exporting.exports import get_export
+from storage.serving.engines import newest
 
 log = logging.getLogger("turnwright")
 STOP_SECONDS = 15.0

@@ -29,10 +29,13 @@ from bench.make_database import stock
 from bench.samples import MODELS, trajectories
 from engine.errors import StorageError
 from engine.types import VERDICTS_MEAN, Batch, DomainShare, TrajectoryFilter, Verdict
-from storage import analytics, batches, reviews, tables
-from storage import trajectories as lists
+from storage import tables
+from storage.analysing import analytics
 from storage.database import Database, open_database
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.reviewing import reviews
+from storage.reviewing import trajectories as lists
+from storage.serving.store import SqlStore
 
 HOLDER = "bench"
 TICK = 0.1

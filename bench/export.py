@@ -44,10 +44,10 @@ from engine.exporting.json import dump_bytes, dumps
 from engine.loop import spare_collector
 from engine.settings import CATALOG
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
-from storage import batches
 from storage.database import Database, open_database
-from storage.store import SqlStore
-from storage.trajectories import stream
+from storage.generating import batches
+from storage.reviewing.trajectories import stream
+from storage.serving.store import SqlStore
 
 CHUNK = 500
 

@@ -30,8 +30,8 @@ from engine.exporting.record import record_of
 from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.settings import CATALOG
-from storage import imports
 from storage.database import open_database
+from storage.intake import imports
 
 
 def written(path: Path, rows: int) -> Path:

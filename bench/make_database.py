@@ -21,9 +21,12 @@ from engine import settings
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.types import Batch, Domain, DomainShare, Endpoint, Recipe, Review, Trajectory, TrajectoryFilter
-from storage import batches, domains, exports, personas, reviews
 from storage.database import Database, open_database
-from storage.store import SqlStore
+from storage.designing import domains, personas
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import reviews
+from storage.serving.store import SqlStore
 
 CHUNK = 1_000
 DAY = 86_400.0
@@ -117,7 +120,7 @@ def _chunks(rows: Iterable[Trajectory]) -> Iterator[list[Trajectory]]:
 
 
 def _review(db: Database, source: random.Random, count: int) -> None:
-    from storage.trajectories import page
+    from storage.reviewing.trajectories import page
 
     _, total = page(db, TrajectoryFilter(), limit=1)
     for id in source.sample(range(1, total + 1), min(count, total)):

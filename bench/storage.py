@@ -30,11 +30,13 @@ from bench.make_database import stock
 from bench.samples import MODELS, trajectories
 from engine.exporting import record
 from engine.types import Batch, DomainShare, Trajectory, TrajectoryFilter
-from storage import analytics, batches, tables
-from storage import trajectories as lists
+from storage import tables
+from storage.analysing import analytics
 from storage.database import Database, open_database
-from storage.intake import Rows, rows_of
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.intake.rows import Rows, rows_of
+from storage.reviewing import trajectories as lists
+from storage.serving.store import SqlStore
 
 CHUNK = 500
 

@@ -22,11 +22,11 @@ from engine.running.models import open_llm
 from engine.running.runner import run
 from engine.running.wiring import parts_of
 from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
-from storage.batches import create_batch
 from storage.database import Database, open_database
-from storage.domains import save_domain
-from storage.personas import save_persona
-from storage.store import SqlStore
+from storage.designing.domains import save_domain
+from storage.designing.personas import save_persona
+from storage.generating.batches import create_batch
+from storage.serving.store import SqlStore
 
 PACK = Path(__file__).resolve().parent.parent / "tests" / "packs" / "ledger"
 CALLS_PER_ROLLOUT = 6

@@ -71,7 +71,7 @@ def with_filter(command: Callable[..., None]) -> Callable[..., None]:
 def check_modes(db: Any, chosen: TrajectoryFilter) -> None:
     """Raise InputError for a mode that neither is there nor stands in a stored trajectory."""
     from engine import modes
-    from storage.trajectories import facets
+    from storage.reviewing.trajectories import facets
 
     known = list(dict.fromkeys((*modes.names(), *facets(db)["modes"], "none")))
     if unknown := [mode for mode in chosen.modes if mode not in known]:

@@ -1,6 +1,6 @@
 """One batch worked on in the foreground, for the command line: its progress while it runs, its summary at the end.
 
-Rows come in from whoever wires the storage, as `storage.batches.BatchRow`.
+Rows come in from whoever wires the storage, as `storage.generating.batches.BatchRow`.
 """
 
 from __future__ import annotations

@@ -36,9 +36,9 @@ _LARGEST = (1 << 63) - 1
 def database() -> Iterator[Any]:
     """Open the database with the shipped domains, shared tools and personas in it."""
     from storage.database import open_database
-    from storage.domains import seed_catalog
-    from storage.personas import seed_personas
-    from storage.shared_tools import seed_shared
+    from storage.designing.domains import seed_catalog
+    from storage.designing.personas import seed_personas
+    from storage.designing.shared_tools import seed_shared
 
     found = settings.read()
     try:
@@ -61,8 +61,8 @@ def database() -> Iterator[Any]:
 
 def worker(db: Any, only: int | None = None) -> Any:
     from engine.serving.worker import Worker
-    from storage.library import SqlLibrary
-    from storage.store import SqlStore
+    from storage.serving.library import SqlLibrary
+    from storage.serving.store import SqlStore
 
     found = settings.read()
     say = partial(print, flush=True)
@@ -89,7 +89,7 @@ def run(
 ) -> None:
     """Roll out one batch here and now, then print its summary."""
     from engine.planning.batch_file import batch_of, load_batch
-    from storage.batches import create_batch
+    from storage.generating.batches import create_batch
 
     batch = load_batch(file)
     given = {"trajectories": trajectories, "sandbox": sandbox, "seed": seed, "concurrency": concurrency}
@@ -114,9 +114,9 @@ def resume(
 ) -> None:
     """Go on with a batch here and now, with a changed budget where one is given, then print its summary."""
     from engine.types import Budget
-    from storage.batches import command, get_batch
-    from storage.budgets import set_budget
-    from storage.recovery import resume_in, retry
+    from storage.generating.batches import command, get_batch
+    from storage.generating.budgets import set_budget
+    from storage.generating.recovery import resume_in, retry
 
     given = {"tokens": tokens, "cost_usd": dollars, "seconds": seconds}
     changes: dict[str, Any] = {name: value or None for name, value in given.items() if value is not None}
@@ -139,8 +139,8 @@ def resume(
 def _work_on(db: Any, number: int) -> None:
     """Work on one batch in this process until it goes no further, print its summary, exit with 1 if it is not done."""
     from cli.foreground import follow, summary
-    from storage.batches import get_batch, losses
-    from storage.plans import quotas_of_batch
+    from storage.generating.batches import get_batch, losses
+    from storage.generating.plans import quotas_of_batch
 
     loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
@@ -175,9 +175,9 @@ def export(
     from engine.exporting.build import build
     from engine.exporting.target import aimed, check_choice
     from engine.types import Recipe
-    from storage.exports import create_export, finish_export
-    from storage.library import SqlLibrary
-    from storage.trajectories import stream
+    from storage.exporting.exports import create_export, finish_export
+    from storage.reviewing.trajectories import stream
+    from storage.serving.library import SqlLibrary
 
     target, format = (name and name.replace("-", "_") for name in (target, format))
     if target is not None:
@@ -226,7 +226,7 @@ def import_(
     reason; when none can be read, the file is refused."""
     from engine.importing.read import importer_of, read, told
     from engine.importing.report import Report
-    from storage import imports
+    from storage.intake import imports
 
     options = {key: _value(text) for key, text in _pairs(option or [])}
     importer, report = importer_of(format.replace("-", "_"), options), Report()
@@ -254,9 +254,9 @@ def show(
 ) -> None:
     """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
     from cli.foreground import summary
-    from storage.batches import get_batch, latest, list_batches, losses
-    from storage.plans import quotas_of_batch
-    from storage.trajectories import get
+    from storage.generating.batches import get_batch, latest, list_batches, losses
+    from storage.generating.plans import quotas_of_batch
+    from storage.reviewing.trajectories import get
 
     with database() as db:
         if trajectory is not None:
@@ -294,7 +294,7 @@ def analyze(
 ) -> None:
     """Print the yield funnel, a breakdown and the scores; the database does the sums."""
     from engine.types import TrajectoryFilter
-    from storage import analytics
+    from storage.analysing import analytics
 
     wanted = _validated(TrajectoryFilter, chosen, "filter")
     with database() as db:
@@ -341,7 +341,7 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
 
 def _shared_text(name: str) -> bytes | None:
     """Return what the library holds under a name and version; the database is opened only when it is asked."""
-    from storage.shared_tools import finder
+    from storage.designing.shared_tools import finder
 
     with database() as db:
         return finder(db)(name)
@@ -357,8 +357,8 @@ def check() -> None:
     found = settings.read()
     print(f"home      {found.home}")
     with database() as db:
-        from storage.domains import list_domains
-        from storage.library import SqlLibrary
+        from storage.designing.domains import list_domains
+        from storage.serving.library import SqlLibrary
 
         print(f"database  {db.dialect}: {len(list_domains(db))} domains")
         stored = with_options(SqlLibrary(db).sandbox_options(), found.sandbox_options)
@@ -422,10 +422,10 @@ def list_(
 
 
 def _stored(db: Any, kind: str) -> list[str]:
-    from storage.domains import list_domains
-    from storage.endpoints import list_endpoints
-    from storage.personas import list_personas
-    from storage.shared_tools import list_shared
+    from storage.designing.domains import list_domains
+    from storage.designing.personas import list_personas
+    from storage.designing.shared_tools import list_shared
+    from storage.generating.endpoints import list_endpoints
 
     if kind == "shared_tools":
         return [f"{row.id:<20} {', '.join(tool.name for tool in row.tools)}" for row in list_shared(db)]

@@ -9,8 +9,8 @@ import pytest
 
 from engine.domains import catalog
 from engine.types import Domain, Persona
-from storage import domains, personas
 from storage.database import Database, open_database
+from storage.designing import domains, personas
 
 PACKS = Path(__file__).parent / "packs"
 

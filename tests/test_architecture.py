@@ -31,6 +31,11 @@ ROOMS = (
     "serving",
 )
 """The rooms of engine/ from the ground up: each imports from those before it only."""
+STORAGE_ROOMS = (
+    *("tables", "columns", "search", "migrations", "database", "conflicts", "preferences", "first_path"),
+    *("facets", "filters", "designing", "intake", "reviewing", "analysing", "exporting", "serving", "generating"),
+)
+"""Those of storage/."""
 ONLY_IN = {
     "streamlit": ("app.py", "pages/"),
     "sqlmodel": ("storage/",),
@@ -105,27 +110,34 @@ def test_types_and_protocols_import_only_what_they_may() -> None:
     assert {m.split(".")[1] for m in seams if "." in m} == {"types"}
 
 
-def room_of(module: str) -> str:
-    """Return "domains" for "engine.domains.catalog", and the first part of a module that is not of the engine."""
+def room_of(module: str, house: str) -> str:
+    """Return "domains" for "engine.domains.catalog", and the first part of a module that is not of the house."""
     parts = module.split(".")
-    return parts[1] if parts[0] == "engine" and len(parts) > 1 else parts[0]
+    return parts[1] if parts[0] == house and len(parts) > 1 else parts[0]
 
 
 def module_of(path: Path) -> str:
     return name_of(path)[:-3].replace("/", ".").removesuffix(".__init__")
 
 
-def test_rooms_import_downward_only() -> None:
-    known = {module_of(p) for p in SOURCES}
+@pytest.mark.parametrize(("house", "rooms"), [("engine", ROOMS), ("storage", STORAGE_ROOMS)])
+def test_rooms_import_downward_only(house: str, rooms: tuple[str, ...]) -> None:
+    known = {module_of(p) for p in SOURCES if house != "storage" or name_of(p).startswith("storage/")}
     upward = {
         (module_of(path), module)
         for path in SOURCES
-        if (here := room_of(module_of(path))) in ROOMS
+        if (here := room_of(module_of(path), house)) in rooms and name_of(path).startswith(f"{house}/")
         for module in imports(path)
-        if module in known - {"engine"} and (there := room_of(module)) != here
-        if there not in ROOMS or ROOMS.index(there) > ROOMS.index(here)
+        if module in known - {house} and (there := room_of(module, house)) != here
+        if there not in rooms or rooms.index(there) > rooms.index(here)
     }
     assert upward == set()
+
+
+def test_every_file_and_folder_of_the_storage_is_a_room_and_says_what_it_is_for() -> None:
+    rooms = {p.stem for p in (ROOT / "storage").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert rooms - {"__init__"} == set(STORAGE_ROOMS)
+    assert all(p.read_text().strip() for p in (ROOT / "storage").rglob("__init__.py"))
 
 
 def test_every_folder_of_the_engine_is_a_room_or_holds_plugins() -> None:

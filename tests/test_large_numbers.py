@@ -24,10 +24,11 @@ from engine.rolling.prove import parsed
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
 from pages._ui.text import beyond_browsers
 from pages.review.parts.turn_viewer import _calls
-from storage import domains, requests
 from storage.database import Database
-from storage.intake import dump
+from storage.designing import domains
+from storage.intake.rows import dump
 from storage.search import document_of_body
+from storage.serving import requests
 from tests.exporters.mixed import mixed, proven
 
 BIG = "1234567890123456789012"

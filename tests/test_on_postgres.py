@@ -21,10 +21,15 @@ from streamlit.testing.v1 import AppTest
 from engine.settings import CATALOG, PERSONAS
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
 from pages._ui.routes import BY_NAME
-from storage import analytics, batches, domains, exports, personas, requests, trajectories
+from storage.analysing import analytics
+from storage.analysing.funnel import funnel
 from storage.database import Database, open_database
-from storage.funnel import funnel
-from storage.reviewer_tab import ReviewerTab
+from storage.designing import domains, personas
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.reviewing.reviewer_tab import ReviewerTab
+from storage.serving import requests
 from tests.engine_parts import ROOT, engine, surroundings, until
 from tests.running.test_outages import checked, stored
 from tests.storage.fixtures import postgres_server

@@ -22,7 +22,7 @@ from engine.serving.pools import Pools
 from engine.types import Batch, Domain, Persona, ToolCall, Turn
 from storage import preferences
 from storage.database import Database
-from storage.library import SqlLibrary
+from storage.serving.library import SqlLibrary
 from tests.engine_parts import batch_of, scripted, wired
 from tests.judges.test_rubric import trajectory
 

@@ -28,12 +28,15 @@ from engine.types import (
     TrajectoryFilter,
     digest,
 )
-from storage import batches, exports, migrations, reviews, trajectories
+from storage import migrations
 from storage.database import Database, open_database
-from storage.library import SqlLibrary
-from storage.plans import quotas_of_batch
-from storage.store import SqlStore
-from storage.trajectories import insert_imported
+from storage.exporting import exports
+from storage.generating import batches
+from storage.generating.plans import quotas_of_batch
+from storage.reviewing import reviews, trajectories
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.golden_plans import FILES, GOLDEN, PERSONAS, pinned, recorded
 from tests.storage.samples import made
 

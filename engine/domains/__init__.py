@@ -1,5 +1,5 @@
 """A pack, which is a folder of files, becomes a Domain: its tools, templates, slots, personas and questions.
 
 Read catalog.py first. Not here: what a template gives for one dialogue (engine/planning/tasks.py), and packs in the
-database (storage/domains.py).
+database (storage/designing/domains.py).
 """

@@ -15,7 +15,7 @@ from pages._ui.database import db
 from pages._ui.format import ago
 from pages._ui.isolation import until_built
 from pages._ui.text import literal
-from storage import engines
+from storage.serving import engines
 
 
 def engine_status() -> None:

@@ -15,9 +15,9 @@ from engine.times import NO_ANSWER
 from pages._ui.format import seconds
 from pages._ui.messages import notice
 from pages._ui.text import literal
-from storage import engines, requests
 from storage.database import Database
-from storage.requests import RequestRow
+from storage.serving import engines, requests
+from storage.serving.requests import RequestRow
 
 SLOW = 3.0
 

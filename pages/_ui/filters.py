@@ -20,10 +20,10 @@ from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from pages._ui.buttons import button
-from storage.batches import list_batches
 from storage.database import Database
-from storage.reviews import tags_in_use
-from storage.trajectories import facets
+from storage.generating.batches import list_batches
+from storage.reviewing.reviews import tags_in_use
+from storage.reviewing.trajectories import facets
 
 VIEWS: dict[str, TrajectoryFilter] = {
     "To review": TrajectoryFilter(verdicts=("none",), statuses=("kept",)),

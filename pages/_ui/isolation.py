@@ -7,7 +7,7 @@ import time
 from engine import settings
 from engine.serving.image_build import BuildState, ImageBuild
 from pages._ui.text import literal
-from storage.engines import EngineRow
+from storage.serving.engines import EngineRow
 
 
 def isolation_notice(engine: EngineRow | None) -> str | None:

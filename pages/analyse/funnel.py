@@ -17,7 +17,7 @@ from pages.analyse.parts.charts import Bars, clickable, colour, filter_text, hov
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.funnel_bars import STAGES, STEPS, compared_bars, stage_bars, totals
 from pages.analyse.parts.measures import Series
-from storage.funnel import losses, lost_at
+from storage.analysing.funnel import losses, lost_at
 
 Loss = tuple[str, str]
 """A stage, and the reason for a loss there."""

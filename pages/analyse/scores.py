@@ -27,7 +27,7 @@ from pages.analyse.parts.charts import (
 from pages.analyse.parts.compare import compare_bar
 from pages.analyse.parts.measures import Series
 from pages.analyse.parts.score_tables import score_table, usage_table
-from storage.chart_filters import WHOLE, bin_filter, group_filter, outcome_filter
+from storage.analysing.chart_filters import WHOLE, bin_filter, group_filter, outcome_filter
 from storage.database import Database
 from storage.first_path import note_seen
 

@@ -18,8 +18,8 @@ from pages._ui.text import literal, option, plain
 from pages.design.parts.deleting import deleted_list
 from pages.design.parts.domain_draft import Draft, base_files
 from pages.design.parts.domain_lists import delete_domain, import_domain, new_domain
-from storage import domains
-from storage.domains import DomainRow
+from storage.designing import domains
+from storage.designing.domains import DomainRow
 
 PER_PAGE = 24
 SORTS = {"name": "Name", "newest": "Last changed", "templates": "Most templates"}

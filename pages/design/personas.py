@@ -14,8 +14,8 @@ from pages._ui.layout import actions, empty_state
 from pages._ui.text import literal, plain
 from pages.design.parts.deleting import deleted_list
 from pages.design.parts.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
-from storage import personas
-from storage.personas import PersonaRow
+from storage.designing import personas
+from storage.designing.personas import PersonaRow
 
 PER_PAGE = 24
 

@@ -27,8 +27,10 @@ from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
-from storage import exports, recipes, requests, trajectories
-from storage.exports import ExportRow
+from storage.exporting import exports, recipes
+from storage.exporting.exports import ExportRow
+from storage.reviewing import trajectories
+from storage.serving import requests
 
 PREVIEWED = 5
 LOOKED_AT = 400

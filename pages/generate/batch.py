@@ -31,7 +31,8 @@ from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
-from storage import batches, domains, pace
+from storage.designing import domains
+from storage.generating import batches, pace
 
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")

@@ -10,7 +10,7 @@ from pages._ui.database import db
 from pages._ui.layout import actions, empty_state
 from pages._ui.routes import page_link
 from pages._ui.table import RowsTable, fetched, pager
-from storage import batches
+from storage.generating import batches
 
 MOVING = ("queued", "running")
 COLUMNS = {

@@ -19,7 +19,8 @@ from pages._ui.messages import leave, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
-from storage import batches, domains, pace, personas
+from storage.designing import domains, personas
+from storage.generating import batches, pace
 
 TRY = 3
 LARGEST = 1 << 20

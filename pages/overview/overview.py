@@ -22,14 +22,15 @@ from pages._ui.routes import open_page, page_link
 from pages._ui.table import RowsTable
 from pages._ui.text import literal
 from pages.overview.parts.first_path import draw_path, draw_return, follow_launch, steps
-from storage import batches, engines
-from storage.analytics import Overview, freshness, overview
+from storage.analysing.analytics import Overview, freshness, overview
 from storage.database import Database
 from storage.first_path import hidden
-from storage.pace import overall_rate, seconds_left
-from storage.store import cost_of
-from storage.trajectories import count as count_trajectories
-from storage.trajectories import next_unreviewed
+from storage.generating import batches
+from storage.generating.pace import overall_rate, seconds_left
+from storage.reviewing.trajectories import count as count_trajectories
+from storage.reviewing.trajectories import next_unreviewed
+from storage.serving import engines
+from storage.serving.store import cost_of
 
 DAY = 86_400.0
 RECENT = 3 * DAY

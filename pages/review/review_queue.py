@@ -16,8 +16,8 @@ from pages._ui.messages import leave, tell
 from pages._ui.routes import open_page
 from pages._ui.table import RowsTable, fetched, pager
 from pages.review.parts.reviewer import tab, undo_last
-from storage.reviews import ReviewEvent, review_progress, standings
-from storage.trajectories import TrajectoryRow, next_unreviewed, page
+from storage.reviewing.reviews import ReviewEvent, review_progress, standings
+from storage.reviewing.trajectories import TrajectoryRow, next_unreviewed, page
 
 SORTS = {
     "newest": "Newest first",

@@ -23,8 +23,8 @@ from pages.review.parts.turn_viewer import store_marks, viewer
 from pages.review.parts.turning import Way, drawing, shown
 from pages.review.parts.verdict_panel import arrive, go, verdict_panel
 from storage.filters import SORTS
-from storage.reviews import review_progress, reviews_of
-from storage.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
+from storage.reviewing.reviews import review_progress, reviews_of
+from storage.reviewing.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
 
 chosen = filter_from_address()
 sort = text_parameter("order", "newest")

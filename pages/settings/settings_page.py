@@ -24,9 +24,12 @@ from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
 from pages._ui.messages import leave
 from pages._ui.text import literal, plain
-from storage import analytics, endpoints, engines, preferences
+from storage import preferences
+from storage.analysing import analytics
 from storage.database import size
-from storage.endpoints import EndpointRow
+from storage.generating import endpoints
+from storage.generating.endpoints import EndpointRow
+from storage.serving import engines
 
 LOG_LINES = 30
 LOG_READ = 20_000

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from engine.types import Domain, Endpoint, Review
-from storage import batches, exports
 from storage.database import Database
-from storage.reviews import save_review
-from storage.trajectories import insert_imported
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing.reviews import save_review
+from storage.reviewing.trajectories import insert_imported
 from tests.engine_parts import ROOT, batch_of, surroundings
 from tests.exporters.mixed import mixed
 

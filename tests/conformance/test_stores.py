@@ -11,9 +11,11 @@ from engine.errors import InputError, StorageError
 from engine.liveness import holder_name
 from engine.protocols import Store
 from engine.types import DomainShare
-from storage import batches, domains, trajectories
 from storage.database import Database, open_database
-from storage.store import SqlStore
+from storage.designing import domains
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving.store import SqlStore
 from tests.storage.fixtures import db, migrated_database, migrated_file, postgres_server, url
 from tests.storage.samples import call, ended_holder, lost, made, pack, queue, stock
 

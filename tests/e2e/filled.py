@@ -6,8 +6,12 @@ from urllib.parse import urlencode
 
 from engine.types import Batch, DomainShare, Endpoint, Recipe, Review, TrajectoryFilter
 from pages.review.parts.reviewer import REVIEWER
-from storage import batches, domains, endpoints, engines, exports, requests, reviews, trajectories
 from storage.database import Database
+from storage.designing import domains
+from storage.exporting import exports
+from storage.generating import batches, endpoints
+from storage.reviewing import reviews, trajectories
+from storage.serving import engines, requests
 from tests.e2e.conftest import Studio, until
 
 SHIPPED = ("retail", "clinic", "office_files", "code_repair")

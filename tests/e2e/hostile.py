@@ -21,8 +21,11 @@ from engine.types import (
     Turn,
 )
 from pages.review.parts.reviewer import REVIEWER
-from storage import batches, domains, endpoints, exports, personas, reviews, trajectories
 from storage.database import Database
+from storage.designing import domains, personas
+from storage.exporting import exports
+from storage.generating import batches, endpoints
+from storage.reviewing import reviews, trajectories
 from tests.pages.samples import HOSTILE, REFUND, trajectory
 
 PACKS = Path(__file__).resolve().parents[1] / "packs"

@@ -13,7 +13,9 @@ from playwright.sync_api import Error, Locator, Page, expect
 from sqlalchemy import func, select
 
 from engine.types import Recipe
-from storage import batches, exports, tables
+from storage import tables
+from storage.exporting import exports
+from storage.generating import batches
 from tests.e2e.conftest import Studio, ready
 
 

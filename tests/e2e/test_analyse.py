@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.types import TrajectoryFilter
-from storage.batches import list_batches
-from storage.trajectories import count, insert_imported
+from storage.generating.batches import list_batches
+from storage.reviewing.trajectories import count, insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
 from tests.pages.samples import never_started, trajectory

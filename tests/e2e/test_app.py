@@ -16,8 +16,8 @@ import pytest
 from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from pages.export.parts.downloads import export_url
-from storage.engines import EngineRow, engines, newest
-from storage.exports import create_export, finish_export
+from storage.exporting.exports import create_export, finish_export
+from storage.serving.engines import EngineRow, engines, newest
 from tests.e2e.conftest import Studio, until
 
 

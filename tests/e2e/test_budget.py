@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.types import Batch, Budget, DomainShare, Endpoint
-from storage import batches, engines
+from storage.generating import batches
+from storage.serving import engines
 from tests.e2e.conftest import Studio, ready, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -15,8 +15,9 @@ import pytest
 from playwright.sync_api import Page
 
 from engine.types import Batch, DomainShare, Endpoint
-from storage import batches, engines
-from storage.trajectories import insert_imported
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
+from storage.serving import engines
 from tests.e2e.conftest import Studio, running, until
 from tests.e2e.kinds import KINDS, Ground, Kind
 from tests.pages.samples import trajectory

@@ -14,8 +14,12 @@ from playwright.sync_api import Page, expect
 from engine.domains import catalog
 from engine.types import Batch, DomainShare, Recipe, Trajectory, TrajectoryFilter
 from pages.review.parts.fix_calls import calls_text
-from storage import batches, domains, exports, requests, trajectories
-from storage.reviews import reviews_of
+from storage.designing import domains
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.reviewing.reviews import reviews_of
+from storage.serving import requests
 from tests.e2e.conftest import ROOT, Studio, ready, until
 
 pytestmark = pytest.mark.browser

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from engine.types import Batch, DomainShare, TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from pages._ui.routes import BY_NAME, ROUTES, Route, url
-from storage import batches
-from storage.trajectories import insert_imported
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, opened, ready
 from tests.pages.samples import trajectory
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from engine.domains import catalog
 from engine.types import Persona
-from storage import domains, personas
+from storage.designing import domains, personas
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, shown
 from tests.e2e.test_design import LEDGER, visit

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from engine import settings
 from engine.domains import catalog
-from storage import domains
+from storage.designing import domains
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, pick, shown
 

@@ -13,8 +13,9 @@ from playwright.sync_api import Page, expect
 
 from engine import plugins
 from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
-from storage import batches, exports
-from storage.trajectories import insert_imported
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, choose, fill
 from tests.pages.samples import trajectory

@@ -15,7 +15,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from engine.types import Batch, DomainShare, Endpoint, TrajectoryFilter
-from storage import batches, engines, personas, trajectories
+from storage.designing import personas
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving import engines
 from tests.e2e.conftest import Studio, opened, ready, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from engine.types import Batch, DomainShare, Endpoint, TrajectoryFilter
-from storage import batches, engines, trajectories
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving import engines
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import fill
 

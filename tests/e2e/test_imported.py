@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect
 from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.types import TrajectoryFilter
-from storage import imports, trajectories
-from storage.reviews import reviews_of
+from storage.intake import imports
+from storage.reviewing import trajectories
+from storage.reviewing.reviews import reviews_of
 from tests.e2e.conftest import NARROW, WIDE, Studio, ready, until
 
 pytestmark = pytest.mark.browser

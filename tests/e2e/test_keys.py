@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pages.review.parts.reviewer import REVIEWER
-from storage.reviews import reviews_of
-from storage.trajectories import insert_imported
+from storage.reviewing.reviews import reviews_of
+from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, running, until
 from tests.pages.samples import trajectory
 

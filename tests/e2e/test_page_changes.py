@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from storage.trajectories import insert_imported
+from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
 from tests.pages.samples import trajectory

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.types import Batch, DomainShare
 from pages._ui.routes import url
-from storage import batches
-from storage.store import SqlStore
-from storage.trajectories import insert_imported
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.store import SqlStore
 from tests.e2e.conftest import Studio, ready, until
 from tests.pages.samples import trajectory
 

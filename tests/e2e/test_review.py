@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from pages.review.parts.reviewer import REVIEWER
-from storage.reviews import history, reviews_of
-from storage.trajectories import insert_imported
+from storage.reviewing.reviews import history, reviews_of
+from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, ready, until
 from tests.pages.samples import never_started, trajectory
 

@@ -10,7 +10,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from bench.model_path import model_server
 from engine.types import Endpoint
-from storage import endpoints, engines, preferences
+from storage import preferences
+from storage.generating import endpoints
+from storage.serving import engines
 from tests.e2e.conftest import Studio, free_port, ready, until
 from tests.e2e.controls import choose, fill
 

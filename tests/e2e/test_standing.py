@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from engine.types import TrajectoryFilter
 from pages._ui.filters import filter_parameters
-from storage.reviews import reviews_of
-from storage.trajectories import insert_imported, row
+from storage.reviewing.reviews import reviews_of
+from storage.reviewing.trajectories import insert_imported, row
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.test_review import choose_rows, open_trajectory, verdicts
 from tests.pages.samples import trajectory
@@ -97,7 +97,7 @@ def test_only_turns_of_the_assistant_have_a_verdict(
 
 
 def test_a_mark_on_a_turn_of_the_user_from_before_can_be_taken_away(page: Page, studio: Studio) -> None:
-    from storage.reviews import ReviewKey, change_review
+    from storage.reviewing.reviews import ReviewKey, change_review
 
     change_review(studio.database, ReviewKey(9, 1, "me"), {"verdict": "fix"})
     open_trajectory(page, studio, 9)

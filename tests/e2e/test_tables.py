@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import batches
+from storage.generating import batches
 from tests.e2e.conftest import Studio, ready
 
 pytestmark = pytest.mark.browser

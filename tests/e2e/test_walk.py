@@ -22,7 +22,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.types import TrajectoryFilter
-from storage import batches, domains, exports, trajectories
+from storage.designing import domains
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import trajectories
 from tests.e2e.conftest import ROOT, Studio, ready, until
 from tests.e2e.controls import answered, click_bar, edit, fill, pick, segment, shown
 

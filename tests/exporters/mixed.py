@@ -31,7 +31,7 @@ from engine.types import (
     Trajectory,
     Turn,
 )
-from storage.intake import dump
+from storage.intake.rows import dump
 
 
 def tool(name: str, effect: str = "read", **properties: str) -> Tool:

@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import _read, record_of
 from engine.types import SECONDS, Attachment, Review, Trajectory
-from storage.intake import dump
+from storage.intake.rows import dump
 from tests.exporters.mixed import PARALLEL, applied, calls, exported, made, opened, says
 
 CLOCKS = (Attachment(turn=3, kind=SECONDS, value=0.25), Attachment(turn=4, kind=SECONDS, value=1))

@@ -32,7 +32,7 @@ from engine.types import (
     Turn,
     records,
 )
-from storage.intake import dump
+from storage.intake.rows import dump
 from tests.exporters.mixed import hostile, mixed, proven
 
 

@@ -15,7 +15,7 @@ from engine.examples import ImportExample
 from engine.exporting.record import read
 from engine.importing.report import Report
 from engine.types import Trajectory
-from storage.intake import rows_of
+from storage.intake.rows import rows_of
 from tests.exporters.mixed import exported, mixed
 from tests.needs import missing
 

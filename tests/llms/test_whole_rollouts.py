@@ -22,7 +22,7 @@ from engine.running.runner import run
 from engine.running.wiring import parts_of
 from engine.types import Batch, DomainShare, Endpoint, Trajectory, TrajectoryFilter
 from storage.database import open_database
-from storage.trajectories import stream
+from storage.reviewing.trajectories import stream
 from tests.llms.server import Server, serving
 
 DOMAIN = catalog.load(PACK)

@@ -21,10 +21,11 @@ from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import MODES, Batch, Domain, DomainShare, Persona, Task, Trajectory, TrajectoryFilter
-from storage import batches, trajectories
 from storage.database import Database
-from storage.plans import quotas_of_batch
-from storage.trajectories import insert_imported
+from storage.generating import batches
+from storage.generating.plans import quotas_of_batch
+from storage.reviewing import trajectories
+from storage.reviewing.trajectories import insert_imported
 from tests.conformance import test_modes as promises
 from tests.engine_parts import batch_of, wired
 from tests.modes.read_only import dropped_in

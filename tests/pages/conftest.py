@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine.types import Domain, Persona
 from pages._ui.routes import BY_NAME
-from storage import domains, personas
 from storage.database import Database, open_database
+from storage.designing import domains, personas
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "shell.py"
 

@@ -18,9 +18,9 @@ from pages.analyse.parts.funnel_bars import ALL_THE_SAME, TAKEN_BACK
 from pages.analyse.parts.measures import Series
 from pages.review.parts.reviewer import REVIEWER
 from storage.database import Database
-from storage.exports import create_export, mark_exported
-from storage.reviews import save_review
-from storage.trajectories import count, insert_imported
+from storage.exporting.exports import create_export, mark_exported
+from storage.reviewing.reviews import save_review
+from storage.reviewing.trajectories import count, insert_imported
 from tests.pages.samples import HOSTILE, never_started, trajectory
 
 Opener = Callable[..., AppTest]

@@ -14,14 +14,14 @@ from pages._ui.filters import read_filter
 from pages.analyse.parts import measures
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
 from pages.review.parts.reviewer import REVIEWER
-from storage import analytics
-from storage.batches import create_batch
+from storage.analysing import analytics
 from storage.database import Database
-from storage.domains import seed_catalog
-from storage.exports import create_export, delete_export, finish_export, mark_exported
-from storage.personas import seed_personas
-from storage.reviews import save_review, undo
-from storage.trajectories import count, insert_imported
+from storage.designing.domains import seed_catalog
+from storage.designing.personas import seed_personas
+from storage.exporting.exports import create_export, delete_export, finish_export, mark_exported
+from storage.generating.batches import create_batch
+from storage.reviewing.reviews import save_review, undo
+from storage.reviewing.trajectories import count, insert_imported
 from tests.pages.samples import never_started
 from tests.pages.test_analyse import assert_opens_what_it_counts, bars, figures, made
 

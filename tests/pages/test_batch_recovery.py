@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.types import Batch, DomainShare, Trajectory
-from storage import batches
 from storage.database import Database
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.serving.store import SqlStore
 from tests.pages.samples import trajectory
 
 Open = Callable[..., AppTest]

@@ -13,10 +13,10 @@ from engine.reviewing.replay import Replay
 from engine.types import Tool, Turn
 from pages.review.parts.fix_calls import calls_text
 from pages.review.parts.fix_form import fix_key
-from storage import requests
 from storage.database import Database
-from storage.reviews import reviews_of
-from storage.trajectories import insert_imported
+from storage.reviewing.reviews import reviews_of
+from storage.reviewing.trajectories import insert_imported
+from storage.serving import requests
 from tests.pages.samples import trajectory
 
 Opener = Callable[..., AppTest]

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from bench.model_path import model_server
 from engine.types import Endpoint, TrajectoryFilter
-from storage import batches, endpoints, trajectories
 from storage.database import Database
+from storage.generating import batches, endpoints
+from storage.reviewing import trajectories
 from tests.engine_parts import scripted
 from tests.running.test_budgets import SAYS, work
 

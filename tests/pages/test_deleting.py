@@ -16,8 +16,9 @@ from pages.design.parts.domain_lists import NOTHING
 from pages.design.parts.pack_parts import renamed
 from pages.design.parts.problems import problems_of
 from pages.design.parts.removals import Removal, cut_question, put_question, unpacked
-from storage import batches, domains, endpoints, personas
 from storage.database import Database
+from storage.designing import domains, personas
+from storage.generating import batches, endpoints
 from tests.engine_parts import batch_of
 from tests.pages.test_design import button, errors, ledger, named, version
 

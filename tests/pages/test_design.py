@@ -19,8 +19,9 @@ from pages.design.parts.domain_lists import SKELETON, from_upload, id_from
 from pages.design.parts.pack_parts import checked_template, renamed, template_path
 from pages.design.parts.persona_form import sample_line
 from pages.design.parts.tool_files import derived, find_tool_file, tool_files
-from storage import domains, personas, requests
 from storage.database import Database
+from storage.designing import domains, personas
+from storage.serving import requests
 from tests.pages.samples import HOSTILE
 
 LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from engine.planning.planner import plan
 from engine.types import MODES, Batch, Domain, DomainShare, Persona
 from pages._ui.badges import mode_name
-from storage import batches
 from storage.database import Database
-from storage.trajectories import insert_imported
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
 from tests.modes.read_only import dropped_in
 from tests.pages.samples import trajectory
 from tests.pages.test_plan import launch, line

@@ -12,9 +12,11 @@ from engine import plugins
 from engine.protocols import ExportOutcome
 from engine.types import Recipe, Review, TrajectoryFilter
 from pages._ui.filters import filter_parameters
-from storage import exports, requests, reviews
 from storage.database import Database
-from storage.trajectories import insert_imported
+from storage.exporting import exports
+from storage.reviewing import reviews
+from storage.reviewing.trajectories import insert_imported
+from storage.serving import requests
 from tests.pages.samples import never_started, trajectory
 
 Open = Callable[..., AppTest]

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import InputErrors
 from engine.planning.batch_file import batch_of, parse_batch
 from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
-from storage import batches, endpoints
 from storage.database import Database
-from storage.store import SqlStore
-from storage.trajectories import insert_imported
+from storage.generating import batches, endpoints
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.store import SqlStore
 from tests.pages.samples import trajectory
 
 Open = Callable[..., AppTest]

@@ -19,10 +19,11 @@ from engine.reviewing.corrections import ends_at
 from engine.types import Tool
 from pages._ui.schema_form import type_words
 from pages.review.parts.fix_form import fix_key
-from storage import batches, imports
 from storage.database import Database
-from storage.reviews import reviews_of
-from storage.trajectories import get
+from storage.generating import batches
+from storage.intake import imports
+from storage.reviewing.reviews import reviews_of
+from storage.reviewing.trajectories import get
 from tests.exporters.mixed import applied, exported
 from tests.reading.test_references import ANY_TOOL
 

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine.protocols import Pulse
 from engine.serving.image_build import ImageBuild
-from storage import engines
 from storage.database import Database
+from storage.serving import engines
 
 Open = Callable[..., AppTest]
 BUILDING = "The sandbox image is being built"

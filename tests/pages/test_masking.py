@@ -15,10 +15,11 @@ from streamlit.testing.v1 import AppTest
 from engine.protocols import Request
 from engine.serving.desk import Desk
 from engine.types import Review
-from storage import exports, reviews
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.trajectories import insert_imported
+from storage.exporting import exports
+from storage.reviewing import reviews
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.library import SqlLibrary
 from tests.pages.samples import trajectory
 
 Row = dict[str, Any]

@@ -18,12 +18,14 @@ from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
 from pages.design.parts.pack_parts import renamed
-from storage import batches, domains, tables
+from storage import tables
 from storage.database import Database
-from storage.engines import beat
-from storage.exports import create_export
-from storage.store import SqlStore
-from storage.trajectories import insert_imported
+from storage.designing import domains
+from storage.exporting.exports import create_export
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.engines import beat
+from storage.serving.store import SqlStore
 from tests.pages.samples import trajectory
 
 Open = Callable[..., AppTest]

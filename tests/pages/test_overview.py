@@ -14,17 +14,17 @@ from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
 from pages.overview.parts.first_path import first_batch, steps
 from pages.review.parts.reviewer import REVIEWER
-from storage.analytics import overview
-from storage.batches import create_batch, list_batches
+from storage.analysing.analytics import overview
 from storage.database import Database
-from storage.domains import seed_catalog
-from storage.engines import beat
-from storage.exports import create_export, finish_export
+from storage.designing.domains import seed_catalog
+from storage.designing.personas import seed_personas
+from storage.exporting.exports import create_export, finish_export
 from storage.first_path import note_seen
-from storage.personas import seed_personas
-from storage.reviews import save_review
-from storage.store import SqlStore
-from storage.trajectories import insert_imported
+from storage.generating.batches import create_batch, list_batches
+from storage.reviewing.reviews import save_review
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.engines import beat
+from storage.serving.store import SqlStore
 from tests.pages.samples import HOSTILE, never_started, trajectory
 
 Opener = Callable[..., AppTest]

@@ -14,9 +14,11 @@ from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan
 from engine.types import MODES, Batch, Domain, DomainShare, Persona, RolloutSpec
 from pages._ui.badges import mode_name
-from storage import batches, domains, tables
+from storage import tables
 from storage.database import Database
-from storage.trajectories import insert_imported
+from storage.designing import domains
+from storage.generating import batches
+from storage.reviewing.trajectories import insert_imported
 from tests.golden_plans import GOLDEN
 from tests.pages.samples import trajectory
 

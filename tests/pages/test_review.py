@@ -20,11 +20,11 @@ from pages.review.parts.fix_calls import calls_text, read_fix
 from pages.review.parts.fix_form import fix_key
 from pages.review.parts.reviewer import REVIEWER, tab
 from pages.review.parts.turn_viewer import store_marks
-from storage import reviews
 from storage.database import Database
-from storage.reviewer_tab import Place, ReviewerTab
-from storage.reviews import history, reviews_of, save_review
-from storage.trajectories import insert_imported, page
+from storage.reviewing import reviews
+from storage.reviewing.reviewer_tab import Place, ReviewerTab
+from storage.reviewing.reviews import history, reviews_of, save_review
+from storage.reviewing.trajectories import insert_imported, page
 from tests.pages.samples import never_started, trajectory
 
 Opener = Callable[..., AppTest]

@@ -13,9 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.protocols import Pulse
 from engine.types import Endpoint, Options
-from storage import endpoints, engines, preferences, requests
+from storage import preferences
 from storage.database import Database
-from storage.library import SqlLibrary
+from storage.generating import endpoints
+from storage.serving import engines, requests
+from storage.serving.library import SqlLibrary
 
 Open = Callable[..., AppTest]
 KEY = "sk-abcdefghijklmnopqrstuvwxyz0123"

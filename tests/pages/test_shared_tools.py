@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.domains.shared_tools import names_in
-from storage import domains
 from storage.database import Database
-from storage.shared_tools import finder, list_shared, share
+from storage.designing import domains
+from storage.designing.shared_tools import finder, list_shared, share
 
 TOOL = b'"""Greeting."""\n\n\ndef greet() -> str:\n    """Greet.\n\n    Effect: read\n    """\n    return "hello"\n'
 SECOND = TOOL.replace(b"hello", b"good day")

@@ -19,8 +19,8 @@ from pages._ui.routes import PAGES, ROUTES, url
 from pages._ui.text import literal, option
 from pages.export.parts.downloads import check_token, export_url
 from storage.database import Database
-from storage.engines import beat
-from storage.trajectories import insert_imported
+from storage.reviewing.trajectories import insert_imported
+from storage.serving.engines import beat
 from tests.pages.samples import HOSTILE, trajectory
 
 

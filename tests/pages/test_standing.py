@@ -16,8 +16,8 @@ from pages.review.parts import turn_viewer
 from pages.review.parts.reviewer import REVIEWER
 from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
-from storage.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo
-from storage.trajectories import count, insert_imported
+from storage.reviewing.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo
+from storage.reviewing.trajectories import count, insert_imported
 from tests.pages.samples import trajectory
 from tests.pages.test_analyse import bars, figures
 

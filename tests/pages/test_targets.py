@@ -14,8 +14,8 @@ from engine.exporting.target import aimed, find, names
 from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from pages._ui.text import literal
-from storage import exports
 from storage.database import Database
+from storage.exporting import exports
 from tests.pages.test_masking import built, reviewed
 from tests.targets.trainers import SHOWN, trained_text
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from storage import batches
 from storage.database import Database
+from storage.generating import batches
 from tests.pages.test_plan import launch
 from tests.throw_away import KINDS, installed, write_all, write_package
 

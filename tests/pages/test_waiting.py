@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.protocols import Pulse
 from engine.types import Batch, Budget, Domain, DomainShare, Endpoint
-from storage import batches, endpoints, engines
-from storage.budgets import set_budget
 from storage.database import Database
-from storage.store import SqlStore
+from storage.generating import batches, endpoints
+from storage.generating.budgets import set_budget
+from storage.serving import engines
+from storage.serving.store import SqlStore
 from tests.running.test_budgets import SAYS, all_there, launch, work
 
 Open = Callable[..., AppTest]

@@ -23,7 +23,7 @@ from engine.serving.choice import open_pool
 from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, ToolCall, Trajectory, Turn
 from engine.users.reference import ReferenceUser
 from pages.review.parts.turn_viewer import _took
-from storage.intake import dump
+from storage.intake.rows import dump
 from tests.conftest import PACKS
 from tests.engine_parts import batch_of, wired
 

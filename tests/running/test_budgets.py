@@ -9,11 +9,12 @@ import pytest
 from engine.errors import Conflict, InputError
 from engine.serving.worker import Worker
 from engine.types import Budget, Domain
-from storage import batches, trajectories
-from storage.budgets import set_budget
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.generating.budgets import set_budget
+from storage.reviewing import trajectories
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.engine_parts import batch_of, scripted
 from tests.serving.test_worker import adds_up, batches_only, stored
 

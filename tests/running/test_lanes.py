@@ -17,10 +17,10 @@ from sqlalchemy import text
 from engine.protocols import SMALL_BATCH
 from engine.serving.worker import Worker
 from engine.types import Domain
-from storage import batches
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.engine_parts import batch_of, engine, scripted, until
 from tests.serving.test_worker import stored
 

@@ -16,10 +16,11 @@ from engine.running.failures import IN_A_ROW
 from engine.serving.pools import Pools
 from engine.serving.worker import Worker
 from engine.types import Domain, Endpoint, Progress, Trajectory, TrajectoryFilter
-from storage import batches, recovery, trajectories
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.generating import batches, recovery
+from storage.reviewing import trajectories
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.engine_parts import batch_of
 from tests.llms.server import serving
 from tests.running.outages import Dockerd, fill, private_dockerd, small_disk

@@ -17,10 +17,12 @@ from engine.serving.choice import open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
 from engine.types import Domain, Recipe, Trajectory, TrajectoryFilter, Turn
-from storage import batches, exports, trajectories
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.engine_parts import batch_of, scripted
 
 

@@ -20,11 +20,11 @@ from engine.serving.image_build import ImageBuild
 from engine.serving.worker import Worker
 from engine.settings import read
 from engine.types import Domain
-from storage import batches
 from storage.database import Database
-from storage.engines import newest
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.serving.engines import newest
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.conformance._sandboxes import opened
 from tests.engine_parts import ROOT, until
 from tests.running.test_lanes import launch, seen, status

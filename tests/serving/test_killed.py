@@ -13,8 +13,10 @@ import pytest
 
 from engine.settings import PERSONAS
 from engine.types import Domain, TrajectoryFilter
-from storage import batches, domains, personas, trajectories
 from storage.database import Database, open_database
+from storage.designing import domains, personas
+from storage.generating import batches
+from storage.reviewing import trajectories
 from tests.conformance._sandboxes import opened
 from tests.engine_parts import batch_of, engine, until
 from tests.running.test_outages import checked, stored

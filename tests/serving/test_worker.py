@@ -15,10 +15,11 @@ from engine.running.runner import run
 from engine.serving.choice import open_pool
 from engine.serving.worker import Worker
 from engine.types import Domain, Progress, Trajectory
-from storage import batches, trajectories
 from storage.database import Database
-from storage.library import SqlLibrary
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving.library import SqlLibrary
+from storage.serving.store import SqlStore
 from tests.engine_parts import FailingPool, batch_of, scripted
 
 

@@ -18,8 +18,9 @@ from engine.types import (
     Trajectory,
     Turn,
 )
-from storage import batches, domains, personas
 from storage.database import Database
+from storage.designing import domains, personas
+from storage.generating import batches
 
 PACK = Path(__file__).parent.parent / "packs" / "ledger"
 PERSONA = Persona(

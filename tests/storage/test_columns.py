@@ -7,8 +7,8 @@ from sqlalchemy import select
 from engine.types import TrajectoryFilter
 from storage import columns, tables
 from storage.database import Database
-from storage.intake import rows_of
-from storage.store import SqlStore
+from storage.intake.rows import rows_of
+from storage.serving.store import SqlStore
 from tests.storage.samples import call, made, queue
 
 _t = tables.trajectory.columns

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from engine.settings import ROOT
 from storage.database import Database
-from storage.store import SqlStore
+from storage.serving.store import SqlStore
 from tests.storage.samples import made, queue
 
 _WRITER = """
 import sys
 from storage.database import open_database
-from storage.store import SqlStore
+from storage.serving.store import SqlStore
 from tests.storage.samples import made
 url, batch, first, count, chunk = sys.argv[1], *map(int, sys.argv[2:6])
 store = SqlStore(open_database(url))

@@ -13,7 +13,7 @@ from engine.errors import InputError, StorageError
 from storage import database as database_module
 from storage import preferences
 from storage.database import Database, open_database
-from storage.store import SqlStore
+from storage.serving.store import SqlStore
 from tests.storage.samples import made, queue
 
 

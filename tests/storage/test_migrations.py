@@ -12,9 +12,11 @@ from sqlalchemy import text
 
 from engine.errors import StorageError
 from engine.types import Review, Score, TrajectoryFilter, Turn
-from storage import analytics, migrations, reviews, tables, trajectories
+from storage import migrations, tables
+from storage.analysing import analytics
 from storage.database import Database, _address, open_database
-from storage.intake import dump
+from storage.intake.rows import dump
+from storage.reviewing import reviews, trajectories
 from tests.storage.samples import made
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.types import TrajectoryFilter
-from storage import batches, trajectories
 from storage.database import Database
-from storage.store import SqlStore
+from storage.generating import batches
+from storage.reviewing import trajectories
+from storage.serving.store import SqlStore
 from tests.storage.samples import made, queue
 
 SAID = (

@@ -15,20 +15,14 @@ from engine.errors import Conflict, InputError
 from engine.liveness import holder_name
 from engine.protocols import ExportOutcome, Pulse
 from engine.types import Batch, DomainShare, Endpoint, Recipe, TrajectoryFilter
-from storage import (
-    batches,
-    domains,
-    endpoints,
-    engines,
-    exports,
-    library,
-    personas,
-    preferences,
-    requests,
-    trajectories,
-)
+from storage import preferences
 from storage.database import Database
-from storage.store import SqlStore
+from storage.designing import domains, personas
+from storage.exporting import exports
+from storage.generating import batches, endpoints
+from storage.reviewing import trajectories
+from storage.serving import engines, library, requests
+from storage.serving.store import SqlStore
 from tests.storage.samples import PACK, PERSONA, ended_holder, made, pack, queue, stock
 
 OTHER = b"You are another assistant."

@@ -17,9 +17,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert, inspect, text
 
 from engine.types import Batch, DomainShare, Review, TrajectoryFilter
-from storage import batches, domains, exports, migrations, personas, reviews, search, trajectories
+from storage import migrations, search
 from storage.database import Database, _address, open_database
-from storage.store import SqlStore
+from storage.designing import domains, personas
+from storage.exporting import exports
+from storage.generating import batches
+from storage.reviewing import reviews, trajectories
+from storage.serving.store import SqlStore
 from tests.golden_plans import GOLDEN
 
 REVISIONS = [r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))]

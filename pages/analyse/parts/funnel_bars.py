@@ -12,7 +12,7 @@ from engine.types import TrajectoryFilter
 from pages._ui.format import count, percent, plural
 from pages.analyse.parts.charts import Bars, colour, filter_text, hover_text, series_colour
 from pages.analyse.parts.measures import Series
-from storage.funnel import after_review, came_through, unfinished
+from storage.analysing.funnel import after_review, came_through, unfinished
 
 STAGES = {
     "planned": "Planned",

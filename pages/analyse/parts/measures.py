@@ -15,10 +15,10 @@ import streamlit as st
 from engine.types import TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, mode_name, score_name, version_name, words
 from pages._ui.format import UNKNOWN, count, money, number
-from storage import analytics
-from storage.batches import list_batches
-from storage.chart_filters import WHOLE, bin_edges
+from storage.analysing import analytics
+from storage.analysing.chart_filters import WHOLE, bin_edges
 from storage.database import Database
+from storage.generating.batches import list_batches
 
 NUMBERS = {
     "reward": "Reward",

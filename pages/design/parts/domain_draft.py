@@ -25,10 +25,11 @@ from pages._ui.layout import missing
 from pages._ui.routes import text_parameter
 from pages.design.parts.problems import Problem, problems_of
 from pages.design.parts.removals import Removal, unpacked
-from storage import domains, preferences
+from storage import preferences
 from storage.database import Database
-from storage.domains import DomainRow
-from storage.shared_tools import finder
+from storage.designing import domains
+from storage.designing.domains import DomainRow
+from storage.designing.shared_tools import finder
 
 LARGEST_COPY = 8 << 20
 """Bytes of a draft that are copied to the database; a larger one lives in this tab only."""

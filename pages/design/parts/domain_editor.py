@@ -16,7 +16,7 @@ from pages._ui.text import code_view, excerpt, literal
 from pages.design.parts.deleting import notices
 from pages.design.parts.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
 from pages.design.parts.problems import Problem, problems_list
-from storage.domains import DomainRow
+from storage.designing.domains import DomainRow
 
 _STYLE = """<style>
 [class*="st-key-code_"] textarea {

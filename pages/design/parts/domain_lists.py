@@ -25,9 +25,9 @@ from pages._ui.text import literal, plain
 from pages.design.parts.domain_draft import Draft, base_files, checked, find_domain
 from pages.design.parts.pack_parts import id_of, renamed
 from pages.design.parts.problems import problems_list, problems_of
-from storage import domains
-from storage.domains import DomainRow
-from storage.shared_tools import finder
+from storage.designing import domains
+from storage.designing.domains import DomainRow
+from storage.designing.shared_tools import finder
 
 SKELETON = settings.ROOT / "assets" / "new_domain"
 NOTHING = settings.ROOT / "assets" / "empty_domain"

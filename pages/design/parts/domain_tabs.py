@@ -24,7 +24,7 @@ from pages.design.parts.pack_parts import TemplateFile, template_files, template
 from pages.design.parts.problems import Problem, problems_list, problems_of
 from pages.design.parts.shared_tools import draw_shared, share_file, shared_in
 from pages.design.parts.tool_files import ToolFile, add_tool_file, switch, tool_files
-from storage.domains import DomainRow
+from storage.designing.domains import DomainRow
 
 _NEW_TEMPLATE = """id: {id}
 title: Say in one line what the user asks

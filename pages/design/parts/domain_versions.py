@@ -14,8 +14,8 @@ from pages._ui.format import bytes_size, moment, plural
 from pages._ui.text import code_view
 from pages.design.parts.domain_draft import Draft, base_files, draft_named
 from pages.design.parts.domain_editor import unified
-from storage import domains
-from storage.domains import DomainRow, VersionRow
+from storage.designing import domains
+from storage.designing.domains import DomainRow, VersionRow
 
 
 def draw_versions(row: DomainRow, draft: Draft) -> None:

@@ -20,8 +20,8 @@ from pages._ui.database import db
 from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
 from pages.design.parts.domain_lists import id_from
-from storage import personas
-from storage.personas import PersonaRow
+from storage.designing import personas
+from storage.designing.personas import PersonaRow
 
 EXPERTISE: tuple[str, ...] = get_args(Persona.model_fields["expertise"].annotation)
 DISCLOSURE: tuple[str, ...] = get_args(Persona.model_fields["disclosure"].annotation)

@@ -12,7 +12,7 @@ from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_don
 from pages._ui.text import literal
 from pages.design.parts.domain_draft import Draft, draft_named
 from pages.design.parts.tool_files import ToolFile, derived
-from storage.shared_tools import SharedToolRow, finder, list_shared, newest_version, share
+from storage.designing.shared_tools import SharedToolRow, finder, list_shared, newest_version, share
 
 _SEEN = "share_seen"
 

@@ -19,9 +19,11 @@ from pages._ui.routes import page_link
 from pages._ui.text import literal
 from pages.generate.parts import budget_form
 from pages.generate.parts.batch_draft import OLD_PLAN, USUAL, among, base, kept, several
-from storage import batches, domains, personas, preferences
+from storage import preferences
 from storage.database import Database
-from storage.domains import DomainRow
+from storage.designing import domains, personas
+from storage.designing.domains import DomainRow
+from storage.generating import batches
 
 TURNS: dict[int, float] = {1: 3.0, 2: 1.0}
 

@@ -14,7 +14,7 @@ from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.messages import leave
 from pages._ui.text import literal
-from storage import batches, budgets
+from storage.generating import batches, budgets
 
 PRICE = "input_cost_per_token"
 UNKNOWN = (

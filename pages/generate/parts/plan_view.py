@@ -14,7 +14,7 @@ from pages._ui.database import db
 from pages._ui.format import count, plural
 from pages._ui.text import literal
 from storage.database import Database
-from storage.plans import pinned_quotas
+from storage.generating.plans import pinned_quotas
 
 LISTED = 12
 """Domains that are listed in a line; more of them stand in the folded table only."""

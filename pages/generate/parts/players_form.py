@@ -17,8 +17,8 @@ from pages._ui.routes import page_link
 from pages._ui.text import literal
 from pages.generate.parts.batch_draft import USUAL, among, base, kept, several
 from pages.generate.parts.rubric_form import rubric
-from storage import endpoints
 from storage.database import Database
+from storage.generating import endpoints
 
 
 def players(db: Database) -> tuple[dict[str, Any], list[InputError]]:

@@ -14,7 +14,7 @@ from pages._ui.format import count, plural
 from pages._ui.messages import leave
 from pages._ui.text import literal
 from pages.generate.parts.budget_form import spent_up
-from storage import batches, recovery
+from storage.generating import batches, recovery
 
 RETRY = (
     "Forgets those that could not be measured because of us or a model's server, and rolls them out again with "

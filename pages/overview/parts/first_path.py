@@ -17,12 +17,13 @@ from pages._ui.database import saving
 from pages._ui.filters import VIEWS
 from pages._ui.format import count, plural
 from pages._ui.routes import open_page, page_link
-from storage import batches, first_path
-from storage.analytics import Overview
+from storage import first_path
+from storage.analysing.analytics import Overview
 from storage.database import Database
-from storage.domains import DomainRow, list_domains
-from storage.exports import list_exports
-from storage.trajectories import next_unreviewed
+from storage.designing.domains import DomainRow, list_domains
+from storage.exporting.exports import list_exports
+from storage.generating import batches
+from storage.reviewing.trajectories import next_unreviewed
 
 State = Literal["done", "now", "later"]
 FIRST_BATCH = settings.ROOT / "assets" / "batches" / "first.yaml"

@@ -1,6 +1,6 @@
 """Where two tabs differ: a verdict, a rating or a note that was changed elsewhere while the reviewer gave another one.
 
-storage/reviewer_tab.py decides what is stored and what waits. Here the reviewer sees both and chooses.
+storage/reviewing/reviewer_tab.py decides what is stored and what waits. Here the reviewer sees both and chooses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pages._ui.routes import page_link
 from pages._ui.text import plain
 from pages.review.parts.redrawing import redraw
 from pages.review.parts.reviewer import LONGEST_NOTE, tab
-from storage.reviews import reviews_of
+from storage.reviewing.reviews import reviews_of
 
 ROWS = 6
 """Marks of one trajectory that are offered one by one; all of them can be settled at once."""

@@ -12,7 +12,7 @@ from pages._ui.diff_view import diff_view
 from pages._ui.format import UNKNOWN, count, moment, money, plural, seconds
 from pages._ui.task_and_scores import draw_scores, draw_task
 from pages._ui.text import literal
-from storage.reviews import ReviewEvent, history
+from storage.reviewing.reviews import ReviewEvent, history
 
 TABS = ("Scores", "Task", "End state", "Model calls", "History")
 EVENTS_SHOWN = 100

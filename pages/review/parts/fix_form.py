@@ -28,8 +28,8 @@ from pages.review.parts.fix_calls import Draft, draft_of, edit_calls, edit_text,
 from pages.review.parts.redrawing import redraw
 from pages.review.parts.replay_view import draw_replay
 from pages.review.parts.reviewer import tab
-from storage.domains import is_stored
-from storage.reviews import reviews_of
+from storage.designing.domains import is_stored
+from storage.reviewing.reviews import reviews_of
 
 UNVERIFIED = (
     "This trajectory was imported and belongs to no domain here, so the changed calls cannot be played in a sandbox. "

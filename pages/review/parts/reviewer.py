@@ -9,10 +9,10 @@ import streamlit as st
 from pages._ui.format import plural
 from pages._ui.messages import leave
 from pages._ui.text import literal
-from storage import reviews
 from storage.database import Database
-from storage.reviewer_tab import ReviewerTab
-from storage.reviews import ReviewEvent
+from storage.reviewing import reviews
+from storage.reviewing.reviewer_tab import ReviewerTab
+from storage.reviewing.reviews import ReviewEvent
 
 REVIEWER = "me"
 """Who reviews. The studio has one user until it has a login."""

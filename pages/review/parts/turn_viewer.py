@@ -29,7 +29,7 @@ from pages.review.parts.conflicts import announced_conflicts
 from pages.review.parts.reviewer import LONGEST_NOTE, LONGEST_TAG, REVIEWER, tab, tag_of, undo_last
 from pages.review.parts.turning import Way, shown
 from storage.database import Database
-from storage.reviews import ReviewEvent, standings
+from storage.reviewing.reviews import ReviewEvent, standings
 
 KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"

@@ -27,8 +27,8 @@ from pages.review.parts.reviewer import (
 )
 from pages.review.parts.turn_viewer import focus_turn
 from pages.review.parts.turning import Way, shown, turn_to
-from storage.reviews import ReviewEvent, reviews_of
-from storage.trajectories import neighbours, next_unreviewed
+from storage.reviewing.reviews import ReviewEvent, reviews_of
+from storage.reviewing.trajectories import neighbours, next_unreviewed
 
 KEYS = (
     ("J / K", "next and previous turn"),

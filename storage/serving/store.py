@@ -1,0 +1,210 @@
+"""What the engine needs of the database: claims with a heartbeat, results, and commands from the pages.
+
+    queued → running → (paused ↔ running) → done | failed | cancelled
+    done | failed → queued                    when a user resumes it or has its failed rollouts tried again
+
+A claim is one conditional UPDATE, so two engines never hold the same batch. A batch whose engine was killed
+goes stale and is taken over; nothing stored is done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
+
+from engine.errors import InputError, StorageError, TurnwrightError
+from engine.liveness import has_ended
+from engine.protocols import Claim
+from engine.times import LOOKED_AT
+from engine.types import Batch, Persona, Progress, Trajectory
+from storage import tables
+from storage.database import Database
+from storage.designing.domains import domain_by_digest
+from storage.intake import rows as intake
+from storage.search import plain
+
+_PERSONAS = TypeAdapter(tuple[Persona, ...])
+_RELEASED = ("queued", "paused", "done", "failed", "cancelled")
+_FINAL = ("done", "failed", "cancelled")
+_LONGEST_GAP = 60.0
+
+
+class SqlStore:
+    """Implements engine.protocols.Store. `clock` gives epoch seconds."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        self._clock = clock
+
+    def claim(
+        self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
+    ) -> Claim | None:
+        """Take the oldest batch that waits, was resumed, or whose engine went silent for `stale` seconds.
+
+        With `most` only one with at most so many rollouts left, with `only` none but that batch.
+
+        An engine whose process on this machine has ended is not waited for.
+        A batch whose snapshot cannot be read is failed with the reason, and the next one is tried.
+        """
+        b = tables.batch.c
+        wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
+        wanted += [b.id == only] if only is not None else []
+        while (number := self._take(holder, now, stale, *wanted)) is not None:
+            try:
+                return self._claimed(number, holder)
+            except TurnwrightError as error:
+                self.release(number, holder, "failed", f"The stored snapshot cannot be read: {error}")
+        return None
+
+    def _take(self, holder: str, now: float, stale: float, *wanted: ColumnElement[bool]) -> int | None:
+        b = tables.batch.c
+        free = or_(
+            b.status == "queued",
+            and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
+            and_(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.in_(self._ended(now))),
+            and_(b.status == "paused", b.command == "resume"),
+        )
+        with self._db.read() as session:
+            waiting = session.execute(select(b.id).where(free, *wanted).order_by(b.id).limit(20)).scalars().all()
+        for number in waiting:
+            change = (
+                update(tables.batch)
+                .where(b.id == number, free)
+                .values(
+                    status="running",
+                    holder=holder,
+                    heartbeat_at=now,
+                    started_at=func.coalesce(b.started_at, now),
+                    running=0,
+                    reason="",
+                    command=case((b.command == "resume", None), else_=b.command),
+                )
+            )
+            with self._db.write() as session:
+                result = session.execute(change)
+                if isinstance(result, CursorResult) and result.rowcount == 1:
+                    return int(number)
+        return None
+
+    def _ended(self, now: float) -> list[str]:
+        """Return the holders of quiet batches whose process is no more."""
+        b = tables.batch.c
+        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.is_not(None))
+        with self._db.read() as session:
+            return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
+
+    def _claimed(self, number: int, holder: str) -> Claim:
+        b = tables.batch.c
+        with self._db.read() as session:
+            row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == number)).one()
+        batch = Batch.model_validate_json(row.body)
+        digests = [str(share.digest) for share in batch.domains]
+        domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
+        return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
+
+    def pin(self, batch_id: int, holder: str, sandbox: str) -> None:
+        """Note the sandbox of a batch that has none yet and that this holder works on."""
+        b = tables.batch.c
+        mine = (b.id == batch_id, b.holder == holder, b.status == "running", b.sandbox.is_(None))
+        with self._db.write() as session:
+            session.execute(update(tables.batch).where(*mine).values(sandbox=sandbox))
+
+    def done_ids(self, batch_id: int) -> set[str]:
+        """Return the rollout ids that are stored."""
+        t = tables.trajectory.c
+        with self._db.read() as session:
+            return set(session.execute(select(t.rollout_id).where(t.batch_id == batch_id)).scalars())
+
+    def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int:
+        """Append what is not stored yet and count it, in one transaction; return how many were new."""
+        if not trajectories:
+            return 0
+        with self._db.write() as session:
+            return len(intake.insert(session.connection(), batch_id, trajectories, self._clock()))
+
+    def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None:
+        """Renew the claim; return the waiting command, or "lost" when this holder no longer has the batch."""
+        b = tables.batch.c
+        gap = case((b.heartbeat_at < now, now - b.heartbeat_at), else_=0.0)
+        change = (
+            update(tables.batch)
+            .where(b.id == batch_id, b.holder == holder, b.status == "running")
+            .values(heartbeat_at=now, running=max(0, running), seconds=b.seconds + gap)
+        )
+        with self._db.write() as session:
+            result = session.execute(change)
+            if isinstance(result, CursorResult) and result.rowcount != 1:
+                return "lost"
+            found = session.execute(select(b.command).where(b.id == batch_id)).scalar_one()
+        return found if found in ("pause", "cancel") else None
+
+    def release(self, batch_id: int, holder: str, status: str, reason: str) -> None:
+        """Give the batch back. "queued" means: unfinished, to be taken again. Does nothing when the batch is lost.
+
+        Raises InputError for a status that a running batch cannot go to.
+        """
+        if status not in _RELEASED:
+            raise InputError(
+                "status", f"a running batch cannot become {status!r}.", f"Use one of {', '.join(_RELEASED)}."
+            )
+        now = self._clock()
+        b = tables.batch.c
+        with self._db.write() as session:
+            where = (b.id == batch_id, b.holder == holder, b.status == "running")
+            held = session.execute(select(b.heartbeat_at, b.command).where(*where).with_for_update()).first()
+            if held is None:
+                return
+            status, command = _overruled(status, held.command)
+            gap = min(max(now - (held.heartbeat_at or now), 0.0), _LONGEST_GAP)
+            session.execute(
+                update(tables.batch)
+                .where(*where)
+                .values(status=status, reason=plain(reason), holder=None, running=0, command=command)
+                .values(seconds=b.seconds + gap, finished_at=now if status in _FINAL else None)
+            )
+
+    def progress(self, batch_id: int) -> Progress:
+        """Return the counts. Raises StorageError when the batch is gone."""
+        b = tables.batch.c
+        counts = select(b.planned, b.kept, b.rejected, b.failed, b.running).where(b.id == batch_id)
+        with self._db.read() as session:
+            row = session.execute(counts).first()
+        if row is None:
+            raise StorageError(f"Batch {batch_id} was deleted.")
+        return progress_of(*row)
+
+    def spent(self, batch_id: int) -> tuple[int, float | None, float]:
+        """Return (tokens, dollars, seconds); dollars are None when models were called and no price is known."""
+        b = tables.batch.c
+        columns = select(b.tokens, b.cost_usd, b.priced_calls, b.unpriced_calls, b.seconds).where(b.id == batch_id)
+        with self._db.read() as session:
+            row = session.execute(columns).first()
+        if row is None:
+            raise StorageError(f"Batch {batch_id} was deleted.")
+        return int(row.tokens), cost_of(row.cost_usd, row.priced_calls, row.unpriced_calls), float(row.seconds)
+
+
+def _overruled(status: str, command: str | None) -> tuple[str, str | None]:
+    """Return (status, command left over) after a command that the engine had not seen when it gave the batch back."""
+    if status in ("queued", "paused") and command == "cancel":
+        return "cancelled", None
+    if status == "queued" and command == "pause":
+        return "paused", None
+    return status, "resume" if status == "paused" and command == "resume" else None
+
+
+def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:
+    """Return the counts such that they add up, whatever moment `running` was published at."""
+    finished = kept + rejected + failed
+    planned = max(planned, finished)
+    return Progress(
+        planned=planned, kept=kept, rejected=rejected, failed=failed, running=max(0, min(running, planned - finished))
+    )
+
+
+def cost_of(cost_usd: float, priced_calls: int, unpriced_calls: int) -> float | None:
+    """Return the known cost; None when there were calls and none had a price."""
+    return None if unpriced_calls and not priced_calls else float(cost_usd)
