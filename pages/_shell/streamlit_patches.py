@@ -67,8 +67,8 @@ def _beginning_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Cal
     - A pass that followed one of a part in the same thread went on writing where that part had ended: the whole page
       was drawn inside the part, and a blank page, a part drawn twice or "Bad delta path" was left of it. Each pass now
       begins at the top.
-    - A message may wait for the pass before to end, and that pass may be the one that leaves its page. It is then passed
-      over, or draws its whole page, as in `_asking_in_turn`.
+    - A message may wait for the pass before to end, and that pass may be the one that leaves its page. It is then
+      passed over, or draws its whole page, as in `_asking_in_turn`.
     """
 
     @wraps(run)
