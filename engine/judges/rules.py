@@ -5,6 +5,7 @@ Each rule is a score of its own in 0..1; a rule that does not apply to a traject
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -15,11 +16,13 @@ from engine.dialogue.requests import spans
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Finding, Judge
 from engine.reading.json_value import canonical
-from engine.types import Options, Score, Trajectory, Turn
+from engine.types import Options, Score, ToolCall, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
 _BAD = ("unknown_tool", "invalid_arguments")
+_SHOWN, _TOLD = 120, 300
+"""Characters of arguments, and of what was wrong with them, that a reason quotes."""
 _REASONS = {
     "valid_calls": "invalid_calls",
     "no_repetition": "repetition",
@@ -74,10 +77,36 @@ def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
 def _finished(trajectory: Trajectory) -> Score:
     last = trajectory.turns[-1]
     if trajectory.end != "done":
-        return _given("finished", 0.0, f"The dialogue ended by {trajectory.end.replace('_', ' ')}.")
+        told = f"The dialogue ended by {trajectory.end.replace('_', ' ')}."
+        first = _first_invalid(trajectory.turns) if trajectory.end == "invalid_calls" else None
+        return _given("finished", 0.0, told if first is None else f"{told} The first was {first}")
     if last.role != "assistant" or not last.content.strip():
         return _given("finished", 0.0, "The last turn is not an answer of the assistant.")
     return _given("finished", 1.0, "The dialogue ended with an answer.")
+
+
+def _first_invalid(turns: Sequence[Turn]) -> str | None:
+    """Return the first call that was refused unmade, with what was wrong with it; None when there is none."""
+    made: dict[str | None, ToolCall] = {}
+    for turn in turns:
+        made |= {call.id: call for call in turn.tool_calls}
+        call = made.get(turn.tool_call_id)
+        if turn.role == "tool" and turn.fault in _BAD and call is not None:
+            arguments = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False)
+            return f"{call.name}({_cut(arguments, _SHOWN)}): {_cut(_refusal(turn.content), _TOLD)}"
+    return None
+
+
+def _refusal(result: str) -> str:
+    """Return the sentence in the result of a refused call."""
+    try:
+        return str(json.loads(result)["error"])
+    except (ValueError, LookupError, TypeError):
+        return result
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
@@ -108,7 +137,7 @@ def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
     where = [i for i, n, a in found if (n, a) == (name, arguments)]
     twins = [i for i, turn in enumerate(trajectory.turns) if _has_twins(turn)]
     if times > limit:
-        reason = f"{name}({arguments[:120]}) was called {times} times for one request."
+        reason = f"{name}({arguments[:_SHOWN]}) was called {times} times for one request."
         yield _given("no_repetition", 0.0, reason, where)
     elif twins:
         yield _given("no_repetition", 0.0, "One turn holds the same parallel call twice.", twins)

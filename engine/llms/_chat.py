@@ -70,9 +70,10 @@ class Chat:
             if taken:
                 error.call = self._call(taken, started, attempts=len(taken), finish=error.kind)
             raise
-        call = self._call(taken, started, attempts=tries, finish=reply.finish, text_calls=reply.text_calls)
+        counts = {"text_calls": reply.text_calls, "repaired_calls": reply.repaired_calls}
+        call = self._call(taken, started, attempts=tries, finish=reply.finish, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
-        return Completion(turn=reply.turn, call=call, data=data)
+        return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw)
 
     def _body(self, messages: Sequence[Turn], tools: Sequence[Tool], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -1,172 +1,292 @@
-"""Tool calls that a model wrote into its text, because its server knows no tool calls or its template went wrong.
+"""Tool calls that a model wrote into its text, because its server knows no tool calls or its parser missed them.
 
-Recognised: JSON objects or lists of {"name", "arguments"} that are bare, fenced, inside <tool_call> tags or after
-[TOOL_CALLS] or <|python_tag|>; <function=NAME>{...}</function>; and Python calls in a ```tool_code fence or alone in
-brackets. Only calls that name an offered tool are converted; everything else stays text.
+How each family writes a call is told in _notations/. The rule when such a text is a call, the same for all families:
+
+- It stands at the end of the text, or is all of it: a model makes a call and waits. Words before it are usual. Behind
+  it come control tokens at most.
+- It is not quoted there (_calls/places.py): inside a thought, a code span, another call, behind words that introduce an
+  example. JSON without any sign of a family must also begin a line or follow the end of a sentence.
+- It names an offered tool. A list stays text unless it names offered tools only.
+- When a call of the same family stands amid the words before, nothing is executed, as nobody knows which is meant.
+- A code fence is no family's notation, so it is read where models really put it: also with words behind it, unless the
+  words before or behind speak of it.
 """
 
 from __future__ import annotations
 
-import ast
-import json
+import importlib
+import pkgutil
 import re
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
-from engine.reading.json_value import whole
-from engine.reading.python_source import parsed
-from engine.types import ToolCall
+from engine.llms import _notations
+from engine.llms._calls.arguments import object_in, repaired, repaired_calls
+from engine.llms._calls.bare_texts import typed
+from engine.llms._calls.json_calls import calls_in
+from engine.llms._calls.names import offered_name
+from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Tools, Written
+from engine.llms._calls.places import enclosed, introduced, only_quoted, spoken_of
+from engine.llms._calls.python_calls import python_calls
+from engine.reading.json_value import mended
+from engine.types import Tool, ToolCall
 
-_TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
-_FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
-_FENCE = re.compile(r"```[ \t]*(\w*)[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_MARKS = re.compile(r"\[TOOL_CALLS\]|<\|python_tag\|>|<\|tool_calls?\|>")
-_START = re.compile(r"[{\[]")
-_MOST_STARTS = 200
-_NAMES = ("name", "tool", "tool_name")
-_ARGUMENTS = ("arguments", "parameters", "args", "tool_input")
-_EXTRAS = ("id", "type", "function")
-
-
-def find_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
-    """Return (the text without the calls, the calls without ids); (text, []) when none is found."""
-    if not any(name in text for name in tools):
-        return text, []
-    for pattern, read in ((_TAGGED, _tagged), (_FUNCTION, _function), (_FENCE, _fenced)):
-        rest, calls = _replaced(text, pattern, read, tools)
-        if calls:
-            return rest.strip(), calls
-    return _bare(text, tools)
-
-
-def _replaced(text: str, pattern: re.Pattern[str], read: Any, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
-    found: list[ToolCall] = []
-
-    def take(match: re.Match[str]) -> str:
-        calls = read(match, tools)
-        found.extend(calls)
-        return "" if calls else match.group(0)
-
-    return pattern.sub(take, text), found
+_MOST_TRIES, _MOST_CALLS = 200, 100
+"""Places in a text that are tried for each notation, and calls or groups of one reply; hostile texts have thousands."""
+_TOKENS = (
+    *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "<|call|>"),
+    *("<|return|>", "<|END_OF_TURN_TOKEN|>", "</s>", "<｜end▁of▁sentence｜>", "<|end▁of▁sentence|>"),
+    *("<end_of_turn>", "<turn|>", "<eos>"),
+)
+"""What a server may leave at the end of a reply."""
+_MARK = "```"
+_FENCE = re.compile(r"```[ \t]*([\w+-]*)[ \t]*\n?")
+_MOST_FENCES, _MOST_CLOSINGS = 50, 12
+_PYTHON = ("tool_code", "python", "py")
 
 
-def _tagged(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
-    return _from_json(match.group(1), tools)
+class Found(NamedTuple):
+    """What a text holds: the words without the calls, the calls without ids, and how many of them were repaired."""
+
+    rest: str
+    calls: list[ToolCall]
+    repaired: int = 0
 
 
-def _function(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
-    call = _call({"name": match.group(1), "arguments": match.group(2).strip() or "{}"}, tools)
-    return [call] if call else []
+class _Block(NamedTuple):
+    """A stretch of a text that is in a notation; no calls where it makes none."""
+
+    start: int
+    end: int
+    rest: str
+    calls: list[ToolCall]
+    repaired: int
 
 
-def _fenced(match: re.Match[str], tools: Collection[str]) -> list[ToolCall]:
-    language, body = match.group(1).lower(), match.group(2)
-    if language in ("tool_code", "python"):
-        return _from_python(body, tools)
-    return _from_json(body, tools)
+def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
+    """Return what a text holds; the text itself and no calls when it makes none. Never raises.
+
+    cut: whether the text ends where its model was not done; then what looks whole may not be, and nothing is repaired.
+    """
+    if not any(name in text for name in tools) or not any(sign in text for sign in _signs()):
+        return Found(text, [])
+    plain = _without_tokens(mended(text))
+    last = _at_the_end(plain, tools, cut)
+    if last is None:
+        return _in_fences(plain, tools, cut, len(plain)) or Found(text, [])
+    block, notation = last
+    if plain.count(_MARK, 0, block.start) % 2 or not block.calls:
+        return _in_fences(plain, tools, cut, block.start) or Found(text, [])
+    if only_quoted(plain, block.start, bare=notation.bare):
+        return Found(text, [])
+    return Found((plain[: block.start] + block.rest).strip(" \n\t,;\ufeff"), block.calls, block.repaired)
 
 
-def _bare(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
-    """Find JSON calls amid prose, or a text that is nothing but [name(...), ...]."""
-    plain = text.strip()
-    if plain.startswith("[") and plain.endswith(")]") and (calls := _from_python(plain, tools)):
-        return "", calls
-    decoder, position, kept, found = json.JSONDecoder(parse_int=whole), 0, "", list[ToolCall]()
-    for _ in range(_MOST_STARTS):
-        match = _START.search(text, position)
-        if match is None:
-            break
-        try:
-            value, end = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            value, end = None, match.end()
-        calls = list(_calls(value, tools))
-        kept += text[position : match.start() if calls else end]
-        found.extend(calls)
-        position = end
-    return (_MARKS.sub("", kept + text[position:]).strip(" \n\t,;"), found) if found else (text, [])
-
-
-def _from_json(text: str, tools: Collection[str]) -> list[ToolCall]:
-    """Read one JSON value, or several on lines of their own."""
-    found: list[ToolCall] = []
-    decoder, text, position = json.JSONDecoder(parse_int=whole), text.strip(), 0
-    while position < len(text):
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            return []
-        calls = list(_calls(value, tools))
-        if not calls:
-            return []
-        found.extend(calls)
-        while position < len(text) and text[position] in " \n\r\t,;":
-            position += 1
+@cache
+def notations() -> Mapping[str, Notation]:
+    """Return the notations by the names of their files."""
+    found = {}
+    for module in pkgutil.iter_modules(_notations.__path__):
+        if not module.name.startswith("_"):
+            found[module.name] = importlib.import_module(f"{_notations.__name__}.{module.name}").NOTATION
     return found
 
 
-def _calls(value: Any, tools: Collection[str]) -> Iterator[ToolCall]:
-    if isinstance(value, dict) and set(value) == {"tool_calls"}:
-        value = value["tool_calls"]
-    entries = value if isinstance(value, list) else [value]
-    read = [_call(entry, tools) for entry in entries]
-    if all(read):
-        yield from (call for call in read if call)
+@cache
+def _signs() -> tuple[str, ...]:
+    """Return a few texts of which every call has one: cheaper to look for than all that a call may begin with."""
+    begins = [sign for notation in notations().values() for sign in notation.begins]
+    return tuple(sorted({sign if sign[0].isalpha() else sign[0] for sign in begins} | {"`"}))
 
 
-def _call(value: Any, tools: Collection[str]) -> ToolCall | None:
-    """Return the call that an object describes when it holds nothing else and names an offered tool."""
-    if not isinstance(value, dict) or not set(value) <= {*_NAMES, *_ARGUMENTS, *_EXTRAS}:
+def _without_tokens(text: str) -> str:
+    text = text.rstrip()
+    while text.endswith(_TOKENS):
+        token = next(token for token in _TOKENS if text.endswith(token))
+        text = text[: -len(token)].rstrip()
+    return text
+
+
+# ---------------------------------------------------------------- at the end of a text
+
+
+def _at_the_end(text: str, tools: Tools, cut: bool) -> tuple[_Block, Notation] | None:
+    """Return the block that runs to the end of a text, with its notation; of several the one that begins first, as it
+    holds the others, whether it makes a call or is broken."""
+    blocks = [
+        (block, notation)
+        for notation in notations().values()
+        if any(sign in text for sign in notation.begins)
+        if (block := _block(text, notation, tools, cut)) is not None
+    ]
+    if not blocks:
         return None
-    if isinstance(value.get("function"), dict):
-        value = value["function"]
-    name = next((value[key] for key in (*_NAMES, "function") if isinstance(value.get(key), str)), None)
-    if name not in tools:
-        return None
-    given = next((value[key] for key in _ARGUMENTS if key in value), None)
-    if given is None:
-        return None
-    if isinstance(given, dict):
-        return ToolCall(id="", name=str(name), arguments=given)
-    try:
-        parsed = json.loads(given, parse_int=whole)
-    except (ValueError, TypeError):
-        parsed = None
-    if isinstance(parsed, dict):
-        return ToolCall(id="", name=str(name), arguments=parsed)
-    return ToolCall(id="", name=str(name), raw=str(given))
+    start = min(block.start for block, _ in blocks)
+    first = [(block, notation) for block, notation in blocks if block.start == start]
+    return next(((block, notation) for block, notation in first if block.calls), first[0])
 
 
-def _from_python(source: str, tools: Collection[str]) -> list[ToolCall]:
-    """Read `name(key=literal, ...)`, one a line, also in brackets or inside print(). Nothing is executed."""
-    try:
-        statements = parsed(source.strip()).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    found: list[ToolCall] = []
-    for statement in statements:
-        if not isinstance(statement, ast.Expr):
+def _block(text: str, notation: Notation, tools: Tools, cut: bool) -> _Block | None:
+    """Return the calls in a notation that run to the end of the text; None when there are none, or a call of the same
+    notation stands amid the words before."""
+    position = 0
+    for _ in range(_MOST_TRIES):
+        start = _next(text, notation.begins, position)
+        if start is None or (notation.alone and text[:start].strip()):
+            return None
+        chain = _Chain.read(Place(text, start, tools, cut=cut), notation)
+        if chain.units and Place(text, chain.end, tools).over:
+            return chain.block(tools, cut)
+        if len(chain.units) == _MOST_CALLS or chain.block(tools, cut=True).calls:
+            return None
+        position = max(start + 1, chain.seen)
+    return None
+
+
+def _next(text: str, begins: Sequence[str], position: int) -> int | None:
+    return min((at for sign in begins if (at := text.find(sign, position)) >= 0), default=None)
+
+
+class _Chain(NamedTuple):
+    """What stands in a notation, one behind the other: the text of each call or group, and what is written there.
+    `seen` is how far the text was looked at."""
+
+    start: int
+    end: int
+    seen: int
+    units: list[tuple[str, list[Written]]]
+
+    @classmethod
+    def read(cls, place: Place, notation: Notation) -> _Chain:
+        start = end = place.at
+        units: list[tuple[str, list[Written]]] = []
+        while len(units) < _MOST_CALLS and place.sees(*notation.begins):
+            place.space()
+            begun = place.at
+            try:
+                written = notation.read(place)
+            except NotWritten:
+                break
+            end = place.at
+            units.append((place.text[begun:end], written))
+        return cls(start, end, place.at, units)
+
+    def block(self, tools: Tools, cut: bool) -> _Block:
+        """Return the calls that are made here. A call or group that is none stays text."""
+        made = [_made(written, tools, cut) for _, written in self.units]
+        rest = "".join(text for (text, _), calls in zip(self.units, made, strict=True) if not calls)
+        calls = [call for calls in made for call, _ in calls]
+        return _Block(self.start, self.end, rest, calls, sum(mend for calls in made for _, mend in calls))
+
+
+# ---------------------------------------------------------------- in fences
+
+
+def _in_fences(text: str, tools: Tools, cut: bool, most: int) -> Found | None:
+    """Return what fences that hold nothing but calls leave of a text; None when there are none, or one is spoken of.
+    They begin before `most`, where a broken call begins that would hold later ones."""
+    fences = [fence for fence in _fences(text, tools, cut) if fence.start < most]
+    if not fences:
+        return None
+    rest, position = "", 0
+    for number, fence in enumerate(fences):
+        before = text[position : fence.start]
+        following = fences[number + 1].start if number + 1 < len(fences) else len(text)
+        if enclosed(text, fence.start) or introduced(before) or spoken_of(text[fence.end : following]):
+            return None
+        rest, position = rest + before, fence.end
+    calls = [call for fence in fences for call in fence.calls]
+    return Found((rest + text[position:]).strip(), calls, sum(fence.repaired for fence in fences))
+
+
+def _fences(text: str, tools: Tools, cut: bool) -> Iterator[_Block]:
+    """Yield the fences that hold calls and nothing else."""
+    position, last = 0, text.rfind(_MARK)
+    for _ in range(_MOST_FENCES):
+        opened = _FENCE.search(text, position)
+        if opened is None:
+            return
+        closings = _closings(text, opened.end())
+        position = closings[0] + len(_MARK)
+        if text[: opened.start()].rstrip().endswith("Action:"):  # a notation of its own, which is read at the end only
+            continue
+        for closed in reversed(closings):
+            body = _without_tokens(text[opened.end() : closed].strip())
+            block = _filling(body, opened[1].lower(), tools, cut or closed < last)
+            if block is not None:
+                position = closed + len(_MARK)
+                yield block._replace(start=opened.start(), end=min(position, len(text)))
+                break
+
+
+def _closings(text: str, position: int) -> list[int]:
+    """Return where a fence may end: at one of the next marks, as strings inside may hold marks too."""
+    found: list[int] = []
+    while len(found) < _MOST_CLOSINGS and (position := text.find(_MARK, position)) >= 0:
+        found.append(position)
+        position += len(_MARK)
+    return found or [len(text)]
+
+
+def _filling(body: str, language: str, tools: Tools, cut: bool) -> _Block | None:
+    """Return the calls that fill a text, in Python where that is the language of its fence, else in any notation."""
+    if language in _PYTHON:
+        try:
+            made = _made(python_calls(body), tools, cut)
+        except NotWritten:
+            return None
+        return _Block(0, len(body), "", [call for call, _ in made], 0) if made else None
+    for notation in notations().values():
+        if body.startswith(tuple(notation.begins)):
+            chain = _Chain.read(Place(body, 0, tools, cut=cut), notation)
+            block = chain.block(tools, cut) if Place(body, chain.end, tools).over else None
+            if block is not None and block.calls and not block.rest:
+                return block
+    return None
+
+
+# ---------------------------------------------------------------- one call
+
+
+def _made(written: Sequence[Written], tools: Tools, cut: bool) -> list[tuple[ToolCall, bool]]:
+    """Return the calls that are meant, each with whether it was repaired; [] unless all of them are calls."""
+    found: list[tuple[ToolCall, bool]] = []
+    for one in written:
+        made = _whole(one, tools, cut) if one.name is None else [_call(one, tools, cut)]
+        if not made or None in made:
             return []
-        value = statement.value
-        for node in value.elts if isinstance(value, ast.List) else [value]:
-            call = _from_node(node, tools)
-            if call is None:
-                return []
-            found.append(call)
+        found += [call for call in made if call is not None]
     return found
 
 
-def _from_node(node: ast.expr, tools: Collection[str]) -> ToolCall | None:
-    if not isinstance(node, ast.Call):
+def _call(written: Written, tools: Tools, cut: bool) -> tuple[ToolCall, bool] | None:
+    name = offered_name(written.name or "", tools)
+    if name is None:
         return None
-    if isinstance(node.func, ast.Name) and node.func.id == "print" and len(node.args) == 1:
-        return _from_node(node.args[0], tools)
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if name not in tools or node.args:
-        return None
-    try:
-        arguments = {str(pair.arg): ast.literal_eval(pair.value) for pair in node.keywords if pair.arg}
-        json.dumps(arguments)  # a literal that JSON does not know, or a number too long to be written
-    except (ValueError, TypeError):
-        return None
-    return ToolCall(id="", name=name, arguments=arguments)
+    given, tool = written.arguments, tools[name]
+    broken = given if isinstance(given, Broken) else Broken(str(given), closed=True)
+    arguments = object_in(given) if not isinstance(given, Broken) else None
+    if arguments is not None:
+        schema = tool.parameters if tool is not None else {}
+        return ToolCall(id="", name=name, arguments=typed(arguments, schema)), False
+    mend = None if cut else repaired(broken.text, tool)
+    if mend is not None:
+        return ToolCall(id="", name=name, arguments=mend), True
+    return (ToolCall(id="", name=name, raw=broken.text.strip()), False) if broken.closed else None
+
+
+def _whole(written: Written, tools: Tools, cut: bool) -> list[tuple[ToolCall, bool] | None]:
+    """Return the calls in JSON that is broken as a whole, name and all."""
+
+    def read(value: Any) -> list[tuple[Tool, dict[str, Any]]]:
+        try:
+            found = calls_in(value, marked=True)
+        except NotWritten:
+            return []
+        named = [(tools.get(offered_name(one.name or "", tools) or ""), object_in(one.arguments)) for one in found]
+        sure = [(tool, given) for tool, given in named if tool is not None and given is not None]
+        return sure if len(sure) == len(named) else []
+
+    calls = [] if cut else repaired_calls(written.arguments.text, read)
+    return [(ToolCall(id="", name=tool.name, arguments=given), True) for tool, given in calls]

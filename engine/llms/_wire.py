@@ -1,7 +1,7 @@
 """Turns and tools to the messages of the OpenAI chat protocol, and a reply of that protocol back to a Turn.
 
 Broken replies are sorted here: no choices is `malformed`, neither text nor call is `empty`. Tool arguments that are no
-JSON object are no error: the call keeps the model's text in `raw` and has no arguments.
+JSON object, and cannot be repaired for sure, are no error: the call keeps the model's text in `raw`, without arguments.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from engine.errors import ModelError
+from engine.llms._calls.arguments import object_in, repaired
+from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
-from engine.reading.json_value import loads, whole
+from engine.reading.json_value import loads, mended, whole
 from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
@@ -35,12 +37,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """One parsed reply; `text_calls` counts calls found in the text."""
+    """One parsed reply; `text_calls` counts calls found in the text, `repaired_calls` those whose broken JSON was
+    repaired; `raw` is as in Completion."""
 
     turn: Turn
     finish: str | None
     text_calls: int
     usage: Usage
+    repaired_calls: int = 0
+    raw: str | None = None
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -78,24 +83,28 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     """Return the assistant turn in a chat completion body. Raises ModelError (`malformed`, `empty`)."""
     choice, message = _choice(body)
     finish = choice.get("finish_reason")
-    text, reasoning = _texts(message)
-    calls = [_call(entry) for entry in message.get("tool_calls") or () if isinstance(entry, dict)]
-    found = 0
-    if not calls and tools and text:
-        text, written = find_calls(text, {tool.name for tool in tools})
-        calls, found = written, len(written)
+    cut = finish == "length"
+    said = _content(message)
+    text, reasoning = _texts(said, message)
+    native = [_native_call(entry, tools, cut=cut) for entry in _entries(message)]
+    calls, repairs, found = [one.call for one in native], sum(one.repaired for one in native), 0
+    if not calls and any(tool.name in text for tool in tools):
+        text, calls, repairs = find_calls(text, {tool.name: tool for tool in tools}, cut=cut)
+        found = len(calls)
+    read_otherwise = found > 0 or text is not said or any(one.otherwise for one in native)
+    raw = _raw(said, native, message) if read_otherwise else None
     if not calls and not text.strip():
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
             raise ModelError("empty", _empty(finish))
-        text, finish = refusal, "refusal"
+        text, finish = str(mended(refusal)), "refusal"
     turn = Turn(
         role="assistant",
         content=text.strip(),
         reasoning=reasoning or None,
         tool_calls=_numbered(calls, turns),
     )
-    return Reply(turn, finish, found, usage_of(body))
+    return Reply(turn, finish, found, usage_of(body), repairs, raw)
 
 
 def usage_of(body: Any) -> Usage:
@@ -131,36 +140,96 @@ def _empty(finish: Any) -> str:
     return f"The model answered with neither text nor a tool call (finish reason {finish or 'unknown'})."
 
 
-def _texts(message: Mapping[str, Any]) -> tuple[str, str]:
-    """Return (text, reasoning); reasoning comes from its own field or from a leading <think> block."""
+def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
-        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
-    text = content if isinstance(content, str) else ""
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(mended(content)) if isinstance(content, str) else ""
+
+
+def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
+    """Return (text, reasoning); reasoning comes from its own field or from a leading <think> block."""
     thought = message.get("reasoning_content") or message.get("reasoning")
-    reasoning = thought if isinstance(thought, str) else ""
+    reasoning = str(mended(thought)) if isinstance(thought, str) else ""
     if "<think" in text and (block := _THOUGHT.match(text)):
         reasoning = reasoning or block.group(1).strip()
         text = text[block.end() :]
     return text, reasoning
 
 
-def _call(entry: Mapping[str, Any]) -> ToolCall:
-    function = entry.get("function")
-    function = function if isinstance(function, dict) else {}
-    given = function.get("arguments")
-    identity, name = str(entry.get("id") or ""), str(function.get("name") or "")
-    if given is None or given == "":
-        return ToolCall(id=identity, name=name)
+class _Native(NamedTuple):
+    """A call of the protocol. `otherwise`: it was read otherwise than written; `repaired`: its JSON was broken."""
+
+    call: ToolCall
+    otherwise: bool = False
+    repaired: bool = False
+
+
+def _entries(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the calls of a message as the server gave them: a list, one object, objects by number, or the
+    `function_call` of the older protocol."""
+    given = message.get("tool_calls")
     if isinstance(given, dict):
-        return ToolCall(id=identity, name=name, arguments=given)
+        given = [given] if "function" in given or "name" in given else list(given.values())
+    if not given and isinstance(message.get("function_call"), dict):
+        given = [{"function": message["function_call"]}]
+    return [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list | tuple) else []
+
+
+def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) -> _Native:
+    """Return the call of an entry. What is broken in a reply that was cut stays so: it may be half a value."""
+    function = entry.get("function")
+    function = function if isinstance(function, dict) else entry
+    given, identity = function.get("arguments"), str(mended(str(entry.get("id") or "")))
+    written = str(mended(str(function.get("name") or "")))
+    name, tool = _named(written, tools)
+    arguments = _arguments(given)
+    if arguments is not None:
+        return _Native(ToolCall(id=identity, name=name, arguments=arguments), name != written)
+    arguments = object_in(given)
+    if arguments is not None:
+        return _Native(ToolCall(id=identity, name=name, arguments=arguments), otherwise=True)
+    text = str(mended(given if isinstance(given, str) else json.dumps(given)))
+    mend = None if cut else repaired(text, tool)
+    if mend is not None:
+        return _Native(ToolCall(id=identity, name=name, arguments=mend), otherwise=True, repaired=True)
+    return _Native(ToolCall(id=identity, name=name, raw=text), otherwise=name != written)
+
+
+def _named(written: str, tools: Sequence[Tool]) -> tuple[str, Tool | None]:
+    """Return the name that a call means, which is its own where it means no offered tool, and that tool."""
+    for tool in tools:
+        if tool.name == written:
+            return written, tool
+    offered = {tool.name: tool for tool in tools}
+    name = offered_name(written, offered)
+    return (written, None) if name is None else (name, offered[name])
+
+
+def _arguments(given: Any) -> dict[str, Any] | None:
+    """Return arguments that are written as the protocol says, None for any others."""
+    if given is None or given == "":
+        return {}
     try:
-        parsed = loads(given) if isinstance(given, str) else given
+        value = loads(given) if isinstance(given, str) else mended(given)
     except ValueError:
-        parsed = None
-    if isinstance(parsed, dict):
-        return ToolCall(id=identity, name=name, arguments=parsed)
-    return ToolCall(id=identity, name=name, raw=given if isinstance(given, str) else json.dumps(given))
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _raw(said: str, native: Sequence[_Native], message: Mapping[str, Any]) -> str:
+    """Return a reply as it came: its text, or with it the calls of the protocol where those were read otherwise."""
+    if not any(one.otherwise for one in native):
+        return said
+    calls = [_written(entry) for entry in _entries(message)]
+    return json.dumps({"content": said, "tool_calls": calls}, ensure_ascii=False)
+
+
+def _written(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name and arguments of a call as they came; nothing else, for a server may hide state in the rest."""
+    function = entry.get("function")
+    function = function if isinstance(function, dict) else entry
+    return {"name": mended(function.get("name")), "arguments": mended(function.get("arguments"))}
 
 
 def _numbered(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:

@@ -17,7 +17,7 @@ from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
 from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
 from engine.llms._plugin import ChatLLM
-from engine.reading.json_value import loads
+from engine.reading.json_value import loads, loads_mended
 from engine.types import Endpoint, ModelRole, Options
 
 __all__ = ["OpenAICompatible"]
@@ -91,7 +91,7 @@ class OpenAICompatible(ChatLLM):
 
     def _parsed(self, data: bytes) -> Any:
         try:
-            body = loads(data)
+            body = _body(data)
         except ValueError:
             raise fault("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
@@ -101,7 +101,7 @@ class OpenAICompatible(ChatLLM):
 
     def _refusal(self, status: int, data: bytes, wait: float | None) -> ModelError:
         try:
-            said = said_in(loads(data))
+            said = said_in(_body(data))
         except ValueError:
             said = data[:400].decode(errors="replace")
         return fault(kind_of(status), self._endpoint, said, status=status, wait=wait)
@@ -111,6 +111,15 @@ class OpenAICompatible(ChatLLM):
         if given is None or taken is None or prompt is None or completion is None:
             return None
         return prompt * given + completion * taken
+
+
+def _body(data: bytes) -> Any:
+    """Return a body of JSON, also of a server that begins it with a byte order mark or cuts characters in halves.
+    Raises ValueError."""
+    try:
+        return loads(data)
+    except ValueError:
+        return loads_mended(data)
 
 
 def _dumped(body: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ import msgspec
 MOST_DIGITS = 4300
 _LONG = re.compile(rb"\d{%d}" % MOST_DIGITS)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def loads(text: str | bytes) -> Any:
@@ -38,14 +39,51 @@ def loads(text: str | bytes) -> Any:
 
 def _slowly(data: bytes) -> Any:
     """Read what msgspec refuses: long numbers are text, and half a surrogate pair is named as what it is."""
+    found = _decoded(data.decode())
     try:
-        found = json.loads(data.decode(), parse_int=whole, parse_float=_finite, parse_constant=_refuse)
         json.dumps(found, ensure_ascii=False).encode()
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
     except UnicodeEncodeError as error:
         raise ValueError("it holds half a surrogate pair, which is no character") from error
     return found
+
+
+def _decoded(text: str) -> Any:
+    """Return the value of a JSON text that may hold half a surrogate pair. Raises ValueError."""
+    try:
+        return _STRICT.decode(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def loads_mended(text: str | bytes) -> Any:
+    """Return the value of a JSON text as `loads` does, but pass over a byte order mark, also of UTF-16, and read half a
+    surrogate pair as U+FFFD. Raises ValueError."""
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return mended(_decoded(text.removeprefix("\ufeff")))
+
+
+def first(text: str, at: int = 0, *, strict: bool = True) -> tuple[Any, int]:
+    """Return the value of the JSON text that begins at a place, and where it ends; half a surrogate pair is read as
+    U+FFFD. Not strict, strings may hold line breaks as they are. Raises ValueError."""
+    try:
+        value, end = (_STRICT if strict else _LOOSE).raw_decode(text, at)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return (mended(value) if _ESCAPED_SURROGATE.search(text, at, end) else value), end
+
+
+def mended(value: Any) -> Any:
+    """Return a JSON value in which half a surrogate pair, which no database and no file holds, is U+FFFD."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
+    if isinstance(value, dict):
+        return {mended(key): mended(inner) for key, inner in value.items()}
+    return [mended(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def whole(text: str) -> int | str:
@@ -82,6 +120,10 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} is no JSON number")
+
+
+_STRICT = json.JSONDecoder(parse_int=whole, parse_float=_finite, parse_constant=_refuse)
+_LOOSE = json.JSONDecoder(parse_int=whole, parse_float=_finite, parse_constant=_refuse, strict=False)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -82,6 +82,7 @@ class TeacherWatch:
     needing: int = 0
     calling: int = 0
     as_text: int = 0
+    repaired: int = 0
 
     def see(self, trajectory: Trajectory) -> None:
         """Count a rollout in which the reference needs a call and the teacher answered."""
@@ -92,6 +93,7 @@ class TeacherWatch:
         self.needing += 1
         self.calling += any(turn.tool_calls for turn in trajectory.turns)
         self.as_text += sum(call.text_calls for call in calls)
+        self.repaired += sum(call.repaired_calls for call in calls)
 
     def notice(self) -> str:
         """Return what the reader should know of the endpoint, or nothing."""
@@ -100,6 +102,9 @@ class TeacherWatch:
                 f"The teacher made no call in any of {self.needing} rollouts that needed one: its endpoint may ignore "
                 "tools. Make a test call under Settings, and check the server's chat template and tool parser."
             )
+        told = []
         if self.as_text:
-            return f"{self.as_text} calls of the teacher came as text: check the tool parser of its server."
-        return ""
+            told.append(f"{self.as_text} calls of the teacher came as text: check the tool parser of its server.")
+        if self.repaired:
+            told.append(f"{self.repaired} calls of the teacher held broken JSON, which was repaired.")
+        return " ".join(told)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.types.frozen import Frozen
+from engine.types.frozen import Frozen, Grown
 from engine.types.turns import Turn
 
 ModelRole = Literal["teacher", "user", "judge"]
@@ -34,8 +34,11 @@ class Endpoint(Frozen):
     options: dict[str, Any] = {}
 
 
-class ModelCall(Frozen):
-    """One finished model call. Tokens and cost are None where the server or the price table does not say."""
+class ModelCall(Grown):
+    """One finished model call. Tokens and cost are None where the server or the price table does not say. `text_calls`
+    counts the tool calls that were read out of its text, `repaired_calls` those whose broken JSON was repaired."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls",)
 
     role: ModelRole
     model: str
@@ -46,14 +49,19 @@ class ModelCall(Frozen):
     attempts: int = 1
     finish: str | None = None
     text_calls: int = 0
+    repaired_calls: int = 0
 
 
 class Completion(Frozen):
     """What LLM.complete returns: the assistant turn and what it took. `data` is the parsed JSON object
     when a response schema was asked for and the reply held one, else None. `opens` is a simulated user's word
-    on its own message: whether it makes the task's next request; None where it does not say."""
+    on its own message: whether it makes the task's next request; None where it does not say. `raw` is the reply as it
+    came, where the turn says it otherwise: its text where a thought or calls were read out of that, and
+    {"content": ..., "tool_calls": [{"name": ..., "arguments": ...}]} as JSON where a native call was read otherwise
+    than written (a name cleaned, arguments repaired); None where the turn is the reply."""
 
     turn: Turn
     call: ModelCall
     data: dict[str, Any] | None = None
     opens: bool | None = None
+    raw: str | None = None

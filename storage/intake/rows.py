@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 from sqlalchemy import Connection, Table, select, update
 
 from engine.errors import StorageError
+from engine.reading.json_value import mended
 from engine.types import ModelCall, Trajectory
 from storage import facets, search, tables
 
@@ -54,15 +55,7 @@ def dump(model: BaseModel) -> str:
     try:
         return model.model_dump_json()
     except PydanticSerializationError:
-        return json.dumps(_mended(model.model_dump(mode="python")), ensure_ascii=False)
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_mended(k): _mended(v) for k, v in value.items()}
-    return [_mended(v) for v in value] if isinstance(value, list | tuple) else value
+        return json.dumps(mended(model.model_dump(mode="python")), ensure_ascii=False)
 
 
 def insert(connection: Connection, batch_id: int, trajectories: Sequence[Trajectory], now: float) -> list[Trajectory]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from engine.llms._calls.notation import Tools
 from engine.llms._text_calls import find_calls
 from engine.llms._wire import json_object
 
-TOOLS = {"find", "move"}
+TOOLS: Tools = {"find": None, "move": None}
 ONE = '{"name": "find", "arguments": {"id": 1}}'
 
 
@@ -33,7 +34,7 @@ ONE = '{"name": "find", "arguments": {"id": 1}}'
     ],
 )
 def test_one_call(text: str, rest: str) -> None:
-    left, calls = find_calls(text, TOOLS)
+    left, calls, _ = find_calls(text, TOOLS)
     assert [(call.name, call.arguments) for call in calls] == [("find", {"id": 1})]
     assert left == rest
 
@@ -48,7 +49,7 @@ def test_one_call(text: str, rest: str) -> None:
     ],
 )
 def test_two_calls(text: str) -> None:
-    left, calls = find_calls(text, TOOLS)
+    left, calls, _ = find_calls(text, TOOLS)
     assert [call.name for call in calls] == ["find", "move"]
     assert left == ""
 
@@ -67,17 +68,17 @@ def test_two_calls(text: str) -> None:
     ],
 )
 def test_no_call(text: str) -> None:
-    assert find_calls(text, TOOLS) == (text, [])
+    assert find_calls(text, TOOLS) == (text, [], 0)
 
 
 def test_broken_arguments_are_kept() -> None:
-    _, calls = find_calls('{"name": "find", "arguments": "{id: 1"}', TOOLS)
+    _, calls, _ = find_calls('{"name": "find", "arguments": "{id: 1"}', TOOLS)
     assert (calls[0].arguments, calls[0].raw) == ({}, "{id: 1")
 
 
 @pytest.mark.parametrize("part", ["{", "[", '{"find":', "find("])
 def test_hostile_nesting_is_text(part: str) -> None:
     text = "find " + part * 20_000
-    assert find_calls(text, TOOLS) == (text, [])
+    assert find_calls(text, TOOLS) == (text, [], 0)
     assert find_calls(f"```python\n{text}\n```", TOOLS)[1] == []
     assert json_object(text) is None

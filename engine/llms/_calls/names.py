@@ -1,0 +1,31 @@
+"""The name of a tool in a call, cleaned of what models and servers leave around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_BEHIND = re.compile(r"\s*(?:<\|?|\(|:\d+\s*$)")
+"""What ends a name: a control token, a bracket, the number of a call (`find:0`)."""
+_AROUND = " \t\r\n\"'`“”‘’*,;:()[]"
+_LONGEST = 300
+_SPACES = re.compile(r"\s+")
+
+
+def offered_name(written: str, tools: Collection[str]) -> str | None:
+    """Return the offered tool that a written name means, None when it means none.
+
+    Read so: `functions.find`, `default_api.find`, `tool.find`, `find<|channel|>commentary`, `find:0`, `"find"`,
+    ` find `, `find()`, and spaces inside (`get order`). A name that is offered as it is written is taken as it is.
+    """
+    if written in tools:
+        return written
+    if len(written) > _LONGEST:
+        return None
+    end = _BEHIND.search(written, 1)
+    plain = (written[: end.start()] if end else written).strip(_AROUND)
+    last = re.split(r"[./:]", plain)[-1].strip(_AROUND)
+    for name in (plain, last, _SPACES.sub("_", plain), _SPACES.sub("", plain), _SPACES.sub("_", last)):
+        if name in tools:
+            return name
+    return None
