@@ -20,7 +20,6 @@ from pydantic.fields import FieldInfo
 
 from engine.exporting.json import dump_bytes, part_fields
 from engine.types import (
-    Grown,
     Leaf,
     Record,
     RecordPart,
@@ -121,8 +120,8 @@ def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
         own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
         kinds = {name: instead.get(name) or _kind(f.annotation, known) for name, f in model.model_fields.items()}
         fields = [(name, kind, *_default(model.model_fields[name])) for name, kind in kinds.items()]
-        if issubclass(model, Grown):
-            fields = [_later(*field) if field[0] in model.LATER else field for field in fields]
+        later = getattr(model, "LATER", ())
+        fields = [_later(*field) if field[0] in later else field for field in fields]
         properties = {n: value for n, value in vars(model).items() if n == "LATER" or isinstance(value, property)}
         known[model] = msgspec.defstruct(
             model.__name__,

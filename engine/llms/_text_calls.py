@@ -22,7 +22,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from engine.llms import _notations
-from engine.llms._calls.arguments import object_in, repaired, repaired_calls
+from engine.llms._calls.arguments import object_in, repaired, repaired_calls, too_deep
 from engine.llms._calls.bare_texts import typed
 from engine.llms._calls.json_calls import calls_in
 from engine.llms._calls.names import offered_name
@@ -114,22 +114,20 @@ def _without_tokens(text: str) -> str:
 def _at_the_end(text: str, tools: Tools, cut: bool) -> tuple[_Block, Notation] | None:
     """Return the block that runs to the end of a text, with its notation; of several the one that begins first, as it
     holds the others, whether it makes a call or is broken."""
-    blocks = [
-        (block, notation)
+    chains = [
+        (chain, notation)
         for notation in notations().values()
         if any(sign in text for sign in notation.begins)
-        if (block := _block(text, notation, tools, cut)) is not None
+        if (chain := _last_chain(text, notation, tools, cut)) is not None
     ]
-    if not blocks:
-        return None
-    start = min(block.start for block, _ in blocks)
-    first = [(block, notation) for block, notation in blocks if block.start == start]
-    return next(((block, notation) for block, notation in first if block.calls), first[0])
+    start = min((chain.start for chain, _ in chains), default=0)
+    blocks = [(chain.block(tools, cut), notation) for chain, notation in chains if chain.start == start]
+    return next(((block, notation) for block, notation in blocks if block.calls), blocks[0] if blocks else None)
 
 
-def _block(text: str, notation: Notation, tools: Tools, cut: bool) -> _Block | None:
-    """Return the calls in a notation that run to the end of the text; None when there are none, or a call of the same
-    notation stands amid the words before."""
+def _last_chain(text: str, notation: Notation, tools: Tools, cut: bool) -> _Chain | None:
+    """Return what runs to the end of a text in a notation; None when nothing does, or a call of the same notation
+    stands amid the words before."""
     position = 0
     for _ in range(_MOST_TRIES):
         start = _next(text, notation.begins, position)
@@ -137,7 +135,7 @@ def _block(text: str, notation: Notation, tools: Tools, cut: bool) -> _Block | N
             return None
         chain = _Chain.read(Place(text, start, tools, cut=cut), notation)
         if chain.units and Place(text, chain.end, tools).over:
-            return chain.block(tools, cut)
+            return chain
         if len(chain.units) == _MOST_CALLS or chain.block(tools, cut=True).calls:
             return None
         position = max(start + 1, chain.seen)
@@ -268,8 +266,8 @@ def _call(written: Written, tools: Tools, cut: bool) -> tuple[ToolCall, bool] | 
     broken = given if isinstance(given, Broken) else Broken(str(given), closed=True)
     arguments = object_in(given) if not isinstance(given, Broken) else None
     if arguments is not None:
-        schema = tool.parameters if tool is not None else {}
-        return ToolCall(id="", name=name, arguments=typed(arguments, schema)), False
+        arguments = typed(arguments, tool.parameters if tool is not None else {})
+        return None if too_deep(arguments) else (ToolCall(id="", name=name, arguments=arguments), False)
     mend = None if cut else repaired(broken.text, tool)
     if mend is not None:
         return ToolCall(id="", name=name, arguments=mend), True

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.errors import ModelError
-from engine.llms._calls.arguments import object_in, repaired
+from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
 from engine.reading.json_value import loads, mended, whole
@@ -23,6 +23,8 @@ from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
 _MOST_STARTS = 200
+_TOO_DEEP = "(arguments that are nested too deeply)"
+"""Stands for arguments that no file could hold."""
 
 
 @dataclass(frozen=True)
@@ -178,22 +180,26 @@ def _entries(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) -> _Native:
     """Return the call of an entry. What is broken in a reply that was cut stays so: it may be half a value."""
-    function = entry.get("function")
-    function = function if isinstance(function, dict) else entry
-    given, identity = function.get("arguments"), str(mended(str(entry.get("id") or "")))
-    written = str(mended(str(function.get("name") or "")))
+    said, given = _as_written(entry)
+    identity, written = str(mended(str(entry.get("id") or ""))), str(mended(str(said or "")))
     name, tool = _named(written, tools)
-    arguments = _arguments(given)
-    if arguments is not None:
-        return _Native(ToolCall(id=identity, name=name, arguments=arguments), name != written)
-    arguments = object_in(given)
-    if arguments is not None:
-        return _Native(ToolCall(id=identity, name=name, arguments=arguments), otherwise=True)
+    usual = _arguments(given)
+    arguments = object_in(given) if usual is None else usual
+    if arguments is not None and not too_deep(arguments):
+        return _Native(ToolCall(id=identity, name=name, arguments=arguments), usual is None or name != written)
     text = str(mended(given if isinstance(given, str) else json.dumps(given)))
     mend = None if cut else repaired(text, tool)
     if mend is not None:
         return _Native(ToolCall(id=identity, name=name, arguments=mend), otherwise=True, repaired=True)
     return _Native(ToolCall(id=identity, name=name, raw=text), otherwise=name != written)
+
+
+def _as_written(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return name and arguments of an entry, whose function may be the entry itself."""
+    function = entry.get("function")
+    function = function if isinstance(function, dict) else entry
+    given = function.get("arguments")
+    return function.get("name"), given if isinstance(given, str) or not too_deep(given) else _TOO_DEEP
 
 
 def _named(written: str, tools: Sequence[Tool]) -> tuple[str, Tool | None]:
@@ -221,15 +227,11 @@ def _raw(said: str, native: Sequence[_Native], message: Mapping[str, Any]) -> st
     """Return a reply as it came: its text, or with it the calls of the protocol where those were read otherwise."""
     if not any(one.otherwise for one in native):
         return said
-    calls = [_written(entry) for entry in _entries(message)]
+    written = [
+        _as_written(entry) for entry in _entries(message)
+    ]  # no more of them: a server may hide state in the rest
+    calls = [{"name": mended(name), "arguments": mended(given)} for name, given in written]
     return json.dumps({"content": said, "tool_calls": calls}, ensure_ascii=False)
-
-
-def _written(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return name and arguments of a call as they came; nothing else, for a server may hide state in the rest."""
-    function = entry.get("function")
-    function = function if isinstance(function, dict) else entry
-    return {"name": mended(function.get("name")), "arguments": mended(function.get("arguments"))}
 
 
 def _numbered(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:

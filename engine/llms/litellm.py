@@ -159,11 +159,13 @@ def _plain(answer: Any) -> dict[str, Any]:
             {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.arguments}}
             for call in message.tool_calls or ()
         ]
+        older = getattr(message, "function_call", None)
         plain = {
             "content": message.content,
             "reasoning_content": getattr(message, "reasoning_content", None),
             "refusal": fields.get("refusal"),
             "tool_calls": calls,
+            "function_call": {"name": older.name, "arguments": older.arguments} if older else None,
         }
         choices.append({"finish_reason": choice.finish_reason, "message": plain})
     usage = getattr(answer, "usage", None)

@@ -60,7 +60,7 @@ def loads_mended(text: str | bytes) -> Any:
     surrogate pair as U+FFFD. Raises ValueError."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return mended(_decoded(text.removeprefix("\ufeff")))
+    return _mended_value(_decoded(text.removeprefix("\ufeff")))
 
 
 def first(text: str, at: int = 0, *, strict: bool = True) -> tuple[Any, int]:
@@ -70,12 +70,21 @@ def first(text: str, at: int = 0, *, strict: bool = True) -> tuple[Any, int]:
         value, end = (_STRICT if strict else _LOOSE).raw_decode(text, at)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return (mended(value) if _ESCAPED_SURROGATE.search(text, at, end) else value), end
+    return (_mended_value(value) if _ESCAPED_SURROGATE.search(text, at, end) else value), end
+
+
+def _mended_value(value: Any) -> Any:
+    try:
+        return mended(value)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def mended(value: Any) -> Any:
     """Return a JSON value in which half a surrogate pair, which no database and no file holds, is U+FFFD."""
     if isinstance(value, str):
+        if value.isascii():
+            return value
         try:
             value.encode()
         except UnicodeEncodeError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import not_
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.types.frozen import Frozen, Grown
+from engine.types.frozen import Frozen
 from engine.types.turns import Turn
 
 ModelRole = Literal["teacher", "user", "judge"]
@@ -34,10 +35,11 @@ class Endpoint(Frozen):
     options: dict[str, Any] = {}
 
 
-class ModelCall(Grown):
+class ModelCall(Frozen):
     """One finished model call. Tokens and cost are None where the server or the price table does not say. `text_calls`
     counts the tool calls that were read out of its text, `repaired_calls` those whose broken JSON was repaired."""
 
+    # Written where it is not 0 only, as later fields of Grown are; by pydantic itself, for a trajectory holds dozens
     LATER: ClassVar[tuple[str, ...]] = ("repaired_calls",)
 
     role: ModelRole
@@ -49,7 +51,7 @@ class ModelCall(Grown):
     attempts: int = 1
     finish: str | None = None
     text_calls: int = 0
-    repaired_calls: int = 0
+    repaired_calls: Annotated[int, Field(exclude_if=not_)] = 0
 
 
 class Completion(Frozen):

@@ -3,6 +3,7 @@ brought to give a test's replies it shows in its EXAMPLE."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,27 @@ async def test_call_with_tools_offered(plugin: str) -> None:
     assert completion.turn.tool_calls == (ToolCall(id="c1", name="get_balance", arguments={"account_id": "A-100"}),)
     assert completion.turn.content == ""
     assert completion.call.text_calls == 0
+
+
+@promised_by(*WIRE)
+async def test_calls_of_the_older_protocol_are_read(plugin: str) -> None:
+    message = {"role": "assistant", "content": None}
+    message |= {"function_call": {"name": "get_balance", "arguments": '{"account_id": "A-100"}'}}
+    body = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
+    body |= {"choices": [{"index": 0, "message": message, "finish_reason": "function_call"}]}
+    async with opened(plugin, [{"raw": json.dumps(body)}]) as (llm, _):
+        found = (await llm.complete([USER], [TOOL])).turn.tool_calls
+    assert found == (ToolCall(id="call_0", name="get_balance", arguments={"account_id": "A-100"}),)
+
+
+@promised_by(*ALL)
+async def test_names_are_cleaned_and_broken_arguments_repaired(plugin: str) -> None:
+    play = {"calls": [{"id": "c1", "name": "functions.get_balance", "arguments": '{"account_id": "A-100",'}]}
+    async with opened(plugin, [play]) as (llm, _):
+        completion = await llm.complete([USER], [TOOL])
+    assert completion.turn.tool_calls == (ToolCall(id="c1", name="get_balance", arguments={"account_id": "A-100"}),)
+    assert (completion.call.text_calls, completion.call.repaired_calls) == (0, 1)
+    assert "functions.get_balance" in (completion.raw or "")
 
 
 @promised_by(*ALL)

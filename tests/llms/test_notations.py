@@ -121,10 +121,12 @@ VALUE = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=6,
 )
+# Line breaks on both sides of a bare value are taken for its layout: models put values on lines of their own, also
+# where their template does not. So no text here begins and ends with one.
 ARGUMENTS = st.fixed_dictionaries(
     {},
     optional={
-        "text": TEXT,
+        "text": TEXT.filter(lambda text: not (text.startswith("\n") and text.endswith("\n"))),
         "whole": st.integers(),
         "number": st.floats(allow_nan=False, allow_infinity=False),
         "flag": st.booleans(),
@@ -144,7 +146,7 @@ TYPES = {
 }
 TYPED = {name: tool(name, **{key: {"type": kind} for key, kind in TYPES.items()}) for name in ("find", "write_note")}
 CALLS = st.lists(st.tuples(st.sampled_from(sorted(TYPED)), ARGUMENTS), min_size=1, max_size=3)
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 ENDS_ITSELF = ("</parameter>", "</arg_value>")
 """A text in which one of these stands just before a tag that closes the call ends it, for a reader of XML as for its
 model; PIECES has none of them."""
@@ -164,6 +166,12 @@ def test_what_is_rendered_is_read_back(notation: str, render: Renderer, calls: l
 def test_a_closing_tag_amid_a_text_belongs_to_it(notation: str, render: Renderer, close: str) -> None:
     calls = [("set_note", {"id": "A1", "text": f"a {close} b <x>"})]
     assert read(render(calls)) == calls
+
+
+@pytest.mark.parametrize("text", ["\n", "\n\n", "\na\n", " a ", "\ta"])
+def test_line_breaks_of_a_value_are_kept_where_the_template_has_its_own(text: str) -> None:
+    calls = [("set_note", {"id": "A1", "text": text})]
+    assert read(RENDERERS["qwen3_coder"][0](calls)) == calls
 
 
 @by_writer
@@ -329,7 +337,7 @@ def test_no_text_with_words_behind_it_is_executed(text: str, words: str) -> None
 )
 def test_hostile_texts_are_read_in_one_go(part: str) -> None:
     """A reader that goes through a text once for each sign would take minutes."""
-    for before in ("get_order ", "<tool_call>get_order", "<function=get_order>", "```\n"):
+    for before in ("get_order ", "<function=get_order>"):
         find_calls(before + part * (30_000 // len(part)) + "get_order", SHOP)
 
 

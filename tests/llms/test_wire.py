@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from engine.errors import ModelError
+from engine.exporting.json import dump_bytes
+from engine.exporting.record import read, record_of
 from engine.llms._wire import Reply, parse_reply
 from engine.types import ModelCall, Tool, ToolCall, Trajectory, Turn
 from tests.exporters.mixed import mixed
@@ -155,6 +157,29 @@ def test_calls_count_repairs_and_stay_as_they_were_without() -> None:
     assert "repaired_calls" not in call.model_dump_json()
     repaired = call.model_copy(update={"repaired_calls": 2})
     assert ModelCall.model_validate_json(repaired.model_dump_json()) == repaired
-    body = mixed()[0].model_copy(update={"calls": (call, repaired)}).model_dump_json()
+    trajectory = mixed()[0].model_copy(update={"calls": (call, repaired)})
+    body = trajectory.model_dump_json()
     assert Trajectory.model_validate_json(body).calls == (call, repaired)
-    assert body.count("repaired_calls") == 1
+    for written in (body, dump_bytes(read(body.encode())).decode(), dump_bytes(record_of(trajectory)).decode()):
+        assert written.count("repaired_calls") == 1
+
+
+@pytest.mark.parametrize("levels", [300, 900, 5000])
+def test_arguments_that_are_nested_too_deeply_stay_text(levels: int) -> None:
+    """Nobody could write such a trajectory."""
+    given = f'{{"id": {"[" * levels}{"]" * levels}}}'
+    deep: list[Any] = []
+    for _ in range(levels):
+        deep = [deep]
+    for message in (
+        {"content": None, "tool_calls": [{"function": {"name": "list_orders", "arguments": given}}]},
+        {"content": None, "tool_calls": [{"function": {"name": "functions.list_orders", "arguments": {"id": deep}}}]},
+        {"content": f'{{"name": "get_order", "arguments": {given}}}'},
+        {"content": f"<function=get_order><parameter=id>{given}</parameter></function>"},
+        {"content": f"[get_order(id={'[' * levels}{']' * levels})]"},
+    ):
+        turn = reply(message).turn
+        assert Turn.model_validate_json(turn.model_dump_json()) == turn
+    assert (
+        reply({"content": None, "tool_calls": [{"function": {"name": "x", "arguments": given}}]}).turn.tool_calls[0].raw
+    )

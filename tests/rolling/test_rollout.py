@@ -107,6 +107,10 @@ async def test_invalid_calls_are_bounded(ledger: Domain, persona: Persona, pool:
         ledger, persona, pool, "single", **llm_batch(*[reply] * 20), limits={"invalid_calls": 2, "steps_per_turn": 20}
     )
     assert found.end == "invalid_calls"
+    finished = next(score for score in found.scores if score.name == "finished")
+    assert finished.reason.startswith(
+        "The dialogue ended by invalid calls. The first was fly({}): There is no tool fly."
+    )
     assert sum(turn.fault == "unknown_tool" for turn in found.turns) == 3
 
 

@@ -18,6 +18,7 @@ from engine.types import Tool, ToolCall
 
 _ENCODED = 3
 """Times that arguments may have been written as JSON text inside JSON text."""
+_MOST_LEVELS = 100
 _MOST_CHARS, _MOST_OPEN = 2_000, 16
 """Of a text that json-repair is given: it takes seconds for long texts with many open brackets."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -40,6 +41,14 @@ def object_in(given: Any) -> dict[str, Any] | None:
             return None
         given = _value(given)
     return None
+
+
+def too_deep(value: Any, levels: int = _MOST_LEVELS) -> bool:
+    """Return whether lists and objects are nested more deeply than a trajectory can be written."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(too_deep(one, levels - 1) for one in inner)
 
 
 def python_value(text: str) -> Any:
@@ -79,7 +88,7 @@ def repaired_calls(text: str, read: Callable[[Any], list[tuple[Tool, dict[str, A
 
 def _fits(tool: Tool, arguments: dict[str, Any]) -> bool:
     """Return whether a call is certainly what the tool takes: it fits the schema and names no unknown argument."""
-    if schema_problem(tool.parameters) is not None:
+    if too_deep(arguments) or schema_problem(tool.parameters) is not None:
         return False
     unknown = arguments.keys() - properties_of(tool.parameters).keys()
     if unknown and not (tool.parameters.get("additionalProperties") or tool.parameters.get("patternProperties")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_BEHIND = re.compile(r"\s*(?:<\|?|\(|:\d+\s*$)")
+_BEHIND = re.compile(r"\s*(?:<\|?|\(|:\s*\d+\s*$)")
 """What ends a name: a control token, a bracket, the number of a call (`find:0`)."""
 _AROUND = " \t\r\n\"'`“”‘’*,;:()[]"
 _LONGEST = 300

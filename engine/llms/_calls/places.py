@@ -111,6 +111,8 @@ def _in_line(before: str, bare: bool) -> bool:
     led = line.rstrip()
     if line.lstrip().startswith(">") or line.replace("```", "").count("`") % 2:
         return True
+    if bare and sum(map(before.count, "{[")) > sum(map(before.count, "}]")):  # inside another value, which is broken
+        return True
     return bool(led) and (led[-1] in _BEFORE_QUOTED or (bare and led[-1].isalnum()))
 
 

@@ -1,10 +1,13 @@
-"""JSON or Python between two signs of which each family has its own.
+"""JSON or Python between two signs of which each family has its own. These are:
 
-<TOOLCALL>[{"name": "get_order", "arguments": {"id": "A1"}}]</TOOLCALL>            Nemotron Nano
-<|tool_call_start|>[get_order(id="A1")]<|tool_call_end|>                           LFM2
-<longcat_tool_call>{"name": "get_order", "arguments": {}}</longcat_tool_call>      LongCat
-<|action_start|><|plugin|>{"name": "get_order", "parameters": {}}<|action_end|>    InternLM 2
-<functioncall> {"name": "get_order", "arguments": {"id": "A1"}} </functioncall>    Glaive
+    <TOOLCALL>[{"name": "get_order", "arguments": {"id": "A1"}}]</TOOLCALL>            Nemotron Nano
+    <|tool_call_start|>[get_order(id="A1")]<|tool_call_end|>                           LFM2
+    <longcat_tool_call>{"name": "get_order", "arguments": {}}</longcat_tool_call>      LongCat
+    <|action_start|><|plugin|>{"name": "get_order", "parameters": {}}<|action_end|>    InternLM 2
+    <functioncall> {"name": "get_order", "arguments": {"id": "A1"}} </functioncall>    Glaive
+    <tool_code>get_order(id="A1")</tool_code>                                          Gemma, Gemini
+
+A further family of this kind is a line of `_SIGNS`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ _SIGNS = {
     "<toolcall>": "</toolcall>",
     "<functioncall>": "</functioncall>",
     "<function_call>": "</function_call>",
+    "<tool_code>": "</tool_code>",
     "<longcat_tool_call>": "</longcat_tool_call>",
     "<|tool_call_start|>": "<|tool_call_end|>",
     "<|action_start|>": "<|action_end|>",

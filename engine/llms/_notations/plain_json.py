@@ -15,6 +15,7 @@ from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Sam
 from engine.reading.json_value import first
 
 _BETWEEN = re.compile(r"[\s,;]*")
+_STRAY = re.compile(r"\s*[}\]][\s}\]]*\Z")
 _CALL = re.compile(r"\[?\s*\{\s*[\"'“]?(?:name|tool|tool_name)[\"'”]?\s*:")
 
 
@@ -28,6 +29,9 @@ def _read(place: Place) -> list[Written]:
         place.at = len(place.text)
         return [Written(None, Broken(place.text[begun:], closed=False))]
     found = calls_in(value, marked=False)
+    if _STRAY.match(place.text, place.at):
+        place.at = len(place.text)
+        return [Written(None, Broken(place.text[begun:], closed=False))]
     place.maybe(_BETWEEN)
     return found
 
