@@ -29,7 +29,7 @@ from storage.designing import domains
 from storage.intake.rows import dump
 from storage.search import document_of_body
 from storage.serving import requests
-from tests.exporters.mixed import mixed, proven
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory
 
 BIG = "1234567890123456789012"
 LONG = "98765" * 1000
@@ -164,7 +164,9 @@ def large(digits: str) -> Trajectory:
         Turn(role="user", content="Count."),
         Turn(role="assistant", tool_calls=(ToolCall(id="c", name="count", arguments={"number": number}),)),
     )
-    return mixed()[0].model_copy(update={"turns": turns, "begun": (), "diff": StateDiff(changes=(change,))})
+    return mixed_trajectories()[0].model_copy(
+        update={"turns": turns, "begun": (), "diff": StateDiff(changes=(change,))}
+    )
 
 
 @pytest.mark.parametrize("digits", [str(2**64), BIG, "7" * 400, "7" * 4300])
@@ -183,7 +185,7 @@ def test_a_trajectory_with_large_numbers_goes_through_storage_and_export(digits:
 def test_a_request_with_large_numbers_comes_and_is_answered(db: Database, digits: str) -> None:
     payload = {"arguments": {"number": int(digits)}}
     id = requests.submit(db, "try_tool", payload)
-    requests.finish_request(db, id, {"result": int(digits), 1: [proven().model_dump(mode="json")]})
+    requests.finish_request(db, id, {"result": int(digits), 1: [proven_trajectory().model_dump(mode="json")]})
     row = requests.get_request(db, id)
     assert row is not None
     assert row.payload == payload

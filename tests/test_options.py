@@ -23,8 +23,10 @@ from engine.types import Batch, Domain, Persona, ToolCall, Turn
 from storage import preferences
 from storage.database import Database
 from storage.serving.library import SqlLibrary
-from tests.engine_parts import batch_of, scripted, wired
-from tests.judges.test_rubric import trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
+from tests.samples.trajectories import balance_trajectory
 
 PLAIN = Environment(workspace={"a.txt": b"a"}, modules={})
 
@@ -83,7 +85,7 @@ async def test_the_rules_judge_counts_repetition_as_the_batch_says() -> None:
             Turn(role="tool", name="get_balance", tool_call_id=f"c{number}", content="{}"),
         )
     )
-    talked = trajectory(
+    talked = balance_trajectory(
         (Turn(role="system"), Turn(role="user", content="So?"), *calls, Turn(role="assistant", content="5"))
     )
 
@@ -98,7 +100,7 @@ async def test_the_rules_judge_counts_repetition_as_the_batch_says() -> None:
 
 @pytest.mark.parametrize(("option", "most"), [("chars_per_turn", 200), ("chars", 2_000)])
 async def test_the_rubric_judge_reads_as_much_as_the_batch_says(option: str, most: int) -> None:
-    long = trajectory((Turn(role="system", content="s" * 30_000), Turn(role="assistant", content="a" * 30_000)))
+    long = balance_trajectory((Turn(role="system", content="s" * 30_000), Turn(role="assistant", content="a" * 30_000)))
 
     async def read(*judges: Any) -> int:
         llm = open_llm(scripted({"text": "{}"}), "judge")

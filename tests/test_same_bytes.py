@@ -38,7 +38,7 @@ from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.golden_plans import FILES, GOLDEN, PERSONAS, pinned, recorded
-from tests.storage.samples import made
+from tests.samples.trajectories import order_trajectory
 
 RECORDED = {version: json.loads((GOLDEN / f"plans_{version}.json").read_text()) for version in PLAN_VERSIONS}
 PAUSED = json.loads((GOLDEN / "paused.json").read_text())
@@ -260,6 +260,6 @@ def test_what_else_the_old_database_holds_is_there(tmp_path: Path) -> None:
 
 
 def test_an_imported_batch_was_never_planned(db: Database) -> None:
-    row = batches.get_batch(db, insert_imported(db, "came in", [made(1)]))
+    row = batches.get_batch(db, insert_imported(db, "came in", [order_trajectory(1)]))
     assert row.batch.plan_version is None
     assert quotas_of_batch(db, row) is None

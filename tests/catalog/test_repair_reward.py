@@ -17,7 +17,7 @@ from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Batch, DomainShare, Score
 from tests.catalog.test_code_repair import DOMAIN
-from tests.judges.test_rubric import trajectory
+from tests.samples.trajectories import balance_trajectory
 
 TASK = sample(DOMAIN, mode="multiple", seed=1, only=["december"])
 BUG = DOMAIN.files["variants/december/stockroom/dates.py"].decode()
@@ -67,7 +67,7 @@ async def _judged(sandbox: Sandbox, files: Mapping[str, str], command: str = "tr
     await sandbox.exec(("bash", "-c", command))
     diff = await sandbox.diff()
     passed = await prove.tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
-    record = trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
+    record = balance_trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
     return passed, (await StateJudge(Config()).score(record))[0]
 
 
@@ -122,7 +122,7 @@ async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox)
 
 async def test_the_reason_of_a_rejection_tells_failing_tests_from_strays() -> None:
     batch = Batch(name="b", domains=(DomainShare(id="code_repair"),))
-    record = trajectory().model_copy(update={"task": TASK, "outcome": "failure"})
+    record = balance_trajectory().model_copy(update={"task": TASK, "outcome": "failure"})
     for passed, reason in ((False, "tests_failed"), (True, "state_mismatch")):
         lost = Score(name="state", value=0.0, passed=False, reason="r", source="state", method="state")
         found = decide(record.model_copy(update={"tests_passed": passed, "scores": (lost,)}), batch)

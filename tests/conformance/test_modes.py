@@ -17,9 +17,10 @@ from engine.protocols import Finding, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.serving.desk import PLAIN
-from engine.types import MODES, USUAL_MODE, Domain, RolloutSpec, Task, Trajectory
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from engine.types import MODES, USUAL_MODE, Domain, Task, Trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of, spec_of
+from tests.samples.packs import PACKS
 
 SEEDS = range(8)
 
@@ -112,17 +113,7 @@ async def pool() -> AsyncIterator[SandboxPool]:
 async def played(name: str, turns: int, pool: SandboxPool) -> Trajectory:
     """Return the reference's own dialogue over a task of the mode, from a real sandbox."""
     domain, task = serving(name), next(drawn(name, turns))
-    spec = RolloutSpec(
-        id=f"{name}-{turns}",
-        index=0,
-        attempt=0,
-        domain=domain.id,
-        domain_digest=domain.digest,
-        persona=PLAIN,
-        task=task,
-        seed=task.seed,
-        mode=name,
-    )
+    spec = spec_of(domain, PLAIN, task, name, id=f"{name}-{turns}")
     return await rollout(spec, wired(batch_of(domain), domain, pool))
 
 

@@ -26,7 +26,9 @@ from storage.designing import domains, personas
 from storage.exporting import exports
 from storage.generating import batches, endpoints
 from storage.reviewing import reviews, trajectories
-from tests.pages.samples import HOSTILE, REFUND, trajectory
+from tests.samples.tools import REFUND_ORDER
+from tests.samples.trajectories import refund_trajectory
+from tests.samples.turns import HOSTILE
 
 PACKS = Path(__file__).resolve().parents[1] / "packs"
 SCRIPT = "<script>window.hacked=1</script>"
@@ -87,14 +89,14 @@ def records() -> list[Any]:
         lost = {"status": "rejected", "stage": "judged", "reason": name} if number % 3 == 0 else {}
         score = Score(name=name, value=number / 10, reason=ALL, source=name, method="model", model=name, evidence=(1,))
         found.append(
-            trajectory(
+            refund_trajectory(
                 number, hostile=True, rounds=1, domain=name, template=name, persona=name, scores=(score,),
-                detail=ALL, teacher="llm", tools=(TOOL, REFUND), **lost,
+                detail=ALL, teacher="llm", tools=(TOOL, REFUND_ORDER), **lost,
             )
         )  # fmt: skip
     talk = (Turn(role="system", content=ALL), Turn(role="user", content=f"{TURNED} {LONG}{LONG}"),
             Turn(role="assistant", content=f"{HOSTILE} {TURNED}", reasoning=ALL))  # fmt: skip
-    return [*found, trajectory(90, turns=talk, domain=TURNED)]
+    return [*found, refund_trajectory(90, turns=talk, domain=TURNED)]
 
 
 def fill(db: Database) -> None:
@@ -121,7 +123,9 @@ def fill(db: Database) -> None:
         number = batches.create_batch(db, Batch(name=name, domains=(share,), trajectories=3))
         batches.command(db, number, "cancel")
     trajectories.insert_imported(db, f"{TURNED} {IMAGE} {SCRIPT}", records())
-    trajectories.insert_imported(db, LONG, [trajectory(200 + n, domain=NAMES[n], hostile=True) for n in range(5)])
+    trajectories.insert_imported(
+        db, LONG, [refund_trajectory(200 + n, domain=NAMES[n], hostile=True) for n in range(5)]
+    )
     for number, tag in enumerate((SCRIPT[:40], IMAGE, ":smile: $x^2$ **b**", LONG[:40], "null"), 1):
         review = Review(trajectory=number, reviewer=REVIEWER, verdict="reject", tags=(tag,), note=ALL, rating=1)
         reviews.save_review(db, review)

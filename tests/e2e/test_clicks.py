@@ -20,7 +20,7 @@ from storage.reviewing.trajectories import insert_imported
 from storage.serving import engines
 from tests.e2e.conftest import Studio, running, until
 from tests.e2e.kinds import KINDS, Ground, Kind
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory, busy: None) -> Iterator[tu
 
 def put_to_work(studio: Studio) -> int:
     """Return a batch that the studio's engine works on for longer than any test."""
-    insert_imported(studio.database, "clicks", [trajectory(n, rounds=1) for n in range(60)])
+    insert_imported(studio.database, "clicks", [refund_trajectory(n, rounds=1) for n in range(60)])
     until(lambda: engines.newest(studio.database), 60)
     slow = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": 0.5})
     batch = Batch(

@@ -18,7 +18,7 @@ from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, choose, fill
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -29,7 +29,7 @@ def number(studio_with_engine: Studio) -> int:
     batch = Batch(name="ten", domains=(DomainShare(id="retail"),), trajectories=10, sandbox="local")
     made = batches.create_batch(studio_with_engine.database, batch)
     until(lambda: batches.get_batch(studio_with_engine.database, made).status == "done", 120)
-    insert_imported(studio_with_engine.database, "imported", [trajectory(n) for n in range(4)])
+    insert_imported(studio_with_engine.database, "imported", [refund_trajectory(n) for n in range(4)])
     return made
 
 

@@ -18,7 +18,7 @@ from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, running, until
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +60,7 @@ VERDICTS = (
 @pytest.fixture(scope="module")
 def slow_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     for studio in running(tmp_path_factory.mktemp("slow"), engine=False, kind="slowed", module="tests.e2e.slowed"):
-        insert_imported(studio.database, "keys", [trajectory(n, rounds=1) for n in range(HOW_MANY)])
+        insert_imported(studio.database, "keys", [refund_trajectory(n, rounds=1) for n in range(HOW_MANY)])
         yield studio
 
 

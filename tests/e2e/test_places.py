@@ -13,7 +13,7 @@ from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
 from tests.e2e.conftest import Studio, ready, until
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -125,7 +125,7 @@ def test_a_message_covers_nothing_and_the_newest_is_shown(
 def test_a_page_with_a_table_is_not_wider_than_a_narrow_window(
     browser: Browser, studio: Studio, batch: int, name: str
 ) -> None:
-    insert_imported(studio.database, f"for {name}", [trajectory(n) for n in range(3)])
+    insert_imported(studio.database, f"for {name}", [refund_trajectory(n) for n in range(3)])
     held = {"batch": {"id": batch + 1}, "domain": {"id": "retail"}}.get(name, {})
     context = browser.new_context(viewport={"width": 420, "height": 860}, locale="en-GB")
     page = context.new_page()

@@ -10,7 +10,8 @@ from engine.exporting import content
 from engine.exporting.content import offered
 from engine.exporting.record import tool_of
 from engine.types import Tool, ToolCall, Turn
-from tests.exporters.mixed import BANK, NO_TOOL, PARALLEL, SHOP
+from tests.samples.tools import BANK, SHOP
+from tests.samples.turns import NO_TOOL, PARALLEL
 
 
 def content_id(turns: Sequence[Turn], tools: Sequence[Tool]) -> str:

@@ -19,8 +19,11 @@ import pytest
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
 from engine.types import Recipe, Review, Tool, Turn
-from tests.exporters.mixed import SHOP, SYSTEM, calls, entries, made, result, says, user
+from tests.exporting.export_steps import entries
 from tests.needs import missing
+from tests.samples.tools import SHOP
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import SYSTEM, assistant_turn, calling_turn, result_turn, user_turn
 
 pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -103,7 +106,7 @@ def _in_parts(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rows(turns: tuple[Turn, ...], reviews: list[Review], tools: tuple[Tool, ...] = SHOP, **recipe: Any) -> list[Any]:
     """Return the rows that leave for TRL, read back from JSON as its loader does."""
-    (entry,) = entries([made(0, turns, tools)], {0: reviews})
+    (entry,) = entries([shop_trajectory(0, turns, tools)], {0: reviews})
     return [json.loads(dump_bytes(row)) for row in Conversion(Recipe(**recipe)).converted(*entry[1:])[1].rows]
 
 
@@ -111,24 +114,24 @@ def rejected(*turns: int) -> list[Review]:
     return [Review(trajectory=0, turn=turn, verdict="reject") for turn in turns]
 
 
-ASKED = (SYSTEM, user("ask-one"))
+ASKED = (SYSTEM, user_turn("ask-one"))
 WITH_TOOLS = (
     *ASKED,
-    calls(("c1", "get_order", {"id": "call-one"})),
-    result("c1", "get_order", "result-one"),
-    says("answer-one"),
-    user("ask-two"),
-    calls(("c2", "get_order", {"id": "call-two"})),
-    result("c2", "get_order", "result-two"),
-    says("answer-two"),
+    calling_turn(("c1", "get_order", {"id": "call-one"})),
+    result_turn("c1", "get_order", "result-one"),
+    assistant_turn("answer-one"),
+    user_turn("ask-two"),
+    calling_turn(("c2", "get_order", {"id": "call-two"})),
+    result_turn("c2", "get_order", "result-two"),
+    assistant_turn("answer-two"),
 )
 TEXTS = (
     *ASKED,
-    says("answer-one"),
-    user("ask-two"),
-    says("answer-two"),
-    user("ask-three"),
-    says("answer-three"),
+    assistant_turn("answer-one"),
+    user_turn("ask-two"),
+    assistant_turn("answer-two"),
+    user_turn("ask-three"),
+    assistant_turn("answer-three"),
 )
 
 

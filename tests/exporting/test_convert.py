@@ -18,10 +18,12 @@ from engine.errors import InputError, StorageError
 from engine.exporting.convert import ALONE, OTHERS, Conversion, Entry, Leaving, _unpacked, convert, spare, split_of
 from engine.exporting.process import Chunk, Converter
 from engine.types import Recipe, Review
-from tests.exporters.mixed import entries, hostile, made, mixed, says, user
+from tests.exporting.export_steps import entries
+from tests.samples.trajectories import hostile_trajectories, mixed_trajectories, shop_trajectory
+from tests.samples.turns import assistant_turn, user_turn
 
 REVIEWS = {0: [Review(trajectory=0, turn=5, verdict="reject")], 3: [Review(trajectory=3, verdict="reject")]}
-MANY = entries([made(n, (user(f"Question {n}?"), says(f"Answer {n}."))) for n in range(900)])
+MANY = entries([shop_trajectory(n, (user_turn(f"Question {n}?"), assistant_turn(f"Answer {n}."))) for n in range(900)])
 
 
 def endless() -> Iterator[Entry]:
@@ -65,7 +67,11 @@ def children(of: int | None = None) -> list[int]:
 
 @pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory", "trajectory"])
 def test_others_convert_just_as_we_do(format: str) -> None:
-    source = [*entries([*mixed(), *hostile()], REVIEWS), *MANY, *entries([*hostile(), *mixed()], REVIEWS)]
+    source = [
+        *entries([*mixed_trajectories(), *hostile_trajectories()], REVIEWS),
+        *MANY,
+        *entries([*hostile_trajectories(), *mixed_trajectories()], REVIEWS),
+    ]
     alone = list(convert(Recipe(format=format), source, others=0))
     beside = list(shared(Recipe(format=format), slowly(source)))
     assert beside == alone
@@ -88,7 +94,7 @@ def test_others_really_convert() -> None:
 
 
 def test_chunks_larger_than_a_pipe_pass() -> None:
-    large = entries([made(n, (user("x" * 300_000), says("y" * 300_000))) for n in range(120)])
+    large = entries([shop_trajectory(n, (user_turn("x" * 300_000), assistant_turn("y" * 300_000))) for n in range(120)])
     assert list(shared(Recipe(), chain(slowly(MANY), large))) == list(convert(Recipe(), [*MANY, *large], others=0))
 
 

@@ -13,8 +13,10 @@ from engine.importing.lines import LONGEST_LINE, lines_of
 from engine.importing.read import importer_of, read, told
 from engine.importing.report import LISTED, Report
 from engine.types import Trajectory
-from tests.exporters.mixed import NO_TOOL, exported, made
+from tests.exporting.export_steps import exported
 from tests.importers.reading import TOOL, calls, imported, one, says
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import NO_TOOL
 
 GOOD: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}, says()]}
 BAD: list[Any] = [
@@ -62,7 +64,7 @@ def test_a_file_of_which_no_record_can_be_read_is_refused_with_the_first_reason(
 @pytest.mark.parametrize("number", ["nan", "inf", "-Infinity"])
 def test_a_reward_that_is_no_number_sets_its_record_aside(number: str) -> None:
     scored = {"name": "a", "value": number, "reason": "b", "source": "c", "method": "rule"}
-    whole = exported("trajectory", [made(0, NO_TOOL)])[0][0]
+    whole = exported("trajectory", [shop_trajectory(0, NO_TOOL)])[0][0]
     for format, good, bad, field in (
         ("chat_jsonl", GOOD, GOOD | {"reward": number}, "reward"),
         ("trajectory", whole, whole | {"reward": number}, "reward"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.mixed import exported
+from tests.exporting.export_steps import exported
 from tests.importers.reading import TOOL, calls, imported, one, says
 
 

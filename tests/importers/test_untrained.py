@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.mixed import exported
+from tests.exporting.export_steps import exported
 from tests.importers.reading import imported, one, says
 
 NO: list[dict[str, Any]] = [

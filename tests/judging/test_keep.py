@@ -11,7 +11,9 @@ from engine.exporting.reviewed import apply_reviews
 from engine.judging.keep import decide
 from engine.reviewing.corrections import same_calls
 from engine.types import Batch, DomainShare, Remark, Review, Score, ToolCall, Trajectory, Turn
-from tests.exporters.mixed import PARALLEL, applied, calls, made, result, says, user
+from tests.exporting.export_steps import applied
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import PARALLEL, assistant_turn, calling_turn, result_turn, user_turn
 
 
 def batch(**changes: Any) -> Batch:
@@ -26,7 +28,7 @@ def score(name: str, passed: bool, source: str | None = None) -> Score:
 
 def scored(*scores: Score, **changes: Any) -> Trajectory:
     outcome = "failure" if any(s.passed is False for s in scores) else "success"
-    return made(0, PARALLEL, scores=scores, **{"outcome": outcome} | changes)
+    return shop_trajectory(0, PARALLEL, scores=scores, **{"outcome": outcome} | changes)
 
 
 # ---------------------------------------------------------------- decide
@@ -112,27 +114,27 @@ def review(turn: int | None = None, **changes: Any) -> Review:
 def reviewed(
     *reviews: Review, untrained: Literal["mask", "cut"] = "mask", trajectory: Trajectory | None = None
 ) -> Trajectory:
-    return applied(trajectory or made(0, PARALLEL), reviews, untrained)
+    return applied(trajectory or shop_trajectory(0, PARALLEL), reviews, untrained)
 
 
 def test_without_reviews_nothing_changes() -> None:
-    given = record_of(made(0, PARALLEL))
+    given = record_of(shop_trajectory(0, PARALLEL))
     assert apply_reviews(given, [], "mask") is given
 
 
 def test_a_human_rejection_holds_back_what_the_judges_kept() -> None:
     reviews = [review(verdict="accept", reviewer="a"), review(verdict="reject", reviewer="b")]
-    assert apply_reviews(record_of(made(0, PARALLEL)), reviews, "mask") is None
+    assert apply_reviews(record_of(shop_trajectory(0, PARALLEL)), reviews, "mask") is None
 
 
 def test_a_turn_that_awaits_its_correction_holds_back_an_accepted_trajectory() -> None:
     reviews = [review(5, verdict="fix"), review(verdict="accept")]
-    assert apply_reviews(record_of(made(0, PARALLEL)), reviews, "mask") is None
-    assert reviewed(review(5, verdict="fix", fix=says("Better.")), review(verdict="accept")).status == "kept"
+    assert apply_reviews(record_of(shop_trajectory(0, PARALLEL)), reviews, "mask") is None
+    assert reviewed(review(5, verdict="fix", fix=assistant_turn("Better.")), review(verdict="accept")).status == "kept"
 
 
 def test_a_human_acceptance_stands_above_the_judges() -> None:
-    lost = made(0, PARALLEL, status="rejected", stage="state", reason="state_mismatch", detail="differs")
+    lost = shop_trajectory(0, PARALLEL, status="rejected", stage="state", reason="state_mismatch", detail="differs")
     found = reviewed(review(verdict="accept", note="Fine anyway.", rating=5, reviewer="Eve"), trajectory=lost)
     assert (found.status, found.stage, found.reason, found.detail) == ("kept", None, None, "")
     human = {s.name: s for s in found.scores if s.method == "human"}
@@ -156,7 +158,7 @@ def test_only_a_rating_or_tags_on_a_turn_change_nothing() -> None:
 
 
 def test_ratings_tags_and_notes_leave_with_the_turn_they_speak_of() -> None:
-    answer = result("n1", "get_order", '{"price": 21}')
+    answer = result_turn("n1", "get_order", '{"price": 21}')
     said = [
         review(verdict="accept", rating=4, tags=("wrong tone",), note="Short.", reviewer="Eve"),
         review(2, verdict="fix", fix=fixed_call(), replayed=(answer,), diverges=False, tags=("wrong argument",)),
@@ -165,7 +167,7 @@ def test_ratings_tags_and_notes_leave_with_the_turn_they_speak_of() -> None:
         review(1, verdict="accept"),
     ]
     earlier = Remark(turn=5, rating=5)
-    found = reviewed(*said, trajectory=made(0, PARALLEL, remarks=(earlier,)))
+    found = reviewed(*said, trajectory=shop_trajectory(0, PARALLEL, remarks=(earlier,)))
     assert found.remarks == (
         Remark(rating=4, tags=("wrong tone",), note="Short."),
         Remark(turn=2, tags=("wrong argument",)),
@@ -180,7 +182,9 @@ def test_ratings_tags_and_notes_leave_with_the_turn_they_speak_of() -> None:
 
 def test_a_corrected_text_keeps_what_it_replaced_and_is_trained() -> None:
     masked = (*PARALLEL[:5], PARALLEL[5].model_copy(update={"train": False}))
-    found = reviewed(review(5, verdict="fix", fix=says("Both are cheap.")), trajectory=made(0, masked))
+    found = reviewed(
+        review(5, verdict="fix", fix=assistant_turn("Both are cheap.")), trajectory=shop_trajectory(0, masked)
+    )
     last = found.turns[-1]
     assert (last.content, last.train) == ("Both are cheap.", True)
     assert last.original is not None
@@ -189,11 +193,11 @@ def test_a_corrected_text_keeps_what_it_replaced_and_is_trained() -> None:
 
 
 def fixed_call(id: str = "n1") -> Turn:
-    return calls((id, "get_order", {"id": "#W2"}))
+    return calling_turn((id, "get_order", {"id": "#W2"}))
 
 
 def test_a_corrected_call_uses_the_replayed_results() -> None:
-    answer = result("n1", "get_order", '{"price": 21}')
+    answer = result_turn("n1", "get_order", '{"price": 21}')
     fix = review(2, verdict="fix", fix=fixed_call(), replayed=(answer,), diverges=False)
     found = reviewed(fix)
     assert [turn.role for turn in found.turns] == ["system", "user", "assistant", "tool", "assistant"]
@@ -202,17 +206,17 @@ def test_a_corrected_call_uses_the_replayed_results() -> None:
 
 
 def test_a_request_keeps_its_place_when_a_correction_brings_other_results() -> None:
-    asked = made(0, (*PARALLEL, user("And #W3?"), says("It costs 4.")), begun=(1, 6))
-    fix = review(2, verdict="fix", fix=fixed_call(), replayed=(result("n1", "get_order", "{}"),), diverges=False)
+    asked = shop_trajectory(0, (*PARALLEL, user_turn("And #W3?"), assistant_turn("It costs 4.")), begun=(1, 6))
+    fix = review(2, verdict="fix", fix=fixed_call(), replayed=(result_turn("n1", "get_order", "{}"),), diverges=False)
     found = reviewed(fix, trajectory=asked)
     assert found.begun == (1, 5)
-    assert found.turns[5] == user("And #W3?")
+    assert found.turns[5] == user_turn("And #W3?")
     cut = reviewed(review(5, verdict="reject"), untrained="cut", trajectory=asked)
     assert cut.begun == (1,)
 
 
 def test_a_diverging_correction_ends_the_trajectory_after_its_results() -> None:
-    answer = result("c1", "get_order", "other")
+    answer = result_turn("c1", "get_order", "other")
     found = reviewed(review(2, verdict="fix", fix=fixed_call("c1"), replayed=(answer,), diverges=True))
     assert found.turns[-1] == answer
     assert len(found.turns) == 4
@@ -224,7 +228,7 @@ def test_a_corrected_call_without_a_replay_ends_the_trajectory() -> None:
 
 
 def test_a_text_in_place_of_calls_takes_their_results_along() -> None:
-    found = reviewed(review(2, verdict="fix", fix=says("Which orders?"), diverges=True))
+    found = reviewed(review(2, verdict="fix", fix=assistant_turn("Which orders?"), diverges=True))
     assert [turn.role for turn in found.turns] == ["system", "user", "assistant"]
 
 
@@ -253,16 +257,16 @@ def test_correcting_only_the_text_beside_a_call_keeps_the_results() -> None:
 
 def test_call_ids_that_are_used_again_keep_their_later_results() -> None:
     turns = (
-        user("a"),
-        calls(("c1", "get_order", {"id": "1"})),
-        result("c1", "get_order", "one"),
-        says("one"),
-        user("b"),
-        calls(("c1", "get_order", {"id": "2"})),
-        result("c1", "get_order", "two"),
-        says("two"),
+        user_turn("a"),
+        calling_turn(("c1", "get_order", {"id": "1"})),
+        result_turn("c1", "get_order", "one"),
+        assistant_turn("one"),
+        user_turn("b"),
+        calling_turn(("c1", "get_order", {"id": "2"})),
+        result_turn("c1", "get_order", "two"),
+        assistant_turn("two"),
     )
-    answer = result("n", "get_order", "one")
+    answer = result_turn("n", "get_order", "one")
     fix = review(1, verdict="fix", fix=fixed_call("n"), replayed=(answer,), diverges=False)
-    found = reviewed(fix, trajectory=made(0, turns))
+    found = reviewed(fix, trajectory=shop_trajectory(0, turns))
     assert [turn.content for turn in found.turns if turn.role == "tool"] == ["one", "two"]

@@ -10,8 +10,10 @@ from engine.judging.keep import decide
 from engine.judging.scoring import reward, score
 from engine.protocols import Judge
 from engine.types import Batch, DomainShare, ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
-from tests.judges.test_rubric import judge, trajectory
-from tests.teachers.samples import TOOL, task
+from tests.judges.test_rubric import judge
+from tests.samples.tasks import balance_task
+from tests.samples.tools import GET_BALANCE
+from tests.samples.trajectories import balance_trajectory
 
 
 class Says(Judge):
@@ -31,11 +33,11 @@ def given(value: float | None, method: Any = "rule", source: str = "new") -> Sco
 
 
 def called(*faults: ToolFault | None, source: str = "python") -> Trajectory:
-    call = ToolCall(id="c", name=TOOL.name)
+    call = ToolCall(id="c", name=GET_BALANCE.name)
     turns = [Turn(role="assistant", tool_calls=(call,) * len(faults))]
-    turns += [Turn(role="tool", name=TOOL.name, tool_call_id="c", fault=fault) for fault in faults]
-    tools = (TOOL.model_copy(update={"source": source}),)
-    return trajectory(tuple(turns)).model_copy(update={"tools": tools, "user": "reference"})
+    turns += [Turn(role="tool", name=GET_BALANCE.name, tool_call_id="c", fault=fault) for fault in faults]
+    tools = (GET_BALANCE.model_copy(update={"source": source}),)
+    return balance_trajectory(tuple(turns)).model_copy(update={"tools": tools, "user": "reference"})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ async def test_every_judge_can_call_a_failure(decides: bool) -> None:
     assert (await score(called(None), {"new": Says(given(0.0), decides=decides)})).outcome == "failure"
 
 
-HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 FIRST = ("What do I have?", "Which account?")
 
 
@@ -88,7 +90,7 @@ FIRST = ("What do I have?", "Which account?")
 )
 async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:
     turns = (Turn(role="assistant" if n % 2 else "user", content=text) for n, text in enumerate(texts))
-    talked = trajectory((Turn(role="system"), *turns)).model_copy(update={"begun": begun, "task": HELD_BACK})
+    talked = balance_trajectory((Turn(role="system"), *turns)).model_copy(update={"begun": begun, "task": HELD_BACK})
     found = await score(talked, {"new": Says(given(0.0))})
     assert found.culprit == culprit
 

@@ -24,7 +24,9 @@ from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
 from engine.types import Change, Domain, Leaf, Persona, Proof, Score, StateDiff, Trajectory
-from tests.engine_parts import FailingPool, batch_of, scripted, wired
+from tests.engines import FailingPool, wired
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 TOOLS = '''"""Tools of a desk whose drawers remember when they were opened."""
 import os, sqlite3, time

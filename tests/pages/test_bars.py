@@ -22,8 +22,8 @@ from storage.exporting.exports import create_export, delete_export, finish_expor
 from storage.generating.batches import create_batch
 from storage.reviewing.reviews import save_review, undo
 from storage.reviewing.trajectories import count, insert_imported
-from tests.pages.samples import never_started
 from tests.pages.test_analyse import assert_opens_what_it_counts, bars, figures, made
+from tests.samples.trajectories import never_started
 
 Opener = Callable[..., AppTest]
 BY_HUMANS = (STAGES["accepted"], TAKEN_BACK)

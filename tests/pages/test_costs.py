@@ -13,8 +13,8 @@ from engine.types import Endpoint, TrajectoryFilter
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.reviewing import trajectories
-from tests.engine_parts import scripted
 from tests.running.test_budgets import SAYS, work
+from tests.samples.models import scripted
 
 Open = Callable[..., AppTest]
 NUMBER = 4

@@ -19,8 +19,8 @@ from pages.design.parts.removals import Removal, cut_question, put_question, unp
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.generating import batches, endpoints
-from tests.engine_parts import batch_of
 from tests.pages.test_design import button, errors, ledger, named, version
+from tests.samples.batches import batch_of
 
 __all__ = ["ledger"]
 Opener = Callable[..., AppTest]

@@ -20,7 +20,7 @@ from storage.exporting import exports
 from storage.reviewing import reviews
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 Row = dict[str, Any]
 REJECTED = 7
@@ -30,7 +30,7 @@ REJECTED = 7
 @pytest.fixture
 def reviewed(database: Database) -> Database:
     """One dialogue of two requests; the first answer to the second request was rejected."""
-    insert_imported(database, "in", [trajectory(0, rounds=2)])
+    insert_imported(database, "in", [refund_trajectory(0, rounds=2)])
     reviews.save_review(database, Review(trajectory=1, turn=REJECTED, reviewer="me", verdict="reject"))
     return database
 

@@ -26,7 +26,7 @@ from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
@@ -116,7 +116,7 @@ def test_a_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database,
 def test_a_button_that_destroys_is_red_and_never_the_next_move(
     open_page: Open, ready: Database, ledger: Domain
 ) -> None:
-    paused, done = ended(ready, "paused", "Paused by hand."), ended(ready, "done", "", trajectory(0))
+    paused, done = ended(ready, "paused", "Paused by hand."), ended(ready, "done", "", refund_trajectory(0))
     found = []
     for number, opener, key in (
         (paused, f"cancel_{paused}", "confirm_cancel"),
@@ -173,7 +173,7 @@ def test_a_notice_that_names_a_page_links_there(open_page: Open, ready: Database
     form.selectbox(key="batch_teachers").set_value("llm").run()
     assert any("Choose a model for the teacher under Settings" in text for text in texts(form.error))
     assert "Open Settings" in links(form)
-    insert_imported(ready, "some", [trajectory(0)])
+    insert_imported(ready, "some", [refund_trajectory(0)])
     create_export(ready, Recipe())
     exports = open_page("exports")
     assert any("nothing is built" in one.value for one in exports.warning)
@@ -200,14 +200,14 @@ def test_no_page_writes_a_notice_that_names_a_page_without_the_link() -> None:
 
 @pytest.mark.parametrize(("took", "told"), [(2.0, "–"), (59.0, "–"), (60.0, "4,320"), (120.0, "2,160")])
 def test_a_number_for_a_day_needs_a_minute_of_work(open_page: Open, ready: Database, took: float, told: str) -> None:
-    number = ended(ready, "paused", "Paused by hand.", *(trajectory(n) for n in range(3)), took=took)
+    number = ended(ready, "paused", "Paused by hand.", *(refund_trajectory(n) for n in range(3)), took=took)
     shown = metrics(open_page("batch", id=str(number)))
     assert shown["Per day"] == told
     assert shown["Rate"].endswith("/s")
 
 
 def test_there_are_no_tiles_for_tokens_where_no_model_was_called(open_page: Open, ready: Database) -> None:
-    number = ended(ready, "done", "", trajectory(0, calls=()), trajectory(1, calls=()))
+    number = ended(ready, "done", "", refund_trajectory(0, calls=()), refund_trajectory(1, calls=()))
     for page in (open_page("batch", id=str(number)), open_page("overview"), open_page("scores")):
         shown = metrics(page)
         assert shown
@@ -221,11 +221,11 @@ def test_tokens_are_told_where_a_model_was_called_and_unknown_ones_are_no_zero(
     open_page: Open, ready: Database
 ) -> None:
     told = ModelCall(role="teacher", model="m", prompt_tokens=7, completion_tokens=3, cost_usd=0.5)
-    number = ended(ready, "done", "", trajectory(0, calls=(told,)))
+    number = ended(ready, "done", "", refund_trajectory(0, calls=(told,)))
     shown = metrics(open_page("batch", id=str(number)))
     assert (shown["Tokens"], shown["Cost"]) == ("10", "$0.50")
     assert metrics(open_page("overview"))["Tokens"] == "10"
-    untold = ended(ready, "done", "", trajectory(1, calls=(ModelCall(role="teacher", model="m"),)))
+    untold = ended(ready, "done", "", refund_trajectory(1, calls=(ModelCall(role="teacher", model="m"),)))
     shown = metrics(open_page("batch", id=str(untold)))
     assert (shown["Tokens"], shown["Cost"]) == ("–", "–")
     begun = ended(ready, "queued", "", teacher="llm", models={"teacher": SCRIPTED})
@@ -247,7 +247,7 @@ def test_an_estimate_judges_by_batches_of_the_same_domains_players_and_judges(
     open_page: Open, ready: Database, ledger: Domain
 ) -> None:
     _second_domain(ready, ledger)
-    ended(ready, "done", "", trajectory(0), took=600.0)
+    ended(ready, "done", "", refund_trajectory(0), took=600.0)
     page = open_page("new-batch")
     page.multiselect(key="batch_domains").set_value(["second"]).run()
     assert _said(page) == "No estimate yet: nothing like it has finished. Try 3 first."

@@ -20,7 +20,7 @@ from storage.designing import domains
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.golden_plans import GOLDEN
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 Open = Callable[..., AppTest]
 
@@ -152,7 +152,7 @@ def test_a_batch_of_before_is_shown_with_its_version_so_that_it_can_be_repeated(
 
 
 def test_an_imported_batch_shows_no_plan(open_page: Open, ready: Database) -> None:
-    page = open_page("batch", id=str(insert_imported(ready, "came in", [trajectory(1)])))
+    page = open_page("batch", id=str(insert_imported(ready, "came in", [refund_trajectory(1)])))
     assert not page.exception
     assert not [m.value for m in page.markdown if m.value.startswith(":gray[Modes:]")]
     (shown,) = [code.value for code in page.code if code.language == "yaml"]

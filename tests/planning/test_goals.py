@@ -11,7 +11,7 @@ from engine.errors import InputErrors
 from engine.planning import tasks
 from engine.planning.goals import by_request, goal_of, warning
 from engine.types import Domain, Mode, TaskTemplate
-from tests.conftest import PACKS
+from tests.samples.packs import PACKS
 
 FIRST = "{% if not known %}You are {{ owner }}. {% endif %}You want {{ amount }} moved from savings to daily."
 SECOND = "Then you want to hear what daily holds{% if not known %}, {{ owner }}{% endif %}."

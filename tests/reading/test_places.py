@@ -24,7 +24,8 @@ from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.tools.python import Config, PythonTools
 from engine.types import Domain, Persona, digest
-from tests.engine_parts import ROOT, batch_of, surroundings
+from tests.engines import ROOT, surroundings
+from tests.samples.batches import batch_of
 
 EMPTY = ROOT / "assets" / "empty_domain"
 OPEN_TEMPLATE = """id: odd

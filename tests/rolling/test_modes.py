@@ -26,7 +26,6 @@ from engine.types import (
     Turn,
     Withhold,
 )
-from tests.engine_parts import batch_of
 from tests.rolling.wrong_teachers import (
     Fits,
     Moment,
@@ -51,6 +50,7 @@ from tests.rolling.wrong_teachers import (
     tries_another_call,
     wrong_account,
 )
+from tests.samples.batches import batch_of
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,8 +13,9 @@ from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.settings import SHARED_TOOLS
 from engine.types import Domain, Persona
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.packs import PACKS
 
 OWN = b'"""Own."""\n\n\ndef double(number: int) -> int:\n    """Double it.\n\n    Args:\n        number: What.\n\n'
 OWN += b'    Effect: read\n    """\n    return number * 2\n'

@@ -24,8 +24,9 @@ from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, Too
 from engine.users.reference import ReferenceUser
 from pages.review.parts.turn_viewer import _took
 from storage.intake.rows import dump
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.packs import PACKS
 
 
 @pytest.fixture(scope="module")

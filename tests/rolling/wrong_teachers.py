@@ -27,7 +27,9 @@ from engine.types import (
     Trajectory,
     Turn,
 )
-from tests.engine_parts import batch_of, scripted, wired
+from tests.engines import wired
+from tests.samples.batches import batch_of, spec_of
+from tests.samples.models import scripted
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,8 @@ async def played(
     play: Play = lambda moment: None,
     **more: Any,
 ) -> Trajectory:
-    spec = RolloutSpec(
-        id=f"{task.modes[place]}-{place}",
-        index=0,
-        attempt=0,
-        domain=domain.id,
-        domain_digest=domain.digest,
-        persona=persona,
-        task=task,
-        seed=task.seed,
-        mode=task.modes[place],
-    )
+    mode = task.modes[place]
+    spec = spec_of(domain, persona, task, mode, id=f"{mode}-{place}")
     parts = wired(batch_of(domain), domain, pool)
     parts = replace(parts, teacher=lambda s, proof: Wrong(task, proof, persona, place, play), **more)
     return await rollout(spec, parts)

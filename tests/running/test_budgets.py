@@ -15,7 +15,8 @@ from storage.generating.budgets import set_budget
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of, scripted
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 from tests.serving.test_worker import adds_up, batches_only, stored
 
 SAYS = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}

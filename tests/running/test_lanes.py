@@ -21,7 +21,9 @@ from storage.database import Database
 from storage.generating import batches
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of, engine, scripted, until
+from tests.engines import engine, until
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 from tests.serving.test_worker import stored
 
 SLOW = {"text": "No idea.", "seconds": 0.2}

@@ -21,9 +21,9 @@ from storage.generating import batches, recovery
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of
 from tests.llms.server import serving
 from tests.running.outages import Dockerd, fill, private_dockerd, small_disk
+from tests.samples.batches import batch_of
 
 NOWHERE = "unix:///nonexistent/docker.sock"
 

@@ -23,7 +23,8 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of, scripted
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 
 @pytest.fixture(autouse=True)

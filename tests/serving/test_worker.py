@@ -20,7 +20,9 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import FailingPool, batch_of, scripted
+from tests.engines import FailingPool
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 
 def launch(db: Database, ledger: Domain, **changes: Any) -> int:

@@ -23,15 +23,19 @@ from storage.generating import batches, endpoints
 from storage.reviewing import trajectories
 from storage.serving import engines, library, requests
 from storage.serving.store import SqlStore
-from tests.storage.samples import PACK, PERSONA, ended_holder, made, pack, queue, stock
+from tests.engines import ended_holder
+from tests.samples.packs import LEDGER, ledger_files
+from tests.samples.personas import ADA
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch, store_ledger
 
 OTHER = b"You are another assistant."
 
 
 def test_a_domain_comes_back_as_it_was_saved(db: Database) -> None:
-    name = stock(db)
+    name = store_ledger(db)
     row = domains.list_domains(db)[0]
-    parsed = catalog.load(PACK)
+    parsed = catalog.load(LEDGER)
     assert domains.get_domain(db, name) == parsed
     assert (row.version, row.digest, row.tools, row.templates, row.shipped) == (
         1,
@@ -40,12 +44,12 @@ def test_a_domain_comes_back_as_it_was_saved(db: Database) -> None:
         len(parsed.templates),
         False,
     )
-    assert domains.files_by_digest(db, row.digest) == pack()
+    assert domains.files_by_digest(db, row.digest) == ledger_files()
 
 
 def test_versions_stay_readable(db: Database) -> None:
-    name = stock(db)
-    assert domains.save_domain(db, pack(policy=OTHER), based_on=1, note="shorter") == 2
+    name = store_ledger(db)
+    assert domains.save_domain(db, ledger_files(policy=OTHER), based_on=1, note="shorter") == 2
     assert [(v.version, v.note) for v in domains.versions(db, name)] == [(2, "shorter"), (1, "")]
     assert domains.get_domain(db, name).policy == OTHER.decode()
     assert domains.get_domain(db, name, 1).policy != OTHER.decode()
@@ -54,29 +58,29 @@ def test_versions_stay_readable(db: Database) -> None:
 
 
 def test_saving_what_is_there_makes_no_version(db: Database) -> None:
-    stock(db)
-    assert domains.save_domain(db, pack(), based_on=1) == 1
+    store_ledger(db)
+    assert domains.save_domain(db, ledger_files(), based_on=1) == 1
 
 
 def test_the_second_of_two_editors_is_told(db: Database) -> None:
-    name = stock(db)
-    domains.save_domain(db, pack(policy=OTHER), based_on=1)
+    name = store_ledger(db)
+    domains.save_domain(db, ledger_files(policy=OTHER), based_on=1)
     with pytest.raises(Conflict, match=r"changed by someone else.*reload and apply your change again"):
-        domains.save_domain(db, pack(policy=b"Third."), based_on=1)
+        domains.save_domain(db, ledger_files(policy=b"Third."), based_on=1)
     with pytest.raises(Conflict, match="already"):
-        domains.save_domain(db, pack(), based_on=None)
+        domains.save_domain(db, ledger_files(), based_on=None)
     domains.delete_domain(db, name)
     with pytest.raises(Conflict, match="deleted by someone else"):
-        domains.save_domain(db, pack(), based_on=2)
-    assert domains.save_domain(db, pack(), based_on=None) == 3
+        domains.save_domain(db, ledger_files(), based_on=2)
+    assert domains.save_domain(db, ledger_files(), based_on=None) == 3
 
 
 def test_of_editors_at_once_one_wins(db: Database) -> None:
-    stock(db)
+    store_ledger(db)
 
     def save(number: int) -> bool:
         try:
-            domains.save_domain(db, pack(policy=f"Policy {number}.".encode()), based_on=1)
+            domains.save_domain(db, ledger_files(policy=f"Policy {number}.".encode()), based_on=1)
         except Conflict:
             return False
         return True
@@ -93,7 +97,7 @@ def test_a_bad_pack_stores_nothing(db: Database) -> None:
 
 def test_a_licence_is_told_only_where_a_version_states_one(db: Database) -> None:
     shelf = library.SqlLibrary(db)
-    stated = domains.get_domain(db, stock(db))
+    stated = domains.get_domain(db, store_ledger(db))
     head = stated.files["domain.yaml"].replace(f"licence: {stated.licence}\n".encode(), b"")
     silent = domains.save_domain(db, {**stated.files, "domain.yaml": head}, based_on=1)
     digests = [stated.digest, domains.get_domain(db, stated.id, silent).digest, "nowhere"]
@@ -101,7 +105,7 @@ def test_a_licence_is_told_only_where_a_version_states_one(db: Database) -> None
 
 
 def test_a_deleted_domain_is_gone_and_its_batches_work(db: Database) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     name = domains.list_domains(db)[0].id
     domains.delete_domain(db, name)
     assert domains.list_domains(db) == []
@@ -115,7 +119,7 @@ def test_a_deleted_domain_is_gone_and_its_batches_work(db: Database) -> None:
 
 
 def test_lists_are_searched_as_text(db: Database) -> None:
-    stock(db)
+    store_ledger(db)
     assert len(domains.list_domains(db, "LEDGER")) == 1
     for hostile in ("%", "_", "'; --", "\\"):
         assert domains.list_domains(db, hostile) == []
@@ -124,14 +128,14 @@ def test_lists_are_searched_as_text(db: Database) -> None:
 
 
 def test_the_shipped_catalogue_is_seeded_once_and_spares_edits(db: Database, tmp_path: Path) -> None:
-    shutil.copytree(PACK, tmp_path / "ledger")
+    shutil.copytree(LEDGER, tmp_path / "ledger")
     assert domains.seed_catalog(db, tmp_path) == 1
     assert domains.seed_catalog(db, tmp_path) == 0
     (tmp_path / "ledger" / "policy.md").write_bytes(b"Shipped, second edition.")
     assert domains.seed_catalog(db, tmp_path) == 1
     row = domains.list_domains(db)[0]
     assert (row.shipped, row.version) == (True, 2)
-    domains.save_domain(db, pack(policy=OTHER), based_on=2)
+    domains.save_domain(db, ledger_files(policy=OTHER), based_on=2)
     (tmp_path / "ledger" / "policy.md").write_bytes(b"Shipped, third edition.")
     assert domains.seed_catalog(db, tmp_path) == 0
     assert domains.get_domain(db, row.id).policy == OTHER.decode()
@@ -140,23 +144,23 @@ def test_the_shipped_catalogue_is_seeded_once_and_spares_edits(db: Database, tmp
 
 
 def test_personas_have_versions_too(db: Database, tmp_path: Path) -> None:
-    assert personas.save_persona(db, PERSONA, None) == 1
-    changed = PERSONA.model_copy(update={"tone": "curt"})
+    assert personas.save_persona(db, ADA, None) == 1
+    changed = ADA.model_copy(update={"tone": "curt"})
     assert personas.save_persona(db, changed, 1) == 2
     with pytest.raises(Conflict, match="changed by someone else"):
-        personas.save_persona(db, PERSONA, 1)
+        personas.save_persona(db, ADA, 1)
     assert personas.get_persona(db, "ada").persona == changed
     personas.delete_persona(db, "ada")
     with pytest.raises(InputError, match="no persona"):
         personas.get_persona(db, "ada")
-    shipped = PERSONA.model_dump(mode="json") | {"id": "bob", "openings": [], "closings": []}
+    shipped = ADA.model_dump(mode="json") | {"id": "bob", "openings": [], "closings": []}
     (tmp_path / "shipped.yaml").write_text(f"- {shipped}")
     assert (personas.seed_personas(db, tmp_path), personas.seed_personas(db, tmp_path)) == (1, 0)
     assert personas.list_personas(db)[0].shipped
 
 
 def test_a_batch_names_what_is_missing(db: Database) -> None:
-    name = stock(db)
+    name = store_ledger(db)
     for wanted in (
         {"domains": (DomainShare(id="nowhere"),)},
         {"domains": (DomainShare(id=name, digest="nothing"),)},
@@ -180,7 +184,7 @@ def test_a_batch_names_what_is_missing(db: Database) -> None:
     ],
 )
 def test_a_key_in_place_of_its_variable_is_refused(db: Database, variable: str) -> None:
-    stock(db)
+    store_ledger(db)
     bad = Endpoint(model="m", key_variable=variable)
     with pytest.raises(InputError, match="environment variable") as caught:
         endpoints.save_endpoint(db, "one", bad, None)
@@ -288,7 +292,7 @@ def test_preferences_keep_json(db: Database) -> None:
 
 
 def test_an_export_is_recorded_and_marks_what_left(db: Database) -> None:
-    SqlStore(db).save(queue(db), [made(i) for i in range(5)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(i) for i in range(5)])
     number = exports.create_export(db, Recipe(name="set"))
     assert exports.start_export(db, number).name == "set"
     assert exports.mark_exported(db, number, iter([1, 2, 2, 3, 99])) == 3
@@ -307,11 +311,11 @@ def test_an_export_is_recorded_and_marks_what_left(db: Database) -> None:
 
 
 def test_the_library_speaks_for_the_engine(db: Database) -> None:
-    SqlStore(db).save(queue(db), [made(0, domain_digest=catalog.load(PACK).digest)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(0, domain_digest=catalog.load(LEDGER).digest)])
     shelf = library.SqlLibrary(db)
-    assert shelf.domain_files("ledger", None) == pack()
+    assert shelf.domain_files("ledger", None) == ledger_files()
     found, files = shelf.trajectory(1)
-    assert (found.id, files) == ("rollout-0", pack())
+    assert (found.id, files) == ("rollout-0", ledger_files())
     with pytest.raises(InputError, match="no trajectory 7"):
         shelf.trajectory(7)
     with pytest.raises(InputError, match="no export 7"):
@@ -334,7 +338,7 @@ def test_the_library_speaks_for_the_engine(db: Database) -> None:
 
 
 def test_deleting_a_running_batch_is_refused(db: Database) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     SqlStore(db).claim("one", 100.0, 15.0)
     with pytest.raises(InputError, match="Cancel it first"):
         batches.delete_batch(db, number, now=101.0)

@@ -19,10 +19,11 @@ from engine.rolling.rollout import environment_of, rollout
 from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Choice, Domain, Persona, Tool, ToolCall, ToolResult, Turn
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
-from tests.exporters.mixed import made
+from tests.engines import wired
 from tests.rolling.wrong_teachers import Moment, played, task_of
+from tests.samples.batches import batch_of
+from tests.samples.packs import PACKS
+from tests.samples.trajectories import shop_trajectory
 
 SELL = {"item": "milk", "pieces": 2}
 
@@ -105,7 +106,7 @@ async def test_a_replay_compares_what_the_program_holds(till: Domain, pool: Sand
         Turn(role="tool", name="sell", tool_call_id="c", content='{"paid": 4}'),
         Turn(role="assistant", content="4."),
     )
-    record = made(0, turns, tools=till.tools)
+    record = shop_trajectory(0, turns, tools=till.tools)
     environment = environment_of(till, None, commands=False)
     fix = Turn(role="assistant", tool_calls=(sold(3),))
     found = await replay(record, 1, fix, (), lambda: pool.lease(environment), sources_of(till))

@@ -15,7 +15,7 @@ from storage import migrations
 from storage.database import Database, _address, open_database
 from storage.designing import domains
 from storage.designing.shared_tools import finder, list_shared, newest_version, seed_shared, share
-from tests.storage.samples import pack
+from tests.samples.packs import ledger_files
 
 TOOL = b'"""Greeting."""\n\n\ndef greet() -> str:\n    """Greet.\n\n    Effect: read\n    """\n    return "hello"\n'
 SECOND = TOOL.replace(b"hello", b"good day")
@@ -26,7 +26,7 @@ def ids(db: Database) -> list[str]:
 
 
 def naming(listed: str) -> dict[str, bytes]:
-    files = pack()
+    files = ledger_files()
     return {**files, "domain.yaml": files["domain.yaml"] + f"shared_tools: [{listed}]\n".encode()}
 
 

@@ -9,7 +9,7 @@ import pytest
 from engine.types import BatchStatus
 from storage.database import Database
 from storage.generating import batches
-from tests.storage.samples import queue
+from tests.storage.stored_samples import queue_batch
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ from tests.storage.samples import queue
 def test_a_reason_is_as_grave_as_what_it_asks_of_the_reader(
     db: Database, status: BatchStatus, reason: str, gravity: str
 ) -> None:
-    row = batches.get_batch(db, queue(db))
+    row = batches.get_batch(db, queue_batch(db))
     assert replace(row, status=status, reason=reason).gravity == gravity

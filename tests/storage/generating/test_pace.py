@@ -23,12 +23,12 @@ from storage.generating.pace import (
     rate_now,
     seconds_left,
 )
-from tests.storage.samples import queue
+from tests.storage.stored_samples import queue_batch
 
 
 @pytest.fixture
 def row(db: Database) -> BatchRow:
-    return batches.get_batch(db, queue(db, 100))
+    return batches.get_batch(db, queue_batch(db, 100))
 
 
 def at_work(row: BatchRow, finished: int, seconds: float, **changes: Any) -> BatchRow:

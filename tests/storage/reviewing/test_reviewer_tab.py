@@ -12,14 +12,15 @@ from storage.database import Database
 from storage.reviewing import reviews
 from storage.reviewing.reviewer_tab import TRAJECTORIES_KEPT, ReviewerTab
 from storage.serving.store import SqlStore
-from tests.storage.samples import made, queue
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 TURN = 2
 
 
 @pytest.fixture
 def filled(db: Database) -> Database:
-    SqlStore(db).save(queue(db, 20), [made(n) for n in range(20)])
+    SqlStore(db).save(queue_batch(db, 20), [order_trajectory(n) for n in range(20)])
     return db
 
 

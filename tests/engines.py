@@ -1,4 +1,4 @@
-"""What engine tests share: a batch of the ledger, its parts, pools that fail on purpose, and real engine processes."""
+"""What tests run engines with: the parts of a rollout, a pool that fails on purpose, and engine processes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,13 @@ from typing import Any
 from engine.errors import SandboxError
 from engine.protocols import Environment, Sandbox, SandboxHealth, SandboxPool
 from engine.running.wiring import parts_of
-from engine.types import Batch, Domain, DomainShare, Endpoint, ModelRole
+from engine.types import Batch, Domain, ModelRole
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def batch_of(domain: Domain, **changes: Any) -> Batch:
-    """Return a small batch over one domain, pinned to its digest."""
-    return Batch.model_validate(
-        {"name": "test", "domains": [DomainShare(id=domain.id, digest=domain.digest)], "trajectories": 6, **changes}
-    )
-
-
-def scripted(*replies: Any, **options: Any) -> Endpoint:
-    """Return an endpoint of the shipped test double that plays the replies."""
-    more = {"replies": list(replies), **options} if replies else options
-    return Endpoint(model="scripted", llm="scripted", options=more, attempts=1)
-
-
 def wired(batch: Batch, domain: Domain, pool: SandboxPool, llms: Mapping[ModelRole, Any] | None = None) -> Any:
+    """Return the parts with which a rollout of the batch is made."""
     return parts_of(batch, {domain.id: domain}, pool, llms or {})
 
 
@@ -84,6 +72,12 @@ def engine(home: Path, sandbox: str = "local", address: str | None = None) -> su
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def ended_holder() -> str:
+    """Return the name of an engine whose process has ended."""
+    code = "from engine.liveness import holder_name; print(holder_name())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:
