@@ -19,7 +19,7 @@ from engine.running.models import open_llm
 from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool, preferred, with_options
 from engine.serving.pools import Pools
-from engine.types import Batch, Domain, Persona, ToolCall, Turn
+from engine.types import Domain, Persona, ToolCall, Turn
 from storage import preferences
 from storage.database import Database
 from storage.serving.library import SqlLibrary
@@ -90,7 +90,7 @@ async def test_the_rules_judge_counts_repetition_as_the_batch_says() -> None:
     )
 
     async def repeated(*judges: Any) -> bool | None:
-        batch = Batch.model_validate({"name": "b", "domains": [{"id": "x"}], "judges": judges})
+        batch = batch_of("x", judges=judges)
         scores = await judges_of(batch, {})["rules"].score(talked)
         return next(score.passed for score in scores if score.name == "no_repetition")
 
@@ -104,7 +104,7 @@ async def test_the_rubric_judge_reads_as_much_as_the_batch_says(option: str, mos
 
     async def read(*judges: Any) -> int:
         llm = open_llm(scripted({"text": "{}"}), "judge")
-        batch = Batch.model_validate({"name": "b", "domains": [{"id": "x"}], "judges": judges})
+        batch = batch_of("x", judges=judges)
         judge = judges_of(batch, {"judge": llm})["rubric"]
         return len(judge._prompt(long))
 

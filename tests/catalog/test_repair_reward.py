@@ -15,8 +15,9 @@ from engine.protocols import Sandbox
 from engine.rolling import prove
 from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
-from engine.types import Batch, DomainShare, Score
+from engine.types import Score
 from tests.catalog.test_code_repair import DOMAIN
+from tests.samples.batches import batch_of
 from tests.samples.trajectories import balance_trajectory
 
 TASK = sample(DOMAIN, mode="multiple", seed=1, only=["december"])
@@ -121,7 +122,7 @@ async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox)
 
 
 async def test_the_reason_of_a_rejection_tells_failing_tests_from_strays() -> None:
-    batch = Batch(name="b", domains=(DomainShare(id="code_repair"),))
+    batch = batch_of("code_repair")
     record = balance_trajectory().model_copy(update={"task": TASK, "outcome": "failure"})
     for passed, reason in ((False, "tests_failed"), (True, "state_mismatch")):
         lost = Score(name="state", value=0.0, passed=False, reason="r", source="state", method="state")

@@ -18,6 +18,7 @@ from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import insert_imported
 from tests.engines import ROOT, surroundings
 from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 from tests.samples.trajectories import mixed_trajectories
 
 TALKS = """
@@ -88,7 +89,7 @@ def test_prices_for_an_unknown_model_are_given_on_the_command_line(
     db: Database, ledger: Domain, command: Command
 ) -> None:
     reply = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
-    teacher = Endpoint(model="played", llm="scripted", options={"replies": [reply]})
+    teacher = scripted(reply)
     wanted = batch_of(ledger, teacher="llm", models={"teacher": teacher}, budget={"cost_usd": 2.0}, sandbox="local")
     number = str(batches.create_batch(db, wanted))
     first = command("resume", number)

@@ -19,14 +19,10 @@ from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool
 from engine.types import (
     MODES,
-    Batch,
     Change,
     Domain,
-    DomainShare,
-    Endpoint,
     HiddenTests,
     Leaf,
-    Persona,
     Score,
     StateDiff,
     ToolCall,
@@ -35,9 +31,12 @@ from engine.types import (
 )
 from tests.engines import wired
 from tests.samples.batches import batch_of
-from tests.samples.packs import PACKS
+from tests.samples.models import scripted
+from tests.samples.packs import LEDGER
+from tests.samples.personas import TESS
 from tests.samples.tasks import balance_proof, balance_task
 from tests.samples.trajectories import balance_trajectory
+from tests.samples.turns import talk
 
 HOSTILE = "\x00\ud83d\ude00 {{ 7*7 }} </s><|im_end|> ]] }} %s " + "’" * 50 + "(?:a+)+$ " + "\u202e"
 CALL = ToolCall(id="c", name="get_balance", arguments={"account_id": HOSTILE, "deep": [{"x": [None, True, 1e308]}]})
@@ -50,7 +49,7 @@ def odd() -> dict[str, Trajectory]:
     """Return trajectories as no rollout of ours gives them, but an import or a fault may."""
     base = balance_trajectory()
     tests = balance_task().model_copy(update={"hidden_tests": HiddenTests(files={}, command=("true",))})
-    many = tuple(Turn(role="assistant" if n % 2 else "user", content="word " * 200) for n in range(400))
+    many = talk(*["word " * 200] * 400)
     faulty = tuple(Turn(role="tool", content=HOSTILE, tool_call_id="c", fault="unknown_tool") for _ in range(9))
     changes: dict[str, dict[str, Any]] = {
         "no turns": {"turns": ()},
@@ -78,8 +77,8 @@ def odd() -> dict[str, Trajectory]:
 
 def made(name: str) -> Any:
     """Return a judge as the runner wires it; one that asks a model gets an answer it cannot read."""
-    llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": [{"text": HOSTILE}]}, attempts=1), "judge")
-    batch = Batch(name="judged", domains=(DomainShare(id="ledger"),), judges=(name,))
+    llm = open_llm(scripted({"text": HOSTILE}), "judge")
+    batch = batch_of("ledger", judges=(name,))
     return judges_of(batch, {"judge": llm})[name]
 
 
@@ -137,14 +136,10 @@ async def test_a_judge_that_is_not_asked_names_what_it_would_have_measured(name:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rolled() -> AsyncIterator[list[Trajectory]]:
     """One reference rollout of the ledger per mode, out of a real sandbox."""
-    ledger: Domain = catalog.load(PACKS / "ledger")
-    persona = Persona.model_validate(
-        {"id": "p", "name": "P", "occupation": "p", "goal_style": "p", "tone": "p", "expertise": "expert"}
-        | {"patience": 6, "disclosure": "everything_at_once", "description": "p"}
-    )
+    ledger: Domain = catalog.load(LEDGER)
     pool = await open_pool("local")
     batch = batch_of(ledger, trajectories=len(MODES), turns={1: 1})
-    specs = plan(batch, {ledger.digest: ledger}, [persona])
+    specs = plan(batch, {ledger.digest: ledger}, [TESS])
     parts = wired(batch, ledger, pool)
     yield [await rollout(spec, parts) for spec in specs]
     await pool.aclose()

@@ -20,7 +20,7 @@ from engine.serving.desk import PLAIN
 from engine.types import MODES, USUAL_MODE, Domain, Task, Trajectory
 from tests.engines import wired
 from tests.samples.batches import batch_of, spec_of
-from tests.samples.packs import PACKS
+from tests.samples.packs import LEDGER
 
 SEEDS = range(8)
 
@@ -29,7 +29,7 @@ SEEDS = range(8)
 def shipped() -> tuple[Domain, ...]:
     """Return the ledger of the tests, which is the smallest, and the packs of the catalog."""
     found = sorted(path.parent for path in settings.CATALOG.glob("*/domain.yaml"))
-    return tuple(catalog.load(folder) for folder in (PACKS / "ledger", *found))
+    return tuple(catalog.load(folder) for folder in (LEDGER, *found))
 
 
 def serving(name: str) -> Domain:

@@ -8,7 +8,8 @@ import pytest
 
 from engine import plugins
 from engine.running.models import open_llm
-from engine.types import Endpoint, ModelRole, Turn
+from engine.types import ModelRole, Turn
+from tests.samples.models import scripted
 from tests.samples.personas import ADA
 from tests.samples.tasks import balance_proof, balance_task
 from tests.samples.tools import GET_BALANCE
@@ -19,7 +20,7 @@ OPENING = Turn(role="user", content=balance_task().turns[0].say)
 
 def made(kind: str, name: str, role: ModelRole, reply: dict[str, Any]) -> Any:
     plugin = plugins.load(kind, name)
-    llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": [reply]}), role)
+    llm = open_llm(scripted(reply), role)
     return plugin.make(plugin.config(), llm=llm, task=balance_task(), proof=balance_proof(), persona=ADA, seed=1)
 
 

@@ -9,14 +9,14 @@ from engine.dialogue.withheld import tells, withheld
 from engine.types import Span, Task, Turn
 from tests.samples.tasks import balance_task
 from tests.samples.trajectories import balance_trajectory
+from tests.samples.turns import talk
 
 HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 SYSTEM = Turn(role="system", content="Policy.")
 
 
-def talk(*texts: str) -> tuple[Turn, ...]:
-    """Return a dialogue of these texts, user first."""
-    return (SYSTEM, *(Turn(role="assistant" if n % 2 else "user", content=text) for n, text in enumerate(texts)))
+def dialogue(*texts: str) -> tuple[Turn, ...]:
+    return (SYSTEM, *talk(*texts))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def talk(*texts: str) -> tuple[Turn, ...]:
     ],
 )
 def test_requests_are_told_from_the_texts(given: Task, texts: tuple[str, ...], begun: tuple[int, ...]) -> None:
-    assert begun_of(given, talk(*texts)) == begun
+    assert begun_of(given, dialogue(*texts)) == begun
 
 
 def test_the_users_word_counts_before_the_texts_around_it() -> None:
-    before = talk("What is on them?", "5, 6 and 7.")
+    before = dialogue("What is on them?", "5, 6 and 7.")
     assert begins(balance_task(), 1, before, "No, that is wrong.")
     assert not begins(balance_task(), 1, before, "No, that is wrong.", opens=False)
-    asked = talk("What is on them?", "Which ones?")
+    asked = dialogue("What is on them?", "Which ones?")
     assert begins(balance_task(), 1, asked, "Never mind, and the first?", opens=True)
     assert begins(balance_task(), 1, asked, balance_task().turns[1].say, opens=False)
     assert not begins(HELD_BACK, 1, asked, "It's A-100", opens=True)
@@ -57,7 +57,7 @@ def test_the_users_word_counts_before_the_texts_around_it() -> None:
 
 
 def test_what_was_recorded_counts_before_the_texts() -> None:
-    turns = talk("What is on them?", "5.", "No, that is wrong.", "6.", "The first?", "5.")
+    turns = dialogue("What is on them?", "5.", "No, that is wrong.", "6.", "The first?", "5.")
     told = balance_trajectory(turns)
     assert spans(told) == [Span(1, 3), Span(3, 7)]
     assert spans(told.model_copy(update={"begun": (1, 5)})) == [Span(1, 5), Span(5, 7)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import yaml
 
-from engine.domains import catalog
 from engine.types import (
     Batch,
     DomainShare,
@@ -26,11 +24,11 @@ from storage.designing import domains, personas
 from storage.exporting import exports
 from storage.generating import batches, endpoints
 from storage.reviewing import reviews, trajectories
+from tests.samples.packs import ledger_files
 from tests.samples.tools import REFUND_ORDER
 from tests.samples.trajectories import refund_trajectory
 from tests.samples.turns import HOSTILE
 
-PACKS = Path(__file__).resolve().parents[1] / "packs"
 SCRIPT = "<script>window.hacked=1</script>"
 IMAGE = "![i](http://203.0.113.9/i.png)"
 TAG = '<img src="http://203.0.113.9/t.png" onerror="window.hacked=2">'
@@ -46,7 +44,7 @@ DOMAIN = "ledger"
 
 def pack() -> dict[str, bytes]:
     """Return the ledger domain with hostile words wherever words of an author are shown."""
-    files = catalog.read_folder(PACKS / DOMAIN)
+    files = ledger_files()
 
     def change(path: str, **changes: Any) -> None:
         value = yaml.safe_load(files[path])

@@ -20,11 +20,10 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.reviewing.reviews import reviews_of
 from storage.serving import requests
-from tests.e2e.conftest import ROOT, Studio, ready, until
+from tests.e2e.conftest import Studio, ready, until
+from tests.samples.packs import LEDGER
 
 pytestmark = pytest.mark.browser
-
-LEDGER = ROOT / "tests" / "packs" / "ledger"
 
 
 @pytest.fixture(scope="module")

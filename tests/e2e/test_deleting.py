@@ -10,11 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.domains import catalog
-from engine.types import Persona
 from storage.designing import domains, personas
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, shown
-from tests.e2e.test_design import LEDGER, visit
+from tests.e2e.test_design import visit
+from tests.samples.packs import LEDGER
+from tests.samples.personas import persona_named
 
 pytestmark = pytest.mark.browser
 
@@ -114,10 +115,7 @@ def test_a_domain_and_a_persona_leave_their_list_after_a_question_and_come_back(
     with answered(page):
         page.locator(f".st-key-restore_domain_{made} button").click()
     until(lambda: made in names(studio))
-    one = Persona(
-        id=made, name=f"Zoe {made}", occupation="guide", goal_style="plain", tone="calm", expertise="novice",
-        patience=3, disclosure="step_by_step", description="You ask.",
-    )  # fmt: skip
+    one = persona_named(made, name=f"Zoe {made}")
     personas.save_persona(studio.database, one, None)
     visit(page, studio, f"/personas?text={made}")
     press(page, "More")

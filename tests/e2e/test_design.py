@@ -16,10 +16,10 @@ from engine.domains import catalog
 from storage.designing import domains
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, pick, shown
+from tests.samples.packs import LEDGER
 
 pytestmark = pytest.mark.browser
 
-LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"
 SKELETON = settings.ROOT / "assets" / "new_domain"
 
 

@@ -15,6 +15,7 @@ from storage.reviewing import trajectories
 from storage.serving import engines
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import fill
+from tests.samples.batches import batch_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 ENDED = ("done", "failed", "cancelled")
@@ -42,8 +43,8 @@ def slow_batch(studio: Studio, number: int, seconds: float = 0.2) -> int:
     teacher = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": seconds})
     return batches.create_batch(
         studio.database,
-        Batch(
-            name="slow", domains=(DomainShare(id="retail"),), trajectories=number, teacher="llm", sandbox="local",
+        batch_of(
+            "retail", name="slow", trajectories=number, teacher="llm", sandbox="local",
             models={"teacher": teacher}, concurrency=2, keep_failures=True, allow_unisolated_commands=True,
         ),
     )  # fmt: skip

@@ -7,12 +7,12 @@ import time
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from engine.types import Batch, DomainShare
 from pages._ui.routes import url
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
 from tests.e2e.conftest import Studio, ready, until
+from tests.samples.batches import batch_of
 from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
@@ -57,9 +57,7 @@ BEYOND = """() => {
 @pytest.fixture(scope="module")
 def batch(studio: Studio) -> int:
     """A batch that nobody works on."""
-    return batches.create_batch(
-        studio.database, Batch(name="Shop", domains=(DomainShare(id="retail"),), trajectories=9)
-    )
+    return batches.create_batch(studio.database, batch_of("retail", name="Shop", trajectories=9))
 
 
 def work_on(studio: Studio, batch: int) -> None:

@@ -10,20 +10,16 @@ from engine.exporting.record import record_of
 from engine.exporting.reviewed import apply_reviews
 from engine.judging.keep import decide
 from engine.reviewing.corrections import same_calls
-from engine.types import Batch, DomainShare, Remark, Review, Score, ToolCall, Trajectory, Turn
+from engine.types import Remark, Review, Score, ToolCall, Trajectory, Turn
 from tests.exporting.export_steps import applied
+from tests.samples.batches import batch_of
+from tests.samples.scores import score_of
 from tests.samples.trajectories import shop_trajectory
 from tests.samples.turns import PARALLEL, assistant_turn, calling_turn, result_turn, user_turn
 
 
-def batch(**changes: Any) -> Batch:
-    return Batch(**{"name": "b", "domains": (DomainShare(id="shop"),)} | changes)
-
-
 def score(name: str, passed: bool, source: str | None = None) -> Score:
-    return Score(
-        name=name, value=float(passed), passed=passed, reason=f"{name} says so", source=source or name, method="rule"
-    )
+    return score_of(name, float(passed), source=source or name, reason=f"{name} says so")
 
 
 def scored(*scores: Score, **changes: Any) -> Trajectory:
@@ -35,7 +31,7 @@ def scored(*scores: Score, **changes: Any) -> Trajectory:
 
 
 def test_a_success_is_kept() -> None:
-    found = decide(scored(score("state", True), stage="rules", reason="old"), batch())
+    found = decide(scored(score("state", True), stage="rules", reason="old"), batch_of("shop"))
     assert (found.status, found.stage, found.reason, found.detail) == ("kept", None, None, "")
 
 
@@ -52,56 +48,57 @@ def test_a_success_is_kept() -> None:
     ],
 )
 def test_the_first_gate_that_failed_names_the_loss(scores: tuple[Score, ...], stage: str, reason: str) -> None:
-    found = decide(scored(*scores), batch())
+    found = decide(scored(*scores), batch_of("shop"))
     assert (found.status, found.stage, found.reason) == ("rejected", stage, reason)
     assert found.detail.endswith("says so")
 
 
 @pytest.mark.parametrize(("end", "reason"), [("user_left", "gave_up"), ("step_cap", "step_cap"), ("done", "no_answer")])
 def test_an_unfinished_dialogue_is_lost_by_its_end(end: str, reason: str) -> None:
-    found = decide(scored(score("finished", False, "rules"), end=end), batch())
+    found = decide(scored(score("finished", False, "rules"), end=end), batch_of("shop"))
     assert (found.stage, found.reason) == ("rules", reason)
 
 
 def test_failures_are_kept_when_they_are_wanted() -> None:
     failed = scored(score("state", False), reward=0.5)
-    assert decide(failed, batch(keep_failures=True)).status == "kept"
-    assert decide(failed, batch(keep_failures=True, min_reward=0.6)).reason == "low_reward"
+    assert decide(failed, batch_of("shop", keep_failures=True)).status == "kept"
+    assert decide(failed, batch_of("shop", keep_failures=True, min_reward=0.6)).reason == "low_reward"
 
 
 def test_a_low_or_unknown_reward_is_rejected_only_when_a_bound_is_set() -> None:
-    found = decide(scored(score("state", True), reward=0.4), batch(min_reward=0.5))
+    found = decide(scored(score("state", True), reward=0.4), batch_of("shop", min_reward=0.5))
     assert (found.status, found.stage, found.reason) == ("rejected", "judged", "low_reward")
     assert "0.4" in found.detail
-    assert decide(scored(score("state", True), reward=None), batch(min_reward=0.5)).reason == "low_reward"
-    assert decide(scored(score("state", True), reward=None), batch()).status == "kept"
+    assert decide(scored(score("state", True), reward=None), batch_of("shop", min_reward=0.5)).reason == "low_reward"
+    assert decide(scored(score("state", True), reward=None), batch_of("shop")).status == "kept"
 
 
 def test_what_no_judge_measured_is_not_passed_off_as_a_success() -> None:
     blind = Score(name="state", value=None, reason="was not recorded", source="state", method="state")
-    found = decide(scored(blind, outcome="unmeasured"), batch())
+    found = decide(scored(blind, outcome="unmeasured"), batch_of("shop"))
     assert (found.status, found.reason) == ("rejected", "unmeasured")
     assert "was not recorded" in found.detail
-    assert decide(scored(blind, outcome="unmeasured"), batch(judges=("rules",))).status == "kept"
+    assert decide(scored(blind, outcome="unmeasured"), batch_of("shop", judges=("rules",))).status == "kept"
 
 
 @pytest.mark.parametrize("changes", [{}, {"keep_failures": True}, {"min_reward": 0.1}])
 def test_what_never_came_to_its_mode_is_not_kept_under_it(changes: dict[str, Any]) -> None:
     unmet = Score(name="mode", value=None, reason="The fault was never met.", source="rules", method="rule")
-    found = decide(scored(score("state", True), unmet, reward=1.0), batch(**changes))
+    found = decide(scored(score("state", True), unmet, reward=1.0), batch_of("shop", **changes))
     assert (found.status, found.stage, found.reason) == ("rejected", "rules", "mode_not_exercised")
     assert (found.detail, found.outcome, found.culprit) == ("The fault was never met.", "success", None)
 
 
 def test_a_failure_is_told_before_the_mode_that_it_did_not_come_to() -> None:
     unmet = Score(name="mode", value=None, reason="The fault was never met.", source="rules", method="rule")
-    assert decide(scored(score("state", False), unmet), batch()).reason == "state_mismatch"
-    assert decide(scored(score("state", False), unmet), batch(keep_failures=True)).reason == "mode_not_exercised"
+    failed = scored(score("state", False), unmet)
+    assert decide(failed, batch_of("shop")).reason == "state_mismatch"
+    assert decide(failed, batch_of("shop", keep_failures=True)).reason == "mode_not_exercised"
 
 
 def test_a_failed_rollout_stays_failed() -> None:
     failed = scored(status="failed", stage="rolled_out", reason="timeout")
-    assert decide(failed, batch(keep_failures=True)) is failed
+    assert decide(failed, batch_of("shop", keep_failures=True)) is failed
 
 
 # ---------------------------------------------------------------- reviews

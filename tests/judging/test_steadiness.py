@@ -27,6 +27,8 @@ from engine.types import Change, Domain, Leaf, Persona, Proof, Score, StateDiff,
 from tests.engines import FailingPool, wired
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
+from tests.samples.scores import score_of
+from tests.samples.trajectories import trajectory_of
 
 TOOLS = '''"""Tools of a desk whose drawers remember when they were opened."""
 import os, sqlite3, time
@@ -302,10 +304,7 @@ TASK = tasks.sample(desk(), mode="multiple", seed=1, only=("steady",))
 
 
 def lost() -> Trajectory:
-    return Trajectory(
-        id="a", index=0, batch_fingerprint="b", domain="desk", domain_digest="d", template=None, mode=None, attempt=0,
-        seed=0, persona="p", teacher="llm", user="reference", task=TASK, proof=proven(1), status="kept", end="done",
-    )  # fmt: skip
+    return trajectory_of(0, domain="desk", teacher="llm", task=TASK, proof=proven(1), end="done")
 
 
 class Chain:
@@ -381,13 +380,10 @@ async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
         async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:
             raise AssertionError("a model was asked")
 
-    def given(name: str, method: Any, passed: bool) -> Score:
-        return Score(name=name, value=float(passed), passed=passed, reason="so", source=name, method=method)
-
     judges = {
-        "state": Says(given("state", "state", False)),
-        "facts": Says(given("facts", "fact", False)),
-        "rules": Says(given("valid_calls", "rule", True)),
+        "state": Says(score_of("state", 0.0, "state")),
+        "facts": Says(score_of("facts", 0.0, "fact")),
+        "rules": Says(score_of("valid_calls", 1.0)),
         "rubric": Asks(),
     }
     doubts = 0
@@ -408,7 +404,7 @@ async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
     for wanted in (False, True):
         done = decide(found, batch_of(desk(), keep_failures=wanted))
         assert (done.status, done.stage, done.reason, done.detail) == ("rejected", "proven", UNSTEADY, "It differs.")
-    judges["state"] = Says(given("state", "state", True))
+    judges["state"] = Says(score_of("state", 1.0, "state"))
     missed = await score(lost(), judges, doubt)
     assert (missed.outcome, missed.culprit, doubts) == ("failure", "agent", 1)
 

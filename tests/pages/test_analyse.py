@@ -21,6 +21,7 @@ from storage.database import Database
 from storage.exporting.exports import create_export, mark_exported
 from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import count, insert_imported
+from tests.samples.scores import rubric_score
 from tests.samples.trajectories import never_started, refund_trajectory
 from tests.samples.turns import HOSTILE
 
@@ -33,7 +34,7 @@ def scored(index: int) -> tuple[Score, ...]:
     rubric = None if index % 4 == 0 else (index % 20) / 20
     return (
         Score(name="state", value=float(index % 2), reason="", source="state", method="state"),
-        Score(name="rubric", value=rubric, reason="", source="rubric", method="model"),
+        rubric_score(rubric),
     )
 
 

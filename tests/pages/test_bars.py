@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.protocols import ExportOutcome
-from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
+from engine.types import Recipe, Review, TrajectoryFilter
 from pages._ui.filters import read_filter
 from pages.analyse.parts import measures
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
@@ -23,6 +23,7 @@ from storage.generating.batches import create_batch
 from storage.reviewing.reviews import save_review, undo
 from storage.reviewing.trajectories import count, insert_imported
 from tests.pages.test_analyse import assert_opens_what_it_counts, bars, figures, made
+from tests.samples.batches import batch_of
 from tests.samples.trajectories import never_started
 
 Opener = Callable[..., AppTest]
@@ -61,7 +62,7 @@ def odd(database: Database) -> Database:
 def queue_six(database: Database) -> None:
     seed_catalog(database, settings.CATALOG)
     seed_personas(database, settings.PERSONAS)
-    create_batch(database, Batch(name="waiting", domains=(DomainShare(id="retail"),), trajectories=6))
+    create_batch(database, batch_of("retail", name="waiting", trajectories=6))
 
 
 @pytest.mark.parametrize("chosen", FILTERS)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Batch, DomainShare, Trajectory
+from engine.types import Trajectory
 from storage.database import Database
 from storage.generating import batches
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 
@@ -25,8 +26,7 @@ def fault(index: int) -> Trajectory:
 
 def ended(db: Database, status: str, *made: Trajectory, sandbox: str = "", **changes: Any) -> int:
     """Return a batch of six that an engine gave back in this status."""
-    values: dict[str, Any] = {"name": "made", "domains": (DomainShare(id="ledger"),), "trajectories": 6, **changes}
-    number = batches.create_batch(db, Batch(**values))
+    number = queue_batch(db, **{"trajectories": 6} | changes)
     store = SqlStore(db)
     assert store.claim("me", time.time(), 60)
     if sandbox:

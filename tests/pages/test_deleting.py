@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
-from engine.types import Endpoint, Persona
+from engine.types import Endpoint
 from pages.design.parts.domain_lists import NOTHING
 from pages.design.parts.pack_parts import renamed
 from pages.design.parts.problems import problems_of
@@ -21,6 +21,7 @@ from storage.designing import domains, personas
 from storage.generating import batches, endpoints
 from tests.pages.test_design import button, errors, ledger, named, version
 from tests.samples.batches import batch_of
+from tests.samples.personas import persona_named
 
 __all__ = ["ledger"]
 Opener = Callable[..., AppTest]
@@ -185,21 +186,14 @@ def test_an_undo_never_overwrites_a_file_made_since(open_page: Opener, ledger: D
 # ---------------------------------------------------------------- whole things
 
 
-def persona(id: str) -> Persona:
-    return Persona(
-        id=id, name=id.title(), occupation="guide", goal_style="plain", tone="calm", expertise="novice", patience=3,
-        disclosure="step_by_step", description="You ask.",
-    )  # fmt: skip
-
-
 def test_a_deleted_persona_is_restored_from_the_list(open_page: Opener, database: Database) -> None:
-    personas.save_persona(database, persona("zoe"), None)
+    personas.save_persona(database, persona_named("zoe"), None)
     personas.delete_persona(database, "zoe", based_on=1)
     page = open_page("personas")
     assert any("Deleted personas (1)" in one.label for one in page.expander)
     page.button(key="restore_persona_zoe").click().run()
     assert not page.exception
-    assert personas.get_persona(database, "zoe").persona == persona("zoe")
+    assert personas.get_persona(database, "zoe").persona == persona_named("zoe")
     with pytest.raises(InputError, match="no deleted persona"):
         personas.restore_persona(database, "zoe")
 
@@ -218,8 +212,8 @@ def test_deleting_what_another_tab_changed_is_a_conflict(ledger: Database) -> No
     domains.save_domain(ledger, {**files(ledger), "policy.md": b"Theirs.\n"}, based_on=1)
     with pytest.raises(Conflict, match="was changed by someone else"):
         domains.delete_domain(ledger, "ledger", based_on=1)
-    personas.save_persona(ledger, persona("zoe"), None)
-    personas.save_persona(ledger, persona("zoe"), 1)
+    personas.save_persona(ledger, persona_named("zoe"), None)
+    personas.save_persona(ledger, persona_named("zoe"), 1)
     with pytest.raises(Conflict):
         personas.delete_persona(ledger, "zoe", based_on=1)
     endpoints.save_endpoint(ledger, "m", Endpoint(model="a"), None)

@@ -22,9 +22,9 @@ from pages.design.parts.tool_files import derived, find_tool_file, tool_files
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.serving import requests
+from tests.samples.packs import LEDGER
 from tests.samples.turns import HOSTILE
 
-LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"
 PERSONAS = Path(__file__).resolve().parents[2] / "assets" / "personas"
 TABS = ("Overview", "Policy", "Tools", "Templates", "Questions", "Workspace", "Settings", "Versions")
 Opener = Callable[..., AppTest]

@@ -17,14 +17,14 @@ from storage.generating import batches, endpoints
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
 
 
 def create(db: Database, **changes: Any) -> int:
-    values: dict[str, Any] = {"name": "made", "domains": (DomainShare(id="ledger"),), **changes}
-    return batches.create_batch(db, Batch(**values))
+    return queue_batch(db, **{"name": "made"} | changes)
 
 
 def launch(page: AppTest, button: str = "launch") -> AppTest:

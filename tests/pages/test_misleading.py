@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from engine.protocols import Pulse
 from engine.running.budget import unbounded
 from engine.running.watch import reached
-from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
+from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
 from pages.design.parts.pack_parts import renamed
@@ -27,6 +27,7 @@ from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
@@ -37,9 +38,7 @@ def ended(
     db: Database, status: str, reason: str = "", *made: Trajectory, took: float | None = None, **changes: Any
 ) -> int:
     """Return a batch that an engine gave back in this status, after `took` seconds of work."""
-    number = batches.create_batch(
-        db, Batch.model_validate({"name": "made", "domains": (DomainShare(id="ledger"),), "trajectories": 6, **changes})
-    )
+    number = queue_batch(db, **{"trajectories": 6} | changes)
     store = SqlStore(db)
     assert store.claim("me", time.time(), 60)
     store.save(number, made)

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from engine import settings
 from engine.planning.players import roles_asked
 from engine.protocols import ExportOutcome, Pulse
-from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
+from engine.types import ModelCall, Recipe, Review
 from pages.overview.parts.first_path import first_batch, steps
 from pages.review.parts.reviewer import REVIEWER
 from storage.analysing.analytics import overview
@@ -25,6 +25,7 @@ from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
+from tests.samples.batches import batch_of
 from tests.samples.trajectories import never_started, refund_trajectory
 from tests.samples.turns import HOSTILE
 
@@ -54,7 +55,7 @@ def states(database: Database) -> dict[str, bool]:
 
 def stop_batch(database: Database, status: str, reason: str) -> int:
     """Queue a batch over the first shipped domain and let an engine give it back."""
-    number = create_batch(database, Batch(name="stopped", domains=(DomainShare(id="retail"),)))
+    number = create_batch(database, batch_of("retail", name="stopped"))
     store = SqlStore(database)
     claim = store.claim("engine", time.time(), 15.0)
     assert claim is not None

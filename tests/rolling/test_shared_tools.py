@@ -15,7 +15,7 @@ from engine.settings import SHARED_TOOLS
 from engine.types import Domain, Persona
 from tests.engines import wired
 from tests.samples.batches import batch_of
-from tests.samples.packs import PACKS
+from tests.samples.packs import ledger_files
 
 OWN = b'"""Own."""\n\n\ndef double(number: int) -> int:\n    """Double it.\n\n    Args:\n        number: What.\n\n'
 OWN += b'    Effect: read\n    """\n    return number * 2\n'
@@ -44,7 +44,7 @@ turns:
 
 @pytest.fixture(scope="module")
 def domain() -> Domain:
-    files = dict(catalog.read_folder(PACKS / "ledger"))
+    files = ledger_files()
     files = {path: data for path, data in files.items() if not path.startswith("templates/")}
     files["domain.yaml"] += b"shared_tools: [calculator@1]\n"
     files |= {"templates/fee.yaml": TEMPLATE.encode(), "tools/calculator.py": OWN}

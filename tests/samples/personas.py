@@ -18,7 +18,7 @@ def persona_named(id: str, **changes: Any) -> Persona:
         "expertise": "novice",
         "patience": 2,
         "disclosure": "step_by_step",
-        "description": f"{id.title()} teaches maths.",
+        "description": f"{id.title()} teaches maths. Asks short questions.",
     }
     return Persona(**values | changes)
 

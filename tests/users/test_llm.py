@@ -10,8 +10,9 @@ import pytest
 
 from engine import plugins
 from engine.running.models import open_llm
-from engine.types import Completion, Endpoint, Sampling, Task, Tool, ToolCall, Turn
+from engine.types import Completion, Sampling, Task, Tool, ToolCall, Turn
 from engine.users.llm import LLMUser
+from tests.samples.models import scripted
 from tests.samples.personas import ADA
 from tests.samples.tasks import balance_proof, balance_task
 
@@ -23,7 +24,7 @@ class Recording:
     """Plays replies through the scripted plug-in and keeps what it was shown."""
 
     def __init__(self, replies: list[dict[str, Any]]) -> None:
-        self._llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": replies}), "user")
+        self._llm = open_llm(scripted(*replies), "user")
         self.seen: list[Sequence[Turn]] = []
 
     async def complete(

@@ -19,15 +19,12 @@ from storage.exporting import exports
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
 from tests.samples.trajectories import lost_trajectory, order_trajectory
 from tests.storage.stored_samples import queue_batch
 
 EVERYTHING = TrajectoryFilter()
 REWARDS = (0.0, 0.05, 0.1, 0.5, 0.5, 0.95, 1.0, None)
-
-
-def _scored(value: float | None) -> tuple[Score, ...]:
-    return (Score(name="rubric", value=value, reason="", source="rubric", method="model"),)
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def full(db: Database) -> list[Trajectory]:
         order_trajectory(
             i,
             reward=value,
-            scores=_scored(value),
+            scores=(rubric_score(value),),
             mode=("single", "parallel")[i % 2],
             tool=("get_order", "transfer")[i % 2],
             calls=(model_call(tokens=i),) if i % 3 else (model_call(None, None),),

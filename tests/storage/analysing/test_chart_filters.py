@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from engine.types import Review, Score, Trajectory, TrajectoryFilter
+from engine.types import Review, Trajectory, TrajectoryFilter
 from storage.analysing import analytics
 from storage.analysing.chart_filters import BINS, WHOLE, bin_edges, bin_filter, group_filter, outcome_filter
 from storage.columns import GROUPS, NUMBERS
@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
 from tests.samples.trajectories import lost_trajectory, order_trajectory
 from tests.storage.stored_samples import queue_batch
 
@@ -28,10 +29,6 @@ FILTERS = [
 ]
 
 
-def scored(value: float | None) -> tuple[Score, ...]:
-    return (Score(name="rubric", value=value, reason="", source="rubric", method="model"),)
-
-
 @pytest.fixture
 def full(db: Database) -> Database:
     """Trajectories with rewards and scores at the edges of bins, and with and without each value; some are tagged."""
@@ -39,7 +36,7 @@ def full(db: Database) -> Database:
         order_trajectory(
             n,
             reward=REWARDS[n % len(REWARDS)],
-            scores=scored(REWARDS[-1 - n % len(REWARDS)]),
+            scores=(rubric_score(REWARDS[-1 - n % len(REWARDS)]),),
             mode=("single", None, "parallel")[n % 3],
             template=None if n % 5 == 0 else "find",
             tool=("get_order", "transfer")[n % 2],

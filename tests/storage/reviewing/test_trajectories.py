@@ -15,6 +15,7 @@ from storage.generating import batches
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
 from tests.samples.trajectories import order_trajectory
 from tests.storage.stored_samples import queue_batch
 
@@ -25,7 +26,7 @@ def _some(index: int) -> Trajectory:
     source = random.Random(index)
     lost = source.random() < 0.3
     turns = order_trajectory(index, tool=source.choice(("get_order", "transfer"))).turns
-    scored = Score(name="rubric", value=source.randrange(11) / 10, reason="", source="rubric", method="model")
+    scored = rubric_score(source.randrange(11) / 10)
     return order_trajectory(
         index,
         domain=source.choice(("ledger", "shop")),
