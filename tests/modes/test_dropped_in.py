@@ -29,7 +29,7 @@ from storage.reviewing.trajectories import insert_imported
 from tests.conformance import test_modes as promises
 from tests.engines import wired
 from tests.modes.read_only import dropped_in
-from tests.rolling.wrong_teachers import failed, looks_first, of, passed, played, task_of
+from tests.modes.wrong_teachers import failed, looks_first, of, passed, played, task_of
 from tests.samples.batches import batch_of
 
 NAME = "read_only"

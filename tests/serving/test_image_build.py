@@ -27,7 +27,7 @@ from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.conformance._sandboxes import opened
 from tests.engines import ROOT, until
-from tests.running.test_lanes import launch, seen, status
+from tests.serving.test_lanes import launch, seen, status
 from tests.serving.test_worker import stored
 
 

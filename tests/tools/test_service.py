@@ -20,7 +20,7 @@ from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Choice, Domain, Persona, Tool, ToolCall, ToolResult, Turn
 from tests.engines import wired
-from tests.rolling.wrong_teachers import Moment, played, task_of
+from tests.modes.wrong_teachers import Moment, played, task_of
 from tests.samples.batches import batch_of
 from tests.samples.packs import PACKS
 from tests.samples.trajectories import shop_trajectory

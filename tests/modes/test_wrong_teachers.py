@@ -26,7 +26,7 @@ from engine.types import (
     Turn,
     Withhold,
 )
-from tests.rolling.wrong_teachers import (
+from tests.modes.wrong_teachers import (
     Fits,
     Moment,
     Play,

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import InputError
 from engine.plugins import load
 from engine.protocols import Environment, Sandbox, ToolSource
-from engine.serving.choice import health, open_pool
+from engine.serving.choice import open_pool
 from engine.types import Limits, Tool, ToolCall
 
 _SOURCE = b'''
@@ -92,15 +92,3 @@ async def test_bash_is_bounded_in_time_and_output(sandbox: Sandbox) -> None:
     result = await source.call(tool, loud, sandbox)
     assert result.truncated
     assert json.loads(result.content)["stdout"] == "x" * 300 + "\n[cut: 5000 characters in all, 300 shown]"
-
-
-async def test_health_lists_every_backend() -> None:
-    found = {entry.name: entry for entry in await health()}
-    assert set(found) >= {"docker", "local"}
-    assert (found["local"].ok, found["local"].isolated, found["docker"].isolated) == (True, False, True)
-    assert "not isolate" in found["local"].detail
-
-
-async def test_an_unknown_backend_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="Choose auto, docker, local"):
-        await open_pool("submarine")
