@@ -22,6 +22,7 @@ from tests.samples.turns import (
     assistant_turn,
     calling_turn,
     result_turn,
+    talk,
     user_turn,
 )
 
@@ -98,16 +99,7 @@ def test_rows_split_at_masked_turns_train_only_the_rest() -> None:
 
 
 def test_each_stretch_of_trained_turns_is_one_row() -> None:
-    turns = (
-        user_turn("a"),
-        assistant_turn("A"),
-        user_turn("b"),
-        assistant_turn("B", train=False),
-        user_turn("c"),
-        assistant_turn("C"),
-        user_turn("d"),
-        assistant_turn("D"),
-    )
+    turns = (*talk("a", "A", "b"), assistant_turn("B", train=False), *talk("c", "C", "d", "D"))
     rows, report = export(shop_trajectory(0, turns), split_untrained=True)
     assert [[m["content"] for m in row["completion"]] for row in rows] == [["A"], ["C", "d", "D"]]
     assert [len(row["prompt"]) for row in rows] == [1, 5]
@@ -138,14 +130,7 @@ def test_arguments_as_text(key: str) -> None:
 
 
 def test_a_row_may_end_before_a_masked_turn() -> None:
-    turns = (
-        user_turn("a"),
-        assistant_turn("A"),
-        user_turn("b"),
-        assistant_turn("B", train=False),
-        user_turn("c"),
-        assistant_turn("C"),
-    )
+    turns = (*talk("a", "A", "b"), assistant_turn("B", train=False), *talk("c", "C"))
     (row,), report = export(shop_trajectory(0, turns), masked="cut", turn_flag="none")
     assert [m["content"] for m in row["messages"]] == ["a", "A"]
     assert (report["changed"], report["lost"]) == ({"cut_before_masked_turn": 1}, {})
