@@ -103,7 +103,7 @@ def import_(
         found = imports.insert_new(db, name or file.stem, read(importer, source, file.name, report), report.as_dict)
     if found.batch is not None:
         print(f"batch {found.batch}: {found.rows} trajectories")
-    if found.there:
-        here = ", ".join(f"{count} in batch {batch}" for batch, count in found.there.items())
+    if found.repeated:
+        here = ", ".join(f"{count} in batch {batch}" for batch, count in found.repeated.items())
         print(f"{'all are' if found.batch is None else 'the others are'} here already, from an import before: {here}")
     print("".join(f"{line}\n" for line in told(report.as_dict())), end="")

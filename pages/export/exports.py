@@ -103,7 +103,7 @@ def names_form() -> tuple[str, str]:
 
 def outlook(recipe: Recipe) -> int:
     """Draw how many trajectories leave and the first rows as they would; return the number."""
-    number, held_back = recipes.count_leaving(db(), recipe), recipes.awaiting_correction(recipe)
+    number, held_back = recipes.count_admitted(db(), recipe), recipes.awaiting_correction(recipe)
     waiting = trajectories.count(db(), held_back) if held_back else 0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.metric("Trajectories", count(number), width=140)
@@ -135,7 +135,7 @@ def first_rows(recipe: Recipe) -> None:
     """Draw the preview."""
     try:
         rows = preview(
-            recipe, islice(trajectories.stream(db(), recipes.likely_leaving(recipe), chunk=50), LOOKED_AT), PREVIEWED
+            recipe, islice(trajectories.stream(db(), recipes.likely_admitted(recipe), chunk=50), LOOKED_AT), PREVIEWED
         )
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")

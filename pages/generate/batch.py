@@ -133,7 +133,7 @@ def numbers(row: batches.BatchRow) -> None:
         st.metric("Running", count(p.running), border=True)
         st.metric("Waiting", count(p.waiting), border=True)
     key = f"looks_{row.id}"
-    st.session_state[key] = looks = pace.looks_kept(st.session_state.get(key, ()), row, time.time())
+    st.session_state[key] = looks = pace.recent_observations(st.session_state.get(key, ()), row, time.time())
     rate = pace.rate_now(row, looks)
     with st.grid(5, min_column_width=110):
         st.metric("Rate", f"{rate:.1f}/s" if rate else UNKNOWN, border=True)
@@ -199,7 +199,7 @@ def latest(row: batches.BatchRow) -> None:
 def status_notice(row: batches.BatchRow) -> None:
     """Say what the reader should know of the status."""
     if row.reason:
-        notice(row.gravity, literal(row.reason), icon=row.gravity)
+        notice(row.severity, literal(row.reason), icon=row.severity)
     before = batches.ahead(db(), row)
     if row.command:
         soon = "" if before else WAITING.get(row.command, "The engine takes it up within a second.")
@@ -292,6 +292,6 @@ if planned is not None:
         plan_view.counts(planned, names)
         plan_view.parts(planned, names)
 with st.expander("What was launched", icon=":material/description:"):
-    st.code(dump_batch(chosen.launched), language="yaml")
+    st.code(dump_batch(chosen.repeatable), language="yaml")
     versions = ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains)
     st.caption(literal(f"Domain versions: {versions}"))

@@ -85,7 +85,7 @@ def alerts(database: Database) -> None:
     elif (unisolated := isolation_notice(engine)) is not None:
         notice("warning", unisolated, icon="gpp_maybe")
     for row in stopped(database):
-        draw = {"error": st.error, "warning": st.warning}.get(row.gravity, st.info)
+        draw = {"error": st.error, "warning": st.warning}.get(row.severity, st.info)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"alert_{row.id}"
         ):

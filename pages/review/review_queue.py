@@ -139,7 +139,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
-    tab().saw({row.id: row.standing for row in rows})
+    tab().note_listed({row.id: row.standing for row in rows})
     above = st.container(key="above_table")
     signature = f"{chosen_filter.model_dump_json()} {sort}"
     ids = TABLE.draw(table_of(rows), signature, {**filter_parameters(chosen_filter), "order": sort})

@@ -45,7 +45,7 @@ def draw_conflicts(number: int) -> None:
     stored = reviews_of(db(), number) if own else []
     marks = {}
     for (turn, field), mine in own.items():
-        review = tab().own(stored, turn) or Review(trajectory=number, turn=turn)
+        review = tab().own_review(stored, turn) or Review(trajectory=number, turn=turn)
         theirs = getattr(review, field)
         if field == "note":
             _draw_note(number, turn, theirs, mine)

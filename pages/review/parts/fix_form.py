@@ -89,7 +89,7 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
                 "Exports end before this turn, because of a correction before it, so this one would not be exported.",
                 icon=":material/call_split:",
             )
-        review = tab().own(reviews, index)
+        review = tab().own_review(reviews, index)
         _form(_Correcting(number, index, trajectory, review.fix if review else None, _in_place(others)))
 
 

@@ -221,7 +221,7 @@ def viewer(
             for r in reviews
             if r.turn is not None and r.reviewer == REVIEWER
         },
-        "whole": {"verdict": whole_review.verdict if (whole_review := tab().own(reviews, None)) else None},
+        "whole": {"verdict": whole_review.verdict if (whole_review := tab().own_review(reviews, None)) else None},
         "client": client,
         "seen": st.session_state.get("turn_viewer_seen", {}).get(client, 0),
         "start": start if 0 <= start < len(trajectory.turns) else 0,
@@ -237,7 +237,7 @@ def focus_turn(turn: int) -> None:
 
 def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Review], whole: set[int]) -> dict[str, Any]:
     cut = len(turn.content) > CUT and index not in whole
-    own = tab().own(reviews, index)
+    own = tab().own_review(reviews, index)
     return {
         "index": index,
         "role": turn.role,

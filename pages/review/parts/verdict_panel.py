@@ -59,7 +59,7 @@ _NO_MORE: dict[Way, str] = {
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
     reviews = reviews_of(db(), number)
-    review = tab().own(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
+    review = tab().own_review(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
     draw_conflicts(number)
     keys = {
         "verdict": _show(number, "verdict", review.verdict),

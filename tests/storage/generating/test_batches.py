@@ -13,7 +13,7 @@ from tests.storage.samples import queue
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "gravity"),
+    ("status", "reason", "severity"),
     [
         ("paused", "Paused by hand.", "info"),
         ("paused", "Paused by the user; its engine had stopped answering.", "info"),
@@ -28,7 +28,7 @@ from tests.storage.samples import queue
     ],
 )
 def test_a_reason_is_as_grave_as_what_it_asks_of_the_reader(
-    db: Database, status: BatchStatus, reason: str, gravity: str
+    db: Database, status: BatchStatus, reason: str, severity: str
 ) -> None:
     row = batches.get_batch(db, queue(db))
-    assert replace(row, status=status, reason=reason).gravity == gravity
+    assert replace(row, status=status, reason=reason).severity == severity
