@@ -1,7 +1,8 @@
-"""Patches of Streamlit. Without them it loses what a browser sent, or draws it in the wrong place.
+"""Patches of Streamlit. Without them it loses messages of the browser, or draws in the wrong place.
 
-All that they mend lies between two passes of one session, before any page runs, so no page can do it; `mend` wraps the
-methods in which it lies. tests/pages/test_streamlit_patches.py says whether an upgrade has changed them.
+A pass is one run of the script, of the whole page or of fragments. These faults happen between two passes of a session,
+before any page runs, so no page can prevent them; `mend` wraps the methods that cause them. The tests in
+tests/pages/test_streamlit_patches.py fail when an upgrade has changed these methods.
 """
 
 from __future__ import annotations
@@ -18,31 +19,30 @@ from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 MOMENT = 0.002
-"""Seconds."""
+"""Seconds after which a message that came while a pass was ending is tried again."""
 _MENDED = "_turnwright_mended"
 
 
 def mend() -> None:
-    """Keep the passes of a session apart, and never drop a press; once per process."""
+    """Apply the patches, once per process."""
     if hasattr(AppSession, _MENDED):
         return
     setattr(AppSession, _MENDED, True)
-    AppSession.request_rerun = _asking_in_turn(AppSession.request_rerun)  # type: ignore[method-assign]
-    AppSession._clear_queue = _keeping_what_waits(AppSession._clear_queue)  # type: ignore[method-assign]
-    ScriptRunner._run_script = _beginning_at_the_top(ScriptRunner._run_script)  # type: ignore[method-assign]
+    AppSession.request_rerun = _waiting_for_the_queue(AppSession.request_rerun)  # type: ignore[method-assign]
+    AppSession._clear_queue = _keeping_the_queue(AppSession._clear_queue)  # type: ignore[method-assign]
+    ScriptRunner._run_script = _starting_at_the_top(ScriptRunner._run_script)  # type: ignore[method-assign]
 
 
-def _asking_in_turn(request: Callable[[AppSession, ClientState | None], None]) -> Callable[..., None]:
-    """Mend what happens to a message of the browser.
+def _waiting_for_the_queue(request: Callable[[AppSession, ClientState | None], None]) -> Callable[..., None]:
+    """Wrap `request_rerun`, which receives each message of the browser.
 
-    - When a pass has just ended, what it drew may still lie in the queue of the event loop. A message that came just
-      then began the next pass at once, and the rest of the former was thrown away: a page of which parts are missing
-      for good, or, when a part of it was drawn next, one that ends with "Bad delta path". It now waits its turn.
-    - A press in a part of the page that is being drawn elsewhere by then was dropped without a word. It now comes with
-      a pass of the whole page.
-    - A part that looks again by itself did so under the name of the page that the browser still showed. When another
-      page had been opened meanwhile, the browser took the answer for one more change of pages and emptied the new one.
-      A look of a page that was left is now passed over, and a press there comes with a pass of its whole page.
+    - When a pass has just ended, its last drawings may still be in the queue of the event loop. A message at that
+      moment started the next pass at once, and the queue was thrown away: parts of the page were missing for good, or
+      a fragment that ran next ended with "Bad delta path". Such a message now waits until the queue is sent.
+    - A press in a fragment that no longer exists was dropped silently. It now reruns the whole page.
+    - A fragment that polls did so under the name of the page that the browser still showed. When another page had been
+      opened meanwhile, the browser took the answer for one more change of pages and emptied the new one. A poll from a
+      page that was left is now ignored, and a press there reruns the whole page.
     """
 
     @wraps(request)
@@ -51,7 +51,7 @@ def _asking_in_turn(request: Callable[[AppSession, ClientState | None], None]) -
             self._event_loop.call_later(MOMENT, request_rerun, self, client_state)
             return
         if client_state and client_state.fragment_id:
-            left = _is_left(self, client_state.page_script_hash)
+            left = _has_left(self, client_state.page_script_hash)
             if left and client_state.is_auto_rerun:
                 return
             if left or not (client_state.is_auto_rerun or self.has_fragment(client_state.fragment_id)):
@@ -61,20 +61,20 @@ def _asking_in_turn(request: Callable[[AppSession, ClientState | None], None]) -
     return request_rerun
 
 
-def _beginning_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[..., None]:
-    """Mend where a pass begins.
+def _starting_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[..., None]:
+    """Wrap `_run_script`, which runs a pass.
 
-    - A pass that followed one of a part in the same thread went on writing where that part had ended: the whole page
-      was drawn inside the part, and a blank page, a part drawn twice or "Bad delta path" was left of it. Each pass now
-      begins at the top.
-    - A message may wait for the pass before to end, and that pass may be the one that leaves its page. It is then
-      passed over, or draws its whole page, as in `_asking_in_turn`.
+    - A pass that followed one of a fragment in the same thread went on writing where the fragment had ended: the whole
+      page was drawn inside the fragment, which gave a blank page, a part drawn twice or "Bad delta path". Each pass now
+      starts at the top.
+    - A message may wait for the pass before, which may be the one that opens another page. It is then ignored, or
+      reruns the whole page, as in `_waiting_for_the_queue`.
     """
 
     @wraps(run)
     def run_script(self: ScriptRunner, rerun_data: RerunData) -> None:
         context_dg_stack.set(get_default_dg_stack_value())
-        if rerun_data.fragment_id_queue and _is_left(self, rerun_data.page_script_hash):
+        if rerun_data.fragment_id_queue and _has_left(self, rerun_data.page_script_hash):
             if rerun_data.is_auto_rerun:
                 return
             rerun_data = replace(rerun_data, fragment_id_queue=[])
@@ -83,11 +83,11 @@ def _beginning_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Cal
     return run_script
 
 
-def _keeping_what_waits(clear: Callable[..., None]) -> Callable[..., None]:
-    """Mend what becomes of messages to the browser that wait when a pass begins.
+def _keeping_the_queue(clear: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `_clear_queue`, which drops unsent drawings when a pass begins.
 
-    When a part was drawn anew before the whole page had been sent, its place was taken out of the whole page, and what
-    stands beside it moved up. What is queued is now sent as it was drawn.
+    When a fragment reran before the whole page had been sent, its drawings were removed from the queued page, and what
+    followed moved up. The queue is now sent as it was drawn.
     """
 
     @wraps(clear)
@@ -101,7 +101,7 @@ def _keeping_what_waits(clear: Callable[..., None]) -> Callable[..., None]:
 
 
 def _ending(session: Any) -> bool:
-    """Return whether the pass has ended and what it drew is not all sent yet."""
+    """Return whether the pass has ended and not all of its drawings are sent yet."""
     runner = session._scriptrunner
     if runner is None or session._state == AppSessionState.SHUTDOWN_REQUESTED:
         return False
@@ -109,6 +109,6 @@ def _ending(session: Any) -> bool:
     return thread is not None and runner._requests._state == ScriptRequestType.STOP
 
 
-def _is_left(one: AppSession | ScriptRunner, page: str) -> bool:
-    """Return whether the session draws, or has drawn, another page since the browser showed this one."""
+def _has_left(one: AppSession | ScriptRunner, page: str) -> bool:
+    """Return whether the session has opened another page since the browser showed this one."""
     return bool(page) and page != one._pages_manager.current_page_script_hash

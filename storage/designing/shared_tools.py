@@ -97,8 +97,8 @@ def share(db: Database, name: str, source: bytes, *, based_on: int | None) -> in
 
 
 def seed_shared(db: Database, folder: Path) -> int:
-    """Insert the shipped versions that are missing and return how many those are. A name that a user took before stays
-    the user's; the log says so."""
+    """Insert the shipped versions that are missing and return how many. A name that a user already uses stays the
+    user's, and the log says so."""
     stored = 0
     with db.write() as session:
         known = {(r.name, r.version): r for r in session.scalars(select(SharedToolRecord))}

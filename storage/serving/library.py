@@ -1,4 +1,4 @@
-"""What the engine reads and writes beside batches: requests, domains, trajectories, exports, its pulse."""
+"""What the engine reads and writes beside batches: requests, domains, trajectories, exports, its heartbeat."""
 
 from __future__ import annotations
 

@@ -12,10 +12,9 @@ from streamlit.testing.v1 import AppTest
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.types import Endpoint
-from pages.design.parts.domain_lists import NOTHING
-from pages.design.parts.pack_parts import renamed
-from pages.design.parts.problems import problems_of
-from pages.design.parts.removals import Removal, cut_question, put_question, unpacked
+from pages.design.parts.domain_dialogs import NOTHING, renamed
+from pages.design.parts.draft.problems import problems_of
+from pages.design.parts.draft.removals import Removal, cut_question, put_question, unpacked
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.generating import batches, endpoints
@@ -146,9 +145,9 @@ def test_an_upload_over_a_file_and_a_switch_onto_one_lose_nothing(open_page: Ope
     def draw() -> None:
         import streamlit as st
 
-        from pages.design.parts.deleting import notices, replace
-        from pages.design.parts.domain_draft import open_draft
-        from pages.design.parts.tool_files import switch
+        from pages.design.parts.draft.deleting import notices, replace
+        from pages.design.parts.draft.domain_draft import open_draft
+        from pages.design.parts.tools.tool_files import switch
 
         draft = open_draft("ledger")[1]
         st.button("Upload", on_click=replace, args=("ledger", "workspace/accounts.json", b"{}"))

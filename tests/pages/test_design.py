@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 from engine.domains import catalog
 from engine.errors import InputError
 from pages._ui.schema_form import json_arguments, type_words
-from pages.design.parts.domain_lists import SKELETON, from_upload, id_from
-from pages.design.parts.pack_parts import checked_template, renamed, template_path
+from pages.design.parts.domain_dialogs import SKELETON, from_upload, id_from, renamed
 from pages.design.parts.persona_form import sample_line
-from pages.design.parts.tool_files import derived, find_tool_file, tool_files
+from pages.design.parts.templates.template_files import checked_template, template_path
+from pages.design.parts.tools.tool_files import derived, find_tool_file, tool_files
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.serving import requests

@@ -17,7 +17,7 @@ from engine.running.watch import reached
 from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
-from pages.design.parts.pack_parts import renamed
+from pages.design.parts.domain_dialogs import renamed
 from storage import tables
 from storage.database import Database
 from storage.designing import domains

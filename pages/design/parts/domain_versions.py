@@ -12,8 +12,8 @@ from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.format import bytes_size, moment, plural
 from pages._ui.text import code_view
-from pages.design.parts.domain_draft import Draft, base_files, draft_named
-from pages.design.parts.domain_editor import unified
+from pages.design.parts.draft.domain_draft import Draft, base_files, draft_named
+from pages.design.parts.draft.domain_editor import unified
 from storage.designing import domains
 from storage.designing.domains import DomainRow, VersionRow
 

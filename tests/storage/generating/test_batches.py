@@ -15,7 +15,7 @@ from tests.storage.stored_samples import queue_batch, store_ledger
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "gravity"),
+    ("status", "reason", "severity"),
     [
         ("paused", "Paused by hand.", "info"),
         ("paused", "Paused by the user; its engine had stopped answering.", "info"),
@@ -30,10 +30,10 @@ from tests.storage.stored_samples import queue_batch, store_ledger
     ],
 )
 def test_a_reason_is_as_grave_as_what_it_asks_of_the_reader(
-    db: Database, status: BatchStatus, reason: str, gravity: str
+    db: Database, status: BatchStatus, reason: str, severity: str
 ) -> None:
     row = batches.get_batch(db, queue_batch(db))
-    assert replace(row, status=status, reason=reason).gravity == gravity
+    assert replace(row, status=status, reason=reason).severity == severity
 
 
 def test_a_batch_names_what_is_missing(db: Database) -> None:

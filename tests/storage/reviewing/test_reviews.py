@@ -163,9 +163,9 @@ def test_a_verdict_given_on_another_one_than_is_stored_is_refused(reviewed: Data
     reviews.change_review(reviewed, SECOND, {"verdict": "reject"}, seen={"verdict": None})
     assert len(reviews.history(reviewed, 1)) == 1, "two tabs that say the same do not differ"
     with pytest.raises(Conflict):
-        reviews.change_review(reviewed, SECOND, {"verdict": "fix"}, seen={"verdict": None}, left={"rating": None})
-    left = {"verdict": "reject"}
-    reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None}, left=left)
+        reviews.change_review(reviewed, SECOND, {"verdict": "fix"}, seen={"verdict": None}, written={"rating": None})
+    written = {"verdict": "reject"}
+    reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None}, written=written)
     assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
 
 

@@ -17,7 +17,7 @@ from engine.reviewing.verdicts import EFFECTS, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, Trajectory, TrajectoryFilter, Turn
 from storage.analysing import analytics
 from storage.database import Database
-from storage.exporting.recipes import awaiting_correction, count_leaving, likely_leaving
+from storage.exporting.recipes import awaiting_correction, count_admitted, likely_admitted
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import lost_trajectory, order_trajectory
@@ -80,7 +80,7 @@ def test_row_filter_funnel_charts_counts_and_export_agree_with_the_table(db: Dat
         for one in EFFECTS:
             chosen = recipe.model_copy(update={"filter": TrajectoryFilter(verdicts=(one,))})
             among = {id: (found[id][0], stands[id]) for id in found if stands[id] == one}
-            assert count_leaving(db, chosen) == len(leaving(chosen, among))
+            assert count_admitted(db, chosen) == len(leaving(chosen, among))
             held_back = awaiting_correction(chosen)
             waiting = trajectories.count(db, held_back) if held_back else 0
             assert waiting == (len(among) if one == "awaits_correction" else 0)
@@ -131,7 +131,7 @@ def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, S
     result = build(recipe, trajectories.stream(db, recipe.filter), path, others=0)
     ids = result.trajectories
     assert set(ids) == leaving(recipe, among)
-    assert count_leaving(db, recipe) == len(ids)
+    assert count_admitted(db, recipe) == len(ids)
     refused = (refusal(recipe, one, status, "low", empty=False) for status, one in among.values())
     assert result.report["dropped"] == Counter(reason for reason in refused if reason)
     held = {id for id, (_, one) in among.items() if EFFECTS[one].held_back}
@@ -141,7 +141,7 @@ def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, S
 
 def preview_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> None:
     """A preview reads only what the recipe's filter lets through, and nearly all that leaves."""
-    read = {id for id, *_ in trajectories.stream(db, likely_leaving(recipe))}
+    read = {id for id, *_ in trajectories.stream(db, likely_admitted(recipe))}
     taken_back = {id for id, (status, one) in among.items() if EFFECTS[one].accepted and status != "kept"}
     assert leaving(recipe, among) - taken_back <= read <= set(among)
     if recipe.only_accepted or recipe.include_rejected:

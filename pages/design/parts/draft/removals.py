@@ -1,4 +1,4 @@
-"""What was taken out of a draft and can be put back: files, or one entry of questions.yaml."""
+"""Deletions in a draft that can be undone: of files, or of one entry of questions.yaml."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ QUESTIONS = "questions.yaml"
 
 @dataclass(frozen=True)
 class Removal:
-    """One press of Delete: `files` as they stood in the draft, or an `entry` of the questions and its place among them,
-    with the whole text `before` and `after`. `replaces` means that other files stand in their place by intent."""
+    """One press of Delete: `files` with their content, or an `entry` of the questions, its place among them, and the
+    whole text `before` and `after`. `replaces` means that new files of the same paths took their place."""
 
     label: str
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Removal:
     token: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def packed(self) -> dict[str, Any]:
-        """Return it as JSON values; `unpacked` reads them back."""
+        """Return the removal as JSON values; `unpacked` reads them."""
         files = {path: base64.b64encode(data).decode() for path, data in self.files.items()}
         return {**self.__dict__, "files": files}
 
@@ -38,12 +38,12 @@ class Removal:
         return sum(map(len, self.files.values())) + len(self.entry) + len(self.before) + len(self.after)
 
     def questions(self, text: str) -> str:
-        """Return the questions with the entry again; `text` is what they are now."""
+        """Return the present questions, `text`, with the entry back in its place."""
         return self.before if text == self.after else put_question(text, self.entry, self.place)
 
 
 def unpacked(value: Mapping[str, Any]) -> Removal:
-    """Return the removal of what `packed` gave."""
+    """Return the removal that `packed` wrote."""
     files = {path: base64.b64decode(data) for path, data in value["files"].items()}
     return Removal(**{**value, "files": files})
 

@@ -16,11 +16,11 @@ from engine.reading.json_value import whole
 from pages._ui.buttons import button
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.text import error_line, json_view, literal
-from pages.design.parts.deleting import HELP, replace, take_out
-from pages.design.parts.domain_draft import Draft
-from pages.design.parts.domain_editor import file_state, text_editor
-from pages.design.parts.file_views import draw_binary
-from pages.design.parts.pack_parts import DATABASES, IMAGES, TABLES, kind_of, text_of
+from pages.design.parts.draft.deleting import HELP, replace, take_out
+from pages.design.parts.draft.domain_draft import Draft
+from pages.design.parts.draft.domain_editor import file_state, text_editor
+from pages.design.parts.workspace.file_kinds import DATABASES, IMAGES, TABLES, kind_of, text_of
+from pages.design.parts.workspace.file_views import draw_binary
 
 EDITABLE = 200_000
 """Bytes up to which a text file is edited in the page."""
@@ -185,7 +185,7 @@ def _text(draft: Draft, path: str, text: str, suffix: str) -> None:
 
 def _table(text: str, separator: str, path: str) -> None:
     try:
-        kept = str if _MANY_DIGITS.search(text) else None  # numbers would lose their last digits
+        kept = str if _MANY_DIGITS.search(text) else None  # as numbers they would lose their last digits
         frame = pd.read_csv(io.StringIO(text), sep=separator, nrows=ROWS_SHOWN, dtype=kept)
     except (ValueError, pd.errors.ParserError) as error:
         st.error(f"It cannot be read as a table: {literal(str(error))}", icon=":material/error:")

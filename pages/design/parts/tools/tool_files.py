@@ -1,4 +1,4 @@
-"""The tool modules of a pack: what each file defines, active or not, and the callbacks that change that."""
+"""The tool files of a pack: the tools that each defines, and callbacks that create, activate or deactivate one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.domains.signature import tools_from_source
 from engine.errors import InputError
 from engine.types import Tool
 from pages._ui.text import literal
-from pages.design.parts.domain_draft import Draft, draft_named
-from pages.design.parts.problems import Problem, problems_of
+from pages.design.parts.draft.domain_draft import Draft, draft_named
+from pages.design.parts.draft.problems import Problem, problems_of
 
 OFF = ".off"
 _NEW = '''"""{title}."""
@@ -62,7 +62,7 @@ def derived(path: str, source: str) -> tuple[tuple[Tool, ...], tuple[Problem, ..
 
 
 def tool_files(files: dict[str, bytes]) -> list[ToolFile]:
-    """Return what lies under tools/, active files first."""
+    """Return the files under tools/, active ones first."""
     found = []
     for path in files:
         if path.startswith("tools/") and path.endswith((".py", ".py" + OFF)):
@@ -73,7 +73,7 @@ def tool_files(files: dict[str, bytes]) -> list[ToolFile]:
 
 
 def find_tool_file(files: dict[str, bytes], name: str) -> ToolFile | None:
-    """Return the file that a module name, file name or tool name means."""
+    """Return the tool file of a module name, file name or tool name, or None."""
     known = tool_files(files)
     for one in known:
         if name in (one.module, one.name, one.path):

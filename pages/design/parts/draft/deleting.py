@@ -1,8 +1,8 @@
-"""Deleting in the studio. Nothing goes without a question or a way back.
+"""Deletions that can be undone: of files and questions in a draft, of domains and personas in their lists.
 
-A part of a domain leaves the draft at one press, and a notice with Undo stands in the save bar until the draft is saved
-or discarded. Domains and personas leave their list after a question and can be put back there. What is gone for good
-(batches, exports, models) asks first: `delete_button` (confirm_buttons.py), or a dialog of its own.
+A file or question is deleted from the draft at one press, and the save bar shows a notice with Undo until the draft is
+saved or discarded. Domains and personas are deleted after a question and can be restored from the end of their list.
+What is deleted for good (batches, exports, models) asks first: `delete_button` (confirm_buttons.py) or a dialog.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pages._ui.database import saving
 from pages._ui.format import plural
 from pages._ui.layout import empty_state
 from pages._ui.text import literal
-from pages.design.parts.domain_draft import Draft, draft_named
-from pages.design.parts.removals import QUESTIONS, Removal, cut_question
+from pages.design.parts.draft.domain_draft import Draft, draft_named
+from pages.design.parts.draft.removals import QUESTIONS, Removal, cut_question
 
 SHOWN = 4
-"""Notices that are drawn; the latest first."""
+"""Undo notices that are drawn, the latest first."""
 LISTED = 50
 """Deleted domains or personas that are listed."""
 HELP = "It can be undone until you save. Batches keep the version they began with."
 
 
 def take_out(id: str, paths: Sequence[str], label: str) -> None:
-    """Take files out of a draft; for callbacks."""
+    """Delete files from a draft, undoably; for callbacks."""
     draft = draft_named(id)
     files = draft.files()
     taken = {path: files[path] for path in paths if path in files}
@@ -38,17 +38,17 @@ def take_out(id: str, paths: Sequence[str], label: str) -> None:
 
 
 def replace(id: str, path: str, data: bytes) -> None:
-    """Put a file into a draft; one that stands there can be brought back. For callbacks."""
+    """Put a file into a draft; Undo brings back the one that it replaces. For callbacks."""
     draft = draft_named(id)
     former = draft.files().get(path)
     if former not in (None, data):
-        told = "Undo brings the former one back."
-        draft.removed.append(Removal(path, {path: former or b""}, warning=told, replaces=True))
+        warning = "Undo brings the former one back."
+        draft.removed.append(Removal(path, {path: former or b""}, warning=warning, replaces=True))
     draft.put(path, data)
 
 
 def _warning(draft: Draft, taken: dict[str, bytes]) -> str:
-    """Return what the next save loses for good."""
+    """Return a sentence that says what the next save loses for good."""
     base = draft.base()
     new = [path for path in taken if path not in base]
     if new:
@@ -60,18 +60,20 @@ def _warning(draft: Draft, taken: dict[str, bytes]) -> str:
 
 
 def take_question(id: str, place: int, name: str) -> None:
-    """Take one question out of a draft; for callbacks."""
+    """Delete one question from a draft, undoably; for callbacks."""
     draft = draft_named(id)
     before = draft.text(QUESTIONS)
     rest, entry = cut_question(before, place)
-    told = "It goes with the next save, and stays in the older versions if it was saved."
-    draft.removed.append(Removal(f"Question {name}", entry=entry, place=place, before=before, after=rest, warning=told))
+    warning = "It goes with the next save, and stays in the older versions if it was saved."
+    draft.removed.append(
+        Removal(f"Question {name}", entry=entry, place=place, before=before, after=rest, warning=warning)
+    )
     draft.generation += 1
     draft.put(QUESTIONS, rest.encode())
 
 
 def put_back(id: str, token: str) -> None:
-    """Undo a removal; for callbacks. What was made or changed since stays as it is."""
+    """Undo a deletion; for callbacks. Later changes stay."""
     draft = draft_named(id)
     found = next((one for one in draft.removed if one.token == token), None)
     if found is None:
@@ -92,7 +94,7 @@ def put_back(id: str, token: str) -> None:
 
 
 def notices(draft: Draft) -> None:
-    """Draw what was deleted since the last save, each with its way back. The place is drawn also when it is empty."""
+    """Draw what was deleted since the last save, each with Undo. The container is drawn also when it is empty."""
     with st.container(key="deleted_parts", gap="small"):
         for one in list(reversed(draft.removed))[:SHOWN]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -119,7 +121,7 @@ def file_deleted(draft: Draft, paths: Iterable[str]) -> bool:
 
 
 def say_deleted(what: str, id: str, tab: str) -> None:
-    """Draw a page whose file was deleted in the draft."""
+    """Draw the page of a file that was deleted in the draft."""
     empty_state(
         f"This {what} is deleted",
         "Undo above brings it back as it was.",
@@ -132,7 +134,7 @@ def say_deleted(what: str, id: str, tab: str) -> None:
 
 
 def deleted_list(noun: str, rows: Sequence[tuple[str, str]], restore: Callable[[str], None]) -> None:
-    """Draw what was taken off a list, (id, name) each, with the way back."""
+    """Draw the deleted rows of a list, (id, name) each, with a button that restores."""
     with st.container(key=f"deleted_{noun}s"):
         if not rows:
             return

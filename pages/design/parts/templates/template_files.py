@@ -1,40 +1,18 @@
-"""Parts of a pack that a page looks at one at a time: a template, a file's kind, the id."""
+"""The template files of a pack: what each holds, active or not, and checking one without the others."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from engine.domains import catalog
-from engine.errors import InputError
 from engine.planning.tasks import modes_of
 from engine.reading.places import Source
 from engine.types import Domain, Mode, TaskTemplate
-from pages.design.parts.domain_draft import checked
-from pages.design.parts.problems import Problem, problems_of
+from pages.design.parts.draft.domain_draft import checked
+from pages.design.parts.draft.problems import Problem, problems_of
 
 OFF = ".off"
-IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"}
-TABLES = {".csv", ".tsv"}
-DATABASES = {".db", ".sqlite", ".sqlite3"}
-_KINDS = {
-    ".json": "JSON",
-    ".csv": "CSV table",
-    ".tsv": "TSV table",
-    ".md": "Markdown",
-    ".txt": "Text",
-    ".yaml": "YAML",
-    ".yml": "YAML",
-    ".py": "Python",
-    ".pdf": "PDF",
-    ".xlsx": "Excel workbook",
-    ".zip": "Zip archive",
-    **dict.fromkeys(DATABASES, "SQLite database"),
-    **dict.fromkeys(IMAGES, "Picture"),
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +48,7 @@ def template_path(files: Mapping[str, bytes], id: str) -> str | None:
 
 
 def template_files(files: Mapping[str, bytes], domain: Domain | None) -> list[TemplateFile]:
-    """Return every template file with what `domain`, the same pack parsed, knows of it."""
+    """Return every template file, with the facts that `domain` (the same pack, parsed) has of it."""
     known = {template.id: template for template in domain.templates} if domain else {}
     found = []
     for path in template_paths(files):
@@ -94,43 +72,6 @@ def checked_template(
     template = domain.templates[0] if domain and domain.templates else None
     if template is not None and template.id != template_id(path):
         wanted = template_id(path)
-        told = f"is {template.id!r}, but the file is called {wanted!r}."
-        problems = problems_of(Source(active, files[path]).refusal(("id",), told, "Make them the same."))
+        difference = f"is {template.id!r}, but the file is called {wanted!r}."
+        problems = problems_of(Source(active, files[path]).refusal(("id",), difference, "Make them the same."))
     return domain, template, problems
-
-
-def kind_of(path: str) -> str:
-    """Return the words for a file's type."""
-    suffix = PurePosixPath(path).suffix.lower()
-    return _KINDS.get(suffix, suffix[1:].upper() or "File")
-
-
-def text_of(data: bytes) -> str | None:
-    """Return a file as text, or None when it is not text."""
-    if b"\x00" in data[:4096]:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def id_of(files: Mapping[str, bytes]) -> str:
-    """Return the id that a pack gives itself. Raises InputError."""
-    head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
-    if not isinstance(head, dict) or not isinstance(head.get("id"), str):
-        raise InputError("domain.yaml: id", "is missing.", "Give it a text.")
-    return str(head["id"])
-
-
-def renamed(files: Mapping[str, bytes], id: str, name: str = "", description: str = "") -> dict[str, bytes]:
-    """Return the pack under another id, name and description; other lines of domain.yaml stay as they are."""
-    text = files["domain.yaml"].decode()
-    for field, value in (("id", id), ("name", name), ("description", description)):
-        if value:
-            line = f"{field}: {json.dumps(value, ensure_ascii=False)}"
-            text, found = re.subn(
-                rf"^{field}:.*(?:\n[ \t]+.*)*", lambda _, line=line: line, text, count=1, flags=re.MULTILINE
-            )
-            text = text if found else f"{line}\n{text}"
-    return {**files, "domain.yaml": text.encode()}

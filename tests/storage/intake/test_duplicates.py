@@ -12,7 +12,7 @@ from engine.exporting.build import build
 from engine.types import Recipe, Trajectory, TrajectoryFilter
 from storage.database import Database
 from storage.generating import batches
-from storage.intake.imports import Brought, insert_new
+from storage.intake.imports import ImportResult, insert_new
 from storage.reviewing import trajectories
 from storage.reviewing.trajectories import insert_imported, stream
 from tests.samples.trajectories import mixed_trajectories, shop_trajectory
@@ -44,10 +44,10 @@ def test_two_runs_of_one_batch_come_back_in_their_order_and_only_once(db: Databa
     before = file.read_bytes()
     for batch in (1, 2, 3):
         batches.delete_batch(db, batch)
-    assert insert_new(db, "back", read(file), dict) == Brought(4, 2 * len(mixed_trajectories()) + 2, {})
+    assert insert_new(db, "back", read(file), dict) == ImportResult(4, 2 * len(mixed_trajectories()) + 2, {})
     assert left(db, tmp_path, batch=4).read_bytes() == before
     again = insert_new(db, "back", read(file), dict)
-    assert again == Brought(None, 0, {4: 2 * len(mixed_trajectories()) + 2})
+    assert again == ImportResult(None, 0, {4: 2 * len(mixed_trajectories()) + 2})
     assert total(db) == 2 * len(mixed_trajectories()) + 2
     assert [row.name for row in batches.list_batches(db)] == ["back"]
 
@@ -58,14 +58,14 @@ def test_the_export_of_a_batch_comes_back_beside_it_and_not_a_second_time(db: Da
     file = left(db, tmp_path)
     assert insert_new(db, "back", read(file), dict).rows == len(mixed_trajectories())
     assert left(db, tmp_path, batch=2).read_bytes() == file.read_bytes()
-    assert insert_new(db, "back", read(file), dict).there == {2: len(mixed_trajectories())}
+    assert insert_new(db, "back", read(file), dict).repeated == {2: len(mixed_trajectories())}
 
 
 def test_only_what_is_new_in_a_longer_file_is_stored(db: Database, tmp_path: Path) -> None:
     insert_new(db, "some", mixed_trajectories()[:3], dict)
     changed = mixed_trajectories()[1].model_copy(update={"reward": 0.5})
     done = insert_new(db, "more", [mixed_trajectories()[0], changed, *mixed_trajectories()[2:]], dict)
-    assert done == Brought(2, len(mixed_trajectories()) - 2, {1: 2})
+    assert done == ImportResult(2, len(mixed_trajectories()) - 2, {1: 2})
     assert total(db) == 3 + len(mixed_trajectories()) - 2
     file = left(db, tmp_path, batch=2)
     assert [t.id for t in read(file)] == [t.id for t in [mixed_trajectories()[1], *mixed_trajectories()[3:]]]
@@ -78,7 +78,7 @@ def test_true_is_no_double_of_1(db: Database) -> None:
         return Trajectory.model_validate({**mixed_trajectories()[0].model_dump(), "turns": turns, "begun": ()})
 
     insert_new(db, "in", [saying(1)], dict)
-    assert insert_new(db, "same", [saying(1.0)], dict).there == {1: 1}
+    assert insert_new(db, "same", [saying(1.0)], dict).repeated == {1: 1}
     assert insert_new(db, "other", [saying(True)], dict).rows == 1
 
 
@@ -95,13 +95,13 @@ def test_files_for_trainers_make_no_doubles_either(db: Database, tmp_path: Path,
     file = left(db, tmp_path, format=format)
     first = insert_new(db, "back", read(file, format), dict)
     assert first.rows > 0
-    assert insert_new(db, "back", read(file, format), dict) == Brought(None, 0, {first.batch: first.rows})
+    assert insert_new(db, "back", read(file, format), dict) == ImportResult(None, 0, {first.batch: first.rows})
 
 
 def test_more_than_one_question_to_the_database_is_asked(db: Database) -> None:
     many = [shop_trajectory(n, NO_TOOL) for n in range(1_200)]
     assert insert_new(db, "in", many, dict).rows == 1_200
-    assert insert_new(db, "in", many, dict).there == {1: 1_200}
+    assert insert_new(db, "in", many, dict).repeated == {1: 1_200}
 
 
 def test_an_empty_file_is_refused(db: Database) -> None:

@@ -1,10 +1,11 @@
-"""Making, importing, duplicating and deleting domains: the dialogs of the list and of a domain's page.
+"""Dialogs that create, import, duplicate or delete a domain, for the list and a domain's page.
 
-When a domain was made, its id stands in the session as `made_domain`, and the page opens it on its next pass.
+A dialog stores the id of a new domain in the session as `made_domain`; the page opens it in the next pass.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -22,9 +23,8 @@ from pages._ui.database import db
 from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.format import bytes_size, plural
 from pages._ui.text import literal, plain
-from pages.design.parts.domain_draft import Draft, base_files, checked, find_domain
-from pages.design.parts.pack_parts import id_of, renamed
-from pages.design.parts.problems import problems_list, problems_of
+from pages.design.parts.draft.domain_draft import Draft, base_files, checked, find_domain
+from pages.design.parts.draft.problems import problems_list, problems_of
 from storage.designing import domains
 from storage.designing.domains import DomainRow
 from storage.designing.shared_tools import finder
@@ -32,13 +32,34 @@ from storage.designing.shared_tools import finder
 SKELETON = settings.ROOT / "assets" / "new_domain"
 NOTHING = settings.ROOT / "assets" / "empty_domain"
 BLANK, EMPTY = "", " "
-"""Origins of a new domain that are no other domain; no domain has such an id."""
+"""Origins of a new domain that are not a domain; no id is like these."""
 LARGEST_MB = 50
 
 
 def id_from(name: str) -> str:
     """Return an id made of a name: "My shop" → "my_shop"."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60]
+
+
+def id_of(files: Mapping[str, bytes]) -> str:
+    """Return the id that a pack gives itself. Raises InputError."""
+    head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
+    if not isinstance(head, dict) or not isinstance(head.get("id"), str):
+        raise InputError("domain.yaml: id", "is missing.", "Give it a text.")
+    return str(head["id"])
+
+
+def renamed(files: Mapping[str, bytes], id: str, name: str = "", description: str = "") -> dict[str, bytes]:
+    """Return the pack under another id, name and description; other lines of domain.yaml stay as they are."""
+    text = files["domain.yaml"].decode()
+    for field, value in (("id", id), ("name", name), ("description", description)):
+        if value:
+            line = f"{field}: {json.dumps(value, ensure_ascii=False)}"
+            text, found = re.subn(
+                rf"^{field}:.*(?:\n[ \t]+.*)*", lambda _, line=line: line, text, count=1, flags=re.MULTILINE
+            )
+            text = text if found else f"{line}\n{text}"
+    return {**files, "domain.yaml": text.encode()}
 
 
 def _id_problem(id: str) -> str:
@@ -48,7 +69,7 @@ def _id_problem(id: str) -> str:
 
 
 def new_domain(like: str = BLANK) -> None:
-    """Ask for name and origin of a new domain; `like` is the domain to duplicate, else the skeleton is used."""
+    """Open the dialog for a new domain; `like` is the id of the domain to duplicate, by default the small example."""
     begin("new_domain")
     _new_domain(like)
 
@@ -87,13 +108,13 @@ def _new_domain(like: str) -> None:
     if button("Create", key="new_create", type="primary", icon=":material/add:", disabled=bool(problem)):
         with refusals():
             _create(origin, wanted, name.strip(), description.strip())
-            _made("new_domain", wanted, f"Domain {literal(name)} created")
+            _finish_with("new_domain", wanted, f"Domain {literal(name)} created")
     if problem:
         st.caption(literal(problem))
 
 
 def _origin(rows: Sequence[DomainRow], like: str) -> str:
-    """Draw what a new domain is made from; return BLANK, EMPTY or the id of the domain to copy."""
+    """Draw the choice of an origin; return BLANK, EMPTY or the id of the domain to copy."""
     names = {
         BLANK: "A small working example: one workspace file, three tools, two templates",
         EMPTY: "Empty: no tools, no templates, no files",
@@ -123,16 +144,16 @@ def _create(origin: str, id: str, name: str, description: str) -> None:
         files = base_files(db(), row.digest)
     note = f"Copied from {origin}" if origin.strip() else "Created"
     domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
-    st.session_state.get("drafts", {}).pop(id, None)  # of a deleted domain of that id
+    st.session_state.get("drafts", {}).pop(id, None)  # a draft of a deleted domain of that id
 
 
-def _made(which: str, id: str, message: str) -> None:
+def _finish_with(which: str, id: str, message: str) -> None:
     st.session_state["made_domain"] = id
     finish(which, message)
 
 
 def import_domain() -> None:
-    """Take a pack as a zip or a folder; a bad one is refused whole, with every problem."""
+    """Open the dialog that imports a zip or a folder; a bad pack is refused whole, with every problem."""
     begin("import_domain")
     _import_domain()
 
@@ -141,7 +162,7 @@ def import_domain() -> None:
 def _import_domain() -> None:
     unless_done("import_domain")
     kind = st.segmented_control("From", ["Zip file", "Folder"], default="Zip file", required=True, key="import_kind")
-    files, problems = _given(str(kind))
+    files, problems = _uploaded(str(kind))
     if problems:
         problems_list(problems, title=f"Refused, nothing was imported. {plural(len(problems), 'problem')} to correct:")
         return
@@ -154,11 +175,11 @@ def _import_domain() -> None:
     if domain is None:
         problems_list(found, title=f"Refused, nothing was imported. {plural(len(found), 'problem')} to correct:")
         return
-    _accepted(domain, files)
+    _draw_import(domain, files)
 
 
-def _given(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
-    """Return the files of what was uploaded, or why it cannot be read."""
+def _uploaded(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
+    """Return (files of the upload, why it cannot be read)."""
     try:
         if kind == "Zip file":
             one = st.file_uploader("Zip of a domain pack", type=["zip"], key="import_zip", max_upload_size=LARGEST_MB)
@@ -184,7 +205,7 @@ def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return catalog.from_zip(catalog.to_zip(kept)) if kept else {}
 
 
-def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
+def _draw_import(domain: Domain, files: dict[str, bytes]) -> None:
     with st.container(border=True):
         st.markdown(f"**{literal(domain.name)}**")
         plain(domain.description)
@@ -213,12 +234,12 @@ def _accepted(domain: Domain, files: dict[str, bytes]) -> None:
         with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
             version = domains.save_domain(db(), pack, based_on=based_on, note="Imported")
-            told = f"imported as version {version}" if version != based_on else f"is the same as version {version}"
-            _made("import_domain", id, f"Domain {literal(domain.name)} {told}")
+            outcome = f"imported as version {version}" if version != based_on else f"is the same as version {version}"
+            _finish_with("import_domain", id, f"Domain {literal(domain.name)} {outcome}")
 
 
 def delete_domain(row: DomainRow) -> None:
-    """Ask before a domain leaves the list."""
+    """Open the dialog that asks before a domain is deleted."""
     begin("delete_domain")
     _delete_domain(row)
 

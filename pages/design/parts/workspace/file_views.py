@@ -1,7 +1,7 @@
-"""Looking into a workspace file that is no text: a workbook, an archive, a PDF.
+"""Views of workspace files that are not text: workbooks, archives, PDFs.
 
-Whatever is shown is bounded, since anybody's pack can be imported: what unpacks to more than LARGEST_UNPACKED, or is
-broken, says so and can still be downloaded.
+Imported packs are not trusted, so every view is bounded: for a file that is broken or unpacks to more than
+LARGEST_UNPACKED bytes an error is shown, and it can still be downloaded.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ PAGES_SHOWN = 10
 
 
 def draw_binary(path: str, data: bytes, *, key: str) -> bool:
-    """Draw what a binary file holds and return True, or False when its kind has no view. `key` is unique to it."""
+    """Draw the content of a binary file and return True; False when its kind has no view. `key` is unique on the
+    page."""
     views = {".zip": _archive, ".xlsx": _workbook, ".pdf": _pdf}
     view = views.get(PurePosixPath(path).suffix.lower())
     if view is None:
         return False
     try:
         view(data, key)
-    except Exception as error:  # the readers raise whatever a broken file makes them stumble over
-        told = f"It cannot be read: {literal(str(error) or type(error).__name__)}. Download it to look inside."
-        st.error(told, icon=":material/error:")
+    except Exception as error:  # the libraries raise many kinds for a broken file
+        message = f"It cannot be read: {literal(str(error) or type(error).__name__)}. Download it to look inside."
+        st.error(message, icon=":material/error:")
     return True
 
 

@@ -11,11 +11,11 @@ from pages._ui.buttons import button
 from pages._ui.confirm_buttons import drop_button
 from pages._ui.database import db
 from pages._ui.format import plural
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import code_view, excerpt, literal
-from pages.design.parts.deleting import notices
-from pages.design.parts.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
-from pages.design.parts.problems import Problem, problems_list
+from pages.design.parts.draft.deleting import notices
+from pages.design.parts.draft.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
+from pages.design.parts.draft.problems import Problem, problems_list
 from storage.designing.domains import DomainRow
 
 _STYLE = """<style>
@@ -31,7 +31,7 @@ LINES_SHOWN = 6
 
 
 def typed(id: str, path: str, key: str) -> None:
-    """Take what was typed into the draft."""
+    """Copy the text of a widget into the draft."""
     draft_named(id).put(path, str(st.session_state[key]).encode())
 
 
@@ -40,7 +40,7 @@ def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose
     st.html(_STYLE)
     kind = "prose" if prose else "code_python" if path.removesuffix(".off").endswith(".py") else "code"
     key = f"{kind}_{draft.domain}_{draft.token}_{draft.generation}_{path}"
-    return st.text_area(  # the text is its default, since one set through the session state comes after an empty field
+    return st.text_area(  # text as its default: set through the session state, it would appear after an empty field
         label,
         draft.text(path),
         key=key,
@@ -52,7 +52,7 @@ def text_editor(draft: Draft, path: str, label: str, *, height: int = 460, prose
 
 
 def file_state(draft: Draft, path: str) -> None:
-    """Say whether one file is changed, and offer to drop that change."""
+    """Draw whether a file has unsaved changes, with a button that drops them."""
     if path not in draft.changes:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -121,7 +121,7 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                 title = "Not saved. Nothing you typed is lost; correct this and save again:"
                 problems_list(draft.problems, title=title, domain=draft.domain)
     if draft.changes and draft.based_on != row.version:
-        _overtaken(row, draft)
+        _newer_version(row, draft)
 
 
 def _unsaved(draft: Draft) -> None:
@@ -136,8 +136,8 @@ def _unsaved(draft: Draft) -> None:
     st.caption(literal(shown), width="content")
 
 
-def _overtaken(row: DomainRow, draft: Draft) -> None:
-    """Tell that somebody saved a newer version while this draft was typed, and offer both ways on."""
+def _newer_version(row: DomainRow, draft: Draft) -> None:
+    """Draw that somebody saved a newer version meanwhile, and offer to rebase this draft or drop it."""
     newest, base = base_files(db(), row.digest), draft.base()
     theirs = {p for p in newest.keys() | base.keys() if newest.get(p) != base.get(p)}
     both = sorted(theirs & draft.changes.keys())
@@ -171,9 +171,9 @@ def _overtaken(row: DomainRow, draft: Draft) -> None:
 
 
 def drop_all(id: str) -> None:
-    """Drop every unsaved change of a domain, and draw the page anew."""
+    """Drop every unsaved change of a domain, and rerun the page."""
     discard(id)
-    leave("Unsaved changes dropped.", "undo")
+    keep_message("Unsaved changes dropped.", "undo")
     st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""Try it: a form made of a tool's schema, one call in a sandbox, its result and what it changed."""
+"""Try a tool: a form made from its schema, one call in a sandbox, the result and the changes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pages._ui.engine_requests import ask, poll
 from pages._ui.format import seconds
 from pages._ui.schema_form import json_arguments, schema_form
 from pages._ui.text import code_view, json_view, literal
-from pages.design.parts.domain_draft import Draft
+from pages.design.parts.draft.domain_draft import Draft
 
 
 def try_tool(draft: Draft, path: str, tool: Tool) -> None:
-    """Draw the form for a tool of a file, and the answer of the latest try."""
+    """Draw the form for a tool of a file, and the result of the latest try."""
     key = f"try_{draft.domain}_{path}"
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.header("Try it", anchor=False, width="content")

@@ -1,8 +1,8 @@
-"""What a user has changed in a domain and not saved yet.
+"""The unsaved changes of a domain.
 
-One draft per domain and browser session, shared by the domain, tool and template pages: it holds the changed files over
-the version that the user began with. Every change is copied to the database under a token that stands in the address
-(`draft`), so that a reload of the page brings it back. Saving makes one version of all changed files.
+There is one draft per domain and browser session, shared by the domain, tool and template pages. It holds the files
+that differ from the version that the user began with. Every change is copied to the database under a token that stands
+in the address (`draft`), so that a reload of the page brings it back. Saving makes one version of all changed files.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.types import Domain, shared_path
 from pages._ui.database import db, saving
 from pages._ui.layout import missing
 from pages._ui.routes import text_parameter
-from pages.design.parts.problems import Problem, problems_of
-from pages.design.parts.removals import Removal, unpacked
+from pages.design.parts.draft.problems import Problem, problems_of
+from pages.design.parts.draft.removals import Removal, unpacked
 from storage import preferences
 from storage.database import Database
 from storage.designing import domains
@@ -37,8 +37,8 @@ LARGEST_COPY = 8 << 20
 
 @dataclass
 class Draft:
-    """Changes over version `based_on`; None as content means that the file goes. `generation` names the widgets, and
-    `removed` is what was deleted since the last save and can be put back."""
+    """Changes over version `based_on`; content None deletes the file. `generation` is part of the widgets' keys, so
+    that a new one redraws them; `removed` holds what was deleted since the last save and can be restored."""
 
     domain: str
     based_on: int
@@ -64,7 +64,7 @@ class Draft:
         return (data or b"").decode(errors="replace")
 
     def put(self, path: str, data: bytes | None) -> None:
-        """Change one file, or take it away with None. What equals the saved file is no change."""
+        """Change one file; None deletes it. Content that equals the saved file is no change."""
         self.put_all({path: data})
 
     def put_all(self, files: Mapping[str, bytes | None]) -> None:
@@ -88,7 +88,7 @@ class Draft:
 
     @property
     def kept(self) -> bool:
-        """Whether it holds anything that a reload must bring back."""
+        """Whether there is anything that a reload must restore."""
         return bool(self.changes or self.removed)
 
     def move(self, old: str, new: str) -> None:
@@ -112,7 +112,7 @@ class Draft:
         return _key(self.domain, self.token)
 
     def overrides(self) -> dict[str, Any]:
-        """Return the changes as a request to the engine takes them."""
+        """Return the changes in the form of a request to the engine."""
         return {path: _override(data) for path, data in self.changes.items()}
 
 
@@ -142,8 +142,8 @@ def _checked(digest: str, _files: Mapping[str, bytes]) -> tuple[Domain | None, t
 
 
 def checked(files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[Problem, ...]]:
-    """Return the parsed pack, which may lack tools and templates, or None with every problem; done once per content,
-    since parsing takes a while."""
+    """Return (parsed pack, ()), which may lack tools and templates, or (None, problems). Cached by content, since
+    parsing is slow."""
     return _checked(catalog.files_digest(files), files)
 
 
@@ -153,12 +153,12 @@ def _faults(digest: str, _domain: Domain) -> tuple[Problem, ...]:
 
 
 def faults(domain: Domain) -> tuple[Problem, ...]:
-    """Return what keeps templates and questions of a pack from giving tasks, though it can be saved."""
+    """Return the faults of templates and questions that would cost tasks, though the pack can be saved."""
     return _faults(domain.digest, domain)
 
 
 def find_domain(id: str) -> DomainRow | None:
-    """Return the row of a domain that is on the list."""
+    """Return the row of a domain that is not deleted, or None."""
     return next((row for row in domains.list_domains(db()) if row.id == id), None)
 
 
@@ -168,7 +168,7 @@ def open_draft(id: str) -> tuple[DomainRow, Draft]:
     drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
     if row is None:
         if id in drafts and drafts[id].changes:
-            _deleted(drafts[id])
+            _offer_download(drafts[id])
         missing("domain", "domains")
         st.stop()
     draft = drafts.get(id) or _restored(row) or Draft(id, row.version, row.digest)
@@ -183,8 +183,8 @@ def open_draft(id: str) -> tuple[DomainRow, Draft]:
     return row, draft
 
 
-def _deleted(draft: Draft) -> None:
-    """Give back what was typed into a domain that somebody deleted meanwhile."""
+def _offer_download(draft: Draft) -> None:
+    """Offer the draft of a domain that somebody deleted meanwhile as a download."""
     st.warning(
         "Somebody deleted this domain while you edited it. Download your version; Import brings it back as a domain.",
         icon=":material/sync_problem:",
@@ -224,7 +224,7 @@ def draft_named(id: str) -> Draft:
 
 
 def save(id: str) -> None:
-    """Save the draft as the next version. What is refused stays in the draft, and the page lists why."""
+    """Save the draft as the next version. When that is refused, the draft stays and the page lists why."""
     draft = draft_named(id)
     if not draft.changes:
         st.toast("Nothing has changed since the last version.", icon=":material/info:")
@@ -282,7 +282,7 @@ def discard_file(id: str, path: str) -> None:
 
 
 def rebase(id: str) -> None:
-    """Lay the draft over the newest version: files that both changed keep this user's text."""
+    """Base the draft on the newest version; files that both changed keep this user's text."""
     draft, row = draft_named(id), find_domain(id)
     if row is None:
         return

@@ -1,4 +1,4 @@
-"""Which records of an imported file are here already, from an import before."""
+"""Which records of an imported file an earlier import has stored already."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from storage import tables
 from storage.database import Database
 
 FROM_FILE = "Imported from a file; what an import before had brought was left out."
-"""The reason of a batch that came from a file in this way."""
+"""The stored reason of a batch that came from a file and was compared with earlier imports; `already_here` looks for
+it."""
 _CHUNK = 500
 
 
-def unknown(db: Database, trajectories: Iterable[Trajectory], there: Counter[int]) -> Iterator[Trajectory]:
-    """Yield the trajectories of a file that no import before brought; memory holds a few hundred. `there` counts the
-    others by the batch that holds them."""
+def not_yet_imported(db: Database, trajectories: Iterable[Trajectory], repeated: Counter[int]) -> Iterator[Trajectory]:
+    """Yield the trajectories that no earlier import stored; `repeated` counts the others by their batch. Memory holds a
+    few hundred."""
     source = iter(trajectories)
     while some := list(islice(source, _CHUNK)):
         with db.read() as session:
             known = already_here(session.connection(), some)
-        there.update(known.values())
+        repeated.update(known.values())
         yield from (t for t in some if t.id not in known)
 
 
 def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> dict[str, int]:
-    """Return, by the id of each trajectory that the import of a file brought word for word, the oldest such batch.
+    """Return {id: batch} for those trajectories that an import stored with the same content, the oldest such batch.
 
-    What was rolled out here came from no file, so the export of a batch may come back beside it. The place in the file
-    says nothing: a record that was moved is compared as it came.
+    Batches that were rolled out here are not compared, so the export of one may be imported beside it. The position in
+    the file does not count.
     """
     wanted = {t.id: t for t in trajectories}
     t, b = tables.trajectory.c, tables.batch.c
@@ -48,18 +49,18 @@ def already_here(connection: Connection, trajectories: Sequence[Trajectory]) -> 
     return {
         id: batch
         for id, batch, body in connection.execute(query)
-        if _are_one(Trajectory.model_validate_json(body), wanted[id])
+        if _same_content(Trajectory.model_validate_json(body), wanted[id])
     }
 
 
-def _are_one(stored: Trajectory, given: Trajectory) -> bool:
-    """Say whether two records came alike. In Python, True equals 1."""
-    one, other = _as_it_came(stored), _as_it_came(given)
+def _same_content(stored: Trajectory, given: Trajectory) -> bool:
+    """Return whether two records have the same content. Compared as JSON too, since in Python True == 1."""
+    one, other = _as_in_file(stored), _as_in_file(given)
     return one == other and same(one.model_dump(mode="json"), other.model_dump(mode="json"))
 
 
-def _as_it_came(trajectory: Trajectory) -> Trajectory:
-    """Return the trajectory with the id that it came with, and without a place."""
+def _as_in_file(trajectory: Trajectory) -> Trajectory:
+    """Return the trajectory with the id that its file had, and without its position."""
     before = trajectory.imported.get(BEFORE) or {}
     imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}
     changes = {"id": before.get("id", trajectory.id), "index": 0, "imported": imported}

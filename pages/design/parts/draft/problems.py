@@ -1,4 +1,4 @@
-"""What is wrong with a pack, one problem per place, each with the way to where it is mended."""
+"""Problems of a pack, each with a link to the page that edits the file."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _TABS = {
 
 
 class Problem(str):
-    """The words of one refusal, with the file of the pack and the line (from 1) where there are such."""
+    """The text of one error, with the file of the pack and the line (from 1) where they are known."""
 
     file: str = ""
     line: int | None = None
 
 
 def problems_of(errors: InputError | Iterable[InputError]) -> tuple[Problem, ...]:
-    """Return what errors say, one problem per place."""
+    """Return one problem for each error."""
     found = []
     for error in each(errors) if isinstance(errors, InputError) else errors:
         problem = Problem(str(error))

@@ -1,4 +1,4 @@
-"""The shared tool files that a domain uses: adding, updating and taking out, and sharing one of its own."""
+"""The shared tool files that a domain uses: add, update, remove; and share one of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pages._ui.buttons import button
 from pages._ui.database import db
 from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal
-from pages.design.parts.domain_draft import Draft, draft_named
-from pages.design.parts.tool_files import ToolFile, derived
+from pages.design.parts.draft.domain_draft import Draft, draft_named
+from pages.design.parts.tools.tool_files import ToolFile, derived
 from storage.designing.shared_tools import SharedToolRow, finder, list_shared, newest_version, share
 
 _SEEN = "share_seen"
@@ -80,17 +80,19 @@ def _adding(id: str, rows: list[SharedToolRow]) -> None:
     if not rows:
         st.caption("The library has no others. Share a tool file of yours with its button below.")
         return
-    told = {row.id: f"{row.id}: {', '.join(tool.name for tool in row.tools)}" for row in rows}
+    labels = {row.id: f"{row.id}: {', '.join(tool.name for tool in row.tools)}" for row in rows}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("From the library", list(told), key=f"shared_pick_{id}", format_func=told.get, width=420)
+        chosen = st.selectbox(
+            "From the library", list(labels), key=f"shared_pick_{id}", format_func=labels.get, width=420
+        )
         pressed = button("Add", key=f"shared_add_{id}", icon=":material/add:")
     if pressed and chosen and replace_shared(id, None, chosen):
         st.rerun()
 
 
 def replace_shared(id: str, old: str | None, new: str | None) -> bool:
-    """Name another shared file in the draft's domain.yaml in place of `old`; None adds one, or takes one out. Return
-    whether that could be done."""
+    """Replace `old` by `new` among the shared files that the draft's domain.yaml names; old None adds, new None
+    removes. Return whether that could be done."""
     draft = draft_named(id)
     names = names_in(draft.files())
     changed = [new if name == old else name for name in names] + ([new] if old is None else [])
@@ -105,7 +107,7 @@ def replace_shared(id: str, old: str | None, new: str | None) -> bool:
 
 
 def share_file(id: str, one: ToolFile) -> None:
-    """Ask for the name under which a tool file is shared, and store it as the next version."""
+    """Open the dialog that asks for a name and shares a tool file as its next version."""
     begin("share_file")
     st.session_state[_SEEN] = {}
     _share_file(id, one)
@@ -127,10 +129,10 @@ def _share_file(id: str, one: ToolFile) -> None:
     )
     with st.container(horizontal=True):
         if button("Share", key="share_go", type="primary", icon=":material/share:", disabled=not name):
-            seen.pop(name)  # after a conflict the next press begins at what is there then
+            seen.pop(name)  # after a conflict the next press is based on what is newest then
             with refusals():
                 version = share(db(), name, draft_named(id).text(one.path).encode(), based_on=newest)
-                told = "is in the library already" if version == newest else "is in the library"
-                finish("share_file", f"{literal(name)}@{version} {told}")
+                outcome = "is in the library already" if version == newest else "is in the library"
+                finish("share_file", f"{literal(name)}@{version} {outcome}")
         if button("Cancel", key="share_no"):
             close()

@@ -1,4 +1,4 @@
-"""Prove: sample a task of a template, replay its reference chain in a sandbox, and show what came of it."""
+"""Sample a task of a template, replay its reference chain in a sandbox, and draw the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages._ui.engine_requests import ask, poll
 from pages._ui.format import plural
 from pages._ui.task_and_scores import call_text, draw_scores, draw_task
 from pages._ui.text import code_view, literal, plain
-from pages.design.parts.domain_draft import Draft
+from pages.design.parts.draft.domain_draft import Draft
 
 _ROLES = {
     "user": ("person", "User"),
@@ -24,7 +24,7 @@ _ROLES = {
 
 
 def prove(draft: Draft, template: TaskTemplate, served: tuple[Mode, ...]) -> None:
-    """Draw the form and the answer of the latest proof."""
+    """Draw the form and the result of the latest proof."""
     key = f"prove_{draft.domain}_{template.id}"
     if not served:
         st.warning("This template serves no mode: give its first turn a chain of calls.", icon=":material/info:")
