@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from random import Random
 
-from engine.protocols import Finding, Mode
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
+from engine.protocols import Mode
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
 
 
 class PlainMode(Mode):

@@ -15,8 +15,7 @@ from engine.domains import templates
 from engine.modes._chains import dependencies
 from engine.modes._messages import calls
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, ProvenCall, Span, TaskTemplate, TaskTurn, Trajectory
+from engine.types import Domain, Finding, Options, ProvenCall, Span, TaskTemplate, TaskTurn, Trajectory
 
 __all__ = ["DependentMode"]
 

@@ -14,8 +14,19 @@ from engine.domains import templates
 from engine.errors import InputError
 from engine.modes._messages import writes
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, Task, TaskTemplate, TaskTurn, TemplateTurn, Trajectory, Turn, Withhold
+from engine.types import (
+    Domain,
+    Finding,
+    Options,
+    Span,
+    Task,
+    TaskTemplate,
+    TaskTurn,
+    TemplateTurn,
+    Trajectory,
+    Turn,
+    Withhold,
+)
 
 __all__ = ["MissingParameterMode"]
 

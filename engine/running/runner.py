@@ -17,14 +17,14 @@ from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
-from engine.protocols import LLM, Claim, SandboxPool, Store
+from engine.protocols import LLM, SandboxPool, Store
 from engine.rolling.rollout import Parts, environment_of, rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, models_of, parts_of
 from engine.times import BEAT, GIVES_UP
-from engine.types import ModelRole, RolloutSpec, Trajectory
+from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 64

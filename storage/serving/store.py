@@ -17,9 +17,8 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
-from engine.protocols import Claim
 from engine.times import LOOKED_AT
-from engine.types import Batch, Persona, Progress, Trajectory
+from engine.types import Batch, Claim, Persona, Progress, Trajectory
 from storage import tables
 from storage.database import Database
 from storage.designing.domains import domain_by_digest

@@ -23,9 +23,8 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.domains.templates import names_below
 from engine.planning.tasks import modes_of, sample
-from engine.protocols import Environment
 from engine.rolling.prove import prove
-from engine.types import MODES, Domain
+from engine.types import MODES, Domain, Environment
 from tests.catalog import office_drive
 
 PACK = Path(__file__).parents[2] / "assets" / "catalog" / "office_files"

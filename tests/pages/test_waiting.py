@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
-from engine.types import Batch, Budget, Domain, DomainShare, Endpoint
+from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, Pulse
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.generating.budgets import set_budget

@@ -13,8 +13,7 @@ from engine import times
 from engine.domains import catalog
 from engine.errors import Conflict, InputError
 from engine.liveness import holder_name
-from engine.protocols import ExportOutcome, Pulse
-from engine.types import Batch, DomainShare, Endpoint, Recipe, TrajectoryFilter
+from engine.types import Batch, DomainShare, Endpoint, ExportOutcome, Pulse, Recipe, TrajectoryFilter
 from storage import preferences
 from storage.database import Database
 from storage.designing import domains, personas
