@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.planning.planner import plan
 from engine.protocols import LLM, SandboxPool
 from engine.rolling.rollout import environment_of, rollout
@@ -170,7 +170,7 @@ def _files() -> dict[str, bytes]:
         f"A-{number}": {"owner": f"Owner {number // 20}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
-    return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
+    return pack_files.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
 
 
 def stock(db: Database) -> None:

@@ -316,12 +316,12 @@ def analyze(
 @app.command()
 def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
     """Read a domain pack and list every problem with its file and line."""
-    from engine.domains import catalog
+    from engine.domains import catalog, pack_files
     from engine.domains.shared_tools import differing, laid_in
     from engine.planning import goals, tasks
     from engine.planning.template_faults import template_faults
 
-    given = catalog.read(pack)
+    given = pack_files.read(pack)
     files = laid_in(given, _shared_text)
     domain = catalog.parse(files, further=partial(template_faults, whole=False))
     print(

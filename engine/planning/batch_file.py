@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine import modes
-from engine.domains.catalog import yaml_value
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError, InputErrors
 from engine.planning.players import refused_choices
 from engine.planning.quotas import unknown_plan

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.domains.shared_tools import laid_in
 from engine.errors import InputError
 from engine.types import Domain
@@ -90,7 +90,7 @@ def domain_by_digest(db: Database, digest: str) -> Domain:
 
 def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
     """Return the files of a pack by digest. Raises InputError when they are not stored."""
-    return catalog.from_zip(_pack(db, digest))
+    return pack_files.from_zip(_pack(db, digest))
 
 
 def is_stored(db: Database, digest: str) -> bool:
@@ -102,7 +102,7 @@ def is_stored(db: Database, digest: str) -> bool:
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> Domain:
     """Parsing takes most of a second and depends on the bytes alone, so it is done once per process."""
-    return parsed(catalog.from_zip(data))
+    return parsed(pack_files.from_zip(data))
 
 
 def parsed(files: Mapping[str, bytes]) -> Domain:
@@ -177,8 +177,8 @@ def seed_catalog(db: Database, folder: Path) -> int:
     stored = 0
     with db.read() as session:
         known = set(session.execute(select(col(DomainRecord.digest))).scalars())
-    for files in catalog.shipped(folder):
-        if catalog.files_digest(files) in known:
+    for files in pack_files.shipped(folder):
+        if pack_files.files_digest(files) in known:
             continue
         try:
             parsed = catalog.parse(files)
@@ -197,7 +197,7 @@ def seed_catalog(db: Database, folder: Path) -> int:
 def _store(session: Session, domain: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
     now = time.time()
     if session.get(PackRecord, domain.digest) is None:
-        session.add(PackRecord(digest=domain.digest, data=catalog.to_zip(files)))
+        session.add(PackRecord(digest=domain.digest, data=pack_files.to_zip(files)))
     last = session.get(DomainRecord, domain.id)
     record = DomainRecord(
         id=domain.id,

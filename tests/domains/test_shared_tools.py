@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.domains import catalog, shared_tools
+from engine.domains import catalog, pack_files, shared_tools
 from engine.domains.shared_tools import differing, laid_in, names_in, settled, with_names
 from engine.errors import InputError, InputErrors, each
 from engine.settings import SHARED_TOOLS
@@ -41,9 +41,9 @@ def test_a_named_file_is_laid_in_once_and_its_tools_follow_the_packs_own(ledger:
         "../shared/calculator@1.py",
         "../shared/dates@1.py",
     }
-    elsewhere = catalog.from_zip(catalog.to_zip(files))
+    elsewhere = pack_files.from_zip(pack_files.to_zip(files))
     assert catalog.parse(laid_in(elsewhere, {}.get)).digest == domain.digest, "no library is needed"
-    catalog.write_folder(files, tmp_path / "copy")
+    pack_files.write_folder(files, tmp_path / "copy")
     assert catalog.load(tmp_path / "copy").digest == domain.digest
 
 

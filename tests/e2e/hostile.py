@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import yaml
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.types import (
     Batch,
     DomainShare,
@@ -44,7 +44,7 @@ DOMAIN = "ledger"
 
 def pack() -> dict[str, bytes]:
     """Return the ledger domain with hostile words wherever words of an author are shown."""
-    files = catalog.read_folder(PACKS / DOMAIN)
+    files = pack_files.read_folder(PACKS / DOMAIN)
 
     def change(path: str, **changes: Any) -> None:
         value = yaml.safe_load(files[path])

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from engine import modes, plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.errors import InputError, InputErrors
 from engine.exporting.record import read
 from engine.planning.batch_file import parse_batch
@@ -69,7 +69,7 @@ def test_it_is_found_with_label_and_sentence_behind_those_that_ship() -> None:
 @pytest.mark.usefixtures("there")
 def test_validate_and_a_template_know_it(ledger: Domain, tmp_path: Path) -> None:
     balance = ledger.files["templates/balance.yaml"] + b"\nmodes: [read_only]\n"
-    catalog.write_folder({**ledger.files, "templates/balance.yaml": balance}, tmp_path / "pack")
+    pack_files.write_folder({**ledger.files, "templates/balance.yaml": balance}, tmp_path / "pack")
     done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
     assert done.exit_code == 0, done.output
     assert "  balance: read_only\n" in done.output

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from engine.domains import catalog, shared_tools
+from engine.domains import catalog, pack_files, shared_tools
 from engine.domains.shared_tools import laid_in
 from engine.planning.planner import plan
 from engine.rolling.rollout import rollout
@@ -43,7 +43,7 @@ turns:
 
 @pytest.fixture(scope="module")
 def domain() -> Domain:
-    files = dict(catalog.read_folder(PACKS / "ledger"))
+    files = dict(pack_files.read_folder(PACKS / "ledger"))
     files = {path: data for path, data in files.items() if not path.startswith("templates/")}
     files["domain.yaml"] += b"shared_tools: [calculator@1]\n"
     files |= {"templates/fee.yaml": TEMPLATE.encode(), "tools/calculator.py": OWN}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.types import (
     Batch,
     DomainShare,
@@ -44,7 +44,7 @@ def ended_holder() -> str:
 
 def pack(**changes: bytes) -> dict[str, bytes]:
     """Return the files of a small valid pack; `policy` replaces its policy."""
-    files = catalog.read_folder(PACK)
+    files = pack_files.read_folder(PACK)
     if "policy" in changes:
         files["policy.md"] = changes["policy"]
     return files

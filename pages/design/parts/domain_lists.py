@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from engine import settings
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.domains.shared_tools import laid_in
 from engine.errors import InputError
 from engine.types import Domain
@@ -115,7 +115,7 @@ def _origin(rows: Sequence[DomainRow], like: str) -> str:
 
 def _create(origin: str, id: str, name: str, description: str) -> None:
     if origin in (BLANK, EMPTY):
-        files: Mapping[str, bytes] = catalog.read_folder(SKELETON if origin == BLANK else NOTHING)
+        files: Mapping[str, bytes] = pack_files.read_folder(SKELETON if origin == BLANK else NOTHING)
     else:
         row = find_domain(origin)
         if row is None:
@@ -162,7 +162,7 @@ def _given(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
     try:
         if kind == "Zip file":
             one = st.file_uploader("Zip of a domain pack", type=["zip"], key="import_zip", max_upload_size=LARGEST_MB)
-            return (catalog.from_zip(one.getvalue()) if one else {}), []
+            return (pack_files.from_zip(one.getvalue()) if one else {}), []
         many = st.file_uploader(
             "Folder of a domain pack",
             accept_multiple_files="directory",
@@ -181,7 +181,7 @@ def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
         for name, data in files.items()
         if "__pycache__" not in name and ".git/" not in name and not name.endswith(".DS_Store")
     }
-    return catalog.from_zip(catalog.to_zip(kept)) if kept else {}
+    return pack_files.from_zip(pack_files.to_zip(kept)) if kept else {}
 
 
 def _accepted(domain: Domain, files: dict[str, bytes]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from engine.domains import catalog
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError
 from engine.planning.tasks import modes_of
 from engine.reading.places import Source
@@ -117,7 +117,7 @@ def text_of(data: bytes) -> str | None:
 
 def id_of(files: Mapping[str, bytes]) -> str:
     """Return the id that a pack gives itself. Raises InputError."""
-    head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
+    head = yaml_value(files.get("domain.yaml", b""), "domain.yaml")
     if not isinstance(head, dict) or not isinstance(head.get("id"), str):
         raise InputError("domain.yaml: id", "is missing.", "Give it a text.")
     return str(head["id"])
