@@ -21,7 +21,7 @@ from engine.domains.templates import undefined_names
 from engine.errors import InputError, InputErrors, each
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
-from engine.types import USER_TOOLS, Choice, Domain, Persona, Question, TaskTemplate, Tool, mode_order, workspace_of
+from engine.types import USER_TOOLS, Choice, Domain, Persona, Question, TaskTemplate, Tool, workspace_of
 
 MoreChecks = Callable[[Domain], list[InputError]]
 
@@ -152,11 +152,9 @@ def _listed(model: type[BaseModel], value: Any, source: Source) -> list[Any]:
     return found
 
 
-def _validated(
-    model: type[BaseModel], value: Any, source: Source, below: FieldPath = (), *, known: Mapping[str, Any] | None = None
-) -> Any:
+def _validated(model: type[BaseModel], value: Any, source: Source, below: FieldPath = ()) -> Any:
     try:
-        return TypeAdapter(model).validate_python(value, context=known)
+        return TypeAdapter(model).validate_python(value)
     except ValidationError as error:
         raise InputErrors(source.refusals(error, value, below)) from error
 
@@ -258,8 +256,7 @@ def _defined_names(files: Mapping[str, bytes], sources: Sequence[Choice]) -> set
 
 
 def _template(files: Mapping[str, bytes], name: str) -> TaskTemplate:
-    value, known = yaml_value(files[name], name), sorted(plugins.names("modes"), key=mode_order)
-    template: TaskTemplate = _validated(TaskTemplate, value, Source(name, files[name]), known={"modes": known})
+    template: TaskTemplate = _validated(TaskTemplate, yaml_value(files[name], name), Source(name, files[name]))
     return template
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine import modes
 from engine.dialogue.facts import missing
 from engine.domains.slots import tables_of
 from engine.domains.templates import NOT_JSON, names, value
@@ -39,7 +40,9 @@ Fault = tuple[Path, str, str]
 def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fault]:
     tools = {tool.name: tool for tool in domain.tools}
     questions_read = bool(domain.questions) == ("questions.yaml" in domain.files)
-    if (whole or (tools and questions_read)) and not modes_of(domain, template):
+    unknown = list(_unknown_modes(template))
+    yield from unknown
+    if not unknown and (whole or (tools and questions_read)) and not modes_of(domain, template):
         yield (("turns", 0, "chain"), "serves no mode: the first request needs no call.", "Give it a chain of calls.")
     yield from _never_rendered(template)
     slots: set[str] = set()
@@ -62,6 +65,14 @@ def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fau
             if step.call in tools:
                 yield from _arguments((*at, "chain", position), step, tools[step.call])
         yield from _unstated(at, turn.answer, turn.facts)
+
+
+def _unknown_modes(template: TaskTemplate) -> Iterator[Fault]:
+    """Yield the modes that the template names and that do not exist, or no longer."""
+    known = modes.names() if template.modes else ()
+    for number, name in enumerate(template.modes):
+        if name not in known:
+            yield (("modes", number), f"there is no mode {name!r}.", f"Choose one of: {', '.join(known)}.")
 
 
 def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:

@@ -134,7 +134,8 @@ class TaskTemplate(Frozen):
     """A family of tasks of one domain.
 
     `goal` says what its requests together want. A task takes it only where a turn has no goal of its own
-    (`engine/planning/goals.py`).
+    (`engine/planning/goals.py`). `modes` are the only ones that it may serve; empty means all. A mode that does not
+    exist, or no longer, is a fault of the pack (`engine/planning/template_faults.py`); the template serves the others.
     """
 
     id: str
@@ -142,7 +143,7 @@ class TaskTemplate(Frozen):
     goal: str
     slots: tuple[SlotQuery, ...] = ()
     turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
-    modes: tuple[KnownMode, ...] = ()
+    modes: tuple[str, ...] = ()
     hidden_tests: HiddenTests | None = None
     variant: str | None = None
     tags: tuple[str, ...] = ()
