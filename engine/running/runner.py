@@ -23,7 +23,7 @@ from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, models_of, parts_of
-from engine.times import BEAT, GIVES_UP
+from engine.times import BEAT, PAUSE_OWN
 from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
@@ -222,7 +222,7 @@ async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
             renewed = time.monotonic()
             _obey(command, watch)
         except StorageError as error:
-            if error.full or time.monotonic() - renewed > GIVES_UP:
+            if error.full or time.monotonic() - renewed > PAUSE_OWN:
                 watch.abort = Ending("paused", str(error))
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:

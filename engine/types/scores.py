@@ -18,7 +18,8 @@ class Criterion(Frozen):
 
 
 class Rubric(Frozen):
-    """What the rubric judge asks. `version` is part of every score that it gives."""
+    """The questions of the rubric judge. `version` is part of every score that it gives; a weighted share of yes
+    answers of `threshold` or more passes."""
 
     id: str = "default"
     version: int = 1

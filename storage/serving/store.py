@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
-from engine.times import LOOKED_AT
+from engine.times import CHECK_PROCESS
 from engine.types import Batch, Claim, Persona, Progress, Trajectory
 from storage import tables
 from storage.database import Database
@@ -63,7 +63,7 @@ class SqlStore:
         free = or_(
             b.status == "queued",
             and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
-            and_(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.in_(self._ended(now))),
+            and_(b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.in_(self._ended(now))),
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
@@ -91,7 +91,9 @@ class SqlStore:
     def _ended(self, now: float) -> list[str]:
         """Return the holders of quiet batches whose process is no more."""
         b = tables.batch.c
-        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.is_not(None))
+        quiet = select(b.holder).where(
+            b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.is_not(None)
+        )
         with self._db.read() as session:
             return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 
