@@ -12,7 +12,7 @@ _COMMON = re.compile(
 )
 
 
-def opened(opening: str, request: str) -> str:
+def with_opening(opening: str, request: str) -> str:
     """Return the request after the opening, unless it greets already. After a comma a common word goes small."""
     if not opening or _GREETED.match(request):
         return request
@@ -21,7 +21,7 @@ def opened(opening: str, request: str) -> str:
     return f"{opening} {request}"
 
 
-def closed(request: str, closing: str) -> str:
+def with_closing(request: str, closing: str) -> str:
     """Return the request before the closing, unless it says thanks already."""
     if not closing or "thank" in request.lower():
         return request

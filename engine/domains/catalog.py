@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from engine import plugins
 from engine.domains import pack_files, shared_tools
 from engine.domains.slots import Tables
-from engine.domains.sources import made, opened
+from engine.domains.sources import new_source, open_source
 from engine.domains.strict_yaml import yaml_value
 from engine.domains.templates import undefined_names
 from engine.errors import InputError, InputErrors, each
@@ -222,7 +222,7 @@ def _tools(files: Mapping[str, bytes], sources: Sequence[Choice]) -> tuple[Tool,
     errors: list[InputError] = []
     for choice in sources:
         try:
-            tools += opened(choice, files)[1]
+            tools += open_source(choice, files)[1]
         except InputError as found:
             errors.extend(each(found))
     names = [tool.name for tool in tools]
@@ -239,7 +239,7 @@ def _user_tools(
     files: Mapping[str, bytes], sources: Sequence[Choice], taken: Collection[str] | None
 ) -> tuple[Tool, ...]:
     """Return the simulated person's tools. Raises InputErrors, also for a name that is `taken` by the teacher's."""
-    tools = [tool for choice in sources for tool in made(choice).user_tools(files)]
+    tools = [tool for choice in sources for tool in new_source(choice).user_tools(files)]
     errors = [
         InputError(f"{USER_TOOLS}: {name}", "is a tool of the assistant too.", "Rename one of them.", file=USER_TOOLS)
         for name in sorted({tool.name for tool in tools} & set(taken or ()))
@@ -251,7 +251,7 @@ def _user_tools(
 
 def _defined_names(files: Mapping[str, bytes], sources: Sequence[Choice]) -> set[str] | None:
     """Return the names of the tools that the files define although some cannot be read; None when that is unknown."""
-    found = [made(choice).named(files) for choice in sources]
+    found = [new_source(choice).named(files) for choice in sources]
     return None if None in found else {name for names in found for name in names or ()}
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from engine.domains import catalog, pack_files
-from engine.domains.shared_tools import laid_in
+from engine.domains.shared_tools import with_shared_files
 from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict
@@ -133,7 +133,7 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
     None for a new domain. Saving what is current already changes nothing. Raises InputError or InputErrors for a bad
     pack, Conflict when the domain changed since.
     """
-    files = laid_in(files, finder(db))
+    files = with_shared_files(files, finder(db))
     domain = parsed(files)
     with db.write() as session:
         record = session.get(DomainRecord, domain.id, with_for_update=True)

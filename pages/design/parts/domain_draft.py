@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from engine.domains import catalog, pack_files
-from engine.domains.shared_tools import settled
+from engine.domains.shared_tools import shared_file_changes
 from engine.domains.strict_yaml import yaml_value
 from engine.errors import Conflict, InputError
 from engine.planning.template_faults import template_faults
@@ -72,7 +72,7 @@ class Draft:
         """Change several files at once, each as `put` does. Shared tool files follow what domain.yaml names."""
         self._change(files)
         if "domain.yaml" in files:
-            self._change(settled(self.files(), self._shared_text))
+            self._change(shared_file_changes(self.files(), self._shared_text))
         self.problems = []
         self.keep()
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine import settings
 from engine.domains import pack_files
-from engine.domains.shared_tools import laid_in
+from engine.domains.shared_tools import with_shared_files
 from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.buttons import button
@@ -148,7 +148,7 @@ def _import_domain() -> None:
     if not files:
         st.caption("A pack is a folder with domain.yaml, policy.md, tools, templates and workspace, or a zip of it.")
         return
-    files = laid_in(files, finder(db()))
+    files = with_shared_files(files, finder(db()))
     with st.spinner("Checking every file"):
         domain, found = checked(files)
     if domain is None:
