@@ -35,7 +35,7 @@ def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known:
 
 def warning(template: TaskTemplate) -> str | None:
     """Return why a task of the template may want more than its dialogue asks, with the next move, or None."""
-    if by_request(template, len(template.turns) - 1):  # the last goal may be missing: a task with all requests wants the whole anyway
+    if by_request(template, len(template.turns) - 1):  # a task with the last request has all, and so wants the whole
         return None
     number = next(number for number, turn in enumerate(template.turns, 1) if turn.goal is None)
     where = f"templates/{template.id}.yaml: turns.{number}.goal"
