@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.samples import MODELS, PERSONAS, trajectories
 from engine import settings
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.errors import Conflict, InputError
 from engine.types import Batch, Domain, DomainShare, Endpoint, Recipe, Review, Trajectory, TrajectoryFilter
 from storage.database import Database, open_database
@@ -55,7 +55,7 @@ def stock(db: Database) -> list[Domain]:
     stored: list[Domain] = []
     for folder in sorted(p for p in settings.CATALOG.iterdir() if p.is_dir()):
         try:
-            files = catalog.read_folder(folder)
+            files = pack_files.read_folder(folder)
             domains.save_domain(db, files, based_on=None)
         except Conflict:
             pass

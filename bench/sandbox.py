@@ -21,9 +21,10 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 
 from engine.errors import SandboxError
-from engine.protocols import Environment, SandboxPool
+from engine.protocols import SandboxPool
 from engine.sandboxes._stream import Stream
 from engine.serving.choice import open_pool
+from engine.types import Environment
 
 _ECHO = """
 import json, sys

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from engine import plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.planning.planner import plan
-from engine.protocols import LLM, Claim, SandboxPool
+from engine.protocols import LLM, SandboxPool
 from engine.rolling.rollout import environment_of, rollout
 from engine.running.models import open_llm
 from engine.running.runner import run
 from engine.running.wiring import parts_of
-from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
+from engine.types import Batch, Claim, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.database import Database, open_database
 from storage.designing.domains import save_domain
 from storage.designing.personas import save_persona
@@ -170,7 +170,7 @@ def _files() -> dict[str, bytes]:
         f"A-{number}": {"owner": f"Owner {number // 20}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
-    return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
+    return pack_files.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
 
 
 def stock(db: Database) -> None:

@@ -14,13 +14,13 @@ from engine.errors import InputErrors
 
 def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
     """Read a domain pack and list every problem with its file and line."""
-    from engine.domains import catalog
-    from engine.domains.shared_tools import differing, laid_in
+    from engine.domains import catalog, pack_files
+    from engine.domains.shared_tools import differing, with_shared_files
     from engine.planning import goals, tasks
     from engine.planning.template_faults import template_faults
 
-    given = catalog.read(pack)
-    files = laid_in(given, _shared_text)
+    given = pack_files.read(pack)
+    files = with_shared_files(given, _shared_text)
     domain = catalog.parse(files, further=partial(template_faults, whole=False))
     print(
         f"{domain.id}: {len(domain.tools)} tools, {len(domain.templates)} templates, {len(domain.questions)} questions"

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError, StorageError
-from engine.times import PATIENCE
+from engine.times import WRITE_WAIT
 from storage import migrations
 
 _PRAGMAS = (
@@ -39,7 +39,7 @@ class Database:
     """A pool of connections for writes and one for reads, at one address. `dialect` is "sqlite" or "postgresql". Safe
     to share between threads."""
 
-    def __init__(self, url: URL, patience: float = PATIENCE) -> None:
+    def __init__(self, url: URL, patience: float = WRITE_WAIT) -> None:
         self.url = url
         self.dialect = url.get_backend_name()
         self.writer = _engine(url, self.dialect, "BEGIN IMMEDIATE", patience)
@@ -68,7 +68,7 @@ class Database:
         self.reader.dispose()
 
 
-def open_database(url: str, *, patience: float = PATIENCE) -> Database:
+def open_database(url: str, *, patience: float = WRITE_WAIT) -> Database:
     """Connect, bring the schema up to date and return the database; `patience` is in seconds.
 
     `url` is a SQLAlchemy address; "postgresql://" means the psycopg driver, and the folder of an SQLite

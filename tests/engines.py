@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SandboxError
-from engine.protocols import Environment, Sandbox, SandboxHealth, SandboxPool
+from engine.protocols import Sandbox, SandboxPool
 from engine.running.wiring import parts_of
-from engine.types import Batch, Domain, ModelRole
+from engine.types import Batch, Domain, Environment, ModelRole, SandboxHealth
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.domains import catalog
 from engine.domains.slots import Tables
+from engine.domains.strict_yaml import yaml_value
 from engine.domains.templates import value
 from engine.errors import InputError, InputErrors
 from engine.exporting.json import dump_bytes
@@ -117,12 +118,10 @@ def test_a_pack_with_large_numbers_is_read_saved_and_read_again(db: Database, di
 
 def test_yaml_numbers_of_every_writing() -> None:
     hexadecimal = "0x" + "f" * 4000  # more digits in decimal than JSON readers take
-    found = catalog.yaml_value(
-        f"a: {BIG}\nb: {LONG}\nc: {hexadecimal}\nd: 0x1F\ne: 0b_\nf: {LONG}.5\ng: 1_000".encode(), "x"
-    )
+    found = yaml_value(f"a: {BIG}\nb: {LONG}\nc: {hexadecimal}\nd: 0x1F\ne: 0b_\nf: {LONG}.5\ng: 1_000".encode(), "x")
     assert found == {"a": int(BIG), "b": LONG, "c": hexadecimal, "d": 31, "e": "0b_", "f": f"{LONG}.5", "g": 1000}
-    assert catalog.yaml_value(f"{BIG}: 1".encode(), "x") == {int(BIG): 1}
-    assert catalog.yaml_value(b"a: .inf", "x") == {"a": float("inf")}
+    assert yaml_value(f"{BIG}: 1".encode(), "x") == {int(BIG): 1}
+    assert yaml_value(b"a: .inf", "x") == {"a": float("inf")}
 
 
 @pytest.mark.parametrize("name", ["b.yaml", "b.toml"])

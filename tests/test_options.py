@@ -13,13 +13,12 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.errors import InputError, InputErrors, SandboxError
 from engine.planning.planner import plan
-from engine.protocols import Environment
 from engine.rolling.rollout import environment_of, rollout
 from engine.running.models import open_llm
 from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool, preferred, with_options
 from engine.serving.pools import Pools
-from engine.types import Domain, Persona, ToolCall, Turn
+from engine.types import Domain, Environment, Persona, ToolCall, Turn
 from storage import preferences
 from storage.database import Database
 from storage.serving.library import SqlLibrary

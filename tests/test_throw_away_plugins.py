@@ -27,11 +27,10 @@ from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan
-from engine.protocols import Environment
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
-from engine.types import Batch, Domain, Endpoint, Persona, Recipe, Trajectory
+from engine.types import Batch, Domain, Endpoint, Environment, Persona, Recipe, Trajectory
 from tests.engines import ROOT, wired
 from tests.exporting.export_steps import entries
 from tests.llms.server import serving

@@ -25,8 +25,7 @@ from engine.exporting.dialogue import (
 )
 from engine.exporting.json import dumps
 from engine.exporting.record import changed
-from engine.protocols import Converted
-from engine.types import Options, Record, RecordTurn
+from engine.types import Converted, Options, Record, RecordTurn
 
 __all__ = ["ChatJsonl"]
 

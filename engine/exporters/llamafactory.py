@@ -26,8 +26,7 @@ from engine.exporting.dialogue import (
     traits,
 )
 from engine.exporting.json import dumps
-from engine.protocols import Converted
-from engine.types import Options, Record, RecordTurn
+from engine.types import Converted, Options, Record, RecordTurn
 
 __all__ = ["LlamaFactory"]
 

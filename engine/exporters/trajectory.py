@@ -20,8 +20,8 @@ from engine.exporting.content import content_id
 from engine.exporting.dialogue import timeless
 from engine.exporting.json import dumps
 from engine.exporting.record import fields
-from engine.protocols import Converted
 from engine.types import (
+    Converted,
     Options,
     Record,
     RecordAttachment,

@@ -29,8 +29,7 @@ from engine.exporting.convert import Conversion, Entry, Leaving, convert
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.target import aimed, target_of
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)

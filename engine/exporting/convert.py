@@ -24,9 +24,8 @@ from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
 from engine.exporting.target import aimed, target_of
 from engine.loop import spare_collector
-from engine.protocols import Converted
 from engine.reviewing.verdicts import refusal, standing
-from engine.types import Recipe, Record, Review
+from engine.types import Converted, Recipe, Record, Review
 
 Entry = tuple[int, bytes, Sequence[Review]]
 """A stored trajectory: its id, its body (JSON in UTF-8), its reviews (oldest first)."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.protocols import Converted
+from engine.types import Converted
 
 
 @dataclass

@@ -13,9 +13,9 @@ from pydantic import Field
 from engine import modes
 from engine.dialogue.requests import spans
 from engine.judging.steadiness import made_the_reference_calls
-from engine.protocols import Finding, Judge
+from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import Options, Score, Trajectory, Turn
+from engine.types import Finding, Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 

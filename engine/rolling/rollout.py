@@ -20,7 +20,7 @@ from engine.dialogue.requests import begins
 from engine.errors import ModelError, SandboxError, StorageError, boundary
 from engine.judging.scoring import score
 from engine.judging.steadiness import UNSTEADY, Steadiness
-from engine.protocols import LLM, Environment, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
+from engine.protocols import LLM, Judge, Sandbox, SandboxPool, Teacher, ToolSource, User
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error, tidied
 from engine.rolling.end_state import held, with_held
@@ -35,6 +35,7 @@ from engine.types import (
     Culprit,
     Domain,
     End,
+    Environment,
     Execution,
     ModelCall,
     ModelRole,

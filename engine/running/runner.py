@@ -17,14 +17,14 @@ from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
-from engine.protocols import LLM, Claim, SandboxPool, Store
+from engine.protocols import LLM, SandboxPool, Store
 from engine.rolling.rollout import Parts, environment_of, rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, models_of, parts_of
-from engine.times import BEAT, GIVES_UP
-from engine.types import ModelRole, RolloutSpec, Trajectory
+from engine.times import BEAT, PAUSE_OWN
+from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 64
@@ -222,7 +222,7 @@ async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
             renewed = time.monotonic()
             _obey(command, watch)
         except StorageError as error:
-            if error.full or time.monotonic() - renewed > GIVES_UP:
+            if error.full or time.monotonic() - renewed > PAUSE_OWN:
                 watch.abort = Ending("paused", str(error))
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:

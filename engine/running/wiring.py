@@ -11,10 +11,10 @@ from engine.domains.sources import runs_commands, sources_of
 from engine.errors import InputError, ModelError
 from engine.judging.keep import decide
 from engine.planning.players import roles_asked
-from engine.protocols import LLM, Claim, SandboxPool
+from engine.protocols import LLM, SandboxPool
 from engine.rolling.rollout import Parts
 from engine.running.models import open_llm
-from engine.types import Batch, Choice, Domain, ModelRole
+from engine.types import Batch, Choice, Claim, Domain, ModelRole
 
 
 def check_batch(claim: Claim, pool: SandboxPool) -> None:

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from engine.errors import SandboxError, TurnwrightError
-from engine.protocols import Environment
 from engine.sandboxes._remote import RemoteSandbox, key_of
+from engine.types import Environment
 
 _STALLED = 1.0
 """Seconds without a sandbox becoming free, after which another one is started."""

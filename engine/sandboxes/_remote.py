@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError, ProcessError, SandboxError
-from engine.protocols import Environment, ExecResult
 from engine.sandboxes._process import RemoteProcess
 from engine.sandboxes._stream import Broken, Stream
 from engine.settings import SANDBOX_ASSETS
-from engine.types import StateDiff, ToolResult
+from engine.types import Environment, ExecResult, StateDiff, ToolResult
 
 GRACE = 30.0
 """Seconds that the engine waits beyond a bound before it holds the tool server itself for broken."""

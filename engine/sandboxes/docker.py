@@ -21,11 +21,10 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
-from engine.protocols import Environment, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Options
+from engine.types import Environment, Options, SandboxHealth
 
 __all__ = ["Docker"]
 

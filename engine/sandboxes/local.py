@@ -26,11 +26,10 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
-from engine.protocols import Environment, ExecResult, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Options, StateDiff, ToolResult
+from engine.types import Environment, ExecResult, Options, SandboxHealth, StateDiff, ToolResult
 
 __all__ = ["Local"]
 

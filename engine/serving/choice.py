@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.errors import InputError, SandboxError
 from engine.plugins import configure, load, names
-from engine.protocols import SandboxHealth, SandboxPool
+from engine.protocols import SandboxPool
+from engine.types import SandboxHealth
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of sandboxes, by the sandbox's name."""

@@ -24,7 +24,7 @@ from engine.domains.sources import sources_of
 from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
-from engine.protocols import Library, Request, SandboxPool
+from engine.protocols import Library, SandboxPool
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, check_fix, replay
@@ -40,6 +40,7 @@ from engine.types import (
     DomainShare,
     Endpoint,
     Persona,
+    Request,
     RolloutSpec,
     Task,
     Tool,

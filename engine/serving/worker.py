@@ -19,13 +19,14 @@ from functools import partial
 from engine import plugins
 from engine.errors import InputError, SandboxError, StorageError
 from engine.liveness import holder_name
-from engine.protocols import SMALL_BATCH, Claim, Library, Pulse, Request, SandboxPool, Store
+from engine.protocols import Library, SandboxPool, Store
 from engine.running.runner import run
 from engine.running.watch import Ending
 from engine.serving.choice import Options, with_options
 from engine.serving.desk import Desk
 from engine.serving.pools import Pools
 from engine.times import STALE
+from engine.types import SMALL_BATCH, Claim, Pulse, Request
 
 IDLE_SECONDS = 0.5
 POLL_SECONDS = 0.2

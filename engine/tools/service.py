@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import Field, ValidationError
 
-from engine.domains.catalog import yaml_value
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError, InputErrors, ProcessError
 from engine.examples import ToolExample
 from engine.protocols import Process, Sandbox, ToolSource

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from engine.examples import ToolExample
-from engine.protocols import ExecResult, Sandbox, ToolSource
-from engine.types import Options, Tool, ToolCall, ToolResult
+from engine.protocols import Sandbox, ToolSource
+from engine.types import ExecResult, Options, Tool, ToolCall, ToolResult
 
 __all__ = ["ShellTools"]
 

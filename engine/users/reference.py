@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.withheld import may_be_told
 from engine.protocols import LLM, User
@@ -93,6 +93,6 @@ class ReferenceUser(User):
     def _framed(self, number: int) -> str:
         """Return a request, the first one with the persona's opening and the last one with its closing."""
         turn = self._task.turns[number]
-        text = opened(self._opening, turn.say) if number == 0 else turn.say
+        text = with_opening(self._opening, turn.say) if number == 0 else turn.say
         last = number == len(self._task.turns) - 1 and turn.hidden is None
-        return closed(text, self._closing) if last else text
+        return with_closing(text, self._closing) if last else text

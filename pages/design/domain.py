@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button
 from pages._ui.database import db
 from pages._ui.dialogs import open_after_page
@@ -38,7 +38,7 @@ with actions(row.name):
         open_after_page(lambda: new_domain(row.id))
     st.download_button(
         "Export",
-        lambda: catalog.to_zip(draft.base()),
+        lambda: pack_files.to_zip(draft.base()),
         f"{row.id}-v{draft.based_on}.zip",
         "application/zip",
         key=f"export_{row.id}",

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button, menu
 from pages._ui.database import db
 from pages._ui.dialogs import open_after_page
@@ -110,7 +110,7 @@ def described(row: DomainRow) -> None:
 
 def pack(digest: str) -> bytes:
     """Return the zip of a stored pack."""
-    return catalog.to_zip(base_files(db(), digest))
+    return pack_files.to_zip(base_files(db(), digest))
 
 
 def unsaved(id: str) -> bool:

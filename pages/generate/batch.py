@@ -11,9 +11,8 @@ import streamlit as st
 
 from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
-from engine.protocols import SMALL_BATCH
 from engine.times import QUIET
-from engine.types import TrajectoryFilter
+from engine.types import SMALL_BATCH, TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import destroy_button

@@ -13,8 +13,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from engine.domains import catalog
-from engine.domains.shared_tools import laid_in
+from engine.domains import catalog, pack_files
+from engine.domains.shared_tools import with_shared_files
 from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict
@@ -90,7 +90,7 @@ def domain_by_digest(db: Database, digest: str) -> Domain:
 
 def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
     """Return the files of a pack by digest. Raises InputError when they are not stored."""
-    return catalog.from_zip(_pack(db, digest))
+    return pack_files.from_zip(_pack(db, digest))
 
 
 def is_stored(db: Database, digest: str) -> bool:
@@ -102,7 +102,7 @@ def is_stored(db: Database, digest: str) -> bool:
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> Domain:
     """Return the domain of a zip. Parsing takes most of a second and depends on the bytes alone, hence the cache."""
-    return parsed(catalog.from_zip(data))
+    return parsed(pack_files.from_zip(data))
 
 
 def parsed(files: Mapping[str, bytes]) -> Domain:
@@ -133,7 +133,7 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
     None for a new domain. Saving the current files again changes nothing. Raises InputError or InputErrors for a bad
     pack, Conflict when the domain changed since.
     """
-    files = laid_in(files, finder(db))
+    files = with_shared_files(files, finder(db))
     domain = parsed(files)
     with db.write() as session:
         record = session.get(DomainRecord, domain.id, with_for_update=True)
@@ -177,8 +177,8 @@ def seed_catalog(db: Database, folder: Path) -> int:
     stored = 0
     with db.read() as session:
         known = set(session.execute(select(col(DomainRecord.digest))).scalars())
-    for files in catalog.shipped(folder):
-        if catalog.files_digest(files) in known:
+    for files in pack_files.shipped(folder):
+        if pack_files.files_digest(files) in known:
             continue
         try:
             parsed = catalog.parse(files)
@@ -197,7 +197,7 @@ def seed_catalog(db: Database, folder: Path) -> int:
 def _store(session: Session, domain: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
     now = time.time()
     if session.get(PackRecord, domain.digest) is None:
-        session.add(PackRecord(digest=domain.digest, data=catalog.to_zip(files)))
+        session.add(PackRecord(digest=domain.digest, data=pack_files.to_zip(files)))
     last = session.get(DomainRecord, domain.id)
     record = DomainRecord(
         id=domain.id,

@@ -13,8 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 from storage import tables
 from storage.database import Database
 from storage.tables import ExportRecord

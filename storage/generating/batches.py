@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from engine.errors import InputError, InputErrors
 from engine.planning.quotas import unknown_plan
-from engine.protocols import SMALL_BATCH
 from engine.times import ABANDONED
-from engine.types import Batch, BatchStatus, DomainShare, Persona, Progress
+from engine.types import SMALL_BATCH, Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
 from storage.database import Database
 from storage.designing.personas import list_personas

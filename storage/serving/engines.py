@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from engine.protocols import Pulse
+from engine.types import Pulse
 from storage import tables
 from storage.database import Database
 from storage.search import plain

@@ -17,9 +17,8 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
-from engine.protocols import Claim
-from engine.times import LOOKED_AT
-from engine.types import Batch, Persona, Progress, Trajectory
+from engine.times import CHECK_PROCESS
+from engine.types import Batch, Claim, Persona, Progress, Trajectory
 from storage import tables
 from storage.database import Database
 from storage.designing.domains import domain_by_digest
@@ -44,7 +43,7 @@ class SqlStore:
         self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
     ) -> Claim | None:
         """Claim the oldest batch that waits, was resumed, or whose engine has been silent for `stale` seconds
-        (LOOKED_AT seconds when its process on this machine has ended). None without any.
+        (CHECK_PROCESS seconds when its process on this machine has ended). None without any.
 
         `most` limits the rollouts that it has left, `only` is the one batch to claim. A batch whose snapshot cannot be
         read is failed with the reason, and the next one is tried.
@@ -64,7 +63,7 @@ class SqlStore:
         free = or_(
             b.status == "queued",
             and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
-            and_(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.in_(self._ended_holders(now))),
+            and_(b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.in_(self._ended_holders(now))),
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
@@ -90,9 +89,11 @@ class SqlStore:
         return None
 
     def _ended_holders(self, now: float) -> list[str]:
-        """Return the holders of running batches, silent for LOOKED_AT seconds, whose process has ended."""
+        """Return the holders of running batches, silent for CHECK_PROCESS seconds, whose process has ended."""
         b = tables.batch.c
-        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.is_not(None))
+        quiet = select(b.holder).where(
+            b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.is_not(None)
+        )
         with self._db.read() as session:
             return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 

@@ -11,10 +11,10 @@ import pytest
 
 from engine import plugins
 from engine.errors import SandboxError
-from engine.protocols import Environment, SandboxPool
+from engine.protocols import SandboxPool
 from engine.serving.choice import open_pool
 from engine.settings import read
-from engine.types import Limits
+from engine.types import Environment, Limits
 from tests.needs import missing
 
 BACKENDS = tuple(plugins.names("sandboxes"))

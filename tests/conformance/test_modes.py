@@ -13,11 +13,11 @@ from engine import modes, plugins, settings
 from engine.dialogue.requests import spans
 from engine.domains import catalog
 from engine.planning import tasks
-from engine.protocols import Finding, SandboxPool
+from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.serving.desk import PLAIN
-from engine.types import MODES, USUAL_MODE, Domain, Task, Trajectory
+from engine.types import MODES, USUAL_MODE, Domain, Finding, Task, Trajectory
 from tests.engines import wired
 from tests.samples.batches import batch_of, spec_of
 from tests.samples.packs import LEDGER

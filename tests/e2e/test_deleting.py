@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from storage.designing import domains, personas
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, shown
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def studio(studio: Studio) -> Studio:
-    domains.save_domain(studio.database, catalog.read_folder(LEDGER), based_on=None)
+    domains.save_domain(studio.database, pack_files.read_folder(LEDGER), based_on=None)
     return studio
 
 
@@ -102,7 +102,7 @@ def test_a_template_and_a_question_are_deleted_and_brought_back(page: Page, stud
 
 def test_a_domain_and_a_persona_leave_their_list_after_a_question_and_come_back(page: Page, studio: Studio) -> None:
     made = f"passing_{time.time_ns() % 1_000_000}"
-    files = {**catalog.read_folder(LEDGER)}
+    files = {**pack_files.read_folder(LEDGER)}
     files["domain.yaml"] = files["domain.yaml"].replace(b"id: ledger", f"id: {made}".encode())
     domains.save_domain(studio.database, files, based_on=None)
     visit(page, studio, f"/domains?text={made}")

@@ -8,8 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import settings
-from engine.protocols import ExportOutcome
-from engine.types import Recipe, Review, TrajectoryFilter
+from engine.types import ExportOutcome, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import read_filter
 from pages.analyse.parts import measures
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK

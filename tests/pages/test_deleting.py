@@ -9,7 +9,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.errors import Conflict, InputError
 from engine.types import Endpoint
 from pages.design.parts.domain_dialogs import NOTHING, renamed
@@ -226,7 +226,7 @@ def test_deleting_what_another_tab_changed_is_a_conflict(ledger: Database) -> No
 
 
 def bare(database: Database) -> None:
-    domains.save_domain(database, renamed(catalog.read_folder(NOTHING), "bare", "Bare"), based_on=None)
+    domains.save_domain(database, renamed(pack_files.read_folder(NOTHING), "bare", "Bare"), based_on=None)
 
 
 def test_an_empty_domain_is_saved_and_says_what_it_needs(open_page: Opener, database: Database) -> None:

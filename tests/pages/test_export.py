@@ -9,8 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.protocols import ExportOutcome
-from engine.types import Recipe, Review, TrajectoryFilter
+from engine.types import ExportOutcome, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from storage.database import Database
 from storage.exporting import exports

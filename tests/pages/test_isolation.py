@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
 from engine.serving.image_build import ImageBuild
+from engine.types import Pulse
 from storage.database import Database
 from storage.serving import engines
 

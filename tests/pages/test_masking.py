@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Request
 from engine.serving.desk import Desk
-from engine.types import Review
+from engine.types import Request, Review
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews

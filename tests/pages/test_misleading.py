@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
 from engine.running.budget import unbounded
 from engine.running.watch import reached
-from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
+from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Pulse, Recipe, Trajectory
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
 from pages.design.parts.domain_dialogs import renamed

@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.planning.players import roles_asked
-from engine.protocols import ExportOutcome, Pulse
-from engine.types import ModelCall, Recipe, Review
+from engine.types import ExportOutcome, ModelCall, Pulse, Recipe, Review
 from pages.overview.parts.first_path import first_batch, steps
 from pages.review.parts.reviewer import REVIEWER
 from storage.analysing.analytics import overview

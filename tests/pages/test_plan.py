@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan
 from engine.types import MODES, Domain, Persona, RolloutSpec
@@ -28,7 +28,7 @@ Open = Callable[..., AppTest]
 @pytest.fixture
 def three(ready: Database) -> Database:
     """A database with three domains: the ledger, and two that are the rental shop."""
-    files = catalog.read_folder(GOLDEN / "packs" / "rental")
+    files = pack_files.read_folder(GOLDEN / "packs" / "rental")
     domains.save_domain(ready, files, based_on=None)
     yard = files["domain.yaml"].replace(b"id: rental", b"id: yard").replace(b"name: Tool rental", b"name: Yard")
     domains.save_domain(ready, {**files, "domain.yaml": yard}, based_on=None)

@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError
-from engine.protocols import Pulse
-from engine.types import TrajectoryFilter
+from engine.types import Pulse, TrajectoryFilter
 from pages._ui import format as words
 from pages._ui.filters import filter_parameters, read_filter
 from pages._ui.routes import PAGES, ROUTES, url

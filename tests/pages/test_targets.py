@@ -11,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import plugins
 from engine.exporting.target import aimed, find, names
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
-from engine.types import Budget, Domain, Endpoint
+from engine.types import Budget, Domain, Endpoint, Pulse
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.generating.budgets import set_budget

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engine.domains import catalog, shared_tools
-from engine.domains.shared_tools import laid_in
+from engine.domains.shared_tools import with_shared_files
 from engine.planning.planner import plan
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
@@ -49,7 +49,7 @@ def domain() -> Domain:
     files["domain.yaml"] += b"shared_tools: [calculator@1]\n"
     files |= {"templates/fee.yaml": TEMPLATE.encode(), "tools/calculator.py": OWN}
     texts = {f"{one.name}@{one.version}": one.text for one in shared_tools.shipped(SHARED_TOOLS)}
-    return catalog.parse(laid_in(files, texts.get))
+    return catalog.parse(with_shared_files(files, texts.get))
 
 
 async def test_the_reference_uses_it_in_the_sandbox(domain: Domain, persona: Persona) -> None:

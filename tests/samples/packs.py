@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.domains import catalog
+from engine.domains import pack_files
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
 LEDGER = PACKS / "ledger"
@@ -13,7 +13,7 @@ LEDGER = PACKS / "ledger"
 
 def ledger_files(policy: bytes | None = None) -> dict[str, bytes]:
     """Return the files of the ledger pack by path; `policy` replaces its policy, which makes another version."""
-    files = catalog.read_folder(LEDGER)
+    files = pack_files.read_folder(LEDGER)
     if policy is not None:
         files["policy.md"] = policy
     return files

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.protocols import Request
 from engine.serving.choice import open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
-from engine.types import Domain, Recipe, Trajectory, TrajectoryFilter, Turn
+from engine.types import Domain, Recipe, Request, Trajectory, TrajectoryFilter, Turn
 from storage.database import Database
 from storage.exporting import exports
 from storage.generating import batches

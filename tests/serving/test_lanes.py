@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from engine.protocols import SMALL_BATCH
 from engine.serving.worker import Worker
-from engine.types import Domain
+from engine.types import SMALL_BATCH, Domain
 from storage.database import Database
 from storage.generating import batches
 from storage.serving.library import SqlLibrary

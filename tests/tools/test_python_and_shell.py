@@ -9,9 +9,9 @@ import pytest
 
 from engine.errors import InputError
 from engine.plugins import load
-from engine.protocols import Environment, Sandbox, ToolSource
+from engine.protocols import Sandbox, ToolSource
 from engine.serving.choice import open_pool
-from engine.types import Limits, Tool, ToolCall
+from engine.types import Environment, Limits, Tool, ToolCall
 
 _SOURCE = b'''
 def double(number: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from engine.domains import catalog
-from engine.domains.sources import opened, sources_of
+from engine.domains.sources import open_source, sources_of
 from engine.errors import InputErrors
 from engine.planning.planner import plan
 from engine.protocols import Sandbox, SandboxPool, ToolSource
@@ -134,13 +134,13 @@ async def test_a_program_that_fails_is_a_fault_of_the_tool_and_the_sandbox_goes_
     text, fault, told = SERVERS[what]
     files = changed(till, server_py=text)
     options = {"timeout": 3} if fault == "timeout" else {}
-    source, listed = opened(Choice(name="service", options=options), files)
+    source, listed = open_source(Choice(name="service", options=options), files)
     tools = {tool.name: tool for tool in listed}
     async with pool.lease(environment_of(till, None, commands=False)) as sandbox:
         found = await asked(source, tools, sandbox, "sell", **SELL)
         assert found.fault == fault
         assert told in found.content
-        again, _ = opened(Choice(name="service"), till.files)
+        again, _ = open_source(Choice(name="service"), till.files)
         assert (await asked(again, tools, sandbox, "sell", **SELL)).fault is None
         assert await sandbox.read("shop.json")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
@@ -133,10 +133,10 @@ def test_what_counts_as_asking() -> None:
     ],
 )
 def test_openings_read_as_one_message(opening: str, request_: str, whole: str) -> None:
-    assert opened(opening, request_) == whole
+    assert with_opening(opening, request_) == whole
 
 
 def test_closings_read_as_one_message() -> None:
-    assert closed("balance A-1 pls", "Thanks a million!") == "balance A-1 pls. Thanks a million!"
-    assert closed("What is left?", "thx") == "What is left? thx"
-    assert closed("What is left? Thanks!", "thx") == "What is left? Thanks!"
+    assert with_closing("balance A-1 pls", "Thanks a million!") == "balance A-1 pls. Thanks a million!"
+    assert with_closing("What is left?", "thx") == "What is left? thx"
+    assert with_closing("What is left? Thanks!", "thx") == "What is left? Thanks!"

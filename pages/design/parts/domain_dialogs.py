@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from engine import settings
-from engine.domains import catalog
-from engine.domains.shared_tools import laid_in
+from engine.domains import pack_files, strict_yaml
+from engine.domains.shared_tools import with_shared_files
 from engine.errors import InputError
 from engine.types import Domain
 from pages._ui.buttons import button
@@ -43,7 +43,7 @@ def id_from(name: str) -> str:
 
 def id_of(files: Mapping[str, bytes]) -> str:
     """Return the id that a pack gives itself. Raises InputError."""
-    head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
+    head = strict_yaml.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
     if not isinstance(head, dict) or not isinstance(head.get("id"), str):
         raise InputError("domain.yaml: id", "is missing.", "Give it a text.")
     return str(head["id"])
@@ -136,7 +136,7 @@ def _origin(rows: Sequence[DomainRow], like: str) -> str:
 
 def _create(origin: str, id: str, name: str, description: str) -> None:
     if origin in (BLANK, EMPTY):
-        files: Mapping[str, bytes] = catalog.read_folder(SKELETON if origin == BLANK else NOTHING)
+        files: Mapping[str, bytes] = pack_files.read_folder(SKELETON if origin == BLANK else NOTHING)
     else:
         row = find_domain(origin)
         if row is None:
@@ -169,7 +169,7 @@ def _import_domain() -> None:
     if not files:
         st.caption("A pack is a folder with domain.yaml, policy.md, tools, templates and workspace, or a zip of it.")
         return
-    files = laid_in(files, finder(db()))
+    files = with_shared_files(files, finder(db()))
     with st.spinner("Checking every file"):
         domain, found = checked(files)
     if domain is None:
@@ -183,7 +183,7 @@ def _uploaded(kind: str) -> tuple[dict[str, bytes], Sequence[str]]:
     try:
         if kind == "Zip file":
             one = st.file_uploader("Zip of a domain pack", type=["zip"], key="import_zip", max_upload_size=LARGEST_MB)
-            return (catalog.from_zip(one.getvalue()) if one else {}), []
+            return (pack_files.from_zip(one.getvalue()) if one else {}), []
         many = st.file_uploader(
             "Folder of a domain pack",
             accept_multiple_files="directory",
@@ -202,7 +202,7 @@ def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
         for name, data in files.items()
         if "__pycache__" not in name and ".git/" not in name and not name.endswith(".DS_Store")
     }
-    return catalog.from_zip(catalog.to_zip(kept)) if kept else {}
+    return pack_files.from_zip(pack_files.to_zip(kept)) if kept else {}
 
 
 def _draw_import(domain: Domain, files: dict[str, bytes]) -> None:

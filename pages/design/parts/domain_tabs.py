@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine import modes
 from engine.domains import catalog
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError
 from engine.planning.goals import warning
 from engine.types import Domain, Question, workspace_of
@@ -325,7 +326,7 @@ def draw_settings(draft: Draft) -> None:
         file_state(draft, "domain.yaml")
     with right:
         try:
-            head = catalog.yaml_value(text.encode(), "domain.yaml")
+            head = yaml_value(text.encode(), "domain.yaml")
         except InputError as error:
             problems_list(problems_of(error), title="It cannot be read:")
             error_lines(text, "domain.yaml", problems_of(error))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.format import bytes_size, moment, plural
@@ -64,7 +64,7 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
         )
         st.download_button(
             "Download as zip",
-            lambda: catalog.to_zip(files),
+            lambda: pack_files.to_zip(files),
             f"{row.id}-v{one.version}.zip",
             "application/zip",
             key=f"zip_{row.id}_{one.version}",

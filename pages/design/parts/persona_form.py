@@ -9,7 +9,7 @@ from typing import Any, get_args
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.errors import Conflict
 from engine.reading.places import Source
 from engine.types import Persona
@@ -46,7 +46,7 @@ def sample_line(persona: Persona, turn: int) -> str:
     source = random.Random(f"{persona.id}:{turn // max(1, len(persona.openings))}")
     opening = persona.openings[turn % len(persona.openings)] if persona.openings else ""
     closing = source.choice(persona.closings) if persona.closings else ""
-    return closed(opened(opening, REQUEST), closing)
+    return with_closing(with_opening(opening, REQUEST), closing)
 
 
 def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:

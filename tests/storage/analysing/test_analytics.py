@@ -11,8 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from engine.errors import InputError
-from engine.protocols import ExportOutcome
-from engine.types import STAGES, Recipe, Review, Score, Trajectory, TrajectoryFilter
+from engine.types import STAGES, ExportOutcome, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from storage.analysing import analytics
 from storage.database import Database
 from storage.exporting import exports

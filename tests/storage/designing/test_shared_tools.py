@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.errors import Conflict, InputError
 from engine.settings import SHARED_TOOLS
 from storage import migrations
@@ -110,7 +110,7 @@ def test_a_saved_pack_holds_what_it_names(db: Database) -> None:
     assert domains.save_domain(db, files, based_on=None) == 1
     stored = domains.get_domain(db, "ledger")
     assert stored.files["shared/greeting@1.py"] == TOOL
-    assert stored.digest == catalog.files_digest({**files, "shared/greeting@1.py": TOOL})
+    assert stored.digest == pack_files.files_digest({**files, "shared/greeting@1.py": TOOL})
     assert "greet" in [tool.name for tool in stored.tools]
     share(db, "greeting", SECOND, based_on=1)
     assert domains.save_domain(db, files, based_on=1) == 1, "a newer version in the library changes no pack"

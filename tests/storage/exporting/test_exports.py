@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from engine.protocols import ExportOutcome
-from engine.types import Recipe, TrajectoryFilter
+from engine.types import ExportOutcome, Recipe, TrajectoryFilter
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import trajectories

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.protocols import Pulse
+from engine.types import Pulse
 from storage.database import Database
 from storage.serving import engines
 

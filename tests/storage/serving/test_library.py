@@ -6,8 +6,7 @@ import pytest
 
 from engine.domains import catalog
 from engine.errors import InputError
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import trajectories

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from engine import times
 from engine.liveness import holder_name
-from engine.protocols import Pulse
+from engine.types import Pulse
 from storage.database import Database
 from storage.serving import engines, requests
 from tests.engines import ended_holder

@@ -15,8 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.domains import catalog
-from engine.domains.shared_tools import settled
+from engine.domains import catalog, pack_files
+from engine.domains.shared_tools import shared_file_changes
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import Conflict, InputError
 from engine.planning.template_faults import template_faults
 from engine.types import Domain, shared_path
@@ -71,7 +72,7 @@ class Draft:
         """Change several files at once, each as `put` does. Shared tool files follow what domain.yaml names."""
         self._change(files)
         if "domain.yaml" in files:
-            self._change(settled(self.files(), self._shared_text))
+            self._change(shared_file_changes(self.files(), self._shared_text))
         self.problems = []
         self.keep()
 
@@ -144,7 +145,7 @@ def _checked(digest: str, _files: Mapping[str, bytes]) -> tuple[Domain | None, t
 def checked(files: Mapping[str, bytes]) -> tuple[Domain | None, tuple[Problem, ...]]:
     """Return (parsed pack, ()), which may lack tools and templates, or (None, problems). Cached by content, since
     parsing is slow."""
-    return _checked(catalog.files_digest(files), files)
+    return _checked(pack_files.files_digest(files), files)
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
@@ -191,7 +192,7 @@ def _offer_download(draft: Draft) -> None:
     )
     st.download_button(
         "Download my version",
-        catalog.to_zip(draft.files()),
+        pack_files.to_zip(draft.files()),
         f"{draft.domain}.zip",
         "application/zip",
         icon=":material/download:",
@@ -250,7 +251,7 @@ def save(id: str) -> None:
 def _store(draft: Draft, note: str) -> int:
     files = draft.files()
     if "domain.yaml" in draft.changes:
-        head = catalog.yaml_value(files.get("domain.yaml", b""), "domain.yaml")
+        head = yaml_value(files.get("domain.yaml", b""), "domain.yaml")
         if isinstance(head, dict) and head.get("id") != draft.domain:
             raise InputError(
                 "domain.yaml: id", f"must stay {draft.domain!r}.", "Duplicate the domain to give it another id."
