@@ -66,8 +66,8 @@ class ImageBuild:
         began = time.time()
         try:
             with taken:
+                self._write(BuildState(True, began))  # first: a studio killed just after the start leaves it noted
                 process = await self._start(taken)
-                self._write(BuildState(True, began))
             try:
                 status = await process.wait()
             finally:
