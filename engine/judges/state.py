@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.judging.state import differences, outside
+from engine.judging.state import differences, paths_outside
 from engine.protocols import Judge
 from engine.types import Options, Score, Trajectory
 
@@ -38,7 +38,7 @@ class StateJudge(Judge):
     def _score(self, trajectory: Trajectory) -> Score:
         proof, diff, task = trajectory.proof, trajectory.diff, trajectory.task
         if task is not None and task.hidden_tests is not None:
-            return _hidden(trajectory.tests_passed, outside(diff, task.hidden_tests.allowed) if diff else [])
+            return _hidden(trajectory.tests_passed, paths_outside(diff, task.hidden_tests.allowed) if diff else [])
         if proof is None or proof.expected is None or diff is None or task is None:
             return _given(None, "The end state was not recorded, so it cannot be compared.")
         found = differences(proof.expected, diff, task.state_ignore)

@@ -19,7 +19,7 @@ from engine.protocols import Sandbox, ToolSource
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error
 from engine.reviewing.corrections import same_calls
-from engine.rolling.end_state import held, with_held
+from engine.rolling.end_state import source_states, with_source_changes
 from engine.types import ABSENT, Change, Frozen, StateDiff, Tool, ToolCall, Trajectory, Turn
 
 Sources = Mapping[str, ToolSource]
@@ -166,13 +166,13 @@ async def _play(
     """Play everything from the initial state, with `here` at `position`."""
     before = later = None
     async with lease() as sandbox:
-        start = await held(sources, sandbox)
+        start = await source_states(sources, sandbox)
         for index in sorted(exchanges):
             if index < position:
                 found = _first_other(exchanges[index], await _answers(exchanges[index], tools, sandbox, sources))
                 before = found if before is None else before
         answers = await _answers(here, tools, sandbox, sources)
-        state = with_held(await sandbox.diff(), start, await held(sources, sandbox))
+        state = with_source_changes(await sandbox.diff(), start, await source_states(sources, sandbox))
         if before is None:
             before = _first_other(here, answers)
         for index in sorted(exchanges):

@@ -18,7 +18,8 @@ from engine.errors import BudgetReached, ModelError, SandboxError, StorageError,
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import LLM, Claim, SandboxPool, Store
-from engine.rolling.rollout import Parts, environment_of, rollout
+from engine.rolling.parts import Parts, environment_of
+from engine.rolling.rollout import rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch

@@ -12,7 +12,7 @@ from engine.errors import InputError, ModelError
 from engine.judging.keep import decide
 from engine.planning.players import roles_asked
 from engine.protocols import LLM, Claim, SandboxPool
-from engine.rolling.rollout import Parts
+from engine.rolling.parts import Parts
 from engine.running.models import open_llm
 from engine.types import Batch, Choice, Domain, ModelRole
 

@@ -28,8 +28,9 @@ from engine.protocols import Library, Request, SandboxPool
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, check_fix, replay
-from engine.rolling.end_state import held, with_held
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.end_state import source_states, with_source_changes
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.wiring import parts_of
 from engine.settings import read
@@ -107,10 +108,10 @@ class Desk:
         pool = await self._pool_of(allow_commands=source.commands)
         variant = payload.get("variant")
         async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
-            before = await held({tool.source: source}, sandbox)
+            before = await source_states({tool.source: source}, sandbox)
             result = await source.call(tool, call, sandbox)
-            after = await held({tool.source: source}, sandbox)
-            diff = with_held(await sandbox.diff(), before, after)
+            after = await source_states({tool.source: source}, sandbox)
+            diff = with_source_changes(await sandbox.diff(), before, after)
         return {"result": result.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "sandbox": pool.name}
 
     async def _prove(self, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from engine.domains.sources import sources_of
 from engine.protocols import SandboxPool
 from engine.reviewing.corrections import ends_at
 from engine.reviewing.replay import Correction, Replay, replay
-from engine.rolling.rollout import environment_of
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Domain, Review, Trajectory, Turn
 from tests.exporters.mixed import applied, calls, made, result, says, user

@@ -18,7 +18,8 @@ from engine.exporting.record import read, record_of
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
 from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, ToolCall, Trajectory, Turn
 from engine.users.reference import ReferenceUser

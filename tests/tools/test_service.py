@@ -15,7 +15,8 @@ from engine.errors import InputErrors
 from engine.planning.planner import plan
 from engine.protocols import Sandbox, SandboxPool, ToolSource
 from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Choice, Domain, Persona, Tool, ToolCall, ToolResult, Turn
