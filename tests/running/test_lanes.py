@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.protocols import SMALL_BATCH
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import Domain
 from storage.database import Database
@@ -35,7 +36,7 @@ def launch(db: Database, ledger: Domain, trajectories: int, **changes: Any) -> i
 @asynccontextmanager
 async def working(db: Database, store: SqlStore | None = None, **options: Any) -> AsyncIterator[Worker]:
     """A worker that works until the block ends."""
-    worker = Worker(store or SqlStore(db), SqlLibrary(db), "local", say=lambda line: None, **options)
+    worker = Worker(store or SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None, **options)
     task = asyncio.create_task(worker.work())
     try:
         yield worker
