@@ -17,7 +17,7 @@ __all__ = ["StateJudge"]
 
 
 class Config(Options):
-    """There is nothing to set: what is passed over is the domain's `state_ignore`, which travels with the task."""
+    """There is nothing to set: places that are not compared are named by the domain's `state_ignore`."""
 
 
 class StateJudge(Judge):

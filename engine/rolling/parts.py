@@ -1,4 +1,5 @@
-"""What all rollouts of one batch share: domains, tool sources, sandbox pool, models and the makers of players."""
+"""What all rollouts of one batch share: domains, tool sources, the sandbox pool, and the makers of players and
+judges."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.judging.steadiness import Steadiness
-from engine.protocols import LLM, Environment, Judge, SandboxPool, Teacher, ToolSource, User
+from engine.protocols import Environment, Judge, SandboxPool, Teacher, ToolSource, User
 from engine.rolling.proofs import Proofs
-from engine.types import Batch, Domain, ModelRole, Proof, RolloutSpec, Task, Trajectory
+from engine.types import Batch, Domain, Proof, RolloutSpec, Task, Trajectory
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,6 @@ class Parts:
     """Decides whether the batch keeps a scored trajectory (engine/judging/keep.py)."""
     now: Callable[[], float]
     """The clock, in epoch seconds."""
-    llms: Mapping[ModelRole, LLM] = field(default_factory=dict)
     proofs: Proofs = field(default_factory=Proofs)
     steadiness: Steadiness = field(default_factory=Steadiness)
     environments: dict[tuple[str, str | None, bool], Environment] = field(default_factory=dict)

@@ -105,7 +105,8 @@ async def _try_once(attempt: Attempt) -> Trajectory:
         before = await source_states(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
         after = await source_states(attempt.sources, sandbox)
-        attempt.diff = with_source_changes(await sandbox.diff(last=task.hidden_tests is None), before, after)
+        last = task.hidden_tests is None  # hidden tests still need the sandbox
+        attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
         if task.hidden_tests is not None:
             attempt.tests_passed = await hidden_tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
     record = attempt.record()

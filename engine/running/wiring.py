@@ -65,7 +65,6 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
         judges=lambda: judges_of(batch, llms),
         curate=decide,
         now=time.time,
-        llms=llms,
     )
 
 

@@ -77,7 +77,6 @@ class WarmPool:
         self._handed_over = time.monotonic()
         """When a waiting lease last got a sandbox."""
         self._closed = False
-        self.started = 0
 
     @property
     def size(self) -> int:
@@ -203,7 +202,6 @@ class WarmPool:
                 sandbox = await self._start(environment)
                 self._start_seconds += 0.3 * (time.monotonic() - began - self._start_seconds)
                 self._all.add(sandbox)
-                self.started += 1
                 await sandbox.open(environment, key_of(environment))
         except Exception as error:
             if sandbox is not None:

@@ -33,6 +33,8 @@ _SOURCES = (
     "programs",
     "stream",
     "database_rows",
+    "json_values",
+    "leaves",
     "state_diff",
     "tool_server",
 )
