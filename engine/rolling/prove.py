@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from engine.dialogue.facts import missing
@@ -58,32 +59,8 @@ async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[s
 async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
     """Return the proof of the executed chain. Raises _Unsolvable when a tool, the answer or the hidden tests refuse,
     InputError for a fault of the template itself."""
-    saved: dict[int, dict[str, Any]] = {}
     before = await source_states(sources, sandbox)
-    counter = 0
-    turns: list[ProvenTurn] = []
-    for number, turn in enumerate(task.turns):
-        scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
-        theirs: list[ProvenCall] = []
-        for step in turn.user_chain:
-            own = ToolCall(id=f"user_{len(theirs)}", name=step.call, arguments=templates.value(step.arguments, scope))
-            theirs.append(await _proven_call(own, step, domain.user_tools, number, sandbox, sources))
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = result_value(theirs[-1].result.content)
-        for step in turn.known:  # the dialogue does not repeat these calls; texts of this turn use their results
-            again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
-            result = (await _proven_call(again, step, task.tools, number, sandbox, sources)).result
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = result_value(result.content)
-        groups: dict[int, list[ProvenCall]] = {}
-        for position, step in enumerate(turn.chain):
-            call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
-            counter += 1
-            proven = await _proven_call(call, step, task.tools, number, sandbox, sources)
-            groups.setdefault(turn.groups[position], []).append(proven)
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = result_value(proven.result.content)
-        turns.append(_proven_turn(turn, groups, scope, number).model_copy(update={"user_calls": tuple(theirs)}))
+    turns = await _proven_turns(task, domain, sandbox, sources)
     after = await source_states(sources, sandbox)
     diff = with_source_changes(await sandbox.diff(last=task.hidden_tests is None), before, after)
     if task.hidden_tests:
@@ -98,6 +75,28 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
     return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
 
 
+async def _proven_turns(
+    task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]
+) -> list[ProvenTurn]:
+    saved: dict[int, dict[str, Any]] = {}
+    turns: list[ProvenTurn] = []
+    made = 0
+    for number, turn in enumerate(task.turns):
+        results = saved.setdefault(turn.segment, {})
+        chain = _TurnChain(number, {**turn.slots, **results}, results, sandbox, sources)
+        user_calls = [await chain.run(step, f"user_{n}", domain.user_tools) for n, step in enumerate(turn.user_chain)]
+        for step in turn.known:  # the dialogue does not repeat these calls, but this turn uses their results
+            await chain.run(step, "known", task.tools)
+        groups: dict[int, list[ProvenCall]] = {}
+        for position, step in enumerate(turn.chain):
+            proven = await chain.run(step, f"call_{made}", task.tools)
+            made += 1
+            groups.setdefault(turn.groups[position], []).append(proven)
+        proven_turn = _proven_turn(turn, groups, chain.scope, number)
+        turns.append(proven_turn.model_copy(update={"user_calls": tuple(user_calls)}))
+    return turns
+
+
 def _writes(task: Task) -> bool:
     """Return whether the assistant's chain has a call that may change something. The user's own calls do not count:
     what they change is no achievement of the assistant."""
@@ -105,28 +104,43 @@ def _writes(task: Task) -> bool:
     return any(step.call in writers for turn in task.turns for step in turn.chain)
 
 
-async def _proven_call(
-    call: ToolCall,
-    step: ReferenceCall,
-    tools: Sequence[Tool],
-    number: int,
-    sandbox: Sandbox,
-    sources: Mapping[str, ToolSource],
-) -> ProvenCall:
-    tool = next((tool for tool in tools if tool.name == call.name), None)
-    if tool is None:
-        raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
-    problem = argument_error(tool, call)
-    if problem:
-        where, what = f"turn {number + 1}", f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
-        raise InputError(where, what, "Correct the call in the template.", source=step)
-    source = sources[tool.source]
-    result = await source.call(tool, call, sandbox)
-    if result.fault:
-        raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
-    if problem := result_error(source.result_schema(tool.name), result_value(result.content)):
-        raise _Unsolvable(f"Turn {number + 1}: the result of {call.name} breaks its schema: {problem}")
-    return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
+@dataclass
+class _TurnChain:
+    """Executes the reference calls of one turn."""
+
+    number: int
+    """The index of the turn."""
+    scope: dict[str, Any]
+    """What its texts and arguments may use: slots and saved results."""
+    saved: dict[str, Any]
+    """Results for later turns of the same segment."""
+    sandbox: Sandbox
+    sources: Mapping[str, ToolSource]
+
+    async def run(self, step: ReferenceCall, call_id: str, tools: Sequence[Tool]) -> ProvenCall:
+        """Execute one step and save its result if it names one. Raises _Unsolvable, InputError and SandboxError."""
+        call = ToolCall(id=call_id, name=step.call, arguments=templates.value(step.arguments, self.scope))
+        proven = await self._proven_call(call, step, tools)
+        if step.save:
+            self.scope[step.save] = self.saved[step.save] = result_value(proven.result.content)
+        return proven
+
+    async def _proven_call(self, call: ToolCall, step: ReferenceCall, tools: Sequence[Tool]) -> ProvenCall:
+        turn = self.number + 1
+        tool = next((tool for tool in tools if tool.name == call.name), None)
+        if tool is None:
+            raise _Unsolvable(f"Turn {turn}: tool {call.name} is not offered.")
+        problem = argument_error(tool, call)
+        if problem:
+            what = f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
+            raise InputError(f"turn {turn}", what, "Correct the call in the template.", source=step)
+        source = self.sources[tool.source]
+        result = await source.call(tool, call, self.sandbox)
+        if result.fault:
+            raise _Unsolvable(f"Turn {turn}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
+        if problem := result_error(source.result_schema(tool.name), result_value(result.content)):
+            raise _Unsolvable(f"Turn {turn}: the result of {call.name} breaks its schema: {problem}")
+        return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
 
 
 def _proven_turn(
