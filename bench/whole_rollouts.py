@@ -17,7 +17,8 @@ from engine import plugins
 from engine.domains import catalog, pack_files
 from engine.planning.planner import plan
 from engine.protocols import LLM, SandboxPool
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.runner import run
 from engine.running.wiring import parts_of

@@ -41,11 +41,12 @@ def database() -> Iterator[Any]:
 
 def worker(db: Any, only: int | None = None) -> Any:
     """Return an engine that claims any batch, or only the one with the number `only`."""
+    from engine.serving.choice import SandboxChoice
     from engine.serving.worker import Worker
     from storage.serving.library import SqlLibrary
     from storage.serving.store import SqlStore
 
     found = settings.read()
     say = partial(print, flush=True)
-    store, library, options = SqlStore(db), SqlLibrary(db), found.sandbox_options
-    return Worker(store, library, found.sandbox, image=found.image, options=options, say=say, only=only)
+    sandbox = SandboxChoice(found.sandbox, found.image, found.sandbox_options)
+    return Worker(SqlStore(db), SqlLibrary(db), sandbox, say=say, only=only)

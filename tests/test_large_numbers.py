@@ -21,7 +21,7 @@ from engine.llms._text_calls import find_calls
 from engine.llms._wire import _call
 from engine.planning.batch_file import parse_batch
 from engine.reviewing.corrections import same_calls
-from engine.rolling.prove import parsed
+from engine.rolling.prove import result_value
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
 from pages._ui.text import beyond_browsers
 from pages.review.parts.turn_viewer import _calls
@@ -137,8 +137,8 @@ def test_a_batch_file_with_a_number_too_long_is_refused_or_read(name: str) -> No
 
 
 def test_results_and_arguments_keep_their_digits() -> None:
-    assert parsed(f'{{"id": {BIG}}}') == {"id": int(BIG)}
-    assert parsed(f'{{"id": {LONG}}}') == {"id": LONG}
+    assert result_value(f'{{"id": {BIG}}}') == {"id": int(BIG)}
+    assert result_value(f'{{"id": {LONG}}}') == {"id": LONG}
     for digits, wanted in ((BIG, int(BIG)), (LONG, LONG)):
         call = _call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
         assert (call.arguments, call.raw) == ({"number": wanted}, None)

@@ -13,7 +13,8 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.errors import InputError, InputErrors, SandboxError
 from engine.planning.planner import plan
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool, preferred, with_options

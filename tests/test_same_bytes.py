@@ -13,6 +13,7 @@ from pydantic import Field
 from engine.errors import InputError, InputErrors
 from engine.planning.batch_file import dump_batch, load_batch, parse_batch
 from engine.planning.planner import plan
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import (
     MODES,
@@ -230,7 +231,7 @@ async def test_a_batch_paused_before_the_upgrade_goes_on_with_its_own_ids(tmp_pa
     before = {r.id for r in trajectories.page(db, TrajectoryFilter(batches=(number,)), limit=50)[0]}
 
     batches.command(db, number, "resume")
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda _: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda _: None).work(once=True)
 
     row = batches.get_batch(db, number)
     assert row.status == "done", row.reason

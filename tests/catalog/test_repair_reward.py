@@ -13,7 +13,7 @@ from engine.judging.keep import decide
 from engine.planning.tasks import sample
 from engine.protocols import Sandbox
 from engine.rolling import prove
-from engine.rolling.rollout import environment_of
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Score
 from tests.catalog.test_code_repair import DOMAIN
@@ -67,7 +67,7 @@ async def _judged(sandbox: Sandbox, files: Mapping[str, str], command: str = "tr
         await sandbox.write(path, text.encode())
     await sandbox.exec(("bash", "-c", command))
     diff = await sandbox.diff()
-    passed = await prove.tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
+    passed = await prove.hidden_tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
     record = balance_trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
     return passed, (await StateJudge(Config()).score(record))[0]
 

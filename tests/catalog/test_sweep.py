@@ -12,8 +12,8 @@ from engine.domains import catalog, pack_files
 from engine.domains.sources import sources_of
 from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode

@@ -17,7 +17,7 @@ from engine.errors import InputErrors
 from engine.examples import ToolExample
 from engine.protocols import Sandbox, SandboxPool, ToolSource
 from engine.reading.schema import argument_error
-from engine.rolling.rollout import environment_of
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import Choice, Domain, ToolCall, ToolFault, ToolResult

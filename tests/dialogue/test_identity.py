@@ -15,8 +15,8 @@ from engine.domains.templates import names_below
 from engine.errors import InputErrors
 from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode, Proof, Task

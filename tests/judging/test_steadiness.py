@@ -321,35 +321,35 @@ class Chain:
 
 async def test_losses_that_come_together_share_a_replay_and_later_ones_ask_anew() -> None:
     asked, chain = Steadiness(), Chain(proven(1))
-    assert await asyncio.gather(*(asked.doubt(lost(), chain.replay) for _ in range(60))) == [None] * 60
+    assert await asyncio.gather(*(asked.unsteady_reason(lost(), chain.replay) for _ in range(60))) == [None] * 60
     assert chain.replays == 2  # the first one's, and one for all who came while it ran
-    assert await asked.doubt(lost(), chain.replay) is None
+    assert await asked.unsteady_reason(lost(), chain.replay) is None
     assert chain.replays == 3
 
 
 async def test_a_loss_never_relies_on_a_replay_that_began_before_it() -> None:
     asked, chain = Steadiness(), Chain(proven(1), proven(2))
-    first = asyncio.create_task(asked.doubt(lost(), chain.replay))
+    first = asyncio.create_task(asked.unsteady_reason(lost(), chain.replay))
     await asyncio.sleep(0.01)
-    later = await asked.doubt(lost(), chain.replay)
+    later = await asked.unsteady_reason(lost(), chain.replay)
     assert (await first, chain.replays) == (None, 2)
     assert later is not None
 
 
 async def test_what_was_seen_unsteady_is_so_for_good() -> None:
     asked, chain = Steadiness(), Chain(proven(1), proven(2), proven(1))
-    told = [await asked.doubt(lost(), chain.replay) for _ in range(4)]
+    told = [await asked.unsteady_reason(lost(), chain.replay) for _ in range(4)]
     assert told[0] is None
     assert told[1] is not None
     assert "a.json#/at should be 1 and is 2" in told[1]
     assert told[1] == told[2] == told[3]
     assert chain.replays == 2
-    assert asked.known(TASK) == told[1]
-    assert asked.known(TASK.model_copy(update={"seed": TASK.seed + 1})) is None
+    assert asked.known_reason(TASK) == told[1]
+    assert asked.known_reason(TASK.model_copy(update={"seed": TASK.seed + 1})) is None
 
 
 async def test_a_chain_that_fails_when_replayed_is_unsteady() -> None:
-    told = await Steadiness().doubt(lost(), Chain(proven(1, "unsolvable")).replay)
+    told = await Steadiness().unsteady_reason(lost(), Chain(proven(1, "unsolvable")).replay)
     assert told is not None
     assert told.endswith("no longer holds: It fails.")
 
@@ -361,8 +361,8 @@ async def test_a_replay_that_cannot_be_made_is_no_answer() -> None:
         raise SandboxError("broken pipe")
 
     with pytest.raises(SandboxError):
-        await asked.doubt(lost(), broken)
-    assert await asked.doubt(lost(), Chain(proven(1)).replay) is None
+        await asked.unsteady_reason(lost(), broken)
+    assert await asked.unsteady_reason(lost(), Chain(proven(1)).replay) is None
 
 
 async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from engine.running.budget import unbounded
-from engine.running.watch import reached
+from engine.running.budget import unbounded_reason
+from engine.running.watch import reached_bound
 from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Pulse, Recipe, Trajectory
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
@@ -98,9 +98,11 @@ BUDGETS = (
 @pytest.mark.parametrize(
     "reason",
     [
-        *(reached(budget, 10, 5.0, 61.0) for budget in BUDGETS),
-        unbounded(ModelCall(role="teacher", model="m"), Budget(tokens=5)),
-        unbounded(ModelCall(role="teacher", model="m", prompt_tokens=1, completion_tokens=1), Budget(cost_usd=5.0)),
+        *(reached_bound(budget, 10, 5.0, 61.0) for budget in BUDGETS),
+        unbounded_reason(ModelCall(role="teacher", model="m"), Budget(tokens=5)),
+        unbounded_reason(
+            ModelCall(role="teacher", model="m", prompt_tokens=1, completion_tokens=1), Budget(cost_usd=5.0)
+        ),
     ],
 )
 def test_a_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database, reason: str) -> None:

@@ -19,8 +19,8 @@ from engine.planning.planner import check, plan
 from engine.planning.template_faults import template_faults
 from engine.plugins import configure
 from engine.reading.places import Source, dotted, in_template, path_of
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.tools.python import Config, PythonTools
 from engine.types import Domain, Persona, digest

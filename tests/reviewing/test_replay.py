@@ -11,8 +11,8 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.protocols import SandboxPool
 from engine.reviewing.corrections import ends_at
-from engine.reviewing.replay import Correction, Replay, replay
-from engine.rolling.rollout import environment_of
+from engine.reviewing.replay import Correction, Replay, Runtime, replay
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Domain, Review, Trajectory, Turn
 from tests.exporting.export_steps import applied
@@ -53,7 +53,8 @@ async def replayed(
     domain: Domain, pool: SandboxPool, trajectory: Trajectory, turn: int, fix: Turn, *others: Correction
 ) -> Replay:
     environment = environment_of(domain, None, commands=False)
-    return await replay(trajectory, turn, fix, others, lambda: pool.lease(environment), sources_of(domain))
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(domain))
+    return await replay(trajectory, Correction(turn=turn, fix=fix), others, runtime)
 
 
 def note(id: str, account: str, text: str = "vip") -> Turn:

@@ -17,8 +17,9 @@ from engine.exporters.trajectory import Config, TrajectoryRecord
 from engine.exporting.record import read, record_of
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.reviewing.replay import Correction, Runtime, replay
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, ToolCall, Trajectory, Turn
 from engine.users.reference import ReferenceUser
@@ -168,8 +169,8 @@ async def test_a_correction_is_replayed_with_what_the_user_did(
     found, _ = await rolled(handset, persona, pool)
     environment = environment_of(handset, None, commands=False)
     fix = Turn(role="assistant", tool_calls=(ToolCall(id="c", **call("set_roaming", number="555-1", enabled=False)),))
-    sources = sources_of(handset)
-    told = await replay(found, 2, fix, [], lambda: pool.lease(environment), sources, handset.user_tools)
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(handset), handset.user_tools)
+    told = await replay(found, Correction(turn=2, fix=fix), [], runtime)
     assert told.ok
     assert [(place.pointer, place.recorded, place.corrected) for place in told.state] == [
         ("/lines/555-1/roaming", True, False)

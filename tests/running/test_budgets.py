@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.errors import Conflict, InputError
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import Budget, Domain
 from storage.database import Database
@@ -32,7 +33,7 @@ def launch(db: Database, ledger: Domain, reply: dict[str, Any], trajectories: in
 
 
 async def work(db: Database) -> None:
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda line: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None).work(once=True)
 
 
 async def resumed(db: Database, number: int, **budget: Any) -> batches.BatchRow:

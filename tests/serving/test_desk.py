@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.serving.choice import open_pool
+from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
 from engine.types import Domain, Recipe, Request, Trajectory, TrajectoryFilter, Turn
@@ -106,7 +106,7 @@ async def test_a_model_is_called_and_its_fault_told(desk: Desk) -> None:
 async def stored(db: Database, ledger: Domain) -> tuple[int, Trajectory]:
     """Roll out a small batch and return a trajectory that moved money."""
     number = batches.create_batch(db, batch_of(ledger, trajectories=8, sandbox="local", modes={"dependent": 1}))
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda line: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None).work(once=True)
     for identity, body, _ in trajectories.stream(db, TrajectoryFilter(batches=(number,))):
         return identity, Trajectory.model_validate_json(body)
     raise AssertionError("nothing was stored")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import SMALL_BATCH, Domain
 from storage.database import Database
@@ -36,7 +37,7 @@ def launch(db: Database, ledger: Domain, trajectories: int, **changes: Any) -> i
 @asynccontextmanager
 async def working(db: Database, store: SqlStore | None = None, **options: Any) -> AsyncIterator[Worker]:
     """A worker that works until the block ends."""
-    worker = Worker(store or SqlStore(db), SqlLibrary(db), "local", say=lambda line: None, **options)
+    worker = Worker(store or SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None, **options)
     task = asyncio.create_task(worker.work())
     try:
         yield worker

@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import SandboxError, StorageError
 from engine.running.runner import run
-from engine.serving.choice import open_pool
+from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.worker import Worker
 from engine.types import Domain, Progress, Trajectory
 from storage.database import Database
@@ -32,7 +32,7 @@ def launch(db: Database, ledger: Domain, **changes: Any) -> int:
 
 async def work(db: Database, store: SqlStore | None = None) -> None:
     lines: list[str] = []
-    await Worker(store or SqlStore(db), SqlLibrary(db), "local", say=lines.append).work(once=True)
+    await Worker(store or SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lines.append).work(once=True)
 
 
 def adds_up(p: Progress) -> bool:

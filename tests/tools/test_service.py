@@ -14,8 +14,9 @@ from engine.domains.sources import open_source, sources_of
 from engine.errors import InputErrors
 from engine.planning.planner import plan
 from engine.protocols import Sandbox, SandboxPool, ToolSource
-from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.reviewing.replay import Correction, Runtime, replay
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Choice, Domain, Persona, Tool, ToolCall, ToolResult, Turn
@@ -109,7 +110,8 @@ async def test_a_replay_compares_what_the_program_holds(till: Domain, pool: Sand
     record = shop_trajectory(0, turns, tools=till.tools)
     environment = environment_of(till, None, commands=False)
     fix = Turn(role="assistant", tool_calls=(sold(3),))
-    found = await replay(record, 1, fix, (), lambda: pool.lease(environment), sources_of(till))
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(till))
+    found = await replay(record, Correction(turn=1, fix=fix), (), runtime)
     assert found.ok
     assert found.unsteady is None
     assert {(place.path, place.pointer) for place in found.state} == {

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine import settings
 from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
-from engine.reviewing.replay import behind
+from engine.reviewing.replay import end_of_results
 from engine.reviewing.verdicts import corrections
 from engine.types import SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
 from pages._ui.badges import score_name
@@ -275,7 +275,7 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
     reasons = {index: "not exported: no longer follows from a correction" for index in range(end, len(turns))}
     for index, review in corrections(reviews).items():
         if index < end and review.fix and not same_calls(turns[index], review.fix):
-            results = range(index + 1, behind(turns, index))
+            results = range(index + 1, end_of_results(turns, index))
             if not review.unverified:  # otherwise there are no new results
                 reasons |= dict.fromkeys(results, "replaced by the corrected call's result")
     return reasons
