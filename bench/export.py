@@ -140,9 +140,9 @@ def measure(format: str, db: Database, folder: Path) -> None:
     )
     costs: dict[str, Spent] = {}
     late = 0
-    for name, file, others in ways:
+    for name, file, extra_processes in ways:
         source = watched(stream(db, TrajectoryFilter()), early)
-        costs[name] = spent(partial(build, recipe, source, folder / file, others=others))
+        costs[name] = spent(partial(build, recipe, source, folder / file, extra_processes=extra_processes))
         late = late or peak()
     if not filecmp.cmp(folder / "alone.jsonl", folder / "export.jsonl", shallow=False):
         raise SystemExit("One process and several gave different bytes.")

@@ -173,7 +173,7 @@ def export(
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.exporting.build import build
-    from engine.exporting.target import aimed, check_choice
+    from engine.exporting.target import for_target, check_choice
     from engine.types import Recipe
     from storage.exporting.exports import create_export, finish_export
     from storage.reviewing.trajectories import stream
@@ -202,7 +202,7 @@ def export(
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
         }
         made = _validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
-    made = aimed(made)
+    made = for_target(made)
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from engine.exporting.content import Offered, named, offered, tool_schemas
+from engine.exporting.content import OfferedTools, content_id_of, offered_tools, tool_schemas
 from engine.exporting.dialogue import (
     Turns,
     before_masked,
+    cut_changes,
     fits_think_tags,
-    how_cut,
     metadata,
     problem,
-    thinking,
     timeless,
     to_last_answer,
     trained_stretches,
     traits,
+    with_think_tags,
 )
 from engine.exporting.json import dumps
 from engine.exporting.record import changed
@@ -104,7 +104,7 @@ class ChatJsonl:
         return lost
 
     def _changed(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
-        told = how_cut(record.turns, turns)
+        told = cut_changes(record.turns, turns)
         if self._config.parallel == "serial" and "parallel" in found:
             told.append("parallel_made_serial")
         return told
@@ -119,7 +119,7 @@ class ChatJsonl:
 
     def _rows(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
         messages = self._messages(turns)
-        tools = offered(record.tools)
+        tools = offered_tools(record.tools)
         if not self._config.split_untrained:
             yield self._with({"messages": messages}, record, turns, tools)
             return
@@ -127,9 +127,9 @@ class ChatJsonl:
             said = {"prompt": messages[:start], "completion": messages[start:end]}
             yield self._with(said, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: Offered) -> dict[str, Any]:
+    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: OfferedTools) -> dict[str, Any]:
         said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
-        said["id"] = named(turns, tools)
+        said["id"] = content_id_of(turns, tools)
         said["group_id"] = record.group_id
         said["reward"] = record.reward
         said["metadata"] = metadata(record)
@@ -163,7 +163,7 @@ class ChatJsonl:
             if self._config.reasoning == "field":
                 made["reasoning_content"] = reasoning
             else:
-                made["content"] = thinking(reasoning, turn.content)
+                made["content"] = with_think_tags(reasoning, turn.content)
         if calls:
             made["tool_calls"] = [
                 {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": self._written(c.arguments)}}

@@ -11,19 +11,19 @@ from typing import Any, Literal
 
 import orjson
 
-from engine.exporting.content import named, offered
+from engine.exporting.content import content_id_of, offered_tools
 from engine.exporting.dialogue import (
     Turns,
     before_masked,
+    cut_changes,
     fits_think_tags,
-    how_cut,
     in_call_order,
     metadata,
     problem,
-    thinking,
     timeless,
     to_last_answer,
     traits,
+    with_think_tags,
 )
 from engine.exporting.json import dumps
 from engine.protocols import Converted
@@ -74,12 +74,12 @@ class LlamaFactory:
         reason = _refused(turns, spoken, found)
         if reason is not None:
             return Converted(dropped=reason)
-        tools = offered(record.tools)
+        tools = offered_tools(record.tools)
         row: dict[str, Any] = {
             "conversations": self._conversations(spoken),
             "system": turns[0].content if has_system else "",
             "tools": tools.text if record.tools else "",
-            "id": named(turns, tools),
+            "id": content_id_of(turns, tools),
             "group_id": record.group_id,
             "reward": record.reward,
             "metadata": metadata(record),
@@ -125,7 +125,7 @@ class LlamaFactory:
         return lost
 
     def _changed(self, whole: Turns, turns: Turns, found: set[str], beside: str) -> list[str]:
-        changed = how_cut(whole, turns)
+        changed = cut_changes(whole, turns)
         if "merged" in found:
             changed.append("user_turns_merged")
         if "parallel" in found and any([len(turn.tool_calls) > 1 for turn in turns[:-1]]):
@@ -152,13 +152,13 @@ class LlamaFactory:
         content, reasoning, calls = turn.content, turn.reasoning, turn.tool_calls
         thoughts = [reasoning] if reasoning and self._is_thought(reasoning) else []
         if not calls:
-            return {"from": "gpt", "value": thinking(thoughts[0], content) if thoughts else content}
+            return {"from": "gpt", "value": with_think_tags(thoughts[0], content) if thoughts else content}
         if self._config.beside_call == "think" and content.strip() and fits_think_tags(content):
             thoughts.append(content)
         told = [{"name": call.name, "arguments": call.arguments} for call in calls]
         # think tags inside an argument would be taken for a thought and cut out
         value = dumps(told[0] if len(told) == 1 else told).replace("<think>", "\\u003cthink>")
-        return {"from": "function_call", "value": thinking("\n".join(thoughts), value) if thoughts else value}
+        return {"from": "function_call", "value": with_think_tags("\n".join(thoughts), value) if thoughts else value}
 
     def _is_thought(self, reasoning: str | None) -> bool:
         """Say whether a turn's reasoning leaves with it."""

@@ -18,8 +18,7 @@ import msgspec
 
 from engine.exporting.content import content_id
 from engine.exporting.dialogue import timeless
-from engine.exporting.json import dumps
-from engine.exporting.record import fields
+from engine.exporting.json import dumps, part_fields
 from engine.protocols import Converted
 from engine.types import (
     Options,
@@ -71,7 +70,7 @@ class TrajectoryRecord:
     def convert(self, record: Record) -> Converted:
         """Return the one record of a trajectory."""
         named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
-        values = fields(record) if self._with_clocks else _timeless(record)
+        values = part_fields(record) if self._with_clocks else _timeless(record)
         beside = values.pop("attachments")
         values["turns"] = _with_attachments(record.turns, beside)
         if BEFORE in record.imported:
@@ -113,26 +112,26 @@ def _with_attachments(turns: Sequence[RecordTurn], attachments: Iterable[RecordA
     """Return the turns, those with attachments as objects that hold them."""
     beside: dict[int, list[dict[str, Any]]] = {}
     for one in attachments:
-        told = fields(one)
+        told = part_fields(one)
         beside.setdefault(told.pop("turn"), []).append(told)
     if not beside:
         return turns
-    return [fields(turn) | {BESIDE: beside[at]} if at in beside else turn for at, turn in enumerate(turns)]
+    return [part_fields(turn) | {BESIDE: beside[at]} if at in beside else turn for at, turn in enumerate(turns)]
 
 
 def _timeless(record: Record) -> dict[str, Any]:
     """Return the fields of a record without machine and clock."""
-    left = fields(record)
+    left = part_fields(record)
     del left["execution"]
     left["calls"] = [_without_seconds(call) for call in record.calls]
     left["attachments"] = timeless(record.attachments)
     if record.proof:
-        left["proof"] = fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
+        left["proof"] = part_fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
     return left
 
 
 def _replayed(turn: RecordProvenTurn) -> dict[str, Any]:
-    left = fields(turn)
+    left = part_fields(turn)
     left["calls"] = [[_untimed(one) for one in group] for group in turn.calls]
     if "user_calls" in left:
         left["user_calls"] = [_untimed(one) for one in left["user_calls"]]
@@ -144,6 +143,6 @@ def _untimed(one: RecordProvenCall) -> dict[str, Any]:
 
 
 def _without_seconds(part: RecordPart) -> dict[str, Any]:
-    left = fields(part)
+    left = part_fields(part)
     del left["seconds"]
     return left

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.exporting.content import content_id
-from engine.exporting.dialogue import BESIDE, GIVEN, problem, to_last_answer
+from engine.exporting.dialogue import UNMAPPED_METADATA, FOREIGN_METADATA, problem, to_last_answer
 from engine.exporting.record import tool_of
 from engine.importers._flags import ON_ROW, label_of, labels_of, trained, untrained
 from engine.importers._messages import text_of
@@ -64,7 +64,7 @@ def metadata_in(row: Mapping[str, Any], where: str) -> tuple[Metadata, dict[str,
     read = parsed(Metadata, value, where)
     more = dict(read.model_extra or {})
     more.pop("label", None)
-    given = more.pop(GIVEN, None)
+    given = more.pop(FOREIGN_METADATA, None)
     return read, more | (given if isinstance(given, dict) else {})
 
 
@@ -147,7 +147,7 @@ class Rows:
         """Return the trajectory of a row. Raises InputError naming the field."""
         beside, more = metadata_in(row, f"{where}, field metadata")
         shallow(row.get("group_id"), f"{where}, field group_id")
-        imported = {key: more.pop(key) for key in BESIDE if key in more}
+        imported = {key: more.pop(key) for key in UNMAPPED_METADATA if key in more}
         imported |= {"group_id": row.get("group_id"), "more": more or None}
         imported |= {"label": label_of(row), "tool_types": dict(offered.types) or None}
         values = {name: getattr(beside, name) for name in Metadata.model_fields if name != "batch"}

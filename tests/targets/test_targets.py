@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.exporting.build import build, preview
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
-from engine.exporting.target import aimed, check_choice, find, names
+from engine.exporting.target import for_target, check_choice, find, names
 from engine.types import Recipe, Review, Turn
 from tests.exporters.mixed import EMPTY, NESTED, calls, entries, made, mixed, result, says, user
 from tests.needs import missing
@@ -48,7 +48,7 @@ def rejected(*turns: int) -> dict[int, list[Review]]:
 
 def rows(recipe: Recipe, turns: tuple[Turn, ...] = TURNS, reviews: dict[int, list[Review]] | None = None) -> list[Any]:
     (entry,) = entries([made(0, turns)], reviews)
-    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).converted(*entry[1:])[1].rows]
+    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).convert(*entry[1:])[1].rows]
 
 
 # ---------------------------------------------------------------- masks
@@ -116,8 +116,8 @@ def test_every_option_that_a_target_names_is_one_of_its_format(name: str) -> Non
     for option, allowed in target.options.items():
         for value in allowed:
             plugins.configure("exporters", target.format, {option: value})
-    recipe = aimed(Recipe(target=name))
-    assert aimed(recipe) == recipe
+    recipe = for_target(Recipe(target=name))
+    assert for_target(recipe) == recipe
     assert recipe.format == target.format
     assert {option: recipe.options[option] for option in target.options} == {
         option: allowed[0] for option, allowed in target.options.items()
@@ -193,7 +193,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
     with pytest.raises(InputError, match="reads llamafactory, not chat_jsonl"):
         check_choice("llamafactory", "chat_jsonl", None)
     check_choice("trl", "chat_jsonl", "mask")
-    assert aimed(Recipe(target="prime_rl")).untrained == "cut"
+    assert for_target(Recipe(target="prime_rl")).untrained == "cut"
 
 
 # ---------------------------------------------------------------- what the files tell
@@ -215,7 +215,7 @@ def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: s
     assert f"A turn that a human rejected {target.untrained[again.untrained]}." in card
     assert "Turns a human rejected are" not in card
     assert "$" not in found.settings
-    assert again == aimed(recipe)
+    assert again == for_target(recipe)
     assert "train" in found.settings
     assert "train.jsonl" in files
     rebuilt = build(again, entries(mixed()), tmp_path / "again")
