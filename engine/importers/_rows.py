@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.exporting.content import content_id
-from engine.exporting.dialogue import UNMAPPED_METADATA, FOREIGN_METADATA, problem, to_last_answer
+from engine.exporting.dialogue import FOREIGN_METADATA, UNMAPPED_METADATA, problem, to_last_answer
 from engine.exporting.record import tool_of
 from engine.importers._flags import ON_ROW, label_of, labels_of, trained, untrained
 from engine.importers._messages import text_of

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.errors import InputError
-from engine.exporters.trajectory import ADDED, AS_JSON, BEFORE, BESIDE, MAY_BE_EMPTY, NESTED, SCHEMA
+from engine.exporters.trajectory import (
+    ADDED_FIELDS,
+    AS_JSON,
+    ATTACHMENTS,
+    BEFORE_IMPORT,
+    MAY_BE_EMPTY,
+    NESTED_SCHEMA,
+    SCHEMA,
+)
 from engine.importing.lines import json_in, objects, parsed
 from engine.importing.report import Report
 from engine.types import Attachment, Options, Trajectory
@@ -49,10 +57,10 @@ class TrajectoryRecord:
 def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
     """Return the fields of a trajectory that a row holds."""
     schema = row.get("schema")
-    if schema not in (SCHEMA, NESTED):
-        told = f"is {schema!r}, not {SCHEMA!r} or {NESTED!r}."
+    if schema not in (SCHEMA, NESTED_SCHEMA):
+        told = f"is {schema!r}, not {SCHEMA!r} or {NESTED_SCHEMA!r}."
         raise InputError(f"{where}, field schema", told, "Choose the format that wrote this file.")
-    record = {key: value for key, value in row.items() if key not in ADDED}
+    record = {key: value for key, value in row.items() if key not in ADDED_FIELDS}
     if schema == SCHEMA:
         for field in AS_JSON:
             if field in record:
@@ -60,7 +68,7 @@ def _record(row: dict[str, Any], where: str) -> dict[str, Any]:
         for field in MAY_BE_EMPTY:
             record[field] = record.get(field) or None
     if beside := _attachments(record.get("turns"), where):
-        record[BESIDE] = beside
+        record[ATTACHMENTS] = beside
     return record
 
 
@@ -68,9 +76,9 @@ def _attachments(turns: Any, where: str) -> list[Attachment]:
     """Take the attachments out of the turns of a row and return them. Raises InputError naming turn and field."""
     found = []
     for at, turn in enumerate(turns if isinstance(turns, list) else ()):
-        beside = turn.pop(BESIDE, ()) if isinstance(turn, dict) else ()
+        beside = turn.pop(ATTACHMENTS, ()) if isinstance(turn, dict) else ()
         if not isinstance(beside, list | tuple) or not all(isinstance(one, dict) for one in beside):
-            told = f"{where}, field turns.{at + 1}.{BESIDE}"
+            told = f"{where}, field turns.{at + 1}.{ATTACHMENTS}"
             raise InputError(told, "is no list of objects.", "Correct it and import again.")
         for number, one in enumerate(beside, 1):
             found.append(parsed(Attachment, {**one, "turn": at}, f"{where}, turn {at + 1}, attachment {number}"))
@@ -104,9 +112,9 @@ class _Places:
         id, index = self._fresh(trajectory.id), max(given, self._last + 1)
         self._ids.add(id)
         self._last = index
-        imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}
+        imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE_IMPORT}
         if (id, index) != (trajectory.id, trajectory.index):
-            imported[BEFORE] = {"id": trajectory.id, "index": trajectory.index}
+            imported[BEFORE_IMPORT] = {"id": trajectory.id, "index": trajectory.index}
         return trajectory.model_copy(update={"id": id, "index": index, "imported": imported})
 
     def _fresh(self, id: str) -> str:
