@@ -17,7 +17,7 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of
 from engine.importing.lines import objects
 from engine.llms._text_calls import find_calls
-from engine.llms._wire import _call
+from engine.llms._wire import _tool_call
 from engine.planning.batch_file import parse_batch
 from engine.reviewing.corrections import same_calls
 from engine.rolling.prove import parsed
@@ -141,7 +141,7 @@ def test_results_and_arguments_keep_their_digits() -> None:
     assert parsed(f'{{"id": {BIG}}}') == {"id": int(BIG)}
     assert parsed(f'{{"id": {LONG}}}') == {"id": LONG}
     for digits, wanted in ((BIG, int(BIG)), (LONG, LONG)):
-        call = _call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
+        call = _tool_call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
         assert (call.arguments, call.raw) == ({"number": wanted}, None)
         _, (call,) = find_calls(f'{{"name": "count", "arguments": {{"number": {digits}}}}}', ["count"])
         assert call.arguments == {"number": wanted}
