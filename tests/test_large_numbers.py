@@ -1,4 +1,4 @@
-"""Whole numbers beyond 64 bits go through every door with all their digits, and never as an error."""
+"""Integers beyond 64 bits pass every input and output with all digits and without error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The id of content and what is remembered of tools."""
+"""The content id, and the cached digests of tools."""
 
 from __future__ import annotations
 

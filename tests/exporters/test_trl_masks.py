@@ -1,4 +1,4 @@
-"""What TRL trains of a file that was made for it: its own code tokenises the rows and makes the labels.
+"""Which tokens TRL trains in an export for it: TRL's own code tokenises the rows and makes the labels.
 
 TRL's functions and its training templates, whose markers say what the assistant wrote, are read as data from the
 package (requirements-templates.txt), as its own requirements pull torch.

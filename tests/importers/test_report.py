@@ -1,4 +1,4 @@
-"""What an import tells of its file: nothing is dropped in silence, and a bad record refuses no other."""
+"""The import report: everything dropped or changed is counted, and a bad record affects no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainer that an export is for: chosen first; format, options and masks follow, in the form, preview and file."""
+"""The target of an export is chosen first and sets format, options and masks in form, preview and file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.exporting.target import for_target, find, names
+from engine.exporting.target import find, for_target, names
 from engine.protocols import ExportOutcome
 from engine.types import Recipe
 from pages._ui.text import literal

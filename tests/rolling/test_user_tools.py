@@ -1,4 +1,4 @@
-"""Tools of the simulated person: executed in the same world, kept beside the turns, and its fault where they lack."""
+"""Tools of the simulated user: same workspace, calls kept as attachments, and missing calls are the user's fault."""
 
 from __future__ import annotations
 

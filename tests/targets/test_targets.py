@@ -1,4 +1,4 @@
-"""Targets: what a trainer must not train it does not train; options and format follow; contradictions are refused."""
+"""Targets: no trainer trains a masked turn, options and format are filled in, contradictions are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.exporting.build import build, preview
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
-from engine.exporting.target import for_target, check_choice, find, names
+from engine.exporting.target import check_choice, find, for_target, names
 from engine.types import Recipe, Review, Turn
 from tests.exporters.mixed import EMPTY, NESTED, calls, entries, made, mixed, result, says, user
 from tests.needs import missing

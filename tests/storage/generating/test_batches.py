@@ -1,4 +1,4 @@
-"""What a batch's row tells beside its numbers."""
+"""The texts of a batch's row beside its numbers."""
 
 from __future__ import annotations
 
