@@ -39,7 +39,7 @@ def export(
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.exporting.build import build
-    from engine.exporting.target import aimed, check_choice
+    from engine.exporting.target import check_choice, for_target
     from engine.types import Recipe
     from storage.exporting.exports import create_export, finish_export
     from storage.reviewing.trajectories import stream
@@ -68,7 +68,7 @@ def export(
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
         }
         made = validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
-    made = aimed(made)
+    made = for_target(made)
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)
@@ -89,7 +89,7 @@ def import_(
 ) -> None:
     """Read a training file as a finished batch, without what an import before brought. A bad line is set aside with its
     reason; when none can be read, the file is refused."""
-    from engine.importing.read import importer_of, read, told
+    from engine.importing.read import importer_of, read, report_lines
     from engine.importing.report import Report
     from storage.intake import imports
 
@@ -106,4 +106,4 @@ def import_(
     if found.repeated:
         here = ", ".join(f"{count} in batch {batch}" for batch, count in found.repeated.items())
         print(f"{'all are' if found.batch is None else 'the others are'} here already, from an import before: {here}")
-    print("".join(f"{line}\n" for line in told(report.as_dict())), end="")
+    print("".join(f"{line}\n" for line in report_lines(report.as_dict())), end="")

@@ -1,4 +1,4 @@
-"""Whole numbers beyond 64 bits go through every door with all their digits, and never as an error."""
+"""Integers beyond 64 bits pass every input and output with all digits and without error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of
 from engine.importing.lines import objects
 from engine.llms._text_calls import find_calls
-from engine.llms._wire import _call
+from engine.llms._wire import _tool_call
 from engine.planning.batch_file import parse_batch
 from engine.reviewing.corrections import same_calls
 from engine.rolling.prove import result_value
@@ -140,7 +140,7 @@ def test_results_and_arguments_keep_their_digits() -> None:
     assert result_value(f'{{"id": {BIG}}}') == {"id": int(BIG)}
     assert result_value(f'{{"id": {LONG}}}') == {"id": LONG}
     for digits, wanted in ((BIG, int(BIG)), (LONG, LONG)):
-        call = _call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
+        call = _tool_call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
         assert (call.arguments, call.raw) == ({"number": wanted}, None)
         _, (call,) = find_calls(f'{{"name": "count", "arguments": {{"number": {digits}}}}}', ["count"])
         assert call.arguments == {"number": wanted}

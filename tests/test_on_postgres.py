@@ -1,4 +1,4 @@
-"""The whole way on PostgreSQL: a batch planned, worked by an engine process, reviewed, analysed, exported, drawn."""
+"""The whole workflow on PostgreSQL: a batch is planned, run by an engine, reviewed, analysed, exported, shown."""
 
 from __future__ import annotations
 

@@ -263,9 +263,9 @@ def test_an_export_for_a_trainer_is_built(tmp_path: Path) -> None:
     recipe = Recipe(target="throwaway", splits={"train": 1.0})
     made = build(recipe, entries(mixed_trajectories()), tmp_path / "rows.jsonl")
     assert made.settings == "data: rows.jsonl  # the split train"
-    assert targets.aimed(recipe).untrained == "cut"
+    assert targets.for_target(recipe).untrained == "cut"
     with pytest.raises(InputError, match="masked: mask does not suit throwaway"):
-        targets.aimed(Recipe(target="throwaway", options={"masked": "mask"}))
+        targets.for_target(Recipe(target="throwaway", options={"masked": "mask"}))
 
 
 # ---------------------------------------------------------------- promised

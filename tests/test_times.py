@@ -1,4 +1,4 @@
-"""Times that depend on one another keep their order."""
+"""Timeouts and intervals that depend on one another keep their order."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, select
 
-from engine.exporters.trajectory import BEFORE
+from engine.exporters.trajectory import BEFORE_IMPORT
 from engine.reading.json_value import same
 from engine.types import Trajectory
 from storage import tables
@@ -61,7 +61,7 @@ def _same_content(stored: Trajectory, given: Trajectory) -> bool:
 
 def _as_in_file(trajectory: Trajectory) -> Trajectory:
     """Return the trajectory with the id that its file had, and without its position."""
-    before = trajectory.imported.get(BEFORE) or {}
-    imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE}
+    before = trajectory.imported.get(BEFORE_IMPORT) or {}
+    imported = {key: value for key, value in trajectory.imported.items() if key != BEFORE_IMPORT}
     changes = {"id": before.get("id", trajectory.id), "index": 0, "imported": imported}
     return trajectory.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""The reward of code_repair cannot be had without a repair: what cheats leave behind does not reach the check."""
+"""code_repair gives no reward without a repair: files that a cheating rollout leaves behind do not reach the check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every pack proves in every mode, alone and in composed dialogues, whatever the seed."""
+"""Every shipped pack proves in every mode that it serves, in single and in composed dialogues, under many seeds."""
 
 from __future__ import annotations
 

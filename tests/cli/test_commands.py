@@ -1,4 +1,4 @@
-"""Batches from the command line: the own one alone, a budget raised, each in a real process."""
+"""Commands in real processes: `run` and `resume` work on their own batch alone, and a budget is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox tests share: which backends there are, how a test names those that promise it, and a pack."""
+"""Shared by the sandbox tests: the list of backends, the marks that name those a test applies to, and a pack."""
 
 from __future__ import annotations
 

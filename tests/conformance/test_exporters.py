@@ -1,4 +1,4 @@
-"""Every exporter in the folder, and every importer of the same name, against one contract."""
+"""Every exporter keeps its protocol, and the importer of the same name reads its rows back."""
 
 from __future__ import annotations
 

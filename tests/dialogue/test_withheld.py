@@ -1,4 +1,4 @@
-"""What a request leaves out, and which questions ask for it."""
+"""Requests with a missing parameter: what they leave out, and which assistant questions ask for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packs are read whole or refused whole, naming the place and the next move."""
+"""A pack is accepted or refused as a whole; a refusal names file, line and the next move."""
 
 from __future__ import annotations
 

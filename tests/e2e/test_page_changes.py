@@ -1,4 +1,4 @@
-"""A page is opened just when a part of the page before looks again by itself, as parts do every few seconds."""
+"""A page is drawn whole also when it is opened while a part of the previous page refreshes itself."""
 
 from __future__ import annotations
 

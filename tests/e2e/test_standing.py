@@ -1,4 +1,4 @@
-"""What a verdict means, in the browser: where it stands, that it is counted at once, and what it waits for."""
+"""Verdicts in the browser: where they show, that counts follow at once, and what a trajectory still awaits."""
 
 from __future__ import annotations
 

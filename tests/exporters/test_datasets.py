@@ -1,4 +1,4 @@
-"""The files as `datasets` loads them: every argument as it was written, and no null that nobody wrote."""
+"""Exports loaded by `datasets`: every argument has its written value, and no null is added."""
 
 from __future__ import annotations
 

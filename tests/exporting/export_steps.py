@@ -8,8 +8,8 @@ from typing import Any
 
 from engine import plugins
 from engine.exporters.trajectory import AS_JSON
-from engine.exporting.json import dump_bytes
-from engine.exporting.record import fields, record_of
+from engine.exporting.json import dump_bytes, part_fields
+from engine.exporting.record import record_of
 from engine.exporting.report import Report
 from engine.exporting.reviewed import apply_reviews
 from engine.types import Review, Trajectory
@@ -20,7 +20,7 @@ def applied(trajectory: Trajectory, reviews: Sequence[Review], untrained: Any = 
     """Return the trajectory as the reviews leave it, checked in full."""
     found = apply_reviews(record_of(trajectory), reviews, untrained)
     assert found is not None
-    return Trajectory.model_validate_json(dump_bytes(fields(found)))
+    return Trajectory.model_validate_json(dump_bytes(part_fields(found)))
 
 
 def entries(

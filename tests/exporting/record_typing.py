@@ -1,4 +1,4 @@
-"""What mypy must see of a record; `make lint` checks this file, and no test runs it.
+"""The types that mypy must infer for records. `make lint` checks this file; no test runs it.
 
 Each `type: ignore` names an error that has to be there: mypy in strict mode reports one that is not needed.
 """

@@ -1,4 +1,4 @@
-"""What stands beside a turn: carried by whole records without its clocks, passed over by the rest, moved by reviews."""
+"""Attachments of turns: whole records carry them (without clocks), others count them as lost, reviews move them."""
 
 from __future__ import annotations
 

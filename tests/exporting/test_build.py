@@ -1,4 +1,4 @@
-"""A whole export: what is admitted, how it is split, what is written and told."""
+"""A whole export: which trajectories it admits, how it splits them, what it writes and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The id of content and what is remembered of tools."""
+"""The content id, and the cached digests of tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.exporting import content
-from engine.exporting.content import offered
+from engine.exporting.content import offered_tools
 from engine.exporting.record import tool_of
 from engine.types import Tool, ToolCall, Turn
 from tests.samples.tools import BANK, SHOP
@@ -45,11 +45,11 @@ def test_arguments_compare_in_any_key_order_and_of_any_size() -> None:
     assert named({"a": "\ud800"}) != named({"a": "?"})
 
 
-def test_tools_are_told_by_how_they_are_written() -> None:
+def test_the_digest_of_tools_follows_their_text() -> None:
     def tools(parameters: dict[str, Any]) -> list[Tool]:
         return [tool_of(Tool(name="a", description="", parameters=parameters, effect="read"))]
 
-    one, swapped = offered(tools({"a": 1, "b": True})), offered(tools({"b": True, "a": 1}))
-    assert (one.digest, offered(tools({"a": 1, "b": True}))) == (swapped.digest, one)
+    one, swapped = offered_tools(tools({"a": 1, "b": True})), offered_tools(tools({"b": True, "a": 1}))
+    assert (one.digest, offered_tools(tools({"a": 1, "b": True}))) == (swapped.digest, one)
     assert list(json.loads(swapped.text)[0]["function"]["parameters"]) == ["b", "a"]
-    assert one.digest != offered(tools({"a": True, "b": 1})).digest
+    assert one.digest != offered_tools(tools({"a": True, "b": 1})).digest

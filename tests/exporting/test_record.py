@@ -1,4 +1,4 @@
-"""A record read from a stored body equals that of the same body checked in full."""
+"""A record read fast from a stored body equals the record of the fully validated Trajectory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chat rows from elsewhere: what is taken, and how a refusal reads."""
+"""The chat_jsonl importer: which rows of other tools it accepts, and what its refusals say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Valid rows with something in them replaced at random: read, or set aside; never another error, and storable."""
+"""Valid rows with one value replaced at random are imported and storable, or set aside; no other error is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same thing in the spellings of many formats, each read as one, and each told when it was read otherwise."""
+"""The dialects of many formats are read alike, and the report names what was read in another form than written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole records: what is refused."""
+"""The trajectory importer: which whole records it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file wants untrained is trained on no way out."""
+"""An answer that an imported file masks is trained in no export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import tells of its file: nothing is dropped in silence, and a bad record refuses no other."""
+"""The import report: everything dropped or changed is counted, and a bad record affects no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.importing.lines import LONGEST_LINE, lines_of
-from engine.importing.read import importer_of, read, told
+from engine.importing.read import importer_of, read, report_lines
 from engine.importing.report import LISTED, Report
 from engine.types import Trajectory
 from tests.exporting.export_steps import exported
@@ -79,7 +79,7 @@ def test_reasons_are_listed_up_to_a_bound_and_counted_all() -> None:
     found, report = imported(GOOD, *[{"messages": []}] * (LISTED + 30))
     assert len(found) == 1
     assert (report["set_aside"], len(report["reasons"])) == (LISTED + 30, LISTED)
-    assert "  and 30 more" in told(report)
+    assert "  and 30 more" in report_lines(report)
 
 
 def test_a_key_that_has_no_place_is_named() -> None:
@@ -157,11 +157,11 @@ def test_what_is_set_aside_counts_nowhere_else() -> None:
 
 def test_the_report_is_told_in_lines_that_a_terminal_can_show() -> None:
     found, report = imported(GOOD | {"\x1b[31mred": 1}, GOOD, {"messages": []})
-    lines = told(report)
+    lines = report_lines(report)
     assert lines[0] == "set aside: 1 of 3"
     assert "keys that are not carried:" in lines
     assert all(line.isprintable() for line in lines)
-    assert told(imported(GOOD)[1]) == []
+    assert report_lines(imported(GOOD)[1]) == []
     assert found[0].turns == found[1].turns
 
 

@@ -1,4 +1,4 @@
-"""What is kept and why not, and what human verdicts make of a trajectory."""
+"""Which trajectories a batch keeps, the reasons for rejecting others, and the effect of human verdicts."""
 
 from __future__ import annotations
 

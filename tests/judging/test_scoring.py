@@ -1,4 +1,4 @@
-"""Who is at fault, and what counts as measured."""
+"""Scores of a rollout: which culprit a failure gets, and what counts as measured."""
 
 from __future__ import annotations
 

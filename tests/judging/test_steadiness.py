@@ -1,4 +1,4 @@
-"""Nothing is booked on the agent that the reference cannot do again: who hangs on the clock is the tool."""
+"""The agent is not blamed where the reference itself misses its end state again, as when a tool reads the clock."""
 
 from __future__ import annotations
 

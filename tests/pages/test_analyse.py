@@ -1,4 +1,4 @@
-"""The analysis: every bar counts exactly what it opens, unknown is no zero, batches stand side by side."""
+"""The analysis pages: a bar counts exactly the trajectories it opens, unknown is not zero, batches can be compared."""
 
 from __future__ import annotations
 

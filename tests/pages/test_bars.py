@@ -1,4 +1,4 @@
-"""Every bar opens exactly what it counts, also where values are missing, and a changed verdict is drawn at once."""
+"""Every chart bar opens exactly the trajectories it counts, also with missing values; a new verdict shows at once."""
 
 from __future__ import annotations
 

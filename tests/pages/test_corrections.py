@@ -1,4 +1,4 @@
-"""A correction without a browser: calls as a form or as JSON, what is written is kept, a refusal may be right."""
+"""Corrections without a browser: calls edited as form or JSON, drafts are kept, a refused call can be the right one."""
 
 from __future__ import annotations
 

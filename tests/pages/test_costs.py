@@ -1,4 +1,4 @@
-"""A batch whose calls have a known price, from the form to the charts: by endpoint, by form, by litellm's table."""
+"""The cost of a batch from form to charts, with prices from the endpoint, the form or litellm's table."""
 
 from __future__ import annotations
 

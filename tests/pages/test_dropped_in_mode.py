@@ -1,4 +1,4 @@
-"""A mode that was dropped in stands wherever modes stand: form, counts, filters, the pages of a domain."""
+"""A mode added as a file appears wherever modes do: form, counts, filters, the pages of a domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imported trajectories in the studio: what came in is told, any tool is drawn, calls can be corrected unverified."""
+"""Imported trajectories in the studio: the report is shown, any tool is drawn, calls can be corrected unverified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a turn that a reviewer rejected: chosen in the form, seen in the preview, found in the built file."""
+"""Turns that a reviewer rejected: the form's choice (mask or cut) shows in the preview and in the built file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What once misled a reader: a colour, a number from too little, a notice without the way, a choice too wide."""
+"""Things that once misled readers stay mended: a colour, a number from too few values, a notice without a next move."""
 
 from __future__ import annotations
 

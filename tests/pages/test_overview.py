@@ -1,4 +1,4 @@
-"""The overview: what it says of an empty, a filled and a broken project, and the first-run path."""
+"""The overview page of an empty, a filled and a broken project, and the path of the first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages say of a verdict: the word in lists, counts that follow at once, and what a trajectory waits for."""
+"""A verdict on the pages: its word in lists, counts that follow at once, and what a trajectory still awaits."""
 
 from __future__ import annotations
 

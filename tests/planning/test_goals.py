@@ -1,4 +1,4 @@
-"""A task wants what its dialogue asks, and nothing more."""
+"""The goal of a task names exactly what its requests ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares are exact over the whole batch; what cannot hold gives way in the promised order, by as little as there is."""
+"""Shares are exact over a batch; where they conflict, they give way in the promised order, as little as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections played in a sandbox: with the others in place, answers and workspace compared, later calls played."""
+"""Corrected calls replayed in a sandbox: other corrections apply, later calls follow, results and workspace compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reviews make of a trajectory, spelled out, and what a recipe then does with it."""
+"""The standing that reviews give a trajectory, and whether a recipe exports it."""
 
 from __future__ import annotations
 

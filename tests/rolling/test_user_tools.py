@@ -1,4 +1,4 @@
-"""Tools of the simulated person: executed in the same world, kept beside the turns, and its fault where they lack."""
+"""Tools of the simulated user: same workspace, calls kept as attachments, and missing calls are the user's fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, ToolCall, Trajectory, Turn
 from engine.users.reference import ReferenceUser
-from pages.review.parts.turn_viewer import _took
+from pages.review.parts.turn_viewer import _texts_beside
 from storage.intake.rows import dump
 from tests.engines import wired
 from tests.samples.batches import batch_of
@@ -107,7 +107,7 @@ async def test_the_reference_does_its_part_before_it_speaks(
     }
     assert found.proof is not None
     assert found.proof.expected == found.diff
-    assert _took(found)[1].startswith("used its own tools; read_display {} → ")
+    assert _texts_beside(found)[1].startswith("used its own tools; read_display {} → ")
 
 
 async def test_what_it_did_is_stored_and_leaves_with_whole_records(

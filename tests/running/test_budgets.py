@@ -1,4 +1,4 @@
-"""Budgets of a batch, with the real worker and storage: they hold, pause, are raised, and say when they cannot hold."""
+"""Budgets of a batch, with real worker and storage: they hold, pause, can be raised, and say when they cannot hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a row of failed rollouts pauses a batch, and what ends a row."""
+"""How many failed rollouts in a row pause a batch, and what ends such a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the local sandbox does: its folders, and telling the dead from the living."""
+"""The local sandbox alone: its folders, and which of them belong to dead engines."""
 
 from __future__ import annotations
 

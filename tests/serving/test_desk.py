@@ -1,4 +1,4 @@
-"""What pages ask of the engine, answered with a real database and the local sandbox."""
+"""Requests of pages, answered by the engine with a real database and the local sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One engine, two batches: a small one goes beside a large one, and nothing is lost or done twice for it."""
+"""One engine works on a small batch beside a large one, and loses or repeats no rollout."""
 
 from __future__ import annotations
 

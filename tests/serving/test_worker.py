@@ -1,4 +1,4 @@
-"""Batches from claim to release, with a real database and the local sandbox; faults are injected, not imagined."""
+"""Batches from claim to release, with a real database, the local sandbox and injected faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trajectory's row holds by the names of its columns, and that nothing lists these names anew."""
+"""The columns of a trajectory's row have one list of names, which no other file repeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses, settings of the connection, and faults told as StorageError with the next move."""
+"""Database addresses, connection settings, and faults raised as StorageError with the next move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Full-text search: finds words, phrases and tools, and takes whatever is typed as words."""
+"""Full-text search finds words, phrases and tools, and treats any input as words, never as query syntax."""
 
 from __future__ import annotations
 

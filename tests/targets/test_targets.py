@@ -1,4 +1,4 @@
-"""Targets: what a trainer must not train it does not train; options and format follow; contradictions are refused."""
+"""Targets: no trainer trains a masked turn, options and format are filled in, contradictions are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.exporting.build import build, preview
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
-from engine.exporting.target import aimed, check_choice, find, names
+from engine.exporting.target import check_choice, find, for_target, names
 from engine.types import Recipe, Review, Turn
 from tests.exporting.export_steps import entries
 from tests.needs import missing
@@ -50,7 +50,7 @@ def rejected(*turns: int) -> dict[int, list[Review]]:
 
 def rows(recipe: Recipe, turns: tuple[Turn, ...] = TURNS, reviews: dict[int, list[Review]] | None = None) -> list[Any]:
     (entry,) = entries([shop_trajectory(0, turns)], reviews)
-    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).converted(*entry[1:])[1].rows]
+    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).convert(*entry[1:])[1].rows]
 
 
 # ---------------------------------------------------------------- masks
@@ -118,8 +118,8 @@ def test_every_option_that_a_target_names_is_one_of_its_format(name: str) -> Non
     for option, allowed in target.options.items():
         for value in allowed:
             plugins.configure("exporters", target.format, {option: value})
-    recipe = aimed(Recipe(target=name))
-    assert aimed(recipe) == recipe
+    recipe = for_target(Recipe(target=name))
+    assert for_target(recipe) == recipe
     assert recipe.format == target.format
     assert {option: recipe.options[option] for option in target.options} == {
         option: allowed[0] for option, allowed in target.options.items()
@@ -199,7 +199,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
     with pytest.raises(InputError, match="reads llamafactory, not chat_jsonl"):
         check_choice("llamafactory", "chat_jsonl", None)
     check_choice("trl", "chat_jsonl", "mask")
-    assert aimed(Recipe(target="prime_rl")).untrained == "cut"
+    assert for_target(Recipe(target="prime_rl")).untrained == "cut"
 
 
 # ---------------------------------------------------------------- what the files tell
@@ -221,7 +221,7 @@ def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: s
     assert f"A turn that a human rejected {target.untrained[again.untrained]}." in card
     assert "Turns a human rejected are" not in card
     assert "$" not in found.settings
-    assert again == aimed(recipe)
+    assert again == for_target(recipe)
     assert "train" in found.settings
     assert "train.jsonl" in files
     rebuilt = build(again, entries(mixed_trajectories()), tmp_path / "again")

@@ -1,4 +1,4 @@
-"""Tools that a program of the pack serves: its state counts in proofs and end states, and its faults are the tool's."""
+"""The tool source `service`: its state counts in proofs and end states, and its faults are faults of the tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model user: what it sees, what it may not tell, when it may stop."""
+"""The model-driven user: what it is shown, what it must not reveal yet, when it may stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripted user: its words, what it holds back, and where it ends."""
+"""The reference user: its texts, what it withholds, and when it ends the dialogue."""
 
 from __future__ import annotations
 

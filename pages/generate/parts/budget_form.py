@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.running.watch import reached
+from engine.running.watch import reached_bound
 from engine.types import Budget, Endpoint
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
@@ -70,7 +70,7 @@ def warn_of_prices(values: dict[str, Any], models: Iterable[Endpoint]) -> None:
 
 def spent_up(row: batches.BatchRow) -> str:
     """Return why resuming would pause at once, or ""."""
-    return reached(row.batch.budget, row.tokens, row.cost_usd, row.seconds)
+    return reached_bound(row.batch.budget, row.tokens, row.cost_usd, row.seconds)
 
 
 def change_form(row: batches.BatchRow) -> None:
@@ -102,7 +102,7 @@ def _field(number: int, field: str, value: Any) -> dict[str, Any]:
 
 
 def _buttons(row: batches.BatchRow, began: Budget, wanted: Budget) -> None:
-    short = reached(wanted, row.tokens, row.cost_usd, row.seconds)
+    short = reached_bound(wanted, row.tokens, row.cost_usd, row.seconds)
     if short:
         st.caption(f":material/block: {short} Resuming would pause at once.")
     with st.container(horizontal=True):

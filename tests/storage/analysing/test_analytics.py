@@ -1,4 +1,4 @@
-"""Charts: counted as Python would, and answered by indexes where they must be quick."""
+"""Chart queries count the same as Python, and use indexes where they must be fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each bar of a chart opens what it counts, under any filter before."""
+"""Each bar of a chart opens exactly the trajectories it counts, under any filter set before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The funnel both ways: each of its numbers is what the filter behind it counts, under any filter before."""
+"""Each number of the funnel equals the count of its filter, under any filter set before."""
 
 from __future__ import annotations
 

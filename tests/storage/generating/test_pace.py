@@ -1,4 +1,4 @@
-"""How fast a batch goes: what is not known yet is None, and a page that is reopened looks anew."""
+"""The pace of a batch: None while unknown, and measured anew when a page is reopened."""
 
 from __future__ import annotations
 

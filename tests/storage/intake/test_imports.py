@@ -1,4 +1,4 @@
-"""Imports stream: memory is flat, and one that dies half-way leaves a batch that says so."""
+"""Imports stream in constant memory, and one that dies half-way leaves a batch marked incomplete."""
 
 from __future__ import annotations
 

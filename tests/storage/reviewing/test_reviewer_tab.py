@@ -1,4 +1,4 @@
-"""Two tabs of one reviewer: neither overwrites unseen what the other changed, and what waits is kept."""
+"""Two tabs of one reviewer: neither overwrites changes of the other unseen, and unsent changes are kept."""
 
 from __future__ import annotations
 

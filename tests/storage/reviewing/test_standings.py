@@ -128,7 +128,7 @@ def leaving(recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> set[in
 
 def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]], folder: Path) -> None:
     path = folder / "out.jsonl"
-    result = build(recipe, trajectories.stream(db, recipe.filter), path, others=0)
+    result = build(recipe, trajectories.stream(db, recipe.filter), path, extra_processes=0)
     ids = result.trajectories
     assert set(ids) == leaving(recipe, among)
     assert count_admitted(db, recipe) == len(ids)
@@ -154,10 +154,10 @@ def test_a_turn_marked_fix_without_a_correction_never_leaves(db: Database, tmp_p
     SqlStore(db).save(queue_batch(db), [order_trajectory(0), order_trajectory(1)])
     reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"verdict": "fix"})
     recipe = Recipe(format="chat_jsonl", splits={"train": 1.0})
-    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "a.jsonl", others=0)
+    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "a.jsonl", extra_processes=0)
     assert (result.rows, result.report["dropped"]) == ({"train": 1}, {"awaits_correction": 1})
     reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"fix": BETTER})
-    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "b.jsonl", others=0)
+    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "b.jsonl", extra_processes=0)
     first = json.loads((tmp_path / "b.jsonl").read_text().splitlines()[0])
     assert (first["messages"][-1]["content"], first["messages"][-1]["train"]) == ("Better.", True)
     assert trajectories.row(db, 1).standing == "corrected"

@@ -1,4 +1,4 @@
-"""Every page as people see it: wide and narrow, light and dark, empty, in use, loaded again; and as axe-core reads it.
+"""The look of every page: wide and narrow, light and dark, empty, filled, reloaded; and its accessibility by axe-core.
 
 The pictures are to be looked at.
 """
@@ -17,7 +17,7 @@ from pages._ui.routes import ROUTES, Route, url
 from tests.e2e.axe import violations
 from tests.e2e.conftest import NARROW, SHOTS, WIDE, Studio, Watch, opened, ready
 from tests.e2e.controls import answered
-from tests.e2e.filled import addresses
+from tests.e2e.filled_studio import addresses
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 

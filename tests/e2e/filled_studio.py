@@ -1,4 +1,4 @@
-"""A studio with something on every page: what a week of use leaves behind, made by the engine in real sandboxes."""
+"""Fills a studio's database so that every page has content, with real rollouts of the engine."""
 
 from __future__ import annotations
 

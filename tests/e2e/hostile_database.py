@@ -1,4 +1,4 @@
-"""A database in which every text that people, models or imported files give is hostile, and the addresses to see it."""
+"""A database in which every text from people, models or imported files is hostile, and the addresses that show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What appears over a table under the mouse covers no button."""
+"""The toolbar that appears over a table under the mouse covers no button."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streamlit with a review page that is slow to draw: `python -m tests.e2e.slowed run app.py`.
+"""Runs Streamlit with a review page that draws slowly: `python -m tests.e2e.slow_streamlit run app.py`.
 
 Between the title, the turns and what is beside them lies a pause each, so that a press meets the page half drawn. On a
 quiet machine these moments are too short to be met.

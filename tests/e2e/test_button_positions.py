@@ -1,4 +1,4 @@
-"""Where things stand: a button that has been drawn stays in its place, and a message covers none."""
+"""A drawn button keeps its position, and no message covers one."""
 
 from __future__ import annotations
 

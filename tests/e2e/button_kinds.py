@@ -1,4 +1,4 @@
-"""The kinds of button that the studio has, each on a page of its own use, with what a press of it leaves behind."""
+"""Every kind of button of the studio: the page where it is pressed and the stored effect of a press."""
 
 from __future__ import annotations
 
