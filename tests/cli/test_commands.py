@@ -94,7 +94,7 @@ def test_prices_for_an_unknown_model_are_given_on_the_command_line(
     number = str(batches.create_batch(db, wanted))
     first = command("resume", number)
     assert first.returncode == 1
-    assert "price of played is not known" in first.stdout
+    assert "price of scripted is not known" in first.stdout
     assert batches.get_batch(db, 1).tokens == 0
     done = command("resume", number, "--prices", "10", "50")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -28,7 +28,7 @@ def engine(database: Database, isolated: bool) -> None:
 def building(database: Database, tmp_path: Path) -> object:
     """A build at work: its note, and its lock held."""
     (tmp_path / "sandbox-image.json").write_text(json.dumps({"building": True, "since": time.time() - 42}))
-    lock = ImageBuild(tmp_path)._take()
+    lock = ImageBuild(tmp_path)._lock_file()
     yield lock
     if lock:
         lock.close()

@@ -37,7 +37,7 @@ def ended(
     db: Database, status: str, reason: str = "", *made: Trajectory, took: float | None = None, **changes: Any
 ) -> int:
     """Return a batch that an engine gave back in this status, after `took` seconds of work."""
-    number = queue_batch(db, **{"trajectories": 6} | changes)
+    number = queue_batch(db, **{"trajectories": 6, "domains": (DomainShare(id="ledger"),)} | changes)
     store = SqlStore(db)
     assert store.claim("me", time.time(), 60)
     store.save(number, made)
