@@ -2,8 +2,8 @@
 
 The reward is the mean over the judges that could measure something, each judge counting once (a judge with
 several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out;
-when nothing could be, the reward is None. A wrong end state counts only when the reference chain, executed once more,
-still gives its own.
+when nothing could be, the reward is None. A wrong end state counts only while the reference proves steady
+(steadiness.py).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ async def score(
 ) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.
 
-    Judges that ask a model cost money, so they are asked only when no other judge failed the trajectory; their model
+    Judges that ask a model cost money, so they are asked only when no judge before them failed it; their model
     calls are added to the trajectory's. The scores of a judge that was not asked are None, with that reason.
 
-    `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, failed scores that compare with the
-    reference become None, and unless another score failed, the tools are the culprit.
+    `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
+    scores become None and, unless another failed, the outcome is unmeasured with culprit tool.
     """
     scores: list[Score] = []
     calls: list[ModelCall] = []
@@ -120,7 +120,7 @@ def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collecti
 def _culprit(trajectory: Trajectory) -> Culprit:
     """Return who is to blame for a failed dialogue.
 
-    A tool, when it crashed or hung and did not answer after that. The user, when it never managed its own tool calls,
+    A tool whose last result is a crash, timeout or limit. The user, when it never managed its own tool calls,
     ended the dialogue before all requests were made, or did not give what it was asked for. Else the agent.
     """
     if _tool_stayed_broken(trajectory):

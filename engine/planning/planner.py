@@ -1,7 +1,7 @@
 """Makes the RolloutSpecs of a batch, with ids and seeds. Pure, so every engine makes the same ones.
 
-engine/planning/quotas.py decides how many tasks each domain, mode and number of requests gets, under the batch's plan
-version: a stored batch keeps its own, so that its ids stay.
+engine/planning/quotas.py decides how many tasks each domain, mode and number of requests gets, by the rules of the
+batch's plan version. A stored batch keeps it, and so its ids. The order of draws decides all ids.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from engine.types import (
 TRIES = 12
 """Draws for a task that repeats no earlier one."""
 _ID_WORDS = {"template_error": "unsolvable"}
-"""The word for a reason inside ids: the one it had when ids were first made, so that a resumed batch keeps its ids."""
+"""Reasons renamed since ids were first made, with the old word, which ids keep so that batches can resume."""
 Choice = TypeVar("Choice")
 
 
 def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> Iterator[RolloutSpec]:
     """Yield exactly `batch.trajectories` specs in a fixed order. `domains` is keyed by digest.
 
-    A task that cannot be drawn, or that repeats an earlier one in all TRIES, becomes a spec with `rejected` set. Raises
-    InputErrors when the batch cannot start at all.
+    A task for which TRIES draws give nothing new becomes specs with `rejected` set, one per attempt, so that the total
+    stays exact. Raises InputErrors when the batch cannot start at all.
     """
     check(batch, domains, personas)
     fingerprint = batch.fingerprint

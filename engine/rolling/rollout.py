@@ -53,7 +53,7 @@ INJECTED = json.dumps({"error": "The service is temporarily unavailable. Please 
 
 
 async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
-    """Return the trajectory of one spec, always. Raises SandboxError(gone), a fatal ModelError, StorageError (a
+    """Return a spec's trajectory, failed or not. Raises SandboxError(gone), a fatal ModelError, StorageError (a
     full disk) and CancelledError."""
     attempt = Attempt(spec, parts, parts.now())
     if spec.task is None:
@@ -63,7 +63,7 @@ async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
         attempt = Attempt(spec, parts, attempt.started, retries=number, earlier=attempt.calls)
         try:
             async with asyncio.timeout(limits.seconds):
-                with boundary("The rollout"):
+                with boundary("The rollout"):  # inside the timeout, whose TimeoutError is an OSError
                     return await _try_once(attempt)
         except SandboxError as error:
             if error.gone:
@@ -109,7 +109,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
         attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
         if task.hidden_tests is not None:
             attempt.tests_passed = await hidden_tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
-    record = attempt.record()
+    record = attempt.record()  # the lease has ended: scoring may lease a second sandbox
 
     async def unsteady_reason(lost: Trajectory) -> str | None:
         return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
@@ -163,7 +163,7 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
             attempt.begun.append(len(attempt.turns))
         attempt.turns.append(message.turn)
         await _answer_user(attempt, teacher, sandbox)
-        if attempt.end != "not_started":
+        if attempt.end != "not_started":  # `_answer_user` reached a bound
             return
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
     over = await _user_message(attempt, user, sandbox) is None and not user.left and not attempt.user_never_spoke
@@ -174,7 +174,7 @@ async def _user_message(attempt: Attempt, user: User, sandbox: Sandbox) -> Compl
     """Return the user's next message, None when the dialogue is over.
 
     Before it writes, the user may call its own tools. These calls are executed here and kept as an attachment of the
-    message, not as turns, because the teacher sees all turns. A user that only calls tools, up to the bound of steps,
+    message, not as turns, because the teacher sees all turns. A user still calling tools after `steps_per_turn` calls
     ends the dialogue.
     """
     own: list[Turn] = []
@@ -264,10 +264,10 @@ def _count_invalid(attempt: Attempt) -> None:
 
 
 def _must_fail(attempt: Attempt, call: ToolCall) -> bool:
-    """Return whether a call is the one that the current request marks to fail, made for the first time.
+    """Return whether a call must fail: the one that the request marks, if none failed in it yet.
 
-    It is the one when it has the reference's arguments. A teacher may take another way, so it also is the one when as
-    many calls of its tool were answered in this request as the reference makes before the marked call.
+    It is that one with the reference's arguments. A teacher may take another way, so it also is once at least as many
+    calls of its tool were answered in this request as the reference makes before the marked one.
     """
     number = len(attempt.begun)
     turn = attempt.task.turns[number - 1]

@@ -30,7 +30,7 @@ from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 FLUSH_SECONDS = 0.25
 """Longest time that a finished trajectory waits to be saved."""
 FLUSH_ROWS = 64
-"""Unsaved trajectories that are saved without waiting for that time."""
+"""So many unsaved trajectories are saved without waiting for FLUSH_SECONDS."""
 Value = TypeVar("Value")
 
 
@@ -54,6 +54,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     heartbeat = asyncio.create_task(_heartbeat(claim, store, watch))
     try:
         await _work(claim, store, pool, watch, llms)
+    # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
     except StorageError as error:
@@ -114,8 +115,8 @@ def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSp
 
 
 def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
-    """Return the same specs with the first one drawn. In a large resumed batch that plans all that is done, which takes
-    a while, so it must be called in a thread."""
+    """Return the same specs, the first one drawn ahead. In a large resumed batch this plans past all that is done,
+    which takes long: call it in a thread."""
     return chain([first] if (first := next(specs, None)) is not None else [], specs)
 
 
@@ -142,7 +143,7 @@ async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> As
             following = following or asyncio.ensure_future(anext(results))
             either: set[asyncio.Future[Any]] = {following, stopping}
             await asyncio.wait(either, timeout=FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
+            if not following.done():  # else its result is paid for: yield it before looking at `stopping`
                 if stopping.done():
                     return
                 yield None
@@ -216,7 +217,7 @@ class _Writer:
             return
         try:
             await _in_thread(self._store.save, self._claim.batch_id, rows)
-        except BaseException:
+        except BaseException:  # a cancelled thread may still commit; Store.save skips what is stored already
             self._rows[:0] = rows
             raise
         for trajectory in rows:
@@ -227,7 +228,7 @@ async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:
     """Renew the claim every second and obey the commands that pages gave meanwhile.
 
     A database that cannot be written for a moment is tried again. When the disk is full, or the claim could not be
-    renewed for GIVES_UP seconds, the batch is paused here, before another engine may take it over.
+    renewed for PAUSE_OWN seconds, the batch is paused here, before another engine may take it over.
     """
     renewed = time.monotonic()
     while True:
