@@ -33,13 +33,15 @@ Entry = tuple[int, bytes, Sequence[Review]]
 SERIAL_FIRST = 2_000
 """Trajectories that this process converts before it starts others, whose start takes up to half a second each."""
 MOST_PROCESSES = 3
+"""One process reads the source and writes the files for all of them, which bounds what more could add."""
 _CHUNK_TRAJECTORIES, _CHUNK_BYTES = 50, 1 << 19
 _MOST_WAITING = 16
 """Chunks read beyond the oldest one that is not yet yielded; this bounds memory."""
 
 
 class EncodedTrajectory(NamedTuple):
-    """One converted trajectory. Its rows are JSON in UTF-8; `split` and `card_key` are empty when it gave none."""
+    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` and `card_key`
+    are empty."""
 
     id: int
     converted: Converted
@@ -58,7 +60,7 @@ class Conversion:
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
 
     def encode(self, entry: Entry) -> EncodedTrajectory:
-        """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a body that is none."""
+        """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
         id, body, reviews = entry
         record, converted = self.convert(body, reviews)
         if not converted.rows:
@@ -79,6 +81,7 @@ class Conversion:
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
     """Return the split of a group. It depends on seed and group alone, so more rows move no group to another split."""
+    # 7 bytes fill the 53 bits of a float; another number of them would move groups to other splits
     share = int.from_bytes(hashlib.sha256(f"{seed}:{group_id}".encode()).digest()[:7], "big") / (1 << 56)
     total = 0.0
     last = ""
@@ -100,7 +103,7 @@ def convert(
     """Yield every trajectory of the source as encoded rows, in order.
 
     This process converts the first `serial_first` by itself, the rest together with `extra_processes` others (None:
-    one for each processor that was idle meanwhile). Raises what the source raises. The others end with this iterator
+    see `worthwhile_processes`). Raises what the source raises. The others end with this iterator
     and with this process.
     """
     conversion, entries = Conversion(recipe), iter(source)
@@ -114,7 +117,8 @@ def convert(
 
 
 def _next_chunk(entries: Iterator[Entry]) -> list[Entry]:
-    """Return the next entries, [] at the end: at most 50, and fewer where they are long, to bound memory."""
+    """Return the next entries, [] at the end: at most _CHUNK_TRAJECTORIES, and fewer from _CHUNK_BYTES on,
+    to bound memory."""
     found: list[Entry] = []
     size = 0
     while size < _CHUNK_BYTES and len(found) < _CHUNK_TRAJECTORIES and (entry := next(entries, None)) is not None:
@@ -148,11 +152,14 @@ def _from_tuple(encoded: tuple[Any, ...]) -> EncodedTrajectory:
 def _convert_in_parallel(
     recipe: Recipe, conversion: Conversion, chunks: Iterator[Chunk], extra_processes: int
 ) -> Iterator[EncodedTrajectory]:
-    """Give each chunk to a process that has room, or else convert it here; yield results in the order of the chunks."""
+    """Give each chunk to a process that has room, or else convert it here; yield results in the order of the chunks.
+
+    Asking a process whether it has room, or sending to it, also fills in the results that it has answered by then."""
     converters: list[ConverterProcess] = []
     waiting: deque[Chunk] = deque()
     try:
         with suppress(OSError):  # a process that cannot start is done without
+            # a list comprehension would lose, and so leak, those that started before one that does not
             converters += (ConverterProcess(recipe, _from_tuple) for _ in range(extra_processes))
         for chunk in chunks:
             waiting.append(chunk)
@@ -163,7 +170,7 @@ def _convert_in_parallel(
                 taker.send(chunk)
             while waiting and (waiting[0].results is not None or len(waiting) > _MOST_WAITING):
                 yield from _results_of(conversion, waiting.popleft())
-        for chunk in waiting:
+        for chunk in waiting:  # few are left, and a process that hangs must not hold up the end
             yield from _results_of(conversion, chunk)
     finally:
         for one in converters:
@@ -171,12 +178,12 @@ def _convert_in_parallel(
 
 
 def _results_of(conversion: Conversion, chunk: Chunk) -> list[EncodedTrajectory]:
-    """Return a chunk's results. This process converts it itself when the other process is slow or has died."""
+    """Return a chunk's results. This process converts it itself if no other one has answered by now."""
     return list(map(conversion.encode, chunk.entries)) if chunk.results is None else chunk.results
 
 
 def worthwhile_processes(idle: float, seconds: float) -> int:
-    """Return how many further processes would find a free processor.
+    """Return how many further processes pay, up to MOST_PROCESSES.
 
     `idle` is the idle time of all processors together during the last `seconds`.
     """

@@ -3,7 +3,7 @@
 A sandbox is reset and reused for the same environment. For another environment of the same shape (what a sandbox is
 made with and cannot change later) it is reset and opened with that environment. After commands or a failed reset it is
 thrown away. Starting a sandbox costs far more than a reset, so the pool grows only when waiting would take longer than
-a start, and not while the sandboxes at work already fill the processors, because more would only slow them down.
+a few starts, or has stalled, and rarely while the sandboxes at work fill the processors: more would only slow them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from engine.sandboxes._remote import RemoteSandbox, key_of
 from engine.types import Environment
 
 _STALLED = 1.0
-"""Seconds in which no sandbox became free, after which another one is started."""
+"""Seconds in which no waiting lease got a sandbox, after which one is started."""
 _PATIENCE = 0.5
 """Seconds after which the lease that has waited longest gets a free sandbox, even if another one could use it without
 opening a new environment."""
 _SHORT = 1.0
 """Seconds. Shorter leases are taken to spend their time computing, not waiting for a model, so the time that their
 sandboxes work counts as processor time."""
-_FILLED = 2
+_FULL_PER_PROCESSOR = 2
 """Sandboxes at work per processor, above which another one adds nothing."""
 
 
@@ -71,7 +71,7 @@ class WarmPool:
         """Moving average of the length of a lease; None before the first one ended."""
         self._worked_share = 0.0
         """Moving average of the share of a lease in which the sandbox worked."""
-        self._filled = _FILLED * (processors or os.cpu_count() or 1)
+        self._full_at = _FULL_PER_PROCESSOR * (processors or os.cpu_count() or 1)
         self._start_seconds = 0.3
         """Moving average of the length of a start."""
         self._handed_over = time.monotonic()
@@ -90,6 +90,7 @@ class WarmPool:
         """Start sandboxes ahead in the background, up to `width` and the configured number of warm ones."""
         shape = self._shape(environment)
         there = sum(s.shape == shape for s in self._all) + self._starting.get(shape, 0)
+        # `there` of this shape are part of the size, so the maximum leaves this shape most - size + there
         for _ in range(min(width, self._warm, self._most - self.size + there) - there):
             self._grow(environment, shape)
 
@@ -166,7 +167,7 @@ class WarmPool:
         asyncio.get_running_loop().call_later(max(self._start_seconds, 0.05), self._start_or_look_later, waiter)
 
     def _worth_a_start(self, waiter: _Waiter) -> bool:
-        """Return whether waiting would probably take longer than a few starts, going by the leases so far."""
+        """Return whether another sandbox is worth its start. The order of the rules counts."""
         fitting = sum(s.shape == waiter.shape for s in self._all) + self._starting.get(waiter.shape, 0)
         if not fitting:
             return True
@@ -176,7 +177,7 @@ class WarmPool:
             return True
         if self._lease_seconds is None:
             return False
-        if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._filled:
+        if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._full_at:
             return False
         busy = max(1, len(self._all) - len(self._idle))
         return self._lease_seconds * len(self._waiting) / busy > max(3 * self._start_seconds, 1.0)
@@ -251,8 +252,8 @@ class WarmPool:
     async def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
         self._all.discard(sandbox)
         shape = self._shape(environment)
-        ahead = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
-        if not self._closed and (self._waiting or environment.commands) and ahead < self._warm:
+        ready_or_starting = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
+        if not self._closed and (self._waiting or environment.commands) and ready_or_starting < self._warm:
             self._grow(environment, shape)
         await self._discard(sandbox)
 
@@ -269,7 +270,7 @@ class WarmPool:
         if not fitting:
             self._idle.append(sandbox)
             return
-        if self._replaced_by_another_shape(sandbox):
+        if self._give_place_to_other_shape(sandbox):
             self._spawn(self._discard(sandbox))
             return
         chosen = fitting[0]
@@ -279,7 +280,7 @@ class WarmPool:
         self._handed_over = time.monotonic()
         chosen.future.set_result(sandbox)
 
-    def _replaced_by_another_shape(self, sandbox: RemoteSandbox) -> bool:
+    def _give_place_to_other_shape(self, sandbox: RemoteSandbox) -> bool:
         """When the pool is full and a lease of another shape has waited too long, start a sandbox for it in the place
         of this one. Returns whether that was done; this sandbox must then be discarded."""
         oldest = self._waiting[0]

@@ -19,7 +19,8 @@ from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 MOMENT = 0.002
-"""Seconds after which a message that came while a pass was ending is tried again."""
+"""Seconds after which a message that came while a pass was ending is tried again: too few to be noticed. A newer
+message overtakes it when the last event is handled in between."""
 _MENDED = "_turnwright_mended"
 
 
@@ -28,21 +29,23 @@ def mend() -> None:
     if hasattr(AppSession, _MENDED):
         return
     setattr(AppSession, _MENDED, True)
-    AppSession.request_rerun = _waiting_for_the_queue(AppSession.request_rerun)  # type: ignore[method-assign]
-    AppSession._clear_queue = _keeping_the_queue(AppSession._clear_queue)  # type: ignore[method-assign]
+    AppSession.request_rerun = _waiting_for_last_events(AppSession.request_rerun)  # type: ignore[method-assign]
+    AppSession._clear_queue = _keeping_unsent_drawings(AppSession._clear_queue)  # type: ignore[method-assign]
     ScriptRunner._run_script = _starting_at_the_top(ScriptRunner._run_script)  # type: ignore[method-assign]
 
 
-def _waiting_for_the_queue(request: Callable[[AppSession, ClientState | None], None]) -> Callable[..., None]:
+def _waiting_for_last_events(request: Callable[[AppSession, ClientState | None], None]) -> Callable[..., None]:
     """Wrap `request_rerun`, which receives each message of the browser.
 
     - When a pass has just ended, its last drawings may still be in the queue of the event loop. A message at that
       moment started the next pass at once, and the queue was thrown away: parts of the page were missing for good, or
-      a fragment that ran next ended with "Bad delta path". Such a message now waits until the queue is sent.
+      a fragment that ran next ended with "Bad delta path". Such a message now waits until these are handled.
     - A press in a fragment that no longer exists was dropped silently. It now reruns the whole page.
-    - A fragment that polls did so under the name of the page that the browser still showed. When another page had been
-      opened meanwhile, the browser took the answer for one more change of pages and emptied the new one. A poll from a
-      page that was left is now ignored, and a press there reruns the whole page.
+    - A polling fragment names the page that the browser shows. When the session had opened another one meanwhile, the
+      browser took the answer for one more change of pages and emptied the new one. A poll from a page that was left is
+      now ignored, and a press there reruns the whole page that was left, because the message still names it.
+
+    Streamlit itself drops the poll of a fragment that no longer exists.
     """
 
     @wraps(request)
@@ -62,13 +65,13 @@ def _waiting_for_the_queue(request: Callable[[AppSession, ClientState | None], N
 
 
 def _starting_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[..., None]:
-    """Wrap `_run_script`, which runs a pass.
+    """Wrap `_run_script`, which runs passes.
 
     - A pass that followed one of a fragment in the same thread went on writing where the fragment had ended: the whole
-      page was drawn inside the fragment, which gave a blank page, a part drawn twice or "Bad delta path". Each pass now
-      starts at the top.
-    - A message may wait for the pass before, which may be the one that opens another page. It is then ignored, or
-      reruns the whole page, as in `_waiting_for_the_queue`.
+      page was drawn inside the fragment, which gave a blank page, a part drawn twice or "Bad delta path". Each call now
+      starts at the top; after a rerun within a call, Streamlit goes back to the top itself.
+    - A message may wait for the pass before, which may be the one that opens another page. It is then ignored
+      (Streamlit goes on to the next request), or reruns the whole page, as in `_waiting_for_last_events`.
     """
 
     @wraps(run)
@@ -83,11 +86,11 @@ def _starting_at_the_top(run: Callable[[ScriptRunner, RerunData], None]) -> Call
     return run_script
 
 
-def _keeping_the_queue(clear: Callable[..., None]) -> Callable[..., None]:
+def _keeping_unsent_drawings(clear: Callable[..., None]) -> Callable[..., None]:
     """Wrap `_clear_queue`, which drops unsent drawings when a pass begins.
 
-    When a fragment reran before the whole page had been sent, its drawings were removed from the queued page, and what
-    followed moved up. The queue is now sent as it was drawn.
+    When a fragment reran before the page was sent, its old drawings were taken out of the queue, and what followed
+    moved up. A fragment's pass now leaves the queue as it is.
     """
 
     @wraps(clear)
@@ -101,7 +104,11 @@ def _keeping_the_queue(clear: Callable[..., None]) -> Callable[..., None]:
 
 
 def _ending(session: Any) -> bool:
-    """Return whether the pass has ended and not all of its drawings are sent yet."""
+    """Return whether the runner has stopped but its last events are not handled.
+
+    A runner that ends its last pass stops its requests itself, and the event loop drops the runner with its last event.
+    Before its thread is there it has sent none. A session that shuts down starts no pass, so nothing has to wait then.
+    """
     runner = session._scriptrunner
     if runner is None or session._state == AppSessionState.SHUTDOWN_REQUESTED:
         return False
@@ -109,6 +116,6 @@ def _ending(session: Any) -> bool:
     return thread is not None and runner._requests._state == ScriptRequestType.STOP
 
 
-def _has_left(one: AppSession | ScriptRunner, page: str) -> bool:
+def _has_left(owner: AppSession | ScriptRunner, page_hash: str) -> bool:
     """Return whether the session has opened another page since the browser showed this one."""
-    return bool(page) and page != one._pages_manager.current_page_script_hash
+    return bool(page_hash) and page_hash != owner._pages_manager.current_page_script_hash

@@ -22,8 +22,10 @@ from storage.reviewing.reviews import ReviewEvent, ReviewKey
 Place = tuple[int, int | None, str]
 """Trajectory, turn (None: the whole) and field of a review."""
 TRAJECTORIES_KEPT = 16
-"""Trajectories of which a tab remembers what it wrote, the latest ones."""
+"""Trajectories of which a tab remembers what it wrote, the latest ones; a page shows one at a time.
+What it wrote on one that drops out counts as seen only when the page shows it."""
 _GUARDED = ("verdict", "rating", "note")
+"""The fields that two tabs can overwrite. Tags are put on and taken off one by one, so they join."""
 
 
 @dataclass
@@ -47,9 +49,9 @@ class ReviewerTab:
         changes: Mapping[str, Any],
         seen: Mapping[str, Any] | None = None,
     ) -> None:
-        """Change fields of this reviewer's review. Raises Conflict, and changes nothing, when the database holds for a
-        field of `seen` neither that value nor the one that this tab wrote."""
-        key, written = ReviewKey(trajectory, turn, self.reviewer), self._written_on(trajectory).get(turn)
+        """Change fields of this reviewer's review. Raises Conflict, and changes nothing, when a field of `seen` is
+        stored neither so, nor as this tab wrote it, nor as wanted."""
+        key, written = ReviewKey(trajectory, turn, self.reviewer), self._touch_written(trajectory).get(turn)
         review = reviews.change_review(db, key, changes, seen=seen, written=written)
         self._note_written(trajectory, turn, {name: getattr(review, name) for name in changes})
 
@@ -65,10 +67,10 @@ class ReviewerTab:
         try:
             self.change(db, trajectory, turn, changes, seen)
         except Conflict:
-            if len(changes) > 1:
-                known = {name: {name: seen[name]} if name in seen else {} for name in changes}
+            if len(changes) > 1:  # all at once is one step to undo; one by one only where some of them must wait
+                seen_for = {name: {name: seen[name]} if name in seen else {} for name in changes}
                 one_by_one = [
-                    self.change_or_wait(db, trajectory, turn, {name: value}, known[name])
+                    self.change_or_wait(db, trajectory, turn, {name: value}, seen_for[name])
                     for name, value in changes.items()
                 ]
                 return all(one_by_one)
@@ -80,9 +82,9 @@ class ReviewerTab:
     def rate_or_wait(
         self, db: Database, trajectory: int, ratings: Mapping[int, int | None], seen: Mapping[int, int | None]
     ) -> bool:
-        """Store {turn: rating} in one transaction where the rating is still as seen, and put the others into
-        `waiting`; return whether all are stored."""
-        expected = {turn: self._ratings_known(trajectory, turn, rating) for turn, rating in seen.items()}
+        """Store, in one transaction, each {turn: rating} still as seen, and put the others into `waiting`; return
+        whether all are stored."""
+        expected = {turn: self._ratings_accepted(trajectory, turn, rating) for turn, rating in seen.items()}
         found = reviews.save_ratings(db, trajectory, self.reviewer, ratings, expected=expected)
         self.drop((trajectory, turn, "rating") for turn in ratings)
         for turn, rating in ratings.items():
@@ -101,10 +103,10 @@ class ReviewerTab:
         """Undo this reviewer's last change, on whatever trajectory; return its events. Raises Conflict."""
         events = reviews.undo(db, self.reviewer)
         for event in events:
-            none = Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=self.reviewer)
-            before, after = event.before or none, event.after or none
-            back = {n: getattr(before, n) for n in _GUARDED if getattr(before, n) != getattr(after, n)}
-            self._note_written(event.trajectory_id, event.turn, back)
+            empty = Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=self.reviewer)
+            before, after = event.before or empty, event.after or empty
+            restored = {n: getattr(before, n) for n in _GUARDED if getattr(before, n) != getattr(after, n)}
+            self._note_written(event.trajectory_id, event.turn, restored)
         return events
 
     def note_listed(self, standings: Mapping[int, Standing]) -> None:
@@ -116,18 +118,18 @@ class ReviewerTab:
         standing is no longer the one that the queue showed."""
         return reviews.decide_many(db, trajectories, self.reviewer, verdict, seen=self._listed)
 
-    def _ratings_known(self, trajectory: int, turn: int, seen: int | None) -> Collection[int | None]:
-        written = self._written_on(trajectory).get(turn, {})
+    def _ratings_accepted(self, trajectory: int, turn: int, seen: int | None) -> Collection[int | None]:
+        written = self._touch_written(trajectory).get(turn, {})
         return {seen, written["rating"]} if "rating" in written else {seen}
 
-    def _written_on(self, trajectory: int) -> dict[int | None, dict[str, Any]]:
-        """Return {turn: {field: value}} that this tab wrote on a trajectory; moves it to the end, so that the oldest
-        go."""
+    def _touch_written(self, trajectory: int) -> dict[int | None, dict[str, Any]]:
+        """Return {turn: {field: value}} that this tab wrote on a trajectory, and make that trajectory the latest; the
+        oldest beyond TRAJECTORIES_KEPT are forgotten."""
         self._written[trajectory] = found = self._written.pop(trajectory, {})
         while len(self._written) > TRAJECTORIES_KEPT:
             del self._written[next(iter(self._written))]
         return found
 
     def _note_written(self, trajectory: int, turn: int | None, fields: Mapping[str, Any]) -> None:
-        self._written_on(trajectory).setdefault(turn, {}).update(fields)
-        self._listed.pop(trajectory, None)  # the standing that the queue showed is out of date
+        self._touch_written(trajectory).setdefault(turn, {}).update(fields)
+        self._listed.pop(trajectory, None)  # out of date; the queue notes the new one when it lists it again
