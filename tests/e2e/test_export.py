@@ -65,7 +65,11 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
         assert row.recipe.filter == TrajectoryFilter(batches=(number,))
         card = page.locator(f".st-key-export_{row.id}")
         expect(card.get_by_text("Ready")).to_be_visible()
-        address = str(card.get_by_role("link", name="Download").get_attribute("href"))
+        link = card.get_by_role("link", name="Download")
+        expect(link).to_have_attribute(
+            "href", re.compile(rf"/exports/{row.id}\b")
+        )  # for a moment that of the card above
+        address = str(link.get_attribute("href"))
         response = page.request.get(studio.url + address.removeprefix(studio.url))
         assert response.ok
         assert "attachment" in response.headers["content-disposition"]
