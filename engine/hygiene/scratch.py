@@ -51,7 +51,8 @@ _NEVER_SAID = Phrases(
     ),
     (
         "user human",
-        rf"\b(?:(?:i|we) ?{_WILL}|let me|let's) (?:\w+ ){{0,2}}?{_TALKS} (?:back )?(?:to |for |with )?(?:the|this|"
+        rf"\b(?:(?:i|we) ?{_WILL}|let me|let's|time to|now to|ready to) (?:\w+ ){{0,2}}?{_TALKS} (?:back )?(?:to |"
+        rf"for |with )?(?:the|this|"
         rf"that) "
         r"(?:user|human)\b",
     ),
@@ -73,6 +74,16 @@ _NEVER_SAID = Phrases(
         r"(?:short|brief|concise|polite|friendly|natural|simple|clear|professional|helpful)\b",
     ),
     ("note", r"\bnote to self\b"),
+    (
+        "instructions prompt",
+        r"\b(?:let me|i should|i need to|i must) (?:double[- ]?check|check|re-?read|review|recall|follow) (?:the|my) "
+        rf"(?:instructions|system prompt|prompt)\b{_NO_YOU}",
+    ),
+    (
+        "kindly politely gently clearly briefly nicely",
+        rf"\bi {_MUST} (?:say|phrase|put|word|explain) (?:that|this|it) (?:kindly|politely|gently|clearly|briefly|"
+        rf"nicely)\b",
+    ),
     ("refuse comply", rf"\bi {_MUST} (?:politely )?(?:refuse|comply)\b(?! (?:this|that|your|it|the|with))"),
     (
         "produce output craft comply generate formulate answer respond",

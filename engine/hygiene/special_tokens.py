@@ -26,12 +26,10 @@ _BROKEN = re.compile(
     r"|Ã[\x80-\xbf¡-¿€‚ƒ„…†‡ˆ‰Š‹Œ''“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ“”˜¦\"\x9d]|Â[\xa0£€°§©®]"
 )
 _STRUCK = re.compile(r"</?s>")
-_LONE_S = re.compile(r"\A\s*<s>(?!.*</s>\s*\S)|</s>\s*\Z|</s>\s*(?=<s>|\[INST\])", re.DOTALL)
 _ENDS = re.compile(
     r"(?:\A|\s)(?:TERMINATE|TASK_COMPLETED?|CONVERSATION_ENDED|END_OF_CONVERSATION|"
     r"\[?END OF CONVERSATION\]?)\W{0,2}\s*\Z"
 )
-_MARKS = ("<", "[", "\x00", "▁", "###", "Ġ", "Ċ", "�", "Ã", "â€", "Â", "TERM", "TASK_C", "CONV", "END")
 
 
 def find(prose: Prose, context: Context) -> str | None:

@@ -1,7 +1,8 @@
 """Texts that were written to slip through, or to raise an alarm, before anybody looked at what the checks do with them.
 
-There are three rounds of 60 wrong and 60 clean ones; after each, kinds were mended. At first sight 42, 47 and 52 of the
-wrong ones were found under a reason that fits, and 1, 2 and 0 of the clean ones raised an alarm. One wrong text of the
+There are three rounds of 60 wrong and 60 clean ones, and a fourth of 25; after each, kinds were mended. At first sight
+42, 47, 52 and 21 of the wrong ones were found under a reason that fits, and 1, 2, 0 and 0 of the clean ones raised an
+alarm. One wrong text of the
 third round, "Response: (friendly, brief)" before an answer, is still not found, and left out here.
 """
 
