@@ -17,11 +17,16 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.state import SessionState
 
 MOMENT = 0.002
 """Seconds after which a message that came while a pass was ending is tried again: too few to be noticed. A newer
 message overtakes it when the last event is handled in between."""
+REMOVED_WIDGETS = 200
+"""Values of removed widgets that a session remembers. The browser reports a removed widget for part of a second; a page
+has fewer than 100."""
 _MENDED = "_turnwright_mended"
+_REMOVED = "_turnwright_removed"
 
 
 def mend() -> None:
@@ -32,6 +37,8 @@ def mend() -> None:
     AppSession.request_rerun = _waiting_for_last_events(AppSession.request_rerun)  # type: ignore[method-assign]
     AppSession._clear_queue = _keeping_unsent_drawings(AppSession._clear_queue)  # type: ignore[method-assign]
     ScriptRunner._run_script = _starting_at_the_top(ScriptRunner._run_script)  # type: ignore[method-assign]
+    SessionState._remove_stale_widgets = _remembering_values(SessionState._remove_stale_widgets)  # type: ignore[method-assign]
+    SessionState._widget_changed = _comparing_removed_values(SessionState._widget_changed)  # type: ignore[method-assign]
 
 
 def _waiting_for_last_events(request: Callable[[AppSession, ClientState | None], None]) -> Callable[..., None]:
@@ -101,6 +108,40 @@ def _keeping_unsent_drawings(clear: Callable[..., None]) -> Callable[..., None]:
             clear(self)
 
     return clear_queue
+
+
+def _remembering_values(remove: Callable[[SessionState, frozenset[str]], None]) -> Callable[..., None]:
+    """Wrap `_remove_stale_widgets`, which forgets the widgets that a pass no longer drew, so that their values are
+    known to `_comparing_removed_values`."""
+
+    @wraps(remove)
+    def remove_stale_widgets(self: SessionState, active_widget_ids: frozenset[str]) -> None:
+        before = {**self._old_state, **{id: self._new_widget_state.get(id) for id in self._new_widget_state}}
+        remove(self, active_widget_ids)
+        left = self._old_state.keys() | self._new_widget_state.keys()
+        removed = {**self._old_state.get(_REMOVED, {}), **{id: before[id] for id in before if id not in left}}
+        self._old_state[_REMOVED] = dict(list(removed.items())[-REMOVED_WIDGETS:])  # the class takes no attribute
+
+    return remove_stale_widgets
+
+
+def _comparing_removed_values(changed: Callable[[SessionState, str], bool]) -> Callable[..., bool]:
+    """Wrap `_widget_changed`, which decides whether a widget's callback runs.
+
+    The browser goes on reporting a removed widget until the pass that removed it has arrived. A press in that moment
+    therefore carried a value that the session no longer knew, and that counted as a change: the text of a tool file
+    that had just been deactivated was typed in again, and the file was there twice. The value that the widget had when
+    it was removed is now no change.
+    """
+
+    @wraps(changed)
+    def widget_changed(self: SessionState, widget_id: str) -> bool:
+        removed = self._old_state.get(_REMOVED, {})
+        if widget_id in removed and widget_id not in self._old_state:
+            return bool(self._new_widget_state.get(widget_id) != removed[widget_id])
+        return changed(self, widget_id)
+
+    return widget_changed
 
 
 def _ending(session: Any) -> bool:
