@@ -14,14 +14,14 @@ from pydantic import Field
 from engine import modes
 from engine.dialogue.requests import spans
 from engine.judging.steadiness import made_the_reference_calls
-from engine.protocols import Finding, Judge
+from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import Options, Score, ToolCall, Trajectory, Turn
+from engine.types import Finding, Options, Score, ToolCall, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
 _BAD = ("unknown_tool", "invalid_arguments")
-_SHOWN, _TOLD = 120, 300
+_ARGUMENTS, _ERROR = 120, 300
 """Characters of arguments, and of what was wrong with them, that a reason quotes."""
 _REASONS = {
     "valid_calls": "invalid_calls",
@@ -30,7 +30,7 @@ _REASONS = {
     "mode": "policy_rule",
 }
 _ENDS = {"user_left": "gave_up", "done": "no_answer"}
-"""Why a dialogue that ended so was not finished; the other ends are reasons as they are."""
+"""The reason of an unfinished dialogue by its end; any other end is the reason itself."""
 
 
 class Config(Options):
@@ -50,14 +50,14 @@ class RulesJudge(Judge):
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
-        """Return what went wrong; an unfinished dialogue is named by how it ended."""
+        """Return the reason code of a failed rule; that of an unfinished dialogue is how it ended."""
         if score.name == "finished":
             return _ENDS.get(trajectory.end, trajectory.end)
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if not any(turn.role == "assistant" for turn in trajectory.turns):
-            return [_given("finished", None, "There is no assistant turn to judge.")]
+            return [_score("finished", None, "There is no assistant turn to judge.")]
         return [
             _finished(trajectory),
             *_valid_calls(trajectory),
@@ -77,27 +77,27 @@ def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
 def _finished(trajectory: Trajectory) -> Score:
     last = trajectory.turns[-1]
     if trajectory.end != "done":
-        told = f"The dialogue ended by {trajectory.end.replace('_', ' ')}."
-        first = _first_invalid(trajectory.turns) if trajectory.end == "invalid_calls" else None
-        return _given("finished", 0.0, told if first is None else f"{told} The first was {first}")
+        sentence = f"The dialogue ended by {trajectory.end.replace('_', ' ')}."
+        first = _first_invalid_call(trajectory.turns) if trajectory.end == "invalid_calls" else None
+        return _score("finished", 0.0, sentence if first is None else f"{sentence} The first was {first}")
     if last.role != "assistant" or not last.content.strip():
-        return _given("finished", 0.0, "The last turn is not an answer of the assistant.")
-    return _given("finished", 1.0, "The dialogue ended with an answer.")
+        return _score("finished", 0.0, "The last turn is not an answer of the assistant.")
+    return _score("finished", 1.0, "The dialogue ended with an answer.")
 
 
-def _first_invalid(turns: Sequence[Turn]) -> str | None:
-    """Return the first call that was refused unmade, with what was wrong with it; None when there is none."""
-    made: dict[str | None, ToolCall] = {}
+def _first_invalid_call(turns: Sequence[Turn]) -> str | None:
+    """Return the first call that was not executed, with what was wrong with it; None when there is none."""
+    calls: dict[str | None, ToolCall] = {}
     for turn in turns:
-        made |= {call.id: call for call in turn.tool_calls}
-        call = made.get(turn.tool_call_id)
+        calls |= {call.id: call for call in turn.tool_calls}
+        call = calls.get(turn.tool_call_id)
         if turn.role == "tool" and turn.fault in _BAD and call is not None:
             arguments = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False)
-            return f"{call.name}({_cut(arguments, _SHOWN)}): {_cut(_refusal(turn.content), _TOLD)}"
+            return f"{call.name}({_cut(arguments, _ARGUMENTS)}): {_cut(_error_in(turn.content), _ERROR)}"
     return None
 
 
-def _refusal(result: str) -> str:
+def _error_in(result: str) -> str:
     """Return the sentence in the result of a refused call."""
     try:
         return str(json.loads(result)["error"])
@@ -115,15 +115,15 @@ def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
         return
     bad = [i for i, turn in enumerate(trajectory.turns) if turn.role == "tool" and turn.fault in _BAD]
     if not bad:
-        yield _given("valid_calls", 1.0, f"All {total} calls name an offered tool and fit its schema.")
+        yield _score("valid_calls", 1.0, f"All {total} calls name an offered tool and fit its schema.")
         return
     first = trajectory.turns[bad[0]]
     reason = f"{len(bad)} of {total} calls are invalid; the first: {first.content[:200]}"
-    yield _given("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
+    yield _score("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
 
 
 def _recovered(trajectory: Trajectory) -> bool:
-    """An invalid call that the teacher corrected in time is no failure; giving up on it is."""
+    """Return whether the dialogue came to its end in spite of invalid calls: corrected ones are no failure."""
     return trajectory.end == "done"
 
 
@@ -135,23 +135,24 @@ def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
     counted = Counter((at, n, a) for at, (_, n, a) in zip(request, found, strict=True))
     (_, name, arguments), times = counted.most_common(1)[0]
     where = [i for i, n, a in found if (n, a) == (name, arguments)]
-    twins = [i for i, turn in enumerate(trajectory.turns) if _has_twins(turn)]
+    doubled = [i for i, turn in enumerate(trajectory.turns) if _has_equal_calls(turn)]
     if times > limit:
-        reason = f"{name}({arguments[:_SHOWN]}) was called {times} times for one request."
-        yield _given("no_repetition", 0.0, reason, where)
-    elif twins:
-        yield _given("no_repetition", 0.0, "One turn holds the same parallel call twice.", twins)
+        reason = f"{name}({arguments[:_ARGUMENTS]}) was called {times} times for one request."
+        yield _score("no_repetition", 0.0, reason, where)
+    elif doubled:
+        yield _score("no_repetition", 0.0, "One turn holds the same parallel call twice.", doubled)
     else:
-        yield _given("no_repetition", 1.0, "No call is repeated without need.")
+        yield _score("no_repetition", 1.0, "No call is repeated without need.")
 
 
-def _has_twins(turn: Turn) -> bool:
+def _has_equal_calls(turn: Turn) -> bool:
     keys = [(call.name, canonical(call.arguments)) for call in turn.tool_calls]
     return len(set(keys)) < len(keys)
 
 
 def _grounded(trajectory: Trajectory) -> Iterator[Score]:
-    """What needs a look or a change cannot be served before any tool has answered, however right the guess."""
+    """Check that no request that needs a tool was answered before any tool had: that answer is a guess, even if
+    right."""
     task = trajectory.task
     if task is None or trajectory.proof is None:
         return
@@ -161,28 +162,29 @@ def _grounded(trajectory: Trajectory) -> Iterator[Score]:
     for span, _ in needing:
         if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
             if made_the_reference_calls(trajectory):
-                yield _given("grounded", None, "The tools refused the very calls that they served in the proof.")
+                yield _score("grounded", None, "The tools refused the very calls that they served in the proof.")
                 return
-            told = "A request that needs a tool was answered before any tool had."
-            yield _given("grounded", 0.0, told, [span.start])
+            reason = "A request that needs a tool was answered before any tool had."
+            yield _score("grounded", 0.0, reason, [span.start])
             return
     if needing:
-        yield _given("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+        yield _score("grounded", 1.0, "A tool had answered before the requests that need one were served.")
 
 
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
-    """Check what the modes demand beyond the end state; what could not be measured counts only alone."""
+    """Check what the modes demand beyond the end state. One violation fails; the score is None only when nothing could
+    be measured."""
     found = [finding for finding in _findings(trajectory) if finding is not None]
     for met, value in ((False, 0.0), (True, 1.0), (None, None)):
-        told = [finding for finding in found if finding.met is met]
-        if told:
-            reason = " ".join(finding.reason for finding in told)
-            yield _given("mode", value, reason, sorted({i for finding in told for i in finding.evidence}))
+        decisive = [finding for finding in found if finding.met is met]
+        if decisive:
+            reason = " ".join(finding.reason for finding in decisive)
+            yield _score("mode", value, reason, sorted({i for finding in decisive for i in finding.evidence}))
             return
 
 
 def _findings(trajectory: Trajectory) -> Iterator[Finding | None]:
-    """Yield what the messages show of each request that was made; None where its mode demands nothing."""
+    """Yield the finding of each request's mode, None where the mode demands nothing."""
     turns = trajectory.task.turns if trajectory.task else ()
     for number, (turn, span) in enumerate(zip(turns, spans(trajectory), strict=False)):
         mode = modes.find(turn.mode)
@@ -192,7 +194,7 @@ def _findings(trajectory: Trajectory) -> Iterator[Finding | None]:
             yield mode.finding(trajectory, number, span)
 
 
-def _given(
+def _score(
     name: str, value: float | None, reason: str, evidence: Sequence[int] = (), passed: bool | None = None
 ) -> Score:
     if passed is None and value is not None:

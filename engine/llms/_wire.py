@@ -1,7 +1,8 @@
-"""Turns and tools to the messages of the OpenAI chat protocol, and a reply of that protocol back to a Turn.
+"""Convert turns and tools to messages of the OpenAI chat protocol, and a reply of that protocol to a Turn.
 
-Broken replies are sorted here: no choices is `malformed`, neither text nor call is `empty`. Tool arguments that are no
-JSON object, and cannot be repaired for sure, are no error: the call keeps the model's text in `raw`, without arguments.
+A reply without choices is a ModelError `malformed`, one with neither text nor call `empty`. Tool arguments that are no
+JSON object, and cannot be repaired for sure, are no error: the call keeps the model's text in `raw` and has no
+arguments.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _TOO_DEEP = "(arguments that are nested too deeply)"
 
 @dataclass(frozen=True)
 class Usage:
-    """What a reply took. Tokens and dollars are None where the server does not say (OpenRouter and the litellm plug-in
-    put the cost into the usage)."""
+    """Tokens and dollars of one reply, None where the server does not state them (OpenRouter and the litellm plug-in
+    state the cost)."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -51,7 +52,7 @@ class Reply:
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the turns as wire messages. Reasoning stays here: servers refuse or ignore it."""
+    """Return the turns as wire messages, without reasoning, which servers refuse or ignore."""
     return [_message(turn) for turn in turns]
 
 
@@ -62,14 +63,18 @@ def _message(turn: Turn) -> dict[str, Any]:
     if not turn.tool_calls:
         return {"role": turn.role, "content": turn.content}
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _dumped(call.arguments)}}
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": _arguments_json(call.arguments)},
+        }
         for call in turn.tool_calls
     ]
     return {"role": "assistant", "content": turn.content or None, "tool_calls": calls}
 
 
-def _dumped(arguments: Mapping[str, Any]) -> str:
-    """Return JSON text. A call whose text was broken goes out as {}: servers that render it refuse broken JSON."""
+def _arguments_json(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as JSON text: {} for a call with broken ones, since servers refuse to render broken JSON."""
     try:
         return orjson.dumps(arguments).decode()
     except TypeError:
@@ -86,37 +91,37 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     choice, message = _choice(body)
     finish = choice.get("finish_reason")
     cut = finish == "length"
-    said = _content(message)
-    text, reasoning = _texts(said, message)
+    written = _content(message)
+    text, reasoning = _texts(written, message)
     native = [_native_call(entry, tools, cut=cut) for entry in _entries(message)]
     calls, repairs, found = [one.call for one in native], sum(one.repaired for one in native), 0
     if not calls and any(tool.name in text for tool in tools):
         text, calls, repairs = find_calls(text, {tool.name: tool for tool in tools}, cut=cut)
         found = len(calls)
-    read_otherwise = found > 0 or text is not said or any(one.otherwise for one in native)
-    raw = _raw(said, native, message) if read_otherwise else None
+    changed = found > 0 or text is not written or any(one.changed for one in native)
+    raw = _raw(written, native, message) if changed else None
     if not calls and not text.strip():
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
-            raise ModelError("empty", _empty(finish))
+            raise ModelError("empty", _empty_reason(finish))
         text, finish = str(mended(refusal)), "refusal"
     turn = Turn(
         role="assistant",
         content=text.strip(),
         reasoning=reasoning or None,
-        tool_calls=_numbered(calls, turns),
+        tool_calls=_with_unique_ids(calls, turns),
     )
     return Reply(turn, finish, found, usage_of(body), repairs, raw)
 
 
 def usage_of(body: Any) -> Usage:
-    """Return what a reply took, also of one that gave no turn."""
+    """Return the usage in a reply body, also in one that `parse_reply` refuses."""
     usage = body.get("usage") if isinstance(body, dict) else None
     usage = usage if isinstance(usage, dict) else {}
     cost = usage.get("cost")
     return Usage(
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
+        _token_count(usage, "prompt_tokens"),
+        _token_count(usage, "completion_tokens"),
         float(cost) if isinstance(cost, int | float) else None,
     )
 
@@ -136,7 +141,7 @@ def _choice(body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return choice, message
 
 
-def _empty(finish: Any) -> str:
+def _empty_reason(finish: Any) -> str:
     if finish == "length":
         return "The model used up max_tokens before it wrote an answer. Raise sampling.max_tokens."
     return f"The model answered with neither text nor a tool call (finish reason {finish or 'unknown'})."
@@ -160,10 +165,11 @@ def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
 
 
 class _Native(NamedTuple):
-    """A call of the protocol. `otherwise`: it was read otherwise than written; `repaired`: its JSON was broken."""
+    """A call of the protocol. `changed`: its name or arguments are not as the server wrote them; `repaired`: its JSON
+    was broken."""
 
     call: ToolCall
-    otherwise: bool = False
+    changed: bool = False
     repaired: bool = False
 
 
@@ -190,8 +196,8 @@ def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) 
     text = str(mended(given if isinstance(given, str) else json.dumps(given)))
     mend = None if cut else repaired(text, tool)
     if mend is not None:
-        return _Native(ToolCall(id=identity, name=name, arguments=mend), otherwise=True, repaired=True)
-    return _Native(ToolCall(id=identity, name=name, raw=text), otherwise=name != written)
+        return _Native(ToolCall(id=identity, name=name, arguments=mend), changed=True, repaired=True)
+    return _Native(ToolCall(id=identity, name=name, raw=text), changed=name != written)
 
 
 def _as_written(entry: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -223,39 +229,38 @@ def _arguments(given: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _raw(said: str, native: Sequence[_Native], message: Mapping[str, Any]) -> str:
-    """Return a reply as it came: its text, or with it the calls of the protocol where those were read otherwise."""
-    if not any(one.otherwise for one in native):
-        return said
-    written = [
-        _as_written(entry) for entry in _entries(message)
-    ]  # no more of them: a server may hide state in the rest
+def _raw(text: str, native: Sequence[_Native], message: Mapping[str, Any]) -> str:
+    """Return a reply as the server gave it: its text, with its calls of the protocol where any of them was changed."""
+    if not any(one.changed for one in native):
+        return text
+    # only these two fields, because a server may put its own secret state into the others
+    written = [_as_written(entry) for entry in _entries(message)]
     calls = [{"name": mended(name), "arguments": mended(given)} for name, given in written]
-    return json.dumps({"content": said, "tool_calls": calls}, ensure_ascii=False)
+    return json.dumps({"content": text, "tool_calls": calls}, ensure_ascii=False)
 
 
-def _numbered(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
-    """Return the calls with an id each that no earlier call of the dialogue has."""
+def _with_unique_ids(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
+    """Return the calls, with a new id for each that has none or one that the dialogue already uses."""
     if not calls:
         return ()
     used = {call.id for turn in turns for call in turn.tool_calls}
     named: list[ToolCall] = []
     for call in calls:
         if not call.id or call.id in used:
-            call = call.model_copy(update={"id": _free(used)})
+            call = call.model_copy(update={"id": _unused_call_id(used)})
         used.add(call.id)
         named.append(call)
     return tuple(named)
 
 
-def _free(used: Collection[str]) -> str:
+def _unused_call_id(used: Collection[str]) -> str:
     number = len(used)
     while f"call_{number}" in used:
         number += 1
     return f"call_{number}"
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int | None:
+def _token_count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
     return value if isinstance(value, int) and value >= 0 else None
 

@@ -13,10 +13,12 @@ _PARSING = threading.Lock()
 
 
 def parsed(source: str) -> ast.Module:
-    """Return the syntax tree of a module. One at a time: CPython 3.11 may raise SystemError when two threads build
-    trees at once. Raises SyntaxError, and ValueError for a character that no source may hold."""
+    """Return the syntax tree of a module. Raises SyntaxError, and ValueError for a character that no source may hold.
+
+    One thread at a time, because CPython 3.11 may raise SystemError when two build trees at once.
+    """
     with _PARSING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # of a stranger's text nobody needs to hear
+        warnings.simplefilter("ignore", SyntaxWarning)  # a warning about a model's text helps nobody
         return ast.parse(source)
 
 
