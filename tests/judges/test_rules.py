@@ -8,11 +8,12 @@ import pytest
 
 from engine import plugins
 from engine.types import Score, ToolCall, ToolFault, Trajectory, Turn
-from tests.exporters.mixed import proven
+from tests.samples.trajectories import proven_trajectory
 
 
 def ended(*turns: Turn) -> Trajectory:
-    return proven().model_copy(update={"turns": (Turn(role="user", content="Hi."), *turns), "end": "invalid_calls"})
+    changes = {"turns": (Turn(role="user", content="Hi."), *turns), "end": "invalid_calls"}
+    return proven_trajectory().model_copy(update=changes)
 
 
 def made(call: ToolCall, error: str, fault: ToolFault | None) -> tuple[Turn, Turn]:

@@ -12,7 +12,7 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of
 from engine.llms._wire import Reply, parse_reply
 from engine.types import ModelCall, Tool, ToolCall, Trajectory, Turn
-from tests.exporters.mixed import mixed
+from tests.samples.trajectories import mixed_trajectories
 
 TOOLS = [
     Tool(
@@ -157,7 +157,7 @@ def test_calls_count_repairs_and_stay_as_they_were_without() -> None:
     assert "repaired_calls" not in call.model_dump_json()
     repaired = call.model_copy(update={"repaired_calls": 2})
     assert ModelCall.model_validate_json(repaired.model_dump_json()) == repaired
-    trajectory = mixed()[0].model_copy(update={"calls": (call, repaired)})
+    trajectory = mixed_trajectories()[0].model_copy(update={"calls": (call, repaired)})
     body = trajectory.model_dump_json()
     assert Trajectory.model_validate_json(body).calls == (call, repaired)
     for written in (body, dump_bytes(read(body.encode())).decode(), dump_bytes(record_of(trajectory)).decode()):
