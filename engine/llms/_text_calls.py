@@ -1,15 +1,15 @@
-"""Tool calls that a model wrote into its text, because its server knows no tool calls or its parser missed them.
+"""Find tool calls in a model's text, where they stand when the server or its chat template does not parse them.
 
-How each family writes a call is told in _notations/. The rule when such a text is a call, the same for all families:
+How each family writes a call is said in _notations/. When such a text is a call is the same for all families:
 
 - It stands at the end of the text, or is all of it: a model makes a call and waits. Words before it are usual. Behind
-  it come control tokens at most.
-- It is not quoted there (_calls/places.py): inside a thought, a code span, another call, behind words that introduce an
-  example. JSON without any sign of a family must also begin a line or follow the end of a sentence.
+  it may be control tokens only.
+- It is not quoted there (_calls/places.py): inside a thought, a code span or another call, or behind words that
+  introduce an example. JSON without any sign of a family must also begin a line or follow the end of a sentence.
 - It names an offered tool. A list stays text unless it names offered tools only.
-- When a call of the same family stands amid the words before, nothing is executed, as nobody knows which is meant.
-- A code fence is no family's notation, so it is read where models really put it: also with words behind it, unless the
-  words before or behind speak of it.
+- When a call of the same family stands amid the words before, nothing is executed: nobody can tell which is meant.
+- A code fence is no family's notation. Models go on talking behind one, so words may stand there, unless these or the
+  words before speak of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.llms._calls.bare_texts import typed
 from engine.llms._calls.json_calls import calls_in
 from engine.llms._calls.names import offered_name
 from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Tools, Written
-from engine.llms._calls.places import enclosed, introduced, only_quoted, spoken_of
+from engine.llms._calls.places import enclosed, in_list, in_thought, introduced, only_quoted, spoken_of
 from engine.llms._calls.python_calls import python_calls
 from engine.reading.json_value import mended
 from engine.types import Tool, ToolCall
@@ -40,6 +40,13 @@ _TOKENS = (
     *("<end_of_turn>", "<turn|>", "<eos>"),
 )
 """What a server may leave at the end of a reply."""
+_RESIDUE = ("<tool_call>", "</tool>", "</tools>")
+"""What small models put there in place of the tag that ends a call."""
+_HEADER = re.compile(
+    r"\s*(?:<\|im_start\|>\s*assistant|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<\|assistant\|>"
+    r"|<｜Assistant｜>|<start_of_turn>model|<\|turn>model)\s*"
+)
+"""What a server may leave at the start of a reply."""
 _MARK = "```"
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[ \t]*\n?")
 _MOST_FENCES, _MOST_CLOSINGS = 50, 12
@@ -71,16 +78,32 @@ def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
     """
     if not any(name in text for name in tools) or not any(sign in text for sign in _signs()):
         return Found(text, [])
-    plain = _without_tokens(mended(text))
+    plain = _without_tokens(mended(text), cut)
     last = _at_the_end(plain, tools, cut)
     if last is None:
         return _in_fences(plain, tools, cut, len(plain)) or Found(text, [])
     block, notation = last
     if plain.count(_MARK, 0, block.start) % 2 or not block.calls:
         return _in_fences(plain, tools, cut, block.start) or Found(text, [])
-    if only_quoted(plain, block.start, bare=notation.bare):
+    block, notation = _with_others_before(plain, block, notation, tools)
+    before = plain[: block.start]
+    if only_quoted(plain, block.start, bare=notation.bare) or in_thought(before, plain[block.start :]):
         return Found(text, [])
-    return Found((plain[: block.start] + block.rest).strip(" \n\t,;\ufeff"), block.calls, block.repaired)
+    return Found(_without_header(before + block.rest).strip(" \n\t,;\ufeff"), block.calls, block.repaired)
+
+
+def _with_others_before(text: str, block: _Block, notation: Notation, tools: Tools) -> tuple[_Block, Notation]:
+    """Return a block together with the calls in other notations that stand right before it, and the notation of the
+    first."""
+    for _ in range(_MOST_CALLS):
+        before = text[: block.start].rstrip(" \n\t,;")
+        found = _at_the_end(before, tools, cut=True) if before else None
+        if found is None or not found[0].calls or found[0].rest:
+            break
+        earlier, notation = found
+        calls, repaired_count = earlier.calls + block.calls, earlier.repaired + block.repaired
+        block = _Block(earlier.start, block.end, block.rest, calls, repaired_count)
+    return block, notation
 
 
 @cache
@@ -100,12 +123,18 @@ def _signs() -> tuple[str, ...]:
     return tuple(sorted({sign if sign[0].isalpha() else sign[0] for sign in begins} | {"`"}))
 
 
-def _without_tokens(text: str) -> str:
-    text = text.rstrip()
-    while text.endswith(_TOKENS):
-        token = next(token for token in _TOKENS if text.endswith(token))
+def _without_tokens(text: str, cut: bool = False) -> str:
+    """Return a text without what a server or a model may leave at its end."""
+    text, tokens = text.rstrip(), _TOKENS if cut else (*_TOKENS, *_RESIDUE)
+    while text.endswith(tokens):
+        token = next(token for token in tokens if text.endswith(token))
         text = text[: -len(token)].rstrip()
     return text
+
+
+def _without_header(text: str) -> str:
+    header = _HEADER.match(text)
+    return text[header.end() :] if header else text
 
 
 # ---------------------------------------------------------------- at the end of a text
@@ -187,11 +216,17 @@ def _in_fences(text: str, tools: Tools, cut: bool, most: int) -> Found | None:
     fences = [fence for fence in _fences(text, tools, cut) if fence.start < most]
     if not fences:
         return None
+    first, last = fences[0].start, fences[-1].end
+    if in_thought(text[:first], text[first:last], text[last:]):
+        return None
     rest, position = "", 0
     for number, fence in enumerate(fences):
         before = text[position : fence.start]
         following = fences[number + 1].start if number + 1 < len(fences) else len(text)
-        if enclosed(text, fence.start) or introduced(before) or spoken_of(text[fence.end : following]):
+        behind = text[fence.end : following]
+        if enclosed(text, fence.start) or introduced(before) or spoken_of(behind):
+            return None
+        if behind.strip() and in_list(before):
             return None
         rest, position = rest + before, fence.end
     calls = [call for fence in fences for call in fence.calls]

@@ -8,10 +8,10 @@ from typing import Any
 from engine.llms._calls.notation import Broken, NotWritten, Place, Written
 from engine.reading.json_value import first
 
-_NAMES = ("name", "tool", "tool_name")
-_ARGUMENTS = ("arguments", "parameters", "args", "tool_input", "input")
+_NAMES = ("name", "tool", "tool_name", "function_name", "recipient_name", "action")
+_ARGUMENTS = ("arguments", "parameters", "args", "tool_input", "input", "action_input")
 _EXTRAS = ("id", "type", "function", "call_id", "tool_call_id", "index")
-_WRAPPERS = ("tool_calls", "function_call")
+_WRAPPERS = ("tool_calls", "tool_call", "function_call", "tool_uses")
 _NO = object()
 _BETWEEN = re.compile(r"[\s,;]*")
 

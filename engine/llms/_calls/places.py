@@ -1,30 +1,34 @@
-"""Whether a call at some place of a text is made there, or only spoken of. Pure.
+"""Tell whether a call at some place of a text is made there, or only shown. Pure.
 
-A model makes a call and then waits for its result, so a call is made at the end of a text, or is all of it; words
-before it are usual. What stands in the middle of words is quoted, whatever tags it wears. At the end, too, a call is
-quoted where it stands inside other marks (a thought that is not over, another call that is not over, a code span, a
-quotation), and where the words before it introduce an example or tell of a call. Those words are a list, for no reader
-of text is sure here: a call that is taken for an example costs one more question to the model, and an example that is
-executed costs a false record.
+A model makes a call and then waits for its result. So a call is made when it ends the text, or is all of it; words
+before it are usual. A call with words behind it is quoted, whatever tags it has. A call at the end is quoted too where
+it stands inside other marks (a thought, another call, a code span, a quotation), and where the words before it
+introduce an example, ask for leave, or tell of a call. Those words are lists, because no rule can be sure here. A call
+that is taken for an example costs one more question to the model; an example that is executed makes a false record.
+The lists are in wordings.py.
 """
 
 from __future__ import annotations
 
 import re
 
+from engine.hygiene.thoughts import split
+from engine.llms._calls.wordings import ASKS_FOR_LEAVE, EXAMPLE, SPEAKS_OF_IT, TOLD
+
 _CLOSED_BY = {
     "<think": "</think",
     "<thought": "</thought",
-    "<thinking": "</thinking",
     "<reasoning": "</reasoning",
     "<reflection": "</reflection",
     "<scratch": "</scratch",
     "<analysis": "</analysis",
-    "[THINK]": "[/THINK]",
-    "◁think▷": "◁/think▷",
     "<|START_THINKING|>": "<|END_THINKING|>",
-    "<|begin_of_thought|>": "<|end_of_thought|>",
     "<example": "</example",
+    "<quote": "</quote",
+    "<blockquote": "</blockquote",
+    "<code": "</code",
+    "<pre>": "</pre>",
+    "<document": "</document",
     "<tool_response": "</tool_response",
     "<parameter": "</parameter",
     "<｜DSML｜parameter": "</｜DSML｜parameter",
@@ -33,55 +37,20 @@ _CLOSED_BY = {
     "<function=": "</function",
     "<!--": "-->",
 }
-"""Marks inside which nothing is called, with what ends them."""
+"""Marks inside which nothing is called, with what ends them. engine/hygiene knows thoughts in all other spellings."""
 _TEXT_MARKS = ("```", "~~~", "<escape>", '<|"|>')
 """Marks that begin and end alike."""
 _BEFORE_QUOTED = "\"'`“„‘«([{,="
-_PARAGRAPH, _SENTENCE = 600, 300
-"""Characters before a call that are looked at."""
-_EXAMPLE = re.compile(
-    "|".join(
-        (
-            r"\bexamples?\b|\bfor instance\b|\be\.g\.|\bsuch as:?\s*$|\billustrat|\bhypothetical|\bplaceholder",
-            r"\blike (?:this|so)\s*(?:[:.]|$)|\b(?:something|looks?) like\s*:?\s*$|\bpseudo-?code\b",
-            r"\bsample (?:call|json|request|input|output|usage)\b",
-            r"\b(?:call|json|xml|output|following|this) (?:format|syntax|notation|schema|template)\b",
-            r"\b(?:format|syntax|notation|schema) (?:is|looks)\b",
-            r"\bz\. ?B\.|\bBeispiel|\bexempl[eo]|\bejemplo|\besempio|например|пример",
-            r"例如|比如|示例|例子|样例|格式[如为是]|たとえば|例えば|예를 들어|예시",
-        )
-    ),
-    re.IGNORECASE,
-)
-"""An example is introduced, somewhere in the paragraph before the call."""
-_ACT = (
-    r"(?:call|send|us(?:e(?!d)|ing)|writ(?:e|ing)|invok(?:e|ing)|execut(?:e|ing)|run|mak(?:e|ing)|issu(?:e|ing)"
-    r"|emit|output|type)(?:ing|ting|ning)?\b"
-)
-_ACTORS = r"(?:you|one|we|they|users?|agents?|models?|assistants?)"
-_TOLD = re.compile(
-    "|".join(
-        (
-            rf"\b(?:would|could|might)\s+(?:\w+ly\s+|then\s+|also\s+|just\s+)?"
-            rf"(?:{_ACT}|look like\b|be\s*:|be (?:called|sent)\b)",
-            rf"\b{_ACTORS}\s+(?:can|may|should|must|need to|have to)\s+(?:\w+ly\s+)?{_ACT}",
-            rf"(?:\b(?:never|not|avoid|without|instead of|rather than)|n['’]t)\s+(?:\w+ly\s+)?{_ACT}",
-            r"\A\s*(?:then\s+)?if\b",
-            r"\b(?:said|says?|wrote|writes?|sent|pasted|shows?|showed|contains?|contained|reads?|quot(?:es?|ed)|prints?"
-            r"|printed|logs?|logged|returned|answered|called|made|used|tried|issued|call (?:is|was))\b"
-            r"[^.!?\n]{0,15}:\s*\Z",
-        )
-    ),
-    re.IGNORECASE,
-)
-"""The sentence before the call tells what could be called, must not be called, or was said before."""
+_PARAGRAPH, _SENTENCE, _HEAD = 600, 300, 200
+"""Characters of the paragraph and the sentence before a call, and of the call, that are looked at."""
+_INDENTED_CODE = 4
+"""Spaces before a line that make it code in Markdown."""
+_USER_LINE = re.compile(r"^[ \t]*(?:\*\*)?(?:User|Human)(?:\*\*)?:", re.MULTILINE)
+_ASSISTANT_LINE = re.compile(r"^[ \t]*(?:\*\*)?(?:Assistant|AI|Bot)(?:\*\*)?:", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
-_SPEAKS_OF_IT = re.compile(
-    r"\s*(?:this|that|it|these|those|here|above|the (?:above|call|json|request|tool|function|code|snippet|block|result)"
-    r"|where|which|note|replace|in this|in the|you (?:can|could|may|would)|would|shall|should|do you|let me know"
-    r"|please (?:confirm|let)|as you)\b",
-    re.IGNORECASE,
-)
+_LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s*\Z")
+_MARKER = "turnwright9call"
+"""A word that no text holds, put where a call stands."""
 
 
 def only_quoted(text: str, start: int, *, bare: bool = False) -> bool:
@@ -108,25 +77,53 @@ def _inside(before: str) -> bool:
 def _in_line(before: str, bare: bool) -> bool:
     """Return whether the line that leads up to the call quotes it, or has it as a part of a sentence."""
     line = before[before.rfind("\n") + 1 :]
-    led = line.rstrip()
+    words = line.rstrip()
     if line.lstrip().startswith(">") or line.replace("```", "").count("`") % 2:
         return True
     if bare and sum(map(before.count, "{[")) > sum(map(before.count, "}]")):  # inside another value, which is broken
         return True
-    return bool(led) and (led[-1] in _BEFORE_QUOTED or (bare and led[-1].isalnum()))
+    if bare and not words and len(line) >= _INDENTED_CODE and before.strip():
+        return True
+    return bool(words) and (words[-1] in _BEFORE_QUOTED or (bare and words[-1].isalnum()))
+
+
+def in_thought(before: str, call: str, after: str = "") -> bool:
+    """Return whether a call between these words belongs to a thought, also to one whose opener or closer is missing."""
+    head = call[:_HEAD].partition("{")[0]
+    if _MARKER not in split(f"{before}{head}{_MARKER}").text:
+        return True
+    return bool(after.strip()) and _MARKER not in split(f"{_MARKER}\n{after.lstrip()}").text
 
 
 def introduced(before: str) -> bool:
-    """Return whether the words that lead up to a call introduce an example, or tell of a call."""
-    paragraph = before.rstrip().rpartition("\n\n")[2][-_PARAGRAPH:]
-    if _EXAMPLE.search(paragraph):
+    """Return whether the words that lead up to a call introduce an example, ask for leave, or tell of a call."""
+    if _played(before):
         return True
-    return _TOLD.search(_last_sentence(paragraph[-_SENTENCE:])) is not None
+    paragraph = before.rstrip().rpartition("\n\n")[2][-_PARAGRAPH:]
+    if EXAMPLE.search(paragraph):
+        return True
+    sentence = _last_sentence(paragraph[-_SENTENCE:])
+    if sentence.rstrip().endswith(("?", "？")):
+        return ASKS_FOR_LEAVE.search(sentence) is not None
+    return TOLD.search(sentence) is not None
+
+
+def _played(before: str) -> bool:
+    """Return whether a call stands in a line of the user, or of the assistant in a dialogue that the model plays."""
+    user = _USER_LINE.search(before)
+    if user is None:
+        return False
+    return "\n" not in before[user.end() :] or _ASSISTANT_LINE.search(before, user.end()) is not None
 
 
 def _last_sentence(paragraph: str) -> str:
     ends = [found.end() for found in _SENTENCE_END.finditer(paragraph.rstrip())]
     return paragraph[ends[-1] :] if ends else paragraph
+
+
+def in_list(before: str) -> bool:
+    """Return whether the line that leads up to a fence is an item of a list."""
+    return _LIST_ITEM.search(before[before.rfind("\n") + 1 :]) is not None
 
 
 def spoken_of(after: str) -> bool:
@@ -135,4 +132,4 @@ def spoken_of(after: str) -> bool:
     if after.partition("\n")[0].strip():
         return True
     paragraph = after.lstrip(" \n\t`").partition("\n\n")[0][:_PARAGRAPH]
-    return "?" in paragraph or "？" in paragraph or bool(_SPEAKS_OF_IT.match(paragraph) or _EXAMPLE.search(paragraph))
+    return "?" in paragraph or "？" in paragraph or bool(SPEAKS_OF_IT.match(paragraph) or EXAMPLE.search(paragraph))

@@ -1,4 +1,7 @@
-"""<function=NAME>...</function>: what stands between is parameters in tags of their own, or one JSON object."""
+"""<function=NAME>...</function>: what stands between is parameters in tags of their own, or one JSON object.
+
+Llama leaves out the end of the first tag (<function=NAME{...}), and small models that of a parameter.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import re
 from typing import Any
 
 from engine.llms._calls.bare_texts import Text
-from engine.llms._calls.notation import Place, Written
+from engine.llms._calls.notation import NotWritten, Place, Written
 
-_OPEN = re.compile(r"\s*<function=\s*[\"']?([^\s>\"'<]{1,200})[\"']?\s*>")
+_OPEN = re.compile(r"\s*<function=\s*[\"']?([^\s>\"'<{]{1,200}?)[\"']?\s*(?:>|=?\s*(?=\{))")
 _PARAMETER = re.compile(r"\s*<parameter=([^>\n]{1,200})>\n?")
+_NEXT = re.compile(r"\n<parameter=[^>\n]{1,200}>\n")
 _CLOSE, _PARAMETER_CLOSE = "</function>", "</parameter>"
 
 
@@ -22,7 +26,23 @@ def function(place: Place) -> Written:
         return Written(name, given)
     texts: dict[str, Text] = {}
     while found := place.maybe(_PARAMETER):
-        text = place.text_to(_PARAMETER_CLOSE, "<parameter=", _CLOSE)
-        texts[found[1].strip(" \"'")] = Text(text.removesuffix("\n"))
+        texts[found[1].strip(" \"'")] = Text(_value(place).removesuffix("\n"))
     place.closes(_CLOSE)
     return Written(name, texts)
+
+
+def _value(place: Place) -> str:
+    """Read a value up to its closing tag; where no value after it has one either, up to the next tag. Raises NotWritten
+    when the next parameter has a closing tag, because then nobody can tell where this one ends."""
+    begun = place.at
+    try:
+        text = place.text_to(_PARAMETER_CLOSE, "<parameter=", _CLOSE)
+    except NotWritten:
+        place.at = begun
+        text = place.until("\n<parameter=", "\n</function>")
+        if text is None or place.cut:
+            raise
+        return text
+    if _NEXT.search(text):
+        raise NotWritten
+    return text

@@ -40,6 +40,7 @@ NOTATION = Notation(
             "<|python_start|>[get_order(id='A1', full=True), count_items(limit=5, kinds=[\"a\"])]<|python_end|>",
             calls=[("get_order", {"id": "A1", "full": True}), ("count_items", {"limit": 5, "kinds": ["a"]})],
         ),
+        Sample('<function=get_order{"id": "A1"}</function>', calls=[("get_order", {"id": "A1"})]),
         Sample(
             'I look it up.\n<function=get_order>{"id": "A1"}</function><|eom_id|>',
             calls=[("get_order", {"id": "A1"})],

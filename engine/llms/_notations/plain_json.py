@@ -3,7 +3,8 @@
     {"name": "get_order", "arguments": {"id": "A1"}}
 
 Written by Llama 3 (with `parameters`), xLAM, Watt-Tool and any model whose server has taken the family's tags away or
-whose template knows no tools. Also a list of such objects, {"tool_calls": [...]}, and several one behind the other.
+whose template knows no tools. Also a list of such objects, {"tool_calls": [...]}, several one behind the other, and
+what LangChain ({"action": ..., "action_input": ...}) and GPT ({"tool_uses": [...]}) have in their place.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ NOTATION = Notation(
             'I look. [{"name": "get_order", "arguments": {"id": "A1"}}, {"name": "list_orders", "arguments": {}}]',
             calls=[("get_order", {"id": "A1"}), ("list_orders", {})],
             rest="I look.",
+        ),
+        Sample('{"action": "get_order", "action_input": {"id": "A1"}}', calls=[("get_order", {"id": "A1"})]),
+        Sample(
+            '{"tool_uses": [{"recipient_name": "functions.get_order", "parameters": {"id": "A1"}}]}',
+            calls=[("get_order", {"id": "A1"})],
         ),
         Sample(
             '{"type": "function", "function": {"name": "get_order", "arguments": "{\\"id\\": \\"A1\\"}"}}',

@@ -45,6 +45,10 @@ NOTATION = Notation(
             rest="Let me write that down.",
         ),
         Sample(
+            "<tool_call>\n<function=get_order>\n<parameter=id>\nA1\n</function>\n</tool_call>",
+            calls=[("get_order", {"id": "A1"})],
+        ),
+        Sample(
             "<seed:tool_call>\n<function=count_items>\n<parameter=limit>5</parameter>\n"
             '<parameter=kinds>["a", "b"]</parameter>\n</function>\n</seed:tool_call>',
             calls=[("count_items", {"limit": 5, "kinds": ["a", "b"]})],
