@@ -28,6 +28,7 @@ from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import Parts
 from engine.rolling.prove import hidden_tests_pass, prove
 from engine.types import (
+    RAW_REPLY,
     SECONDS,
     USER_CALLS,
     Attachment,
@@ -201,6 +202,8 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
     limits = attempt.parts.batch.limits
     for _ in range(limits.steps_per_turn):
         reply = await teacher.reply(attempt.turns, attempt.task.tools)
+        if reply.raw is not None:
+            attempt.attachments.append(Attachment(turn=len(attempt.turns), kind=RAW_REPLY, value=reply.raw))
         attempt.turns.append(reply.turn)
         if not reply.turn.tool_calls:
             return

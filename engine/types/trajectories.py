@@ -58,6 +58,9 @@ SECONDS = "seconds"
 USER_CALLS = "user_calls"
 """Kind of the attachment with the calls that the simulated person made before a message (version 1: a list of
 UserCall), at the turn of that message; at the last turn when it left without another message."""
+RAW_REPLY = "raw_reply"
+"""Kind of the attachment with the teacher's reply as its server gave it (version 1: the text of `Completion.raw`), at a
+turn that does not show all of it."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 

@@ -219,6 +219,12 @@ QUOTED = [
     "<thought>\n{}",
     "例如：\n{}",
     "Zum Beispiel:\n{}",
+    "Shall I do this?\n\n{}",
+    "I cannot do the following:\n{}",
+    "Once you confirm, I will send:\n{}",
+    "<code>\n{}\n</code>",
+    "<|channel|>analysis<|message|>I could {}",
+    "User: show me\nAssistant: {}",
 ]
 
 

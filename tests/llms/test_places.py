@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.llms._calls.places import introduced, only_quoted, spoken_of
+from engine.llms._calls.places import in_thought, introduced, only_quoted, spoken_of
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,22 @@ from engine.llms._calls.places import introduced, only_quoted, spoken_of
         "Par exemple :",
         "Por ejemplo:",
         "比如",
+        "Here is what the request looks like:",
+        "You can look up your order with this request:",
+        "Copy this into your terminal:",
+        "A valid call has this shape:",
+        "The last call that failed was:",
+        "The system prompt tells me to answer with",
+        "I cannot do the following:",
+        "I refuse to run this:",
+        "Shall I send this request?",
+        "Do you want me to run it?",
+        "Once you confirm, I will run:",
+        "Next time I will use:",
+        "According to the docs:",
+        "Expected output:",
+        "So sieht der Aufruf aus:",
+        "User: look it up\nAssistant:",
     ],
 )
 def test_an_example_is_introduced(words: str) -> None:
@@ -58,6 +74,14 @@ def test_an_example_is_introduced(words: str) -> None:
         "I use the balance from before. Now the transfer:",
         "That example was from another order.\n\nNow I look at yours.",
         "好的，我来查一下。",
+        "After reviewing your account, I check the order:",
+        "I cannot see it yet, so I run another search:",
+        "Is there a cheaper one? Let me look:",
+        "You asked me to cancel it. I look at it first:",
+        "Your order was late:",
+        "**User:** Ann Lee\n**Order:** A1\n\nLet me check.",
+        "Assistant:",
+        "Thought: I need the order.",
     ],
 )
 def test_usual_words_introduce_none(words: str) -> None:
@@ -66,7 +90,16 @@ def test_usual_words_introduce_none(words: str) -> None:
 
 @pytest.mark.parametrize(
     "after",
-    ["\nThis calls the tool.", "\nWould you like that?", " is the call.", "\n\nReplace A1 by your order.", "\nHere is"],
+    [
+        "\nThis calls the tool.",
+        "\nbut not now.",
+        "\nOutput: shipped",
+        "\n</pre>",
+        "\nWould you like that?",
+        " is the call.",
+        "\n\nReplace A1 by your order.",
+        "\nHere is",
+    ],
 )
 def test_words_behind_speak_of_the_call(after: str) -> None:
     assert spoken_of(after)
@@ -78,10 +111,53 @@ def test_words_behind_go_on(after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["I send ", "(", '"', "It is `", "> ", "```\nx\n", "<think>", "<parameter=a>\n", "a = "]
+    "before",
+    [
+        "I look.\n\n    ",
+        "<code>",
+        "<blockquote>\n",
+        "I send ",
+        "(",
+        '"',
+        "It is `",
+        "> ",
+        "```\nx\n",
+        "<think>",
+        "<parameter=a>\n",
+        "a = ",
+    ],
 )
 def test_json_inside_other_things_is_quoted(before: str) -> None:
     assert only_quoted(f"{before}{{}}", len(before), bare=True)
+
+
+THOUGHTS = [
+    "<think>hm ",
+    "<THINKING>\n",
+    "◁think▷",
+    "[THINK]a ",
+    "<|channel|>analysis<|message|>I could ",
+    "<|channel>thought\n",
+    "<scratchpad>",
+]
+
+
+@pytest.mark.parametrize("before", THOUGHTS)
+@pytest.mark.parametrize("call", ["<tool_call>{", "{", "Action: find\nAction Input: {"])
+def test_a_call_in_a_thought_of_any_spelling(before: str, call: str) -> None:
+    assert in_thought(before, call)
+    assert not in_thought("", call)
+    assert not in_thought("<think>x</think>\n", call)
+    assert not in_thought("x</think>\n", call)
+    assert in_thought("I should call\n", call, "\n</think>\nHello!")
+
+
+def test_a_call_behind_a_thought_of_harmony_is_none_of_it() -> None:
+    for before, call in (
+        ("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant", "<|channel|>commentary to=functions.find "),
+        ("analysisWe look.", "assistantcommentary to=functions.find json{"),
+    ):
+        assert not in_thought(before, call)
 
 
 @pytest.mark.parametrize("before", ["", "I look. ", "I look:\n", "I look", "<think>x</think>", "- ", "Now → "])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from typing import Any
+
 import pytest
 
 from engine.llms._calls.notation import Tools
@@ -173,6 +177,91 @@ def test_what_is_no_call_stays(text: str, rest: str) -> None:
 )
 def test_more_that_is_no_call(text: str) -> None:
     assert find_calls(text, TOOLS) == (text, [], 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<tool_call>{ONE}</tool_call>\n<function=move>{{"to": 2}}</function>',
+        f'{ONE}\n<tool_call>{{"name": "move", "arguments": {{"to": 2}}}}</tool_call>',
+        f'[TOOL_CALLS][{ONE}]\n<tool_call>{{"name": "move", "arguments": {{"to": 2}}}}\n<tool_call>',
+    ],
+)
+def test_calls_in_two_notations_stay_in_their_order(text: str) -> None:
+    found = find_calls(f"Both.\n{text}", TOOLS)
+    assert [(call.name, call.arguments) for call in found.calls] == [("find", {"id": 1}), ("move", {"to": 2})]
+    assert found.rest == "Both."
+    assert find_calls(f"For example:\n{text}", TOOLS).calls == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<|im_start|>assistant\n{ONE}<|im_end|>",
+        f"<|start_header_id|>assistant<|end_header_id|>\n\n{ONE}<|eot_id|>",
+        f"<tool_call>{ONE}\n<tool_call>",
+        f"<tool_call>{ONE}</tool>",
+    ],
+)
+def test_what_a_template_leaves_around_a_call_is_no_text(text: str) -> None:
+    left, calls, _ = find_calls(text, TOOLS)
+    assert ([call.name for call in calls], left) == (["find"], "")
+
+
+def test_a_second_call_that_was_cut_takes_the_first_with_it() -> None:
+    text = f"<tool_call>{ONE}</tool_call>\n<tool_call>"
+    assert find_calls(text, TOOLS, cut=True) == (text, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ('"a </tool_call> b"', "a </tool_call> b"),
+        ('"{\\"x\\": \\"</tool_call>\\"}"', '{"x": "</tool_call>"}'),
+        ('{"a": {"b": [{"c": "}]}"}]}}', {"a": {"b": [{"c": "}]}"}]}}),
+        ('"Zoë 李 😀 \\u00e9"', "Zoë 李 😀 é"),
+        ('"```"', "```"),
+        ('"<think>no</think>"', "<think>no</think>"),
+        ("null", None),
+    ],
+)
+def test_arguments_that_look_like_marks(written: str, value: Any) -> None:
+    text = f'I look.\n<tool_call>\n{{"name": "find", "arguments": {{"id": {written}}}}}\n</tool_call>'
+    found = find_calls(text, TOOLS)
+    assert [(call.arguments, call.raw) for call in found.calls] == [({"id": value}, None)]
+    assert found.rest == "I look."
+
+
+@pytest.mark.parametrize("empty", ["", ', "arguments": {}', ', "arguments": ""', ', "arguments": null'])
+def test_a_call_in_tags_may_have_no_arguments(empty: str) -> None:
+    found = find_calls(f'<tool_call>{{"name": "find"{empty}}}</tool_call>', TOOLS)
+    assert [(call.name, call.arguments) for call in found.calls] == [("find", {})]
+
+
+def test_a_parameter_whose_end_is_missing_is_read_only_where_it_is_clear() -> None:
+    begin = "<function=find>\n<parameter=id>\nA1\n"
+    assert find_calls(f"{begin}</function>", TOOLS).calls[0].arguments == {"id": "A1"}
+    unclear = f"{begin}<parameter=to>\n2\n</parameter>\n</function>"
+    assert find_calls(unclear, TOOLS) == (unclear, [], 0)
+
+
+LONG = 200_000
+CALL_IN_TAGS = f"<tool_call>{ONE}</tool_call>"
+
+
+@pytest.mark.parametrize(
+    "piece", ["words find ", "- **x**: `y` [a](b) {c}\n", "[{", "<think>x</think> ", CALL_IN_TAGS, "\n"]
+)
+def test_long_texts_are_read_in_time(piece: str) -> None:
+    filling = piece * (LONG // len(piece))
+    in_argument = json.dumps({"name": "find", "arguments": {"id": filling}})
+    started = time.process_time()
+    find_calls(f"{filling} find", TOOLS)
+    find_calls(f"{filling}\n{CALL_IN_TAGS}", TOOLS)
+    find_calls(f"{CALL_IN_TAGS}{filling}", TOOLS)
+    (call,) = find_calls(f"<tool_call>{in_argument}</tool_call>", TOOLS).calls
+    assert call.arguments == {"id": filling}
+    assert time.process_time() - started < 4, "four texts, each in well under a second on a busy machine"
 
 
 def test_a_call_of_a_dotted_tool_in_python() -> None:

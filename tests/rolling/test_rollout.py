@@ -17,7 +17,7 @@ from engine.protocols import Judge, Sandbox, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
-from engine.types import MODES, SECONDS, Domain, Environment, Mode, Persona, RolloutSpec, Trajectory
+from engine.types import MODES, RAW_REPLY, SECONDS, Domain, Environment, Mode, Persona, RolloutSpec, Trajectory
 from tests.engines import FailingPool, wired
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
@@ -101,6 +101,21 @@ async def test_an_unknown_tool_and_bad_arguments_go_back_to_the_teacher(
     assert "get_balance" in found.turns[3].content
     assert [turn.train for turn in found.turns if turn.tool_calls] == [False, False]
     assert found.attachments == (), "nothing was executed"
+
+
+async def test_a_call_left_in_the_text_is_made_and_the_raw_reply_kept(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    text = 'I look.\n<tool_call>\n{"name": "functions.fly", "arguments": {}}\n</tool_call>'
+    called = text.replace("fly", "get_balance")
+    found = await rolled(ledger, persona, pool, "single", **llm_batch({"text": called}, {"text": text}))
+    made = [(at, turn) for at, turn in enumerate(found.turns) if turn.tool_calls]
+    assert [(turn.content, [call.name for call in turn.tool_calls]) for _, turn in made] == [
+        ("I look.", ["get_balance"])
+    ]
+    raw = [one for one in found.attachments if one.kind == RAW_REPLY]
+    assert [(one.turn, one.version, one.value) for one in raw] == [(made[0][0], 1, called)]
+    assert sum(call.text_calls for call in found.calls) == 1
 
 
 async def test_invalid_calls_are_bounded(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:

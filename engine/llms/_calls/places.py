@@ -41,14 +41,16 @@ _CLOSED_BY = {
 _TEXT_MARKS = ("```", "~~~", "<escape>", '<|"|>')
 """Marks that begin and end alike."""
 _BEFORE_QUOTED = "\"'`“„‘«([{,="
-_PARAGRAPH, _SENTENCE, _HEAD = 600, 300, 200
-"""Characters of the paragraph and the sentence before a call, and of the call, that are looked at."""
+_PARAGRAPH, _SENTENCE = 600, 300
+"""Characters before a call that are looked at."""
 _INDENTED_CODE = 4
 """Spaces before a line that make it code in Markdown."""
 _USER_LINE = re.compile(r"^[ \t]*(?:\*\*)?(?:User|Human)(?:\*\*)?:", re.MULTILINE)
 _ASSISTANT_LINE = re.compile(r"^[ \t]*(?:\*\*)?(?:Assistant|AI|Bot)(?:\*\*)?:", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s)|\n")
 _LIST_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s*\Z")
+_ADDRESS = re.compile(r"[\w\s<|>]{0,60}\bto=[\w.]{1,200}[\w\s<|>]{0,60}")
+"""How a message of the harmony format to a tool begins, which ends a thought before it."""
 _MARKER = "turnwright9call"
 """A word that no text holds, put where a call stands."""
 
@@ -89,8 +91,8 @@ def _in_line(before: str, bare: bool) -> bool:
 
 def in_thought(before: str, call: str, after: str = "") -> bool:
     """Return whether a call between these words belongs to a thought, also to one whose opener or closer is missing."""
-    head = call[:_HEAD].partition("{")[0]
-    if _MARKER not in split(f"{before}{head}{_MARKER}").text:
+    address = _ADDRESS.match(call)
+    if _MARKER not in split(f"{before}{address[0] if address else ''}{_MARKER}").text:
         return True
     return bool(after.strip()) and _MARKER not in split(f"{_MARKER}\n{after.lstrip()}").text
 
