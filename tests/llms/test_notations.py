@@ -223,7 +223,6 @@ QUOTED = [
     "I cannot do the following:\n{}",
     "Once you confirm, I will send:\n{}",
     "<code>\n{}\n</code>",
-    "<|channel|>analysis<|message|>I could {}",
     "User: show me\nAssistant: {}",
 ]
 
@@ -242,6 +241,14 @@ def test_nothing_is_executed_out_of_a_thought(notation: str, render: Renderer) -
         message = {"content": around.replace("{}", f"I could look it up.\n{render(ORDER)}")}
         reply = parse_reply({"choices": [{"message": message, "finish_reason": "stop"}]}, [], list(SHOP.values()))
         assert reply.turn.tool_calls == (), around
+
+
+@by_writer
+def test_a_thought_of_harmony_holds_calls_of_other_families_only(notation: str, render: Renderer) -> None:
+    """In harmony a message to a tool ends the thought before it."""
+    call = render(ORDER)
+    called = read(f"<|channel|>analysis<|message|>I could do\n{call}")
+    assert called == (ORDER if call.startswith("<|channel|>") else [])
 
 
 @by_writer
