@@ -25,7 +25,7 @@ from engine.llms import _notations
 from engine.llms._calls.arguments import object_in, repaired, repaired_calls, too_deep
 from engine.llms._calls.bare_texts import typed
 from engine.llms._calls.json_calls import calls_in
-from engine.llms._calls.names import offered_name
+from engine.llms._calls.names import names_a_tool, offered_name
 from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Tools, Written
 from engine.llms._calls.places import enclosed, in_list, in_thought, introduced, only_quoted, spoken_of
 from engine.llms._calls.python_calls import python_calls
@@ -48,6 +48,7 @@ _HEADER = re.compile(
 )
 """What a server may leave at the start of a reply."""
 _MARK = "```"
+_WORD = re.compile(r"[A-Za-z]+")
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[ \t]*\n?")
 _MOST_FENCES, _MOST_CLOSINGS = 50, 12
 _PYTHON = ("tool_code", "python", "py")
@@ -76,7 +77,7 @@ def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
 
     cut: whether the text ends where its model was not done; then what looks whole may not be, and nothing is repaired.
     """
-    if not any(name in text for name in tools) or not any(sign in text for sign in _signs()):
+    if not any(sign in text for sign in _signs()) or not names_a_tool(text, tools):
         return Found(text, [])
     plain = _without_tokens(mended(text), cut)
     last = _at_the_end(plain, tools, cut)
@@ -118,9 +119,13 @@ def notations() -> Mapping[str, Notation]:
 
 @cache
 def _signs() -> tuple[str, ...]:
-    """Return a few texts of which every call has one: cheaper to look for than all that a call may begin with."""
+    """Return a few characters and words of which every call has one.
+
+    Most replies have none of them, so that they cost a few microseconds instead of a look for each notation.
+    """
     begins = [sign for notation in notations().values() for sign in notation.begins]
-    return tuple(sorted({sign if sign[0].isalpha() else sign[0] for sign in begins} | {"`"}))
+    short = {word[0] if (word := _WORD.match(sign)) else sign[0] for sign in begins} | {_MARK[0]}
+    return tuple(sorted((sign for sign in short if not any(one != sign and one in sign for one in short)), key=len))
 
 
 def _without_tokens(text: str, cut: bool = False) -> str:

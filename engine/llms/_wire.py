@@ -95,7 +95,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     text, reasoning = _texts(written, message)
     native = [_native_call(entry, tools, cut=cut) for entry in _entries(message)]
     calls, repairs, found = [one.call for one in native], sum(one.repaired for one in native), 0
-    if not calls and any(tool.name in text for tool in tools):
+    if not calls and tools and text:
         text, calls, repairs = find_calls(text, {tool.name: tool for tool in tools}, cut=cut)
         found = len(calls)
     changed = found > 0 or text is not written or any(one.changed for one in native)
@@ -185,18 +185,18 @@ def _entries(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) -> _Native:
-    """Return the call of an entry. What is broken in a reply that was cut stays so: it may be half a value."""
-    said, given = _as_written(entry)
-    identity, written = str(mended(str(entry.get("id") or ""))), str(mended(str(said or "")))
-    name, tool = _named(written, tools)
-    usual = _arguments(given)
+    """Return the call of an entry. In a reply that was cut, broken arguments may be half a value and stay broken."""
+    raw_name, given = _as_written(entry)
+    identity, written = str(mended(str(entry.get("id") or ""))), str(mended(str(raw_name or "")))
+    name, tool = _tool_of_name(written, tools)
+    usual = _usual_arguments(given)
     arguments = object_in(given) if usual is None else usual
     if arguments is not None and not too_deep(arguments):
         return _Native(ToolCall(id=identity, name=name, arguments=arguments), usual is None or name != written)
     text = str(mended(given if isinstance(given, str) else json.dumps(given)))
-    mend = None if cut else repaired(text, tool)
-    if mend is not None:
-        return _Native(ToolCall(id=identity, name=name, arguments=mend), changed=True, repaired=True)
+    repair = None if cut else repaired(text, tool)
+    if repair is not None:
+        return _Native(ToolCall(id=identity, name=name, arguments=repair), changed=True, repaired=True)
     return _Native(ToolCall(id=identity, name=name, raw=text), changed=name != written)
 
 
@@ -208,8 +208,9 @@ def _as_written(entry: Mapping[str, Any]) -> tuple[Any, Any]:
     return function.get("name"), given if isinstance(given, str) or not too_deep(given) else _TOO_DEEP
 
 
-def _named(written: str, tools: Sequence[Tool]) -> tuple[str, Tool | None]:
-    """Return the name that a call means, which is its own where it means no offered tool, and that tool."""
+def _tool_of_name(written: str, tools: Sequence[Tool]) -> tuple[str, Tool | None]:
+    """Return (the name of the offered tool that a written name means, the tool); (the written name, None) when it means
+    none."""
     for tool in tools:
         if tool.name == written:
             return written, tool
@@ -218,7 +219,7 @@ def _named(written: str, tools: Sequence[Tool]) -> tuple[str, Tool | None]:
     return (written, None) if name is None else (name, offered[name])
 
 
-def _arguments(given: Any) -> dict[str, Any] | None:
+def _usual_arguments(given: Any) -> dict[str, Any] | None:
     """Return arguments that are written as the protocol says, None for any others."""
     if given is None or given == "":
         return {}

@@ -115,6 +115,13 @@ def test_what_cannot_be_repaired_for_sure_stays_broken(function: dict[str, Any],
     assert (found.repaired_calls, found.raw) == (0, None)
 
 
+@pytest.mark.parametrize("name", ["get order", "functions.get_order", "get_order<|channel|>commentary", " get_order "])
+def test_names_of_calls_in_a_text_are_cleaned(name: str) -> None:
+    found = reply({"content": f'<tool_call>{{"name": "{name}", "arguments": {{"id": "A1"}}}}</tool_call>'})
+    assert [(call.name, call.arguments) for call in found.turn.tool_calls] == [("get_order", {"id": "A1"})]
+    assert found.text_calls == 1
+
+
 def test_broken_json_in_a_text_is_repaired_and_counted_twice() -> None:
     text = 'I look.\n<tool_call>\n{"name": "get_order", "arguments": {"id": "A1"}\n</tool_call>'
     found = reply({"content": text})

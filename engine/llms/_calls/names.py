@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 _BEHIND = re.compile(r"\s*(?:<\|?|\(|:\s*\d+\s*$)")
 """What ends a name: a control token, a bracket, the number of a call (`find:0`)."""
@@ -12,11 +12,16 @@ _LONGEST = 300
 _SPACES = re.compile(r"\s+")
 
 
+def names_a_tool(text: str, tools: Iterable[str]) -> bool:
+    """Return whether a text has the name of an offered tool, maybe with spaces for its underscores."""
+    return any(name in text or ("_" in name and name.replace("_", " ") in text) for name in tools)
+
+
 def offered_name(written: str, tools: Collection[str]) -> str | None:
     """Return the offered tool that a written name means, None when it means none.
 
-    Read so: `functions.find`, `default_api.find`, `tool.find`, `find<|channel|>commentary`, `find:0`, `"find"`,
-    ` find `, `find()`, and spaces inside (`get order`). A name that is offered as it is written is taken as it is.
+    Cleaned are `functions.find`, `default_api.find`, `tool.find`, `find<|channel|>commentary`, `find:0`, `"find"`,
+    ` find `, `find()`, and spaces inside (`get order`). A name that is offered exactly as written stays as it is.
     """
     if written in tools:
         return written
