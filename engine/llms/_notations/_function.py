@@ -39,10 +39,10 @@ def _value(place: Place) -> str:
         text = place.text_to(_PARAMETER_CLOSE, "<parameter=", _CLOSE)
     except NotWritten:
         place.at = begun
-        text = place.until("\n<parameter=", "\n</function>")
-        if text is None or place.cut:
+        unclosed = place.until("\n<parameter=", "\n</function>")
+        if unclosed is None or place.cut:
             raise
-        return text
+        return unclosed
     if _NEXT.search(text):
         raise NotWritten
     return text
