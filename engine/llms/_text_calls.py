@@ -29,11 +29,12 @@ from engine.llms._calls.names import names_a_tool, offered_name
 from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Tools, Written
 from engine.llms._calls.places import enclosed, in_list, in_thought, introduced, only_quoted, spoken_of
 from engine.llms._calls.python_calls import python_calls
-from engine.reading.json_value import mended
+from engine.reading.json_value import without_surrogates
 from engine.types import Tool, ToolCall
 
-_MOST_TRIES, _MOST_CALLS = 200, 100
-"""Places in a text that are tried for each notation, and calls or groups of one reply; hostile texts have thousands."""
+_MOST_TRIES, _MOST_CALLS, _MOST_CHANGES = 200, 100, 4
+"""Places in a text that are tried for each notation, calls or groups of one reply, and changes of the notation in it;
+hostile texts have thousands."""
 _TOKENS = (
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "<|call|>"),
     *("<|return|>", "<|END_OF_TURN_TOKEN|>", "</s>", "<｜end▁of▁sentence｜>", "<|end▁of▁sentence|>"),
@@ -79,8 +80,8 @@ def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
     """
     if not any(sign in text for sign in _signs()) or not names_a_tool(text, tools):
         return Found(text, [])
-    plain = _without_tokens(mended(text), cut)
-    last = _at_the_end(plain, tools, cut)
+    plain = _without_tokens(without_surrogates(text), cut)
+    last = _block_at_the_end(plain, tools, cut)
     if last is None:
         return _in_fences(plain, tools, cut, len(plain)) or Found(text, [])
     block, notation = last
@@ -88,23 +89,27 @@ def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
         return _in_fences(plain, tools, cut, block.start) or Found(text, [])
     block, notation = _with_others_before(plain, block, notation, tools)
     before = plain[: block.start]
-    if only_quoted(plain, block.start, bare=notation.bare) or in_thought(before, plain[block.start :]):
+    if (
+        not block.calls
+        or only_quoted(plain, block.start, bare=notation.bare)
+        or in_thought(before, plain[block.start :])
+    ):
         return Found(text, [])
     return Found(_without_header(before + block.rest).strip(" \n\t,;\ufeff"), block.calls, block.repaired)
 
 
 def _with_others_before(text: str, block: _Block, notation: Notation, tools: Tools) -> tuple[_Block, Notation]:
     """Return a block together with the calls in other notations that stand right before it, and the notation of the
-    first."""
-    for _ in range(_MOST_CALLS):
+    first; without calls where the notation changes more often than any model does."""
+    for _ in range(_MOST_CHANGES):
         before = text[: block.start].rstrip(" \n\t,;")
-        found = _at_the_end(before, tools, cut=True) if before else None
+        found = _block_at_the_end(before, tools, cut=True) if before else None
         if found is None or not found[0].calls or found[0].rest:
-            break
+            return block, notation
         earlier, notation = found
         calls, repaired_count = earlier.calls + block.calls, earlier.repaired + block.repaired
         block = _Block(earlier.start, block.end, block.rest, calls, repaired_count)
-    return block, notation
+    return block._replace(calls=[]), notation
 
 
 @cache
@@ -145,7 +150,7 @@ def _without_header(text: str) -> str:
 # ---------------------------------------------------------------- at the end of a text
 
 
-def _at_the_end(text: str, tools: Tools, cut: bool) -> tuple[_Block, Notation] | None:
+def _block_at_the_end(text: str, tools: Tools, cut: bool) -> tuple[_Block, Notation] | None:
     """Return the block that runs to the end of a text, with its notation; of several the one that begins first, as it
     holds the others, whether it makes a call or is broken."""
     chains = [
@@ -164,7 +169,7 @@ def _last_chain(text: str, notation: Notation, tools: Tools, cut: bool) -> _Chai
     stands amid the words before."""
     position = 0
     for _ in range(_MOST_TRIES):
-        start = _next(text, notation.begins, position)
+        start = _next_sign(text, notation.begins, position)
         if start is None or (notation.alone and text[:start].strip()):
             return None
         chain = _Chain.read(Place(text, start, tools, cut=cut), notation)
@@ -176,7 +181,7 @@ def _last_chain(text: str, notation: Notation, tools: Tools, cut: bool) -> _Chai
     return None
 
 
-def _next(text: str, begins: Sequence[str], position: int) -> int | None:
+def _next_sign(text: str, begins: Sequence[str], position: int) -> int | None:
     return min((at for sign in begins if (at := text.find(sign, position)) >= 0), default=None)
 
 
@@ -206,10 +211,10 @@ class _Chain(NamedTuple):
 
     def block(self, tools: Tools, cut: bool) -> _Block:
         """Return the calls that are made here. A call or group that is none stays text."""
-        made = [_made(written, tools, cut) for _, written in self.units]
-        rest = "".join(text for (text, _), calls in zip(self.units, made, strict=True) if not calls)
-        calls = [call for calls in made for call, _ in calls]
-        return _Block(self.start, self.end, rest, calls, sum(mend for calls in made for _, mend in calls))
+        meant = [_calls_meant(written, tools, cut) for _, written in self.units]
+        rest = "".join(text for (text, _), calls in zip(self.units, meant, strict=True) if not calls)
+        pairs = [pair for calls in meant for pair in calls]
+        return _Block(self.start, self.end, rest, [call for call, _ in pairs], sum(repair for _, repair in pairs))
 
 
 # ---------------------------------------------------------------- in fences
@@ -251,7 +256,7 @@ def _fences(text: str, tools: Tools, cut: bool) -> Iterator[_Block]:
             continue
         for closed in reversed(closings):
             body = _without_tokens(text[opened.end() : closed].strip())
-            block = _filling(body, opened[1].lower(), tools, cut or closed < last)
+            block = _block_filling(body, opened[1].lower(), tools, cut or closed < last)
             if block is not None:
                 position = closed + len(_MARK)
                 yield block._replace(start=opened.start(), end=min(position, len(text)))
@@ -267,11 +272,11 @@ def _closings(text: str, position: int) -> list[int]:
     return found or [len(text)]
 
 
-def _filling(body: str, language: str, tools: Tools, cut: bool) -> _Block | None:
+def _block_filling(body: str, language: str, tools: Tools, cut: bool) -> _Block | None:
     """Return the calls that fill a text, in Python where that is the language of its fence, else in any notation."""
     if language in _PYTHON:
         try:
-            made = _made(python_calls(body), tools, cut)
+            made = _calls_meant(python_calls(body), tools, cut)
         except NotWritten:
             return None
         return _Block(0, len(body), "", [call for call, _ in made], 0) if made else None
@@ -287,18 +292,18 @@ def _filling(body: str, language: str, tools: Tools, cut: bool) -> _Block | None
 # ---------------------------------------------------------------- one call
 
 
-def _made(written: Sequence[Written], tools: Tools, cut: bool) -> list[tuple[ToolCall, bool]]:
+def _calls_meant(written: Sequence[Written], tools: Tools, cut: bool) -> list[tuple[ToolCall, bool]]:
     """Return the calls that are meant, each with whether it was repaired; [] unless all of them are calls."""
     found: list[tuple[ToolCall, bool]] = []
     for one in written:
-        made = _whole(one, tools, cut) if one.name is None else [_call(one, tools, cut)]
+        made = _calls_in_broken_json(one, tools, cut) if one.name is None else [_call_meant(one, tools, cut)]
         if not made or None in made:
             return []
         found += [call for call in made if call is not None]
     return found
 
 
-def _call(written: Written, tools: Tools, cut: bool) -> tuple[ToolCall, bool] | None:
+def _call_meant(written: Written, tools: Tools, cut: bool) -> tuple[ToolCall, bool] | None:
     name = offered_name(written.name or "", tools)
     if name is None:
         return None
@@ -308,13 +313,13 @@ def _call(written: Written, tools: Tools, cut: bool) -> tuple[ToolCall, bool] | 
     if arguments is not None:
         arguments = typed(arguments, tool.parameters if tool is not None else {})
         return None if too_deep(arguments) else (ToolCall(id="", name=name, arguments=arguments), False)
-    mend = None if cut else repaired(broken.text, tool)
-    if mend is not None:
-        return ToolCall(id="", name=name, arguments=mend), True
+    repair = None if cut else repaired(broken.text, tool)
+    if repair is not None:
+        return ToolCall(id="", name=name, arguments=repair), True
     return (ToolCall(id="", name=name, raw=broken.text.strip()), False) if broken.closed else None
 
 
-def _whole(written: Written, tools: Tools, cut: bool) -> list[tuple[ToolCall, bool] | None]:
+def _calls_in_broken_json(written: Written, tools: Tools, cut: bool) -> list[tuple[ToolCall, bool] | None]:
     """Return the calls in JSON that is broken as a whole, name and all."""
 
     def read(value: Any) -> list[tuple[Tool, dict[str, Any]]]:

@@ -19,7 +19,7 @@ from engine.errors import ModelError
 from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
-from engine.reading.json_value import loads, mended, whole
+from engine.reading.json_value import loads, whole, without_surrogates
 from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
@@ -104,7 +104,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
             raise ModelError("empty", _empty_reason(finish))
-        text, finish = str(mended(refusal)), "refusal"
+        text, finish = str(without_surrogates(refusal)), "refusal"
     turn = Turn(
         role="assistant",
         content=text.strip(),
@@ -151,13 +151,13 @@ def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return str(mended(content)) if isinstance(content, str) else ""
+    return str(without_surrogates(content)) if isinstance(content, str) else ""
 
 
 def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
     """Return (text, reasoning); reasoning comes from its own field or from a leading <think> block."""
     thought = message.get("reasoning_content") or message.get("reasoning")
-    reasoning = str(mended(thought)) if isinstance(thought, str) else ""
+    reasoning = str(without_surrogates(thought)) if isinstance(thought, str) else ""
     if "<think" in text and (block := _THOUGHT.match(text)):
         reasoning = reasoning or block.group(1).strip()
         text = text[block.end() :]
@@ -187,13 +187,16 @@ def _entries(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) -> _Native:
     """Return the call of an entry. In a reply that was cut, broken arguments may be half a value and stay broken."""
     raw_name, given = _as_written(entry)
-    identity, written = str(mended(str(entry.get("id") or ""))), str(mended(str(raw_name or "")))
+    identity, written = (
+        str(without_surrogates(str(entry.get("id") or ""))),
+        str(without_surrogates(str(raw_name or ""))),
+    )
     name, tool = _tool_of_name(written, tools)
     usual = _usual_arguments(given)
     arguments = object_in(given) if usual is None else usual
     if arguments is not None and not too_deep(arguments):
         return _Native(ToolCall(id=identity, name=name, arguments=arguments), usual is None or name != written)
-    text = str(mended(given if isinstance(given, str) else json.dumps(given)))
+    text = str(without_surrogates(given if isinstance(given, str) else json.dumps(given)))
     repair = None if cut else repaired(text, tool)
     if repair is not None:
         return _Native(ToolCall(id=identity, name=name, arguments=repair), changed=True, repaired=True)
@@ -224,7 +227,7 @@ def _usual_arguments(given: Any) -> dict[str, Any] | None:
     if given is None or given == "":
         return {}
     try:
-        value = loads(given) if isinstance(given, str) else mended(given)
+        value = loads(given) if isinstance(given, str) else without_surrogates(given)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -236,7 +239,7 @@ def _raw(text: str, native: Sequence[_Native], message: Mapping[str, Any]) -> st
         return text
     # only these two fields, because a server may put its own secret state into the others
     written = [_as_written(entry) for entry in _entries(message)]
-    calls = [{"name": mended(name), "arguments": mended(given)} for name, given in written]
+    calls = [{"name": without_surrogates(name), "arguments": without_surrogates(given)} for name, given in written]
     return json.dumps({"content": text, "tool_calls": calls}, ensure_ascii=False)
 
 

@@ -17,7 +17,7 @@ from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
 from engine.llms._faults import api_key, error_text, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
-from engine.reading.json_value import loads, loads_mended
+from engine.reading.json_value import loads, loads_leniently
 from engine.types import Endpoint, ModelRole, Options
 
 __all__ = ["OpenAICompatible"]
@@ -119,7 +119,7 @@ def _body(data: bytes) -> Any:
     try:
         return loads(data)
     except ValueError:
-        return loads_mended(data)
+        return loads_leniently(data)
 
 
 def _body_json(body: dict[str, Any]) -> bytes:

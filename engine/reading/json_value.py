@@ -54,12 +54,12 @@ def _decoded(text: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def loads_mended(text: str | bytes) -> Any:
+def loads_leniently(text: str | bytes) -> Any:
     """Return the value of a JSON text as `loads` does, but pass over a byte order mark, also of UTF-16, and read half a
     surrogate pair as U+FFFD. Raises ValueError."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return _mended_value(_decoded(text.removeprefix("\ufeff")))
+    return _replaced(_decoded(text.removeprefix("\ufeff")))
 
 
 def first(text: str, at: int = 0, *, strict: bool = True) -> tuple[Any, int]:
@@ -69,17 +69,17 @@ def first(text: str, at: int = 0, *, strict: bool = True) -> tuple[Any, int]:
         value, end = (_STRICT if strict else _LOOSE).raw_decode(text, at)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return (_mended_value(value) if _ESCAPED_SURROGATE.search(text, at, end) else value), end
+    return (_replaced(value) if _ESCAPED_SURROGATE.search(text, at, end) else value), end
 
 
-def _mended_value(value: Any) -> Any:
+def _replaced(value: Any) -> Any:
     try:
-        return mended(value)
+        return without_surrogates(value)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def mended(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
     """Return a JSON value in which half a surrogate pair, which no database and no file holds, is U+FFFD."""
     if isinstance(value, str):
         if value.isascii():
@@ -90,8 +90,8 @@ def mended(value: Any) -> Any:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return value
     if isinstance(value, dict):
-        return {mended(key): mended(inner) for key, inner in value.items()}
-    return [mended(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {without_surrogates(key): without_surrogates(inner) for key, inner in value.items()}
+    return [without_surrogates(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def whole(text: str) -> int | str:

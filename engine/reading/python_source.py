@@ -7,7 +7,7 @@ import threading
 import warnings
 from typing import Any
 
-from engine.reading.json_value import mended, writable_below
+from engine.reading.json_value import without_surrogates, writable_below
 
 _PARSING = threading.Lock()
 
@@ -37,7 +37,7 @@ def literal(source: str) -> Any:
 def literal_in(node: ast.expr) -> Any:
     """Return the value of a literal in a syntax tree, as `literal` does. `true`, `false` and `null` are read too."""
     try:
-        value = mended(ast.literal_eval(_ConstantsOfJSON().visit(node)))
+        value = without_surrogates(ast.literal_eval(_ConstantsOfJSON().visit(node)))
         if writable_below(value) and _named_by_text(value):
             return value
     except (TypeError, RecursionError, MemoryError) as error:

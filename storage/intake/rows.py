@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 from sqlalchemy import Connection, Table, select, update
 
 from engine.errors import StorageError
-from engine.reading.json_value import mended
+from engine.reading.json_value import without_surrogates
 from engine.types import ModelCall, Trajectory
 from storage import facets, search, tables
 
@@ -57,7 +57,7 @@ def dump(model: BaseModel) -> str:
     try:
         return model.model_dump_json()
     except PydanticSerializationError:
-        return json.dumps(mended(model.model_dump(mode="python")), ensure_ascii=False)
+        return json.dumps(without_surrogates(model.model_dump(mode="python")), ensure_ascii=False)
 
 
 def insert(connection: Connection, batch_id: int, trajectories: Sequence[Trajectory], now: float) -> list[Trajectory]:

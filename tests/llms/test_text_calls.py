@@ -246,11 +246,12 @@ def test_a_parameter_whose_end_is_missing_is_read_only_where_it_is_clear() -> No
 
 
 LONG = 200_000
+CHANGING = f'<tool_call>{ONE}</tool_call><function=move>{{"to": 2}}</function>'
 CALL_IN_TAGS = f"<tool_call>{ONE}</tool_call>"
 
 
 @pytest.mark.parametrize(
-    "piece", ["words find ", "- **x**: `y` [a](b) {c}\n", "[{", "<think>x</think> ", CALL_IN_TAGS, "\n"]
+    "piece", ["words find ", "- **x**: `y` [a](b) {c}\n", "[{", "<think>x</think> ", CALL_IN_TAGS, CHANGING, "\n"]
 )
 def test_long_texts_are_read_in_time(piece: str) -> None:
     filling = piece * (LONG // len(piece))

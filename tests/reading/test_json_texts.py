@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.reading.json_value import first, loads_mended, mended
+from engine.reading.json_value import first, loads_leniently, without_surrogates
 from engine.reading.python_source import literal
 
 
@@ -22,20 +22,20 @@ from engine.reading.python_source import literal
     ],
 )
 def test_byte_order_marks_are_passed_over(data: str | bytes) -> None:
-    assert loads_mended(data) == {"a": "é"}
+    assert loads_leniently(data) == {"a": "é"}
 
 
 def test_half_characters_are_replaced_and_whole_ones_joined() -> None:
-    assert loads_mended('{"\\ud83d": ["\\udc00x"]}') == {"\ufffd": ["\ufffdx"]}
-    assert loads_mended(b'["\xed\xa0\xbd\xed\xb8\x80", "\xed\xa0\xbd"]') == ["😀", "\ufffd"]
-    assert mended({"\ud83d": ("x", 1, None)}) == {"\ufffd": ["x", 1, None]}
-    assert mended("é😀") == "é😀"
+    assert loads_leniently('{"\\ud83d": ["\\udc00x"]}') == {"\ufffd": ["\ufffdx"]}
+    assert loads_leniently(b'["\xed\xa0\xbd\xed\xb8\x80", "\xed\xa0\xbd"]') == ["😀", "\ufffd"]
+    assert without_surrogates({"\ud83d": ("x", 1, None)}) == {"\ufffd": ["x", 1, None]}
+    assert without_surrogates("é😀") == "é😀"
 
 
 @pytest.mark.parametrize("data", ["", "{", "NaN", "1e999", "[" * 9000, b"\xff\xfe{", b'"\xc3"', "{} {}"])
 def test_what_is_no_json_is_refused(data: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # whatever the reader says
-        loads_mended(data)
+        loads_leniently(data)
 
 
 def test_the_value_at_a_place() -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.reading.json_value import first, loads, loads_mended, mended
+from engine.reading.json_value import first, loads, loads_leniently, without_surrogates
 from engine.reading.python_source import literal
 from engine.reading.schema import argument_error, properties_of, schema_problem, tidied
 from engine.types import Tool, ToolCall
@@ -61,7 +61,7 @@ def python_value(text: str) -> Any:
 
 def _value(text: str) -> Any:
     """Return the value of JSON or of a Python literal; False when it is neither."""
-    readers: tuple[Callable[[str], Any], ...] = (loads, loads_mended, python_value)
+    readers: tuple[Callable[[str], Any], ...] = (loads, loads_leniently, python_value)
     for read in readers:
         try:
             return read(text)
@@ -106,8 +106,8 @@ def _repairs(text: str) -> Iterator[Any]:
     except ValueError:
         pass
     if len(text) <= _MOST_CHARS and text.count("{") + text.count("[") <= _MOST_OPEN:
-        value = mended(_by_library(text))
-        if value is not None and _kept(text, value):
+        value = without_surrogates(_by_library(text))
+        if value is not None and _changes_only_punctuation(text, value):
             yield value
 
 
@@ -127,33 +127,33 @@ def _by_library(text: str) -> Any:
         return None
 
 
-def _kept(text: str, value: Any) -> bool:
+def _changes_only_punctuation(text: str, value: Any) -> bool:
     """Return whether a repair only put or took away punctuation, and ends no text that the model did not end."""
-    parts, plain = list(_parts(value)), _unescaped(text)
+    parts, plain = list(_texts_in(value)), _unescaped(text)
     if _NO_VALUE.search(text) or _letters(plain) != "".join(map(_letters, parts)):
         return False
-    if not all(part in plain or part in text or _same(part) in _same(plain) for part in parts):
+    if not all(part in plain or part in text or _folded(part) in _folded(plain) for part in parts):
         return False
     if parts.count("") > len(_EMPTY.findall(text)):
         return False
     ended = text.rstrip(" ,\n\t")[-1:] in ("}", "]", '"', "'")
-    return ended or not isinstance(_last(value), str)
+    return ended or not isinstance(_last_value(value), str)
 
 
-def _parts(value: Any) -> Iterator[str]:
+def _texts_in(value: Any) -> Iterator[str]:
     """Yield the keys and values of a JSON value as texts, in their order."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield str(key)
-            yield from _parts(inner)
+            yield from _texts_in(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _parts(inner)
+            yield from _texts_in(inner)
     else:
         yield value if isinstance(value, str) else json.dumps(value)
 
 
-def _last(value: Any) -> Any:
+def _last_value(value: Any) -> Any:
     """Return the value that is written last inside a value."""
     while isinstance(value, dict | list) and value:
         value = list(value.values() if isinstance(value, dict) else value)[-1]
@@ -166,8 +166,8 @@ def _unescaped(text: str) -> str:
 
 def _letters(text: str) -> str:
     """Return the letters and digits of a text, where 19.90 is 19.9 and Python's None is null."""
-    return "".join(filter(str.isalnum, _same(text)))
+    return "".join(filter(str.isalnum, _folded(text)))
 
 
-def _same(text: str) -> str:
+def _folded(text: str) -> str:
     return _ZEROS.sub(r"\1", _NONE.sub("null", text)).casefold()

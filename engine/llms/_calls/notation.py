@@ -149,7 +149,7 @@ class Place:
         return any(map(str.isalnum, self.text[self.at :] if following is None else following))
 
 
-def unlaid(text: str) -> str:
+def without_layout(text: str) -> str:
     """Return a value without the line breaks of a layout that puts it on lines of its own."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "\n" else text
 

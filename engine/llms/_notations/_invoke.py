@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from engine.llms._calls.bare_texts import StringText, Text
-from engine.llms._calls.notation import NotWritten, Place, Written, unlaid
+from engine.llms._calls.notation import NotWritten, Place, Written, without_layout
 from engine.reading.json_value import loads
 
 _PREFIX = r"((?:[\w.-]{1,40}:)?|[|｜]DSML[|｜])"
@@ -53,4 +53,4 @@ def _value(text: str, is_string: re.Match[str] | None) -> Any:
             return loads(text)
         except ValueError:
             return Text(text)
-    return Text(unlaid(text))
+    return Text(without_layout(text))

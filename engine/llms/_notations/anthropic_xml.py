@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from engine.llms._calls.bare_texts import Text
-from engine.llms._calls.notation import Notation, Place, Sample, Written, unlaid
+from engine.llms._calls.notation import Notation, Place, Sample, Written, without_layout
 from engine.llms._calls.python_calls import HEAD, marked_json_or_python
 from engine.llms._notations._invoke import invokes
 
@@ -44,7 +44,7 @@ def _old(place: Place) -> list[Written]:
     while head := place.maybe(_OLD):
         texts: dict[str, Text] = {}
         while key := place.maybe(_OLD_KEY):
-            texts[key[1]] = Text(unlaid(place.text_to(f"</{key[1]}>", "<")))
+            texts[key[1]] = Text(without_layout(place.text_to(f"</{key[1]}>", "<")))
         place.takes("</parameters>")
         place.closes("</invoke>")
         found.append(Written(head[1], texts))

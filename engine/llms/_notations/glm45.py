@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from engine.llms._calls.bare_texts import Text
-from engine.llms._calls.notation import Notation, Place, Sample, Written, unlaid
+from engine.llms._calls.notation import Notation, Place, Sample, Written, without_layout
 
 _BEGIN, _END = "<tool_call>", "</tool_call>"
 _NAME = re.compile(r"\s*([^\s<{\[]{1,200})\s*(?=<arg_key>|</tool_call>|\{)")
@@ -29,7 +29,7 @@ def _read(place: Place) -> list[Written]:
         return [Written(name, given)]
     texts: dict[str, Text] = {}
     while found := place.maybe(_KEY):
-        texts[found[1].strip()] = Text(unlaid(place.text_to("</arg_value>", "<arg_key>", _END)))
+        texts[found[1].strip()] = Text(without_layout(place.text_to("</arg_value>", "<arg_key>", _END)))
     place.closes(_END)
     return [Written(name, texts)]
 
