@@ -21,6 +21,10 @@ TOOLS = ("get_order", "math.sqrt", "find")
             "functions/get_order",
             "functions.get_order<|channel|>commentary",
             "*get_order*",
+            "functions.get_order json",
+            "get_ordercommentary",
+            "get_order{}",
+            "functions->get_order",
         ),
     ],
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-_BEHIND = re.compile(r"\s*(?:<\|?|\(|:\s*\d+\s*$)")
+_BEHIND = re.compile(r"\s*(?:<\|?|\(|\{|:\s*\d+\s*$)")
 """What ends a name: a control token, a bracket, the number of a call (`find:0`)."""
-_AROUND = " \t\r\n\"'`“”‘’*,;:()[]"
+_CHANNEL = re.compile(r"\s*(?:json|code|commentary|analysis|final)\Z")
+"""What stays of harmony behind a name where a server takes its tokens out."""
+_AROUND = " \t\r\n\"'`“”‘’*,;:()[]|"
 _LONGEST = 300
 _SPACES = re.compile(r"\s+")
 
@@ -20,8 +22,9 @@ def names_a_tool(text: str, tools: Iterable[str]) -> bool:
 def offered_name(written: str, tools: Collection[str]) -> str | None:
     """Return the offered tool that a written name means, None when it means none.
 
-    Cleaned are `functions.find`, `default_api.find`, `tool.find`, `find<|channel|>commentary`, `find:0`, `"find"`,
-    ` find `, `find()`, and spaces inside (`get order`). A name that is offered exactly as written stays as it is.
+    Cleaned are `functions.find`, `default_api.find`, `tool.find`, `find<|channel|>commentary`, `find json`, `find:0`,
+    `"find"`, ` find `, `find()`, and spaces inside (`get order`). A name that is offered as it is written
+    stays so.
     """
     if written in tools:
         return written
@@ -29,8 +32,9 @@ def offered_name(written: str, tools: Collection[str]) -> str | None:
         return None
     end = _BEHIND.search(written, 1)
     plain = (written[: end.start()] if end else written).strip(_AROUND)
-    last = re.split(r"[./:]", plain)[-1].strip(_AROUND)
-    for name in (plain, last, _SPACES.sub("_", plain), _SPACES.sub("", plain), _SPACES.sub("_", last)):
+    last = re.split(r"[./:]|->", plain)[-1].strip(_AROUND)
+    alone = _CHANNEL.sub("", last)
+    for name in (plain, last, _SPACES.sub("_", plain), _SPACES.sub("", plain), _SPACES.sub("_", last), alone):
         if name in tools:
             return name
     return None

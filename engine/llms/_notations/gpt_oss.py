@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 
-from engine.llms._calls.names import offered_name
 from engine.llms._calls.notation import Notation, NotWritten, Place, Sample, Written
 
 _HEAD = re.compile(
@@ -28,8 +27,6 @@ def _read(place: Place) -> list[Written]:
     name = found["before"] or found["behind"]
     if name is None:
         raise NotWritten
-    if offered_name(name, place.tools) is None:
-        name = name.removesuffix("json")  # the kind of content, where the token between is gone
     given = {} if place.ended or place.sees(*_ENDS) else place.value(*_ENDS, *_NEXT)
     place.takes(*_ENDS)
     return [Written(name, given)]
