@@ -46,9 +46,9 @@ class MissingParameterMode(PlainMode):
         held, slots = turn.withhold, plain.slots
         assert held is not None, "served"
         change = {
-            "say": templates.text(_wording(held, "say", source), templates.UNKNOWN | slots),
-            "ask": templates.text(_wording(held, "ask", source), slots),
-            "hidden": templates.text(_wording(held, "reveal", source), slots),
+            "say": templates.render_text(_wording(held, "say", source), templates.SPEAKER_NOT_KNOWN | slots),
+            "ask": templates.render_text(_wording(held, "ask", source), slots),
+            "hidden": templates.render_text(_wording(held, "reveal", source), slots),
         }
         return plain.model_copy(update=change)
 

@@ -165,7 +165,7 @@ def _agrees(domain: Domain, row: dict[str, Any], others: Sequence[_Segment]) -> 
 def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random, mode: Mode = USUAL_MODE) -> TaskTurn:
     return TaskTurn(
         mode=mode,
-        say=templates.text(source.choice(turn.say), templates.UNKNOWN | slots),
+        say=templates.render_text(source.choice(turn.say), templates.SPEAKER_NOT_KNOWN | slots),
         slots=slots,
         user_chain=turn.user_chain,
         chain=turn.chain,
