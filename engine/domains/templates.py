@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, filters, meta
@@ -29,6 +29,8 @@ _UNREADABLE = (ValueError, ArithmeticError, RecursionError, MemoryError)
 """What Jinja raises besides TemplateSyntaxError while it parses a text, such as one that is nested too deeply."""
 _FILLING = ("center", "ljust", "rjust", "zfill", "expandtabs")
 """The methods of a string that fill it up to a given width."""
+_FILLING_FILTERS = ("batch", "center", "indent", "slice")
+"""The filters that fill a text or list up to a given width, or give a list of a given length."""
 _WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
 """One place of a `%` text; its groups are the width and the precision, in digits or `*`."""
 _CACHED_TEXTS = 20_000
@@ -45,7 +47,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         super().__init__(
             undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_refuse_unprintable
         )
-        self.filters |= {"center": _center, "format": _format, "indent": _indent}
+        self.filters |= {name: _bounded(self.filters[name]) for name in _FILLING_FILTERS} | {"format": _format}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%":
@@ -126,19 +128,21 @@ def _bound_format(text: Any, values: Any) -> None:
             _bound_width(one)
 
 
-def _center(value: str, width: int = 80) -> str:
-    _bound_width(width)
-    return filters.do_center(value, width)
-
-
 def _format(value: str, *args: Any, **kwargs: Any) -> str:
     _bound_format(value, args)
     return filters.do_format(value, *args, **kwargs)
 
 
-def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    _bound_width(width)
-    return filters.do_indent(s, width, first, blank)
+def _bounded(filter: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses too large a number among its arguments."""
+
+    @wraps(filter)
+    def bounded(value: Any, *args: Any, **kwargs: Any) -> Any:
+        for number in (*args, *kwargs.values()):
+            _bound_width(number)
+        return filter(value, *args, **kwargs)
+
+    return bounded
 
 
 _environment = _Bounded()

@@ -15,6 +15,7 @@ TOO_MUCH = [
 WIDTHS = [
     "'{:>9999999}'.format(1)", "'{:{}}'.format(1, 9999999)", "'{a:.9999999f}'.format_map({'a': 1.5})",
     "('{:>9999999}'|escape).format(1)", "('x' ~ '\t').expandtabs(tabsize=9999999)",
+    "'x'|center(width=9999999)", "[1]|batch(9999999, 0)|list", "[1]|slice(9999999)|list", "'x'|indent(9999999)",
 ]  # fmt: skip
 UNREADABLE = [NINES, "(" * 3000 + "1" + ")" * 3000, "not " * 5000 + "1", "1 + " * 5000 + "1"]
 
