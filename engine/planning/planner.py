@@ -196,10 +196,11 @@ def _fresh_task(
     """Return (task, None, "") for a task not seen before, else (None, reason, detail)."""
     reason: Any = None
     detail = ""
-    for number in range(TRIES):
+    repeated = 0
+    for draw in range(TRIES):
         try:
             task = tasks.sample(
-                domain, mode=mode, turns=turns, seed=int(digest([seed, number]), 16), only=share.templates
+                domain, mode=mode, turns=turns, seed=int(digest([seed, draw]), 16), only=share.templates
             )
         except tasks.Rejected as error:
             reason, detail = error.reason, error.detail
@@ -212,5 +213,8 @@ def _fresh_task(
         if key not in seen:
             seen.add(key)
             return task, None, ""
-        reason, detail = "duplicate", f"{TRIES} draws of {domain.id} in mode {mode} only repeated earlier tasks."
+        repeated += 1
+        draws = f"{TRIES} draws of {domain.id} in mode {mode}"
+        told = f"{draws} only repeated" if repeated == TRIES else f"{repeated} of {draws} repeated"
+        reason, detail = "duplicate", f"{told} earlier tasks."
     return None, reason, detail
