@@ -72,7 +72,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         """Return what Jinja calls in place of a string's `format` or `format_map`; None for any other value."""
         if super().wrap_str_format(value) is None:
             return None
-        source = value.__self__
+        source: str = value.__self__
         formatter = _EscapeFormatter(self, escape=source.escape) if isinstance(source, Markup) else _Formatter(self)
 
         def formatted(*args: Any, **kwargs: Any) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from engine.dialogue.requests import begins
 from engine.errors import ModelError, SandboxError, StorageError, boundary
-from engine.judging.scoring import score
+from engine.judging.scoring import with_scores
 from engine.judging.steadiness import UNSTEADY
 from engine.protocols import Sandbox, Teacher, User
 from engine.reading.json_value import same
@@ -115,7 +115,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
     async def unsteady_reason(lost: Trajectory) -> str | None:
         return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
 
-    scored = await score(record, parts.judges(), unsteady_reason)
+    scored = await with_scores(record, parts.judges(), unsteady_reason)
     return _with_refusal_as_reason(parts.curate(scored, parts.batch))
 
 
