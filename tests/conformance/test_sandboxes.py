@@ -405,9 +405,11 @@ async def test_a_process_outlives_tools_and_commands_that_are_stopped(pool: Sand
         assert await process.readline(timeout=20) == b"here\n"
         assert await _named(sandbox, name) >= 5
         await process.aclose()
-        echo = await sandbox.open_process(_ECHO)
+        echo = await sandbox.open_process(["cat"])
         assert (await sandbox.call("die", {})).fault == "tool_crash"
         assert (await sandbox.call("say", {"text": "a new worker"})).content == "a new worker"
+        await echo.write(b"still\n")  # it runs, so it ends by itself as soon as its input does
+        assert await echo.readline(timeout=20) == b"still\n"
         await echo.aclose()
         assert echo.status == 0
 
