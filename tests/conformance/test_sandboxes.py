@@ -231,7 +231,7 @@ async def test_exec_returns_although_a_child_keeps_the_output_open(sandbox: Remo
 
 # ---------------------------------------------------------------- open processes
 
-_ECHO = ("python3", "-uc", "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(b'> ' + line)")
+_ECHO = ("sed", "-u", "s/^/> /")
 _STAYS = """setsid sh -c 'tail -f "$0"; :' "$TMPDIR/$0" >/dev/null 2>&1 &"""
 _FAMILY = f': > "$TMPDIR/$0"; ({_STAYS}); {_STAYS} echo ready; cat; sleep 300'
 """A program with a child and an orphan in sessions of their own, with a child each. The name that is given behind it
