@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.errors import ModelError
+from engine.hygiene.thoughts import Thoughts, split
 from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
@@ -87,7 +88,11 @@ def to_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
 
 
 def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Reply:
-    """Return the assistant turn in a chat completion body. Raises ModelError (`malformed`, `empty`)."""
+    """Return the assistant turn in a chat completion body. Raises ModelError (`malformed`, `empty`).
+
+    Thoughts that stand in the text in a known form become the turn's reasoning. A reply that is nothing but an unclosed
+    one gives a turn without text, which the rollout refuses by name.
+    """
     choice, message = _choice(body)
     finish = choice.get("finish_reason")
     cut = finish == "length"
@@ -98,9 +103,12 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     if not calls and tools and text:
         text, calls, repairs = find_calls(text, {tool.name: tool for tool in tools}, cut=cut)
         found = len(calls)
+    # after the calls, whose readers know thoughts themselves: cut out before, one could take a call's marks along
+    thoughts = Thoughts(text) if _is_one_object(text) else split(text)
+    text, reasoning = thoughts.text, _joined(reasoning, thoughts.reasoning)
     changed = found > 0 or text is not written or any(one.changed for one in native)
     raw = _raw(written, native, message) if changed else None
-    if not calls and not text.strip():
+    if not calls and not text.strip() and (cut or not thoughts.found):
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
             raise ModelError("empty", _empty_reason(finish))
@@ -162,6 +170,17 @@ def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
         reasoning = reasoning or block.group(1).strip()
         text = text[block.end() :]
     return text, reasoning
+
+
+def _is_one_object(text: str) -> bool:
+    """Return whether a text looks like one JSON object, whose keys may be those that were asked for."""
+    bare = text.strip()
+    return bare.startswith("{") and bare.endswith("}")
+
+
+def _joined(reasoning: str, thought: str | None) -> str:
+    """Return the reasoning of the field and the thought that stood in the text; a server may give the same twice."""
+    return "\n\n".join(dict.fromkeys(part for part in (reasoning, thought) if part))
 
 
 class _Native(NamedTuple):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
+from engine.hygiene.findings import Finding
 from engine.protocols import Teacher, ToolSource, User
+from engine.reading.json_value import leaves
 from engine.rolling.parts import Parts
 from engine.types import (
     Attachment,
@@ -17,6 +20,7 @@ from engine.types import (
     ModelCall,
     Proof,
     RolloutSpec,
+    Stage,
     StateDiff,
     Task,
     Trajectory,
@@ -52,6 +56,8 @@ class Attempt:
     """Tool calls of the teacher that named no offered tool or broke its schema."""
     injected: set[int] = field(default_factory=set)
     """Requests (counted from 1) whose injected fault was given."""
+    unclean: tuple[Literal["assistant", "user"], Finding] | None = None
+    """Whose text ended the dialogue because it cannot be data, and what is wrong with it."""
     user_kept_calling: bool = False
     """Whether the user made tool calls up to the bound instead of writing a message."""
 
@@ -111,9 +117,18 @@ class Attempt:
             **({"status": "kept"} | more),
         )
 
-    def rejected(self, reason: str, detail: str, culprit: Culprit | None = None) -> Trajectory:
-        """Return the record of a task that never became a dialogue, because its proof failed or does not hold."""
-        return self.record(status="rejected", stage="proven", reason=reason, detail=detail, culprit=culprit)
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Values of the talk that may be in any language: the person's name and the texts of the task's slots."""
+        slots = (text for turn in self.task.turns for _, text in leaves(turn.slots, ()))
+        return frozenset((self.spec.persona.name, *slots))
+
+    def rejected(
+        self, reason: str, detail: str, culprit: Culprit | None = None, *, stage: Stage = "proven"
+    ) -> Trajectory:
+        """Return the record of a task that became no dialogue that can be judged; at stage "proven" its proof failed or
+        does not hold."""
+        return self.record(status="rejected", stage=stage, reason=reason, detail=detail, culprit=culprit)
 
     def failed(self, reason: str, detail: str) -> Trajectory:
         """Return the record of a rollout that could not be measured: without scores, and no fault of the agent."""

@@ -15,6 +15,7 @@ import json
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from engine.dialogue.requests import begins
 from engine.errors import ModelError, SandboxError, StorageError, boundary
@@ -24,15 +25,16 @@ from engine.protocols import Sandbox, Teacher, User
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error, tidied
 from engine.rolling.attempt import Attempt
+from engine.rolling.clean_replies import CheckedReply, checked_reply, sentence
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import Parts
 from engine.rolling.prove import hidden_tests_pass, prove
 from engine.types import (
-    RAW_REPLY,
     SECONDS,
     USER_CALLS,
     Attachment,
     Completion,
+    Culprit,
     Domain,
     End,
     Proof,
@@ -106,6 +108,10 @@ async def _try_once(attempt: Attempt) -> Trajectory:
     async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
         before = await source_states(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
+        if attempt.unclean is not None:
+            role, finding = attempt.unclean
+            culprit: Culprit = "agent" if role == "assistant" else "user"
+            return attempt.rejected(finding.reason, sentence(finding, role), culprit, stage="rolled_out")
         after = await source_states(attempt.sources, sandbox)
         last = task.hidden_tests is None  # hidden tests still need the sandbox
         attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
@@ -158,6 +164,9 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     attempt.turns.append(Turn(role="system", content=attempt.domain.policy.strip()))
     for _ in range(attempt.parts.batch.limits.rounds):
         message = await _user_message(attempt, user, sandbox)
+        if attempt.unclean is not None:
+            attempt.end = "unclean"
+            return
         if message is None:
             attempt.end = "user_left" if user.left or attempt.user_kept_calling else "done"
             return
@@ -169,6 +178,7 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
             return
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
+    attempt.unclean = None  # a message that is not part of the dialogue
     attempt.end = "done" if message is None and not user.left and not attempt.user_kept_calling else "round_cap"
 
 
@@ -179,24 +189,28 @@ async def _user_message(
 
     Before it writes, the user may call its own tools. These calls are executed here and kept as an attachment, not as
     turns, because the teacher sees all turns: of the message that follows, or of the last turn where none follows. A
-    user still calling tools after `steps_per_turn` calls ends the dialogue.
+    user still calling tools after `steps_per_turn` calls ends the dialogue, and so does a text that cannot be data.
     """
     own: list[Turn] = []
     made: list[UserCall] = []
-    reply = await user.reply(attempt.turns)
+    checked = await checked_reply(attempt, user, lambda: user.reply(attempt.turns))
+    reply = checked.reply
     while reply is not None and reply.turn.tool_calls and len(made) < attempt.parts.batch.limits.steps_per_turn:
         own.append(reply.turn)
         for call in reply.turn.tool_calls:
             result = await _execute_user_call(attempt, call, sandbox)
             own.append(Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name))
             made.append(UserCall(name=call.name, arguments=call.arguments, content=result.content, fault=result.fault))
-        reply = await user.reply([*attempt.turns, *own])
+        checked = await checked_reply(attempt, user, lambda: user.reply([*attempt.turns, *own]))
+        reply = checked.reply
     attempt.user_kept_calling = reply is not None and bool(reply.turn.tool_calls)
     message = None if attempt.user_kept_calling else reply
     if made:
         at = len(attempt.turns) - (message is None or after_last_round)
         value = [one.model_dump(mode="json") for one in made]
         attempt.attachments.append(Attachment(turn=at, kind=USER_CALLS, value=value))
+    if message is not None and not after_last_round:
+        _keep(attempt, checked, "user")
     return message
 
 
@@ -204,9 +218,13 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
     """Let the teacher call tools until it answers in words. Return the bound that it reached instead, or None."""
     limits = attempt.parts.batch.limits
     for _ in range(limits.steps_per_turn):
-        reply = await teacher.reply(attempt.turns, attempt.task.tools)
-        if reply.raw is not None:
-            attempt.attachments.append(Attachment(turn=len(attempt.turns), kind=RAW_REPLY, value=reply.raw))
+        checked = await checked_reply(attempt, teacher, lambda: teacher.reply(attempt.turns, attempt.task.tools))
+        reply = checked.reply
+        assert reply is not None
+        _keep(attempt, checked, "assistant")
+        if attempt.unclean is not None:
+            attempt.turns.append(reply.turn.model_copy(update={"train": False}))
+            return "unclean"
         attempt.turns.append(reply.turn)
         if not reply.turn.tool_calls:
             return None
@@ -220,6 +238,13 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
         if attempt.invalid > limits.invalid_calls:
             return "invalid_calls"
     return "step_cap"
+
+
+def _keep(attempt: Attempt, checked: CheckedReply, role: Literal["assistant", "user"]) -> None:
+    """Keep what stands beside the turn that is added next, and note when its text cannot be data."""
+    attempt.attachments += checked.attachments(len(attempt.turns))
+    if checked.finding is not None:
+        attempt.unclean = (role, checked.finding)
 
 
 async def _execute(attempt: Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:

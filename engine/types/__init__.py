@@ -70,6 +70,7 @@ from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
     CLOCKS,
+    NOT_TAKEN,
     RAW_REPLY,
     SECONDS,
     STAGES,
@@ -92,6 +93,7 @@ __all__ = [
     "ABSENT",
     "CLOCKS",
     "MODES",
+    "NOT_TAKEN",
     "PLAN_VERSIONS",
     "RAW_REPLY",
     "SECONDS",

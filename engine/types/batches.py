@@ -107,6 +107,8 @@ class Batch(Frozen):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
     limits: RolloutLimits = RolloutLimits()
     budget: Budget = Budget()
+    language: Annotated[str, Field(pattern=r"^([a-z]{2,3}|any)$")] = "en"
+    """ISO 639-1 code of the language that the models must write in; "any" checks none."""
     plan_version: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")

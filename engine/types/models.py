@@ -39,10 +39,11 @@ class Endpoint(Frozen):
 class ModelCall(Frozen):
     """One finished model call. Tokens and cost are None when neither the server nor the price table gives them;
     `finish` is the server's reason for the end of the reply; `text_calls` counts tool calls that were parsed from the
-    text, `repaired_calls` those whose broken JSON was repaired."""
+    text, `repaired_calls` those whose broken JSON was repaired. `not_taken` says why the reply became no turn
+    (engine/hygiene), "" when it did."""
 
-    # Written only where it is not 0, as the later fields of Grown are; by pydantic itself, as a trajectory holds dozens
-    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls",)
+    # Written only where not empty, as the later fields of Grown are; by pydantic itself, as a trajectory holds dozens
+    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken")
 
     role: ModelRole
     model: str
@@ -54,6 +55,7 @@ class ModelCall(Frozen):
     finish: str | None = None
     text_calls: int = 0
     repaired_calls: Annotated[int, Field(exclude_if=not_)] = 0
+    not_taken: Annotated[str, Field(exclude_if=not_)] = ""
 
 
 class Completion(Frozen):

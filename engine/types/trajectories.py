@@ -32,7 +32,10 @@ class Execution(Frozen):
     infrastructure_retries: int = 0
 
 
-End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "timeout", "error", "not_started"]
+End = Literal[
+    "done", "user_left", "round_cap", "step_cap", "invalid_calls", "unclean", "timeout", "error", "not_started"
+]
+"""How a dialogue ended. "unclean": a text of a model could not become data (engine/rolling/clean_replies.py)."""
 
 
 class Span(NamedTuple):
@@ -59,8 +62,11 @@ USER_CALLS = "user_calls"
 """Kind of the attachment with the calls that the simulated person made before a message (version 1: a list of
 UserCall), at the turn of that message; at the last turn when it left without another message."""
 RAW_REPLY = "raw_reply"
-"""Kind of the attachment with the teacher's reply as its server gave it (version 1: the text of `Completion.raw`), at a
+"""Kind of the attachment with a model's reply as its server gave it (version 1: the text of `Completion.raw`), at a
 turn that does not show all of it."""
+NOT_TAKEN = "not_taken"
+"""Kind of the attachment with the replies that were refused before a turn (version 1: a list of {text, reason, quote},
+reason as in engine/hygiene, quote the place)."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 

@@ -1,0 +1,147 @@
+"""Has each reply of a model cleaned and checked before it becomes a turn (engine/hygiene).
+
+Thoughts that stand in its text in a known form are cut out. A reply that is still wrong is asked for once more; when
+the second one is wrong too, the dialogue cannot become data and ends. What was not taken is kept beside the turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from engine.hygiene import refusals
+from engine.hygiene.check import check
+from engine.hygiene.findings import Context, Finding, Reason
+from engine.hygiene.prose import LONGEST_QUOTE, Prose
+from engine.hygiene.thoughts import split
+from engine.protocols import Teacher, User
+from engine.rolling.attempt import Attempt
+from engine.types import NOT_TAKEN, RAW_REPLY, Attachment, Completion, ModelCall, Turn
+
+TRIES = 2
+"""Replies that are asked for at one place of a dialogue."""
+_CUT = "length"
+"""The finish reason of a reply that used up max_tokens."""
+_SAID: Mapping[Reason, str] = {
+    "leaked_thinking": "holds thinking that was not meant to be said",
+    "played_both_sides": "plays the other side as well",
+    "invented_result": "invents the result of a call",
+    "refused": "refuses though nothing in the talk asks for it",
+    "wrong_language": "is in another language than the batch wants",
+    "cut_off": "ends in the middle",
+    "special_tokens": "holds control tokens of the model",
+    "leftovers": "holds leftovers of JSON, a fence or a form",
+}
+
+
+@dataclass(frozen=True)
+class CheckedReply:
+    """A reply as far as it can become a turn; None when the player ended the dialogue.
+
+    `raw` is the reply as its server gave it where the turn shows less, `not_taken` the replies before it that were
+    refused, as JSON. `finding` says what is wrong with the reply itself, so that the dialogue must end.
+    """
+
+    reply: Completion | None
+    raw: str | None = None
+    not_taken: tuple[dict[str, str], ...] = ()
+    finding: Finding | None = None
+
+    def attachments(self, turn: int) -> Iterator[Attachment]:
+        """Yield what is kept beside the turn at this index."""
+        if self.raw is not None:
+            yield Attachment(turn=turn, kind=RAW_REPLY, value=self.raw)
+        if self.not_taken:
+            yield Attachment(turn=turn, kind=NOT_TAKEN, value=list(self.not_taken))
+
+
+async def checked_reply(
+    attempt: Attempt, player: Teacher | User, ask: Callable[[], Awaitable[Completion | None]]
+) -> CheckedReply:
+    """Return the player's next reply, for which it is asked by `ask`, cleaned and checked. Raises what `ask` raises.
+    Replies of a player without a model are as they are."""
+    not_taken: list[dict[str, str]] = []
+    while True:
+        given = await ask()
+        if given is None or player.asks is None:
+            return CheckedReply(given, given.raw if given else None, tuple(not_taken))
+        reply = _without_thoughts(given)
+        finding = _first_finding(reply, attempt)
+        if finding is None or len(not_taken) + 1 == TRIES:
+            if finding is not None:
+                _mark(player, given.call, finding.reason)
+            return CheckedReply(reply, reply.raw, tuple(not_taken), finding)
+        _mark(player, given.call, finding.reason)
+        text = given.turn.content if given.raw is None else given.raw
+        not_taken.append({"text": text, "reason": finding.reason, "quote": finding.quote})
+
+
+def sentence(finding: Finding, role: str) -> str:
+    """Return why a dialogue ended: "The assistant's text ends in the middle, ..."."""
+    quote = f': "{finding.quote}"' if finding.quote else "."
+    return f"The {role}'s text {_SAID[finding.reason]}, also when it was asked once more{quote}"
+
+
+def _without_thoughts(reply: Completion) -> Completion:
+    """Return the reply without thoughts in its text. An assistant's become its reasoning; those of a user are dropped,
+    because nobody in the dialogue may see them."""
+    turn = reply.turn
+    thoughts = split(turn.content) if turn.content else None
+    if thoughts is None or not thoughts.found:
+        return reply
+    change: dict[str, Any] = {"content": thoughts.text.strip()}
+    if turn.role == "assistant":
+        change["reasoning"] = "\n\n".join(part for part in (turn.reasoning, thoughts.reasoning) if part) or None
+    raw = turn.content if reply.raw is None else reply.raw
+    return reply.model_copy(update={"turn": turn.model_copy(update=change), "raw": raw})
+
+
+def _first_finding(reply: Completion, attempt: Attempt) -> Finding | None:
+    """Return the worst that is wrong with a reply, None when nothing is."""
+    turn, finish = reply.turn, reply.call.finish
+    if not turn.content.strip():
+        return None if turn.tool_calls else _finding_of_nothing(turn, reply.raw, finish)
+    assistant = turn.role == "assistant"
+    context = Context(
+        role="assistant" if assistant else "user",
+        tools=frozenset(tool.name for tool in attempt.task.tools),
+        policy=attempt.domain.policy,
+        earlier=attempt.turns,
+        finish=finish,
+        language=attempt.parts.batch.language,
+        names=attempt.names,
+        declines=assistant and _reference_declines(attempt),
+    )
+    found = check(turn.content, context)
+    return found[0] if found else None
+
+
+def _reference_declines(attempt: Attempt) -> bool:
+    """Return whether the reference too declines the request at hand, as where the function for it is missing."""
+    proven = attempt.proof.turns if attempt.proof else ()
+    at = len(attempt.begun) - 1
+    return 0 <= at < len(proven) and _declines(proven[at].answer)
+
+
+@lru_cache(maxsize=4096)
+def _declines(answer: str) -> bool:
+    return refusals.find(Prose(answer), Context(role="assistant")) is not None
+
+
+def _finding_of_nothing(turn: Turn, raw: str | None, finish: str | None) -> Finding | None:
+    """Return the finding for a reply without text: a thought that was never closed. None where there was no thought:
+    that reply is the player's own business."""
+    thought = turn.reasoning or raw
+    if not thought:
+        return None
+    return Finding("cut_off" if finish == _CUT else "leaked_thinking", " ".join(thought.split())[:LONGEST_QUOTE])
+
+
+def _mark(player: Teacher | User, call: ModelCall, reason: Reason) -> None:
+    """Note in the player's calls that the reply of this one was not taken."""
+    for index in range(len(player.calls) - 1, -1, -1):
+        if player.calls[index] is call:
+            player.calls[index] = call.model_copy(update={"not_taken": reason})
+            return
