@@ -38,7 +38,7 @@ hostile texts have thousands."""
 _TOKENS = (
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "<|call|>"),
     *("<|return|>", "<|END_OF_TURN_TOKEN|>", "</s>", "<｜end▁of▁sentence｜>", "<|end▁of▁sentence|>"),
-    *("<end_of_turn>", "<turn|>", "<eos>"),
+    *("<end_of_turn>", "<turn|>", "<eos>", "<|observation|>", "<|user|>"),
 )
 """What a server may leave at the end of a reply."""
 _RESIDUE = ("<tool_call>", "</tool>", "</tools>")

@@ -29,7 +29,7 @@ def _read(place: Place) -> list[Written]:
 
 
 NOTATION = Notation(
-    begins=("<｜DSML｜function_calls>", "<｜DSML｜tool_calls>", "<|DSML|function_calls>", "<|DSML|tool_calls>"),
+    begins=tuple(f"<{bar}DSML{bar}{word}" for bar in "｜|" for word in ("function_calls>", "tool_calls>", "invoke ")),
     read=_read,
     samples=(
         Sample(
@@ -38,6 +38,11 @@ NOTATION = Notation(
             '<｜DSML｜parameter name="full" string="false">true</｜DSML｜parameter>\n'
             "</｜DSML｜invoke>\n</｜DSML｜function_calls><｜end▁of▁sentence｜>",
             calls=[("get_order", {"id": "17", "full": True})],
+        ),
+        Sample(
+            '<｜DSML｜invoke name="get_order">\n<｜DSML｜parameter name="id" string="true">A1</｜DSML｜parameter>\n'
+            "</｜DSML｜invoke>",
+            calls=[("get_order", {"id": "A1"})],
         ),
         Sample(
             'First the list.\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name="list_orders">\n</｜DSML｜invoke>\n'

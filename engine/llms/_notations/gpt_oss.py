@@ -15,7 +15,7 @@ from engine.llms._calls.notation import Notation, NotWritten, Place, Sample, Wri
 
 _HEAD = re.compile(
     r"(?:<\|start\|>\s*)?(?:assistant\s*)?(?:to=(?P<before>[^\s<{]{1,200})\s*)?(?:<\|channel\|>\s*)?"
-    r"(?:commentary|analysis)\s*(?:to=(?P<behind>[^\s<{]{1,200})\s*)?"
+    r"(?:commentary|analysis|final)\s*(?:to=(?P<behind>[^\s<{]{1,200})\s*)?(?:<\|channel\|>\s*(?:commentary|analysis)\s*)?"
     r"(?:<\|constrain\|>\s*)?(?:json|code)?\s*(?:<\|message\|>\s*)?"
 )
 _ENDS = ("<|call|>", "<|end|>", "<|return|>")
@@ -44,6 +44,10 @@ NOTATION = Notation(
             "<|start|>assistant to=functions.set_note<|channel|>commentary json<|message|>"
             '{"id":"A1","text":"<b>{x}</b>"}<|call|>',
             calls=[("set_note", {"id": "A1", "text": "<b>{x}</b>"})],
+        ),
+        Sample(
+            "<|channel|>commentary to=functions.list_orders<|channel|>commentary <|constrain|>json<|message|>{}",
+            calls=[("list_orders", {})],
         ),
         Sample('assistantcommentary to=functions.get_orderjson{"id": "A1"}', calls=[("get_order", {"id": "A1"})]),
     ),

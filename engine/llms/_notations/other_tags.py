@@ -21,6 +21,7 @@ _SIGNS = {
     "<functioncall>": "</functioncall>",
     "<function_call>": "</function_call>",
     "<tool_code>": "</tool_code>",
+    "<tool_use>": "</tool_use>",
     "<longcat_tool_call>": "</longcat_tool_call>",
     "<|tool_call_start|>": "<|tool_call_end|>",
     "<|action_start|>": "<|action_end|>",
