@@ -1,9 +1,9 @@
 """Makes the labelled answers and their dialogues: `python -m tests.judges.claims.make_set`.
 
 The answers come from two places. Those in `hand/` were written by hand after reading the dialogue. Those of
-`wordings.txt` are sentences that results are filled into, in a spelling that is drawn by seed; then one of the values is
-changed, or a sentence of `invented.txt` is added. The labels were made before there was a checker. Make them anew only
-with a new way of making them, never to please the checker.
+`wordings.txt` are sentences that results are filled into, in a spelling that is drawn by seed; then one of the values
+is changed, or a sentence of `invented.txt` is added. The labels were made before there was a checker. Make them anew
+only with a new way of making them, never to please the checker.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def by_hand(known: dict[str, Trajectory]) -> Iterator[Answer]:
                 template, turn = line[3:].split()
                 place, number = (f"{path.stem}/{template}", int(turn)), 0
                 said = known[place[0]].turns[place[1]]
-                assert said.role == "assistant" and not said.tool_calls, place
+                assert _is_answer(said), place
             elif line and not line.startswith("#"):
                 kind, text = line.split("| ", 1)
                 number += 1

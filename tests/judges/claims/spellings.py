@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 STATUSES = {
     "pending": ("pending", "waiting to be packed"),
     "processing": ("being packed", "processing", "being processed"),
