@@ -1,4 +1,4 @@
-"""Rules that need no model: valid calls, no repetition, nothing answered from thin air, the mode kept, a proper end.
+"""Rules that need no model: valid calls, no repetition, nothing claimed that nobody gave, the mode kept, a proper end.
 
 Each rule is a score of its own in 0..1; a rule that does not apply to a trajectory is left out.
 """
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine import modes
 from engine.dialogue.requests import spans
+from engine.judging.claims.dialogue import Claim, claims_of
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Finding, Judge
 from engine.reading.json_value import canonical
@@ -19,6 +20,8 @@ from engine.types import Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
+_VERSION = "2"
+"""Of all scores of this judge. Since 2 `grounded` also asks whether what the answers state was given."""
 _BAD = ("unknown_tool", "invalid_arguments")
 _REASONS = {
     "valid_calls": "invalid_calls",
@@ -26,6 +29,8 @@ _REASONS = {
     "grounded": "no_call",
     "mode": "policy_rule",
 }
+_SHOWN = 3
+"""How many claims a reason quotes."""
 _ENDS = {"user_left": "gave_up", "done": "no_answer"}
 """Why a dialogue that ended so was not finished; the other ends are reasons as they are."""
 
@@ -47,9 +52,12 @@ class RulesJudge(Judge):
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
-        """Return what went wrong; an unfinished dialogue is named by how it ended."""
+        """Return what went wrong; an unfinished dialogue is named by how it ended, and `grounded` by whose message shows
+        it: the request that was answered without a tool, or the answers that claim what nobody gave."""
         if score.name == "finished":
             return _ENDS.get(trajectory.end, trajectory.end)
+        if score.name == "grounded" and any(trajectory.turns[i].role == "assistant" for i in score.evidence):
+            return "unsupported_claim"
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
@@ -122,23 +130,41 @@ def _has_twins(turn: Turn) -> bool:
 
 
 def _grounded(trajectory: Trajectory) -> Iterator[Score]:
-    """What needs a look or a change cannot be served before any tool has answered, however right the guess."""
-    task = trajectory.task
-    if task is None or trajectory.proof is None:
+    """What needs a look or a change cannot be served before any tool has answered, however right the guess; and nothing
+    may be claimed that no tool, user or policy gave."""
+    if trajectory.task is None or trajectory.proof is None:
         return
-    needing = [
-        (span, turn) for turn, span in zip(trajectory.proof.turns, spans(trajectory), strict=False) if turn.calls
-    ]
-    for span, _ in needing:
+    looked = _looked_first(trajectory)
+    if looked is not None and looked.value != 1.0:
+        yield looked
+        return
+    found = list(claims_of(trajectory.turns, trajectory.tools))
+    wrong = [(index, claim) for index, claim in found if claim.certain]
+    if wrong:
+        yield _given("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
+    elif looked is not None or found:
+        told = looked.reason if looked is not None else "No answer states what certainly nobody gave."
+        yield _given("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
+
+
+def _looked_first(trajectory: Trajectory) -> Score | None:
+    """Return whether a tool had answered before each request that needs one was served; None where none does."""
+    proven = trajectory.proof.turns if trajectory.proof is not None else ()
+    needing = [span for turn, span in zip(proven, spans(trajectory), strict=False) if turn.calls]
+    for span in needing:
         if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
             if made_the_reference_calls(trajectory):
-                yield _given("grounded", None, "The tools refused the very calls that they served in the proof.")
-                return
+                return _given("grounded", None, "The tools refused the very calls that they served in the proof.")
             told = "A request that needs a tool was answered before any tool had."
-            yield _given("grounded", 0.0, told, [span.start])
-            return
-    if needing:
-        yield _given("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+            return _given("grounded", 0.0, told, [span.start])
+    if not needing:
+        return None
+    return _given("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+
+
+def _quoted(found: Sequence[tuple[int, Claim]]) -> str:
+    told = "; ".join(f"in turn {index} {claim.reason}" for index, claim in found[:_SHOWN])
+    return f"{told[0].upper()}{told[1:]}{f' (and {len(found) - _SHOWN} more)' if len(found) > _SHOWN else ''}."
 
 
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
@@ -169,5 +195,12 @@ def _given(
     if passed is None and value is not None:
         passed = value == 1.0
     return Score(
-        name=name, value=value, passed=passed, reason=reason, source="rules", method="rule", evidence=tuple(evidence)
+        name=name,
+        value=value,
+        passed=passed,
+        reason=reason,
+        source="rules",
+        method="rule",
+        version=_VERSION,
+        evidence=tuple(evidence),
     )

@@ -1,0 +1,143 @@
+"""Whether what an answer states was given: the claims of an answer that nobody gave, or that an earlier result contradicts.
+
+A claim is certain where code can tell; the others only warn. Read said.py for how an answer is taken apart and evidence.py
+for what counts as given.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+
+from engine.judging.claims.evidence import Evidence
+from engine.judging.claims.fields import counted, named_field, other_field, other_number, same, told
+from engine.judging.claims.given import Answer, answer_of, head_noun, is_given, is_small
+from engine.judging.claims.intervals import agrees, day_follows, length_follows, time_follows
+from engine.judging.claims.names import unknown_names
+from engine.judging.claims.records import other_record
+from engine.judging.claims.said import Said, taken_apart
+from engine.judging.claims.states import wrong_states
+from engine.judging.claims.sums import amount_follows, is_explained
+from engine.judging.claims.values import TIME_UNITS, Value, is_day
+from engine.judging.claims.words import is_english
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DERIVED = re.compile(
+    r"\b(?:together|total|sum|in all|altogether|overall|combined|both|each|apiece|per|"
+    r"an? (?:year|month|week|day|quarter|piece|visit)|difference|more|less|fewer|"
+    r"(?:long|short|high|low|cheap|dear|larg|small|great|lat|soon|wid|bigg|old|young|earli|heavi)er|sooner|than|minus|plus|average|mean|short|over|under|above|below|before|so|makes?|twice|double|pair|half|ahead|"
+    r"behind|up|down|rest|extra|missing|saves?|increased?|rose|fell|dropped|percent|against|about|almost|nearly|"
+    r"roughly|around|every|times|of which)\b|[×+=%]",
+    re.IGNORECASE,
+)
+"""Words that tell of a sum, a difference or a share."""
+_HYPOTHETICAL = re.compile(r"\b(?:would|could|if|might|say)\b", re.IGNORECASE)
+_OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
+_POINTING = re.compile(r"\b(?:the|these|those|both|other|last|first|next)\s+$", re.IGNORECASE)
+_NOBODY = "no tool, user or policy gave that"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an answer states and nobody gave, or an earlier result contradicts; `start` and `end` are its place."""
+
+    quote: str
+    reason: str
+    start: int
+    end: int
+    certain: bool = True
+
+
+def wrong_claims(text: str, evidence: Evidence) -> list[Claim]:
+    """Return the claims of an answer that do not hold, in the order of their places. Nothing is certain of a text in
+    another language than English."""
+    said = taken_apart(text)
+    answer = answer_of(text, said, evidence)
+    found = [claim for one in said if (claim := _wrong(one, answer)) is not None]
+    found += [Claim(quote, reason, start, end) for quote, reason, start, end in wrong_states(text, said, evidence)]
+    for name, start in unknown_names(text, evidence):
+        found.append(Claim(name, f'the answer speaks of "{name}"; {_NOBODY}', start, start + len(name), certain=False))
+    if not is_english(text):
+        found = [replace(claim, certain=False) for claim in found]
+    return sorted(found, key=lambda claim: claim.start)
+
+
+def _wrong(one: Said, answer: Answer) -> Claim | None:
+    value = one.value
+    if one.example or _says_nothing(value, answer.text):
+        return None
+    odd = _odd_weekday(value, answer.evidence) if value.kind == "date" else None
+    if odd is not None:
+        return _claim(one, odd)
+    if not is_given(one, answer):
+        return _not_given(one, answer)
+    contradicted = other_number(one, answer) or other_record(one, answer) or other_field(one, answer)
+    return _claim(one, contradicted) if contradicted else None
+
+
+def _claim(one: Said, reason: str, certain: bool = True) -> Claim:
+    value = one.value
+    sentence = f'the answer says "{value.text}"; {reason}'
+    return Claim(value.text, sentence, value.start, value.end, certain and not one.asked)
+
+
+def _not_given(one: Said, answer: Answer) -> Claim | None:
+    """Return the claim of a value that nobody gave as it is, unless it follows from what was given."""
+    value = one.value
+    if value.unit in TIME_UNITS and length_follows(one, answer.said, answer.evidence):
+        return None
+    if value.kind == "amount" and amount_follows(one, answer.said, answer.text, answer.evidence):
+        if _DERIVED.search(answer.text, *one.sentence) or is_explained(one, answer.said, answer.evidence):
+            return None
+        best = named_field(one, answer) or counted(one, answer)
+        return _claim(one, told(best)) if best is not None and not same(value, best) else None
+    if value.kind == "date" and day_follows(one, answer.said, answer.text, answer.words, answer.evidence):
+        return None
+    if value.kind == "time" and time_follows(one, answer.said):
+        return None
+    best = named_field(one, answer)
+    reason = f"{_NOBODY}; {told(best)}" if best is not None else _NOBODY
+    certain = not is_small(value) or value.unit in TIME_UNITS or _is_no_count(one, answer)
+    return _claim(one, reason, certain)
+
+
+def _says_nothing(value: Value, text: str) -> bool:
+    """Whether a number is no claim: "one", the number of a list's item, "a four-digit code", "the two"."""
+    if value.kind != "amount":
+        return False
+    if value.unit == "digit" or value.key in (0, 1):
+        return True
+    if is_small(value) and _POINTING.search(text, 0, value.start):
+        return True
+    line = text.rfind("\n", 0, value.start) + 1
+    return not text[line : value.start].strip(" *#-") and bool(re.match(r"[.)]\s", text[value.end :]))
+
+
+def _is_no_count(one: Said, answer: Answer) -> bool:
+    """Whether a small number that nobody gave cannot be a count of what the tools listed either: a field or a list has
+    its noun and another size, or there are more than in any list."""
+    if _HYPOTHETICAL.search(answer.text, *one.sentence):
+        return False
+    noun = head_noun(one)
+    sizes = [given for given in answer.evidence.found if given.source == "result" and (given.is_count or given.unit)]
+    longest = max((given.key for given in sizes if given.is_count), default=0)
+    if noun and not answer.evidence.has_documents and 0 < longest < one.value.key:
+        return True
+    if _OTHERS.match(answer.text, one.value.end):
+        return False
+    if named_field(one, answer) is not None or counted(one, answer) is not None:
+        return True
+    return any(noun in given.labels for given in sizes if given.is_count)
+
+
+def _odd_weekday(value: Value, evidence: Evidence) -> str | None:
+    """Say that the day of the week does not belong to the date, where the year is known."""
+    year, month, day = value.key
+    if value.weekday is None or month is None or day is None:
+        return None
+    years = {year} if year else {known[0] for known in evidence.days if agrees(value.key, known)}
+    days = [date(number, month, day) for number in years if number and is_day((number, month, day))]
+    if not days or any(one.weekday() == value.weekday for one in days):
+        return None
+    return f"{days[0].isoformat()} is a {_WEEKDAYS[days[0].weekday()]}"

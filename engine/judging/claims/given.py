@@ -1,0 +1,151 @@
+"""What gave a value that an answer states."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.judging.claims.evidence import Evidence, Given
+from engine.judging.claims.intervals import agrees
+from engine.judging.claims.said import Said
+from engine.judging.claims.sums import matches
+from engine.judging.claims.values import TIME_UNITS, Value, is_day
+from engine.judging.claims.words import stem, stems
+
+SMALL = 12
+"""Whole numbers up to this one stand in too many sentences to be looked for in the policy without their noun."""
+_NUMBER = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is held against what was given before it. `words` are the stems of all its words."""
+
+    text: str
+    said: tuple[Said, ...]
+    words: frozenset[str]
+    evidence: Evidence
+
+
+def answer_of(text: str, said: list[Said], evidence: Evidence) -> Answer:
+    return Answer(text, tuple(said), frozenset(word for word, _ in stems(text)), evidence)
+
+
+def is_small(value: Value) -> bool:
+    """Return whether an amount is a small whole number that is no money and no share."""
+    return value.kind == "amount" and value.unit not in ("money", "%") and value.key in range(SMALL + 1)
+
+
+def is_given(one: Said, answer: Answer) -> bool:
+    """Return whether anything gave the value."""
+    value, text = one.value, answer.evidence.text
+    if value.kind == "id":
+        return _id_is_given(value, answer.evidence)
+    if value.kind == "date" and value.key[1] and value.key[2] is None:
+        year, month, _ = value.key
+        return f"{year}-{month:02d}" in text or _MONTHS[month - 1].lower() in text or bool(sources(one, answer))
+    if value.kind == "amount" and not value.unit and 1900 <= value.key <= 2100 and str(value.key) in text:
+        return True
+    return bool(sources(one, answer))
+
+
+def sources(one: Said, answer: Answer) -> list[Given]:
+    """Return all that gave a value."""
+    value, evidence = one.value, answer.evidence
+    if value.kind == "date":
+        return _days_given(value, evidence)
+    if value.kind == "time":
+        return [given for minute in value.key for given in evidence.times.get(minute, ())]
+    return _amounts_given(one, evidence) if value.kind == "amount" else []
+
+
+def meant_sources(one: Said, answer: Answer) -> list[Given]:
+    """Return what gave a value and is meant: no rule that speaks of something else, and of the rest what the words
+    beside the value name, where they name some of it."""
+    found = [g for g in sources(one, answer) if g.source != "policy" or g.labels & answer.words]
+    if any(given.source == "result" for given in found):
+        found = [given for given in found if given.source != "call"]
+    own = set(one.labels)
+    return [given for given in found if given.labels & own] or found
+
+
+def _days_given(value: Value, evidence: Evidence) -> list[Given]:
+    keys = [value.key]
+    if "/" in value.text and None not in value.key:
+        keys.append((value.key[0], value.key[2], value.key[1]))
+    return [
+        given
+        for key in keys
+        if is_day(key)
+        for known, all_given in evidence.days.items()
+        if agrees(key, known) and known[1:] != (None, None)
+        for given in all_given
+    ]
+
+
+def _amounts_given(one: Said, evidence: Evidence) -> list[Given]:
+    value = one.value
+    found = [given for given in evidence.amounts.get(abs(value.key), ()) if _fits(one, given)]
+    if not found and value.near:
+        found = [g for key, given in evidence.amounts.items() if matches(value, key) for g in given]
+    return found
+
+
+def _fits(one: Said, given: Given) -> bool:
+    """Whether a given number may be what is stated: a small number of a rule only with its noun, days are no hours."""
+    value = one.value
+    if value.unit == "%":
+        return given.unit == "%" or given.name != "" and given.unit == "" and given.source != "policy"
+    if given.unit == "%" or value.unit in TIME_UNITS and given.unit in TIME_UNITS and value.unit != given.unit:
+        return False
+    if value.unit == "money":
+        return not given.is_count and given.unit not in TIME_UNITS
+    if given.source != "policy" and (given.is_field or given.is_count or not given.labels or given.source == "user"):
+        return True
+    if not is_small(value) or value.unit == given.unit != "":
+        return True
+    return given.source == "policy" and not (value.unit and given.unit) and bool(given.labels & set(one.labels[:2]))
+
+
+# ---------------------------------------------------------------- ids
+
+
+def _id_is_given(value: Value, evidence: Evidence) -> bool:
+    key: str = value.key
+    if _stands_in(key, evidence.text):
+        return True
+    if _NUMBER.fullmatch(key) and Decimal(key) in evidence.amounts:
+        return True
+    if "/" in key:
+        folder, _, name = key.strip("/").rpartition("/")
+        return bool(name) and _stands_in(name, evidence.text) and _stands_in(folder, evidence.text)
+    digits = re.sub(r"[ +()-]", "", key)
+    if digits.isdigit() and len(digits) >= 6:
+        return digits in re.sub(r"(?<=\d)[ ()-]+(?=\d)", "", evidence.text)
+    return False
+
+
+def _stands_in(key: str, text: str) -> bool:
+    """Return whether an id stands in a text as a whole; behind letters too, where it is of digits only."""
+    place = text.find(key)
+    while place >= 0:
+        before, behind = text[place - 1 : place], text[place + len(key) : place + len(key) + 1]
+        if not behind.isalnum() and not (before.isdigit() if key.isdigit() else before.isalnum()):
+            return True
+        place = text.find(key, place + 1)
+    return False
+
+
+# ---------------------------------------------------------------- what is counted
+
+_VERBS = frozenset(map(stem, "pass passed fail failed ran run left remain remains open booked ready".split()))
+
+
+def head_noun(one: Said) -> str:
+    """Return the stem of what a number counts: "class" in "4 test classes"; "" where it counts nothing."""
+    if not one.value.unit or one.value.unit in ("money", "%"):
+        return ""
+    nouns = [word for word in one.noun[:3] if word not in _VERBS]
+    return nouns[-1] if nouns else one.value.unit

@@ -1,0 +1,201 @@
+"""Which days, times and lengths of time follow from given ones: a week later, 45 days after, five years for 60 months."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from engine.judging.claims.evidence import Evidence
+from engine.judging.claims.said import Said
+from engine.judging.claims.values import Day, Value
+
+_DAYS = {"day": 1, "night": 1, "week": 7, "fortnight": 14, "month": 30, "year": 365}
+_SAME_LENGTH = {
+    ("year", "month"): 12,
+    ("week", "day"): 7,
+    ("day", "hour"): 24,
+    ("hour", "minut"): 60,
+    ("minut", "second"): 60,
+    ("quarter", "month"): 3,
+    ("year", "quarter"): 4,
+}
+_REGULAR = {"monthly": "month", "a month": "month", "per month": "month", "each month": "month", "every month": "month"}
+_REGULAR |= {"weekly": "week", "every week": "week", "each week": "week", "a week": "week"}
+_BOUND = re.compile(
+    r"\b(?:from|earliest|later|again|latest|until|by|within|before|after|deadline|closes?|ends?)\b", re.IGNORECASE
+)
+"""Words of a sentence that tell until when or from when on something goes, which rules speak of."""
+_FEW_DAYS = 12
+"""Given days beyond which none is moved by an interval that is not said with it."""
+Length = tuple[Decimal, str]
+
+
+def length_follows(said: Said, all_said: Sequence[Said], evidence: Evidence) -> bool:
+    """Return whether a length of time is a given one in another unit, or lies between two days or times of which the
+    answer states one, or today is one."""
+    return _converted(said.value, evidence) or _lies_between(said.value, all_said, evidence)
+
+
+def _converted(value: Value, evidence: Evidence) -> bool:
+    for (large, little), factor in _SAME_LENGTH.items():
+        for unit, other, times in ((large, little, Decimal(factor)), (little, large, Decimal(1) / factor)):
+            if value.unit != unit:
+                continue
+            for given in evidence.amounts.get(abs(value.key * times), ()):
+                if given.unit == other or given.is_field and other in given.labels:
+                    return True
+    return False
+
+
+def _lies_between(value: Value, all_said: Sequence[Said], evidence: Evidence) -> bool:
+    if value.unit in ("hour", "minut"):
+        times = {minute for one in all_said if one.value.kind == "time" for minute in one.value.key[:1]}
+        times |= set(list(evidence.times)[:40])
+        span = value.key * (60 if value.unit == "hour" else 1)
+        return any(abs(one - other) == span for one in times for other in times)
+    if value.unit not in _DAYS:
+        return False
+    own = _stated(all_said, evidence) | ({evidence.today} if evidence.today else set())
+    ends = own | _given_days(evidence) if value.unit in ("day", "night") else own
+    near = Decimal("0.12") * value.key if value.unit in ("month", "year") or value.near else Decimal(0)
+    for one in own:
+        for other in ends:
+            apart = Decimal(abs((one - other).days)) / _DAYS[value.unit]
+            if abs(apart - value.key) <= near or value.unit == "day" and _working_days(one, other) == value.key:
+                return True
+    return False
+
+
+def time_follows(said: Said, all_said: Sequence[Said]) -> bool:
+    """Return whether a time of day is another stated one, earlier or later by a stated length of time."""
+    times = {minute for one in all_said if one.value.kind == "time" and one is not said for minute in one.value.key}
+    lengths = {
+        int(one.value.key * (60 if one.value.unit == "hour" else 1))
+        for one in all_said
+        if one.value.unit in ("hour", "minut") and one.value.kind == "amount"
+    }
+    moved = {(time + sign * length) % 1440 for time in times for length in lengths for sign in (1, -1)}
+    return bool(moved & set(said.value.key))
+
+
+def day_follows(
+    said: Said, all_said: Sequence[Said], text: str, words: frozenset[str], evidence: Evidence
+) -> bool:
+    """Return whether a day lies a given interval from today or from another day: one that the answer states by an
+    interval of which a rule speaks in words of the answer (`words`), or a given one by an interval that is stated."""
+    others = [one for one in all_said if one.value is not said.value]
+    own = _stated([one for one in others if one.value.kind == "date"], evidence)
+    today = {evidence.today} if evidence.today else set()
+    lengths = {(one.value.key, one.value.unit) for one in others if one.value.unit in _DAYS}
+    beside = {(o.value.key, o.value.unit) for o in others if o.value.unit in _DAYS and o.sentence == said.sentence}
+    rules = _rules(words, evidence)
+    told = text.lower()
+    regular = {(Decimal(n), unit) for word, unit in _REGULAR.items() if word in told for n in range(1, 25)}
+    near_by: set[Length] = {(Decimal(1), "day"), (Decimal(1), "week")}
+    options = _moved(own, lengths | set(rules) | near_by | regular) | _moved(today, lengths)
+    if len(evidence.days) <= _FEW_DAYS:
+        options |= _moved(_given_days(evidence), beside)
+        if _BOUND.search(text, *said.sentence):
+            options |= _moved(_named_days(words, evidence), {length for length, size in rules.items() if size > 1})
+    return any(agrees(said.value.key, (day.year, day.month, day.day)) for day in options)
+
+
+def _rules(words: frozenset[str], evidence: Evidence) -> dict[Length, int]:
+    """Return the lengths of time that were given in words of the answer, with how many of them."""
+    found: dict[Length, int] = {}
+    for unit in _DAYS:
+        for given in evidence.units.get(unit, ()):
+            size = len(given.labels & words)
+            if size:
+                found[(given.key, unit)] = max(size, found.get((given.key, unit), 0))
+    return found
+
+
+def _named_days(words: frozenset[str], evidence: Evidence) -> set[date]:
+    named = (key for key, all_given in evidence.days.items() if any(given.labels & words for given in all_given))
+    return {day for key in named if (day := whole_day(key)) is not None}
+
+
+def _given_days(evidence: Evidence) -> set[date]:
+    return {day for key in evidence.days if (day := whole_day(key)) is not None}
+
+
+def _stated(all_said: Sequence[Said], evidence: Evidence) -> set[date]:
+    """Return the days that an answer states; a year that it does not say is the nearest to today."""
+    around = evidence.today or min(_given_days(evidence), default=None)
+    found: set[date] = set()
+    for one in all_said:
+        if one.value.kind != "date":
+            continue
+        year, month, day = one.value.key
+        if year is None and around is not None and month is not None and day is not None:
+            years = (around.year - 1, around.year, around.year + 1)
+            options = [option for number in years if (option := whole_day((number, month, day))) is not None]
+            found |= {min(options, key=lambda option: abs((option - around).days))} if options else set()
+        elif (whole := whole_day(one.value.key)) is not None:
+            found.add(whole)
+    return found
+
+
+# ---------------------------------------------------------------- the calendar
+
+
+def whole_day(key: Day) -> date | None:
+    """Return a day of which year, month and day are said; None where there is no such day."""
+    year, month, day = key
+    if year is None or month is None or day is None:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def agrees(said: Day, given: Day) -> bool:
+    """Return whether a date as it is said is a given one; what one of them does not say may be anything."""
+    return all(one is None or other is None or one == other for one, other in zip(said, given, strict=True))
+
+
+def _moved(days: Iterable[date], lengths: Iterable[Length]) -> set[date]:
+    """Return the days that lie so far before or behind some days."""
+    found: set[date] = set()
+    for day in days:
+        for number, unit in lengths:
+            if number == number.to_integral_value() and abs(number) <= 1000:
+                found |= {*_steps(day, int(number), unit), *_steps(day, -int(number), unit)}
+    return found
+
+
+def _steps(day: date, steps: int, unit: str) -> Iterable[date]:
+    try:
+        if unit in ("month", "year"):
+            return (_months_on(day, steps * (12 if unit == "year" else 1)),)
+        moved = day + timedelta(days=steps * _DAYS[unit])
+    except (ValueError, OverflowError):
+        return ()
+    return (moved, _working_on(day, steps)) if unit == "day" and abs(steps) <= 20 else (moved,)
+
+
+def _working_on(day: date, steps: int) -> date:
+    left = abs(steps)
+    while left:
+        day += timedelta(days=1 if steps > 0 else -1)
+        left -= day.weekday() < 5
+    return day
+
+
+def _working_days(one: date, other: date) -> int:
+    """Return how many working days lie between two days; -1 where they are far apart."""
+    first, last = sorted((one, other))
+    if (last - first).days > 60:
+        return -1
+    return sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, (last - first).days + 1))
+
+
+def _months_on(day: date, months: int) -> date:
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
