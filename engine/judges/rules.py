@@ -12,7 +12,8 @@ from pydantic import Field
 
 from engine import modes
 from engine.dialogue.requests import spans
-from engine.judging.claims.dialogue import Claim, claims_of
+from engine.judging.claims.check import Claim
+from engine.judging.claims.dialogue import claims_of
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Finding, Judge
 from engine.reading.json_value import canonical
@@ -52,8 +53,8 @@ class RulesJudge(Judge):
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
-        """Return what went wrong; an unfinished dialogue is named by how it ended, and `grounded` by whose message shows
-        it: the request that was answered without a tool, or the answers that claim what nobody gave."""
+        """Return what went wrong. An unfinished dialogue is named by how it ended, and `grounded` by whose messages
+        show it: the request that was answered without a tool, or answers that claim what nobody gave."""
         if score.name == "finished":
             return _ENDS.get(trajectory.end, trajectory.end)
         if score.name == "grounded" and any(trajectory.turns[i].role == "assistant" for i in score.evidence):

@@ -1,7 +1,7 @@
-"""Whether what an answer states was given: the claims of an answer that nobody gave, or that an earlier result contradicts.
+"""Whether what an answer states was given: its claims that nobody gave, or that an earlier result contradicts.
 
-A claim is certain where code can tell; the others only warn. Read said.py for how an answer is taken apart and evidence.py
-for what counts as given.
+A claim is certain where code can tell; the others only warn. Read said.py for how an answer is taken apart, and
+evidence.py for what counts as given.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from datetime import date
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.fields import counted, named_field, other_field, other_number, same, told
 from engine.judging.claims.given import Answer, answer_of, head_noun, is_given, is_small
-from engine.judging.claims.intervals import agrees, day_follows, length_follows, time_follows
+from engine.judging.claims.intervals import day_follows, length_follows, time_follows
 from engine.judging.claims.names import unknown_names
+from engine.judging.claims.outcomes import other_outcome
 from engine.judging.claims.records import other_record
 from engine.judging.claims.said import Said, taken_apart
 from engine.judging.claims.states import wrong_states
 from engine.judging.claims.sums import amount_follows, is_explained
-from engine.judging.claims.values import TIME_UNITS, Value, is_day
+from engine.judging.claims.value import TIME_UNITS, Value, agrees, is_day
 from engine.judging.claims.words import is_english
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -28,13 +29,15 @@ _DERIVED = re.compile(
     r"an? (?:year|month|week|day|quarter|piece|visit)|difference|more|less|fewer|"
     r"(?:long|short|high|low|cheap|dear|larg|small|great|lat|soon|wid|bigg|old|young|earli|heavi)er|sooner|than|minus|plus|average|mean|short|over|under|above|below|before|so|makes?|twice|double|pair|half|ahead|"
     r"behind|up|down|rest|extra|missing|saves?|increased?|rose|fell|dropped|percent|against|about|almost|nearly|"
-    r"roughly|around|every|times|of which)\b|[×+=%]",
+    r"roughly|around|every|times|enough|worth|of which)\b|[×+=%]",
     re.IGNORECASE,
 )
 """Words that tell of a sum, a difference or a share."""
 _HYPOTHETICAL = re.compile(r"\b(?:would|could|if|might|say)\b", re.IGNORECASE)
 _OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
 _POINTING = re.compile(r"\b(?:the|these|those|both|other|last|first|next)\s+$", re.IGNORECASE)
+_CONTRADICTIONS = (other_number, other_record, other_field, other_outcome)
+"""Each says in a sentence what the tools gave instead, or None."""
 _NOBODY = "no tool, user or policy gave that"
 
 
@@ -72,7 +75,7 @@ def _wrong(one: Said, answer: Answer) -> Claim | None:
         return _claim(one, odd)
     if not is_given(one, answer):
         return _not_given(one, answer)
-    contradicted = other_number(one, answer) or other_record(one, answer) or other_field(one, answer)
+    contradicted = next((told for rule in _CONTRADICTIONS if (told := rule(one, answer)) is not None), None)
     return _claim(one, contradicted) if contradicted else None
 
 

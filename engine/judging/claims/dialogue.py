@@ -23,15 +23,14 @@ def claims_of(turns: Sequence[Turn], tools: Sequence[Tool]) -> Iterator[tuple[in
 
 
 def take(turn: Turn, evidence: Evidence, calls: dict[str, ToolCall], writes: Collection[str]) -> None:
-    """Add what a turn gives; `calls` holds the calls so far by id, `writes` the names of tools that change something."""
+    """Add what a turn gives; `calls` holds the calls so far by id, `writes` the names of tools that change things."""
     if turn.role == "system":
         evidence.add_policy(turn.content)
     elif turn.role == "user":
         evidence.add_user(turn.content)
     elif turn.role == "tool":
         call = calls.get(turn.tool_call_id or "")
-        arguments = call.arguments if call is not None and turn.fault is None else {}
-        if call is not None and turn.fault is None:
-            evidence.add_call(call.name, arguments, call.name in writes)
-        evidence.add_result(turn.name or "a tool", turn.content, arguments)
+        arguments = call.arguments if call is not None and turn.fault is None else None
+        name = turn.name or (call.name if call is not None else "a tool")
+        evidence.add_result(name, turn.content, arguments, name in writes)
     calls |= {call.id: call for call in turn.tool_calls}

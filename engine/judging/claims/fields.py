@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.judging.claims.evidence import Given
+from engine.judging.claims.entries import Given
 from engine.judging.claims.given import Answer, head_noun, meant_sources, sources
-from engine.judging.claims.intervals import agrees
 from engine.judging.claims.said import Said
-from engine.judging.claims.values import TIME_UNITS, Value
-from engine.judging.claims.words import stem
+from engine.judging.claims.value import TIME_UNITS, Value, agrees
+from engine.judging.claims.words import stem, words_of
 
 _VAGUE = frozenset(
-    map(stem, "number date day time name id value order customer item result own pay paid line count type kind total".split())
+    map(
+        stem,
+        words_of(
+            "number date day time name id value order customer item result own pay paid line count type kind total"
+        ),
+    )
 )
 """Stems of field names that do not say which of two values is meant."""
 
@@ -37,7 +41,13 @@ def named_field(one: Said, answer: Answer) -> Given | None:
     no other field has it."""
     if one.value.kind == "id":
         return None
-    candidates = [_field_of(words, one, answer) for words in (one.noun, one.title) if words]
+    phrases = [one.noun, one.title]
+    if (
+        one.value.kind == "date"
+        and sum(other.clause == one.clause for other in answer.said if other.value.kind == "date") == 1
+    ):
+        phrases += [(label,) for label in one.labels]
+    candidates = [_field_of(words, one, answer) for words in phrases if words]
     return next((field for field in candidates if field is not None), None)
 
 
@@ -72,8 +82,8 @@ def _is_whole(number: Decimal) -> bool:
 
 
 def _is_short_for(words: set[str], given: Given, answer: Answer) -> bool:
-    """Whether one of some words may stand for the whole name of a field: any for a day, and the last one for an amount where the
-    others stand elsewhere in the answer or the question."""
+    """Whether one of some words may stand for the whole name of a field: any for a day, and the last one for an amount
+    where the others stand elsewhere in the answer or the question."""
     if given.kind != "amount":
         return True
     last = stem(given.name.rpartition("_")[2].rpartition(" ")[2])
@@ -94,6 +104,8 @@ def other_field(one: Said, answer: Answer) -> str | None:
     known = max((_known(given, own) + bool(given.labels & wanted) * (not whole) for given in found), default=0)
     if known and (known >= len(best.labels & own) or not whole):
         return None
+    if not whole and any(same(other.value, best) for other in answer.said if other.value.kind == one.value.kind):
+        return None
     beside = [other for other in answer.said if other.clause == one.clause and other.value.kind == one.value.kind]
     taken = [other for other in beside if other is not one and same(other.value, best)]
     if taken and not any(_are_swapped(one, other, answer) for other in taken):
@@ -102,8 +114,13 @@ def other_field(one: Said, answer: Answer) -> str | None:
 
 
 def _known(given: Given, own: set[str]) -> int:
-    """Return how many of some words stand for what gave a value; those close by, where a rule gave it."""
-    return len((given.near if given.source == "policy" else given.labels) & own)
+    """Return how many of some words stand for what gave a value. Of a text, around which many words stand, those close
+    by count; of what the user wrote, one that is further away too."""
+    if given.source == "policy":
+        return len(given.near & own)
+    if given.source == "user":
+        return max(len(given.near & own), min(len(given.labels & own), 1))
+    return len(given.labels & own)
 
 
 def same(value: Value, given: Given) -> bool:
@@ -133,6 +150,6 @@ def counted(one: Said, answer: Answer) -> Given | None:
     """Return the last number of a tool's text that counts what the answer counts."""
     noun = head_noun(one)
     found = [given for given in answer.evidence.units.get(noun, ()) if given.source == "result" and not given.name]
-    if not found or noun in TIME_UNITS and not found[-1].labels & set(one.labels):
+    if not found or (noun in TIME_UNITS and not found[-1].labels & set(one.labels)):
         return None
     return found[-1]

@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.judging.claims.evidence import Evidence, Given
-from engine.judging.claims.intervals import agrees
+from engine.judging.claims.dates import month_name
+from engine.judging.claims.entries import Given
+from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.said import Said
 from engine.judging.claims.sums import matches
-from engine.judging.claims.values import TIME_UNITS, Value, is_day
-from engine.judging.claims.words import stem, stems
+from engine.judging.claims.value import TIME_UNITS, Value, agrees, is_day
+from engine.judging.claims.words import stem, stems, words_of
 
 SMALL = 12
 """Whole numbers up to this one stand in too many sentences to be looked for in the policy without their noun."""
 _NUMBER = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
-_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def is_given(one: Said, answer: Answer) -> bool:
         return _id_is_given(value, answer.evidence)
     if value.kind == "date" and value.key[1] and value.key[2] is None:
         year, month, _ = value.key
-        return f"{year}-{month:02d}" in text or _MONTHS[month - 1].lower() in text or bool(sources(one, answer))
+        return f"{year}-{month:02d}" in text or month_name(month) in text or bool(sources(one, answer))
     if value.kind == "amount" and not value.unit and 1900 <= value.key <= 2100 and str(value.key) in text:
         return True
     return bool(sources(one, answer))
@@ -67,8 +67,16 @@ def meant_sources(one: Said, answer: Answer) -> list[Given]:
     found = [g for g in sources(one, answer) if g.source != "policy" or g.labels & answer.words]
     if any(given.source == "result" for given in found):
         found = [given for given in found if given.source != "call"]
-    own = set(one.labels)
-    return [given for given in found if given.labels & own] or found
+    own = {*one.labels, *one.title}
+    named = [given for given in found if _is_named(given, own)]
+    if not named and any(given.is_field and given.source == "result" for given in found):
+        return [given for given in found if given.source != "policy"]
+    return named or found
+
+
+def _is_named(given: Given, own: set[str]) -> bool:
+    """Whether some words stand for what gave a value; around a rule stand many, so of those close by two."""
+    return len(given.near & own) > 1 if given.source == "policy" else bool(given.labels & own)
 
 
 def _days_given(value: Value, evidence: Evidence) -> list[Given]:
@@ -97,8 +105,8 @@ def _fits(one: Said, given: Given) -> bool:
     """Whether a given number may be what is stated: a small number of a rule only with its noun, days are no hours."""
     value = one.value
     if value.unit == "%":
-        return given.unit == "%" or given.name != "" and given.unit == "" and given.source != "policy"
-    if given.unit == "%" or value.unit in TIME_UNITS and given.unit in TIME_UNITS and value.unit != given.unit:
+        return given.unit == "%" or (given.name != "" and given.unit == "" and given.source != "policy")
+    if given.unit == "%" or (value.unit in TIME_UNITS and given.unit in TIME_UNITS and value.unit != given.unit):
         return False
     if value.unit == "money":
         return not given.is_count and given.unit not in TIME_UNITS
@@ -140,7 +148,7 @@ def _stands_in(key: str, text: str) -> bool:
 
 # ---------------------------------------------------------------- what is counted
 
-_VERBS = frozenset(map(stem, "pass passed fail failed ran run left remain remains open booked ready".split()))
+_VERBS = frozenset(map(stem, words_of("pass passed fail failed ran run left remain remains open booked ready")))
 
 
 def head_noun(one: Said) -> str:

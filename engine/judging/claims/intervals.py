@@ -1,4 +1,4 @@
-"""Which days, times and lengths of time follow from given ones: a week later, 45 days after, five years for 60 months."""
+"""Which days, times and lengths of time follow from given ones: a week later, 45 days after, 5 years for 60 months."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.said import Said
-from engine.judging.claims.values import Day, Value
+from engine.judging.claims.value import Value, agrees, whole_day
 
 _DAYS = {"day": 1, "night": 1, "week": 7, "fortnight": 14, "month": 30, "year": 365}
 _SAME_LENGTH = {
@@ -45,7 +45,7 @@ def _converted(value: Value, evidence: Evidence) -> bool:
             if value.unit != unit:
                 continue
             for given in evidence.amounts.get(abs(value.key * times), ()):
-                if given.unit == other or given.is_field and other in given.labels:
+                if given.unit == other or (given.is_field and other in given.labels):
                     return True
     return False
 
@@ -64,7 +64,7 @@ def _lies_between(value: Value, all_said: Sequence[Said], evidence: Evidence) ->
     for one in own:
         for other in ends:
             apart = Decimal(abs((one - other).days)) / _DAYS[value.unit]
-            if abs(apart - value.key) <= near or value.unit == "day" and _working_days(one, other) == value.key:
+            if abs(apart - value.key) <= near or (value.unit == "day" and _working_days(one, other) == value.key):
                 return True
     return False
 
@@ -81,9 +81,7 @@ def time_follows(said: Said, all_said: Sequence[Said]) -> bool:
     return bool(moved & set(said.value.key))
 
 
-def day_follows(
-    said: Said, all_said: Sequence[Said], text: str, words: frozenset[str], evidence: Evidence
-) -> bool:
+def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozenset[str], evidence: Evidence) -> bool:
     """Return whether a day lies a given interval from today or from another day: one that the answer states by an
     interval of which a rule speaks in words of the answer (`words`), or a given one by an interval that is stated."""
     others = [one for one in all_said if one.value is not said.value]
@@ -141,22 +139,6 @@ def _stated(all_said: Sequence[Said], evidence: Evidence) -> set[date]:
 
 
 # ---------------------------------------------------------------- the calendar
-
-
-def whole_day(key: Day) -> date | None:
-    """Return a day of which year, month and day are said; None where there is no such day."""
-    year, month, day = key
-    if year is None or month is None or day is None:
-        return None
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def agrees(said: Day, given: Day) -> bool:
-    """Return whether a date as it is said is a given one; what one of them does not say may be anything."""
-    return all(one is None or other is None or one == other for one, other in zip(said, given, strict=True))
 
 
 def _moved(days: Iterable[date], lengths: Iterable[Length]) -> set[date]:

@@ -1,5 +1,5 @@
-"""Names of people and things in an answer that stand nowhere before it. They only warn: a nickname, a brand or the start of
-a sentence is told from an invented name by nobody's rule."""
+"""Names of people and things in an answer that stand nowhere before it. They only warn: no rule tells a nickname, a
+brand or a heading from an invented name."""
 
 from __future__ import annotations
 

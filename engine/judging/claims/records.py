@@ -1,8 +1,8 @@
 """Whether a value is of another record than the one that the sentence names, or of an earlier time.
 
 A sentence may name several records and give a value of each: then the first value belongs to the first, and so on, in
-whichever order name and value stand. It is wrong where it names records and none has the value, and where the values are
-those of the named records in another order.
+whichever order name and value stand. It is wrong where it names records and none has the value, and where the values
+are those of the named records in another order.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.judging.claims.evidence import Evidence, Given, Record
+from engine.judging.claims.entries import Given, Record
+from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.fields import told
 from engine.judging.claims.given import Answer, is_small, meant_sources
 from engine.judging.claims.said import Said
@@ -22,8 +23,8 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _CONTRASTED = re.compile(
-    r"\b(?:instead of|rather than|not|before|previously|earlier than|later than|from|against|than|over|under|like|"
-    r"as with|unlike)\W+(?:the\W+)?(?:€|\$|£|EUR\W)?$",
+    r"\b(?:instead of|rather than|not|before|previously|earlier than|later than|against|than|over|under|like|as with|"
+    r"unlike|(?:up|down|moved|changed|switched|different) from)\W+(?:the\W+)?(?:€|\$|£|EUR\W)?$",
     re.IGNORECASE,
 )
 _MOST_RIVALS = 200
@@ -59,10 +60,12 @@ def _holders(one: Said, answer: Answer) -> list[Record]:
     """Return the records that hold the value; none where anything else gave it."""
     value = one.value
     if value.kind == "id":
-        return [record for record in answer.evidence.records if record.own_id == value.key]
+        owners = [record for record in answer.evidence.records if record.own_id == value.key]
+        given = answer.evidence.ids.get(value.key, ())
+        return owners or [g.record for g in given if g.is_field and g.source == "result" and g.record is not None]
     found = meant_sources(one, answer)
     if any(given.is_field and given.source == "result" for given in found):
-        found = [g for g in found if g.is_field or g.source == "user" or g.source == "policy" and len(g.near & answer.words) > 1]
+        found = [given for given in found if given.is_field or given.source in ("user", "policy")]
     if any(given.record is None or given.source != "result" or not given.record.shape for given in found):
         return []
     if any(not given.is_field and _NAMES.search(given.name) for given in found):
@@ -92,7 +95,7 @@ def _mentions(one: Said, answer: Answer, rivals: Sequence[Record], passed_over: 
     mentions: list[list[Record]] = []
     fields = {word for shape in {record.shape for record in rivals} for name in shape for word in of_name(name)}
     for word, _, is_name in _words(one, answer):
-        if word in passed_over or not is_name and word in fields:
+        if word in passed_over or (not is_name and word in fields):
             continue
         having = [record for record in rivals if word in record.words]
         if not having or len(having) == len(rivals):
@@ -146,9 +149,9 @@ def _beside(one: Said, answer: Answer, rivals: Sequence[Record]) -> list[tuple[S
     names = {given.name for given in meant_sources(one, answer)}
     found = []
     for other in answer.said:
-        if other.sentence != one.sentence or other.value.kind != one.value.kind or one.value.kind == "id":
+        if other.sentence != one.sentence or other.value.kind != one.value.kind:
             continue
-        if not names & {given.name for given in meant_sources(other, answer)}:
+        if one.value.kind != "id" and not names & {given.name for given in meant_sources(other, answer)}:
             continue
         held = _holders(other, answer)
         if held and all(record in rivals for record in held):

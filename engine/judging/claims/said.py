@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.judging.claims.values import Value, values
-from engine.judging.claims.words import stems
+from engine.judging.claims.value import Value
+from engine.judging.claims.values import values
+from engine.judging.claims.words import stems, word_set
 
 _SENTENCE_END = re.compile(
     r"(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\be\.g)(?<!\bi\.e)(?<!\bapprox)"
@@ -107,14 +108,20 @@ def _distance(text: str, value: Value, at: int, size: int) -> float:
 
 # ---------------------------------------------------------------- the words that name a value
 
-_LEADING = frozenset(
-    """is are was were be now still only of at to has have holds stands about just currently remains a an the for you your
-    us comes amounts and reads will would on shows equals: again already also around roughly nearly almost over under exactly""".split()
+_LEADING = word_set(
+    """is are was were be now still only of at to has have holds stands about just currently remains a an the for you
+    your us comes amounts and reads will would get got on shows equals again already also around roughly nearly almost
+    over under exactly"""
 )
-_LEADING_TO_DAYS = _LEADING | frozenset("by until since from before".split())
-_TRAILING = frozenset("in on for the your our more and".split())
+_LEADING_TO_DAYS = _LEADING | word_set("by until since from before")
+_TRAILING = word_set("in on for the your our more and")
 _WORD_BEFORE = re.compile(r"([^\W\d_][\w'’]*)([\s\W]{0,4})$")
 _WORD_BEHIND = re.compile(r"[ \-–]{1,2}([^\W\d_][\w'’]*)")
+_NEXT_VALUE = re.compile(r"[ :]{1,2}(?:EUR |USD )?[€$£]?\d")
+_CALENDAR = word_set(
+    """january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday"""
+)
 _MOST_WORDS = 4
 _PART_OF = re.compile(r"\b(?:left|remain\w*|out|paid|used|spent|taken|\w+s)\s+of\s+(?:your\s|the\s|all\s)?$", re.I)
 
@@ -129,7 +136,7 @@ def _title(text: str, start: int, value: Value) -> tuple[str, ...]:
     passed = 0
     while len(found) < _MOST_WORDS and passed < 8:
         word = _WORD_BEFORE.search(before)
-        if not word or any(char.isdigit() for char in word[2]):
+        if not word or word[1].lower() in _CALENDAR or any(char.isdigit() for char in word[2]):
             break
         own = stems(word[1])
         if own:
@@ -143,7 +150,7 @@ def _title(text: str, start: int, value: Value) -> tuple[str, ...]:
 def _behind(text: str, value: Value, stop: int) -> tuple[str, ...]:
     """Return the stems of the words right behind a value: none in "2.90 was added to your credit"."""
     found: list[str] = []
-    place = value.end
+    place, joined = value.end, None
     while len(found) < _MOST_WORDS:
         word = _WORD_BEHIND.match(text, place, stop)
         if not word:
@@ -153,7 +160,11 @@ def _behind(text: str, value: Value, stop: int) -> tuple[str, ...]:
             found.append(own[0][0])
         elif word[1].lower() not in _TRAILING:
             break
+        if word[1].lower() == "and":
+            joined = len(found)
         place = word.end()
+    if joined is not None and _NEXT_VALUE.match(text, place):
+        return tuple(found[:joined])
     return tuple(found)
 
 

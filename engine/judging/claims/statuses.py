@@ -33,7 +33,7 @@ _CONCEPTS = {
     "blocked": "blocked|frozen|suspended|locked",
     "overdue": "overdue|past due",
     "in stock": "in stock|available|on the shelf",
-    "sold out": "sold out|out of stock|unavailable|not available|not in stock|gone",
+    "sold out": "sold out|out of stock|unavailable|not available|not in stock",
     "covered": "covered",
     "eligible": "eligible",
     "subscribed": "subscribed|signed up",
@@ -65,6 +65,14 @@ AGREES = {
     "done": {"closed"},
 }
 """What may be said of a status without contradicting it."""
+CLASHES = {
+    "booked": {"cancelled", "rejected", "expired"},
+    "done": {"open"},
+    "open": {"closed", "cancelled", "paid", "refunded", "done", "rejected", "delivered", "returned"},
+    "valid": {"expired", "cancelled", "closed"},
+    "active": {"expired", "cancelled", "closed", "inactive"},
+}
+"""What a word that has many meanings contradicts; "that's done" says nothing of an order that is pending."""
 OPPOSITES = {
     "valid": {"expired"},
     "active": {"expired", "inactive"},
@@ -78,11 +86,11 @@ OPPOSITES = {
     "closed": {"open"},
 }
 """Which states are the contrary of one, where fields are true or false."""
-EVENTS = frozenset("shipped delivered cancelled returned refunded approved rejected paid".split())
+EVENTS = frozenset(["shipped", "delivered", "cancelled", "returned", "refunded", "approved", "rejected", "paid"])
 """States that are entered by something that happened, so that "was delivered" says that it did."""
 _HEDGE = re.compile(
-    r"\b(?:once|if|when|whenever|after|until|till|before|as soon as|unless|whether|can|could|may|might|will|won't|would|"
-    r"should|shall|must|cannot|can't|couldn't|to be|need(?:s|ed)? to|want(?:s|ed)? to|wish|please|"
+    r"\b(?:once|if|when|whenever|after|until|till|before|as soon as|unless|whether|can|could|may|might|will|won't|"
+    r"would|should|shall|must|cannot|can't|couldn't|to be|need(?:s|ed)? to|want(?:s|ed)? to|wish|please|"
     r"in case|provided|as long as|how|except|instead)\b|'ll\b",
     re.IGNORECASE,
 )
@@ -133,7 +141,7 @@ def assertions(text: str, start: int, stop: int) -> Iterator[Assertion]:
         begin = max((end.end() for end in _CLAUSE.finditer(text, start, found.start())), default=start)
         clause, before = text[begin : found.start()], text[max(start, found.start() - 80) : found.start()]
         bare = not clause.strip(" -*•")
-        if bare and found.start() == start or _HEDGE.search(clause) or _YOU.search(before):
+        if (bare and found.start() == start) or _HEDGE.search(clause) or _YOU.search(before):
             continue
         if not bare and not _SAYS.search(before[-30:]) and not _NOT.search(before):
             continue

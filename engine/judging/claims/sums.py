@@ -1,7 +1,7 @@
 """Which amounts follow from given ones: sums, differences, products, shares, averages.
 
-What may be combined is bounded, since among many numbers every number is the sum of some: two values of one record or of
-one field, or one that the answer itself states with any other; a whole column; a value as often as a count that is said.
+What may be combined is bounded, since among many numbers every number is the sum of some: two values of one record or
+of one field, or one that the answer itself states with any other; a whole column; a value as often as a count says.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, pairwise
 
-from engine.judging.claims.evidence import Evidence, Given
+from engine.judging.claims.entries import Given
+from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.said import Said
-from engine.judging.claims.values import TIME_UNITS, Value
+from engine.judging.claims.value import TIME_UNITS, Value
 
 _TOLD, _CROSSED = 30, 12
 """How many amounts around one are combined with each other, and with all given ones."""
@@ -52,7 +53,7 @@ def amount_follows(said: Said, all_said: Sequence[Said], text: str, evidence: Ev
 
 
 def is_explained(said: Said, all_said: Sequence[Said], evidence: Evidence) -> bool:
-    """Return whether the answer itself states what an amount follows from: both terms, or how often a given one counts."""
+    """Return whether the answer itself states what an amount follows from: both terms, or how often one counts."""
     told = [value.key for value in _around(said, all_said, _TOLD)]
     fields = evidence.once(_fields)
     numbers = [*_of_pairs(told), *_products(fields, {key for key in told if _counts(key)})]
@@ -119,7 +120,7 @@ def _crossed(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence
     sentence = text[said.sentence[0] : said.sentence[1]].lower()
     counts = {Decimal(n) for word, times in _IMPLIED.items() if word in sentence for n in times}
     yield from _products(evidence.once(_fields), counts | {value.key for value in stated if _counts(value.key)})
-    yield from _by_rule(stated, evidence)
+    yield from _by_rule(said, stated, evidence)
 
 
 def _products(given: Iterable[Decimal], counts: set[Decimal]) -> Iterator[Decimal]:
@@ -130,13 +131,15 @@ def _products(given: Iterable[Decimal], counts: set[Decimal]) -> Iterator[Decima
             yield key / count
 
 
-def _by_rule(stated: Sequence[Value], evidence: Evidence) -> Iterator[Decimal]:
+def _by_rule(said: Said, stated: Sequence[Value], evidence: Evidence) -> Iterator[Decimal]:
     """Yield what a rule of the policy makes of an amount: 600 points where 100 points are worth 5.00."""
     rules = [given for given in evidence.found if given.source == "policy" and given.kind == "amount" and given.key]
-    for one, other in zip(rules, rules[1:], strict=False):
+    for one, other in pairwise(rules):
         for value in stated:
             if one.unit and one.unit == value.unit:
                 yield value.key * other.key / one.key
+            elif value.unit == "money" and one.unit == said.value.unit != "":
+                yield value.key * one.key / other.key
 
 
 # ---------------------------------------------------------------- what the given numbers make among themselves
@@ -152,7 +155,9 @@ def _fields(evidence: Evidence) -> list[Decimal]:
 
 
 def _givens(evidence: Evidence) -> list[Decimal]:
-    found = [given.key for given in _numbers(evidence) if given.source != "policy" and given.name or given.source == "user"]
+    found = [
+        given.key for given in _numbers(evidence) if (given.source != "policy" and given.name) or given.source == "user"
+    ]
     rules = [g.key for g in _numbers(evidence) if g.source == "policy" and g.unit not in TIME_UNITS]
     return list(dict.fromkeys([*found[:_GIVEN], *rules]))
 

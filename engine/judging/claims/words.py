@@ -6,18 +6,34 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a list that is written as one text."""
+    return text.split()
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list that is written as one text, in no order."""
+    return frozenset(words_of(text))
+
+
+_WORD = re.compile(r"([^\W\d_]+)(?:['’][a-z]+)?")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_FEW_WORDS, _COMMON_SHARE = 12, 0.1
-"""English lists of names and numbers have at least a tenth of common words; texts in other languages hardly any."""
-_COMMON = frozenset(
+_FOREIGN = word_set(
+    """der die das den dem und ist nicht ihr ihre wurde wird auf mit von für ein eine zum innerhalb le la les des du est
+    votre vous nous sera dans sous pour avec une el los las su se ha que para por con una del il lo gli che non di sono
+    per entro è een het van uw de en op wordt binnen zijn o os um uma seu sua foi será em não com och är att på för din
+    ditt og er til deres jest nie na się"""
+)
+"""Common words of other languages that are written in Latin letters."""
+_COMMON = word_set(
     """a about above after again all already also am an and any are as at be been before being below both but by can
-    could did do does done down each else every few first for from further get give goes going got had has have he hence her
-    here him his how i if in instead into is it its just last let like me might more most much must my near next no not
-    now of off on once one only or other our out over own per please rather same say shall she should since so some soon
-    still such take than that the their them then there these they thing this those though through to today tomorrow
-    too under until up us very via was way we well were what when where which while who will with within without would
-    yes yet you your yours""".split()  # noqa: SIM905 - a list of words
+    could did do does done down each else every few first for from further get give goes going got had has have he
+    hence her here him his how i if in instead into is it its just last let like me might more most much must my
+    near next no not now of off on once one only or other our out over own per please rather same say shall she
+    should since so some soon still such take than that the their them then there these they thing this those
+    though through to today tomorrow too under until up us very via was way we well were what when where which
+    while who will with within without would yes yet you your yours"""
 )
 _SAME = {
     group.split()[0]: group.split()[1:]
@@ -48,7 +64,7 @@ _SAME = {
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Return what forms of a word share, in lower case: "shipping", "ships" and "shipped" are "ship"."""
-    word = re.sub(r"['’][a-z]+$", "", word.lower())
+    word = word.lower()
     return _CANON.get(root := _root(word), root)
 
 
@@ -76,7 +92,7 @@ _CANON = {_root(other): _root(first) for first, others in _SAME.items() for othe
 @lru_cache(maxsize=4096)
 def stems(text: str) -> tuple[tuple[str, int], ...]:
     """Return (stem, place) of each word of a text that says something, in order."""
-    return tuple((stem(found[0]), found.start()) for found in _WORD.finditer(text) if found[0].lower() not in _COMMON)
+    return tuple((stem(found[1]), found.start()) for found in _WORD.finditer(text) if found[1].lower() not in _COMMON)
 
 
 @lru_cache(maxsize=8192)
@@ -91,4 +107,5 @@ def is_english(text: str) -> bool:
     if sum(char.isalpha() and not char.isascii() for char in text) * 3 > letters:
         return False
     words = [word.lower() for word in _WORD.findall(text)]
-    return len(words) < _FEW_WORDS or sum(word in _COMMON for word in words) >= _COMMON_SHARE * len(words)
+    foreign = sum(word in _FOREIGN for word in words)
+    return foreign < 2 or foreign <= sum(word in _COMMON for word in words)

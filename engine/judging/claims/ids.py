@@ -1,0 +1,84 @@
+"""Ids in a text: what mixes letters and digits, groups of digits, paths, addresses, numbers that name something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engine.judging.claims.value import Page, Value
+
+_TOKEN = re.compile(r"[#@]?[^\W_][\w./@+:#-]*[^\W_]|#\d+")
+_MIXED = re.compile(r"(?=.*\d)(?=.*[^\W\d_])")
+_MEASURE = re.compile(
+    r"\d[\d.,]*(?:st|nd|rd|th|s|am|pm|a\.m|p\.m|mg|kg|g|ml|cl|l|cm|mm|m|km|px|dpi|gb|mb|kb|h|hrs?|min|k|x|w|v|ms|%)"
+    r"|\d+x\d+|[\d/.:-]+|\d+-?[a-z]{3,}|\d{1,2}[:.]\d\d(?:am|pm|a\.m|p\.m)",
+    re.IGNORECASE,
+)
+_PATH = re.compile(
+    r"[\w.-]+(?:/[\w.*-]+)+/?|[\w-]+\.(?:py|csv|tsv|md|txt|json|jsonl|xlsx?|pdf|ya?ml|xml|zip|jpe?g|png|log|sqlite|"
+    r"docx?|html?|js|ts|toml|ini|sh)",
+    re.IGNORECASE,
+)
+_DIGIT_GROUPS = re.compile(r"(?<![\w.,-])(?:\+\d{1,3}[- ])?\d{2,5}(?:[- ]\d{2,5}){1,4}(?![\w-])")
+_VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:\.\d+)*")
+_IDLE = re.compile(r"24/7|\d{1,2}/\d{1,2}|and/or|he/she|utf-?8|ascii", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"\b(?:ending(?:\s+in|\s+with)?|extension|ext\.?|room|postcode|zip(?:\s+code)?|pin|code|phone|number|no\.|card|"
+    r"reference|ticket|issue|id|commit|version)\s+(?:is\s+|of\s+|in\s+)?#?$",
+    re.IGNORECASE,
+)
+_CURRENCY = re.compile(r"(?:EUR|USD|GBP|CHF|US\$)[\d.,]+")
+_WHOLE_NUMBER = re.compile(r"(?<![\w.,#-])\d+(?![\w,]*\d|\.\d|\w)")
+_LONG_NUMBER = 5
+"""Digits of a number that begins with 0 and is none to reckon with."""
+
+
+def ids(page: Page) -> Iterator[Value]:
+    """Yield ids, paths, addresses and numbers that name something, such as the one of a card."""
+    for found in _TOKEN.finditer(page.text):
+        token = found[0].rstrip(".:-")
+        start, end = found.start(), found.start() + len(token)
+        if ":" in token and "/" in token and not token.startswith("http"):
+            token = token.split(":")[0]
+            end = start + len(token)
+        if _IDLE.fullmatch(token):
+            page.blank(start, end)
+        elif _is_id(token):
+            yield Value("id", normal_id(token), start, end, token)
+    for found in _DIGIT_GROUPS.finditer(page.text):
+        if _is_number_of_groups(found[0]):
+            yield Value("id", normal_id(found[0]), found.start(), found.end(), found[0])
+    for found in _WHOLE_NUMBER.finditer(page.text):
+        if _NUMBERED.search(page.text[max(0, found.start() - 24) : found.start()]) or (
+            len(found[0]) >= 5 and found[0][0] == "0"
+        ):
+            yield Value("id", found[0], found.start(), found.end(), found[0])
+
+
+def _is_id(token: str) -> bool:
+    if token.startswith("#") and token[1:].isdigit():
+        return True
+    if "@" in token[1:] or token.startswith(("http:", "https:")):
+        return True
+    if _VERSION.fullmatch(token):
+        return True
+    if _PATH.fullmatch(token) and not _MEASURE.fullmatch(token):
+        return True
+    if not _MIXED.match(token) or _MEASURE.fullmatch(token):
+        return False
+    return not _CURRENCY.fullmatch(token)
+
+
+def _is_number_of_groups(text: str) -> bool:
+    """Phone numbers and the like, but neither a date, a range of years nor thousands with spaces."""
+    groups = re.split(r"[- ]", text.lstrip("+"))
+    if re.match(r"(?:19|20)\d\d-[01]\d\b", text):
+        return False
+    if " " in text:
+        return len(groups) > 2 and not all(len(group) == 3 for group in groups[1:])
+    return sum(map(len, groups)) >= 6
+
+
+def normal_id(token: str) -> str:
+    """Return an id as it is compared: lower case, without a leading # and what stands around it."""
+    return token.lower().lstrip("#@").strip("`'\"*.")
