@@ -131,6 +131,8 @@ def ordinals(page: Page) -> Iterator[Value]:
     """Yield ordinal numbers that are no days, such as "the 95th percentile"."""
     for found in _ORDINAL.finditer(page.rest):
         noun = _noun(page.text[found.end() :])
+        if len(found["number"]) < 2:
+            continue
         yield Value("amount", Decimal(found["number"]), found.start(), found.end(), found[0], noun)
 
 

@@ -21,7 +21,7 @@ from engine.judging.claims.said import Said, taken_apart
 from engine.judging.claims.states import wrong_states
 from engine.judging.claims.sums import amount_follows, is_explained
 from engine.judging.claims.value import TIME_UNITS, Value, agrees, is_day
-from engine.judging.claims.words import is_english
+from engine.judging.claims.words import is_english, of_name, stem, words_of
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DERIVED = re.compile(
@@ -35,6 +35,12 @@ _DERIVED = re.compile(
 """Words that tell of a sum, a difference or a share."""
 _HYPOTHETICAL = re.compile(r"\b(?:would|could|if|might|say)\b", re.IGNORECASE)
 _OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
+_ALIKE = 6
+"""Letters that two forms of a noun share: orthopedist, orthopedics."""
+_ANYTHING = frozenset(
+    map(stem, words_of("thing detail step option way question reason choice note part moment time example point"))
+)
+"""Nouns that count what an answer itself lists."""
 _POINTING = re.compile(r"\b(?:the|these|those|both|other|last|first|next)\s+$", re.IGNORECASE)
 _CONTRADICTIONS = (other_number, other_record, other_field, other_outcome)
 """Each says in a sentence what the tools gave instead, or None."""
@@ -123,15 +129,25 @@ def _is_no_count(one: Said, answer: Answer) -> bool:
     if _HYPOTHETICAL.search(answer.text, *one.sentence):
         return False
     noun = head_noun(one)
+    if answer.text[one.value.end : one.value.end + 1] == "-":
+        return False
     sizes = [given for given in answer.evidence.found if given.source == "result" and (given.is_count or given.unit)]
     longest = max((given.key for given in sizes if given.is_count), default=0)
-    if noun and not answer.evidence.has_documents and 0 < longest < one.value.key:
+    listed = noun not in _ANYTHING and any(word[:_ALIKE] == noun[:_ALIKE] for word in answer.evidence.once(_nouns))
+    if noun and listed and not answer.evidence.has_documents and 0 < longest < one.value.key:
         return True
     if _OTHERS.match(answer.text, one.value.end):
         return False
     if named_field(one, answer) is not None or counted(one, answer) is not None:
         return True
     return any(noun in given.labels for given in sizes if given.is_count)
+
+
+def _nouns(evidence: Evidence) -> frozenset[str]:
+    """Return the stems of what the tools and the user speak of."""
+    fields = {word for given in evidence.found if given.source in ("result", "call") for word in given.labels}
+    names = {word for record in evidence.records for name in (*record.shape, record.tool) for word in of_name(name)}
+    return evidence.asked | fields | names
 
 
 def _odd_weekday(value: Value, evidence: Evidence) -> str | None:

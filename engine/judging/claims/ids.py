@@ -11,17 +11,24 @@ _TOKEN = re.compile(r"[#@]?[^\W_][\w./@+:#-]*[^\W_]|#\d+")
 _MIXED = re.compile(r"(?=.*\d)(?=.*[^\W\d_])")
 _MEASURE = re.compile(
     r"\d[\d.,]*(?:st|nd|rd|th|s|am|pm|a\.m|p\.m|mg|kg|g|ml|cl|l|cm|mm|m|km|px|dpi|gb|mb|kb|h|hrs?|min|k|x|w|v|ms|%)"
-    r"|\d+x\d+|[\d/.:-]+|\d+-?[a-z]{3,}|\d{1,2}[:.]\d\d(?:am|pm|a\.m|p\.m)",
+    r"|\d+x\d+|[\d/.:-]+|\d+-?[a-z]{3,}|\d{1,2}[:.]\d\d(?:am|pm|a\.m|p\.m)|\d[\d.,]*/[a-z]+"
+    r"|(?:19|20)\d\d-\d\d-\d\dt\d\d:\d\d.*",
     re.IGNORECASE,
 )
 _PATH = re.compile(
-    r"[\w.-]+(?:/[\w.*-]+)+/?|[\w-]+\.(?:py|csv|tsv|md|txt|json|jsonl|xlsx?|pdf|ya?ml|xml|zip|jpe?g|png|log|sqlite|"
+    r"(?=.*[\d_.]|.*/.*/)[\w.-]+(?:/[\w.*-]+)+/?|[\w-]+\.(?:py|csv|tsv|md|txt|json|jsonl|xlsx?|pdf|ya?ml|xml|zip|jpe?g|png|log|sqlite|"
     r"docx?|html?|js|ts|toml|ini|sh)",
     re.IGNORECASE,
 )
 _DIGIT_GROUPS = re.compile(r"(?<![\w.,-])(?:\+\d{1,3}[- ])?\d{2,5}(?:[- ]\d{2,5}){1,4}(?![\w-])")
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:\.\d+)*")
-_IDLE = re.compile(r"24/7|\d{1,2}/\d{1,2}|and/or|he/she|utf-?8|ascii", re.IGNORECASE)
+_IDLE = re.compile(
+    r"24/7|\d{1,2}/\d{1,2}|and/or|he/she|(?:utf|iso|rfc|sha|cp|latin|windows)-?\d+(?:-\w+)?|base\d\d|u?int\d+|float\d+|mp[34]|"
+    r"ipv[46]|oauth\d|http[/-]?\d|covid-19|co2|b2[bc]|a[345]|q[1-4]|h[12]|[24]k|py(?:thon)?-?3|x86|x64|i18n|l10n|e2e|k8s|"
+    r"usb-c|3d|5g",
+    re.IGNORECASE,
+)
+"""What mixes letters and digits and is the id of nothing."""
 _NUMBERED = re.compile(
     r"\b(?:ending(?:\s+in|\s+with)?|extension|ext\.?|room|postcode|zip(?:\s+code)?|pin|code|phone|number|no\.|card|"
     r"reference|ticket|issue|id|commit|version)\s+(?:is\s+|of\s+|in\s+)?#?$",
@@ -29,13 +36,14 @@ _NUMBERED = re.compile(
 )
 _CURRENCY = re.compile(r"(?:EUR|USD|GBP|CHF|US\$)[\d.,]+")
 _WHOLE_NUMBER = re.compile(r"(?<![\w.,#-])\d+(?![\w,]*\d|\.\d|\w)")
+_REACH = 24
 _LONG_NUMBER = 5
 """Digits of a number that begins with 0 and is none to reckon with."""
 
 
 def ids(page: Page) -> Iterator[Value]:
     """Yield ids, paths, addresses and numbers that name something, such as the one of a card."""
-    for found in _TOKEN.finditer(page.text):
+    for found in _TOKEN.finditer(page.rest):
         token = found[0].rstrip(".:-")
         start, end = found.start(), found.start() + len(token)
         if ":" in token and "/" in token and not token.startswith("http"):
@@ -45,13 +53,12 @@ def ids(page: Page) -> Iterator[Value]:
             page.blank(start, end)
         elif _is_id(token):
             yield Value("id", normal_id(token), start, end, token)
-    for found in _DIGIT_GROUPS.finditer(page.text):
+    for found in _DIGIT_GROUPS.finditer(page.rest):
         if _is_number_of_groups(found[0]):
             yield Value("id", normal_id(found[0]), found.start(), found.end(), found[0])
-    for found in _WHOLE_NUMBER.finditer(page.text):
-        if _NUMBERED.search(page.text[max(0, found.start() - 24) : found.start()]) or (
-            len(found[0]) >= 5 and found[0][0] == "0"
-        ):
+    for found in _WHOLE_NUMBER.finditer(page.rest):
+        before = page.text[max(0, found.start() - _REACH) : found.start()]
+        if _NUMBERED.search(before) or (len(found[0]) >= _LONG_NUMBER and found[0][0] == "0"):
             yield Value("id", found[0], found.start(), found.end(), found[0])
 
 

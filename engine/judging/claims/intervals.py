@@ -28,6 +28,8 @@ _BOUND = re.compile(
     r"\b(?:from|earliest|later|again|latest|until|by|within|before|after|deadline|closes?|ends?)\b", re.IGNORECASE
 )
 """Words of a sentence that tell until when or from when on something goes, which rules speak of."""
+_SLACK, _A_DAY_OF_A_WEEK = Decimal("0.12"), Decimal("0.15")
+"""How far a number of months or years may be off, as a share, and one of weeks, in weeks."""
 _FEW_DAYS = 12
 """Given days beyond which none is moved by an interval that is not said with it."""
 Length = tuple[Decimal, str]
@@ -60,7 +62,8 @@ def _lies_between(value: Value, all_said: Sequence[Said], evidence: Evidence) ->
         return False
     own = _stated(all_said, evidence) | ({evidence.today} if evidence.today else set())
     ends = own | _given_days(evidence) if value.unit in ("day", "night") else own
-    near = Decimal("0.12") * value.key if value.unit in ("month", "year") or value.near else Decimal(0)
+    near = _SLACK * value.key if value.unit in ("month", "year") or value.near else Decimal(0)
+    near = max(near, _A_DAY_OF_A_WEEK) if value.unit == "week" else near
     for one in own:
         for other in ends:
             apart = Decimal(abs((one - other).days)) / _DAYS[value.unit]

@@ -25,6 +25,7 @@ _IMPLIED = {
     "month": (3, 6, 12),
     "quarter": (4,),
     "week": (52,),
+    "year": (4, 12, 52),
     "pair": (2,),
     "half": (2,),
     "twice": (2,),
@@ -119,7 +120,12 @@ def _crossed(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence
             yield key - other
     sentence = text[said.sentence[0] : said.sentence[1]].lower()
     counts = {Decimal(n) for word, times in _IMPLIED.items() if word in sentence for n in times}
-    yield from _products(evidence.once(_fields), counts | {value.key for value in stated if _counts(value.key)})
+    told = [value.key for value in stated if value.unit != "%"]
+    counts |= {value.key for value in stated if _counts(value.key)}
+    yield from _products([*evidence.once(_fields), *told], counts)
+    for share in (value.key / 100 for value in stated if value.unit == "%"):
+        for key in (*given, *told):
+            yield from (key * share, key * (1 - share), key * (1 + share))
     yield from _by_rule(said, stated, evidence)
 
 

@@ -3,7 +3,8 @@
 What is understood of amounts: digits with separators, a currency or a unit, percentages, numbers in words, thousands
 and millions. Of dates: ISO, "3 March 2026", "March 3rd", "the 3rd", weekdays beside them. Of times: 14:30, "2:30 pm",
 "half past two". Of ids: what mixes letters and digits, groups of digits, paths, addresses of e-mail. Not understood:
-fractions in words ("a third"), Roman numerals, and words that point ("tomorrow", "the latter").
+fractions in words ("a third"), Roman numerals, and words that point ("tomorrow", "the latter"). Blocks of code are
+passed over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from engine.judging.claims.dates import dates, times
 from engine.judging.claims.ids import ids
 from engine.judging.claims.value import Page, Value
 
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _DIGIT = re.compile(r"\d")
 _READERS = (
     (ids, re.compile(r"\w[/.@]\w")),
@@ -31,6 +33,8 @@ _READERS = (
 def values(text: str) -> list[Value]:
     """Return the values of a text in the order of their places, none of which overlap."""
     page = Page(text)
+    for block in _CODE.finditer(text):
+        page.blank(block.start(), block.end())
     with_digits = _DIGIT.search(text) is not None
     for reader, without in _READERS:
         if with_digits or (without is not None and without.search(text)):
