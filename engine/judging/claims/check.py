@@ -34,6 +34,8 @@ _DERIVED = re.compile(
 )
 """Words that tell of a sum, a difference or a share."""
 _HYPOTHETICAL = re.compile(r"\b(?:would|could|if|might|say)\b", re.IGNORECASE)
+_IF_SO_MANY = re.compile(r"(?:\s+\w+){0,2}\s+(?:would|could|might)\b")
+"""Behind a number that an answer takes as an example: "600 points would give you 30.00"."""
 _OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
 _ALIKE = 6
 """Letters that two forms of a noun share: orthopedist, orthopedics."""
@@ -108,6 +110,8 @@ def _not_given(one: Said, answer: Answer) -> Claim | None:
     best = named_field(one, answer)
     reason = f"{_NOBODY}; {told(best)}" if best is not None else _NOBODY
     certain = not is_small(value) or value.unit in TIME_UNITS or _is_no_count(one, answer)
+    if _IF_SO_MANY.match(answer.text, value.end):
+        certain = False
     return _claim(one, reason, certain)
 
 

@@ -127,7 +127,7 @@ def _words(one: Said, answer: Answer) -> list[tuple[str, int, bool]]:
             continue
         if value.kind == "id":
             found.append((value.key, value.start, True))
-        elif value.kind == "date" and value.key[1] and value.key[2] and one.value.kind != "date":
+        elif value.kind == "date" and value.key[1] and value.key[2] and one.value.kind not in ("date", "id"):
             found.append((f"{value.key[1]:02d}-{value.key[2]:02d}", value.start, True))
     named = {word for word, at, _ in found}
     return sorted(

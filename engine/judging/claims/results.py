@@ -24,6 +24,12 @@ _MAY_HOLD_VALUES = re.compile(
     re.IGNORECASE,
 )
 _ID_FIELD = re.compile(r"(?:^|_)(?:id|no|code|sku|number|key|ref|reference)$", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"^(?:status|state|stage|phase|kind|reason|method|tier|priority|mode|format|unit|currency|day|refusal|error)$|"
+    r"(?:^|_)(?:notes?|comments?|message|label|day|to|by|within)$",
+    re.IGNORECASE,
+)
+"""Fields whose words many sentences have, so that they name no record."""
 _IN_PATH = re.compile(r"(?<!\d)20\d\d-(0[1-9]|1[0-2])(?!\d)")
 _STOCK = of_name("stock")
 _LONG, _NAME = 240, 120
@@ -77,7 +83,8 @@ class Walk:
         record = Record(frozenset(value), tool, self._order, around, set(around.words), _own_id(value))
         self._records.append(record)
         for name, leaf in value.items():
-            _name(record, leaf)
+            if not _NO_NAME.search(name):
+                _name(record, leaf)
             if isinstance(leaf, str) and _ISO_DAY.match(leaf):
                 record.dated.add("-".join(sorted(of_name(name))))
         self._status(value, record, tool)

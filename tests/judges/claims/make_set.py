@@ -15,7 +15,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -207,6 +207,14 @@ def _pack_row(domain: Domain, known: dict[str, Trajectory]) -> dict[str, Any]:
     return {"pack": domain.id, "policy": domain.policy, "tools": [tool.model_dump() for tool in tools.values()]}
 
 
+def _named_apart(found: Sequence[Answer]) -> Iterator[Answer]:
+    """Yield the answers with ids that differ: two results of one tool may give a wording twice before one answer."""
+    seen: Counter[str] = Counter()
+    for one in found:
+        seen[one.id] += 1
+        yield one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}")
+
+
 def main() -> None:
     known = asyncio.run(dialogues())
     found, texts = [], set()
@@ -214,6 +222,7 @@ def main() -> None:
         if (answer.dialogue, answer.turn, answer.text) not in texts:
             texts.add((answer.dialogue, answer.turn, answer.text))
             found.append(answer)
+    found = list(_named_apart(found))
     ANSWERS.write_text("".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found), "utf-8")
     last = {name: max(a.turn for a in found if a.dialogue == name) for name in {a.dialogue for a in found}}
     rows = [_pack_row(domain, known) for domain in packs()]
