@@ -23,7 +23,8 @@ _WEEKDAY = (
 _YEAR = r"(?:,?\s+(?:in\s+)?(?P<year>(?:19|20)\d\d)(?![\d.,]*\d))?"
 _NTH = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _GOES_ON = (
-    "(?-i:[A-Z]\\w+)|at|and|to|or|instead|from|if|is|with|for|on|in|until|through|as|it|you|i|when|that|was|by|but"
+    "(?-i:[A-Z]\\w+)|at|and|to|or|instead|from|if|is|with|for|on|in|until|through|as|it|you|i|we|they|when|that|was|"
+    "by|but"
 )
 """What may follow "the 3rd" where it is a day and no third thing."""
 

@@ -55,6 +55,7 @@ def _field_of(words: tuple[str, ...], one: Said, answer: Answer) -> Given | None
     own = set(words)
     nearest = set(words[: 1 + (words[0] == one.value.unit)])
     counts = one.value.kind == "amount" and one.noun[:1] == (one.value.unit,) and _is_whole(one.value.key)
+    fraction = one.value.kind == "amount" and not _is_whole(one.value.key)
     fields = [
         given
         for given in _with_labels(nearest, answer)
@@ -63,6 +64,7 @@ def _field_of(words: tuple[str, ...], one: Said, answer: Answer) -> Given | None
         and nearest & given.labels - _VAGUE
         and (given.labels - _VAGUE <= own or _is_short_for(nearest, given, answer))
         and not (counts and not _is_whole(given.key))
+        and not (fraction and _is_integer(given.key))
         and (one.value.unit == "%") == ("percent" in given.name)
     ]
     whole = [given for given in fields if given.labels - _VAGUE <= own]
@@ -79,6 +81,11 @@ def _with_labels(labels: set[str], answer: Answer) -> list[Given]:
 
 def _is_whole(number: Decimal) -> bool:
     return number == number.to_integral_value()
+
+
+def _is_integer(number: object) -> bool:
+    """Whether a result wrote a number without a decimal point."""
+    return isinstance(number, Decimal) and number.as_tuple().exponent == 0
 
 
 def _is_short_for(words: set[str], given: Given, answer: Answer) -> bool:

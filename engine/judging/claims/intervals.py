@@ -100,6 +100,7 @@ def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozense
     if len(evidence.days) <= _FEW_DAYS:
         options |= _moved(_given_days(evidence), beside)
         if _BOUND.search(text, *said.sentence):
+            options |= _moved(today, _told_lengths(evidence))
             options |= _moved(_named_days(words, evidence), {length for length, size in rules.items() if size > 1})
     return any(agrees(said.value.key, (day.year, day.month, day.day)) for day in options)
 
@@ -113,6 +114,11 @@ def _rules(words: frozenset[str], evidence: Evidence) -> dict[Length, int]:
             if size:
                 found[(given.key, unit)] = max(size, found.get((given.key, unit), 0))
     return found
+
+
+def _told_lengths(evidence: Evidence) -> set[Length]:
+    """Return the lengths of time that results gave."""
+    return {(given.key, unit) for unit in _DAYS for given in evidence.units.get(unit, ()) if given.source == "result"}
 
 
 def _named_days(words: frozenset[str], evidence: Evidence) -> set[date]:

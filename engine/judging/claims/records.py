@@ -76,6 +76,12 @@ def _holders(one: Said, answer: Answer) -> list[Record]:
     return [given.record for given in found if given.record is not None and (given.current or stale_allowed)]
 
 
+def _holders_of_any(one: Said, answer: Answer) -> list[Record]:
+    """Return the records that hold a value, also where something else gave it too."""
+    found = [given for given in meant_sources(one, answer) if given.source == "result"]
+    return [given.record for given in found if given.record is not None and given.record.shape]
+
+
 def _rivals(holders: Sequence[Record], evidence: Evidence) -> list[Record]:
     """Return the records of the same kind."""
     shapes = {record.shape for record in holders if record.shape}
@@ -153,7 +159,7 @@ def _beside(one: Said, answer: Answer, rivals: Sequence[Record]) -> list[tuple[S
             continue
         if one.value.kind != "id" and not names & {given.name for given in meant_sources(other, answer)}:
             continue
-        held = _holders(other, answer)
+        held = _holders(other, answer) if one.value.kind == "id" else _holders_of_any(other, answer)
         if held and all(record in rivals for record in held):
             found.append((other, held))
     return found

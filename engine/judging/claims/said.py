@@ -110,7 +110,7 @@ def _distance(text: str, value: Value, at: int, size: int) -> float:
 
 _LEADING = word_set(
     """is are was were be now still only of at to has have holds stands about just currently remains a an the for you
-    your us comes amounts and reads will would get got on shows equals again already also around roughly nearly almost
+    your us comes amounts reads will would get got on shows equals again already also around roughly nearly almost
     over under exactly"""
 )
 _LEADING_TO_DAYS = _LEADING | word_set("by until since from before")

@@ -10,6 +10,7 @@ from engine.judging.claims.entries import State
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.said import Said, bounds
 from engine.judging.claims.statuses import AGREES, CLASHES, EVENTS, OPPOSITES, Assertion, assertions, concept_of
+from engine.judging.claims.value import Day, agrees
 from engine.judging.claims.words import stem, stems
 
 Wrong = tuple[str, str, int, int]
@@ -25,6 +26,10 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 """Words that speak of a record."""
+_DAY = re.compile(r"[01]\d-[0-3]\d")
+"""How records hold days among their words."""
+_OF_ALL = re.compile(r"\b(?!(?:its|this|thus|yes)\b)[a-z]+s are (?:\w+ )?$", re.IGNORECASE)
+_MONEY = re.compile(r"[€$£]|\b(?:EUR|USD|euros?|dollars?)\b", re.IGNORECASE)
 _NO_SUBJECT = re.compile(
     r"\S*\d\S*|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b",
     re.IGNORECASE,
@@ -33,19 +38,32 @@ _NO_SUBJECT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An assertion where it stands: in this sentence of an answer that names these ids, each with its place."""
+    """An assertion where it stands: in this sentence of an answer that names these ids and days at their places."""
 
     found: Assertion
     text: str
     start: int
     stop: int
     named: tuple[tuple[int, str], ...]
+    days: tuple[tuple[int, Day], ...]
 
     @property
     def ids(self) -> list[str]:
         """The ids of the sentence, or the last one before it."""
         inside = [key for at, key in self.named if self.start <= at < self.stop]
         return inside or [key for at, key in self.named if at < self.start][-1:]
+
+    def is_of_its_day(self, state: State) -> bool:
+        """Return whether the sentence names the day of a state's record, if it names any and the record has one."""
+        days = [key for at, key in self.days if self.start <= at < self.stop]
+        words = state.record.words if state.record is not None else set()
+        own = [(None, int(word[:2]), int(word[3:])) for word in words if _DAY.fullmatch(word)]
+        return not days or not own or any(agrees(key, day) for key in days for day in own)
+
+    @property
+    def is_general(self) -> bool:
+        """Whether the sentence speaks of all of a kind: "gift cards are valid for two years"."""
+        return _OF_ALL.search(self.text, self.start, self.found.start) is not None
 
     def names_one(self, start: int) -> bool:
         """Return whether the words from there to the assertion speak of a record."""
@@ -55,17 +73,19 @@ class _Place:
 
 def wrong_states(text: str, said: Sequence[Said], evidence: Evidence) -> Iterator[Wrong]:
     """Yield (quote, reason, start, end) of states that contradict what the tools told."""
-    named = tuple((one.value.start, one.value.key) for one in said if one.value.kind == "id")
+    named, days = (
+        tuple((one.value.start, one.value.key) for one in said if one.value.kind == kind) for kind in ("id", "date")
+    )
     for start, stop in bounds(text):
         for found in assertions(text, start, stop):
-            told = _contradicted(_Place(found, text, start, stop, named), evidence)
+            told = _contradicted(_Place(found, text, start, stop, named, days), evidence)
             if told:
                 quote = text[found.start : found.end]
                 yield quote, f'the answer says "{quote}"; {told}', found.start, found.end
 
 
 def _contradicted(place: _Place, evidence: Evidence) -> str | None:
-    flags = [] if place.found.past else _flags(place, evidence)
+    flags = [] if place.found.past or place.is_general else _flags(place, evidence)
     if any(holds != place.found.denied for _, holds in flags):
         return None
     if flags:
@@ -95,7 +115,7 @@ def _flags(place: _Place, evidence: Evidence) -> list[tuple[State, bool]]:
     flags = []
     for state in evidence.states:
         meant = concept_of(state.word) if state.is_flag and state.current else None
-        if meant is not None and (meant == concept or meant in contrary):
+        if meant is not None and (meant == concept or meant in contrary) and place.is_of_its_day(state):
             flags.append((state, state.holds == (meant == concept)))
     words = {word for word, _ in stems(place.text[place.start : place.stop])} | set(place.ids)
     sizes = [len(state.record.words & words) if state.record is not None else 0 for state, _ in flags]
@@ -137,7 +157,8 @@ def _is_about_a_record(place: _Place) -> bool:
     before = place.text[begin : place.found.start]
     if not before.strip(" -*•:–"):
         return True
-    return place.names_one(begin if stems(_NO_SUBJECT.sub(" ", before)) else place.start)
+    with_subject = stems(_NO_SUBJECT.sub(" ", before)) or _MONEY.search(before)
+    return place.names_one(begin if with_subject else place.start)
 
 
 def _states_of(place: _Place, evidence: Evidence) -> list[State]:

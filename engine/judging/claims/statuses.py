@@ -10,7 +10,8 @@ from functools import lru_cache
 _CONCEPTS = {
     "pending": "pending|awaiting|waiting to be (?:packed|processed|reviewed|handled)|not yet (?:processed|started)",
     "processing": "processing|being (?:packed|processed|prepared|handled)|in (?:progress|process|preparation)|underway",
-    "shipped": "shipped|dispatched|on (?:its|the|their) way|in transit|with the carrier|sent out|out for delivery",
+    "shipped": "shipped|dispatched|on (?:its|the|their) way(?! back)|in transit|with the carrier|sent out|"
+    "out for delivery",
     "delivered": "delivered|has arrived|have arrived|was dropped off",
     "cancelled": "cancell?ed|called off|withdrawn|voided|revoked",
     "returned": "returned|sent back",
@@ -95,6 +96,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:(]\s|\s(?:and|but|so|because)\s|\s[–—-]\s")
+_ENDS = re.compile(r"\s*(?:$|[\n.,;:!)*]|(?:now|today|already)\b)")
 _YOU = re.compile(r"\byou(?:['’](?:ve|d)|\s+(?:have|had))?\s+(?:already\s+)?$", re.IGNORECASE)
 _NOT = re.compile(
     r"(?:\b(?:not|never|no longer|neither|nor|cannot|isn't|aren't|wasn't|hasn't|haven't|without|no|none|zero|0)|n't)"
@@ -141,7 +143,11 @@ def assertions(text: str, start: int, stop: int) -> Iterator[Assertion]:
         begin = max((end.end() for end in _CLAUSE.finditer(text, start, found.start())), default=start)
         clause, before = text[begin : found.start()], text[max(start, found.start() - 80) : found.start()]
         bare = not clause.strip(" -*•")
-        if (bare and found.start() == start) or _HEDGE.search(clause) or _YOU.search(before):
+        if (
+            (bare and (found.start() == start or not _ENDS.match(text, found.end())))
+            or _HEDGE.search(clause)
+            or _YOU.search(before)
+        ):
             continue
         if not bare and not _SAYS.search(before[-30:]) and not _NOT.search(before):
             continue

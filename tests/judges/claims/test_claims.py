@@ -21,7 +21,7 @@ from engine.protocols import SandboxPool
 from engine.serving.choice import open_pool
 from engine.types import Domain, Turn
 from tests.judges.claims.dialogues import packs, played
-from tests.judges.claims.labelled import CLEAN, KINDS, Answer, answers, dialogues, split
+from tests.judges.claims.labelled import CLEAN, HERE, KINDS, Answer, answers, dialogues, split
 
 PRECISION, RECALL = 0.95, 0.8
 PARTS = dict(zip(("looked at", "kept aside"), split(answers()), strict=True))
@@ -98,6 +98,28 @@ def test_what_the_reference_said_in_these_dialogues_raises_no_alarm() -> None:
         if claim.certain
     }
     assert wrong == set()
+
+
+def _more(name: str) -> list[Answer]:
+    """Return the answers of a file that were written while the checker was made."""
+    found = []
+    for line in (HERE / name).read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            place, text = line.split("| ", 1)
+            dialogue, turn = place.split()
+            plain = text.replace("\\n", "\n").replace("«", "").replace("»", "")
+            found.append(Answer(line, dialogue, int(turn), name, plain, (), "more"))
+    return found
+
+
+def test_right_answers_as_models_write_them_raise_no_alarm() -> None:
+    alarms = {one.id: [claim.reason for claim in claims] for one in _more("right.txt") if (claims := found_in(one))}
+    assert alarms == {}
+
+
+def test_most_wrong_answers_as_models_write_them_are_found() -> None:
+    wrong = _more("wrong.txt")
+    assert len([one for one in wrong if found_in(one)]) / len(wrong) > 0.85
 
 
 # ---------------------------------------------------------------- every template in every mode
