@@ -36,15 +36,19 @@ from storage.serving.engines import newest
 
 log = logging.getLogger("turnwright")
 STOP_SECONDS = 15.0
+"""How long an engine may take to finish before it is killed."""
 STEADY_SECONDS = 60.0
+"""An engine that ran longer is started again after the shortest pause."""
 LONGEST_PAUSE = 30.0
 LOOK_SECONDS = 0.5
+"""How often the lock of another engine is tried."""
 
 
 def keep_sockets() -> None:
-    """Hand no socket of ours to child processes.
+    """Let child processes inherit no sockets.
 
-    The server's listening socket is inheritable, and an engine that outlives a killed studio would hold its port.
+    The server's listening socket is inheritable, and an engine that outlives a killed studio would keep its port in
+    use.
     """
     for one in Path("/dev/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -77,17 +81,17 @@ async def stop_engine(engine: Process) -> None:
         await engine.wait()
 
 
-async def free(lock: EngineLock) -> BinaryIO:
-    """Wait for the end of an engine that is at work already, and return the lock for the next one.
+async def wait_for_lock(lock: EngineLock) -> BinaryIO:
+    """Wait until no engine runs on this database, and return the lock for a new one.
 
-    When cancelled, an engine that a killed studio left behind is stopped, but not that of another studio.
+    When cancelled, stops an engine that a killed studio left behind, but not that of a living studio.
     """
-    told = False
+    logged = False
     try:
         while (taken := lock.take()) is None:
-            if not told:
+            if not logged:
                 log.warning("An engine is at work on this database already, so none is started beside it.")
-            told = True
+            logged = True
             await asyncio.sleep(LOOK_SECONDS)
     except asyncio.CancelledError:
         await asyncio.shield(stop_orphan(lock))
@@ -108,14 +112,14 @@ async def stop_orphan(lock: EngineLock) -> None:
 
 
 async def keep_engine(now: settings.Settings) -> None:
-    """Keep one engine alive until cancelled: the one that is at work already, else one of ours. A quick death doubles
-    the pause before the next start."""
+    """Keep one engine running until cancelled: one that runs already, else one started here. When it ends quickly, the
+    pause before the next start doubles."""
     pause = 1.0
     lock = EngineLock(now.home, now.database_url)
     while True:
         started = time.monotonic()
         try:
-            with await free(lock) as taken:
+            with await wait_for_lock(lock) as taken:
                 engine = await start_engine(now, taken)
                 lock.note(taken, engine.pid)
         except OSError as error:
@@ -131,7 +135,8 @@ async def keep_engine(now: settings.Settings) -> None:
 
 
 async def build_image(now: settings.Settings) -> None:
-    """Build the sandbox image if it is missing or stale, and say so; tools run without isolation until it is there."""
+    """Build the sandbox image if it is missing or stale, and log when that fails; until then tools run without
+    isolation."""
     keep_sockets()
     build = ImageBuild(now.home)
     await build.run()
@@ -143,7 +148,7 @@ async def build_image(now: settings.Settings) -> None:
 
 
 def open_studio(now: settings.Settings) -> Database:
-    """Open and migrate the database, and lay the shipped domains, shared tools and personas into it."""
+    """Open and migrate the database, and insert the shipped domains, shared tools and personas."""
     now.home.mkdir(parents=True, exist_ok=True)
     database = open_database(now.database_url)
     seed_shared(database, settings.SHARED_TOOLS)
@@ -157,8 +162,8 @@ def open_studio(now: settings.Settings) -> Database:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Open the database before the first page, keep an engine beside the studio and build the sandbox image where that
-    is asked for; at the end all stop."""
+    """Open the database before the first page, and run an engine and the build of the sandbox image where the settings
+    want them; stop everything at the end."""
     now = settings.read()
     opened["database"] = database = await run_in_threadpool(open_studio, now)
     beside = [asyncio.create_task(keep_engine(now))] if now.start_engine else []
@@ -180,7 +185,8 @@ opened: dict[str, Database] = {}
 
 
 async def health(_: Request) -> JSONResponse:
-    """Say whether the database answers and how long ago the engine did."""
+    """Return whether the database answers and the seconds since the engine's last heartbeat; status 503 without a
+    database."""
     try:
         engine = await run_in_threadpool(newest, opened["database"])
     except Exception:
@@ -191,7 +197,7 @@ async def health(_: Request) -> JSONResponse:
 
 
 async def download(request: Request) -> Response:
-    """Stream one finished export to whoever holds a link that its page signed."""
+    """Send the file of a finished export; the link must be signed (pages/export/parts/downloads.py)."""
     export_id = request.path_params["id"]
     try:
         check_token(export_id, request.query_params.get("token", ""))

@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other: `python -m bench [NAME ...]`. Each prints its floor or peer beside ours."""
+"""Run all benchmarks, or those named: `python -m bench [NAME ...]`. Each prints its floor or peer beside ours."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""One SQLite database under an engine, two pages and a reviewer at once, each a process of its own.
+"""Contention on one SQLite database: an engine, two pages and a reviewer at once, each in its own process.
 
     python -m bench.contention [--seconds 60] [--rate 500] [--stored 20000]
 
-The engine saves `rate` trajectories a second and renews its claim, as the runner does; the pages ask what pages ask;
-the reviewer gives a verdict twenty times a second, the last verdict on a trajectory being the one that must be there
-afterwards. Errors and lost rows must be none, and a verdict be written within 100 ms in 99 of 100 cases. The peer of
-each time is the same write before the others began.
+The engine saves `rate` trajectories a second and renews its claim, as the runner does; the pages run the queries of
+real pages; the reviewer gives a verdict twenty times a second, and the last verdict on a trajectory must be stored at
+the end. There must be no error and no lost row, and 99 of 100 verdicts must be stored within 100 ms. The peer of a
+verdict's time is the same write before the other processes start.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +27,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from bench.make_database import stock
-from bench.samples import MODELS, trajectories
+from bench.samples import MODELS, modes, trajectories
 from engine.errors import StorageError
 from engine.types import VERDICTS_MEAN, Batch, DomainShare, TrajectoryFilter, Verdict
 from storage import tables
@@ -51,8 +52,8 @@ BOUND = 0.1
 
 
 @dataclass
-class Told:
-    """What one process did: seconds of each piece of work, errors, and what must be stored afterwards."""
+class Measurements:
+    """What one process did: seconds of each piece of work, errors, and the rows and verdicts that must be stored."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -60,7 +61,7 @@ class Told:
     verdicts: dict[int, str] = field(default_factory=dict)
 
     def time(self, work: Callable[[], object]) -> bool:
-        """Do a piece of work; return whether it went well."""
+        """Do a piece of work and note its seconds; return False, noting the error, when storage refuses it."""
         started = time.perf_counter()
         try:
             work()
@@ -72,14 +73,14 @@ class Told:
         return True
 
     def at(self, share: float) -> float:
-        """Return the time within which this share of the work was done, in milliseconds."""
+        """Return the quantile `share` (0.5 for the median) of the times, in milliseconds."""
         ordered = sorted(self.seconds)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 @contextmanager
 def opened(url: str) -> Iterator[Database]:
-    """Open the database, as each process of the product does for itself."""
+    """Open a database for the block."""
     db = open_database(url)
     try:
         yield db
@@ -91,9 +92,9 @@ def wait(moment: float) -> None:
     time.sleep(max(0.0, moment - time.time()))
 
 
-def engine(url: str, number: int, rate: int, begin: float, end: float) -> Told:
-    """Save so many trajectories a second, and beat once a second."""
-    told, each, ticks = Told(), max(1, round(rate * TICK)), int((end - begin) / TICK)
+def engine(url: str, number: int, rate: int, begin: float, end: float) -> Measurements:
+    """Save `rate` trajectories a second and send a heartbeat once a second."""
+    measured, each, ticks = Measurements(), max(1, round(rate * TICK)), int((end - begin) / TICK)
     with opened(url) as db:
         store = SqlStore(db)
         source = trajectories(ticks * each, stock(db), model=MODELS[0], fingerprint="arriving")
@@ -101,17 +102,18 @@ def engine(url: str, number: int, rate: int, begin: float, end: float) -> Told:
         for tick in range(ticks):
             wait(begin + tick * TICK)
             chunk = list(islice(source, each))
-            if told.time(lambda chunk=chunk: store.save(number, chunk)):  # type: ignore[misc]
-                told.rows += len(chunk)
+            if measured.time(lambda chunk=chunk: store.save(number, chunk)):  # type: ignore[misc]
+                measured.rows += len(chunk)
             if time.time() - beaten > 1:
                 beaten = time.time()
-                told.time(lambda: store.heartbeat(number, HOLDER, time.time(), each))
-    return told
+                measured.time(lambda: store.heartbeat(number, HOLDER, time.time(), each))
+    return measured
 
 
-def page(url: str, number: int, begin: float, end: float) -> Told:
-    """Ask what the page of a batch, the queue and the charts ask."""
-    told, everything, one = Told(), TrajectoryFilter(), TrajectoryFilter(batches=(number,), modes=("single",))
+def page(url: str, number: int, begin: float, end: float) -> Measurements:
+    """Run the queries of a batch's page, the queue and the charts."""
+    measured, everything = Measurements(), TrajectoryFilter()
+    one = TrajectoryFilter(batches=(number,), modes=(modes()[0],))
     with opened(url) as db:
         wait(begin)
         while time.time() < end:
@@ -123,27 +125,28 @@ def page(url: str, number: int, begin: float, end: float) -> Told:
                 lambda: analytics.histogram(db, everything),
                 lambda: analytics.funnel(db, one),
             ):
-                told.time(asked)
+                measured.time(asked)
             time.sleep(PAUSE)
-    return told
+    return measured
 
 
-def reviewer(url: str, stored: int, begin: float, end: float) -> Told:
-    """Give verdicts to stored trajectories, to some of them again and again."""
-    told, source = Told(), random.Random(0)
+def reviewer(url: str, stored: int, begin: float, end: float) -> Measurements:
+    """Give verdicts to the first 500 stored trajectories in random order."""
+    measured, source = Measurements(), random.Random(0)
     with opened(url) as db:
         wait(begin)
         while time.time() < end:
             id = source.randint(1, min(stored, 500))
             verdict: Verdict = source.choice(("accept", "reject"))
-            if told.time(lambda: reviews.change_review(db, reviews.ReviewKey(id, None, "me"), {"verdict": verdict})):  # noqa: B023
-                told.verdicts[id] = verdict
+            key = reviews.ReviewKey(id, None, "me")
+            if measured.time(partial(reviews.change_review, db, key, {"verdict": verdict})):
+                measured.verdicts[id] = verdict
             time.sleep(VERDICT_EVERY)
-    return told
+    return measured
 
 
 def lost(db: Database, number: int, rows: int, verdicts: dict[int, str]) -> tuple[int, int, int]:
-    """Return how many trajectories, counts and verdicts are not as they were written."""
+    """Return (trajectories missing, error of the batch's counts, verdicts that are not the last one given)."""
     t = tables.trajectory.c
     with db.read() as session:
         there = session.execute(select(func.count()).where(t.batch_id == number)).scalar_one()
@@ -173,15 +176,17 @@ def measure(url: str, seconds: float, rate: int, stored: int) -> bool:
         reads = [processes.submit(page, url, number, begin, end) for _ in range(2)]
         judged = processes.submit(reviewer, url, stored, begin, end).result()
         wrote, asked = writes.result(), [read.result() for read in reads]
-    for told in asked[1:]:
-        asked[0].seconds += told.seconds
-        asked[0].errors += told.errors
+    for measured in asked[1:]:
+        asked[0].seconds += measured.seconds
+        asked[0].errors += measured.errors
     gone = lost(db, number, stored + wrote.rows, {**alone.verdicts, **judged.verdicts})
     db.close()
-    errors = [error for told in (wrote, judged, asked[0]) for error in told.errors]
+    errors = [error for measured in (wrote, judged, asked[0]) for error in measured.errors]
     print(f"{wrote.rows / seconds:.0f} rows/s for {seconds:g} s beside {stored} stored, wanted {rate}")
-    for name, told in (("write of the engine", wrote), ("question of a page", asked[0]), ("verdict", judged)):
-        print(f"{name:22s} {len(told.seconds):6d}   p50 {told.at(0.5):7.1f} ms   p99 {told.at(0.99):7.1f} ms")
+    for name, measured in (("write of the engine", wrote), ("question of a page", asked[0]), ("verdict", judged)):
+        print(
+            f"{name:22s} {len(measured.seconds):6d}   p50 {measured.at(0.5):7.1f} ms   p99 {measured.at(0.99):7.1f} ms"
+        )
     share = judged.at(0.99) / 1000 / BOUND
     print(
         f"{'verdict, alone':22s} {len(alone.seconds):6d}   p50 {alone.at(0.5):7.1f} ms   p99 {alone.at(0.99):7.1f} ms"

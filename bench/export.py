@@ -1,20 +1,20 @@
-"""Export of many trajectories of 6 KB against jsonlines writing the same rows.
+"""Export of many trajectories of 6 KB, beside jsonlines writing the same rows.
 
     python -m bench.export [--rows 100000] [--formats chat_jsonl llamafactory trajectory]
 
-Prints, per format, microseconds a row by the clock on the wall and of all processors together:
+Prints, per format, microseconds per row, as wall time and as CPU time of all processes:
 
-    jsonlines       the floor: jsonlines as shipped writing the very same rows from memory, with no split, id or report;
-                    of whole records, whose columns hold JSON, from the values and by the writer's own encoder
+    jsonlines       the floor: jsonlines as shipped writes the same rows from memory, without split, id or report; JSON
+                    columns of whole records are encoded by the writer's own encoder
     with orjson     the same floor with orjson as its `dumps`
     alone           ours in one process, from the database: SQL, stored bodies, conversion, a bare file
-    export          ours as the product does it: the same, and behind the first 2,000 other processes convert too, one
-                    for each processor that was idle until then (on a busy machine none, which makes it `alone`)
+    export          ours as in the product: after the first 2,000, further processes convert too, one for each processor
+                    that was idle until then (on a busy machine none, so that it equals `alone`)
     as a zip        the same into a zip
 
-A ratio is floor / ours, so above 1 is faster than the floor. The load is printed for the ratios on the wall: they hold
-for a machine that does nothing else. Peak memory is that of this process, at 1,000 trajectories and at the end of the
-first export; it includes what filling the database took.
+A ratio is floor / ours, so above 1 is faster than the floor. Wall times are comparable on an otherwise idle machine
+only, so the load is printed. Peak memory is that of this process, at 1,000 trajectories and at the end of the first
+export; it includes filling the database.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CHUNK = 500
 
 
 class Spent(NamedTuple):
-    """Seconds that some work took: on the wall, and of processors with those of processes that it started."""
+    """Seconds that some work took: wall time, and CPU time including child processes."""
 
     wall: float = 0.0
     busy: float = 0.0
@@ -63,7 +63,7 @@ NOTHING = Spent()
 
 
 def spent(work: Callable[[], object], before: Spent = NOTHING) -> Spent:
-    """Return what some work took, added to what was spent before."""
+    """Do some work; return the time that it took plus `before`."""
     wall, busy = time.perf_counter(), _busy()
     work()
     return Spent(before.wall + time.perf_counter() - wall, before.busy + _busy() - busy)
@@ -90,7 +90,7 @@ def stored(db: Database, rows: int) -> None:
 
 
 def watched(source: Iterator[Entry], early: list[int]) -> Iterator[Entry]:
-    """Pass a source on and note the peak memory at 1,000."""
+    """Yield the source, and append the peak memory at its 1,000th entry to `early`."""
     for count, item in enumerate(source):
         if count == 1000:
             early.append(peak())
@@ -98,7 +98,7 @@ def watched(source: Iterator[Entry], early: list[int]) -> Iterator[Entry]:
 
 
 def floors(path: Path, folder: Path) -> tuple[int, Spent, Spent]:
-    """Return (rows, what plain jsonlines took, what jsonlines with orjson took) for writing a file's rows again."""
+    """Write a file's rows again; return (rows, time of plain jsonlines, time of jsonlines with orjson)."""
     plain_spent = fast_spent = Spent()
     rows = 0
     with (
@@ -116,21 +116,21 @@ def floors(path: Path, folder: Path) -> tuple[int, Spent, Spent]:
 
 
 def opened(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with the values of those columns that hold JSON, which only whole records have."""
+    """Return a row with its JSON columns decoded, which only whole records have."""
     if row.get("schema") != SCHEMA:
         return row
     return {name: json.loads(value) if name in AS_JSON else value for name, value in row.items()}
 
 
 def written(writer: jsonlines.Writer, rows: list[dict[str, Any]], text: Callable[[Any], str]) -> None:
-    """Write rows, with JSON in the columns that hold some."""
+    """Write rows, with the JSON columns of whole records encoded by `text`."""
     if rows[0].get("schema") == SCHEMA:
         rows = [{name: text(value) if name in AS_JSON else value for name, value in row.items()} for row in rows]
     writer.write_all(rows)
 
 
 def measure(format: str, db: Database, folder: Path) -> None:
-    """Export from the database in each way, then print what a row took."""
+    """Export from the database in each way, then print the times per row."""
     recipe = Recipe(format=format, splits={"train": 1.0}, include_rejected=True)
     early: list[int] = []
     ways: tuple[tuple[str, str, int | None], ...] = (
@@ -140,9 +140,9 @@ def measure(format: str, db: Database, folder: Path) -> None:
     )
     costs: dict[str, Spent] = {}
     late = 0
-    for name, file, others in ways:
+    for name, file, extra_processes in ways:
         source = watched(stream(db, TrajectoryFilter()), early)
-        costs[name] = spent(partial(build, recipe, source, folder / file, others=others))
+        costs[name] = spent(partial(build, recipe, source, folder / file, extra_processes=extra_processes))
         late = late or peak()
     if not filecmp.cmp(folder / "alone.jsonl", folder / "export.jsonl", shallow=False):
         raise SystemExit("One process and several gave different bytes.")

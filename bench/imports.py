@@ -1,11 +1,11 @@
-"""Import of many chat rows of 6 KB against a bare floor in the same process.
+"""Import of many chat rows of 6 KB, beside a bare floor in the same process.
 
     python -m bench.imports [--rows 20000]
 
-Prints microseconds of the processor a row, and the most memory that Python held at a tenth of the rows and at all:
+Prints CPU microseconds per row, and Python's peak memory for a tenth of the rows and for all:
 
     floor     json.loads of each line, then executemany of the line as one text into a table of its own, 200 at a time
-    import    ours as the product does it: checks, report, trajectories, all tables, the search index, the facets
+    import    ours as in the product: checks, report, trajectories, all tables, the search index, the facets
 
 A ratio is floor / ours: the floor checks nothing and writes one row where ours writes about ten.
 """
@@ -35,7 +35,7 @@ from storage.intake import imports
 
 
 def written(path: Path, rows: int) -> Path:
-    """Write so many rows of our own chat format."""
+    """Write `rows` rows of our own chat format to a file; return its path."""
     exporter = ChatJsonl(Config())
     source = trajectories(rows * 3, [catalog.load(CATALOG / "retail")])
     made = (row for one in source for row in exporter.convert(record_of(one)).rows)
@@ -69,14 +69,14 @@ def ours(file: Path, folder: Path) -> None:
 
 
 def seconds(work: Callable[[Path, Path], None], file: Path, folder: Path) -> float:
-    """Return the seconds of the processor that some work took, which a busy machine changes little."""
+    """Return the CPU seconds that some work took, which a busy machine changes little."""
     began = time.process_time()
     work(file, folder)
     return time.process_time() - began
 
 
 def held(file: Path, folder: Path) -> float:
-    """Return the most memory that an import of the file held, in MB."""
+    """Return Python's peak memory during an import of the file, in MB."""
     tracemalloc.start()
     ours(file, folder)
     most = tracemalloc.get_traced_memory()[1]
@@ -92,7 +92,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         few, many = written(folder / "few.jsonl", max(rows // 10, 1)), written(folder / "many.jsonl", rows)
-        seconds(ours, few, folder)  # what is loaded once counts for neither
+        seconds(ours, few, folder)  # so that imports and caches count for neither
         bare, whole = seconds(floor, many, folder), seconds(ours, many, folder)
         print(f"{rows} rows of {many.stat().st_size / rows / 1000:.1f} KB, microseconds of the processor a row")
         print(f"  floor   {bare / rows * 1e6:.0f}")

@@ -2,8 +2,8 @@
 
     python -m bench.make_database PATH [--rows 100000] [--seed 0]
 
-PATH is a new SQLite file or a postgresql:// address. Everything goes through the storage layer, as an engine and a
-reviewer would: a dozen batches over the shipped domains in all states, reviews by two people, one export.
+PATH is a new SQLite file or a postgresql:// address. Everything is written through the storage layer, as by an engine
+and reviewers: a dozen batches over the shipped domains in all states, reviews by two people, one export.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.samples import MODELS, PERSONAS, trajectories
 from engine import settings
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.errors import Conflict, InputError
 from engine.types import Batch, Domain, DomainShare, Endpoint, Recipe, Review, Trajectory, TrajectoryFilter
 from storage.database import Database, open_database
@@ -51,11 +51,11 @@ def make(db: Database, rows: int, *, seed: int = 0, now: float | None = None) ->
 
 
 def stock(db: Database) -> list[Domain]:
-    """Store the shipped domains that parse, and personas; return the domains."""
+    """Store the shipped domains that can be parsed, and personas; return the domains."""
     stored: list[Domain] = []
     for folder in sorted(p for p in settings.CATALOG.iterdir() if p.is_dir()):
         try:
-            files = catalog.read_folder(folder)
+            files = pack_files.read_folder(folder)
             domains.save_domain(db, files, based_on=None)
         except Conflict:
             pass

@@ -1,4 +1,4 @@
-"""Peak memory of the engine: reference trajectories generated and exported, ten times as many against the first number.
+"""Peak memory of the engine for generating and exporting trajectories, and for ten times as many.
 
     python -m bench.memory [--number 1000]
 

@@ -2,11 +2,11 @@
 
     python -m bench.model_path [--flying 64 256] [--rounds 48] [--whole] [--only NAME]
 
-The ideal rate is calls in flight / latency; the floor is the bare client under ours. CPU is user and system time of our
-process per model call; the server is another process. All rows make the six model calls of one dialogue, over and over;
-`--whole` adds whole rollouts (user and teacher by model, two tool calls in the local sandbox, all judges with rubric,
-storage in SQLite), whose CPU holds all of that. Bare litellm is the library as shipped; our plug-in has it talk to
-OpenAI-compatible servers by itself, without the client of OpenAI, which takes a third off each call.
+The ideal rate is calls in flight / latency; the floor is the bare client that our plug-in uses. CPU is user and system
+time of this process per model call; the server is another process. All rows repeat the six model calls of one dialogue.
+`--whole` adds whole rollouts, whose CPU includes sandbox, judges and storage (user and teacher by model, two tool calls
+in the local sandbox, all judges with rubric, SQLite). Bare litellm is the library as shipped; our plug-in has it call
+OpenAI-compatible servers without OpenAI's client, which saves a third of each call's CPU.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Measured:
 
 @contextmanager
 def model_server(latency: float) -> Iterator[str]:
-    """Start the server as another process; yield its api_base; end it."""
+    """Start the server as another process, yield its api_base, and end it after the block."""
     command = [sys.executable, "-m", "bench.model_server", "--latency", str(latency)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -118,7 +118,7 @@ async def bare_litellm(base: str, requests: Sequence[Request], flying: int, roun
 
 @contextmanager
 def as_shipped(variable: str) -> Iterator[None]:
-    """Take back, for a moment, what our plug-in sets for the library: it reads the variable at every call."""
+    """Unset, for the block, a variable that our plug-in sets for the library, which reads it at every call."""
     ours = os.environ.pop(variable, None)
     try:
         yield

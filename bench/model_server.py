@@ -2,9 +2,9 @@
 
     python -m bench.model_server [--port 0] [--latency 0.2] [--rate-limited 0.0] [--failing 0.0]
 
-It prints its api_base and serves until its standard input closes. Per dialogue it makes two tool calls one after the
-other (the first tool that needs an identifier, with those that the user named), then answers in words that repeat the
-results. Asked for a rubric's verdicts it says yes; asked to play a user it makes its first request and is then content.
+It prints its api_base and serves until its standard input closes. As the assistant it makes two tool calls, one after
+the other (the first tool that needs an identifier, with the identifiers that the user named), then answers with the
+results. As a judge it says yes to every criterion; as a user it makes its first request and is then satisfied.
 """
 
 from __future__ import annotations

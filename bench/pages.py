@@ -1,4 +1,4 @@
-"""Pages on a database of 100,000 trajectories, in a real Chromium, against the bounds that we set ourselves.
+"""Pages on a database of 100,000 trajectories, in a real Chromium, beside the bounds that we set ourselves.
 
     python -m bench.pages [--rows 100000]
 
@@ -56,7 +56,7 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def tell(what: str, value: float, bound: float, unit: str) -> None:
+def print_figure(what: str, value: float, bound: float, unit: str) -> None:
     print(f"{what:<44}{value:>9.3g} {unit:<4} bound {bound:g} {unit}: {value / bound:.2f} of it", flush=True)
 
 
@@ -72,8 +72,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        made = [sys.executable, "-m", "bench.make_database", str(home / "turnwright.db"), "--rows", str(rows)]
-        subprocess.run(made, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "bench.make_database", str(home / "turnwright.db"), "--rows", str(rows)]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         with studio(home) as process, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
             try:
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def until_stored(page: Any, file: Path) -> float:
-    """Press the key of a verdict on one answer after the other; return the median seconds until each is stored."""
+    """Give a verdict by key to one assistant turn after the other; return the median seconds until each is stored."""
     taken = []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         events = lambda: database.execute("SELECT count(*) FROM review_event").fetchone()[0]  # noqa: E731
@@ -121,18 +121,18 @@ def measure(browser: Any, pid: int, database: Path) -> None:
         return time.perf_counter() - start
 
     grid = lambda: page.wait_for_selector('[role="gridcell"]', state="attached", timeout=60_000)  # noqa: E731
-    tell("queue, cold load", timed(lambda: page.goto(f"{address}/queue"), grid), 4, "s")
+    print_figure("queue, cold load", timed(lambda: page.goto(f"{address}/queue"), grid), 4, "s")
     page.wait_for_selector(IDLE)
-    tell("queue, data sent to the browser", received / 1e3, 100, "KB")
+    print_figure("queue, data sent to the browser", received / 1e3, 100, "KB")
     first = page.locator('[role="gridcell"]').nth(1).inner_text()
     other = f"() => [...document.querySelectorAll('[role=gridcell]')][1]?.textContent !== {first!r}"
     turned = timed(
         lambda: page.locator(".st-key-page button", has_text="2").first.click(), lambda: page.wait_for_function(other)
     )
-    tell("queue, page turn", turned, 0.8, "s")
+    print_figure("queue, page turn", turned, 0.8, "s")
     for name in ("scores", "funnel", "batches", "exports", ""):
         took = timed(lambda name=name: page.goto(f"{address}/{name}"), lambda: page.wait_for_selector(IDLE))  # type: ignore[misc]
-        tell(f"{name or 'overview'}, load", took, 4, "s")
+        print_figure(f"{name or 'overview'}, load", took, 4, "s")
     page.goto(f"{address}/trajectory?id=100")
     page.wait_for_selector(".viewer .turn", timeout=60_000)
     page.wait_for_selector(IDLE)
@@ -147,13 +147,15 @@ def measure(browser: Any, pid: int, database: Path) -> None:
         };
         look();
     })"""
-    tell("viewer, key to change", float(page.evaluate(moved, page.locator(".viewer").element_handle())), 100, "ms")
-    tell("viewer, key to stored verdict", until_stored(page, database), 0.8, "s")
+    print_figure(
+        "viewer, key to change", float(page.evaluate(moved, page.locator(".viewer").element_handle())), 100, "ms"
+    )
+    print_figure("viewer, key to stored verdict", until_stored(page, database), 0.8, "s")
     for _ in range(4):
         extra = page.context.new_page()
         extra.goto(f"{address}/queue")
         extra.wait_for_selector('[role="gridcell"]', state="attached", timeout=60_000)
-    tell("studio, memory with 5 tabs", memory(pid), 350, "MB")
+    print_figure("studio, memory with 5 tabs", memory(pid), 350, "MB")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from engine.errors import SandboxError
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.wiring import parts_of
 from engine.serving.choice import open_pool
 from engine.serving.desk import PLAIN

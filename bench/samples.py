@@ -1,6 +1,6 @@
-"""Made-up trajectories of about 6 KB for benchmarks and UI work: plausible, seeded, with every kind of ending.
+"""Seeded made-up trajectories of about 6 KB for benchmarks and UI work, with every kind of ending.
 
-They are not data: nothing was rolled out. The text is drawn from short lists, so near duplicates abound.
+They are no training data: nothing was rolled out, and texts come from short lists, so near duplicates abound.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
+from engine import plugins
 from engine.types import (
-    MODES,
     Change,
     Domain,
     Execution,
@@ -25,6 +25,7 @@ from engine.types import (
     Trajectory,
     Turn,
     digest,
+    mode_order,
 )
 
 NAMES = ("Mei Tanaka", "Jonas Weber", "Amara Okafor", "Lucía Fernández", "Priya Nair", "Tomáš Novák", "Sofia Rossi")
@@ -44,6 +45,8 @@ ANSWERS = (
 )
 POLICY = 600
 """Characters of the real policy that a sample keeps, so that a body is about 6 KB."""
+WITHOUT_CALLS = "no_tool"
+"""The only mode that forbids calls: a sample of it with calls would look like a broken rule, so it has none."""
 DAYS = ("Monday 4 May", "Tuesday 12 May", "Friday 22 May", "Saturday 30 May")
 MODELS = ("openai/gpt-5-mini", "qwen3-32b", "llama-3.3-70b")
 LOST = (
@@ -83,24 +86,30 @@ PERSONAS = tuple(
 def trajectories(
     rows: int, domains: Sequence[Domain], *, seed: int = 0, model: str | None = None, fingerprint: str = "sample"
 ) -> Iterator[Trajectory]:
-    """Yield `rows` trajectories over the domains; the same arguments give the same ones.
+    """Yield `rows` trajectories over the domains and all modes; the same arguments give the same ones.
 
     `model` None stands for the reference teacher.
     """
-    offered = {d.id: [t for t in d.tools if not t.distractor] for d in domains}
+    among = modes()
     for index in range(rows):
         source = random.Random(f"{fingerprint}:{seed}:{index}")
         domain = source.choice(domains)
-        yield _one(source, index, domain, offered[domain.id], model, fingerprint)
+        yield _trajectory(source, index, domain, among, model, fingerprint)
 
 
-def _one(
-    source: random.Random, index: int, domain: Domain, tools: Sequence[Tool], model: str | None, fingerprint: str
+def modes() -> list[Mode]:
+    """Return every mode that there is a plug-in for, in the order of the product."""
+    return sorted(plugins.names("modes"), key=mode_order)
+
+
+def _trajectory(
+    source: random.Random, index: int, domain: Domain, among: Sequence[Mode], model: str | None, fingerprint: str
 ) -> Trajectory:
     lost = source.choice(LOST) if source.random() < (0.3 if model else 0.08) else None
     started = lost is None or lost[1] not in ("proven",)
-    mode: Mode = source.choice(MODES)
-    chosen = source.sample(list(tools), min(len(tools), source.choice((2, 3, 3))))
+    mode = source.choice(among)
+    tools = [tool for tool in domain.tools if not tool.distractor]
+    chosen = source.sample(tools, min(len(tools), source.choice((2, 3, 3))))
     turns = _turns(source, domain, chosen, mode) if started else ()
     scores = _scores(source, lost, turns) if started and (lost is None or lost[0] != "failed") else ()
     reward = round(sum(s.value or 0 for s in scores) / len(scores), 6) if scores else None
@@ -153,7 +162,7 @@ def _turns(source: random.Random, domain: Domain, tools: Sequence[Tool], mode: M
             "day": source.choice(DAYS),
         }
         turns.append(Turn(role="user", content=source.choice(OPENINGS).format(**words)))
-        for _ in range(0 if mode == "no_tool" else source.choice((1, 2, 2, 3))):
+        for _ in range(0 if mode == WITHOUT_CALLS else source.choice((1, 2, 2, 3))):
             turns += _call(source, source.choice(tools), words)
         turns.append(Turn(role="assistant", content=source.choice(ANSWERS).format(**words)))
     return tuple(turns)
@@ -227,11 +236,11 @@ def _scores(source: random.Random, lost: tuple[str, str, str] | None, turns: Seq
 
 
 def _score(name: str, judge: str, method: str, value: float, evidence: tuple[int, ...] = ()) -> Score:
-    told = "As the reference." if value == 1.0 else f"Differs from the reference: {value:g} of it is there."
+    reason = "As the reference." if value == 1.0 else f"Differs from the reference: {value:g} of it is there."
     return Score(
         name=name,
         value=value,
-        reason=told,
+        reason=reason,
         source=judge,
         method=method,
         passed=value == 1.0,

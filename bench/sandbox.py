@@ -1,10 +1,10 @@
-"""What a sandbox costs: a tool call beside a bare JSON line over the same stream, and a rollout's whole cycle.
+"""The cost of a sandbox: a tool call beside a bare JSON line over the same stream, and the whole cycle of a rollout.
 
     python -m bench.sandbox [local docker] [--cycles 300]
 
-`line` is a JSON line that the tool server answers by itself (the floor of that stream), `echo` the same over a
-plain subprocess that does nothing else, `call` a tool function that returns at once. A cycle is what one
-rollout needs: a lease, two calls that read and write a JSON file, the state difference, and the reset.
+`line` is a JSON line that the tool server answers by itself (the floor of that stream), `echo` the same over a plain
+subprocess that does nothing else, `call` a tool function that returns at once. A cycle is what one rollout needs: a
+lease, two calls that read and write a JSON file, the state difference, and the reset.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 
 from engine.errors import SandboxError
-from engine.protocols import Environment, SandboxPool
+from engine.protocols import SandboxPool
 from engine.sandboxes._stream import Stream
 from engine.serving.choice import open_pool
+from engine.types import Environment
 
 _ECHO = """
 import json, sys
@@ -58,7 +59,7 @@ def _environment() -> Environment:
 
 
 async def _latency(once: Callable[[], Awaitable[object]], times: int = 1000) -> float:
-    """Return the median of milliseconds."""
+    """Return the median milliseconds of `times` executions, after twenty to warm up."""
     for _ in range(20):
         await once()
     taken = []
@@ -70,6 +71,7 @@ async def _latency(once: Callable[[], Awaitable[object]], times: int = 1000) -> 
 
 
 async def _echo() -> float:
+    """Return the median milliseconds of a JSON line to a plain subprocess and back."""
     ours, theirs = socket.socketpair()
     process = subprocess.Popen([sys.executable, "-S", "-c", _ECHO], stdin=theirs.fileno(), stdout=theirs.fileno())
     theirs.close()

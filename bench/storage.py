@@ -1,8 +1,8 @@
-"""Data path against its floors: sqlite3 executemany for writing, jsonlines for reading; then what pages ask.
+"""Storage beside its floors (sqlite3 executemany for writing, jsonlines for reading), then the queries of pages.
 
     python -m bench.storage [--rows 100000] [--folder DIR]
 
-Writing is timed chunk by chunk, peer and product in turn, so that a busy machine slows both alike:
+Writing is timed chunk by chunk, floor and product in turn, so that a busy machine slows both alike:
 
     bare        sqlite3 executemany of ready tuples (facts and body in one table, no index), WAL, synchronous NORMAL
     same rows   sqlite3 executemany of ready tuples into every table and index that we write, counters left out
@@ -27,7 +27,7 @@ import jsonlines
 import orjson
 
 from bench.make_database import stock
-from bench.samples import MODELS, trajectories
+from bench.samples import MODELS, modes, trajectories
 from engine.exporting import record
 from engine.types import Batch, DomainShare, Trajectory, TrajectoryFilter
 from storage import tables
@@ -42,9 +42,9 @@ CHUNK = 500
 
 
 class Clock:
-    """Adds up seconds by name: by the clock on the wall, and of the processor in this thread.
+    """Adds up seconds by name: wall time in `seconds`, CPU time of this thread in `busy`.
 
-    Garbage collection is off meanwhile, as in timeit: its cost depends on what else the process holds.
+    Garbage collection is off meanwhile, as in timeit, since its cost depends on what else the process holds.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Clock:
         gc.enable()
 
 
-def _bare(path: Path) -> sqlite3.Connection:
+def _peer_connection(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -103,7 +103,7 @@ def write(folder: Path, rows: int) -> tuple[Database, Clock, int]:
     number, source = _batch(db, rows)
     _batch(same_db, rows)
     same_db.close()
-    bare, same = _bare(folder / "bare.db"), _bare(folder / "same.db")
+    bare, same = _peer_connection(folder / "bare.db"), _peer_connection(folder / "same.db")
     bare.execute(f"CREATE TABLE bare ({', '.join(c.name for c in tables.trajectory.columns)}, body, PRIMARY KEY (id))")
     store, clock, size = SqlStore(db), Clock(), 0
     first = 1
@@ -143,8 +143,8 @@ def read(db: Database, folder: Path, rows: int) -> Clock:
 
 
 def questions(db: Database) -> dict[str, float]:
-    """Return the median milliseconds of what pages ask, warm."""
-    everything, one = TrajectoryFilter(), TrajectoryFilter(modes=("single",))
+    """Return the median milliseconds of each query of pages, with warm caches."""
+    everything, one = TrajectoryFilter(), TrajectoryFilter(modes=(modes()[0],))
     last = max(0, lists.count(db, everything) - 50)
     asked: dict[str, Callable[[], object]] = {
         "page of 50": lambda: lists.page(db, everything),
@@ -184,8 +184,8 @@ def main() -> None:
     try:
         db, wrote, size = write(folder, chosen.rows)
         print(f"{chosen.rows} trajectories, {size / chosen.rows / 1000:.1f} KB each")
-        _told("write", wrote, chosen.rows)
-        _told("read", read(db, folder, chosen.rows), chosen.rows)
+        _print_ratios("write", wrote, chosen.rows)
+        _print_ratios("read", read(db, folder, chosen.rows), chosen.rows)
         for name, milliseconds in questions(db).items():
             print(f"{name:34s} {milliseconds:8.1f} ms")
         db.close()
@@ -194,11 +194,15 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _told(what: str, clock: Clock, rows: int) -> None:
+def _print_ratios(what: str, clock: Clock, rows: int) -> None:
     for name, seconds in clock.seconds.items():
         ratio = clock.busy[name] / clock.busy["ours"]
-        told = "" if name == "ours" else f"   ours is {seconds / clock.seconds['ours']:.2f} of it, by CPU {ratio:.2f}"
-        print(f"{what:6s} {name:24s} {rows / seconds:10,.0f} rows/s, {rows / clock.busy[name]:10,.0f} by CPU{told}")
+        ratio_text = (
+            "" if name == "ours" else f"   ours is {seconds / clock.seconds['ours']:.2f} of it, by CPU {ratio:.2f}"
+        )
+        print(
+            f"{what:6s} {name:24s} {rows / seconds:10,.0f} rows/s, {rows / clock.busy[name]:10,.0f} by CPU{ratio_text}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whole rollouts against a model server: claimed from a database, run, judged and stored as in the engine."""
+"""Whole rollouts against a model server, for bench.model_path: claimed, run, judged and stored as in the engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from engine import plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.planning.planner import plan
-from engine.protocols import LLM, Claim, SandboxPool
-from engine.rolling.rollout import environment_of, rollout
+from engine.protocols import LLM, SandboxPool
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.runner import run
 from engine.running.wiring import parts_of
-from engine.types import Batch, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
+from engine.types import USUAL_MODE, Batch, Claim, Completion, DomainShare, Endpoint, Persona, Sampling, Tool, Turn
 from storage.database import Database, open_database
 from storage.designing.domains import save_domain
 from storage.designing.personas import save_persona
@@ -30,6 +31,7 @@ from storage.serving.store import SqlStore
 
 PACK = Path(__file__).resolve().parent.parent / "tests" / "packs" / "ledger"
 CALLS_PER_ROLLOUT = 6
+"""Model calls of one dialogue: two of the user, three of the teacher (two tool calls, one answer), one of the judge."""
 PERSONA = Persona(
     id="bench",
     name="Bench",
@@ -53,7 +55,7 @@ class Request:
 
 
 class Recording:
-    """An LLM that keeps what it is asked and lets another one answer."""
+    """An LLM that records its requests and passes them on to another one."""
 
     def __init__(self, llm: LLM, kept: list[Request]) -> None:
         self._llm, self._kept = llm, kept
@@ -74,7 +76,7 @@ class Recording:
 
 
 async def requests_of_one(base: str) -> list[Request]:
-    """Return the model calls of one rollout, so that the bare peers can be asked for exactly the same."""
+    """Return the model requests of one rollout, which the bare peers then make as well."""
     batch, kept = _batch(base, "openai_compatible", 1, 1), list[Request]()
     domain = catalog.parse(_files())
     batch = batch.model_copy(update={"domains": (batch.domains[0].model_copy(update={"digest": domain.digest}),)})
@@ -96,8 +98,8 @@ async def requests_of_one(base: str) -> list[Request]:
 async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, float, float]:
     """Return (model calls, seconds, CPU seconds of this process) of a batch with `flying` rollouts in flight.
 
-    Each slot rolls out one dialogue for every six rounds, two at least. All sandboxes start and a batch of one dialogue
-    a slot comes first, so that sandboxes and connections are warm, as in an engine that has been up for a minute.
+    The batch has one dialogue for each slot in flight and six rounds, and at least two for each slot. Before it, all
+    sandboxes start and a batch of one dialogue for each slot runs, so that sandboxes and connections are warm.
     """
     trajectories = max(2, rounds // CALLS_PER_ROLLOUT) * flying
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +118,7 @@ async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, f
 
 
 async def _warm(pool: SandboxPool, flying: int) -> None:
-    """Hold as many sandboxes at once as rollouts will fly."""
+    """Start as many sandboxes as there will be rollouts in flight."""
     environment = environment_of(catalog.parse(_files()), None, commands=False)
     await pool.prepare(environment, flying)
     async with AsyncExitStack() as stack:
@@ -153,7 +155,7 @@ def _batch(base: str, plugin: str, trajectories: int, flying: int) -> Batch:
         domains=(DomainShare(id="ledger", templates=("compare",)),),
         trajectories=trajectories,
         attempts=4,
-        modes={"multiple": 1.0},
+        modes={USUAL_MODE: 1.0},
         turns={1: 1.0},
         teacher="llm",
         user="llm",
@@ -170,7 +172,7 @@ def _files() -> dict[str, bytes]:
         f"A-{number}": {"owner": f"Owner {number // 20}", "label": "daily", "balance": 10 + number, "note": ""}
         for number in range(300)
     }
-    return catalog.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
+    return pack_files.read_folder(PACK) | {"workspace/accounts.json": json.dumps({"accounts": accounts}).encode()}
 
 
 def stock(db: Database) -> None:

@@ -1,4 +1,4 @@
-"""TrajectoryFilter on the command line: an option for each of its fields, told to a command as one value."""
+"""TrajectoryFilter on the command line: one option for each of its fields."""
 
 from __future__ import annotations
 
@@ -51,25 +51,24 @@ OPTIONS = {
 
 
 def with_filter(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a filter beside its own; it gets what was chosen as `chosen`, a mapping of the
-    filter's fields, without those that were not given."""
+    """Add the options of a filter to a command. It gets those that were given as `chosen`: {field: value}."""
 
     @wraps(command)
-    def called(**given: Any) -> None:
+    def with_chosen(**given: Any) -> None:
         chosen = {field: given.pop(option) for option, (field, _) in OPTIONS.items()}
         command(chosen={field: value for field, value in chosen.items() if value not in (None, [], "")}, **given)
 
     kept = {name: one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "chosen"}
     hints = get_type_hints(TrajectoryFilter)
-    added = {option: _option(option, hints[field], told) for option, (field, told) in OPTIONS.items()}
-    called.__signature__ = inspect.Signature([*kept.values(), *added.values()])  # type: ignore[attr-defined]
-    called.__annotations__ = {name: one.annotation for name, one in {**kept, **added}.items()}
-    del called.__wrapped__
-    return called
+    added = {option: _option(option, hints[field], text) for option, (field, text) in OPTIONS.items()}
+    with_chosen.__signature__ = inspect.Signature([*kept.values(), *added.values()])  # type: ignore[attr-defined]
+    with_chosen.__annotations__ = {name: one.annotation for name, one in {**kept, **added}.items()}
+    del with_chosen.__wrapped__
+    return with_chosen
 
 
 def check_modes(db: Any, chosen: TrajectoryFilter) -> None:
-    """Raise InputError for a mode that neither is there nor stands in a stored trajectory."""
+    """Raise InputError for a mode that is neither installed nor in any stored trajectory."""
     from engine import modes
     from storage.reviewing.trajectories import facets
 
@@ -78,9 +77,9 @@ def check_modes(db: Any, chosen: TrajectoryFilter) -> None:
         raise InputError("--mode", f"there is no mode {unknown[0]!r}.", f"Choose one of: {', '.join(known)}.")
 
 
-def _option(name: str, hint: Any, told: str) -> inspect.Parameter:
-    """Return the option of a field with this type. Choices are checked with the whole filter, not one by one."""
+def _option(name: str, hint: Any, text: str) -> inspect.Parameter:
+    """Return the option of a field with this type. Its values are checked later, with the whole filter."""
     several = get_origin(hint) is tuple
     kind = next((k for k in (bool, int, float) if k in (hint, *get_args(hint))), str)
-    annotation = Annotated[(list[kind] if several else kind) | None, typer.Option(help=told, rich_help_panel="Filter")]  # type: ignore[valid-type]
+    annotation = Annotated[(list[kind] if several else kind) | None, typer.Option(help=text, rich_help_panel="Filter")]  # type: ignore[valid-type]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

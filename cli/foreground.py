@@ -1,6 +1,6 @@
-"""One batch worked on in the foreground, for the command line: its progress while it runs, its summary at the end.
+"""A batch that a command works on in its own process: a line of progress while it runs, a summary at the end.
 
-Rows come in from whoever wires the storage, as `storage.generating.batches.BatchRow`.
+`row` is always a `storage.generating.batches.BatchRow`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from engine.planning.quotas import Quotas, sentences
 from engine.serving.worker import Worker, serve
 
 LOOK_SECONDS = 0.2
+"""How often the progress is read and printed."""
 
 
 async def follow(worker: Worker, look: Callable[[], Any]) -> None:
-    """Let a worker that takes one batch alone work until that batch, as `look` tells it, goes no further by itself.
+    """Run a worker that takes one batch only, until that batch has ended or is paused; `look` returns its row.
 
-    Another engine may be quicker to claim it; then it is only watched.
+    Another engine may claim the batch first; then this one only prints the progress.
     """
     working = asyncio.create_task(serve(worker))
     started = time.monotonic()
@@ -28,14 +29,15 @@ async def follow(worker: Worker, look: Callable[[], Any]) -> None:
     while not working.done():
         row = await asyncio.to_thread(look)
         before = row.progress.finished if before is None else before
-        _progress(row, before, started)
+        _print_progress(row, before, started)
         if row.status in ("done", "failed", "cancelled") or (row.status == "paused" and row.command is None):
             worker.stop.set()
         await asyncio.wait({working}, timeout=LOOK_SECONDS)
     await working
 
 
-def _progress(row: Any, before: int, started: float) -> None:
+def _print_progress(row: Any, before: int, started: float) -> None:
+    """Print counts and rate over the line before, on a terminal only; `before` had ended when this command started."""
     if sys.stderr.isatty():
         p = row.progress
         rate = (p.finished - before) / max(time.monotonic() - started, 0.001)
@@ -44,14 +46,15 @@ def _progress(row: Any, before: int, started: float) -> None:
 
 
 def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:
-    """Return what became of a batch and what its plan fell short of, with the next move when it is not finished."""
+    """Return the counts of a batch, what its plan fell short of and why trajectories were lost; where it is not
+    finished, also the command that goes on with it."""
     p = row.progress
     lines = [
         f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
         f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
         f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
     ]
-    lines += [f"  plan: {told}" for told in sentences(quotas.shortfalls if quotas else ())]
+    lines += [f"  plan: {sentence}" for sentence in sentences(quotas.shortfalls if quotas else ())]
     lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
     if row.status in ("queued", "paused"):
         lines.append(

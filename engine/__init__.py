@@ -1,7 +1,7 @@
 """The product without a screen and without a database.
 
-Modules here are the ground that everything stands on: types, protocols, errors, settings, plug-ins, prompts, the event
-loop, liveness. Rooms named by what is done in them stand in this order, and import downward only: reading, domains,
-dialogue, planning, judging, rolling, reviewing, running, importing, exporting, serving. Rooms named by plural nouns
-hold plug-ins, one file each. Read rolling/rollout.py first of all.
+The modules here, with types/ and reading/, may be imported from everywhere: types, protocols, errors, settings,
+plug-ins, prompts, the event loop, liveness. The other folders import only from those before them: domains, dialogue,
+modes, planning, judging, rolling, reviewing, executors, running, importing, exporting, serving. Folders named by plural
+nouns hold plug-ins, one file each. Read rolling/rollout.py first.
 """

@@ -1,13 +1,13 @@
-"""One exception per boundary crossed.
+"""The exceptions of the product: one class for each boundary at which something can fail.
 
     TurnwrightError
-    ├── InputError        a file, form, config or argument that we refuse; names the place and the next move
-    ├── ModelError        a model endpoint; `kind` says how it failed, `retryable` whether trying again can help
-    ├── SandboxError      our sandbox failed (engine gone, container killed); never a tool's own answer
-    ├── ProcessError      a program in a sandbox cannot start, or ended; for its tool source to handle
-    ├── StorageError      the database or the disk
-    │   └── Conflict      somebody else saved the thing in between
-    └── BudgetReached     a batch reached one of its bounds; it pauses
+    ├── InputError        a file, form, config or argument that is refused; names the place and the next move
+    ├── ModelError        a model endpoint failed; `kind` says how, `retryable` whether a retry can help
+    ├── SandboxError      our sandbox failed (engine gone, container killed); never a tool's own failure
+    ├── ProcessError      a program in a sandbox cannot start, or ended; its tool source handles it
+    ├── StorageError      the database or the disk failed
+    │   └── Conflict      somebody else saved the row since it was read
+    └── BudgetReached     a batch reached one of its limits; it pauses
 
 A tool's own failure is no exception: it is a ToolResult with a fault.
 """
@@ -28,17 +28,17 @@ RETRYABLE: frozenset[ModelFault] = frozenset({"rate_limit", "server", "timeout",
 
 
 class TurnwrightError(Exception):
-    """Base of all our errors. The message tells the reader the next move."""
+    """Base of all our errors. The message names the next move; `culprit` is whom a rollout that it ends is booked
+    on."""
 
     culprit: Culprit = "infrastructure"
 
 
 class InputError(TurnwrightError):
-    """Refused input. `where` is a file, line or field; `next_move` what to do about it.
+    """Refused input. `where` names the file, line or field for a reader; `next_move` says what to do about it.
 
-    `file` and `line` (from 1) tell a program the same where there are such. `source` is the text, the
-    query or the step of a template that was refused, for whoever knows which file it stands in
-    (`engine/reading/places.py`).
+    `file` and `line` (from 1) say the same to a program, where they are known. `source` is the refused text, query or
+    step of a template, by which a caller that knows the pack finds its file (`engine/reading/places.py`).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class InputError(TurnwrightError):
 
 
 class InputErrors(InputError):
-    """Several refusals at once; `errors` lists them all."""
+    """Several refusals at once, listed in `errors`; the other attributes are those of the first."""
 
     def __init__(self, errors: list[InputError]) -> None:
         self.errors = errors
@@ -67,12 +67,13 @@ class InputErrors(InputError):
 
 
 def each(error: InputError) -> tuple[InputError, ...]:
-    """Return the refusals that an error holds, one per place."""
+    """Return the single refusals of an error, one per place."""
     return tuple(error.errors) if isinstance(error, InputErrors) else (error,)
 
 
 class ModelError(TurnwrightError):
-    """A model call that gave no usable turn. `call` is what its replies took all the same, where a server told."""
+    """A model call that gave no usable turn. `call` holds the tokens and cost of its replies, when the server reported
+    them. `retry_after` is in seconds."""
 
     def __init__(self, kind: ModelFault, message: str, *, retry_after: float | None = None) -> None:
         self.kind, self.retry_after = kind, retry_after
@@ -85,12 +86,12 @@ class ModelError(TurnwrightError):
 
     @property
     def fatal(self) -> bool:
-        """True when no call of the batch can succeed until a setting is mended."""
+        """True when no call of the batch can succeed until a setting is changed."""
         return self.kind in ("auth", "not_found")
 
 
 class SandboxError(TurnwrightError):
-    """Our sandbox failed. `gone` means that the backend as a whole is unreachable, so the batch pauses."""
+    """Our sandbox failed. With `gone` the whole backend is unreachable, so the batch pauses."""
 
     def __init__(self, message: str, *, gone: bool = False) -> None:
         self.gone = gone
@@ -98,8 +99,8 @@ class SandboxError(TurnwrightError):
 
 
 class ProcessError(TurnwrightError):
-    """A program that was opened in a sandbox cannot start, has ended, or does not keep to what is read from it. The
-    sandbox itself is well. `status` is as in protocols.Process; None while it runs and when it never started."""
+    """A program in a sandbox cannot start, has ended, or breaks the protocol that its reader expects; the sandbox
+    itself works. `status` is that of protocols.Process; None while the program runs and when it never started."""
 
     culprit: Culprit = "tool"
 
@@ -109,7 +110,7 @@ class ProcessError(TurnwrightError):
 
 
 class StorageError(TurnwrightError):
-    """The database or the disk failed; `full` means that space ran out, so the batch pauses."""
+    """The database or the disk failed. With `full` the space ran out, so the batch pauses."""
 
     def __init__(self, message: str, *, full: bool = False) -> None:
         self.full = full
@@ -121,12 +122,13 @@ class Conflict(StorageError):
 
 
 class BudgetReached(TurnwrightError):
-    """A bound of the batch was reached; the message names it."""
+    """The batch reached one of its limits; the message names it."""
 
 
 @contextmanager
 def boundary(what: str) -> Iterator[None]:
-    """Classify what crosses an edge of ours: our errors pass, an OSError becomes StorageError or SandboxError."""
+    """Turn an OSError inside the context into a StorageError (the disk is full) or a SandboxError; let our own errors
+    pass. `what` names the step for the reader."""
     try:
         yield
     except TurnwrightError:

@@ -1,6 +1,6 @@
-"""What a plug-in file shows in its `EXAMPLE`, so that the conformance suite of its kind can try it.
+"""The types of a plug-in file's `EXAMPLE`, from which the conformance suite of its kind learns how to try it.
 
-Suites that can tell everything from a class need none: judges, teachers, users, modes and exporters show nothing.
+Judges, teachers, users, modes and exporters need none.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from engine.types import ToolCall
 
 @dataclass(frozen=True)
 class ToolExample:
-    """Calls of tools that a source finds in a pack; they are made in a sandbox whose workspace is empty.
+    """Calls that a tool source can execute in a sandbox with an empty workspace.
 
-    call: one that succeeds. leaves: the files that it adds to the workspace, by path. holds: what the source then
-    tells of a state of its own (`probe`). failing: calls that fail by themselves, in a way that the model may see.
-    files: what the source reads of the pack.
+    call: one that succeeds.
+    leaves: the files that it adds to the workspace, by path.
+    holds: what `probe` of the source returns after it.
+    failing: calls whose result is the tool's own failure, which the model sees.
+    files: the pack's files that the source reads.
     """
 
     call: ToolCall
@@ -30,11 +32,11 @@ class ToolExample:
 
 @dataclass(frozen=True)
 class ModelExample:
-    """How a model path is brought to give the replies that a test wants.
+    """How a test makes a model path give the replies that it wants.
 
-    model: a name under which it talks to a server of the OpenAI protocol, whose address stands in `api_base`.
-    options: under which a failed call is tried again at once. script: the option that takes the replies themselves,
-    as a list, for a path that talks to no server.
+    model: a model name for which it talks to an OpenAI-compatible server at `api_base`.
+    options: with these it retries a failed call without delay.
+    script: the name of the option that takes the list of replies; None for a path that talks to a server.
     """
 
     model: str = "test-model"
@@ -44,22 +46,22 @@ class ModelExample:
 
 @dataclass(frozen=True)
 class SandboxExample:
-    """left_by: the names of all that sandboxes of one engine occupy on this machine now (folders, containers), given
-    the name of its process (engine/liveness.py)."""
+    """left_by: given the process name of an engine (engine/liveness.py), the names of everything that its sandboxes
+    occupy on this machine now (folders, containers)."""
 
     left_by: Callable[[str], Collection[str]]
 
 
 @dataclass(frozen=True)
 class ImportExample:
-    """rows: objects as other programs write them, one for each way of writing that the importer reads."""
+    """rows: JSON objects as other programs write them, one for each spelling that the importer reads."""
 
     rows: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class TargetExample:
-    """trained: the messages of a row that the trainer trains, each with the keys that it reads; by the rule of the
-    trainer's own code, not of ours."""
+    """trained: given a row, the messages that the trainer computes a loss on, each with the keys that the trainer
+    reads. Follows the trainer's own code, not ours."""
 
     trained: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]

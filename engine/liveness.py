@@ -1,8 +1,8 @@
-"""Whether the process behind a name still lives: one rule for claims, requests, sandboxes and the engine's lock.
+"""Names a process, and says whether the process of a name still runs: for claims, requests, sandboxes and the lock.
 
-A name says on which machine the process is (its boot, and its process namespace), its number there, and when it began.
-A number alone is not enough: it is given again after a while, and two containers of one host count theirs apart while
-their host names may be the same. What is on another machine cannot be known; it is given its full time.
+A name holds the machine (its boot and process namespace), the process number and the start time. A number alone is not
+enough: the system reuses it, and two containers of one host may have equal numbers and equal host names. Whether a
+process of another machine runs cannot be checked, so its claims end by timeout only.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ import uuid
 from pathlib import Path
 
 _GONE = ("Z", "X")
-"""States of a process that has ended and is not collected yet (man 5 proc)."""
+"""States of a process that has ended and whose parent has not read its status yet (man 5 proc)."""
 
 
 def process_name() -> str:
     """Return the name of this process: machine, process number, time of its start."""
-    return f"{_machine()}-{os.getpid()}-{_began(os.getpid())}"
+    return f"{_machine()}-{os.getpid()}-{_start_time(os.getpid())}"
 
 
 def holder_name() -> str:
-    """Return a name for this process that no other engine shares: that of the process, and a random part."""
+    """Return the name of this process with a random part, so that two engines in one process differ."""
     return f"{process_name()}/{uuid.uuid4().hex[:8]}"
 
 
 def lives(name: str) -> bool | None:
-    """Say whether the named process still runs: None when it is on another machine, False for what is no name."""
-    machine, _, began = name.partition("/")[0].rpartition("-")
+    """Return whether the named process still runs: None when it is on another machine, False for a malformed name."""
+    machine, _, start = name.partition("/")[0].rpartition("-")
     machine, _, number = machine.rpartition("-")
     if not number.isdecimal():
         return False
     if machine != _machine():
         return None
     if not Path("/proc").is_dir():
-        return _answers(int(number))
-    return bool(began) and _began(int(number)) == began
+        return _exists(int(number))
+    return bool(start) and _start_time(int(number)) == start
 
 
 def has_ended(holder: str | None) -> bool:
-    """Whether a holder was a process of this machine that is no more. False for all that cannot be known, such as the
-    holders of an older Turnwright (host:number:random)."""
+    """Return whether a holder (`holder_name`) was a process of this machine that has ended. False when that is unknown,
+    as for the holders of an older Turnwright (host:number:random)."""
     return holder is not None and "/" in holder and lives(holder) is False
 
 
 def _machine() -> str:
-    """Return what a process number is unique within: this boot and this process namespace, else the host."""
+    """Return the scope in which process numbers are unique: this boot and process namespace, else the host."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
     except OSError:
@@ -55,13 +55,14 @@ def _machine() -> str:
     return f"{boot or socket.gethostname()}-{space}"
 
 
-def _began(number: int) -> str:
-    """Return when a process began (clock ticks since boot), or "" when there is none that still runs."""
+def _start_time(number: int) -> str:
+    """Return the start time of a process (clock ticks since boot), or "" when it does not run."""
     fields = _read(f"/proc/{number}/stat").rpartition(")")[2].split()
     return fields[19] if fields and fields[0] not in _GONE else ""
 
 
-def _answers(number: int) -> bool:
+def _exists(number: int) -> bool:
+    """Return whether a process has this number, on a system without /proc."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:
@@ -72,6 +73,7 @@ def _answers(number: int) -> bool:
 
 
 def _read(path: str) -> str:
+    """Return the text of a file, "" when it cannot be read."""
     try:
         return Path(path).read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The event loop that the engine works in: uvloop where it is installed, and a collector that stays out of the way."""
+"""The engine's event loop: uvloop where it is installed, a garbage collector that runs rarely, and fair turns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-_COLLECTED_AFTER = 20_000
-"""New objects after which the collector looks at the young ones. Hundreds of rollouts in flight are many live objects
-and little garbage: by Python's default of 700 a quarter of the engine's processor time went into looking at them."""
+_YOUNG_OBJECTS = 20_000
+"""New objects before a collection of the youngest generation. Hundreds of rollouts in flight are many live objects and
+little garbage: with Python's default of 700 the collector took a quarter of the engine's processor time."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -24,14 +24,14 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def spare_collector() -> None:
-    """Have the collector look rarely at what is new, and never at what is there already."""
+    """Make the garbage collector run rarely, and never look at the objects that exist now."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER, 20, 20)
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop; it takes about a third off the cost of a model call."""
+    """Return the factory of uvloop's loop, with which a model call costs about a third less; None without uvloop."""
     try:
         import uvloop
     except ImportError:
@@ -43,11 +43,11 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 # ---------------------------------------------------------------- taking turns
 
 _AT_ONCE = 8
-"""Coroutines that go on in the same round of the loop."""
+"""Coroutines that pass the turnstile in one iteration of the loop."""
 
 
 class _Turnstile:
-    """Lets the first few who come in a round of the loop pass and the others in the rounds behind, in order."""
+    """Lets `_AT_ONCE` coroutines pass in each iteration of the loop, in the order of their arrival."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -56,7 +56,7 @@ class _Turnstile:
 
     async def pass_through(self) -> None:
         if self._passed == 0:
-            self._loop.call_soon(self._next_round)
+            self._loop.call_soon(self._next_iteration)
         if self._passed < _AT_ONCE and not self._waiting:
             self._passed += 1
             return
@@ -64,7 +64,7 @@ class _Turnstile:
         self._waiting.append(turn)
         await turn
 
-    def _next_round(self) -> None:
+    def _next_iteration(self) -> None:
         self._passed = 0
         while self._waiting and self._passed < _AT_ONCE:
             turn = self._waiting.popleft()
@@ -72,18 +72,18 @@ class _Turnstile:
                 turn.set_result(None)
                 self._passed += 1
         if self._passed:
-            self._loop.call_soon(self._next_round)
+            self._loop.call_soon(self._next_iteration)
 
 
 _turnstiles: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turnstile] = WeakKeyDictionary()
 
 
 async def turn() -> None:
-    """Wait for one's turn before work that takes the processor for a while; without delay when few want it.
+    """Wait before work that needs the processor for a while; returns at once when few coroutines want that.
 
-    The loop sends what was written only when everybody who could go on in a round has done so. When a hundred answers
-    come together, the first to go on would have its next request wait for all the others, the models and sandboxes
-    would idle meanwhile, and then get all requests in one moment, again and again.
+    Why: the loop writes to sockets only after every coroutine that is ready has run. When a hundred answers arrive
+    together, the next request of the first would wait until all hundred are processed; models and sandboxes would idle
+    meanwhile, and then get all requests in one moment, again and again.
     """
     loop = asyncio.get_running_loop()
     found = _turnstiles.get(loop)

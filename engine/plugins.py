@@ -1,12 +1,11 @@
-"""Plug-ins are files, here or in installed packages. names() lists them, label() reads a first line, load() imports.
+"""Finds and imports plug-ins: files of engine/<kind>/, and modules that installed packages offer.
 
 names("judges")            -> ["facts", "rubric", "rules", "state"]
 label("judges", "state")   -> "End state equals the reference's, in both directions"
-load("judges", "state")    -> Plugin(name, label, Config, make, example)
+load("judges", "state")    -> Plugin(kind, name, label, config, make, example)
 
-The files of a kind lie in the folders of the package engine.<kind>: its own, and further ones (`also_in`). A package
-offers modules of its own by entry points of the group turnwright.<kind>. What a package offers wrongly, or under a name
-that a file has, is left out, and `broken` says why.
+Further folders can be searched too (`also_in`). A package offers modules by entry points of the group
+turnwright.<kind>. One that cannot be used, or has the name of a file, is left out, and `broken` says why.
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ KINDS = tuple(CONTRACTS)
 
 @dataclass(frozen=True)
 class Plugin:
-    """One loaded plug-in: its Config model, in `make` the class in `__all__`, and in `example` its EXAMPLE
-    (engine/examples.py), None where it shows none."""
+    """One loaded plug-in: `config` is its Config model, `make` the class in `__all__`, which is built with a Config,
+    and `example` its EXAMPLE (engine/examples.py), or None."""
 
     kind: str
     name: str
@@ -61,25 +60,25 @@ class Plugin:
 
     @cached_property
     def usual(self) -> Any:
-        """The plug-in with its default options, made once; for kinds whose class needs nothing else."""
+        """One shared instance with default options, for kinds whose class is built with a Config alone."""
         return self.make(self.config())
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a plug-in is written, as a reader is told: the module to import, and its file; no file where an installed
-    package offers it."""
+    """Where a plug-in is: `shown` for the reader, the `module` to import, and its `file`, None in an installed
+    package."""
 
-    told: str
+    shown: str
     module: str
     file: Path | None = None
 
     def __str__(self) -> str:
-        return self.told
+        return self.shown
 
 
 def names(kind: str) -> list[str]:
-    """Return the plug-in names of one kind, sorted, without what a package offers that cannot be used.
+    """Return the plug-in names of one kind, sorted. Left out are those of packages that cannot be used.
 
     Raises InputError for an unknown kind.
     """
@@ -87,16 +86,16 @@ def names(kind: str) -> list[str]:
 
 
 def _places(kind: str) -> dict[str, Place]:
+    """Return the same as `places`. Raises InputError for an unknown kind."""
     if kind not in KINDS:
         raise InputError("kind", f"there is no kind {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
     return places(kind)
 
 
 def places(kind: str) -> dict[str, Place]:
-    """Return where each plug-in of a kind is written, by name, whether it can be used or not.
+    """Return the place of each plug-in of a kind by name, whether it can be used or not.
 
-    Where two folders have a name, the first folder's file is imported; a file goes before what a package offers, and
-    of two packages the one that is found first.
+    Of equal names, a file wins over a package, the first folder over later ones, and the package that is found first.
     """
     folders = importlib.import_module(f"engine.{kind}").__path__
     files = [path for folder in reversed(list(folders)) for path in Path(folder).glob("*.py") if path.stem[0] != "_"]
@@ -107,7 +106,7 @@ def places(kind: str) -> dict[str, Place]:
 
 
 def _offers(kind: str) -> list[tuple[str, Place]]:
-    """Return name and place of all that installed packages offer."""
+    """Return the name and place of every plug-in of a kind that installed packages offer, in the order found."""
     return [
         (name, Place(f"{kind}/{name} of {package} ({module})", module))
         for package, group, name, module in _offered()[0]
@@ -117,10 +116,11 @@ def _offers(kind: str) -> list[tuple[str, Place]]:
 
 @lru_cache(maxsize=1)
 def _offered() -> tuple[list[tuple[str, str, str, str]], list[str]]:
-    """Return (package, group, name, module) of all entry points that may be ours, and a sentence for each package whose
-    entry points cannot be read. Remembered, as the files of all packages take a while to read.
+    """Return (package, group, name, module) of every entry point of a turnwright group, and a sentence for each package
+    whose entry points cannot be read. Cached, because reading the files of all packages is slow.
 
-    Package by package, since one that is damaged must not hide the others; of two of one name the first counts.
+    Each package is read by itself, so that a damaged one does not hide the others; of two with one name the first
+    counts.
     """
     found, damaged = [], []
     seen: set[str] = set()
@@ -128,7 +128,7 @@ def _offered() -> tuple[list[tuple[str, str, str, str]], list[str]]:
         try:
             name = package.name
             points = [] if name in seen else list(package.entry_points)
-        except Exception as error:  # whatever is wrong with a stranger's files
+        except Exception as error:  # the files of other packages may be broken in any way
             damaged.append(f"The entry points of an installed package cannot be read: {type(error).__name__}: {error}.")
             continue
         seen.add(name)
@@ -138,7 +138,7 @@ def _offered() -> tuple[list[tuple[str, str, str, str]], list[str]]:
 
 @contextmanager
 def also_in(kind: str, folder: Path) -> Iterator[None]:
-    """Find the plug-ins of a kind in a further folder too, in this process and until the context ends."""
+    """Search a further folder for plug-ins of a kind, in this process and until the context ends."""
     path = importlib.import_module(f"engine.{kind}").__path__
     path.append(str(folder))
     forget()
@@ -152,14 +152,14 @@ def also_in(kind: str, folder: Path) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Look for plug-ins anew, after a file or a package came or went while this process lives."""
+    """Clear the caches, after a file or a package came or went while this process runs."""
     importlib.invalidate_caches()
-    for remembered in (_offered, _module, load, trait):
-        remembered.cache_clear()
+    for cached in (_offered, _module, load, trait):
+        cached.cache_clear()
 
 
 def label(kind: str, name: str) -> str:
-    """Return the first line of the plug-in's docstring, of a file without importing it; else its name."""
+    """Return the first line of the plug-in's docstring, or its name when it has none. A file is read, not imported."""
     place = _place(kind, name)
     if place.file is None:
         return load(kind, name).label
@@ -180,7 +180,7 @@ def _first_line(docstring: str | None) -> str:
 
 @lru_cache(maxsize=256)
 def load(kind: str, name: str) -> Plugin:
-    """Import one plug-in. Raises InputError when there is none of that name or its module is not a plug-in."""
+    """Import one plug-in; cached. Raises InputError when there is none of that name or its module is not a plug-in."""
     place = _place(kind, name)
     if not name.isidentifier():
         raise InputError(str(place), f"cannot be named {name!r}.", "Use letters, digits and _.")
@@ -190,17 +190,17 @@ def load(kind: str, name: str) -> Plugin:
     if not _is_options(config) or not isinstance(make, type):
         needs = "It needs a Config, built on Options, and one public class in __all__."
         raise InputError(str(place), "is not a plug-in.", needs)
-    if unset := [field for field, said in config.model_fields.items() if said.is_required()]:
+    if unset := [field for field, info in config.model_fields.items() if info.is_required()]:
         raise InputError(str(place), f"Config has no default for {', '.join(unset)}.", "Give every option one.")
     if lacking := _lacking(CONTRACTS[kind], make):
         move = f"See {CONTRACTS[kind].__name__} in engine/protocols.py."
         raise InputError(str(place), f"{make.__name__} has no {', '.join(lacking)}.", move)
-    said = _first_line(module.__doc__) or name
-    return Plugin(kind, name, said, config, make, getattr(module, "EXAMPLE", None))
+    first_line = _first_line(module.__doc__) or name
+    return Plugin(kind, name, first_line, config, make, getattr(module, "EXAMPLE", None))
 
 
 def imported(place: Place) -> ModuleType:
-    """Return the module of a plug-in. Raises InputError when it cannot be imported, with the reason."""
+    """Return the module of a plug-in. Raises InputError with the reason when it cannot be imported."""
     found = _module(place)
     if isinstance(found, str):
         raise InputError(str(place), f"cannot be imported: {found}.", "Mend it, or take it away, and start again.")
@@ -209,7 +209,7 @@ def imported(place: Place) -> ModuleType:
 
 @lru_cache(maxsize=256)
 def _module(place: Place) -> ModuleType | str:
-    """Import a module; return the reason where that fails, remembered so that no page tries it again and again."""
+    """Return the imported module, or why the import failed. Cached, so that no page repeats a failing import."""
     try:
         return importlib.import_module(place.module)
     except (Exception, SystemExit) as error:
@@ -217,15 +217,16 @@ def _module(place: Place) -> ModuleType | str:
 
 
 def _is_options(config: Any) -> TypeGuard[type[BaseModel]]:
-    """Return whether this is a model of options that refuses those that it does not know."""
+    """Return whether this is a pydantic model that refuses unknown options."""
     return isinstance(config, type) and issubclass(config, BaseModel) and config.model_config.get("extra") == "forbid"
 
 
 def _lacking(contract: Any, make: type) -> list[str]:
-    """Return the attributes that a class does not have of its own, although its protocol asks for them."""
-    said = [name for name, kind in contract.__annotations__.items() if kind.startswith("ClassVar")]
-    bare: Collection[str] = getattr(make, "__abstractmethods__", ())
-    return [name for name in (*said, *sorted(contract.__abstractmethods__)) if name in bare or not hasattr(make, name)]
+    """Return the names of the class variables and abstract methods of a protocol that a class does not define."""
+    class_variables = [name for name, kind in contract.__annotations__.items() if kind.startswith("ClassVar")]
+    abstract: Collection[str] = getattr(make, "__abstractmethods__", ())
+    needed = (*class_variables, *sorted(contract.__abstractmethods__))
+    return [name for name in needed if name in abstract or not hasattr(make, name)]
 
 
 def _fault(kind: str, name: str) -> str | None:
@@ -239,18 +240,20 @@ def _fault(kind: str, name: str) -> str | None:
 
 
 def absent(kind: str, name: str, noun: str = "plug-in") -> str:
-    """Return why a name is not among `names`: what is wrong with the plug-in, or that there is none."""
+    """Return a sentence on why a name is not among `names`: what is wrong with the plug-in, or that there is none."""
     return (_fault(kind, name) if name in _places(kind) else None) or f"there is no {noun} {name!r}."
 
 
 def broken() -> list[str]:
-    """Return a sentence for each plug-in that is there and cannot be used, with the reason. Imports them all."""
-    told = [told for kind in KINDS for told in (*hidden(kind), *filter(None, (_fault(kind, n) for n in places(kind))))]
-    return [*_offered()[1], *told]
+    """Return a sentence with the reason for each plug-in that exists and cannot be used. Imports all plug-ins."""
+    found = list(_offered()[1])
+    for kind in KINDS:
+        found += [*hidden(kind), *filter(None, (_fault(kind, name) for name in places(kind)))]
+    return found
 
 
 def hidden(kind: str) -> list[str]:
-    """Return a sentence for each plug-in of a package that stands behind another of the same name."""
+    """Return a sentence for each plug-in of a package that is left out because another one has its name."""
     first = places(kind)
     return [
         f"{place}: is left out, as {first[name]} is also named {name}. Name it otherwise."
@@ -261,8 +264,8 @@ def hidden(kind: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def trait(kind: str, name: str, attribute: str, absent: Any) -> Any:
-    """Return what the class of a plug-in says of itself, or `absent` where there is no such plug-in here, as for a
-    record that was made elsewhere."""
+    """Return a class attribute of a plug-in, or `absent` when this machine has no such plug-in, as may be for an
+    imported record. Cached."""
     return getattr(load(kind, name).make, attribute) if name in names(kind) else absent
 
 
@@ -276,7 +279,7 @@ def configure(kind: str, name: str, values: dict[str, Any] | None = None) -> Bas
 
 
 def refused_options(kind: str, choice: Choice, source: Source, path: FieldPath) -> list[InputError]:
-    """Return every option that a plug-in does not take, at its field below `path` in the source."""
+    """Return a refusal for every option that a plug-in does not take, with its field below `path` in the source."""
     try:
         load(kind, choice.name).config.model_validate(choice.options)
     except ValidationError as error:
@@ -285,17 +288,18 @@ def refused_options(kind: str, choice: Choice, source: Source, path: FieldPath) 
 
 
 def options(kind: str, name: str) -> list[str]:
-    """Return the options of a plug-in as a reader writes them, the default behind: "tools=string|list (string)"."""
+    """Return the options of a plug-in as one writes them, with their defaults: "tools=string|list (string)"."""
     found = []
-    for field, said in load(kind, name).config.model_fields.items():
-        choices = get_args(said.annotation) if get_origin(said.annotation) is Literal else ()
-        kinds = "true|false" if said.annotation is bool else "|".join(map(str, choices)) or "value"
-        default = str(said.get_default(call_default_factory=True)).lower() if kinds == "true|false" else said.default
+    for field, info in load(kind, name).config.model_fields.items():
+        choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+        kinds = "true|false" if info.annotation is bool else "|".join(map(str, choices)) or "value"
+        default = str(info.get_default(call_default_factory=True)).lower() if kinds == "true|false" else info.default
         found.append(f"{field}={kinds} ({default})")
     return found
 
 
 def _place(kind: str, name: str) -> Place:
+    """Return the place of a plug-in. Raises InputError when there is none of that name."""
     if (place := _places(kind).get(name)) is None:
         raise InputError(kind, f"there is no plug-in {name!r}.", f"Choose one of: {', '.join(names(kind))}.")
     return place

@@ -1,7 +1,7 @@
-"""Renders engine/prompts/<name>.md. A variable that is missing or given and not used is an error, never a gap.
+"""Renders engine/prompts/<name>.md. A missing variable is an error, and so is a value that the prompt does not use.
 
 render("user", goal="...", ...)   -> text
-version("user")                   -> the first digits of a hash of the file, for provenance
+version("rubric")                 -> eight hex digits of a hash of the file, part of the version of scores
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def render(name: str, **values: Any) -> str:
 
 @lru_cache(maxsize=64)
 def version(name: str) -> str:
-    """Return eight hex digits that change whenever the prompt's text does. Raises InputError for an unknown one."""
+    """Return eight hex digits that change with the prompt's text. Raises InputError for an unknown prompt."""
     return digest(_source(name), 8)
 
 

@@ -1,15 +1,14 @@
-"""The seams, on one screen. Each variant is one file in the folder named after its kind.
+"""The protocols of everything that can be replaced: plug-ins, sandboxes, and what the engine needs of storage.
 
-Kinds: llms, teachers, users, modes, tools, sandboxes, judges, exporters, importers. A plug-in file has a docstring
-whose first line is its label, a pydantic `Config` (extra="forbid"), and one public class in `__all__` which is built
-with that Config. engine/plugins.py refuses a class that lacks an abstract method or a `ClassVar` of its protocol.
+A plug-in is one file in the folder of its kind: a docstring whose first line is its label, a pydantic `Config`
+(extra="forbid"), and one public class in `__all__` which is built with that Config and keeps the protocol of the kind.
+engine/plugins.py refuses a class that lacks an abstract method or a `ClassVar` of its protocol.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import (
-    Callable,
     Collection,
     Coroutine,
     Iterable,
@@ -18,24 +17,28 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
 from random import Random
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from engine.types import (
-    Batch,
+    Claim,
     Completion,
+    Converted,
     Domain,
-    Endpoint,
-    Limits,
+    Environment,
+    ExecResult,
+    ExportOutcome,
+    Finding,
     ModelCall,
     ModelRole,
-    Persona,
     Progress,
+    Pulse,
     Recipe,
     Record,
+    Request,
     Review,
     Sampling,
+    SandboxHealth,
     Score,
     Span,
     Stage,
@@ -50,9 +53,11 @@ from engine.types import (
     Turn,
 )
 
+# ---------------------------------------------------------------- who talks: models, teachers, users
+
 
 class LLM(Protocol):
-    """A model endpoint. Built with (Endpoint, role). Raises ModelError only; retries are inside."""
+    """A model endpoint, built with (Endpoint, role). Raises ModelError only, after its own retries."""
 
     @abstractmethod
     async def complete(
@@ -69,10 +74,11 @@ class LLM(Protocol):
 
 
 class Teacher(Protocol):
-    """Plays the assistant. `calls` holds what every model call took so far (none for a teacher without one).
+    """Plays the assistant.
 
-    asks: the model role that it speaks through, None for one that needs no model. reference: True where it does what
-    the proof did, so that nothing of it was written by a model.
+    asks: the role of the model that it calls; None when it calls none.
+    reference: True when it replays the proof, so that no model wrote any of it.
+    calls: every model call so far; empty without a model.
     """
 
     asks: ClassVar[ModelRole | None] = None
@@ -84,13 +90,13 @@ class Teacher(Protocol):
 
 
 class User(Protocol):
-    """Plays the person. Returns a user turn, or None when the conversation is over.
+    """Plays the person. `asks`, `reference` and `calls` are as for a Teacher.
 
-    Must not be shown the teacher's tools, the system prompt or the reference chain; gets user and assistant texts only.
-    A turn that holds tool calls says nothing: the rollout executes them among the domain's `user_tools` and asks again,
-    with that turn and a tool turn for each result behind the others, until it speaks or the bound of steps is reached.
-    It is not shown them later. `left` is True when it stopped out of patience rather than satisfied; `asks`,
-    `reference` and `calls` as for a Teacher.
+    reply: a user turn, or None when the conversation is over. `turns` holds user and assistant texts only, never the
+        teacher's tools, the system prompt or the reference chain. A returned turn with tool calls is not a message: the
+        rollout executes the calls with the domain's `user_tools` and asks again, with that turn and one tool turn per
+        result appended, until a message comes or the limit of steps is reached. Later replies do not see those turns.
+    left: True when it ran out of patience, False when it was satisfied.
     """
 
     asks: ClassVar[ModelRole | None] = None
@@ -102,33 +108,27 @@ class User(Protocol):
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
 
 
-class Finding(NamedTuple):
-    """Whether messages show what their mode demands (None: it could not be measured), the reason in a sentence, and the
-    indexes of the turns that tell."""
-
-    met: bool | None
-    reason: str
-    evidence: tuple[int, ...] = ()
+# ---------------------------------------------------------------- what a request exercises
 
 
 class Mode(Protocol):
-    """What one request of a dialogue exercises: how it is made of a template's first turn, and what the messages that
-    serve it must show. Pure; every choice is drawn from `source`, so that the same seed gives the same task.
-    `engine/modes/_plain.py` does all of it as a request without any twist needs it.
+    """What one request of a dialogue exercises: how the request is made from a template's first turn, and what the
+    messages that serve it must show. Pure: every choice is drawn from `source`, so equal seeds give equal tasks.
+    `engine/modes/_plain.py` implements all of it for a request without any twist.
 
     help: a sentence for whoever mixes a batch.
-    short: only this request is taken from the template, not the further turns that it has.
-    hard: the request counts as one step more difficult than its calls and turns alone.
-    at_once: its facts must be stated before the next request, since later they would say something else.
+    short: take this request only, not the template's further turns.
+    hard: adds one to the difficulty that calls and turns give.
+    at_once: its facts must be stated before the next request, because they would change later.
     serves: whether the mode can transform the template's first turn.
-    question: a request that stands in place of the template's, with {"question": its id} as slots; None for most modes.
-    drawn: the first turn under this mode; `plain` is the same turn with its slots filled in and nothing changed.
-    withheld: names of tools that the dialogue does not offer, and that no request of it may need.
-    exercised: whether also a teacher that repeats no read of the `earlier` turns comes to what the mode is about; where
-        it does not, the request is put before them.
-    fault: the place in the chain of the call whose first try fails, else None; asked once the dialogue is composed.
+    question: a request in place of the template's, with {"question": its id} as slots; None for most modes.
+    drawn: the first turn under this mode; `plain` is that turn with its slots filled in.
+    withheld: names of tools that the dialogue does not offer, and that none of its requests may need.
+    exercised: whether a teacher that repeats no read of the `earlier` turns still meets what the mode is about. If not,
+        the request is moved before them.
+    fault: index in the chain of the call whose first try fails, or None; asked once the dialogue is composed.
     offered: the tools that the teacher sees; `needed` are those that the reference calls.
-    finding: what the messages of `span` show of the request with this number; None where nothing is demanded.
+    finding: what the messages of `span` show about request `number`; None when nothing is demanded.
     """
 
     help: ClassVar[str]
@@ -156,52 +156,25 @@ class Mode(Protocol):
     def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding | None: ...
 
 
-@dataclass(frozen=True)
-class Environment:
-    """What a sandbox is opened with. `key` is equal exactly when a warm sandbox may be reused after a reset.
-
-    `commands` is True when the offered tools run commands (bash, interpreter); such a sandbox is thrown
-    away after one rollout.
-    """
-
-    workspace: Mapping[str, bytes]
-    modules: Mapping[str, str]
-    limits: Limits = field(default_factory=Limits)
-    git: bool = False
-    network: bool = False
-    commands: bool = False
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class ExecResult:
-    """Exit status (None when killed by a bound), output cut at the limit, and which bound if any."""
-
-    status: int | None
-    stdout: bytes
-    stderr: bytes
-    fault: str | None = None
-    truncated: bool = False
-    seconds: float = 0.0
+# ---------------------------------------------------------------- sandboxes and tools
 
 
 class Process(Protocol):
     """A program that runs in a sandbox while tools are called: its standard input and output as exact bytes, in order.
 
-    All methods raise SandboxError when the sandbox itself is broken. Each may be cancelled: nothing that came is lost,
-    but how much a cancelled `write` has sent is unknown. Once 256 KB of output wait for a reader, the program is held
-    up as by a full pipe.
+    All methods raise SandboxError when the sandbox itself is broken. A cancelled `read` loses nothing; how much a
+    cancelled `write` has sent is unknown. With 256 KB of unread output the program blocks, as on a full pipe.
 
-    status: None while it runs; then its exit status, or 128 and the number of the signal that killed it.
-    errors: the end of its standard error (at most 4,096 bytes), once it has ended.
-    write: send all of `data`; waits while the program leaves 256 KB unread. Raises ProcessError when it has ended or
-        closed its standard input.
-    read: what came since, at least one byte; b"" when the program has ended and all was read. Raises TimeoutError when
-        nothing came for `timeout` seconds.
-    readline: one line with its newline. Raises ProcessError when the program ended before the line did, or the line is
-        longer than 16 MB; TimeoutError when it is not whole after `timeout` seconds (its beginning is kept).
+    status: None while it runs; then its exit status, or 128 plus the number of the signal that killed it.
+    errors: the last 4,096 bytes of its standard error, once it has ended.
+    write: send all of `data`; waits while 256 KB are unread by the program. Raises ProcessError when the program has
+        ended or closed its standard input.
+    read: the bytes that arrived since, at least one; b"" when the program has ended and all was read. Raises
+        TimeoutError after `timeout` seconds without any.
+    readline: one line with its newline. Raises ProcessError when the program ends before the line does, or the line is
+        longer than 16 MB; TimeoutError when it is incomplete after `timeout` seconds (what arrived of it is kept).
     aclose: close its standard input, send SIGTERM after half a second and SIGKILL after another, then kill whatever it
-        started. Output that was not sent before is dropped. Never raises.
+        started. Unsent output is dropped. Never raises.
     """
 
     @property
@@ -215,20 +188,20 @@ class Process(Protocol):
 
 
 class Sandbox(Protocol):
-    """One workspace for one rollout. All methods raise SandboxError when the sandbox itself is broken
-    (killed server, dead container), and never report that as a tool's answer.
+    """One workspace for one rollout. All methods raise SandboxError when the sandbox itself is broken (killed server,
+    dead container), and never report that as a tool's result.
 
     call: run one function of the tool modules in the workspace; a tool's failure is a ToolResult with a fault.
-    exec: run a command; a timeout kills the command and all its children and gives fault "timeout".
-    open_process: start a program in the workspace, bounded as a command of `exec` is but in time. At most 8 are open at
-        once. It ends, with everything it started, at its `aclose`, at `reset`, at the last `diff` and with the lease.
-        Raises ProcessError when it cannot start. The sandbox may be reused, as after a pack's functions: reset leaves
-        no process and no file. Where the program runs what a model wrote, the tools' `commands` must be True.
-    read / write: paths are relative to the workspace; a path that leads out of it raises InputError;
-        a missing file raises FileNotFoundError.
-    diff: what changed since the last reset; canonical (see types.Change). `last` promises that nothing more is asked
-        in this lease: processes end before the comparison, and the workspace is laid anew behind it.
-    reset: kill every process, wipe and lay the workspace anew, verify it.
+    exec: run a command; a timeout kills it with all its children and gives fault "timeout".
+    open_process: start a program in the workspace, with the limits of `exec` except the timeout; at most 8 at once. It
+        ends with everything it started, at its `aclose`, at `reset`, at the last `diff` or with the lease. Raises
+        ProcessError when it cannot start. Reset leaves no process and no file of it, so the sandbox may be reused; when
+        the program runs what a model wrote, `commands` of its tool source must be True.
+    read / write: paths are relative to the workspace. Raise InputError for a path that leads out of it,
+        FileNotFoundError for a missing file.
+    diff: the changes since the last reset, canonical (types.Change). `last` promises that nothing follows in this
+        lease: processes end before the comparison, and the workspace is restored after it.
+    reset: kill every process, restore the initial workspace and verify it.
     """
 
     name: str
@@ -243,23 +216,13 @@ class Sandbox(Protocol):
     async def reset(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class SandboxHealth:
-    """Whether a backend can be used now, in one sentence for the reader."""
-
-    name: str
-    ok: bool
-    isolated: bool
-    detail: str
-
-
 class SandboxPool(Protocol):
-    """A backend: hands out sandboxes, reuses them where allowed, cleans up after a crash.
+    """A sandbox backend.
 
-    start raises SandboxError(gone=True) with the next move when the backend cannot be used.
-    prepare hints how many leases will be open at once, so that starts are hidden.
-    lease raises SandboxError; leaving the context resets or discards the sandbox, whatever happened inside.
-    sweep removes what an earlier, killed engine left behind and returns how many.
+    start: raises SandboxError(gone=True) with the next move when the backend cannot be used.
+    prepare: a hint that `width` leases will be open at once, so that sandboxes start ahead of need.
+    lease: raises SandboxError. Leaving the context resets or discards the sandbox, whatever happened inside.
+    sweep: remove what an earlier, killed engine left behind and return how many things.
     """
 
     name: ClassVar[str]
@@ -280,18 +243,19 @@ class SandboxPool(Protocol):
 
 
 class ToolSource(Protocol):
-    """Where tools come from and how a call reaches them. Made with the options that domain.yaml gives, once per domain.
+    """Where tools come from and how a call reaches them. Made with the options that domain.yaml gives.
 
-    commands: whether its tools run what the model writes. holds_state: whether it has a state beside the workspace.
-    reads_shared: whether it makes tools of the shared files that a pack holds.
-    open: read the pack's files and return the tools; asked once, before any call. It may be a coroutine, which runs in
-        a loop of its own, so what it keeps must not belong to one. Raises InputError naming file and line.
-    named: the names of the tools that files define which cannot all be read; None when they cannot be told.
-    call: make a call of one of the tools in a sandbox. Raises SandboxError; the tool's own failure is in the result.
-    user_tools: what it gives the simulated person to use, read as `open` reads the teacher's.
-    probe: the state that it holds beside the workspace now, as JSON values by name, so that end states compare by it
-        too. Asked when a sandbox is opened and at the end, where `holds_state` is set.
-    result_schema: the JSON Schema of what a tool returns; None when it promises nothing.
+    commands: whether its tools run what the model writes.
+    holds_state: whether it has state outside the workspace.
+    reads_shared: whether it makes tools from the shared files of a pack.
+    open: the tools that it finds in the pack's files; called once, before any `call`. A coroutine runs in an event loop
+        of its own, so it must keep nothing bound to that loop. Raises InputError naming file and line.
+    named: the names of the tools that the files define, although some cannot be read; None when that is unknown.
+    user_tools: the tools for the simulated person, read as `open` reads the teacher's.
+    call: execute a call of one of the tools. Raises SandboxError; the tool's own failure is in the result.
+    probe: its present state outside the workspace, as JSON values by name, so that end states compare it too. Called
+        when a sandbox is opened and at the end, with `holds_state` only.
+    result_schema: the JSON Schema of a tool's results; None when it promises nothing.
     """
 
     commands: ClassVar[bool] = False
@@ -316,15 +280,18 @@ class ToolSource(Protocol):
         return None
 
 
-class Judge(Protocol):
-    """Measures a rolled out trajectory (task, proof, turns and diff are set). Never raises for a bad
-    trajectory: what it cannot measure is a Score with value None and the reason. The `source` of its scores is its
-    own name.
+# ---------------------------------------------------------------- judges
 
-    asks: the model role that it asks, None for one that asks none. decides: whether the outcome can be a success by
-    its word; one that does not decide can only make it a failure. stage: the gate at which what it fails is lost.
-    reason: the short code under which a trajectory is lost that failed this score. reads_rubric: whether it asks the
-    questions of the batch's rubric, which the form then shows.
+
+class Judge(Protocol):
+    """Scores a finished trajectory (task, proof, turns and diff are set). Never raises for a bad trajectory: what it
+    cannot measure is a Score with value None and the reason. The `source` of its scores is its own name.
+
+    asks: the role of the model that it calls; None when it calls none.
+    decides: whether a pass of it can make the outcome a success; otherwise it can only make it a failure.
+    stage: the stage at which a trajectory that it fails is lost.
+    reads_rubric: whether it asks the questions of the batch's rubric, which the form then shows.
+    reason: the short code for a trajectory lost by this score.
     """
 
     asks: ClassVar[ModelRole | None] = None
@@ -342,9 +309,11 @@ class Judge(Protocol):
 
 @runtime_checkable
 class AskingJudge(Judge, Protocol):
-    """A judge that asks a model, built with `llm` beside its Config, and with `rubric` (the batch's, or None) where it
-    `reads_rubric`. `calls` holds what each call took. `unmeasured` gives the scores that it measures, all None with
-    this reason, for a trajectory that it is not asked about.
+    """A judge that calls a model. Built with `llm` beside its Config, and with `rubric` (the batch's, or None) when it
+    `reads_rubric`.
+
+    calls: every model call so far.
+    unmeasured: its scores, all None with this reason, for a trajectory that it is not asked about.
     """
 
     calls: list[ModelCall]
@@ -352,28 +321,17 @@ class AskingJudge(Judge, Protocol):
     def unmeasured(self, reason: str) -> Sequence[Score]: ...
 
 
-class Converted(NamedTuple):
-    """What a format makes of one trajectory: rows, or in `dropped` the reason why there is none.
-
-    `ids` name the content of each row, so that what two trajectories say alike leaves once; a format that keeps
-    duplicates gives none. `lost` and `changed` name what the report counts once the trajectory leaves.
-    """
-
-    rows: Sequence[Any] = ()
-    ids: Sequence[int] = ()
-    dropped: str | None = None
-    lost: Collection[str] = ()
-    changed: Collection[str] = ()
+# ---------------------------------------------------------------- exports and imports
 
 
 class Exporter(Protocol):
-    """Turns records into rows of one training format. Pure and deterministic; total: every record becomes rows or a
-    reason why there is none. One gives the same whatever was converted before it. Parts of a record that a row holds
-    are written as JSON objects.
+    """Converts records into rows of one training format. Pure and deterministic: the result depends on the record
+    alone, and each record gives rows or a reason why not. Parts of a record inside a row are written as JSON objects.
 
-    suffix: of the data files. never_carried: what the format has no place for. convert: one record's rows, with
-    what the report counts. extra_files: what stands beside the data (dataset_info.json), given the split files
-    that were written.
+    suffix: of the data files.
+    never_carried: what the format has no place for.
+    convert: the rows of one record, with what the report counts.
+    extra_files: files beside the data (dataset_info.json), given {split: data file}.
     """
 
     suffix: str
@@ -387,16 +345,19 @@ class Exporter(Protocol):
 
 
 class ImportReport(Protocol):
-    """Counts what an importer reads (engine/importing/report.py): `record` gives the notes of one record and sets it
-    aside when what is done inside raises InputError; `refuse` sets a record aside that was never begun."""
+    """Counts what an importer reads (engine/importing/report.py).
+
+    record: a context with the notes on one record; an InputError raised inside sets the record aside.
+    refuse: set aside a record that was never begun.
+    """
 
     def record(self, line: int, where: str) -> AbstractContextManager[Any]: ...
     def refuse(self, line: int, error: Any) -> None: ...
 
 
 class Importer(Protocol):
-    """Reads one training format back, a line at a time: memory holds one record. A bad line is set aside in the report
-    with its reason and refuses no other; without a report it raises InputError naming file and line."""
+    """Reads a training format, one line in memory at a time. The report sets a bad line aside with its reason and the
+    others are read; without a report a bad line raises InputError naming file and line."""
 
     @abstractmethod
     def trajectories(
@@ -404,36 +365,23 @@ class Importer(Protocol):
     ) -> Iterator[Trajectory]: ...
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A batch that this engine holds, with its frozen snapshot. `sandbox` is the one that its first trajectories were
-    made in; empty before any engine opened one."""
-
-    batch_id: int
-    batch: Batch
-    domains: Mapping[str, Domain]
-    personas: Sequence[Persona]
-    holder: str
-    sandbox: str = ""
-
-
-SMALL_BATCH = 20
-"""Rollouts left up to which a batch is worked on beside another one, so that a first try waits for no large batch."""
+# ---------------------------------------------------------------- storage
 
 
 class Store(Protocol):
-    """What the engine needs of storage. Synchronous and short; the runner calls it in a thread.
+    """Batches as the engine needs them. Synchronous and short; the runner calls it in a thread.
 
     claim: take the oldest queued batch (or a running one whose heartbeat is older than `stale` seconds) by a
-        conditional update; None when there is nothing. Sets it running. `most` leaves out batches with more rollouts
-        left, `only` all but one.
-    save: append finished trajectories and update counters in one transaction; a trajectory that is there
-        already is passed over, so a second save after a crash changes nothing. Raises StorageError.
-    heartbeat: renew the claim and publish how many rollouts are running; returns the command waiting for
-        the batch: "pause", "cancel", "lost" (somebody else holds it now) or None.
+        conditional update, and set it running; None when there is none. `most` leaves out batches with more rollouts
+        left, `only` all batches but one.
+    pin: record the sandbox that the batch uses from now on, unless it has one or the claim is lost.
+    done_ids: ids of the rollouts that are stored.
+    save: append finished trajectories and update counters in one transaction; return how many were new. One that is
+        stored already is skipped, so saving again after a crash changes nothing. Raises StorageError.
+    heartbeat: renew the claim and publish how many rollouts are running; return the command for the batch: "pause",
+        "cancel", "lost" (another engine holds it now) or None.
     release: give the batch back with a final or paused status and the reason for the reader.
-    pin: note the sandbox that the batch is worked on in from now on, unless one is noted; nothing when it is lost.
-    spent: (tokens, cost in dollars or None, seconds) so far, over all claims of the batch.
+    spent: (tokens, cost in US dollars or None, seconds) so far, over all claims of the batch.
     """
 
     def claim(
@@ -448,49 +396,18 @@ class Store(Protocol):
     def spent(self, batch_id: int) -> tuple[int, float | None, float]: ...
 
 
-@dataclass(frozen=True)
-class Request:
-    """Something a page asks of the engine; `kind` names a function of engine/serving/desk.py."""
-
-    id: int
-    kind: str
-    payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """A sign of life of an engine process at `now` (epoch seconds). `sandbox` is what it uses, `isolated` None while
-    that is not known, and `detail` a sentence about it for the reader."""
-
-    holder: str
-    pid: int
-    now: float
-    sandbox: str = ""
-    isolated: bool | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class ExportOutcome:
-    """What came of an export. `path` is relative to the folder of exports, None for a file elsewhere; size in bytes;
-    `rows` are training rows; `trajectories` the ids of those that left."""
-
-    path: str | None
-    size: int
-    sha256: str
-    rows: int
-    report: Mapping[str, Any]
-    trajectories: Sequence[int] = ()
-
-
 class Library(Protocol):
-    """What the engine reads and writes beside batches: requests, domains, trajectories, exports, its own pulse.
+    """What the engine reads and writes besides batches. Raises InputError for what does not exist.
 
-    domain: a domain pack's files at a version (None: the newest). trajectory: one record with the files of
-        the domain version it was rolled out in. export: the recipe and a stream of (id, body, reviews).
-    All raise InputError when the thing does not exist. licence: what a version of a domain states, by its digest; None
-        when it states none or is not there. sandbox_options: those that the studio stored, by the sandbox's name.
-        fail_export: note why nothing was written.
+    claim_request: take the oldest open request; None when there is none.
+    finish_request: store its result, or the error for the reader.
+    domain_files: a pack's files {path: bytes} at a version; None means the newest.
+    trajectory: one record, with the files of the domain version that it was rolled out in.
+    export: the recipe, and a stream of (id, body, reviews).
+    licence: the licence of a domain version by digest; None when it states none or is not stored.
+    sandbox_options: the options set in the studio, by the sandbox's name.
+    fail_export: store why nothing was written.
+    beat, leave: store this engine's heartbeat, and that it has ended.
     """
 
     def claim_request(self, holder: str, now: float) -> Request | None: ...
@@ -504,6 +421,3 @@ class Library(Protocol):
     def fail_export(self, export_id: int, error: str) -> None: ...
     def beat(self, pulse: Pulse) -> None: ...
     def leave(self, holder: str) -> None: ...
-
-
-MakeLLM = Callable[[Endpoint, ModelRole], LLM]

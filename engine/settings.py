@@ -5,12 +5,12 @@ DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
 TURNWRIGHT_SANDBOX   docker | local | auto (default auto: docker when an engine answers, else local)
 TURNWRIGHT_IMAGE     name of the sandbox image (default turnwright-sandbox:1)
 TURNWRIGHT_SANDBOX_OPTIONS
-                     options of sandboxes as JSON, such as {"docker": {"most": 32}}; they stand above those of the
+                     options of sandboxes as JSON, such as {"docker": {"most": 32}}; they override those of the
                      studio's settings
 TURNWRIGHT_ENGINE    on | off: whether the studio starts an engine beside itself (default on)
 TURNWRIGHT_BUILD     on | off: whether the studio builds a missing sandbox image beside itself (default off; `make run`
                      turns it on)
-TURNWRIGHT_SECRET    key that signs download links; default one made once in the home folder
+TURNWRIGHT_SECRET    key that signs download links (default: made once and kept in the home folder)
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SANDBOX_ASSETS = ROOT / "assets" / "sandbox"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are and what to use. Build it with `read()`."""
+    """The settings of this process, from `read()`."""
 
     home: Path
     database_url: str
@@ -54,7 +54,7 @@ class Settings:
         return self.home / "logs"
 
     def secret(self) -> str:
-        """Return the signing key, made on first use and readable by the owner only."""
+        """Return the key that signs download links; made on first use, in a file that only its owner can read."""
         given = os.environ.get("TURNWRIGHT_SECRET")
         if given:
             return given
@@ -70,7 +70,7 @@ class Settings:
 
 
 def read() -> Settings:
-    """Read the environment now."""
+    """Return the settings that the environment holds now. Raises InputError for malformed sandbox options."""
     home = Path(os.environ.get("TURNWRIGHT_HOME") or ROOT / ".turnwright").expanduser().resolve()
     return Settings(
         home=home,
@@ -84,7 +84,7 @@ def read() -> Settings:
 
 
 def _options(text: str) -> Mapping[str, Mapping[str, Any]]:
-    """Raises InputError when it is no JSON object of objects."""
+    """Return {sandbox: {option: value}} from JSON. Raises InputError when it is no object of objects."""
     with suppress(ValueError):
         value = json.loads(text)
         if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
@@ -104,5 +104,5 @@ def set_default(name: str, value: str) -> None:
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Return the environment for a child process of ours."""
+    """Return this process's environment with `changes`, for a child process."""
     return {**os.environ, **changes}

@@ -1,7 +1,7 @@
 """The columns of the table of trajectories that filters, charts and lists of values go by.
 
-What each column holds of a Trajectory is said in intake.py, also by its name. A column that is added here must stand in
-both, and in a migration.
+intake/rows.py fills each column from a Trajectory. A new column needs a line here, a value there, a field in tables.py
+and a migration.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHOICES = {
 FACETS = {field: column for field, column in CHOICES.items() if field not in ("batches", "verdicts")}
 """Those whose values are noted batch by batch as trajectories arrive."""
 GROUPS = tuple(column for column in FACETS.values() if column != "status")
-"""Columns by which a chart breaks trajectories down; their statuses are counted in each group."""
+"""Columns by which a chart groups trajectories; within each group it counts statuses."""
 NUMBERS = ("reward", "turns", "tokens", "tool_calls", "cost_usd")
 """Columns whose distribution a chart shows."""
 RANGES = (*NUMBERS, "rating")

@@ -1,4 +1,4 @@
-"""What the later of two people is told who changed one thing."""
+"""The error for the later of two people who change the same thing."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError, StorageError
-from engine.times import PATIENCE
+from engine.times import WRITE_WAIT
 from storage import migrations
 
 _PRAGMAS = (
@@ -36,9 +36,10 @@ _PRAGMAS = (
 
 
 class Database:
-    """Two engines on one address. `dialect` is "sqlite" or "postgresql". Safe to share between threads."""
+    """A pool of connections for writes and one for reads, at one address. `dialect` is "sqlite" or "postgresql". Safe
+    to share between threads."""
 
-    def __init__(self, url: URL, patience: float = PATIENCE) -> None:
+    def __init__(self, url: URL, patience: float = WRITE_WAIT) -> None:
         self.url = url
         self.dialect = url.get_backend_name()
         self.writer = _engine(url, self.dialect, "BEGIN IMMEDIATE", patience)
@@ -67,7 +68,7 @@ class Database:
         self.reader.dispose()
 
 
-def open_database(url: str, *, patience: float = PATIENCE) -> Database:
+def open_database(url: str, *, patience: float = WRITE_WAIT) -> Database:
     """Connect, bring the schema up to date and return the database; `patience` is in seconds.
 
     `url` is a SQLAlchemy address; "postgresql://" means the psycopg driver, and the folder of an SQLite
@@ -141,26 +142,29 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise _told(doing, error) from error
+        raise _storage_error(doing, error) from error
 
 
-def _told(doing: str, error: SQLAlchemyError) -> StorageError:
+def _storage_error(doing: str, error: SQLAlchemyError) -> StorageError:
+    """Return what a fault of either driver means, as a sentence; `doing` is "read", "write" or "open"."""
     cause = getattr(error, "orig", None) or error
     state = getattr(cause, "sqlstate", None) or ""
-    said = " ".join(str(cause).split())[:300]
-    if "disk is full" in said or "disk I/O error" in said or state in ("53100", "53000"):
+    message = " ".join(str(cause).split())[:300]
+    if "disk is full" in message or "disk I/O error" in message or state in ("53100", "53000"):
         return StorageError("The disk that holds the database is full. Free some space, then resume.", full=True)
-    if "locked" in said or "busy" in said or state in ("55P03", "40P01", "40001", "57014"):
-        return StorageError(f"The database was busy for too long ({said}). Try again in a moment.")
-    if "readonly" in said or state in ("25006", "42501"):
-        return StorageError(f"The database cannot be written ({said}). Give this user the right to write to it.")
-    if "not a database" in said or "malformed" in said:
-        return StorageError(f"The database file is damaged ({said}). Restore a backup, or move the file away.")
+    if "locked" in message or "busy" in message or state in ("55P03", "40P01", "40001", "57014"):
+        return StorageError(f"The database was busy for too long ({message}). Try again in a moment.")
+    if "readonly" in message or state in ("25006", "42501"):
+        return StorageError(f"The database cannot be written ({message}). Give this user the right to write to it.")
+    if "not a database" in message or "malformed" in message:
+        return StorageError(f"The database file is damaged ({message}). Restore a backup, or move the file away.")
     if isinstance(error, DBAPIError) and (
-        error.connection_invalidated or "connect" in said or "unable to open" in said
+        error.connection_invalidated or "connect" in message or "unable to open" in message
     ):
-        return StorageError(f"The database cannot be reached ({said}). Check DATABASE_URL and that the server answers.")
-    return StorageError(f"The database refused to {doing} ({said}).")
+        return StorageError(
+            f"The database cannot be reached ({message}). Check DATABASE_URL and that the server answers."
+        )
+    return StorageError(f"The database refused to {doing} ({message}).")
 
 
 def size(db: Database) -> int:

@@ -43,15 +43,15 @@ def add(connection: Connection, batch_id: int, rows: Sequence[Written]) -> None:
     )
 
 
-def unused(session: Session, batch_id: int, asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return each (field, value) that no trajectory of the batch has any more. That may take a look at all of them."""
+def unused(session: Session, batch_id: int, candidates: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those (field, value) that no trajectory of the batch has any more. May scan the whole batch."""
     t = tables.trajectory.c
 
     def among(field: str, value: str) -> bool:
         having = select(t.id).where(t.batch_id == batch_id, t[FACETS[field]] == value)
         return session.execute(having.limit(1)).first() is not None
 
-    return [(field, value) for field, value in asked if not among(field, value)]
+    return [(field, value) for field, value in candidates if not among(field, value)]
 
 
 def forget(session: Session, batch_id: int, gone: Sequence[tuple[str, str]]) -> None:

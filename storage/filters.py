@@ -18,7 +18,7 @@ _t = tables.trajectory.c
 
 @dataclass(frozen=True)
 class Sort:
-    """An order: a column, then the id. What has no value comes last."""
+    """Order by a column, then by the id. Rows without a value come last."""
 
     column: Column[Any]
     descending: bool
@@ -103,8 +103,8 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def stands(standings: Sequence[Standing]) -> ColumnElement[bool]:
-    """Return the condition for trajectories that reviews leave in one of these standings."""
+def with_standing(standings: Sequence[Standing]) -> ColumnElement[bool]:
+    """Return the condition for trajectories that reviews give one of these standings."""
     return _among(_t.verdict, standings)
 
 

@@ -18,10 +18,12 @@ from engine.reading.json_value import loads
 from storage import tables
 
 LONGEST = 20_000
+"""Characters of a trajectory that are indexed."""
 _WORD = re.compile(r"[^\W_]+")
 _NAME = re.compile(r"\w+")
 _PHRASE = re.compile(r'"([^"]*)"')
 _MOST_WORDS = 24
+"""Words of a query that are used; the rest is ignored."""
 _search = table("trajectory_search", column("rowid"), column("trajectory_id"), column("document"))
 
 
@@ -31,14 +33,14 @@ def document(said: Iterable[str], names: Iterable[str]) -> str:
 
 
 def document_of_body(body: str) -> str:
-    """Return the same from a stored body, whatever version of the code wrote it."""
+    """Return the same from a stored body (JSON), whatever version of the code wrote it."""
     turns = loads(body).get("turns", ())
     said = [t["content"] for t in turns if t["role"] in ("user", "assistant") and t.get("content")]
     return document(said, dict.fromkeys(c["name"] for t in turns for c in t.get("tool_calls", ())))
 
 
 def plain(value: str) -> str:
-    """Return the text without what a database cannot hold: NUL and lone surrogates."""
+    """Return the text without what a database cannot hold: NUL becomes a space, a lone surrogate U+FFFD."""
     if "\x00" in value:
         value = value.replace("\x00", " ")
     if value.isascii():

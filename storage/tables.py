@@ -1,4 +1,4 @@
-"""Tables. Rows are not domain types: modules beside this one turn them into what pages and the engine speak.
+"""All tables. Rows are not domain types: the other modules of storage/ convert them.
 
 Times are UTC epoch seconds, flags are booleans, and structured values are JSON texts of pydantic models, so
 that SQLite and PostgreSQL hold the same thing. The full-text index `trajectory_search` is made by a
@@ -29,7 +29,7 @@ def _parent(column: str, kind: Any = Integer, **options: Any) -> Any:
 
 
 def _number(**options: Any) -> Any:
-    """An identity that is never given out twice, even after rows are deleted."""
+    """An id that is never given out twice, even after rows are deleted."""
     return Field(default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True, **options))
 
 
@@ -98,8 +98,8 @@ class PersonaRecord(SQLModel, table=True):
 
 
 class BatchRecord(SQLModel, table=True):
-    """A batch with its frozen snapshot, its state and its exact counters. `sandbox` is the one that it is worked on
-    in; None until an engine opened one. `import_report` is the JSON of what an import says of its file."""
+    """A batch with its frozen snapshot, its state and its exact counters. `sandbox` names the one that it runs in,
+    None before the first claim. `import_report` is JSON (engine/importing/report.py)."""
 
     __tablename__: ClassVar[Any] = "batch"
     __table_args__: ClassVar[Any] = (Index(None, "status", "id"), _NEVER_REUSED)
@@ -131,8 +131,8 @@ class BatchRecord(SQLModel, table=True):
 
 
 class TrajectoryRecord(SQLModel, table=True):
-    """What lists, filters and charts need of a trajectory; its body lies in its own table. `verdict` is the standing
-    that the reviews give it (engine/reviewing/verdicts.py), NULL for "none"."""
+    """What lists, filters and charts need of a trajectory; its body is in a table of its own. `verdict` is the standing
+    that its reviews give it (engine/reviewing/verdicts.py), NULL for "none"."""
 
     __tablename__: ClassVar[Any] = "trajectory"
     __table_args__: ClassVar[Any] = (
@@ -263,7 +263,7 @@ class ReviewEventRecord(SQLModel, table=True):
 
 
 class ExportRecord(SQLModel, table=True):
-    """An export: its recipe and what came of it."""
+    """An export: its recipe and its result."""
 
     __tablename__: ClassVar[Any] = "export"
     __table_args__: ClassVar[Any] = (_NEVER_REUSED,)
@@ -316,7 +316,7 @@ class RequestRecord(SQLModel, table=True):
 
 
 class EngineRecord(SQLModel, table=True):
-    """An engine process and when it was last heard of."""
+    """An engine process and its last heartbeat."""
 
     __tablename__: ClassVar[Any] = "engine"
     holder: str = Field(primary_key=True, sa_type=String)

@@ -11,28 +11,18 @@ from engine.domains import catalog
 from engine.types import Domain, Persona
 from storage.database import Database, open_database
 from storage.designing import domains, personas
-
-PACKS = Path(__file__).parent / "packs"
+from tests.samples.packs import LEDGER
+from tests.samples.personas import TESS
 
 
 @pytest.fixture(scope="session")
 def ledger() -> Domain:
-    return catalog.load(PACKS / "ledger")
+    return catalog.load(LEDGER)
 
 
 @pytest.fixture(scope="session")
 def persona() -> Persona:
-    return Persona(
-        id="tester",
-        name="Tess",
-        occupation="tester",
-        goal_style="direct",
-        tone="plain",
-        expertise="expert",
-        patience=6,
-        disclosure="everything_at_once",
-        description="Says what she wants.",
-    )
+    return TESS
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a test cannot do without: where it is missing the test is left out loudly, and in CI that is a failure."""
+"""Requirements of tests (Docker, PostgreSQL, Chromium): a test without its requirement is skipped, and fails in CI."""
 
 from __future__ import annotations
 

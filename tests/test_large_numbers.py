@@ -1,4 +1,4 @@
-"""Whole numbers beyond 64 bits go through every door with all their digits, and never as an error."""
+"""Integers beyond 64 bits pass every input and output with all digits and without error."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 from engine.domains import catalog
 from engine.domains.slots import Tables
+from engine.domains.strict_yaml import yaml_value
 from engine.domains.templates import value
 from engine.errors import InputError, InputErrors
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of
 from engine.importing.lines import objects
 from engine.llms._text_calls import find_calls
-from engine.llms._wire import _call
+from engine.llms._wire import _tool_call
 from engine.planning.batch_file import parse_batch
 from engine.reviewing.corrections import same_calls
-from engine.rolling.prove import parsed
+from engine.rolling.prove import result_value
 from engine.types import Change, Leaf, StateDiff, ToolCall, Trajectory, Turn
 from pages._ui.text import beyond_browsers
 from pages.review.parts.turn_viewer import _calls
@@ -29,7 +30,7 @@ from storage.designing import domains
 from storage.intake.rows import dump
 from storage.search import document_of_body
 from storage.serving import requests
-from tests.exporters.mixed import mixed, proven
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory
 
 BIG = "1234567890123456789012"
 LONG = "98765" * 1000
@@ -117,12 +118,10 @@ def test_a_pack_with_large_numbers_is_read_saved_and_read_again(db: Database, di
 
 def test_yaml_numbers_of_every_writing() -> None:
     hexadecimal = "0x" + "f" * 4000  # more digits in decimal than JSON readers take
-    found = catalog.yaml_value(
-        f"a: {BIG}\nb: {LONG}\nc: {hexadecimal}\nd: 0x1F\ne: 0b_\nf: {LONG}.5\ng: 1_000".encode(), "x"
-    )
+    found = yaml_value(f"a: {BIG}\nb: {LONG}\nc: {hexadecimal}\nd: 0x1F\ne: 0b_\nf: {LONG}.5\ng: 1_000".encode(), "x")
     assert found == {"a": int(BIG), "b": LONG, "c": hexadecimal, "d": 31, "e": "0b_", "f": f"{LONG}.5", "g": 1000}
-    assert catalog.yaml_value(f"{BIG}: 1".encode(), "x") == {int(BIG): 1}
-    assert catalog.yaml_value(b"a: .inf", "x") == {"a": float("inf")}
+    assert yaml_value(f"{BIG}: 1".encode(), "x") == {int(BIG): 1}
+    assert yaml_value(b"a: .inf", "x") == {"a": float("inf")}
 
 
 @pytest.mark.parametrize("name", ["b.yaml", "b.toml"])
@@ -138,10 +137,10 @@ def test_a_batch_file_with_a_number_too_long_is_refused_or_read(name: str) -> No
 
 
 def test_results_and_arguments_keep_their_digits() -> None:
-    assert parsed(f'{{"id": {BIG}}}') == {"id": int(BIG)}
-    assert parsed(f'{{"id": {LONG}}}') == {"id": LONG}
+    assert result_value(f'{{"id": {BIG}}}') == {"id": int(BIG)}
+    assert result_value(f'{{"id": {LONG}}}') == {"id": LONG}
     for digits, wanted in ((BIG, int(BIG)), (LONG, LONG)):
-        call = _call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
+        call = _tool_call({"id": "c", "function": {"name": "count", "arguments": f'{{"number": {digits}}}'}})
         assert (call.arguments, call.raw) == ({"number": wanted}, None)
         _, (call,) = find_calls(f'{{"name": "count", "arguments": {{"number": {digits}}}}}', ["count"])
         assert call.arguments == {"number": wanted}
@@ -164,7 +163,9 @@ def large(digits: str) -> Trajectory:
         Turn(role="user", content="Count."),
         Turn(role="assistant", tool_calls=(ToolCall(id="c", name="count", arguments={"number": number}),)),
     )
-    return mixed()[0].model_copy(update={"turns": turns, "begun": (), "diff": StateDiff(changes=(change,))})
+    return mixed_trajectories()[0].model_copy(
+        update={"turns": turns, "begun": (), "diff": StateDiff(changes=(change,))}
+    )
 
 
 @pytest.mark.parametrize("digits", [str(2**64), BIG, "7" * 400, "7" * 4300])
@@ -183,7 +184,7 @@ def test_a_trajectory_with_large_numbers_goes_through_storage_and_export(digits:
 def test_a_request_with_large_numbers_comes_and_is_answered(db: Database, digits: str) -> None:
     payload = {"arguments": {"number": int(digits)}}
     id = requests.submit(db, "try_tool", payload)
-    requests.finish_request(db, id, {"result": int(digits), 1: [proven().model_dump(mode="json")]})
+    requests.finish_request(db, id, {"result": int(digits), 1: [proven_trajectory().model_dump(mode="json")]})
     row = requests.get_request(db, id)
     assert row is not None
     assert row.payload == payload

@@ -1,4 +1,4 @@
-"""A process is known by its machine, number and beginning; what cannot be known is never taken for dead."""
+"""A process is identified by machine, id and start time; one that cannot be checked is never taken for dead."""
 
 from __future__ import annotations
 

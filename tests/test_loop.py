@@ -1,4 +1,4 @@
-"""Taking turns in the event loop."""
+"""Tasks of the event loop take turns for work that holds the processor."""
 
 from __future__ import annotations
 

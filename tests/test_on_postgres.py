@@ -1,4 +1,4 @@
-"""The whole way on PostgreSQL: a batch planned, worked by an engine process, reviewed, analysed, exported, drawn."""
+"""The whole workflow on PostgreSQL: a batch is planned, run by an engine, reviewed, analysed, exported, shown."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.reviewing.reviewer_tab import ReviewerTab
 from storage.serving import requests
-from tests.engine_parts import ROOT, engine, surroundings, until
+from tests.engines import ROOT, engine, surroundings, until
 from tests.running.test_outages import checked, stored
-from tests.storage.fixtures import postgres_server
+from tests.storage.database_fixtures import postgres_server
 
 __all__ = ["postgres_server"]
 

@@ -13,18 +13,20 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.errors import InputError, InputErrors, SandboxError
 from engine.planning.planner import plan
-from engine.protocols import Environment
-from engine.rolling.rollout import environment_of, rollout
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool, preferred, with_options
 from engine.serving.pools import Pools
-from engine.types import Batch, Domain, Persona, ToolCall, Turn
+from engine.types import Domain, Environment, Persona, ToolCall, Turn
 from storage import preferences
 from storage.database import Database
 from storage.serving.library import SqlLibrary
-from tests.engine_parts import batch_of, scripted, wired
-from tests.judges.test_rubric import trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
+from tests.samples.trajectories import balance_trajectory
 
 PLAIN = Environment(workspace={"a.txt": b"a"}, modules={})
 
@@ -83,12 +85,12 @@ async def test_the_rules_judge_counts_repetition_as_the_batch_says() -> None:
             Turn(role="tool", name="get_balance", tool_call_id=f"c{number}", content="{}"),
         )
     )
-    talked = trajectory(
+    talked = balance_trajectory(
         (Turn(role="system"), Turn(role="user", content="So?"), *calls, Turn(role="assistant", content="5"))
     )
 
     async def repeated(*judges: Any) -> bool | None:
-        batch = Batch.model_validate({"name": "b", "domains": [{"id": "x"}], "judges": judges})
+        batch = batch_of("x", judges=judges)
         scores = await judges_of(batch, {})["rules"].score(talked)
         return next(score.passed for score in scores if score.name == "no_repetition")
 
@@ -98,11 +100,11 @@ async def test_the_rules_judge_counts_repetition_as_the_batch_says() -> None:
 
 @pytest.mark.parametrize(("option", "most"), [("chars_per_turn", 200), ("chars", 2_000)])
 async def test_the_rubric_judge_reads_as_much_as_the_batch_says(option: str, most: int) -> None:
-    long = trajectory((Turn(role="system", content="s" * 30_000), Turn(role="assistant", content="a" * 30_000)))
+    long = balance_trajectory((Turn(role="system", content="s" * 30_000), Turn(role="assistant", content="a" * 30_000)))
 
     async def read(*judges: Any) -> int:
         llm = open_llm(scripted({"text": "{}"}), "judge")
-        batch = Batch.model_validate({"name": "b", "domains": [{"id": "x"}], "judges": judges})
+        batch = batch_of("x", judges=judges)
         judge = judges_of(batch, {"judge": llm})["rubric"]
         return len(judge._prompt(long))
 

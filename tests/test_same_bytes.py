@@ -13,6 +13,7 @@ from pydantic import Field
 from engine.errors import InputError, InputErrors
 from engine.planning.batch_file import dump_batch, load_batch, parse_batch
 from engine.planning.planner import plan
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import (
     MODES,
@@ -38,7 +39,7 @@ from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.golden_plans import FILES, GOLDEN, PERSONAS, pinned, recorded
-from tests.storage.samples import made
+from tests.samples.trajectories import order_trajectory
 
 RECORDED = {version: json.loads((GOLDEN / f"plans_{version}.json").read_text()) for version in PLAN_VERSIONS}
 PAUSED = json.loads((GOLDEN / "paused.json").read_text())
@@ -230,7 +231,7 @@ async def test_a_batch_paused_before_the_upgrade_goes_on_with_its_own_ids(tmp_pa
     before = {r.id for r in trajectories.page(db, TrajectoryFilter(batches=(number,)), limit=50)[0]}
 
     batches.command(db, number, "resume")
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda _: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda _: None).work(once=True)
 
     row = batches.get_batch(db, number)
     assert row.status == "done", row.reason
@@ -260,6 +261,6 @@ def test_what_else_the_old_database_holds_is_there(tmp_path: Path) -> None:
 
 
 def test_an_imported_batch_was_never_planned(db: Database) -> None:
-    row = batches.get_batch(db, insert_imported(db, "came in", [made(1)]))
+    row = batches.get_batch(db, insert_imported(db, "came in", [order_trajectory(1)]))
     assert row.batch.plan_version is None
     assert quotas_of_batch(db, row) is None

@@ -27,14 +27,15 @@ from engine.importing.read import importer_of, read
 from engine.importing.report import Report
 from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan
-from engine.protocols import Environment
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
-from engine.types import Batch, Domain, Endpoint, Persona, Recipe, Trajectory
-from tests.engine_parts import ROOT, batch_of, wired
-from tests.exporters.mixed import entries, mixed
+from engine.types import Batch, Domain, Endpoint, Environment, Persona, Recipe, Trajectory
+from tests.engines import ROOT, wired
+from tests.exporting.export_steps import entries
 from tests.llms.server import serving
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import mixed_trajectories
 from tests.throw_away import KINDS, NAMES, installed, source, write_all, write_package
 
 OPTIONS = {
@@ -232,7 +233,7 @@ async def test_a_sandbox_serves_a_batch(ledger: Domain, persona: Persona, tmp_pa
 def test_an_export_is_built_and_read_back(tmp_path: Path) -> None:
     def rows(name: str, **options: Any) -> tuple[Path, list[dict[str, Any]]]:
         recipe = Recipe(format=name, options=options, splits={"train": 1.0})
-        path = build(recipe, entries(mixed()), tmp_path / f"{name}{len(options)}.jsonl").path
+        path = build(recipe, entries(mixed_trajectories()), tmp_path / f"{name}{len(options)}.jsonl").path
         return path, [json.loads(line) for line in path.read_bytes().splitlines()]
 
     path, written = rows("throwaway")
@@ -260,11 +261,11 @@ def test_an_export_for_a_trainer_is_built(tmp_path: Path) -> None:
         in CliRunner().invoke(app, ["list", "targets"]).output
     )
     recipe = Recipe(target="throwaway", splits={"train": 1.0})
-    made = build(recipe, entries(mixed()), tmp_path / "rows.jsonl")
+    made = build(recipe, entries(mixed_trajectories()), tmp_path / "rows.jsonl")
     assert made.settings == "data: rows.jsonl  # the split train"
-    assert targets.aimed(recipe).untrained == "cut"
+    assert targets.for_target(recipe).untrained == "cut"
     with pytest.raises(InputError, match="masked: mask does not suit throwaway"):
-        targets.aimed(Recipe(target="throwaway", options={"masked": "mask"}))
+        targets.for_target(Recipe(target="throwaway", options={"masked": "mask"}))
 
 
 # ---------------------------------------------------------------- promised

@@ -1,4 +1,4 @@
-"""Running one command in the workspace with bounds on time and output.
+"""Runs one command in the workspace with bounds on time and output.
 
 Runs inside the sandbox, standard library only.
 """
@@ -16,7 +16,7 @@ Place = collections.namedtuple("Place", "folder environment limits process_cap")
 
 
 class Output:
-    """Collects a stream up to `limit` bytes; what is beyond is read and dropped."""
+    """Collects a stream up to `limit` bytes. Further bytes are read and dropped, so that the command never blocks."""
 
     def __init__(self, descriptor, limit):
         self.descriptor, self.limit = descriptor, limit
@@ -30,10 +30,10 @@ class Output:
 
 
 def execute(family, request, place, stream):
-    """Return {"status", "stdout", "stderr", "fault", "truncated", "seconds"} with outputs as bytes.
+    """Run a command and return {"status", "stdout", "stderr", "fault", "truncated", "seconds"} with outputs as bytes.
 
-    Ends when the command itself ends; what it left running in the background lives until the next reset or
-    timeout. A timeout kills every process of the sandbox but open ones.
+    Returns when the command itself ends; processes that it started in the background live until the next reset or
+    timeout. A timeout kills every process of the sandbox but the open ones (programs.py).
     """
     began = time.monotonic()
     read_out, write_out = os.pipe()
@@ -60,7 +60,7 @@ def execute(family, request, place, stream):
         else:
             family.kill_others()
             status = None
-        _drain(out, err)
+        _take_rest(out, err)
     finally:
         pump.close()
         os.close(read_out)
@@ -74,7 +74,7 @@ def execute(family, request, place, stream):
 
 
 def exit_code(status):
-    """Return the exit status that a wait status holds: 128 and the signal's number when a signal ended the process."""
+    """Return the exit code of a wait status; 128 plus the signal's number when a signal ended the process."""
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
@@ -91,7 +91,8 @@ def _answer(status, stdout, stderr, fault, truncated, began):
 
 
 def become(argv, streams, place, report):
-    """Turn the forked child into the command. Never returns; writes to `report` why it could not start."""
+    """Turn this forked child into the command. Never returns; if the command cannot start, writes why to the descriptor
+    `report`."""
     try:
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
@@ -106,7 +107,7 @@ def become(argv, streams, place, report):
 
 
 class _Pump:
-    """Moves bytes between a command and us until it ends or time is up."""
+    """Moves bytes between a command and the server until it ends or time is up."""
 
     def __init__(self, child, streams, stdin, data):
         self.child = child
@@ -120,7 +121,7 @@ class _Pump:
             self.ending = os.pidfd_open(child)
             self.poller.register(self.ending, select.POLLIN)
         except (AttributeError, OSError):
-            self.ending = -1  # no such call here: look every few milliseconds instead
+            self.ending = -1  # this kernel has no such call: `until` then looks every 20 milliseconds
 
     def close(self):
         for descriptor in (self.stdin, self.ending):
@@ -128,7 +129,8 @@ class _Pump:
                 os.close(descriptor)
 
     def until(self, deadline, stream):
-        """Return True when the command ended, False when time is up. Raises Hangup."""
+        """Return True when the command ended, False when time was up. Serves the engine's `stream` meanwhile. Raises
+        Hangup."""
         stream.register(self.poller)
         while (left := deadline - time.monotonic()) > 0:
             for descriptor, _ in self.poller.poll(left * 1000 if self.ending >= 0 else min(left * 1000, 20)):
@@ -169,8 +171,8 @@ def _receive(stream):
     return bool(part)
 
 
-def _drain(*streams):
-    """Take what is in the pipes already; a background process may keep them open for ever."""
+def _take_rest(*streams):
+    """Read what the pipes hold now, and not to their end: a background process may keep them open for ever."""
     for stream in streams:
         os.set_blocking(stream.descriptor, False)
         try:

@@ -1,6 +1,6 @@
-"""The rows of a SQLite file as plain values, so that two files can be compared whatever their pages look like.
+"""The rows of a SQLite file as plain values, so that two files with equal rows compare equal whatever their bytes.
 
-Runs inside the sandbox, standard library only. sqlite3 itself is loaded when the first database is met.
+Runs inside the sandbox, standard library only. sqlite3 is imported with the first database.
 """
 
 import collections
@@ -10,11 +10,12 @@ import os
 
 
 def natural(key):
+    """Return a sort key that puts whole numbers first, in their order."""
     return (0, int(key), "") if key.lstrip("-").isdecimal() else (1, 0, key)
 
 
 def of_file(full, data):
-    """Return the rows of a database in the workspace, committed pages of its side files included."""
+    """Return the tables of a database file in the workspace, including what is committed in its side files."""
     if not any(os.path.exists(full + suffix) for suffix in ("-wal", "-journal")):
         return of_bytes(data)
     import sqlite3
@@ -27,10 +28,11 @@ def of_file(full, data):
 
 
 def of_bytes(data):
+    """Return the tables of a database without side files, given its bytes."""
     import sqlite3
 
     image = bytearray(data)
-    image[18:20] = b"\x01\x01"  # a database image in memory cannot be in WAL mode
+    image[18:20] = b"\x01\x01"  # marks it as not in WAL mode, in which SQLite cannot open a database in memory
     connection = sqlite3.connect(":memory:")
     try:
         connection.deserialize(bytes(image))
@@ -61,15 +63,15 @@ def _tables(connection):
 
 
 def _key(values, key_at):
-    """Return the primary key as text, or None where there is none (SQLite lets a key hold NULL)."""
+    """Return a row's primary key as text; None when the table has none or the key holds NULL, which SQLite allows."""
     if not key_at or any(values[index] is None for index in key_at):
         return None
     return ",".join(str(values[index]) for index in key_at)
 
 
 def _by_key(records, names):
-    """Return {key: {column: value}}. Rows without a key, and those whose keys read alike (1 and '1'), are named by
-    their content, so that none hides another and their order says nothing."""
+    """Return {key: {column: value}} of the rows. Rows without a key, and rows whose keys are the same text (1 and '1'),
+    get a digest of their content as key, so that none replaces another and their order does not matter."""
     times = collections.Counter(key for key, _ in records)
     rows = {}
     for key, values in records:
@@ -87,7 +89,7 @@ def _content_key(values, rows):
 
 
 def _plain(value):
-    """Return a cell as JSON; a real number without a fraction is the whole number that it equals."""
+    """Return a cell as a JSON value. A real number without a fraction becomes a whole number, a blob its digest."""
     if isinstance(value, bytes):
         return {"blob": hashlib.sha256(value).hexdigest()[:32], "bytes": len(value)}
     if isinstance(value, float):
@@ -98,6 +100,7 @@ def _plain(value):
 
 
 def digest(tables):
+    """Return a digest of all tables, their columns and rows."""
     total = hashlib.sha256()
     for table in sorted(tables):
         sql, rows = tables[table]

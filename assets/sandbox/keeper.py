@@ -1,7 +1,7 @@
-"""The parent of one open process: starts its program, tells how it ended, and kills whatever is left of it.
+"""The parent process of one open program: starts it, reports how it ended, and kills all that it started.
 
-Runs inside the sandbox, standard library only. What the program orphans becomes a child of its keeper. So everything
-that it started can be found, and is not confused with what calls and commands left running.
+Runs inside the sandbox, standard library only. Orphans of the program become children of its keeper. So all that the
+program started can be found, apart from what tool calls and commands left running.
 """
 
 import json
@@ -18,10 +18,11 @@ _PATIENCE = 0.5
 
 
 def start(channel, argv, streams, place, unwanted):
-    """Turn this freshly forked process into a keeper, without the descriptors `unwanted`. Never returns.
+    """Turn this newly forked process into a keeper, after closing the descriptors `unwanted`. Never returns.
 
-    `channel` leads to the server: a byte asks to begin, a line answers, a second line tells the program's status, and a
-    second byte asks for the end. A channel that closes means that the server is gone.
+    `channel` is a socket to the server. The server sends a byte to start the program; the keeper answers with a line
+    {"error"}, and sends a line {"status"} when the program has ended. A second byte of the server ends everything. When
+    the channel closes, the server has died.
     """
     try:
         for descriptor in unwanted:
@@ -33,7 +34,7 @@ def start(channel, argv, streams, place, unwanted):
 
 
 class Keeper:
-    """Has one program below it. `child` is its process id while it runs."""
+    """Keeps one program. `child` is its process id while it runs."""
 
     def __init__(self, channel):
         self.channel = channel
@@ -49,10 +50,10 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def keep(self, argv, streams, place):
-        """Do what the server asks until it asks for the end or is gone. Never returns."""
+        """Start the program and keep it until the server ends it or dies. Never returns."""
         os.read(self.channel, 1)
         error = self.begin(argv, streams, place)
-        self.say({"error": error})
+        self.send({"error": error})
         if not error:
             self.wait()
             if os.read(self.channel, 1):
@@ -77,30 +78,33 @@ class Keeper:
         return error.decode("utf-8", "replace").strip()
 
     def wait(self, seconds=None):
-        """Reap children until the server says something; with `seconds`, until they are over or the program ended."""
+        """Reap children until the server sends something; with `seconds` at most that long, and not after the program
+        ended."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or (self.child and time.monotonic() < deadline):
-            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-            for descriptor, _ in self.poller.poll(left):
+            milliseconds = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            for descriptor, _ in self.poller.poll(milliseconds):
                 if descriptor == self.channel:
                     return
                 self.reap()
 
     def reap(self):
+        """Collect ended children; report the program's status when it is among them."""
         try:
             os.read(self.ended, 512)
             while (found := os.waitpid(-1, os.WNOHANG))[0]:
                 if found[0] == self.child:
                     self.family.groups.discard(self.child)
                     self.child = None
-                    self.say({"status": command.exit_code(found[1])})
+                    self.send({"status": command.exit_code(found[1])})
         except ChildProcessError:
             return
 
-    def say(self, value):
+    def send(self, value):
         os.write(self.channel, json.dumps(value).encode() + b"\n")
 
     def end_gently(self):
+        """Let the program end by itself for a moment, then send SIGTERM, then SIGKILL."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             self.wait(_PATIENCE)
             if self.child:

@@ -1,7 +1,7 @@
-"""Every process below the tool server: starting, waiting with a bound, and killing all of them.
+"""The processes below the tool server: starts them, exchanges lines with them in bounded time, and kills all of them.
 
-Runs inside the sandbox, standard library only. In a container everything but the init process and the server
-is killed at once; elsewhere the server is made the reaper of orphans, so that no descendant gets away.
+Runs inside the sandbox, standard library only. In a container everything but the init process and the server is killed
+at once. Elsewhere the server becomes the parent of all orphans below it, so that no descendant escapes.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import time
 
 _PDEATHSIG, _SUBREAPER = 1, 36
 _PATIENCE = 3.0
-"""Seconds in which descendants must be killed one by one before all are killed at once."""
+"""Seconds in which descendants are killed one by one, before all are killed at once."""
 
 
 def _prctl():
@@ -26,10 +26,8 @@ PRCTL = _prctl()
 
 
 class Family:
-    """All descendants of this process. `alone` says that nobody else lives in this process namespace.
-
-    `kept` are children that `kill_others` lets live, with all below them.
-    """
+    """All descendants of this process. `alone`: this process namespace holds no other processes. `groups` are the
+    process groups of the children, `kept` the children that `kill_others` spares with all below them."""
 
     def __init__(self, alone):
         self.alone = alone
@@ -39,9 +37,10 @@ class Family:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
     def fork(self):
-        """Fork a child in a process group of its own that dies with the server. Returns 0 in the child.
+        """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
 
-        It stays in the server's session: Linux shares processor time among sessions first, by priority only then.
+        The child stays in this session, because Linux first shares processor time among sessions and compares
+        priorities only within one.
         """
         server = os.getpid()
         child = os.fork()
@@ -51,7 +50,7 @@ class Family:
         os.setpgid(0, 0)
         if PRCTL is not None:
             PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != server:
+            if os.getppid() != server:  # the server died before the line above took effect
                 os._exit(0)
         return 0
 
@@ -68,7 +67,8 @@ class Family:
             self._await(-1)
 
     def kill_others(self):
-        """Kill and reap every descendant that is not kept; all of them when these come faster than they are killed."""
+        """Kill and reap every descendant that is not kept; all of them when new ones start faster than they are
+        killed."""
         if not self.kept:
             self.kill()
             return
@@ -92,7 +92,7 @@ class Family:
             self._await(group)
 
     def _await(self, child, how=0):
-        """Reap; False when there is no such child."""
+        """Reap a child (-1: any); return False when there is none."""
         try:
             os.waitpid(child, how)
         except ChildProcessError:
@@ -107,7 +107,7 @@ class Family:
             return []
 
     def reap(self, child):
-        """Wait for one child that is known to have ended; returns its wait status, or None when it is unknown."""
+        """Reap a child that is known to have ended, and return its wait status; None when it was reaped already."""
         self._forget(child)
         try:
             return os.waitpid(child, 0)[1]
@@ -115,7 +115,7 @@ class Family:
             return None
 
     def reap_orphans(self):
-        """Collect ended orphans, so that they do not count as processes. Never waits."""
+        """Reap ended orphans, so that they do not count as processes. Never waits."""
         try:
             while child := os.waitpid(-1, os.WNOHANG)[0]:
                 self._forget(child)
@@ -128,7 +128,7 @@ class Family:
 
 
 def outlive_parent():
-    """Undo for this process that it dies with the one that forked it."""
+    """Let this process live on when the one that forked it dies (see `Family.fork`)."""
     if PRCTL is not None:
         PRCTL(_PDEATHSIG, 0, 0, 0, 0)
 
@@ -153,7 +153,7 @@ class Exchange:
         self.received = b""
 
     def send(self):
-        """Send what fits. Raises EOFError when the worker is dead."""
+        """Send as much as the channel takes. Raises EOFError when the worker is dead."""
         try:
             self.unsent = self.unsent[os.write(self.channel, self.unsent) :]
         except BlockingIOError:
@@ -162,7 +162,7 @@ class Exchange:
             raise EOFError from None
 
     def receive(self):
-        """Take what is there and say whether the answer is whole. Raises EOFError, OverflowError."""
+        """Read what has come and return whether the answer is complete. Raises EOFError, OverflowError."""
         try:
             part = os.read(self.channel, 1 << 18)
         except BlockingIOError:
@@ -178,10 +178,10 @@ class Exchange:
 
 
 def exchange(channel, line, deadline, most, stream):
-    """Send one line to a worker and return its answer line; None when time ran out.
+    """Send one line to a worker and return its answer line; None when it did not come before `deadline`.
 
-    Raises EOFError when the worker died, OverflowError when it answered more than `most` bytes, and Hangup
-    when the engine closed its `stream` meanwhile.
+    Serves the engine's `stream` meanwhile. Raises EOFError when the worker died, OverflowError when it answered more
+    than `most` bytes, and Hangup when the engine closed the stream.
     """
     talk = Exchange(channel, line, most)
     talk.send()

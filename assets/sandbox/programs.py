@@ -1,8 +1,8 @@
-"""Open processes: programs that run while tools are called, and their bytes on the way to and from the engine.
+"""Open processes: programs that run while tools are called. Moves their input and output between them and the engine.
 
-Runs inside the sandbox, standard library only. Each has a keeper (keeper.py) as its parent. The engine grants how many
-bytes of output it takes, and hears how many bytes of input the program took. Neither side holds more than that, so a
-program that writes without end is stopped by its full pipe.
+Runs inside the sandbox, standard library only. Each program has a keeper (keeper.py) as its parent. Flow control: the
+engine grants how many bytes of output it takes, and is told how many bytes of input the program took. No more is
+buffered, so a program that writes without end is held up by its full pipe.
 """
 
 import base64
@@ -21,9 +21,11 @@ import processes
 _MOST = 8
 """Open processes of one sandbox."""
 _PART = 1 << 16
+"""Bytes that are read or sent at once."""
 _ERRORS = 4096
-"""Bytes of standard error that are kept: the last ones."""
+"""Last bytes of standard error that are kept."""
 _KILLED = 128 + signal.SIGKILL
+"""The status of a program that was killed before it could end."""
 
 
 class Unstarted(Exception):
@@ -31,10 +33,8 @@ class Unstarted(Exception):
 
 
 class Programs:
-    """All open processes of a sandbox, in `running` by the number that the engine gave them.
-
-    `selector` is ready when bytes can be moved; `attend` moves them.
-    """
+    """All open processes of a sandbox. `running` holds them by the number that the engine gave them. When `selector` is
+    ready, bytes can be moved, which `attend` does."""
 
     def __init__(self, family, stream):
         self.family, self.stream = family, stream
@@ -42,11 +42,11 @@ class Programs:
         self.selector = selectors.DefaultSelector()
 
     def descriptors(self):
-        """Return what no child may hold: a copy of a pipe's end would keep it open."""
+        """Return the descriptors that no child may inherit, because its copy would keep a pipe open."""
         return [self.selector.fileno(), *(number for one in self.running.values() for number in one.open)]
 
     def start(self, request, place, private):
-        """Start a program; its keeper closes the descriptors `private`. Raises Unstarted, Hangup."""
+        """Start a program; its keeper closes the descriptors `private` of the server. Raises Unstarted, Hangup."""
         if len(self.running) >= _MOST:
             raise Unstarted(f"{_MOST} processes are open in this sandbox. Close one first.")
         self.family.reap_orphans()
@@ -64,7 +64,7 @@ class Programs:
         theirs.close()
         program = Program(request, self, child, (*outside, ours.detach()))
         try:
-            said = self.begin(program, place)
+            status_line = self.begin(program, place)
         except Unstarted:
             program.close()
             if child is not None:
@@ -72,11 +72,12 @@ class Programs:
             raise
         self.running[program.number] = program
         program.settle()
-        if said:
-            program.heard(said)
+        if status_line:
+            program.status_came(status_line)
 
     def begin(self, program, place):
-        """Have the keeper start its program; return what it says beyond that. Raises Unstarted, Hangup."""
+        """Have the keeper start its program. Returns the keeper's second line, if the program ended so soon that it
+        came with the first. Raises Unstarted, Hangup."""
         if program.keeper is None:
             raise Unstarted("The sandbox allows no further process.")
         self.family.kept.add(program.keeper)
@@ -94,49 +95,52 @@ class Programs:
         return further
 
     def received(self, message):
-        """Do what the engine asks of one process; nothing when it is gone."""
+        """Pass a message of the engine to its process; ignore it when that has ended."""
         program = self.running.get(message["process"])
         if program is not None:
             program.received(message)
 
     def attend(self):
+        """Move the bytes that can be moved now."""
         for key, _ in self.selector.select(0):
-            if self.selector.get_map().get(key.fd) is key:
+            if self.selector.get_map().get(key.fd) is key:  # an earlier step may have closed it
                 key.data()
 
     def end(self):
-        """Forget all of them, which have been killed, and tell the engine."""
+        """Forget all programs, which were killed before, and tell the engine."""
         for program in list(self.running.values()):
             program.gone()
 
 
 class Program:
-    """One open process, as the server sees it: four descriptors, of which each is watched while it can be served."""
+    """One open process as the server sees it: the descriptors of its three streams and its keeper's channel. Each is
+    watched while there is something to do for it."""
 
     def __init__(self, request, programs, child, descriptors):
-        self.number, self.credit = request["process"], request["window"]
-        self.often = request["window"] // 4  # bytes of input taken, after which the engine is told
+        self.number, self.credit = request["process"], request["window"]  # bytes of output that may still be sent
+        self.report_after = request["window"] // 4  # bytes of input taken, after which the engine is told
         self.programs, self.selector, self.keeper = programs, programs.selector, child
         self.stdin, self.stdout, self.stderr, self.channel = descriptors
         self.open = set(descriptors)
         for descriptor in descriptors:
             os.set_blocking(descriptor, False)
-        self.input, self.taken = bytearray(), 0
+        self.input, self.taken = bytearray(), 0  # input to be written; bytes written and not reported
         self.errors = b""
         self.status = None
-        self.left = None  # bytes of output still to be sent, known once the program ended
+        self.unsent = None  # bytes of output in the pipe, known once the program ended
 
     def settle(self):
-        """Watch what can be served now. Once the program ended and its output was sent, tell the engine."""
-        if self.status is not None and self.stdout in self.open and self.left <= 0:
+        """Watch the descriptors that can be served now. Once the program ended and all its output was sent, say so."""
+        if self.status is not None and self.stdout in self.open and self.unsent <= 0:
             self.close(self.stdout)
             self.send(drained=True)
         self.watch(self.stdin, selectors.EVENT_WRITE, self.feed, self.input)
         self.watch(self.stdout, selectors.EVENT_READ, self.forward, self.credit > 0)
-        self.watch(self.stderr, selectors.EVENT_READ, self.note, True)
+        self.watch(self.stderr, selectors.EVENT_READ, self.keep_errors, True)
         self.watch(self.channel, selectors.EVENT_READ, self.listen, True)
 
     def watch(self, descriptor, event, serve, wanted):
+        """Have `attend` call `serve` when the descriptor is ready, or no longer if it is not `wanted`."""
         if descriptor not in self.open:
             return
         known = descriptor in self.selector.get_map()
@@ -153,26 +157,28 @@ class Program:
             os.close(descriptor)
             self.open.discard(descriptor)
 
-    def send(self, **said):
-        self.programs.stream.send({"process": self.number, **said})
+    def send(self, **fields):
+        """Send a message about this process to the engine."""
+        self.programs.stream.send({"process": self.number, **fields})
 
-    # ------------------------------------------------------------ what the engine says
+    # ------------------------------------------------------------ messages of the engine
 
     def received(self, message):
+        """Take a message: `granted` output bytes, input `data`, or `end`."""
         self.credit += message.get("granted", 0)
         if "data" in message and self.stdin in self.open:
             self.input += base64.b64decode(message["data"])
             self.feed()
         if "end" in message:
             self.close(self.stdin)
-            with contextlib.suppress(OSError):  # the keeper is gone, which `listen` will notice
+            with contextlib.suppress(OSError):  # the keeper has ended, which `listen` will notice
                 os.write(self.channel, b"\n")
         self.settle()
 
-    # ------------------------------------------------------------ what the program does
+    # ------------------------------------------------------------ events of the program
 
     def feed(self):
-        """Write input as far as the program takes it."""
+        """Write as much input as the program's pipe takes."""
         try:
             written = os.write(self.stdin, self.input)
         except BlockingIOError:
@@ -183,60 +189,61 @@ class Program:
             return
         del self.input[:written]
         self.taken += written
-        if self.taken >= self.often:
+        if self.taken >= self.report_after:
             self.send(taken=self.taken)
             self.taken = 0
         self.settle()
 
     def forward(self):
-        """Send output as far as the engine takes it."""
-        part = os.read(self.stdout, min(_PART, self.credit, _PART if self.left is None else self.left))
+        """Send output of the program to the engine, as much as it granted."""
+        part = os.read(self.stdout, min(_PART, self.credit, _PART if self.unsent is None else self.unsent))
         if part:
             self.send(data=base64.b64encode(part).decode())
             self.credit -= len(part)
-            self.left = None if self.left is None else self.left - len(part)
+            self.unsent = None if self.unsent is None else self.unsent - len(part)
         elif self.status is None:
             self.close(self.stdout)
         else:
-            self.left = 0
+            self.unsent = 0
         self.settle()
 
-    def note(self):
-        """Keep the end of what the program writes to standard error."""
+    def keep_errors(self):
+        """Read standard error and keep its last bytes."""
         part = os.read(self.stderr, _PART)
         self.errors = (self.errors + part)[-_ERRORS:]
         if not part:
             self.close(self.stderr)
 
     def listen(self):
-        """Take what the keeper says: the program's status, and nothing any more at its own end."""
+        """Read the keeper's channel: a line with the program's status, or its end when the keeper has ended."""
         try:
             line = os.read(self.channel, _PART)
         except ConnectionResetError:
             line = b""
         if line:
-            self.heard(line)
+            self.status_came(line)
         else:
             self.gone()
 
-    def heard(self, line):
+    def status_came(self, line):
         self.ended(json.loads(line)["status"])
 
     def ended(self, status):
-        """Tell the engine the status; what the pipe still holds of the output follows."""
+        """Send the status to the engine. Of the output only what is in the pipe now follows, as a child of the program
+        may keep the pipe open."""
         self.status = status
         if self.stderr in self.open and _unread(self.stderr):
-            self.note()
+            self.keep_errors()
         self.send(status=status, errors=base64.b64encode(self.errors).decode())
         self.close(self.stdin, self.stderr)
         if self.stdout in self.open:
-            self.left = _unread(self.stdout)
+            self.unsent = _unread(self.stdout)
         else:
             self.send(drained=True)
         self.settle()
 
     def gone(self):
-        """Forget the process: it was killed with all that it started."""
+        """Forget the process, which has ended with all that it started, and tell the engine."""
         if self.status is None:
             self.ended(_KILLED)
         self.close()
@@ -247,7 +254,7 @@ class Program:
 
 def _unread(pipe):
     """Return how many bytes wait in a pipe."""
-    import fcntl  # libraries that each fork of a server without open processes would pay for
+    import fcntl  # not at the top: each fork of a server without open processes would pay for these
     import termios
 
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]

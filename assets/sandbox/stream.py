@@ -1,4 +1,4 @@
-"""The stream to the engine: requests come in; answers, and what open processes write, go out.
+"""The stream to the engine: requests come in; answers and the output of open processes go out.
 
 Runs inside the sandbox, standard library only.
 """
@@ -12,10 +12,11 @@ import processes
 
 
 class Stream:
-    """`inbound` and `outbound` are the protocol's descriptors, kept from every child.
+    """`inbound` and `outbound` are the descriptors of the protocol; no child may inherit them.
 
-    Whoever waits for something else calls `register` with his poller, and `attend` for a descriptor that is not his. So
-    the engine's end is noticed at once, and open processes (`programs`) are served whatever the server waits for.
+    Code that polls for something else calls `register` with its poller, and `attend` for every ready descriptor that is
+    not its own. So the end of the engine is noticed at once, and open processes (`programs`) are served, whatever the
+    server waits for.
     """
 
     def __init__(self, inbound, outbound):
@@ -25,7 +26,7 @@ class Stream:
         self.received = bytearray()
 
     def next_request(self):
-        """Wait for a request and return it with its line. Raises Hangup."""
+        """Wait for a request and return (request, its line). Raises Hangup."""
         while not self.requests:
             if not self.programs.running:
                 self.receive()
@@ -37,19 +38,21 @@ class Stream:
         return self.requests.popleft()
 
     def register(self, poller):
+        """Add the stream's descriptors. Without open processes only the end of the engine is watched: further requests
+        can wait."""
         poller.register(self.inbound, select.POLLIN if self.programs.running else 0)
         if self.programs.running:
             poller.register(self.programs.selector.fileno(), select.POLLIN)
 
     def attend(self, descriptor):
-        """Do what is due at one of the descriptors that `register` added. Raises Hangup."""
+        """Handle a ready descriptor that `register` added. Raises Hangup."""
         if descriptor == self.inbound:
             self.receive()
         else:
             self.programs.attend()
 
     def receive(self):
-        """Take what the engine sent. What it says to an open process does not wait behind other requests."""
+        """Read what the engine sent. Messages to open processes are delivered at once, requests are queued."""
         try:
             part = os.read(self.inbound, 1 << 18)
         except ConnectionResetError:
@@ -67,7 +70,7 @@ class Stream:
                 self.requests.append((request, line))
 
     def send(self, value):
-        """Send a value as a line, or bytes that are one already. Raises Hangup."""
+        """Send a value as a JSON line, or bytes that are a line already. Raises Hangup."""
         view = memoryview(value if isinstance(value, bytes) else as_line(value))
         while view:
             try:

@@ -1,4 +1,4 @@
-"""The tool server: speaks JSON lines with the engine and owns everything that happens in one sandbox.
+"""The tool server: does in one sandbox what the engine requests, over a stream of JSON lines.
 
 Runs inside the sandbox, standard library only. One request a line ({"id", "op", ...}), one answer a line
 ({"id", "ok"} or {"id", "error": {"kind", "message"}}), in order. Operations: open, reset, call, exec, read,
@@ -25,7 +25,6 @@ import worker
 import workspace
 from stream import Stream, as_line
 
-_EMPTY = {"files": {}, "modules": {}, "git": False}
 _LIMITS = {
     "call_seconds": 20.0,
     "memory_bytes": 512 << 20,
@@ -64,10 +63,13 @@ class Server:
     # ------------------------------------------------------------ the stream
 
     def serve(self):
+        """Answer requests until the engine closes the stream. Raises Hangup."""
         while True:
             self.answer(*self.stream.next_request())
 
     def answer(self, request, line):
+        """Answer a request. What can be done before the next one comes is done after the answer is sent, so that the
+        engine does not wait for it."""
         try:
             reply = getattr(self, "op_" + request["op"])(request, line)
             if isinstance(reply, dict):
@@ -93,7 +95,8 @@ class Server:
         return {"pid": os.getpid()}
 
     def op_open(self, request, line):
-        """Take a new environment and lay it. The worker's code is compiled here, once."""
+        """Lay the workspace of a new environment. The code of the tools is compiled here, once for all workers, and
+        then frozen, so that the garbage collector leaves the memory shared with forked workers alone."""
         self.stop()
         self.pristine = False
         self.limits = {**_LIMITS, **request["limits"]}
@@ -109,10 +112,10 @@ class Server:
         gc.collect()
         gc.freeze()
         self.pristine = True
-        return {"digest": self.workspace.digest()}
+        return {}
 
     def op_reset(self, request, line):
-        """End every process and lay the workspace anew, unless nothing was asked of it since that was done."""
+        """End every process and lay the workspace anew, unless it is pristine."""
         if not self.pristine:
             self.stop()
             self.workspace.lay()
@@ -120,18 +123,18 @@ class Server:
         return {}
 
     def lay_ahead(self):
-        """Lay the workspace before the engine asks for it; what goes wrong comes to light in its own `reset`."""
+        """Reset before the engine requests it. A failure is ignored here, because that request will meet it again."""
         with contextlib.suppress(OSError, MemoryError, workspace.Unverified):
             self.op_reset(None, None)
 
     def stop(self):
-        """End every process but this one."""
+        """End every process below the server, open ones included."""
         self.drop_worker()
         self.family.kill()
         self.programs.end()
 
-    def clear_up(self):
-        """End the worker and whatever calls and commands left running; open processes go on."""
+    def end_calls(self):
+        """End the worker and all that calls and commands left running; open processes go on."""
         self.drop_worker()
         self.family.kill_others()
 
@@ -141,7 +144,7 @@ class Server:
             self.worker = None
 
     def make_repository(self):
-        """Make the workspace a repository with one commit whose name depends on the files only."""
+        """Make the workspace a git repository with one commit, whose hash depends on the files only."""
         self.git_command("init", "-q", "-b", "main", "--template=", ".")
         for name, value in (
             ("user.name", workspace.GIT_IDENTITY["GIT_AUTHOR_NAME"]),
@@ -154,9 +157,9 @@ class Server:
         self.workspace.adopt_git()
 
     def git_command(self, *arguments, **variables):
-        """Return git's output, run with a configuration isolated from the machine. Raises Refused."""
+        """Run git without the machine's configuration and hooks, and return its output. Raises Refused."""
         request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *arguments], "timeout": 60.0, "stdin": b""}
-        bounds = {**self.limits, "output_chars": 16 << 20, "disk_bytes": self.limits["disk_bytes"]}
+        bounds = {**self.limits, "output_chars": 16 << 20}
         environment = {**self.environment(), **workspace.GIT_IDENTITY, **variables}
         place = command.Place(self.workspace.folder, environment, bounds, None)
         done = command.execute(self.family, request, place, self.stream)
@@ -167,6 +170,7 @@ class Server:
     # ------------------------------------------------------------ calls and commands
 
     def start_worker(self):
+        """Fork a worker; `self.worker` stays None when the sandbox allows no further process."""
         ours, theirs = socket.socketpair()
         try:
             child = self.family.fork()
@@ -183,20 +187,22 @@ class Server:
         self.worker = (child, ours.detach())
 
     def private(self):
-        """Return the descriptors that belong to the server alone."""
+        """Return the server's descriptors, which no child may inherit."""
         channel = () if self.worker is None else (self.worker[1],)
         return (self.stream.inbound, self.stream.outbound, *channel, *self.programs.descriptors())
 
     def find_process_cap(self):
-        """Return the RLIMIT_NPROC to set, or None where a container bounds processes or root is exempt.
+        """Return the RLIMIT_NPROC for tools; None in a container, which bounds processes itself, and for root, who is
+        exempt.
 
-        The kernel counts every thread of the user, so ours come on top of those, with room for what starts later.
+        The kernel counts all threads of the user, so those that run now are added, and 1024 for those that start later.
         """
         if not self.count_processes or os.getuid() == 0 or not os.path.isdir("/proc"):
             return None
         return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
     def op_call(self, request, line):
+        """Have the worker run a tool function; its answer is passed on as it is."""
         self.pristine = False
         if not self.ready_worker():
             return _fault("The sandbox allows no further process.", "limit", None)
@@ -205,32 +211,36 @@ class Server:
         try:
             answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.stream)
         except EOFError:
-            return _fault(*self.death(), None)
+            return _fault(*self.worker_death(), None)
         except OverflowError:
-            self.clear_up()
+            self.end_calls()
             return _fault("The tool wrote past its answer.", "limit", None)
         if answer is not None:
             return answer
-        self.clear_up()
+        self.end_calls()
         return _fault(f"The tool did not finish within {seconds:g} seconds.", "timeout", seconds)
 
     def ready_worker(self):
-        """Have a living worker: the one there is may have ended by what an earlier call left behind."""
+        """Start a worker unless one lives, and return whether one lives now.
+
+        A worker may have been killed by a process that an earlier call left running. When the sandbox allows no further
+        process, those are ended to make room.
+        """
         if self.worker is not None and os.waitid(os.P_PID, self.worker[0], os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.clear_up()
+            self.end_calls()
         if self.worker is None:
             self.start_worker()
         if self.worker is None:
-            self.clear_up()
+            self.end_calls()
             self.start_worker()
         return self.worker is not None
 
-    def death(self):
-        """Say how the worker ended, and clear up behind it."""
+    def worker_death(self):
+        """Return (message, fault) that say how the worker ended, and end what its calls left running."""
         child, _ = self.worker
         self.drop_worker()
         status = self.family.reap(child)
-        self.clear_up()
+        self.end_calls()
         if status is None:
             return "The tool's process disappeared.", "limit"
         if os.WIFSIGNALED(status):
@@ -241,6 +251,7 @@ class Server:
         return f"The tool ended its own process with status {os.WEXITSTATUS(status)}.", "tool_crash"
 
     def environment(self):
+        """Return the environment variables of tools and commands."""
         return {
             "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
             "HOME": self.workspace.scratch,
@@ -262,7 +273,7 @@ class Server:
         request["timeout"] = request.get("timeout") or self.limits["call_seconds"]
         done = command.execute(self.family, request, self.place(), self.stream)
         if done["fault"] == "timeout":
-            self.clear_up()
+            self.end_calls()
         for stream in ("stdout", "stderr"):
             done[stream] = base64.b64encode(done[stream]).decode()
         return done
@@ -286,24 +297,26 @@ class Server:
         return {}
 
     def op_diff(self, request, line):
-        """Tell what changed. With `last` every process is ended first, and the workspace is laid anew afterwards."""
+        """Return the changes of the workspace and, in a repository, the patch. With `last` every process is ended
+        first, and the workspace is laid anew after the answer."""
         if request.get("last") and not self.pristine:
             self.stop()
         found = state_diff.differing(self.workspace, self.baseline)
         if found and state_diff.heavy(found):
-            changes = self.diff_apart(found)
+            changes = self.changes_in_child(found)
         else:
             changes = state_diff.changes(self.workspace, self.baseline, found)
         return {"changes": changes, "patch": self.patch() if self.git else None}
 
-    def diff_apart(self, found):
-        """Compare big files and databases in a process of their own, so that none can harm the server."""
+    def changes_in_child(self, found):
+        """Return the changes of large files, compared in a process with bounds of its own, so that they can neither
+        exhaust the server's memory nor hold it up. If that process fails, they are compared by bytes."""
         ours, theirs = socket.socketpair()
         child = self.family.fork()
         if child == 0:
             try:
                 os.close(ours.fileno())
-                worker.bound({**self.limits, "memory_bytes": self.limits["memory_bytes"]}, None)
+                worker.bound(self.limits, None)
                 theirs.recv(1)
                 theirs.sendall(as_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
                 os._exit(0)
@@ -325,9 +338,9 @@ class Server:
         return json.loads(answer)["ok"]
 
     def patch(self):
-        """Return `git diff` from the initial commit to the files as they are, untracked ones included.
+        """Return `git diff` from the initial commit to the present files, untracked ones included.
 
-        Works on a pristine copy of the repository beside the workspace, so what a rollout did to .git has no say.
+        Uses a pristine copy of the repository outside the workspace, so that what a rollout did to .git has no effect.
         """
         place = os.path.join(self.workspace.scratch, ".turnwright-git")
         try:
@@ -337,7 +350,7 @@ class Server:
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     with open(target, "wb") as file:
                         file.write(data)
-            os.utime(os.path.join(place, "index"), (1, 1))  # so old that git trusts no time stamp, only content
+            os.utime(os.path.join(place, "index"), (1, 1))  # makes git compare content instead of time stamps
             for folder in ("objects", "refs/heads"):
                 os.makedirs(os.path.join(place, folder), exist_ok=True)
             where = ("--git-dir", place, "--work-tree", self.workspace.folder)
@@ -345,7 +358,7 @@ class Server:
             options = ("--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "HEAD")
             return self.git_command(*where, "diff", *options).decode("utf-8", "replace")
         finally:
-            workspace._remove(place)
+            workspace.remove(place)
 
 
 def _fault(message, fault, seconds):
@@ -370,7 +383,10 @@ def _threads_of(user):
 
 
 def main(config):
-    """Serve until the stream closes. `config` is what the engine sent ahead of the first request."""
+    """Serve until the engine closes the stream; never returns. `config` is the bundle of engine/sandboxes/_remote.py.
+
+    The stream moves to other descriptors and 0 to 2 become /dev/null, so that no tool can write into the protocol.
+    """
     os.umask(0o022)
     os.nice(config["niceness"])
     inbound, outbound = os.dup(0), os.dup(1)
@@ -392,5 +408,5 @@ def main(config):
     finally:
         server.family.kill()
         if config["remove"]:
-            workspace._remove(config["root"])
+            workspace.remove(config["root"])
         os._exit(0)

@@ -1,7 +1,7 @@
 """The process that runs a pack's tool functions, forked anew for every rollout.
 
-Runs inside the sandbox, standard library only. Reads one JSON request a line from its channel and answers with
-the finished response line, so the tool server passes it on without looking inside.
+Runs inside the sandbox, standard library only. Reads one JSON request a line from its channel and answers with the
+response line for the engine, so that the tool server passes it on without parsing it.
 """
 
 import errno
@@ -15,11 +15,13 @@ import time
 import types
 
 REFUSALS = (ValueError, LookupError, PermissionError, FileNotFoundError)
+"""Exceptions by which a tool refuses a call; any other is a crash."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EAGAIN)
 
 
 class Modules:
-    """The compiled tool modules of a pack: which function is where, and the code to execute once in a worker."""
+    """The compiled tool modules of a pack. `codes` holds code by module, `tools` the module of each tool, `broken` the
+    errors of modules that do not compile, `imports` the modules that the pack imports."""
 
     def __init__(self, sources):
         import ast
@@ -39,6 +41,7 @@ class Modules:
             self._note(stem, tree, ast)
 
     def _note(self, stem, tree, ast):
+        """Note the imports of a module, and its public functions as tools."""
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 self.imports.update(alias.name for alias in node.names)
@@ -50,7 +53,8 @@ class Modules:
                     self.tools.setdefault(node.name, stem)
 
     def warm(self, trusted):
-        """Import in the server what every worker would import: standard library and the pinned packages only."""
+        """Import in the server, once, what every worker would import; only the standard library and trusted
+        packages."""
         for name in sorted(self.imports):
             top = name.partition(".")[0]
             if top in self.codes or (top not in sys.stdlib_module_names and top not in trusted):
@@ -59,12 +63,12 @@ class Modules:
                 continue
             try:
                 __import__(name)
-            except Exception:  # the worker meets the same error where it can be told as the tool's
+            except Exception:  # the worker meets the same error, where it is reported as the tool's
                 continue
 
 
 class _Private:
-    """Makes `import _store` find the pack's private module."""
+    """An import finder for the pack's private modules, such as `_store`."""
 
     def __init__(self, codes):
         self.codes = codes
@@ -82,7 +86,8 @@ class _Private:
 
 
 def bound(limits, processes):
-    """Set the limits that the kernel keeps for this process and its children."""
+    """Set the kernel's limits for this process and its children, and let the kernel kill it first when memory is short.
+    A limit that cannot be set is skipped. `processes` is RLIMIT_NPROC or None."""
     memory = limits["memory_bytes"]
     for kind, value in (
         (resource.RLIMIT_DATA, memory),
@@ -116,6 +121,7 @@ class Worker:
         self.loaded = {}
 
     def serve(self):
+        """Answer requests; exits when the channel closes."""
         for name in self.modules.codes:
             if name.startswith("_"):
                 sys.modules.pop(name, None)
@@ -131,6 +137,7 @@ class Worker:
                 self.answer(json.loads(line))
 
     def answer(self, request):
+        """Run one call and write its response line."""
         began = time.perf_counter()
         content, fault = self.run(request["tool"], request["arguments"])
         seconds = round(time.perf_counter() - began, 6)
@@ -164,6 +171,8 @@ class Worker:
             return _error(f"{type(error).__name__}: {_sentence(error)}"), "tool_crash"
 
     def function(self, tool):
+        """Return a tool's function, whose module is executed at its first call; None for an unknown tool. Raises
+        ImportError when the tool may be in a module that does not compile."""
         stem = self.modules.tools.get(tool)
         if stem is None:
             if self.modules.broken:
@@ -179,6 +188,7 @@ class Worker:
 
 
 def _sentence(error):
+    """Return an exception's message, also when making it raises another exception."""
     try:
         if isinstance(error, KeyError) and len(error.args) == 1:
             return str(error.args[0])
@@ -192,7 +202,7 @@ def _error(message):
 
 
 def start(channel, modules, limits, processes, folder):
-    """Turn this freshly forked process into a worker. Never returns."""
+    """Turn this newly forked process into a worker. Never returns."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.chdir(folder)

@@ -1,12 +1,11 @@
-"""The files of a sandbox: laying them, wiping what a rollout left, and reading them without being led astray.
+"""The files of a sandbox: laid anew for every rollout, and read and written without following links out of the folder.
 
-Runs inside the sandbox, standard library only. A `Workspace` remembers every pristine byte, so laying it anew
-is a comparison by content: what differs is replaced and read back, what does not belong is removed.
+Runs inside the sandbox, standard library only. A `Workspace` keeps every pristine byte in memory and lays itself anew
+by comparing content: files that differ are replaced and read back, files that do not belong are removed.
 """
 
 import base64
 import contextlib
-import hashlib
 import os
 import stat
 
@@ -21,6 +20,7 @@ GIT_IDENTITY = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
 }
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Flags that neither follow a link nor wait at a pipe."""
 
 
 class Escape(Exception):
@@ -32,19 +32,18 @@ class Unverified(Exception):
 
 
 class Workspace:
-    """`folder` holds the workspace, `scratch` what tools write outside it (TMPDIR); both are wiped by `lay`."""
+    """`folder` is the workspace, `scratch` the temporary folder of tools (TMPDIR); `lay` empties it. `files` holds the
+    pristine content as {path: (bytes, mode)}, `folders` the folders that it needs."""
 
     def __init__(self, root):
         self.folder = os.path.join(root, "work")
         self.scratch = os.path.join(root, "tmp")
         self.files = {}
         self.folders = set()
-        self.patch_base = None
 
     def describe(self, encoded):
         """Set the pristine content from {path: base64}."""
         self.files = {path: (base64.b64decode(data), 0o644) for path, data in encoded.items()}
-        self.patch_base = None
         self._find_folders()
 
     def _find_folders(self):
@@ -54,7 +53,7 @@ class Workspace:
             self.folders.update("/".join(parts[: n + 1]) for n in range(len(parts)))
 
     def adopt_git(self):
-        """Take the files of the freshly made .git into the pristine content."""
+        """Add the files of the newly made .git to the pristine content."""
         for path, entry in list(self.walk(git=True)):
             if path.startswith(".git/") and stat.S_ISREG(entry.st_mode):
                 self.files[path] = (self.content(path), stat.S_IMODE(entry.st_mode))
@@ -67,7 +66,7 @@ class Workspace:
         """Make the folder equal the pristine content. Raises Unverified when that cannot be achieved."""
         for folder in (self.folder, self.scratch):
             if not os.path.isdir(folder) or os.path.islink(folder):
-                _remove(folder)
+                remove(folder)
                 os.makedirs(folder, 0o755, exist_ok=True)
         try:
             kept = self._sweep()
@@ -80,7 +79,8 @@ class Workspace:
             raise Unverified(str(error)) from error
 
     def _sweep(self):
-        """Remove what does not belong, and return the paths whose content, kind and mode are still pristine."""
+        """Remove all that is not pristine, and return the paths of the files that still are, in content, kind and
+        mode."""
         kept = set()
         waiting = [("", self.folder)]
         while waiting:
@@ -94,7 +94,7 @@ class Workspace:
                                 os.chmod(entry.path, 0o755)
                             waiting.append((name + "/", entry.path))
                         else:
-                            _remove(entry.path)
+                            remove(entry.path)
                     elif name in self.files and self._pristine(entry.path, name):
                         kept.add(name)
                     else:
@@ -116,8 +116,9 @@ class Workspace:
             os.close(descriptor)
 
     def _wipe(self):
-        _remove(self.folder)
-        _remove(self.scratch)
+        """Remove everything, where `_sweep` failed. Returns no kept paths. Raises Unverified."""
+        remove(self.folder)
+        remove(self.scratch)
         for folder in (self.folder, self.scratch):
             os.makedirs(folder, 0o755, exist_ok=True)
         if os.listdir(self.folder) or os.listdir(self.scratch):
@@ -142,17 +143,8 @@ class Workspace:
             if not self._pristine(path, name):
                 raise Unverified(f"{name} does not hold what was written")
 
-    def digest(self):
-        """Return one digest over every pristine path, mode and content."""
-        total = hashlib.sha256()
-        for path in sorted(self.files):
-            data, mode = self.files[path]
-            total.update(f"{path}\0{mode:o}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
-            total.update(data)
-        return total.hexdigest()[:32]
-
     def walk(self, git=False):
-        """Yield (relative path, lstat) of everything but folders, sorted. `.git` and `__pycache__` are left out."""
+        """Return [(relative path, lstat)] of everything but folders, sorted. `.git` and `__pycache__` are left out."""
         found = []
         waiting = [("", self.folder)]
         while waiting:
@@ -218,7 +210,8 @@ class Workspace:
             os.close(descriptor)
 
     def _parent(self, path, make):
-        """Open the folder that holds `path`, one part at a time so that no link is followed."""
+        """Return (descriptor of the folder that holds `path`, name in it). Folders are opened one by one, so that no
+        link is followed. Raises Escape, FileNotFoundError."""
         parts = path.split("/")
         if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
             raise Escape(f"{path!r} is not a path inside the workspace")
@@ -238,6 +231,7 @@ class Workspace:
 
 
 def _open(name, flags, folder, path):
+    """Open a file or folder in `folder` and return its descriptor. Raises FileNotFoundError and Escape, with `path`."""
     try:
         return os.open(name, flags, 0o644, dir_fd=folder)
     except FileNotFoundError:
@@ -269,11 +263,11 @@ def _write_all(descriptor, data):
 def _empty(folder):
     with os.scandir(folder) as entries:
         for entry in list(entries):
-            _remove(entry.path)
+            remove(entry.path)
 
 
-def _remove(path):
-    """Remove a file, link or folder tree, also one whose permissions were taken away."""
+def remove(path):
+    """Remove a file, link or folder tree, also one without write permission. Nothing happens when it does not exist."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -281,7 +275,7 @@ def _remove(path):
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(path)
         return
-    import shutil  # loads every compression module, which each fork of the server would pay for
+    import shutil  # not at the top: it loads every compression module, for which each fork of the server would pay
 
     try:
         shutil.rmtree(path)

@@ -1,5 +1,5 @@
-"""What was said in a dialogue, read from its text: questions, facts, what a request leaves out, which request a turn
-belongs to, which calls repeat, who the user is. All of it is pure.
+"""Finds in the messages of a dialogue: questions, stated facts, withheld values, the request that a message serves,
+repeated calls, identity checks. All of it is pure.
 
-Read requests.py first. Not here: who speaks (engine/users, engine/teachers), and what it is worth (engine/judging).
+Read requests.py first. Not here: who speaks (engine/users, engine/teachers), and scores (engine/judging).
 """

@@ -1,8 +1,8 @@
 """Which facts a text states. Letter case, white space and thousands separators do not matter; a number matches any
 equal writing (25.5, 25.50), but never a part of a longer number, a date or a time of day.
 
-A fact in words that stands right behind a negation ("not possible" for "possible") is not stated. That is all that is
-understood of language: "I doubt that it is possible" states "possible".
+A fact in words right after a negation ("not possible" for "possible") is not stated. Nothing else of the language is
+understood: "I doubt that it is possible" states "possible".
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _NEGATION = re.compile(
     r"|\bnon-$"
 )
 _LOOKBACK = 40
+"""Characters before a fact that are searched for a negation."""
 
 
 def normal(text: str) -> str:
@@ -31,7 +32,7 @@ def normal(text: str) -> str:
 
 
 def missing(facts: Sequence[Sequence[str]], text: str) -> list[Sequence[str]]:
-    """Return the facts of which the text states no alternative, in order."""
+    """Return the facts that the text does not state in any of their alternatives, in order."""
     plain = normal(text)
     numbers = {value for found in _NUMBER.findall(_MOMENT.sub(" ", plain)) if (value := _decimal(found)) is not None}
     plain = _THOUSANDS.sub("", plain)
@@ -47,7 +48,7 @@ def _states(option: str, plain: str, numbers: set[Decimal]) -> bool:
 
 
 def _within(wanted: str, plain: str) -> bool:
-    """Return whether `wanted` stands in `plain` as whole words and numbers, and is not denied there."""
+    """Return whether `plain` has `wanted` as whole words and numbers, not after a negation."""
     if not wanted:
         return False
     before = r"(?<!\w)(?<!\d\.)" if wanted[0].isdigit() else r"(?<!\w)" if wanted[0].isalnum() else ""

@@ -1,7 +1,7 @@
-"""Who is speaking is said and checked once in a dialogue. Pure.
+"""Lets a dialogue state and check only once who is speaking. Pure.
 
-A domain's `identity` names the tools that check it. Where a later request comes from the same person, its reference
-does not check again, and its wording leaves out what was told (`{% if not known %}...{% endif %}` in a template).
+A domain's `identity` names the tools that check it. When a later request comes from the same person, its reference does
+not check again, and its wording leaves out the introduction (`{% if not known %}...{% endif %}` in a template).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from engine.domains import templates
 from engine.types import Domain, TaskTurn, TemplateTurn
 
 Check = tuple[str, str]
-"""A tool that checks an identity, and the arguments that it is given as JSON."""
+"""A call that checks an identity: the tool, and its arguments as JSON."""
 
 
 def checks(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any]) -> dict[int, Check]:
-    """Return, by place in the chain, the calls of a turn that check an identity told in its slots."""
+    """Return {index in the chain: check} for the calls of a turn that check an identity given by its slots."""
     return {
         place: (step.call, json.dumps(templates.value(step.arguments, slots), sort_keys=True, default=str))
         for place, step in enumerate(turn.chain)
@@ -26,16 +26,16 @@ def checks(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any]) -> dict
     }
 
 
-def withholds(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any], told: Collection[Check]) -> bool:
-    """Return whether what a turn holds back belongs to an identity that was told."""
+def withholds_known(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any], known: Collection[Check]) -> bool:
+    """Return whether the slot that a turn withholds is part of an identity that is known already."""
     slot = turn.withhold.slot if turn.withhold else None
     found = checks(domain, turn, slots).items()
-    return any(check in told and slot in templates.names_below(turn.chain[place].arguments) for place, check in found)
+    return any(check in known and slot in templates.names_below(turn.chain[place].arguments) for place, check in found)
 
 
-def introduced(turn: TaskTurn, plain: TemplateTurn) -> TaskTurn:
-    """Return the turn in the same wording, without what an earlier request told of the person; a turn to which its mode
-    gave words of its own as it is."""
+def without_introduction(turn: TaskTurn, plain: TemplateTurn) -> TaskTurn:
+    """Return the turn in the same wording without what introduces the person; unchanged when the turn's text is none of
+    the template's wordings, because its mode replaced it."""
     wordings = plain.withhold.say if turn.hidden is not None and plain.withhold else plain.say
     same = next((w for w in wordings if templates.text(w, templates.UNKNOWN | turn.slots) == turn.say), None)
     if same is None:
@@ -43,9 +43,9 @@ def introduced(turn: TaskTurn, plain: TemplateTurn) -> TaskTurn:
     return turn.model_copy(update={"say": templates.text(same, templates.UNKNOWN | turn.slots | {"known": True})})
 
 
-def unchecked(turn: TaskTurn, places: Collection[int]) -> TaskTurn:
-    """Return the turn without the calls at these places of its chain, whose results it knows; the same where no call
-    would be left."""
+def without_checks(turn: TaskTurn, places: Collection[int]) -> TaskTurn:
+    """Return the turn with the calls at these indexes moved from its chain to `known`; unchanged when no call would be
+    left."""
     kept = [place for place in range(len(turn.chain)) if place not in places]
     if not kept or not places:
         return turn

@@ -1,4 +1,4 @@
-"""Puts a persona's opening and closing around a request so that the whole reads as one message."""
+"""Adds a persona's opening and closing to a request, so that the whole reads as one message."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _COMMON = re.compile(
 )
 
 
-def opened(opening: str, request: str) -> str:
-    """Return the request after the opening, unless it greets already. After a comma a common word goes small."""
+def with_opening(opening: str, request: str) -> str:
+    """Return the request after the opening, unchanged when it greets already. After a comma, a common first word
+    begins in lower case."""
     if not opening or _GREETED.match(request):
         return request
     if opening.endswith(",") and _COMMON.match(request) and not request[:2].isupper():
@@ -21,8 +22,8 @@ def opened(opening: str, request: str) -> str:
     return f"{opening} {request}"
 
 
-def closed(request: str, closing: str) -> str:
-    """Return the request before the closing, unless it says thanks already."""
+def with_closing(request: str, closing: str) -> str:
+    """Return the request before the closing, unchanged when it says thanks already."""
     if not closing or "thank" in request.lower():
         return request
     stop = "" if request[-1:] in ".!?…:;,)" else "."

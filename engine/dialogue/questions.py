@@ -1,4 +1,4 @@
-"""What an assistant's text wants from the person. Patterns for English; a question mark works in any language."""
+"""What an assistant's text asks of the person. Patterns for English; a question mark works in any language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONFIRMS = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]*\s*")
-# What a question in English is made of when it names nothing; everything else is what it is about.
+# words that say nothing about what an English question is about; all others do
 _COMMON = frozenset(
     """a able about absolutely access after again ahead all also always am an and another any apologies are as ask
     at back be been before both but by can certainly check clarify complete confirm continue could course d describe
@@ -54,18 +54,18 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def asks(text: str) -> bool:
-    """Return whether a text ends with a question or asks for something. An offer of more help is no question."""
+    """Return whether a text ends with a question or asks for something. An offer of further help does not count."""
     text = _COURTESY.sub("", text)
     return text.rstrip(" \n\"'*_)").endswith("?") or bool(_ASKS.search(text))
 
 
 def wants_confirmation(text: str) -> bool:
-    """Return whether a text asks for a yes before it goes on. An offer of more help asks for none."""
+    """Return whether a text asks for confirmation before it goes on. An offer of further help does not count."""
     return bool(_CONFIRMS.search(_COURTESY.sub("", text)))
 
 
 def asked_about(text: str) -> str | None:
-    """Return the part of a text that asks, from its first asking sentence on; None where it asks nothing."""
+    """Return a text from its first asking sentence on; None when it asks nothing."""
     text = _COURTESY.sub("", text)
     sentences = _SENTENCE.findall(text)
     first = next((place for place, sentence in enumerate(sentences) if asks(sentence)), None)
@@ -75,15 +75,15 @@ def asked_about(text: str) -> str | None:
 
 
 def subjects(text: str) -> set[str]:
-    """Return the words that say what an English text is about, in lower case and in the singular as far as an ending
-    tells. Words that are alike in a question ("when", "date") have a common one in capitals too."""
+    """Return the words that say what an English text is about, in lower case, without a plural ending. Words that ask
+    for the same ("when", "date") add a common one in capitals ("WHEN")."""
     found = set(_WORD.findall(text.lower()))
     kinds = {kind for kind, members in _KINDS.items() if found & members}
     return {_single(word) for word in found - _COMMON} - _COMMON | kinds
 
 
 def is_english(text: str) -> bool:
-    """Return whether enough of a text's words are those that English sentences are made of."""
+    """Return whether at least 40% of a text's words are common English ones."""
     found = _WORD.findall(text.lower())
     return sum(word in _COMMON for word in found) >= 0.4 * len(found)
 

@@ -1,7 +1,7 @@
 """Which calls of a user turn are new to its dialogue. Pure.
 
-A teacher rightly makes no read again whose result is in the dialogue. So what a mode is about must lie in calls that
-nobody has made before.
+A teacher rightly does not repeat a read whose result is in the dialogue. So what a mode is about must be in calls that
+were not made before.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from engine.types import Domain, ReferenceCall, TaskTurn
 
 
 def new_calls(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> list[int]:
-    """Return the places of the turn's calls that neither the earlier turns nor its own chain made already.
+    """Return the indexes of the turn's calls that neither the earlier turns nor its own chain made before.
 
-    A write is always new. A read is not where it may turn out to be an earlier one, its arguments being results.
+    A write is always new. A read is not new when it may equal an earlier one, as when its arguments are results.
     """
     writes = {tool.name for tool in domain.tools if tool.effect == "write"}
     made = [(step, other.slots) for other in earlier for step in other.chain]
@@ -32,7 +32,8 @@ def new_calls(domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> li
 
 
 def _may_repeat(step: ReferenceCall, slots: Mapping[str, Any], made: ReferenceCall, known: Mapping[str, Any]) -> bool:
-    """Return whether a call may say the same as one of an earlier turn; a result can be any value."""
+    """Return whether a call may equal one of an earlier turn (`made`, with the slots `known`); an argument that is a
+    result may have any value."""
     if step.call != made.call or step.arguments.keys() != made.arguments.keys():
         return False
     for name, source in step.arguments.items():

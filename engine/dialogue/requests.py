@@ -1,8 +1,8 @@
 """Which messages serve which user turn of a task. Pure.
 
 A user turn of a task spans the messages from the one that makes its request up to the next request. Answers to the
-assistant's questions and confirmations begin no new one. A rollout records where each request was made; for records
-without that it is told from the texts.
+assistant's questions and confirmations belong to the current request. A rollout records which message made each request
+(`Trajectory.begun`); for older records it is found from the texts.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from engine.types import Span, Task, Trajectory, Turn
 
 
 def begins(task: Task, begun: int, turns: Sequence[Turn], text: str, opens: bool | None = None) -> bool:
-    """Return whether the user's message makes the task's next request.
+    """Return whether the user's message `text` makes the task's next request; `begun` of them were made in `turns`,
+    which end before it.
 
-    `begun` requests were made in `turns`, which end before the message. A message in the words of the next request
-    makes it, and one that tells what the current one held back does not; else the user's own word (`opens`) counts,
-    and without one every message makes a request that does not answer a question.
+    A message with the words of the next request makes it; one that gives what the current request withheld does not.
+    Otherwise `opens` decides, which is what the user itself said of its message; when that is None, any message makes a
+    request that does not answer a question.
     """
     if begun >= len(task.turns):
         return False
@@ -35,8 +36,8 @@ def begins(task: Task, begun: int, turns: Sequence[Turn], text: str, opens: bool
 
 
 def begun_of(task: Task, turns: Sequence[Turn], opens: Mapping[int, bool | None] | None = None) -> tuple[int, ...]:
-    """Return the index of the message that makes each request, as far as the texts and the user's own word (`opens`,
-    by index) tell."""
+    """Return the index of the message that makes each request, found from the texts and from what the user said of its
+    messages (`opens`, by index)."""
     words = opens or {}
     found: list[int] = []
     for index, turn in enumerate(turns):

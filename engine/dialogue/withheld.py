@@ -1,4 +1,4 @@
-"""What a request leaves out: the values that the user tells only when asked for them."""
+"""The values that a request withholds, which the user gives only when asked for them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from engine.dialogue.questions import asked_about, asks, is_english, subjects, w
 from engine.domains import templates
 from engine.types import Task, TaskTurn
 
-_DESCRIPTION = 12  # words; what tells more has no name that a question could use
+_DESCRIPTION = 12
+"""Words above which a withheld text is a description, which has no name that a question could use."""
 
 
 def holds(text: str, value: str) -> bool:
-    """Return whether a text holds a value as whole words, whatever the letter case."""
+    """Return whether a text contains a value as whole words, in any letter case."""
     return re.search(rf"(?<!\w){re.escape(normal(value))}(?!\w)", normal(text)) is not None
 
 
 def withheld(turn: TaskTurn, openly: str) -> list[str]:
-    """Return the slot values, sorted, that the turn's hidden part tells and the text `openly` does not."""
+    """Return the slot values, sorted, that the turn's hidden part contains and the text `openly` does not."""
     if turn.hidden is None:
         return []
     values = {str(value) for value in turn.slots.values() if value not in (None, "")}
@@ -27,21 +28,22 @@ def withheld(turn: TaskTurn, openly: str) -> list[str]:
 
 
 def tells(turn: TaskTurn, text: str) -> bool:
-    """Return whether a text holds all that the turn's request leaves out; False where that is no slot value."""
+    """Return whether a text gives all values that the turn's request withholds; False when it withholds no slot
+    value."""
     values = withheld(turn, turn.say)
     return bool(values) and all(holds(text, value) for value in values)
 
 
-# ---------------------------------------------------------------- when it may be told
+# ---------------------------------------------------------------- whether the assistant asked for it
 
 
 def asked_for(task: Task, number: int, text: str) -> bool:
-    """Return whether a text asks for what the request `number` holds back.
+    """Return whether a text asks for what request `number` withholds.
 
-    It does in the words of the reference; when its question names it, by a word of the slot, of the reference's
-    question, of the answer or of the argument it is for; and when it names nothing that the request does not ("Which
-    one?"). For a whole description every question asks, and in another language than English, as nothing is
-    understood of that.
+    It does when it contains the reference's question; when its question shares a word with the slot, the reference's
+    question, the withheld text or the argument that takes the value; or when it names nothing that the request does not
+    ("Which one?"). Any question counts when a whole description is withheld, and in other languages than English, which
+    are not understood.
     """
     turn = task.turns[number]
     if turn.ask is not None and turn.ask in text:
@@ -58,23 +60,23 @@ def asked_for(task: Task, number: int, text: str) -> bool:
 
 
 def may_be_told(task: Task, number: int, texts: Sequence[str]) -> bool:
-    """Return whether what the request `number` holds back may be told after these texts of the assistant: one of them
-    asks for it, or it asks a second time, since a question can name a thing in words that nobody foresaw."""
+    """Return whether the user may give what request `number` withholds after these texts of the assistant: one asks for
+    it, or two ask for anything, since a question can name the thing in unforeseen words."""
     return any(asked_for(task, number, text) for text in texts) or sum(asks(text) for text in texts) > 1
 
 
 def _names(task: Task, turn: TaskTurn) -> set[str]:
-    """Return the words, common ones left out, that what a turn holds back goes by."""
+    """Return the words that may name what a turn withholds, without common ones."""
     values = withheld(turn, turn.say)
     slots = {name for name, value in turn.slots.items() if str(value) in values}
-    told = [turn.ask or "", turn.hidden or "", *(name.replace("_", " ") for name in slots)]
+    texts = [turn.ask or "", turn.hidden or "", *(name.replace("_", " ") for name in slots)]
     tools = {tool.name: tool.parameters.get("properties", {}) for tool in task.tools}
     for step in turn.chain:
         for name, source in step.arguments.items():
             if templates.names_below(source) & slots:
                 about = tools.get(step.call, {}).get(name, {})
-                told += [name.replace("_", " "), str(about.get("description", ""))]
-    return subjects(" ".join(told))
+                texts += [name.replace("_", " "), str(about.get("description", ""))]
+    return subjects(" ".join(texts))
 
 
 def _alike(word: str, name: str) -> bool:

@@ -1,8 +1,8 @@
-"""The shared library of tools: one Python file per name and version, which never changes.
+"""The rules of shared tool files: one Python file per name and version, which never changes.
 
-A pack names what it uses in domain.yaml (`shared_tools: [calculator@1]`) and carries the text as
-`shared/calculator@1.py`. That text is what runs and what the digest covers, so a pack needs no library to work; the
-library is only asked for texts that a pack does not hold yet.
+A pack names what it uses in domain.yaml (`shared_tools: [calculator@1]`) and holds a copy as `shared/calculator@1.py`.
+The copy is what runs and what the digest covers, so a pack works without the library; the library is asked only for
+files that a pack does not hold yet.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from engine.reading.places import Source
 from engine.types import SHARED, SHARED_NAME, Tool, is_shared, shared_path
 
 Find = Callable[[str], bytes | None]
-"""Gives the library's text of a `name@version`, None where it has none."""
+"""Returns the library's file of a `name@version`, or None."""
 _FIELD = "shared_tools"
 _LINES = re.compile(rf"^{_FIELD}:.*\n?(?:[ \t]+.*\n?|[-\]].*\n?)*", re.MULTILINE)
-"""The field as it is usually written: on one line, or with lines that are indented or begin with a dash."""
+"""The field with its value: on one line, or with further lines that are indented or begin with a dash or bracket."""
 
 
 class SharedFile(NamedTuple):
@@ -41,8 +41,8 @@ def shipped(folder: Path) -> Iterator[SharedFile]:
         yield SharedFile(name, version, path.read_bytes())
 
 
-def checked(name: str, text: bytes) -> tuple[Tool, ...]:
-    """Return the tools of a text that is to be shared. Raises InputError or InputErrors."""
+def shareable_tools(name: str, text: bytes) -> tuple[Tool, ...]:
+    """Return the tools of a file that somebody wants to share. Raises InputError or InputErrors when it cannot be."""
     if not SHARED_NAME.fullmatch(f"{name}@1"):
         move = "Use a-z, 0-9 and _, a letter first, up to 60 of them, for example refunds."
         raise InputError("name", f"{name!r} is no name of a shared tool.", move)
@@ -56,12 +56,12 @@ def checked(name: str, text: bytes) -> tuple[Tool, ...]:
 
 
 def names_in(files: Mapping[str, bytes]) -> list[str]:
-    """Return the `name@version` texts that domain.yaml gives, without what is not of that form."""
+    """Return the `name@version` entries of domain.yaml; anything else in the list is left out."""
     return _named(files) or []
 
 
 def _named(files: Mapping[str, bytes]) -> list[str] | None:
-    """Return the same; None where domain.yaml cannot be read, which parsing refuses with its line."""
+    """Return the same as `names_in`, or None when domain.yaml cannot be read (parsing refuses that with its line)."""
     try:
         head = yaml.load(files.get("domain.yaml", b""), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -71,39 +71,39 @@ def _named(files: Mapping[str, bytes]) -> list[str] | None:
     return [name for name in listed if isinstance(name, str) and SHARED_NAME.fullmatch(name)]
 
 
-def laid_in(files: Mapping[str, bytes], find: Find) -> dict[str, bytes]:
-    """Return a pack with every shared file that it names and lacks, as far as the library has it."""
+def with_shared_files(files: Mapping[str, bytes], find: Find) -> dict[str, bytes]:
+    """Return a pack's files with every shared file that it names and lacks, as far as the library has them."""
     lacking = [name for name in names_in(files) if shared_path(name) not in files]
     found = {shared_path(name): find(name) for name in lacking}
     return {**files, **{path: text for path, text in found.items() if text is not None}}
 
 
-def settled(files: Mapping[str, bytes], find: Find) -> dict[str, bytes | None]:
-    """Return the changes (None: take the file out) after which a pack holds the shared files that it names and no
-    others; none while domain.yaml cannot be read."""
+def shared_file_changes(files: Mapping[str, bytes], find: Find) -> dict[str, bytes | None]:
+    """Return the changes {path: bytes, or None to remove it} after which a pack holds exactly the shared files that it
+    names; {} while domain.yaml cannot be read."""
     named = _named(files)
     if named is None:
         return {}
     wanted = {shared_path(name) for name in named}
-    laid = laid_in(files, find)
+    laid = with_shared_files(files, find)
     changes: dict[str, bytes | None] = {path: text for path, text in laid.items() if path not in files}
     return changes | {path: None for path in files if is_shared(path) and path not in wanted}
 
 
 def with_names(text: str, names: Sequence[str]) -> str:
-    """Return the text of a domain.yaml that names these shared tools; its other lines stay as they are."""
+    """Return the text of a domain.yaml with `shared_tools` set to these names; its other lines stay as they are."""
     line = f"{_FIELD}: [{', '.join(names)}]\n" if names else ""
     changed, found = _LINES.subn(line, text, count=1)
     return changed if found or not names else text.rstrip("\n") + f"\n{line}"
 
 
 def differing(files: Mapping[str, bytes], find: Find) -> list[str]:
-    """Return the names whose text in the pack is not that of the library, where the library has one."""
+    """Return the names whose file in the pack differs from the library's."""
     return [name for name in names_in(files) if find(name) not in (None, files.get(shared_path(name)))]
 
 
 def refusals(source: Source, names: Sequence[str], files: Mapping[str, bytes]) -> list[InputError]:
-    """Return what is wrong with the names that domain.yaml (`source`) gives and the files under shared/."""
+    """Return what is wrong with the `names` in domain.yaml (`source`), and with the files under shared/."""
     errors: list[InputError] = []
     for number, name in enumerate(names):
         stem, place = name.partition("@")[0], (_FIELD, number)
@@ -114,7 +114,7 @@ def refusals(source: Source, names: Sequence[str], files: Mapping[str, bytes]) -
             errors.append(source.refusal(place, f"neither the pack nor the library holds {name}.", move))
     named = {shared_path(name) for name in names}
     for path in sorted(path for path in files if path.startswith(SHARED) and path not in named):
-        if names or is_shared(path):  # a pack that names none may have had a folder of this name before
+        if names or is_shared(path):  # older packs may have a folder shared/ for their own purposes
             move = f"Add {path[len(SHARED) :].removesuffix('.py')} to {_FIELD}, or delete the file."
             errors.append(InputError(path, "is not named in domain.yaml.", move, file=path))
     return errors

@@ -1,6 +1,6 @@
-"""Derives a tool's JSON Schema from the signature and docstring of a Python function, without importing it.
+"""Makes tools of Python functions: description and JSON Schema come from docstring and signature.
 
-Author-written code is never executed here: the source is parsed, and only literals are evaluated.
+A pack's code is never executed here: it is parsed, and only literals are evaluated.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boole
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _KNOWN_TYPES = "Use str, int, float, bool, Literal[...], list[T], dict[str, T] or T | None."
 _WRITABLE = f"Use texts, numbers of up to {MOST_DIGITS} digits, true, false, None, lists and mappings."
+Refuse = Callable[..., None]
+"""(problem, next move, line or None): collects what is wrong with one function."""
 _SECTION = re.compile(r"^(Args|Returns|Raises|Example|Examples|Effect):")
 
 
 def tools_from_source(files: Mapping[str, str]) -> tuple[Tool, ...]:
-    """Return the tools of the modules {path in the pack: source}: its own by file and definition, then shared ones.
+    """Return the tools of the modules {path in the pack: source}, in the order of files and definitions; those of
+    shared files come last.
 
     Files under tools/ that start with an underscore are private. Raises InputErrors naming file, line and next move.
     """
     tools: list[Tool] = []
     errors: list[InputError] = []
-    paths = sorted(files, key=lambda path: (path.startswith(SHARED), path))
-    for path in paths:
-        if _is_private(path):
-            errors += [e for e in [syntax_error(path, files[path])] if e]
-            continue
+    public: dict[str, ast.Module] = {}
+    for path in sorted(files, key=lambda path: (path.startswith(SHARED), path)):
         try:
-            tools += _module_tools(path, files[path])
+            module = _module(path, files[path])
+            if not _is_private(path):
+                public[path] = module
+                tools += _module_tools(path, module)
         except InputError as found:
             errors += each(found)
-    errors += _twice({path: files[path] for path in paths if not _is_private(path)})
+    errors += _repeated_names(public)
     if errors:
         raise InputErrors(errors)
     return tuple(tools)
@@ -52,12 +55,12 @@ def _refusal(path: str, line: int | None, problem: str, next_move: str) -> Input
     return InputError(f"{path} line {line}" if line else path, problem, next_move, file=path, line=line)
 
 
-def _twice(files: Mapping[str, str]) -> list[InputError]:
-    """Return a refusal at each function whose name an earlier one has."""
+def _repeated_names(modules: Mapping[str, ast.Module]) -> list[InputError]:
+    """Return a refusal at each function that has the name of an earlier one."""
     seen: dict[str, str] = {}
     found: list[InputError] = []
-    for path, source in files.items():
-        for node in [] if syntax_error(path, source) else parsed(source).body:
+    for path, module in modules.items():
+        for node in module.body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if first := seen.get(node.name):
                     problem = f"{node.name} is defined twice: {first} has it too."
@@ -68,23 +71,20 @@ def _twice(files: Mapping[str, str]) -> list[InputError]:
     return found
 
 
-def syntax_error(path: str, source: str) -> InputError | None:
-    """Return the syntax error of a module as InputError with its line, or None."""
+def _module(path: str, source: str) -> ast.Module:
+    """Return the syntax tree of a module. Raises InputError with the line of a syntax error."""
     try:
-        parsed(source)
+        return parsed(source)
     except SyntaxError as error:
-        return _refusal(path, error.lineno, f"{error.msg}.", "Correct the syntax and save again.")
+        move = "Correct the syntax and save again."
+        raise _refusal(path, error.lineno, f"{error.msg}.", move) from error
     except ValueError as error:
-        return _refusal(path, None, f"{error}.", "Remove the character that Python cannot read.")
-    return None
+        raise _refusal(path, None, f"{error}.", "Remove the character that Python cannot read.") from error
 
 
-def _module_tools(path: str, source: str) -> list[Tool]:
-    broken = syntax_error(path, source)
-    if broken:
-        raise broken
+def _module_tools(path: str, module: ast.Module) -> list[Tool]:
+    """Return the tools of a module's public functions. Raises InputErrors with everything that is wrong with them."""
     tools: list[Tool] = []
-    module = parsed(source)
     errors = _private_imports(path, module) if path.startswith(SHARED) else []
     for node in module.body:
         if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
@@ -101,7 +101,7 @@ def _module_tools(path: str, source: str) -> list[Tool]:
 
 
 def _private_imports(path: str, module: ast.Module) -> list[InputError]:
-    """Return a refusal at each import of a private module, which a shared file does not find in other packs."""
+    """Return a refusal at each import of a private module; a shared file must work in packs that do not have it."""
     found = []
     for node in ast.walk(module):
         if not isinstance(node, ast.Import | ast.ImportFrom):
@@ -111,9 +111,6 @@ def _private_imports(path: str, module: ast.Module) -> list[InputError]:
                 problem = f"imports {name}, and a shared file finds no private module of a pack."
                 found.append(_refusal(path, node.lineno, problem, "Move what it needs of it into this file."))
     return found
-
-
-Refuse = Callable[..., None]
 
 
 def _function_tool(node: ast.FunctionDef, path: str) -> Tool:
@@ -144,7 +141,8 @@ def _function_tool(node: ast.FunctionDef, path: str) -> Tool:
 
 
 def _parameters(node: ast.FunctionDef, arguments: Mapping[str, str] | None, refuse: Refuse) -> dict[str, Any]:
-    """Return the JSON Schema of a function's parameters; `arguments` are their descriptions, None without any text."""
+    """Return the JSON Schema of a function's parameters. `arguments` are their descriptions by name, None without a
+    docstring."""
     if node.args.vararg or node.args.kwarg or node.args.posonlyargs:
         refuse("takes *args, **kwargs or positional-only parameters.", "Name every parameter.")
     parameters = [*node.args.args, *node.args.kwonlyargs]
@@ -190,14 +188,14 @@ def _property(
 
 
 class _NotWritable(ValueError):
-    """A value of a type annotation that JSON cannot hold."""
+    """A Literal of a type annotation holds a value that JSON cannot hold."""
 
 
 _NO_LITERAL = object()
 
 
 def _default(node: ast.expr | None) -> Any:
-    """Return the value of a default, None when there is none, _NO_LITERAL for an expression."""
+    """Return the value of a parameter's default, None without one, _NO_LITERAL when it is no literal."""
     try:
         return None if node is None else ast.literal_eval(node)
     except (ValueError, TypeError):
@@ -205,7 +203,7 @@ def _default(node: ast.expr | None) -> Any:
 
 
 def _docstring(text: str) -> tuple[str, dict[str, str], str]:
-    """Return (description, {parameter: text}, effect) of a Google-style docstring."""
+    """Return (description, {parameter: text}, effect) of a Google-style docstring; effect is "" without that line."""
     description: list[str] = []
     arguments: dict[str, str] = {}
     effect = ""
@@ -261,6 +259,7 @@ def _annotation(text: str) -> ast.expr:
 
 
 def _generic(name: str, inner: ast.expr) -> dict[str, Any]:
+    """Return the JSON Schema of the annotation name[inner]. Raises ValueError for one that has none."""
     if name == "Literal":
         values = ast.literal_eval(inner)
         choices = list(values) if isinstance(values, tuple) else [values]

@@ -1,8 +1,8 @@
-"""Makes SQL tables of a workspace's data files and draws slot rows from them.
+"""Makes SQL tables of a workspace's data files, and runs the slot queries of templates on them.
 
-The tables live in a private in-memory database that allows reading only, with bounds on time and rows, so a
-pack's SELECT can neither write nor reach a file. Row order is the query's own; give it an ORDER BY where it matters.
-SQL knows whole numbers up to 64 bits; larger ones are text with all their digits, also inside nested JSON.
+The tables are in a private in-memory database that only allows reading, with limits on work and rows, so a pack's
+SELECT can neither write nor open a file. The order of rows is the query's own; use ORDER BY where it matters. SQL has
+whole numbers up to 64 bits; larger ones become text with all their digits, also inside nested JSON.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Tables:
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str], list[dict[str, Any]]] = {}
         _fill(self._connection, workspace)
-        for function in ("json_each", "json_tree"):  # their first use declares a table, which the authorizer denies
+        for function in ("json_each", "json_tree"):  # before the authorizer: their first use creates a virtual table
             self._connection.execute(f"select 1 from {function}('[]')").fetchall()
         self._connection.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
         )
 
     def rows(self, query: str, slots: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the rows of a SELECT as {column: value}; `:name` takes a slot. Raises InputError."""
+        """Return the rows of a SELECT as {column: value}, cached; `:name` stands for a slot. Raises InputError."""
         used = {name: slots[name] for name in re.findall(r":([A-Za-z_]\w*)", query) if name in slots}
         key = (query, json.dumps(used, sort_keys=True, default=str))
         if key not in self._cache:
@@ -53,59 +53,61 @@ class Tables:
         return self._cache[key]
 
     def columns(self, query: str, known: Iterable[str] = ()) -> list[str]:
-        """Return the column names of a SELECT without reading rows; earlier slots are bound to NULL."""
+        """Return the column names of a SELECT without reading rows; the slots in `known` are bound to NULL."""
         return self._select(f"select * from ({query.strip().rstrip(';')}) limit 0", dict.fromkeys(known))[0]
 
     def _select(self, query: str, used: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
         operations = 0
 
-        def over() -> int:
+        def too_many() -> int:
             nonlocal operations
             operations += 100_000
             return 1 if operations > MAX_OPERATIONS else 0
 
         with self._lock:
-            self._connection.set_progress_handler(over, 100_000)
+            self._connection.set_progress_handler(too_many, 100_000)
             try:
                 cursor = self._connection.execute(query, dict(used))
                 columns = [c[0] for c in cursor.description or ()]
                 rows = cursor.fetchmany(MAX_ROWS)
             except (sqlite3.Error, ValueError) as error:  # ValueError: half a surrogate pair
-                raise InputError(_told(query), f"{error}.", "Correct the SELECT.", source=query) from error
+                raise InputError(_place(query), f"{error}.", "Correct the SELECT.", source=query) from error
             finally:
                 self._connection.set_progress_handler(None, 0)
         return columns, [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _told(query: str) -> str:
+def _place(query: str) -> str:
+    """Return how an error names a query."""
     return f"slot query {' '.join(query.split())[:80]!r}"
 
 
 def as_slots(query: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row that was drawn. Raises InputError where a column holds what no text and no JSON can."""
+    """Return a drawn row. Raises InputError when a column holds a value that JSON cannot hold."""
     for name, value in row.items():
         if not writable_below(value):
             what = "bytes" if isinstance(value, bytes) else "an infinite number"
             move = "Select other columns, or a text such as hex(...)."
-            raise InputError(_told(query), f"column {name} holds {what}.", move, source=query)
+            raise InputError(_place(query), f"column {name} holds {what}.", move, source=query)
     return row
 
 
-_kept: dict[tuple[str, str | None], Tables] = {}
-_KEPT = 64
+_cache: dict[tuple[str, str | None], Tables] = {}
+_CACHED = 64
 
 
 def tables_of(domain: Domain, variant: str | None = None) -> Tables:
-    """Return the tables of a domain's workspace; those of the last 64 (digest, variant) are kept."""
+    """Return the tables of a domain's workspace; those of the last 64 (digest, variant) are cached."""
     key = (domain.digest, variant)
-    if key not in _kept:
-        while len(_kept) >= _KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = Tables(domain.workspace(variant))
-    return _kept[key]
+    if key not in _cache:
+        while len(_cache) >= _CACHED:
+            _cache.pop(next(iter(_cache)))
+        _cache[key] = Tables(domain.workspace(variant))
+    return _cache[key]
 
 
 def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> None:
+    """Create the tables of all data files, and the table `files`."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(workspace):
         data, suffix, stem = workspace[path], PurePosixPath(path).suffix.lower(), PurePosixPath(path).stem
@@ -132,11 +134,13 @@ def _file_row(path: str, data: bytes) -> dict[str, Any]:
 
 
 def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
+    """Return {table: rows} of a JSON file: a list of objects is one table named after the file (`stem`); of an object,
+    each list or mapping of objects is a table, and its scalars form a one-row table. {} when it is no JSON."""
     try:
         document = json.loads(data, parse_int=_whole, parse_float=_real)
     except (ValueError, RecursionError):
         return {}
-    if _objects(document):
+    if _is_objects(document):
         return {stem: document}
     if not isinstance(document, dict):
         return {}
@@ -144,14 +148,14 @@ def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
     if (
         document
         and all(isinstance(entry, dict) for entry in document.values())
-        and not any(_keyed(entry) for entry in document.values())
+        and not any(_is_keyed(entry) for entry in document.values())
     ):
         return {stem: [{"_key": key, **entry} for key, entry in document.items()]}
     single: dict[str, Any] = {}
     for key, entry in document.items():
-        if _objects(entry):
+        if _is_objects(entry):
             found[key] = entry
-        elif _keyed(entry):
+        elif _is_keyed(entry):
             found[key] = [{"_key": inner, **row} for inner, row in entry.items()]
         elif not isinstance(entry, dict | list):
             single[key] = entry
@@ -160,11 +164,13 @@ def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _objects(value: Any) -> bool:
+def _is_objects(value: Any) -> bool:
+    """Return whether this is a list of objects."""
     return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
 
 
-def _keyed(value: Any) -> bool:
+def _is_keyed(value: Any) -> bool:
+    """Return whether this is a mapping from keys to objects."""
     return isinstance(value, dict) and bool(value) and all(isinstance(entry, dict) for entry in value.values())
 
 
@@ -177,6 +183,7 @@ def _csv_rows(data: bytes, delimiter: str) -> list[dict[str, Any]]:
 
 
 def _number(cell: str | None) -> Any:
+    """Return a CSV cell as a number when it is written like one, else as it is; "007" stays text."""
     if cell is None or not re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell):
         return cell
     return _real(cell) if "." in cell else _whole(cell)
@@ -189,13 +196,14 @@ def _whole(text: str) -> int | str:
 
 
 def _real(text: str) -> float | str:
-    """Return a decimal number, as text where it is written out beyond 64 bits, or beyond every float."""
+    """Return a decimal number; as text when it has digits that a float loses (64 bits or more), or is beyond floats."""
     number = float(text)
     exact = abs(number) < 1 << 63 or "e" in text.lower()
     return number if exact and math.isfinite(number) else text
 
 
 def _copy_sqlite(connection: sqlite3.Connection, data: bytes) -> None:
+    """Copy the tables of a SQLite file; a damaged one gives none."""
     source = sqlite3.connect(":memory:")
     try:
         source.deserialize(_without_wal(data))
@@ -213,13 +221,14 @@ def _copy_sqlite(connection: sqlite3.Connection, data: bytes) -> None:
 
 
 def _without_wal(data: bytes) -> bytes:
-    """A database in WAL mode cannot be opened from memory; the two version bytes say so."""
+    """Return the file with its two version bytes set to rollback mode: one in WAL mode cannot be opened from memory."""
     return data[:18] + b"\x01\x01" + data[20:] if data[18:20] == b"\x02\x02" else data
 
 
 def _create(
     connection: sqlite3.Connection, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()
 ) -> None:
+    """Create a table of rows. Does nothing without columns, or when two columns or tables would get one name."""
     keys = list(columns) or list(dict.fromkeys(key for row in rows for key in row))
     if not keys:
         return

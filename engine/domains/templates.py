@@ -1,4 +1,4 @@
-"""Renders the Jinja texts and expressions of task templates, sandboxed and strict about missing names.
+"""Renders the Jinja texts and expressions of task templates in a sandbox; a missing name is an error.
 
 text("Order {{ order_id }}", {"order_id": "A1"})      -> "Order A1"
 value("{{ order.total }}", {"order": {"total": 5.0}})  -> 5.0   (one expression keeps its type)
@@ -21,21 +21,22 @@ from engine.reading.json_value import leaves, writable, writable_below
 from engine.types import TaskTemplate
 
 MOST_BITS = 1 << 16
-"""Of a product or power of whole numbers; far more digits than JSON readers take."""
+"""The most bits of a product or power of whole numbers; far more than the digits that JSON readers take."""
 MOST_WIDTH = 1 << 20
-"""Of a text that is repeated or filled up."""
+"""The most characters or entries of a text or list that is repeated or padded."""
 _UNREADABLE = (ValueError, ArithmeticError, RecursionError, MemoryError)
 _FILLING = ("center", "ljust", "rjust", "zfill", "expandtabs")
 _WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
 
 
 class _Bounded(ImmutableSandboxedEnvironment):
-    """Lets no product, power, repetition or filled text grow without bound, and folds none of them while compiling."""
+    """Refuses a product, power, repetition or padding that gets too large. Intercepted operators are not
+    constant-folded either, so that none is computed while a template compiles."""
 
     intercepted_binops = frozenset({"**", "*", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_finished)
+        super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_printable)
         self.filters |= {"center": _center, "format": _format, "indent": _indent}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -58,8 +59,9 @@ class _Bounded(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
 
-def _finished(value: Any) -> Any:
-    """Refuse what is not worked out yet and would be written as its address in memory, other in each process."""
+def _printable(value: Any) -> Any:
+    """Return a value that a text prints. Raises TypeError for generators and functions: they would be printed as an
+    address in memory, which differs in each process."""
     if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Undefined)):
         raise TypeError(f"it gives a {type(value).__name__} and no value; a list is written with |list or |join")
     return value
@@ -97,7 +99,7 @@ def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = Fal
 
 _environment = _Bounded()
 UNKNOWN: dict[str, Any] = {"known": False}
-"""What `say`, `withhold.say` and `goal` see beside the slots: whether an earlier request told who is speaking."""
+"""What `say`, `withhold.say` and `goal` see besides the slots: whether an earlier request said who is speaking."""
 NOT_JSON = "is no value that JSON can hold."
 _NAME_IT = "Name a slot column, or save an earlier result under that name."
 _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
@@ -113,7 +115,7 @@ def _expression(source: str) -> Callable[..., Any]:
     return _environment.compile_expression(source, undefined_to_none=False)
 
 
-def _refused(kind: str, source: str, problem: str, next_move: str) -> InputError:
+def _refusal(kind: str, source: str, problem: str, next_move: str) -> InputError:
     return InputError(f"template {kind} {source[:60]!r}", problem, next_move, source=source)
 
 
@@ -124,11 +126,12 @@ def text(source: str, values: Mapping[str, Any]) -> str:
     try:
         return _template(source).render(values).strip()
     except Exception as error:  # a filter raises whatever the values make it raise
-        raise _refused("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
+        raise _refusal("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
 
 def value(source: Any, values: Mapping[str, Any]) -> Any:
-    """Return `source` with every string below it rendered; a string that is one expression keeps its type."""
+    """Return `source` with every string in it rendered; a string that is one expression keeps the type of its value.
+    Raises InputError, also for a value that JSON cannot hold."""
     if isinstance(source, Mapping):
         return {key: value(entry, values) for key, entry in source.items()}
     if isinstance(source, list | tuple):
@@ -148,28 +151,28 @@ def value(source: Any, values: Mapping[str, Any]) -> Any:
             raise UndefinedError(found._undefined_message)
         if isinstance(found, int) and not writable(found):
             raise ValueError("it gives a number of more digits than JSON readers take")
-        if not writable_below(_finished(found)):
+        if not writable_below(_printable(found)):
             raise ValueError(f"it gives a {type(found).__name__} that JSON cannot hold")
     except Exception as error:  # as in `text`
-        raise _refused("expression", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
+        raise _refusal("expression", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
     return found
 
 
 @lru_cache(maxsize=20_000)
 def names(source: str) -> frozenset[str]:
-    """Return the names that a text uses. Raises InputError for a text that cannot be read."""
+    """Return the names that a text uses. Raises InputError for a text that cannot be parsed."""
     if "{" not in source:
         return frozenset()
     try:
         return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
     except TemplateSyntaxError as error:
-        raise _refused("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
+        raise _refusal("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
     except _UNREADABLE as error:
-        raise _refused("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
+        raise _refusal("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
 
 def names_below(source: Any) -> frozenset[str]:
-    """Return the names used by every string below a value."""
+    """Return the names that the strings in a value use."""
     if isinstance(source, str):
         return names(source)
     if isinstance(source, Mapping):
@@ -180,8 +183,8 @@ def names_below(source: Any) -> frozenset[str]:
 
 
 def undefined_names(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[tuple[int | str, ...], str, str]]:
-    """Return (path, problem, next move) for every text that cannot be read, and for every name in one that is neither
-    a slot nor a result saved before it is used."""
+    """Return (path, problem, next move) for every text that cannot be parsed, and for every name in a text that is
+    neither a slot nor a result saved earlier."""
     known = set(slots)
     found: list[tuple[tuple[int | str, ...], str, str]] = []
 

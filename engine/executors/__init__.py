@@ -1,3 +1,3 @@
-"""How many rollouts are kept in flight. There is one executor, for this machine, and no choice among several: it is no
-kind of plug-in, and its protocol stands beside it in local.py.
+"""Runs rollouts, a bounded number at once. There is one executor, for this machine, so executors are no plug-ins;
+local.py holds it and its protocol.
 """

@@ -1,7 +1,6 @@
-"""One event loop on this machine.
+"""Runs rollouts as tasks of one event loop, at most `concurrency` at once.
 
-Keeps at most `concurrency` rollouts in flight and pulls the next spec only when one has finished, so a plan of
-a million specs takes no memory.
+The next spec is pulled only when a rollout has finished, so a plan of a million specs takes no memory.
 """
 
 from __future__ import annotations
@@ -34,50 +33,51 @@ class LocalExecutor(Executor):
         specs: Iterable[RolloutSpec],
         concurrency: int,
     ) -> AsyncIterator[Trajectory]:
-        """Yield trajectories as they finish. The first exception of `work` cancels the others and is raised, after
-        everything that had finished was yielded. Closing the generator cancels what is in flight and waits for it."""
+        """Yield trajectories as they finish. The first exception of `work` cancels the other rollouts and is raised,
+        after all trajectories that were finished by then are yielded. Closing the generator cancels the rollouts in
+        flight and waits for them."""
         waiting = iter(specs)
-        flying: set[asyncio.Task[Trajectory]] = set()
-        landed: list[asyncio.Task[Trajectory]] = []
-        some = asyncio.Event()
+        running: set[asyncio.Task[Trajectory]] = set()
+        finished: list[asyncio.Task[Trajectory]] = []
+        any_finished = asyncio.Event()
 
-        def land(task: asyncio.Task[Trajectory]) -> None:
-            landed.append(task)
-            some.set()
+        def note(task: asyncio.Task[Trajectory]) -> None:
+            finished.append(task)
+            any_finished.set()
 
         try:
             while True:
-                while len(flying) < concurrency and (spec := next(waiting, None)) is not None:
+                while len(running) < concurrency and (spec := next(waiting, None)) is not None:
                     task = asyncio.ensure_future(work(spec))
-                    task.add_done_callback(land)
-                    flying.add(task)
-                if not flying:
+                    task.add_done_callback(note)
+                    running.add(task)
+                if not running:
                     return
-                await some.wait()
-                some.clear()
-                done, landed[:] = landed[:], ()
+                await any_finished.wait()
+                any_finished.clear()
+                done, finished[:] = finished[:], ()
                 failed = next((error for task in done if (error := _error(task)) is not None), None)
                 if failed is not None:
-                    await _cancel(flying)
-                    done = list(flying)
+                    await _cancel(running)
+                    done = list(running)
                 for task in done:
-                    flying.discard(task)
+                    running.discard(task)
                     if _error(task) is None:
                         yield task.result()
                 if failed is not None:
                     raise failed
         finally:
-            await _cancel(flying)
+            await _cancel(running)
 
 
 def _error(task: asyncio.Task[Trajectory]) -> BaseException | None:
-    """Return what a finished task raised. One that was cancelled from inside must not look like our own end."""
-    if task.cancelled():
+    """Return the exception of a finished task, None when it gave a trajectory."""
+    if task.cancelled():  # by its own code: a CancelledError raised on would look as if the executor were cancelled
         return SandboxError("A rollout was cancelled from inside.")
     return task.exception()
 
 
-async def _cancel(flying: set[asyncio.Task[Trajectory]]) -> None:
-    for task in flying:
+async def _cancel(tasks: set[asyncio.Task[Trajectory]]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*flying, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

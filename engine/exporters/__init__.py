@@ -1,4 +1,4 @@
-"""Formats of datasets: one file each, a plug-in that keeps `Exporter` of engine/protocols.py.
+"""Formats of datasets: one plug-in file each, which implements `Exporter` of engine/protocols.py.
 
-Read chat_jsonl.py first. What every format uses is in engine/exporting.
+Read chat_jsonl.py first. What several formats use is in engine/exporting.
 """

@@ -1,7 +1,7 @@
 """Chat JSONL for TRL, axolotl, ms-swift, prime-rl and others.
 
-One object per line: `messages` (content never null), `tools` as a JSON string, and id, group_id, reward, metadata (one
-JSON string) beside them. An id is the hash of what the model would see.
+One object per line: `messages` (content never null), `tools` (a JSON string), `id` (the content id), `group_id`,
+`reward` and `metadata` (a JSON string).
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from engine.exporting.content import Offered, named, offered, tool_schemas
+from engine.exporting.content import OfferedTools, content_id_of, offered_tools, tool_schemas
 from engine.exporting.dialogue import (
     Turns,
     before_masked,
+    cut_changes,
     fits_think_tags,
-    how_cut,
     metadata,
     problem,
-    thinking,
     timeless,
     to_last_answer,
     trained_stretches,
     traits,
+    with_think_tags,
 )
 from engine.exporting.json import dumps
 from engine.exporting.record import changed
-from engine.protocols import Converted
-from engine.types import Options, Record, RecordTurn
+from engine.types import Converted, Options, Record, RecordTurn
 
 __all__ = ["ChatJsonl"]
 
@@ -49,7 +48,7 @@ class Config(Options):
     system: Literal["keep", "drop"] = "keep"
     """The policy is the first message, or left out."""
     arguments: Literal["object", "string"] = "object"
-    """Of calls, as objects (chat templates), or each as a JSON string, which any version of `datasets` reads."""
+    """Arguments of calls as objects (chat templates), or as JSON strings, which every version of `datasets` reads."""
     masked: Literal["keep", "cut"] = "keep"
     """A turn that is not to be trained is kept, or its row ends before it (prime-rl, which trains all it sees)."""
 
@@ -77,25 +76,25 @@ class ChatJsonl:
         reason = problem(turns) if "trained" in found else "nothing_to_train"
         if reason is not None:
             return Converted(dropped=reason)
-        shaped = self._shaped(turns)
-        rows = list(self._rows(record, shaped))
-        if not rows:  # nothing but an answer to nobody, which no prompt could stand before
+        reshaped = self._reshaped(turns)
+        rows = list(self._rows(record, reshaped))
+        if not rows:  # only an opening assistant turn is trained, and it has no prompt
             return Converted(dropped="no_opening_request")
         ids = [int(row["id"], 16) for row in rows]
-        lost = self._lost(turns, found)
+        lost = self._lost_names(turns, found)
         if timeless(record.attachments):
             lost.append("attachments")
-        if self._config.split_untrained and shaped[0].role == "assistant" and shaped[0].train:
+        if self._config.split_untrained and reshaped[0].role == "assistant" and reshaped[0].train:
             lost.append("opening_answer")
-        return Converted(rows, ids, None, lost, self._changed(record, turns, found))
+        return Converted(rows, ids, None, lost, self._reshaping_names(record, turns, found))
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
-        """Nothing stands beside the data."""
+        """Return no extra files."""
         return {}
 
-    def _lost(self, turns: Turns, found: set[str]) -> list[str]:
+    def _lost_names(self, turns: Turns, found: set[str]) -> list[str]:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
-        if "reasoning" in found and not all(self._keeps(t.reasoning) for t in turns if t.reasoning):
+        if "reasoning" in found and not all(self._carries_reasoning(t.reasoning) for t in turns if t.reasoning):
             lost.append("reasoning")
         if "masked" in found and not self._carries_mask:
             lost.append("train")
@@ -103,78 +102,84 @@ class ChatJsonl:
             lost.append("system")
         return lost
 
-    def _changed(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
-        told = how_cut(record.turns, turns)
+    def _reshaping_names(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
+        names = cut_changes(record.turns, turns)
         if self._config.parallel == "serial" and "parallel" in found:
-            told.append("parallel_made_serial")
-        return told
+            names.append("parallel_made_serial")
+        return names
 
-    def _shaped(self, turns: Turns) -> Turns:
+    def _reshaped(self, turns: Turns) -> Turns:
         if self._drops_first(turns):
             turns = turns[1:]
-        return serial(turns) if self._config.parallel == "serial" else turns
+        return with_serial_calls(turns) if self._config.parallel == "serial" else turns
 
     def _drops_first(self, turns: Turns) -> bool:
         return self._config.system == "drop" and turns[0].role == "system"
 
     def _rows(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
         messages = self._messages(turns)
-        tools = offered(record.tools)
+        tools = offered_tools(record.tools)
         if not self._config.split_untrained:
-            yield self._with({"messages": messages}, record, turns, tools)
+            yield self._row({"messages": messages}, record, turns, tools)
             return
         for start, end in trained_stretches(turns):
-            said = {"prompt": messages[:start], "completion": messages[start:end]}
-            yield self._with(said, record, turns[:end], tools)
+            parts = {"prompt": messages[:start], "completion": messages[start:end]}
+            yield self._row(parts, record, turns[:end], tools)
 
-    def _with(self, said: dict[str, Any], record: Record, turns: Turns, tools: Offered) -> dict[str, Any]:
-        said["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
-        said["id"] = named(turns, tools)
-        said["group_id"] = record.group_id
-        said["reward"] = record.reward
-        said["metadata"] = metadata(record)
-        return said
+    def _row(self, row: dict[str, Any], record: Record, turns: Turns, tools: OfferedTools) -> dict[str, Any]:
+        """Complete a row that holds its messages with the other columns; return it."""
+        row["tools"] = tools.text if self._config.tools == "string" else tool_schemas(record.tools)
+        row["id"] = content_id_of(turns, tools)
+        row["group_id"] = record.group_id
+        row["reward"] = record.reward
+        row["metadata"] = metadata(record)
+        return row
 
     def _messages(self, turns: Turns) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
         for turn in turns:
             role = turn.role
-            made: dict[str, Any] = {"role": role, "content": turn.content}
-            messages.append(made)
+            message: dict[str, Any] = {"role": role, "content": turn.content}
+            messages.append(message)
             if role == "assistant":
-                self._answer(turn, made)
+                self._add_answer_fields(turn, message)
             elif role == "tool":
-                made["tool_call_id"] = turn.tool_call_id
+                message["tool_call_id"] = turn.tool_call_id
                 if turn.name is not None:
-                    made["name"] = turn.name
+                    message["name"] = turn.name
         return messages
 
-    def _keeps(self, reasoning: str) -> bool:
-        """Say whether a turn's reasoning leaves with it."""
+    def _carries_reasoning(self, reasoning: str) -> bool:
+        """Return whether the row carries this reasoning."""
         where = self._config.reasoning
         return where == "field" or (where == "think" and fits_think_tags(reasoning))
 
-    def _written(self, arguments: dict[str, Any]) -> dict[str, Any] | str:
+    def _arguments_value(self, arguments: dict[str, Any]) -> dict[str, Any] | str:
         return dumps(arguments) if self._config.arguments == "string" else arguments
 
-    def _answer(self, turn: RecordTurn, made: dict[str, Any]) -> None:
+    def _add_answer_fields(self, turn: RecordTurn, message: dict[str, Any]) -> None:
         reasoning, calls = turn.reasoning, turn.tool_calls
-        if reasoning and self._keeps(reasoning):
+        if reasoning and self._carries_reasoning(reasoning):
             if self._config.reasoning == "field":
-                made["reasoning_content"] = reasoning
+                message["reasoning_content"] = reasoning
             else:
-                made["content"] = thinking(reasoning, turn.content)
+                message["content"] = with_think_tags(reasoning, turn.content)
         if calls:
-            made["tool_calls"] = [
-                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": self._written(c.arguments)}}
+            message["tool_calls"] = [
+                {
+                    "id": c.id,
+                    "type": "function",
+                    "function": {"name": c.name, "arguments": self._arguments_value(c.arguments)},
+                }
                 for c in calls
             ]
         for flag in self._flags:
-            made[flag] = turn.train
+            message[flag] = turn.train
 
 
-def serial(turns: Turns) -> Turns:
-    """Return the turns with one call and its result at a time; text and reasoning stay with the first call."""
+def with_serial_calls(turns: Turns) -> Turns:
+    """Return the turns with parallel calls split into one call and its result at a time; text and reasoning stay with
+    the first call."""
     found: list[RecordTurn] = []
     for index, turn in enumerate(turns):
         calls = turn.tool_calls
@@ -200,7 +205,7 @@ def _results_after(turns: Turns, index: int) -> Iterator[RecordTurn]:
 
 
 def _after_parallel(turns: Turns, index: int) -> bool:
-    """Say whether the result at `index` answers one of several parallel calls."""
+    """Return whether the tool turn at `index` answers one of several parallel calls."""
     while turns[index].role == "tool":
         index -= 1
     return len(turns[index].tool_calls) > 1

@@ -3,9 +3,9 @@
 One trajectory per line with its task, proof, tools, turns, state difference, scores, human remarks and seeds. Clocks
 and machines are left out, so the same seed with the reference teacher gives the same bytes in every sandbox.
 
-Rows are flat, so that any version of Arrow gives a column one type: numbers and texts stand as they are ("" for a text
-that is not there), and the fields of `AS_JSON` as the text of their JSON: parts with fields of their own, and seeds,
-which may need more than 63 bits. What stands beside a turn is written in it, as its `attachments`, where there are any.
+Rows are flat, so that every version of Arrow finds one type per column. Numbers and texts are written as they are, a
+missing text as "". The fields of `AS_JSON` are written as JSON text: nested values, and seeds, which may exceed 63
+bits. Attachments are written inside their turn, under the key `attachments`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ import msgspec
 
 from engine.exporting.content import content_id
 from engine.exporting.dialogue import timeless
-from engine.exporting.json import dumps
-from engine.exporting.record import fields
-from engine.protocols import Converted
+from engine.exporting.json import dumps, part_fields
 from engine.types import (
+    Converted,
     Options,
     Record,
     RecordAttachment,
@@ -35,21 +34,21 @@ from engine.types import (
 __all__ = ["TrajectoryRecord"]
 
 SCHEMA = "turnwright/trajectory/2"
-NESTED = "turnwright/trajectory/1"
-"""The schema before: the same fields, each as a value of its own."""
+NESTED_SCHEMA = "turnwright/trajectory/1"
+"""The earlier schema: the same fields, nested instead of as JSON text."""
 _SETS_KNOWN = 1_024
-ADDED = ("schema", "content_id", "group_id")
-"""What stands in a row beside the fields of a Trajectory."""
+ADDED_FIELDS = ("schema", "content_id", "group_id")
+"""Columns of a row that are no fields of a Trajectory."""
 AS_JSON = (
     "seed", "models", "task", "proof", "tools", "turns", "begun", "diff", "tests_passed", "scores", "calls",
     "execution", "remarks", "imported",
 )  # fmt: skip
 MAY_BE_EMPTY = ("template", "mode", "culprit", "stage", "reason")
-"""Texts that a trajectory may be without."""
-BESIDE = "attachments"
-"""Key of a turn with what stands beside it."""
-BEFORE = "before_import"
-"""Key in `Trajectory.imported` of the id and index that a record left with, where the import had to give others."""
+"""Optional texts of a trajectory: None is written as ""."""
+ATTACHMENTS = "attachments"
+"""Key of a written turn that holds its attachments."""
+BEFORE_IMPORT = "before_import"
+"""Key in `Trajectory.imported` of the id and index in the imported file, where the import had to give new ones."""
 
 
 class Config(Options):
@@ -60,7 +59,7 @@ class Config(Options):
 
 
 class TrajectoryRecord:
-    """Writes whole records, also of two rollouts that say the same."""
+    """Writes whole records. It drops no duplicates."""
 
     suffix = ".jsonl"
 
@@ -69,40 +68,40 @@ class TrajectoryRecord:
         self.never_carried = () if config.include_execution else ("execution", "seconds")
 
     def convert(self, record: Record) -> Converted:
-        """Return the one record of a trajectory."""
-        named = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
-        values = fields(record) if self._with_clocks else _timeless(record)
-        beside = values.pop("attachments")
-        values["turns"] = _with_attachments(record.turns, beside)
-        if BEFORE in record.imported:
-            values |= record.imported[BEFORE]
-            values["imported"] = {key: value for key, value in record.imported.items() if key != BEFORE}
-        lost = ["attachments"] if any(one.turn >= len(record.turns) for one in beside) else []
-        return Converted([named | _flat(values)], lost=lost)
+        """Return one row."""
+        added = {"schema": SCHEMA, "content_id": content_id(record.turns, record.tools), "group_id": record.group_id}
+        values = part_fields(record) if self._with_clocks else _fields_without_clocks(record)
+        attachments = values.pop("attachments")
+        values["turns"] = _with_attachments(record.turns, attachments)
+        if BEFORE_IMPORT in record.imported:
+            values |= record.imported[BEFORE_IMPORT]
+            values["imported"] = {key: value for key, value in record.imported.items() if key != BEFORE_IMPORT}
+        lost = ["attachments"] if any(one.turn >= len(record.turns) for one in attachments) else []
+        return Converted([added | _flat_row(values)], lost=lost)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
-        """Nothing stands beside the data."""
+        """Return no extra files."""
         return {}
 
 
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the row of a record's fields."""
-    values["tools"] = _tools(tuple(values["tools"]))
+def _flat_row(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's fields as the columns of a row."""
+    values["tools"] = _tools_json(tuple(values["tools"]))
     for name in AS_JSON:
         if name in values and name != "tools":
-            values[name] = _text(values[name])
+            values[name] = _json_text(values[name])
     for name in MAY_BE_EMPTY:
         values[name] = values[name] or ""
     return values
 
 
 @lru_cache(_SETS_KNOWN)
-def _tools(tools: tuple[RecordTool, ...]) -> str:
-    """Return the text of a set of tools; remembered, as records share them."""
-    return _text(tools)
+def _tools_json(tools: tuple[RecordTool, ...]) -> str:
+    """Return the JSON text of a set of tools; cached, since records share their tools."""
+    return _json_text(tools)
 
 
-def _text(value: Any) -> str:
+def _json_text(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except OverflowError:  # an integer beyond 64 bits
@@ -110,40 +109,42 @@ def _text(value: Any) -> str:
 
 
 def _with_attachments(turns: Sequence[RecordTurn], attachments: Iterable[RecordAttachment]) -> Sequence[Any]:
-    """Return the turns, those with attachments as objects that hold them."""
-    beside: dict[int, list[dict[str, Any]]] = {}
+    """Return the turns, those with attachments as dicts with a further key ATTACHMENTS."""
+    by_turn: dict[int, list[dict[str, Any]]] = {}
     for one in attachments:
-        told = fields(one)
-        beside.setdefault(told.pop("turn"), []).append(told)
-    if not beside:
+        values = part_fields(one)
+        by_turn.setdefault(values.pop("turn"), []).append(values)
+    if not by_turn:
         return turns
-    return [fields(turn) | {BESIDE: beside[at]} if at in beside else turn for at, turn in enumerate(turns)]
+    return [part_fields(turn) | {ATTACHMENTS: by_turn[at]} if at in by_turn else turn for at, turn in enumerate(turns)]
 
 
-def _timeless(record: Record) -> dict[str, Any]:
-    """Return the fields of a record without machine and clock."""
-    left = fields(record)
-    del left["execution"]
-    left["calls"] = [_without_seconds(call) for call in record.calls]
-    left["attachments"] = timeless(record.attachments)
+def _fields_without_clocks(record: Record) -> dict[str, Any]:
+    """Return the fields of a record without machine, execution and times."""
+    values = part_fields(record)
+    del values["execution"]
+    values["calls"] = [_without_seconds(call) for call in record.calls]
+    values["attachments"] = timeless(record.attachments)
     if record.proof:
-        left["proof"] = fields(record.proof) | {"turns": [_replayed(turn) for turn in record.proof.turns]}
-    return left
+        values["proof"] = part_fields(record.proof) | {
+            "turns": [_proof_turn_without_seconds(turn) for turn in record.proof.turns]
+        }
+    return values
 
 
-def _replayed(turn: RecordProvenTurn) -> dict[str, Any]:
-    left = fields(turn)
-    left["calls"] = [[_untimed(one) for one in group] for group in turn.calls]
-    if "user_calls" in left:
-        left["user_calls"] = [_untimed(one) for one in left["user_calls"]]
-    return left
+def _proof_turn_without_seconds(turn: RecordProvenTurn) -> dict[str, Any]:
+    values = part_fields(turn)
+    values["calls"] = [[_proven_call_without_seconds(one) for one in group] for group in turn.calls]
+    if "user_calls" in values:
+        values["user_calls"] = [_proven_call_without_seconds(one) for one in values["user_calls"]]
+    return values
 
 
-def _untimed(one: RecordProvenCall) -> dict[str, Any]:
+def _proven_call_without_seconds(one: RecordProvenCall) -> dict[str, Any]:
     return {"call": one.call, "result": _without_seconds(one.result)}
 
 
 def _without_seconds(part: RecordPart) -> dict[str, Any]:
-    left = fields(part)
-    del left["seconds"]
-    return left
+    values = part_fields(part)
+    del values["seconds"]
+    return values

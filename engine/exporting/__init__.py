@@ -1,5 +1,4 @@
-"""Stored trajectories become the files of a dataset, with a report and a dataset card.
+"""Turns stored trajectories into the files of a dataset, with a report and a dataset card.
 
-Read build.py first, then convert.py. The formats are plug-ins (engine/exporters), and so are the trainers that they are
-for (engine/targets).
+Read build.py first, then convert.py. Formats (engine/exporters) and trainers (engine/targets) are plug-ins.
 """

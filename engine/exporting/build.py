@@ -1,7 +1,7 @@
-"""Build a whole export: convert, split, write, describe. Memory does not grow with the number of trajectories.
+"""Build a whole export: convert, split, write, describe. Of each trajectory only ids and counts stay in memory.
 
-A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and what the format wants
-beside its data. The same trajectories and recipe give the same bytes. It stands under its name only when complete.
+A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and the format's own extra
+files. The same trajectories and recipe give the same bytes. The file gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -24,27 +23,26 @@ from typing import Any
 import jsonlines
 
 from engine.errors import InputError, StorageError
-from engine.exporting.card import Facts, card, licences, named
-from engine.exporting.convert import Conversion, Entry, Leaving, convert
+from engine.exporting.card import CardCounts, card, domain_licences, with_licence
+from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, convert
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
-from engine.exporting.target import aimed, target_of
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.exporting.target import for_target, target_of
+from engine.types import ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)
-_BUFFER = 1 << 20
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_BUFFER_BYTES = 1 << 20
 ENDINGS = (".jsonl", ".zip")
-"""What the name of a written file may end in."""
-_WAITING = 100
+"""The endings that an export's file name may have."""
+_ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """One finished export: a zip or a single data file. `size` in bytes; `rows` per split that has any; `trajectories`
-    are the ids of those that left. `settings` are the lines that the configuration of the recipe's target needs, None
-    without a target."""
+    """One finished export: a zip or a single data file. `size` in bytes; `rows` by split, without empty splits;
+    `trajectories` are the ids of those that gave rows; `settings` is the configuration text that the recipe's target
+    needs, None without a target."""
 
     path: Path
     size: int
@@ -55,7 +53,7 @@ class ExportResult:
     settings: str | None = None
 
     def outcome(self, path: str | None) -> ExportOutcome:
-        """Return what is stored of it; `path` as there."""
+        """Return the part that the database keeps; `path` as in ExportOutcome."""
         rows = sum(self.rows.values())
         return ExportOutcome(path, self.size, self.sha256, rows, self.report, self.trajectories)
 
@@ -66,31 +64,30 @@ def build(
     target: Path,
     *,
     licence_of: Callable[[str], str | None] = lambda digest: None,
-    others: int | None = None,
+    extra_processes: int | None = None,
     replace: bool = True,
 ) -> ExportResult:
     """Write the export and return where it is.
 
-    `target` ending in .jsonl gives the bare data file of a recipe with one split, with what the format wants beside it;
-    one ending in .zip gives that zip, and one without an ending, or a folder that is there, gets <recipe name>.zip.
-    `licence_of` tells what a version of a domain states, by its digest: a recipe that names no licence gets those of
-    its domains. Very many are converted by so many `others` beside this process. Without `replace` a file that is there
-    stays. Raises InputError when nothing is left to write, an option or the ending is wrong or a file stays;
-    StorageError when the disk refuses.
+    A `target` ending in .jsonl becomes one data file, for a recipe with one split, with the format's extra files in
+    its folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
+    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none.
+    `extra_processes` help with large exports (see `convert`). Raises InputError when there is no row to write, an
+    option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
-    recipe = aimed(recipe)
+    recipe = for_target(recipe)
     try:
-        path = place(target, recipe.name)
-        _check(recipe, path)
-        _spare(path, replace)
+        path = output_path(target, recipe.name)
+        _check_splits(recipe, path)
+        _refuse_existing(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            converted = _sparing(convert(recipe, source, others=others), path, replace)
+            converted = _checked_again(convert(recipe, source, extra_processes=extra_processes), path, replace)
             return _build(recipe, converted, path, Path(scratch), licence_of)
     except OSError as error:
         folder = target.parent if target.suffix in ENDINGS else target
-        told = f"The export could not be written to {folder.name}: {error.strerror or error}."
-        raise StorageError(f"{told} {_next_move(error)}") from error
+        problem = f"The export could not be written to {folder.name}: {error.strerror or error}."
+        raise StorageError(f"{problem} {_next_move(error)}") from error
 
 
 def _next_move(error: OSError) -> str:
@@ -104,54 +101,56 @@ def _next_move(error: OSError) -> str:
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
-    """Return the first `n` rows as they would leave; reads no more of the source than it needs."""
-    return list(islice(_shown(recipe, source), n))
+    """Return the first `n` rows of the export; reads no more of the source than it needs."""
+    return list(islice(_preview_rows(recipe, source), n))
 
 
-def _shown(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+def _preview_rows(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     conversion, report = Conversion(recipe), Report()
     for _, body, reviews in source:
-        yield from map(_plain, report.admit(conversion.converted(body, reviews)[1]))
+        yield from map(_json_value, report.admit(conversion.convert(body, reviews)[1]))
 
 
-def _plain(row: Any) -> Any:
+def _json_value(row: Any) -> Any:
     return json.loads(dump_bytes(row))
 
 
-# ---------------------------------------------------------------- where
+# ---------------------------------------------------------------- output path
 
 
-def place(target: Path, name: str) -> Path:
-    """Return the file that an export of this name goes to. Raises InputError for an ending that no file of ours has."""
+def output_path(target: Path, name: str) -> Path:
+    """Return the file to write for a `target` (see `build`). Raises InputError for an ending other than ENDINGS."""
     if target.name in ENDINGS and not target.is_dir():
-        move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
-        raise InputError(str(target), "is an ending without a name.", move)
+        next_move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
+        raise InputError(str(target), "is an ending without a name.", next_move)
     if target.suffix in ENDINGS:
         if target.is_dir():
             raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")
         return target
     if target.suffix and not target.is_dir():
         problem = f"{target.suffix} is no ending of a file that can be written."
-        move = f"End it in {' or '.join(ENDINGS)}. For a folder of that name, make the folder first."
-        raise InputError(str(target), problem, move)
+        next_move = f"End it in {' or '.join(ENDINGS)}. For a folder of that name, make the folder first."
+        raise InputError(str(target), problem, next_move)
     return target / f"{_file_name(name)}.zip"
 
 
-def _spare(path: Path, replace: bool) -> None:
+def _refuse_existing(path: Path, replace: bool) -> None:
     if not replace and path.exists():
         raise InputError(str(path), "is there already and stays as it is.", "Name another file, or add --force.")
 
 
-def _sparing(converted: Generator[Leaving, None, None], path: Path, replace: bool) -> Generator[Leaving, None, None]:
-    """Pass all on, then look again: a file of that name may have come meanwhile."""
+def _checked_again(
+    converted: Generator[EncodedTrajectory, None, None], path: Path, replace: bool
+) -> Generator[EncodedTrajectory, None, None]:
+    """Yield everything, then check once more, since the file may have been created during the conversion."""
     yield from converted
-    _spare(path, replace)
+    _refuse_existing(path, replace)
 
 
 # ---------------------------------------------------------------- writing
 
 
-def _check(recipe: Recipe, path: Path) -> None:
+def _check_splits(recipe: Recipe, path: Path) -> None:
     for name in recipe.splits:
         if not _SPLIT_NAME.fullmatch(name):
             raise InputError("splits", f"{name!r} is no name for a file.", "Use letters, digits and _.")
@@ -164,47 +163,35 @@ def _check(recipe: Recipe, path: Path) -> None:
 
 def _build(
     recipe: Recipe,
-    converted: Generator[Leaving, None, None],
+    converted: Generator[EncodedTrajectory, None, None],
     path: Path,
     scratch: Path,
     licence_of: Callable[[str], str | None],
 ) -> ExportResult:
     conversion = Conversion(recipe)
     exporter = conversion.exporter
-    report, facts = Report(conversion.never_carried), Facts()
-    counted: Counter[str] = Counter()
-    ids: list[int] = []
-    with ExitStack() as stack:
-        writers = {name: _Writer(stack, scratch / f"{name}{exporter.suffix}") for name in recipe.splits}
-        for id, made, split, told in stack.enter_context(closing(converted)):
-            rows = report.admit(made)
-            if rows:
-                writers[split].add(rows)
-                facts.add(told)
-                ids.append(id)
-        for name, writer in writers.items():
-            writer.flush()
-            counted[name] = writer.rows
-    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if counted[name]}
-    counts = {name: counted[name] for name in files}
-    outcome = report.as_dict() | {"splits": {name: counted[name] for name in recipe.splits}}
+    report, card_counts = Report(conversion.never_carried), CardCounts()
+    writers, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts)
+    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if writers[name].rows}
+    rows = {name: writers[name].rows for name in files}
+    summary = report.as_dict() | {"splits": {name: writers[name].rows for name in recipe.splits}}
     if not files:
-        raise _empty(recipe, outcome)
+        raise _no_rows_error(recipe, summary)
     finished = scratch / "finished"
     companions: list[str] = []
-    known_as = files
+    data_files = files
     if path.suffix == ".jsonl":
         ((split, file),) = files.items()
-        known_as = {split: path.name}
+        data_files = {split: path.name}
         (scratch / file).replace(finished)
         sha256 = writers[split].sha256()
-        companions = _beside(path, scratch, exporter.extra_files({path.stem: path.name}))
+        companions = _write_companions(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
-        known = licences(facts, licence_of)
+        licences = domain_licences(card_counts, licence_of)
         beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, facts, files, counts, outcome, known),
-            "recipe.json": named(recipe, known).model_dump_json(indent=2).encode() + b"\n",
-            "report.json": _pretty(outcome),
+            "README.md": card(recipe, card_counts, files, rows, summary, licences),
+            "recipe.json": with_licence(recipe, licences).model_dump_json(indent=2).encode() + b"\n",
+            "report.json": _pretty(summary),
         }
         _zip(finished, scratch, sorted(files.values()), beside)
         with finished.open("rb") as data:
@@ -213,39 +200,62 @@ def _build(
     finished.replace(path)
     for name in companions:
         (scratch / name).replace(path.parent / name)
-    return ExportResult(path, size, sha256, counts, outcome, ids, settings_of(recipe, known_as))
+    return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, data_files))
+
+
+def _write_splits(
+    recipe: Recipe,
+    converted: Generator[EncodedTrajectory, None, None],
+    scratch: Path,
+    suffix: str,
+    report: Report,
+    card_counts: CardCounts,
+) -> tuple[dict[str, _Writer], list[int]]:
+    """Write one data file per split, counting into `report` and `card_counts`; return (writers by split, ids of the
+    trajectories that gave rows)."""
+    ids: list[int] = []
+    with ExitStack() as stack:
+        writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
+        for id, outcome, split, key in stack.enter_context(closing(converted)):
+            if rows := report.admit(outcome):
+                writers[split].add(rows)
+                card_counts.add(key)
+                ids.append(id)
+        for writer in writers.values():
+            writer.flush()
+    return writers, ids
 
 
 class _Writer:
-    """Writes the rows of one split, which come encoded, many at a time."""
+    """Writes the encoded rows of one split, a hundred at a time."""
 
     def __init__(self, stack: ExitStack, path: Path) -> None:
-        self._lines = jsonlines.Writer(stack.enter_context(path.open("wb", buffering=_BUFFER)), dumps=bytes)
-        self._waiting: list[bytes] = []
+        self._lines = jsonlines.Writer(stack.enter_context(path.open("wb", buffering=_BUFFER_BYTES)), dumps=bytes)
+        self._pending: list[bytes] = []
         self._hash = hashlib.sha256()
         self.rows = 0
 
     def add(self, rows: Sequence[bytes]) -> None:
-        self._waiting += rows
-        if len(self._waiting) >= _WAITING:
+        self._pending += rows
+        if len(self._pending) >= _ROWS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        if self._waiting:
-            lines = b"\n".join(self._waiting)
+        if self._pending:
+            lines = b"\n".join(self._pending)
             self._lines.write(lines)
             self._hash.update(lines)
             self._hash.update(b"\n")
-            self.rows += len(self._waiting)
-            self._waiting.clear()
+            self.rows += len(self._pending)
+            self._pending.clear()
 
     def sha256(self) -> str:
-        """Return the hash of all that was written."""
+        """Return the hash of the flushed rows."""
         return self._hash.hexdigest()
 
 
 def settings_of(recipe: Recipe, files: Mapping[str, str]) -> str | None:
-    """Return the lines that the configuration of the recipe's target needs for these files, by split; None without."""
+    """Return the configuration text of the recipe's target for data files by split; None without a target."""
     target = target_of(recipe)
     return target.settings_for(files) if target else None
 
@@ -254,10 +264,10 @@ def _pretty(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _beside(path: Path, scratch: Path, wanted: Mapping[str, bytes]) -> list[str]:
-    """Write what stands beside a bare data file into `scratch`; return the names.
+def _write_companions(path: Path, scratch: Path, wanted: Mapping[str, bytes]) -> list[str]:
+    """Write the extra files of a bare data file into `scratch`; return their names.
 
-    A JSON object that is there already, as LLaMA-Factory's own dataset_info.json, keeps its other entries.
+    A JSON object that exists beside `path`, such as LLaMA-Factory's own dataset_info.json, keeps its other entries.
     """
     for name, content in wanted.items():
         there = path.parent / name
@@ -274,17 +284,17 @@ def _zip(path: Path, folder: Path, data: Sequence[str], beside: Mapping[str, byt
     """Write the zip with fixed times, modes and order, so that equal contents give equal bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name in sorted(beside):
-            archive.writestr(_entry(name), beside[name], compresslevel=1)
+            archive.writestr(_zip_entry(name), beside[name], compresslevel=1)
         for name in data:
-            entry = _entry(name)
+            entry = _zip_entry(name)
             entry._compresslevel = 1  # type: ignore[attr-defined]  # open() takes no level in 3.11
             with (folder / name).open("rb") as source, archive.open(entry, "w", force_zip64=True) as out:
-                shutil.copyfileobj(source, out, _BUFFER)
+                shutil.copyfileobj(source, out, _BUFFER_BYTES)
             (folder / name).unlink()
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _LONG_AGO)
+def _zip_entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _ZIP_DATE)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system, entry.external_attr = 3, 0o644 << 16
     return entry
@@ -294,18 +304,18 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "dataset"
 
 
-def _empty(recipe: Recipe, report: Mapping[str, Any]) -> InputError:
-    """Return the refusal of an export without rows, naming what took them all."""
+def _no_rows_error(recipe: Recipe, report: Mapping[str, Any]) -> InputError:
+    """Return the error for an export without rows, with the most frequent reasons."""
     dropped: dict[str, int] = report["dropped"]
     if dropped:
         worst = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))[:3]
-        told = ", ".join(f"{reason} ({count})" for reason, count in worst)
-        problem = f"none of {report['trajectories']} trajectories gives a row: {told}."
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in worst)
+        problem = f"none of {report['trajectories']} trajectories gives a row: {reasons}."
         return InputError(
             "export", problem, "Admit rejected ones, accept some in review, or change the format's options."
         )
     given = recipe.filter.model_dump(mode="json", exclude_defaults=True)
     if given:
-        told = ", ".join(f"{name}={value}" for name, value in given.items())
-        return InputError("filter", f"no trajectory passes {told}.", "Widen the filter.")
+        filters = ", ".join(f"{name}={value}" for name, value in given.items())
+        return InputError("filter", f"no trajectory passes {filters}.", "Widen the filter.")
     return InputError("export", "there is no trajectory yet.", "Launch a batch first.")

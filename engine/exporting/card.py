@@ -14,7 +14,7 @@ from engine.exporting.target import Target, target_of
 from engine.types import Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_HUB = {
+_HUB_LICENCES = {
     "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "cc",
     "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
     "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
@@ -26,12 +26,13 @@ _HUB = {
 """Identifiers that the Hugging Face hub takes as `license`; for any other it wants `other`."""
 
 
-Told = tuple[str | None, ...]
-"""What the card counts of one exported trajectory, and last whether a human judged it ("human" or None)."""
+CardKey = tuple[str | None, ...]
+"""What the card tabulates of one trajectory: domain, its digest, mode, outcome, teacher, its model, user, its model,
+model of the judge, and "human" (else None) when a human judged it."""
 
 
-def told(record: Record) -> Told:
-    """Return what the card counts of a record."""
+def card_key(record: Record) -> CardKey:
+    """Return the key under which the card counts a record."""
     model, scores = record.models.get, record.scores
     judged = "human" if scores and scores[-1].method == "human" else None
     places = record.domain, record.domain_digest, record.mode, record.outcome
@@ -40,76 +41,76 @@ def told(record: Record) -> Told:
 
 
 @dataclass
-class Facts:
-    """What the card tells of the exported trajectories, counted as they pass."""
+class CardCounts:
+    """How many exported trajectories there are of each CardKey; memory grows with the keys, not the trajectories."""
 
-    seen: Counter[Told] = field(default_factory=Counter)
+    seen: Counter[CardKey] = field(default_factory=Counter)
 
-    def add(self, what: Told) -> None:
+    def add(self, key: CardKey) -> None:
         """Count one exported trajectory."""
-        self.seen[what] += 1
+        self.seen[key] += 1
 
     @property
     def human(self) -> int:
-        """How many a human judged."""
-        return sum(count for what, count in self.seen.items() if what[-1])
+        """Number of trajectories that a human judged."""
+        return sum(count for key, count in self.seen.items() if key[-1])
 
     def by(self, name: str) -> Counter[str]:
-        """Return counts by domain, mode, outcome, teacher, user or judge (the model; none where none judged)."""
+        """Return counts by `name`: domain, mode, outcome, teacher, user or judge (only trajectories with a judge)."""
         found: Counter[str] = Counter()
         for (domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
             values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
-            values["teacher"] = _player("teachers", teacher, teacher_model)
-            values["user"] = _player("users", user, user_model)
+            values["teacher"] = _player_label("teachers", teacher, teacher_model)
+            values["user"] = _player_label("users", user, user_model)
             if name != "judge" or judge is not None:
                 found[values[name] or "none"] += count
         return found
 
 
-Licences = Mapping[str, Sequence[str | None]]
-"""The licences of each domain that left: one, or several when its versions differ; None where none is stated."""
+DomainLicences = Mapping[str, Sequence[str | None]]
+"""Licences by domain: one, or several when its exported versions differ; None for a version that states none."""
 
 
-def licences(facts: Facts, licence_of: Callable[[str], str | None]) -> Licences:
-    """Return the licences of the domains that left; each version is asked for once."""
+def domain_licences(counts: CardCounts, licence_of: Callable[[str], str | None]) -> DomainLicences:
+    """Return the licences of the exported domains; `licence_of(digest)` is called once for each version."""
     found: dict[str, set[str | None]] = {}
-    for domain, digest in sorted({(str(what[0]), str(what[1])) for what in facts.seen}):
+    for domain, digest in sorted({(str(key[0]), str(key[1])) for key in counts.seen}):
         found.setdefault(domain, set()).add(licence_of(digest))
-    return {domain: sorted(among, key=str) for domain, among in found.items()}
+    return {domain: sorted(stated, key=str) for domain, stated in found.items()}
 
 
-def named(recipe: Recipe, known: Licences) -> Recipe:
-    """Return the recipe with the licences of its domains where it names none and all of them state one."""
-    found = {licence for among in known.values() for licence in among}
+def with_licence(recipe: Recipe, licences: DomainLicences) -> Recipe:
+    """Return the recipe; where it names no licence and every domain states one, with theirs filled in."""
+    found = {licence for stated in licences.values() for licence in stated}
     if _stated(recipe) or not found or None in found:
         return recipe
     return recipe.model_copy(update={"licence": ", ".join(sorted(map(str, found)))})
 
 
 def _stated(recipe: Recipe) -> str:
-    """Return the licence that the recipe names, or nothing."""
+    """Return the licence that the recipe names, or ""; "unknown" counts as none."""
     licence = recipe.licence.strip()
     return "" if licence.lower() == "unknown" else licence
 
 
-def _player(kind: str, name: str | None, model: str | None) -> str:
-    """Return who played, with the model where one spoke."""
+def _player_label(kind: str, name: str | None, model: str | None) -> str:
+    """Return the plug-in's name, with the model in brackets unless the plug-in is a reference, which asks none."""
     spoke = model and not plugins.trait(kind, str(name), "reference", False)
     return f"{name} ({model})" if spoke else str(name)
 
 
 def card(
     recipe: Recipe,
-    facts: Facts,
+    counts: CardCounts,
     files: Mapping[str, str],
     rows: Mapping[str, int],
     report: Mapping[str, Any],
-    known: Licences,
+    licences: DomainLicences,
 ) -> bytes:
-    """Return README.md for the split files that were written."""
+    """Return README.md. `files` and `rows` are by split; `report` is `Report.as_dict()`."""
     total = sum(rows.values())
     front = {
-        "license": _identifier(recipe, known),
+        "license": _hub_licence(recipe, licences),
         "language": ["en"],
         "pretty_name": recipe.name,
         "tags": ["tool-use", "function-calling", "agents", "synthetic"],
@@ -123,43 +124,43 @@ def card(
         ],
     }
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n{_body(recipe, facts, files, rows, report, known)}".encode()
+    return f"---\n{head}---\n\n{_body(recipe, counts, files, rows, report, licences)}".encode()
 
 
-def _identifier(recipe: Recipe, known: Licences) -> str:
-    """Return the hub's identifier of the one licence that there is, `other` for several, `unknown` for none."""
-    found = {_stated(recipe)} if _stated(recipe) else {licence for among in known.values() for licence in among}
+def _hub_licence(recipe: Recipe, licences: DomainLicences) -> str:
+    """Return the hub's identifier: of the only licence, `other` for several or an unlisted one, `unknown` for none."""
+    found = {_stated(recipe)} if _stated(recipe) else {licence for stated in licences.values() for licence in stated}
     if found <= {None}:
         return "unknown"
     only = str(next(iter(found))).lower()
-    return only if len(found) == 1 and only in _HUB else "other"
+    return only if len(found) == 1 and only in _HUB_LICENCES else "other"
 
 
 def _body(
     recipe: Recipe,
-    facts: Facts,
+    counts: CardCounts,
     files: Mapping[str, str],
     rows: Mapping[str, int],
     report: Mapping[str, Any],
-    known: Licences,
+    licences: DomainLicences,
 ) -> str:
-    judges, target = facts.by("judge"), target_of(recipe)
+    judges, target = counts.by("judge"), target_of(recipe)
     made_for = f" for {target.title} (`{recipe.target}`)" if target else ""
     parts = [
-        f"# {_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`{made_for}, made with "
+        f"# {_one_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`{made_for}, made with "
         "Turnwright.",
-        *([_loading(target, files)] if target else []),
-        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", facts.by("domain")),
-        _table("mode", facts.by("mode")) + "\n\n" + _table("outcome", facts.by("outcome")),
+        *([_loading_section(target, files)] if target else []),
+        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", counts.by("domain")),
+        _table("mode", counts.by("mode")) + "\n\n" + _table("outcome", counts.by("outcome")),
         "## How it was made\n\n" + _METHOD,
-        _table("assistant played by", facts.by("teacher")) + "\n\n" + _table("user played by", facts.by("user")),
+        _table("assistant played by", counts.by("teacher")) + "\n\n" + _table("user played by", counts.by("user")),
         _table("model that judged", judges) if judges else "No model judged these dialogues.",
-        f"{facts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
-        "## Which trajectories left\n\n" + _filters(recipe),
+        f"{counts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
+        "## Which trajectories left\n\n" + _filter_section(recipe),
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
-        "## What the format does not carry\n\n" + _fidelity(report),
-        "## Licence\n\n" + _licence(recipe, known),
+        "## What the format does not carry\n\n" + _fidelity_section(report),
+        "## Licence\n\n" + _licence_section(recipe, licences),
         "## Known limits\n\n" + _LIMITS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -181,34 +182,34 @@ _LIMITS = (
 )
 
 
-def _loading(target: Target, files: Mapping[str, str]) -> str:
-    """Return how the target loads the files, and what it leaves untrained then."""
+def _loading_section(target: Target, files: Mapping[str, str]) -> str:
+    """Return the section with the settings that the target needs and how it masks turns."""
     return (
         f"## How to load it\n\n{target.title} needs these settings; with others it may train what it must not:\n\n"
         f"```{target.language}\n{target.settings_for(files)}\n```\n\n{target.masking}"
     )
 
 
-def _untrained(recipe: Recipe) -> str:
+def _untrained_line(recipe: Recipe) -> str:
     target = target_of(recipe)
     if target:
         return f"- A turn that a human rejected {target.untrained[recipe.untrained]}."
     return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
 
 
-def _filters(recipe: Recipe) -> str:
-    told = recipe.filter.model_dump(mode="json", exclude_defaults=True)
+def _filter_section(recipe: Recipe) -> str:
+    filters = recipe.filter.model_dump(mode="json", exclude_defaults=True)
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
     if recipe.include_rejected and not recipe.only_accepted:
         wanted = "all that was rolled out, also what the judges rejected"
     lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
-    lines += [f"- {name}: {_line(str(value))}" for name, value in told.items()]
-    lines.append(_untrained(recipe))
-    lines.append(f"- Seed of the split: {recipe.seed}; options: {_line(str(recipe.options or 'defaults'))}.")
+    lines += [f"- {name}: {_one_line(str(value))}" for name, value in filters.items()]
+    lines.append(_untrained_line(recipe))
+    lines.append(f"- Seed of the split: {recipe.seed}; options: {_one_line(str(recipe.options or 'defaults'))}.")
     return "\n".join(lines)
 
 
-def _fidelity(report: Mapping[str, Any]) -> str:
+def _fidelity_section(report: Mapping[str, Any]) -> str:
     never = ", ".join(f"`{name}`" for name in report["never_carried"])
     parts = [f"No place for: {never}." if never else "It carries everything."]
     parts += [_table("lost in trajectories", report["lost"])] if report["lost"] else []
@@ -216,22 +217,22 @@ def _fidelity(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _licence(recipe: Recipe, known: Licences) -> str:
+def _licence_section(recipe: Recipe, licences: DomainLicences) -> str:
     besides = "Terms of the models named above may apply besides."
     if licence := _stated(recipe):
-        return f"The rows are under {_line(licence)}. {besides}"
-    told = [
-        f"- {_line(domain)}: {_line(', '.join(licence or 'not stated' for licence in among))}"
-        for domain, among in sorted(known.items())
+        return f"The rows are under {_one_line(licence)}. {besides}"
+    lines = [
+        f"- {_one_line(domain)}: {_one_line(', '.join(licence or 'not stated' for licence in stated))}"
+        for domain, stated in sorted(licences.items())
     ]
-    return "\n".join(["None is stated for the rows. Those of the domain packs:", "", *told, "", besides])
+    return "\n".join(["None is stated for the rows. Those of the domain packs:", "", *lines, "", besides])
 
 
 def _table(head: str, counts: Mapping[str, int]) -> str:
-    rows = [f"| {_line(name)} | {count} |" for name, count in sorted(counts.items())]
+    rows = [f"| {_one_line(name)} | {count} |" for name, count in sorted(counts.items())]
     return "\n".join([f"| {head} | count |", "|---|---:|", *rows])
 
 
-def _line(text: str) -> str:
-    """Keep a name from breaking the table or the page."""
+def _one_line(text: str) -> str:
+    """Return a text on one line, escaped so that it breaks neither a Markdown table nor the page."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,7 +1,7 @@
-"""Stored bodies -> encoded rows of one format: here, or side by side in other processes once there are very many.
+"""Convert stored trajectories to encoded rows of one format; large exports use further processes.
 
-What becomes of one trajectory depends on no other, so the result is the same wherever it is made; it comes back in
-order. Memory holds a few chunks, whatever the number of trajectories.
+Trajectories convert independently of each other, so every process gives the same rows. Results come in the order of
+the source. Memory holds a few chunks, whatever the number of trajectories.
 """
 
 from __future__ import annotations
@@ -17,59 +17,60 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import plugins
-from engine.exporting.card import Told, told
+from engine.exporting.card import CardKey, card_key
 from engine.exporting.json import dump_bytes
-from engine.exporting.process import Chunk, Converter, answer
+from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
-from engine.exporting.target import aimed, target_of
+from engine.exporting.target import for_target, target_of
 from engine.loop import spare_collector
-from engine.protocols import Converted
 from engine.reviewing.verdicts import refusal, standing
-from engine.types import Recipe, Record, Review
+from engine.types import Converted, Recipe, Record, Review
 
 Entry = tuple[int, bytes, Sequence[Review]]
 """A stored trajectory: its id, its body (JSON in UTF-8), its reviews (oldest first)."""
 
-ALONE = 2_000
-"""Trajectories that are converted before other processes are started, which takes each half a second or less."""
-OTHERS = 3
-_CHUNK, _CHUNK_BYTES = 50, 1 << 19
-_AHEAD = 16
-"""Chunks that may wait for their turn."""
+SERIAL_FIRST = 2_000
+"""Trajectories that this process converts before it starts others, whose start takes up to half a second each."""
+MOST_PROCESSES = 3
+"""One process reads the source and writes the files for all of them, which bounds what more could add."""
+_CHUNK_TRAJECTORIES, _CHUNK_BYTES = 50, 1 << 19
+_MOST_WAITING = 16
+"""Chunks read beyond the oldest one that is not yet yielded; this bounds memory."""
 
 
-class Leaving(NamedTuple):
-    """What one trajectory gives: rows as JSON in UTF-8, the split they belong to, what the dataset card counts."""
+class EncodedTrajectory(NamedTuple):
+    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` and `card_key`
+    are empty."""
 
     id: int
-    made: Converted
+    converted: Converted
     split: str = ""
-    told: Told = ()
+    card_key: CardKey = ()
 
 
 class Conversion:
-    """What a recipe makes of stored trajectories, one at a time. Raises InputError when an option is wrong."""
+    """Converts stored trajectories as a recipe says, one at a time. Raises InputError when an option is wrong."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe = aimed(recipe)
+        self._recipe = recipe = for_target(recipe)
         config = plugins.configure("exporters", recipe.format, recipe.options)
         self.exporter = plugins.load("exporters", recipe.format).make(config)
         target = target_of(recipe)
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
 
-    def leaving(self, entry: Entry) -> Leaving:
-        """Return one trajectory's rows, encoded."""
+    def encode(self, entry: Entry) -> EncodedTrajectory:
+        """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
         id, body, reviews = entry
-        record, made = self.converted(body, reviews)
-        if not made.rows:
-            return Leaving(id, made)
-        rows = [dump_bytes(row) for row in made.rows]
+        record, converted = self.convert(body, reviews)
+        if not converted.rows:
+            return EncodedTrajectory(id, converted)
+        rows = [dump_bytes(row) for row in converted.rows]
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
-        return Leaving(id, made._replace(rows=rows), split, told(record))
+        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
 
-    def converted(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
-        """Return the record as reviewed and what the format makes of it."""
+    def convert(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
+        """Return (the record with its reviews applied, its rows as values or the reason why there are none)."""
         record = read(body)
         found = standing(reviews) if reviews else "none"
         reason = refusal(self._recipe, found, record.status, record.reason, empty=not record.turns)
@@ -79,7 +80,8 @@ class Conversion:
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
-    """Return the split of a group. It depends on seed and group alone, so more rows move nothing."""
+    """Return the split of a group. It depends on seed and group alone, so more rows move no group to another split."""
+    # 7 bytes fill the 53 bits of a float; another number of them would move groups to other splits
     share = int.from_bytes(hashlib.sha256(f"{seed}:{group_id}".encode()).digest()[:7], "big") / (1 << 56)
     total = 0.0
     last = ""
@@ -96,90 +98,100 @@ def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
 
 
 def convert(
-    recipe: Recipe, source: Iterable[Entry], *, alone: int = ALONE, others: int | None = None
-) -> Generator[Leaving, None, None]:
-    """Yield what each trajectory gives, in order; behind the first `alone` of them with so many other processes
-    (None: one for each processor that nobody used until then).
+    recipe: Recipe, source: Iterable[Entry], *, serial_first: int = SERIAL_FIRST, extra_processes: int | None = None
+) -> Generator[EncodedTrajectory, None, None]:
+    """Yield every trajectory of the source as encoded rows, in order.
 
-    Raises what the source raises. None of the others outlives this iterator or this process.
+    This process converts the first `serial_first` by itself, the rest together with `extra_processes` others (None:
+    see `worthwhile_processes`). Raises what the source raises. The others end with this iterator
+    and with this process.
     """
     conversion, entries = Conversion(recipe), iter(source)
-    began, idle = time.monotonic(), _idle()
-    yield from map(conversion.leaving, entries if others == 0 else islice(entries, alone))
-    if first := _some(entries):
-        if others is None:
-            others = spare(_idle() - idle, time.monotonic() - began)
-        chunks = chain([first], iter(lambda: _some(entries), []))
-        yield from _side_by_side(recipe, conversion, map(Chunk, chunks), others)
+    began, idle = time.monotonic(), _idle_seconds()
+    yield from map(conversion.encode, entries if extra_processes == 0 else islice(entries, serial_first))
+    if first := _next_chunk(entries):
+        if extra_processes is None:
+            extra_processes = worthwhile_processes(_idle_seconds() - idle, time.monotonic() - began)
+        chunks = chain([first], iter(lambda: _next_chunk(entries), []))
+        yield from _convert_in_parallel(recipe, conversion, map(Chunk, chunks), extra_processes)
 
 
-def _some(entries: Iterator[Entry]) -> list[Entry]:
-    """Return the next few, fewer where they are long: a number of chunks is held at a time."""
+def _next_chunk(entries: Iterator[Entry]) -> list[Entry]:
+    """Return the next entries, [] at the end: at most _CHUNK_TRAJECTORIES, and fewer from _CHUNK_BYTES on,
+    to bound memory."""
     found: list[Entry] = []
     size = 0
-    while size < _CHUNK_BYTES and len(found) < _CHUNK and (entry := next(entries, None)) is not None:
+    while size < _CHUNK_BYTES and len(found) < _CHUNK_TRAJECTORIES and (entry := next(entries, None)) is not None:
         found.append(entry)
         size += len(entry[1])
     return found
 
 
 def serve() -> None:
-    """Be one of the other processes."""
+    """Convert what another process sends, until it closes the pipe. The main function of ConverterProcess."""
     spare_collector()
-    answer(_packing)
+    serve_chunks(_tuple_encoder)
 
 
-def _packing(recipe: Recipe) -> Callable[[Entry], tuple[Any, ...]]:
-    leaving = Conversion(recipe).leaving
+def _tuple_encoder(recipe: Recipe) -> Callable[[Entry], tuple[Any, ...]]:
+    """Return a function from entries to plain tuples, which cost half as much to pickle as EncodedTrajectory."""
+    encode = Conversion(recipe).encode
 
-    def packed(entry: Entry) -> tuple[Any, ...]:
-        """Return what one trajectory gives as plain tuples, which pass a pipe at half the cost."""
-        id, made, split, told = leaving(entry)
-        return id, tuple(made), split, told
+    def encoded_tuple(entry: Entry) -> tuple[Any, ...]:
+        id, converted, split, key = encode(entry)
+        return id, tuple(converted), split, key
 
-    return packed
-
-
-def _unpacked(found: tuple[Any, ...]) -> Leaving:
-    id, made, split, told = found
-    return Leaving(id, Converted(*made), split, told)
+    return encoded_tuple
 
 
-def _side_by_side(recipe: Recipe, conversion: Conversion, chunks: Iterator[Chunk], others: int) -> Iterator[Leaving]:
-    """Convert each chunk here or where there is room for it; what came back early waits for its turn."""
-    converters: list[Converter] = []
+def _from_tuple(encoded: tuple[Any, ...]) -> EncodedTrajectory:
+    id, converted, split, key = encoded
+    return EncodedTrajectory(id, Converted(*converted), split, key)
+
+
+def _convert_in_parallel(
+    recipe: Recipe, conversion: Conversion, chunks: Iterator[Chunk], extra_processes: int
+) -> Iterator[EncodedTrajectory]:
+    """Give each chunk to a process that has room, or else convert it here; yield results in the order of the chunks.
+
+    Asking a process whether it has room, or sending to it, also fills in the results that it has answered by then."""
+    converters: list[ConverterProcess] = []
     waiting: deque[Chunk] = deque()
     try:
-        with suppress(OSError):  # no room for another process, so without it
-            converters += (Converter(recipe, _unpacked) for _ in range(others))
+        with suppress(OSError):  # a process that cannot start is done without
+            # a list comprehension would lose, and so leak, those that started before one that does not
+            converters += (ConverterProcess(recipe, _from_tuple) for _ in range(extra_processes))
         for chunk in chunks:
             waiting.append(chunk)
-            taker = next((one for one in converters if one.takes()), None)
+            taker = next((one for one in converters if one.has_room()), None)
             if taker is None:
-                chunk.made = _made(conversion, chunk)
+                chunk.results = _results_of(conversion, chunk)
             else:
-                taker.give(chunk)
-            while waiting and (waiting[0].made is not None or len(waiting) > _AHEAD):
-                yield from _made(conversion, waiting.popleft())
-        for chunk in waiting:
-            yield from _made(conversion, chunk)
+                taker.send(chunk)
+            while waiting and (waiting[0].results is not None or len(waiting) > _MOST_WAITING):
+                yield from _results_of(conversion, waiting.popleft())
+        for chunk in waiting:  # few are left, and a process that hangs must not hold up the end
+            yield from _results_of(conversion, chunk)
     finally:
         for one in converters:
-            one.end()
+            one.close()
 
 
-def _made(conversion: Conversion, chunk: Chunk) -> list[Leaving]:
-    """Return what a chunk gives. What is late is converted here: its process may have ended, or have to wait."""
-    return list(map(conversion.leaving, chunk.entries)) if chunk.made is None else chunk.made
+def _results_of(conversion: Conversion, chunk: Chunk) -> list[EncodedTrajectory]:
+    """Return a chunk's results. This process converts it itself if no other one has answered by now."""
+    return list(map(conversion.encode, chunk.entries)) if chunk.results is None else chunk.results
 
 
-def spare(idle: float, seconds: float) -> int:
-    """Return how many other processes are worth it when the processors idled so many seconds, all together, of some."""
-    return min(OTHERS, round(idle / seconds)) if seconds > 0 else 0
+def worthwhile_processes(idle: float, seconds: float) -> int:
+    """Return how many further processes pay, up to MOST_PROCESSES.
+
+    `idle` is the idle time of all processors together during the last `seconds`.
+    """
+    return min(MOST_PROCESSES, round(idle / seconds)) if seconds > 0 else 0
 
 
-def _idle() -> float:
-    """Return the seconds that the processors had nothing to do so far, all together; 0 where Linux does not tell."""
+def _idle_seconds() -> float:
+    """Return the seconds since boot that all processors together were idle; 0 where /proc/stat is missing."""
     try:
         spent = Path("/proc/stat").read_text().partition("\n")[0].split()
     except OSError:

@@ -1,4 +1,5 @@
-"""What every chat format needs of a dialogue: is it whole, where does it end, what is trained, what goes beside it."""
+"""Checks and cuts that all chat formats share: whether a dialogue is complete, where its row ends, which turns are
+trained, and the metadata string of a row."""
 
 from __future__ import annotations
 
@@ -12,42 +13,40 @@ from engine.types import CLOCKS, Record, RecordAttachment, RecordTurn, Turn
 Turns = Sequence[RecordTurn]
 _Turn = TypeVar("_Turn", Turn, RecordTurn)
 
-BESIDE = ("rollout", "index", "modes", "difficulty", "corrected")
-"""Metadata that an import cannot turn back into fields of a trajectory; it keeps them in `Trajectory.imported`."""
+UNMAPPED_METADATA = ("rollout", "index", "modes", "difficulty", "corrected")
+"""Keys of the metadata that are no field of a Trajectory, so an import keeps them in `Trajectory.imported`."""
 
-GIVEN = "as_given"
-"""Key in the metadata of what a stranger's metadata said under names that are ours."""
+FOREIGN_METADATA = "as_given"
+"""Key under which the metadata keeps an imported row's own values for keys that we also use."""
 
 
 def problem(turns: Sequence[Turn | RecordTurn]) -> str | None:
     """Return why a dialogue cannot be a training row, as a short reason, or None."""
-    waiting: set[str] = set()
+    open_calls: set[str] = set()
     for index, turn in enumerate(turns):
         role = turn.role
         if role == "tool":
-            if turn.tool_call_id not in waiting:
+            if turn.tool_call_id not in open_calls:
                 return "result_without_call"
-            waiting.discard(turn.tool_call_id)
+            open_calls.discard(turn.tool_call_id)
             continue
-        if waiting:
+        if open_calls:
             return "call_without_result"
         if role == "system" and index:
             return "system_turn_inside"
         for call in turn.tool_calls:
             if call.raw is not None:
                 return "unparsable_call"
-            if call.id in waiting:
+            if call.id in open_calls:
                 return "repeated_call_id"
-            waiting.add(call.id)
+            open_calls.add(call.id)
     return None
 
 
 def traits(turns: Turns) -> set[str]:
-    """Return what occurs: trained, masked, reasoning, original, fault, parallel, beside, merged, repeated.
-
-    `merged` stands for user turns in a row, `repeated` for answers in a row, `parallel` for several calls in one turn,
-    `beside` for text beside a call.
-    """
+    """Return which of these occur: trained and masked assistant turns, reasoning, fault, original (a corrected turn),
+    parallel (several calls in one turn), beside (text in a turn with calls), merged (two user turns in a row),
+    repeated (two assistant turns in a row)."""
     found: set[str] = set()
     before = ""
     for turn in turns:
@@ -74,12 +73,12 @@ def traits(turns: Turns) -> set[str]:
 
 
 def timeless(attachments: Sequence[RecordAttachment]) -> Sequence[RecordAttachment]:
-    """Return the attachments that tell of neither clock nor machine."""
+    """Return the attachments without those of kinds in CLOCKS, which differ from run to run."""
     return [one for one in attachments if one.kind not in CLOCKS] if attachments else attachments
 
 
 def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:
-    """Return the turns up to the last one of the assistant; none when it never spoke."""
+    """Return the turns up to the last assistant turn; empty when there is none."""
     for end in range(len(turns), 0, -1):
         if turns[end - 1].role == "assistant":
             return turns[:end]
@@ -87,24 +86,24 @@ def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:
 
 
 def before_masked(turns: Turns) -> Turns:
-    """Return the turns before the first answer that must not be trained; all when there is none."""
+    """Return the turns before the first masked assistant turn; all when there is none."""
     for place, turn in enumerate(turns):
         if turn.role == "assistant" and not turn.train:
             return turns[:place]
     return turns
 
 
-def how_cut(whole: Turns, turns: Turns) -> list[str]:
-    """Return what the report counts of a dialogue of which only the first turns are left."""
+def cut_changes(whole: Turns, turns: Turns) -> list[str]:
+    """Return the name under which the report counts a dialogue cut from `whole` to `turns`, in a list; [] if uncut."""
     if len(turns) == len(whole):
         return []
     return ["cut_before_masked_turn" if len(turns) < len(to_last_answer(whole)) else "cut_to_last_answer"]
 
 
 def trained_stretches(turns: Turns) -> list[tuple[int, int]]:
-    """Return [start, end) of each stretch of assistant turns that are all trained, with what lies between them.
+    """Return [start, end) of each stretch of turns whose assistant turns are all trained.
 
-    An answer that opens the dialogue is in none: nothing stands before it that could be its prompt.
+    An assistant turn that opens the dialogue is in none, since it has no prompt.
     """
     found: list[tuple[int, int]] = []
     is_open = False
@@ -134,25 +133,23 @@ def in_call_order(turns: Turns) -> Turns:
 
 
 def fits_think_tags(text: str | None) -> bool:
-    """Say whether a text can stand inside think tags: it holds none itself."""
+    """Return whether a text can be put in think tags: it is not empty and holds none itself."""
     return bool(text) and "<think>" not in text and "</think>" not in text  # type: ignore[operator]
 
 
-def thinking(reasoning: str, content: str) -> str:
+def with_think_tags(reasoning: str, content: str) -> str:
     """Return reasoning and text as one content, the reasoning in think tags."""
     return f"<think>\n{reasoning}\n</think>\n\n{content}"
 
 
 def metadata(record: Record) -> str:
-    """Return what is known of a row beside its messages, as ONE JSON string (ragged objects break Arrow columns).
-
-    No machine and no clock in it, so the same seed gives the same bytes. Rows that no model wrote are labelled.
-    """
+    """Return everything about a row beside its messages as one JSON string, as objects with varying keys break Arrow
+    columns. It holds neither machine nor clock, so the same seed gives the same bytes."""
     task, mode, before = record.task, record.mode, record.imported
-    own = before.get("before_import")
+    replaced = before.get("before_import")
     values: dict[str, Any] = {
-        "rollout": before.get("rollout", own["id"] if own else record.id),
-        "index": before.get("index", own["index"] if own else record.index),
+        "rollout": before.get("rollout", replaced["id"] if replaced else record.id),
+        "index": before.get("index", replaced["index"] if replaced else record.index),
         "batch": record.batch_fingerprint,
         "domain": record.domain,
         "domain_digest": record.domain_digest,
@@ -166,32 +163,32 @@ def metadata(record: Record) -> str:
         "teacher": record.teacher,
         "user": record.user,
         "models": record.models,
-        "label": _label(record.teacher),
+        "label": _author_label(record.teacher),
         "status": record.status,
         "outcome": record.outcome,
         "culprit": record.culprit,
         "end": record.end,
-        "corrected": _corrected(record.turns) or before.get("corrected", 0),
+        "corrected": _corrections(record.turns) or before.get("corrected", 0),
         "scores": record.scores,
     }
     if "more" in before:
-        values |= _beside(before["more"], values)
+        values |= _foreign_metadata(before["more"], values)
     return dumps(values)
 
 
-def _beside(more: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an imported row said beside, with names that are ours under `GIVEN`."""
-    given = {key: value for key, value in more.items() if key in values or key == GIVEN}
+def _foreign_metadata(more: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an imported row's own metadata, with the keys that we also use moved under FOREIGN_METADATA."""
+    given = {key: value for key, value in more.items() if key in values or key == FOREIGN_METADATA}
     beside = {key: value for key, value in more.items() if key not in given}
-    return beside | {GIVEN: given} if given else beside
+    return beside | {FOREIGN_METADATA: given} if given else beside
 
 
-def _corrected(turns: Turns) -> int:
+def _corrections(turns: Turns) -> int:
     return len([None for turn in turns if turn.original is not None])
 
 
-def _label(teacher: str) -> str:
-    """Return who wrote the assistant's turns: the reference, a model, or (imported) whoever it was."""
+def _author_label(teacher: str) -> str:
+    """Return who wrote the assistant turns: "reference", "model", or "imported" when that is unknown."""
     if teacher == "imported":
         return teacher
     return "reference" if plugins.trait("teachers", teacher, "reference", False) else "model"

@@ -17,7 +17,7 @@ def dumps(value: Any) -> str:
 def dump_bytes(value: Any) -> bytes:
     """Return compact JSON as UTF-8; parts of a record (engine/types/records.py) become objects.
 
-    What is no Unicode text (half a surrogate pair) becomes a question mark.
+    A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
     """
     try:
         return orjson.dumps(value, part_fields)
@@ -27,7 +27,7 @@ def dump_bytes(value: Any) -> bytes:
 
 
 def part_fields(part: Any) -> dict[str, Any]:
-    """Return the fields of a part of a record in their order, without later ones that were not written."""
+    """Return the fields of a record or of one of its parts, in order, without the unset ones of LATER."""
     found: dict[str, Any] = msgspec.structs.asdict(part)
     for name in getattr(part, "LATER", ()):
         if found[name] is msgspec.UNSET:

@@ -1,8 +1,7 @@
-"""Another process that converts chunks of an export for this one, over two pipes of pickles.
+"""A child process that converts chunks of an export, fed through its standard input and output with pickles.
 
-It ends when its pipe does, so it outlives neither the export nor this process, whatever ends that. Should it end first,
-what it was given and has not sent back never comes, and is for this process to convert; that is also how a failure of
-its own comes to light.
+It exits when its standard input closes, so it outlives neither the export nor the parent, even if that is killed. If
+the child dies first, its open chunks get no results: the parent converts them itself, and meets the error, if any.
 """
 
 from __future__ import annotations
@@ -18,97 +17,97 @@ from typing import Any
 
 from engine.settings import ROOT
 
-_BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from engine.exporting.convert import serve; serve()"
-_PIPE = 1 << 20
-_GIVEN = 4
-"""Chunks that it has at most: one in work and the others in the pipe, so that it need not wait for us."""
-_LENGTH = 8
+_MAIN = "import sys; sys.path.insert(0, sys.argv[1]); from engine.exporting.convert import serve; serve()"
+_PIPE_BYTES = 1 << 20
+_MOST_PENDING = 4
+"""Chunks sent to a child and not yet answered: one in work, the others queued so that the child never waits."""
+_LENGTH_BYTES = 8
 
 
 @dataclass(slots=True, eq=False)
 class Chunk:
-    """Some stored trajectories, and in `made` what they give once they are converted."""
+    """Some stored trajectories, and the results of converting them, in the same order; None until there are any."""
 
     entries: list[Any]
-    made: list[Any] | None = None
+    results: list[Any] | None = None
 
 
-class Converter:
-    """One other process."""
+class ConverterProcess:
+    """One child process, seen from the parent. No method blocks on it."""
 
     def __init__(self, start: Any, restore: Callable[[Any], Any]) -> None:
-        """Start it and send what it needs to know. Nothing here waits for it.
+        """Start the child and send it `start`, from which it builds its converter.
 
-        `restore` is called with what it made of each entry and returns what a chunk holds then.
+        `restore` turns each pickled result into what `Chunk.results` holds. Raises OSError when it cannot be started.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, str(ROOT)],
+            [sys.executable, "-c", _MAIN, str(ROOT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            pipesize=_PIPE,
-            start_new_session=True,  # Ctrl-C is ours to answer
+            pipesize=_PIPE_BYTES,
+            start_new_session=True,  # so that Ctrl-C reaches the parent alone
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
         os.set_blocking(self._to.fileno(), False)
         os.set_blocking(self._from.fileno(), False)
-        self._leaving, self._arrived = deque([memoryview(pickle.dumps(start))]), bytearray()
+        self._unsent, self._received = deque([memoryview(pickle.dumps(start))]), bytearray()
         self._restore = restore
-        self._given: deque[Chunk] = deque([Chunk([])])  # it answers that when it has started
+        self._pending: deque[Chunk] = deque([Chunk([])])  # its empty answer says that the child has started
         self._has_started = self._has_ended = False
 
-    def takes(self) -> bool:
-        """Say whether it can be given a chunk now."""
-        self._exchange()
-        return self._has_started and not self._has_ended and len(self._given) < _GIVEN
+    def has_room(self) -> bool:
+        """Return whether the child runs and can be sent a chunk now."""
+        self._transfer()
+        return self._has_started and not self._has_ended and len(self._pending) < _MOST_PENDING
 
-    def give(self, chunk: Chunk) -> None:
-        """Have a chunk converted; its `made` is there after some later call."""
-        self._given.append(chunk)
-        self._leaving.append(memoryview(pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)))
-        self._exchange()
+    def send(self, chunk: Chunk) -> None:
+        """Send a chunk; a later `has_room` or `send` fills in its results."""
+        self._pending.append(chunk)
+        self._unsent.append(memoryview(pickle.dumps(chunk.entries, protocol=pickle.HIGHEST_PROTOCOL)))
+        self._transfer()
 
-    def end(self) -> None:
-        """End it."""
+    def close(self) -> None:
+        """Kill the child and close its pipes."""
         self._has_ended = True
         self._process.kill()
         self._process.wait()
         self._to.close()
         self._from.close()
 
-    def _exchange(self) -> None:
-        """Let bytes pass both ways, as many as do now."""
+    def _transfer(self) -> None:
+        """Write and read as many bytes as the pipes take and hold now, and fill in the results that are complete."""
         try:
-            while self._leaving and not self._has_ended and (sent := self._to.write(self._leaving[0])):
-                self._leaving[0] = self._leaving[0][sent:]
-                if not self._leaving[0]:
-                    self._leaving.popleft()
-            while not self._has_ended and (data := self._from.read(_PIPE)) is not None:
-                self._arrived += data
+            while self._unsent and not self._has_ended and (sent := self._to.write(self._unsent[0])):
+                self._unsent[0] = self._unsent[0][sent:]
+                if not self._unsent[0]:
+                    self._unsent.popleft()
+            while not self._has_ended and (data := self._from.read(_PIPE_BYTES)) is not None:
+                self._received += data
                 self._has_ended = not data
         except BrokenPipeError:
             self._has_ended = True
-        while (length := len(self._arrived) - _LENGTH) >= 0:
-            if length < (expected := int.from_bytes(self._arrived[:_LENGTH], "big")):
+        while (length := len(self._received) - _LENGTH_BYTES) >= 0:
+            if length < (expected := int.from_bytes(self._received[:_LENGTH_BYTES], "big")):
                 return
-            with memoryview(self._arrived) as view:
-                made = pickle.loads(view[_LENGTH : _LENGTH + expected])
-            self._given.popleft().made = list(map(self._restore, made))
-            del self._arrived[: _LENGTH + expected]
+            with memoryview(self._received) as view:
+                results = pickle.loads(view[_LENGTH_BYTES : _LENGTH_BYTES + expected])
+            self._pending.popleft().results = list(map(self._restore, results))
+            del self._received[: _LENGTH_BYTES + expected]
             self._has_started = True
 
 
-def answer(prepare: Callable[[Any], Callable[[Any], Any]]) -> None:
-    """Be the other process: prepare with what was sent first, then make something of each entry of each chunk."""
-    to, sys.stdout = os.fdopen(os.dup(1), "wb"), sys.stderr  # what a plug-in prints is no answer
-    make = prepare(pickle.load(sys.stdin.buffer))
+def serve_chunks(make_converter: Callable[[Any], Callable[[Any], Any]]) -> None:
+    """Run the child: build a converter from the first pickle, then answer each chunk with its converted entries."""
+    to, sys.stdout = os.fdopen(os.dup(1), "wb"), sys.stderr  # so that the print of a plug-in corrupts no answer
+    convert = make_converter(pickle.load(sys.stdin.buffer))
     entries: list[Any] = []
     while True:
-        made = pickle.dumps([make(entry) for entry in entries], protocol=pickle.HIGHEST_PROTOCOL)
-        to.write(len(made).to_bytes(_LENGTH, "big") + made)
+        results = pickle.dumps([convert(entry) for entry in entries], protocol=pickle.HIGHEST_PROTOCOL)
+        to.write(len(results).to_bytes(_LENGTH_BYTES, "big") + results)
         to.flush()
         try:
             entries = pickle.load(sys.stdin.buffer)

@@ -1,10 +1,9 @@
-"""Stored bodies -> records (engine/types/records.py): the fields of a `Trajectory`, checked only as far as need be.
+"""Read stored trajectories as records (engine/types/records.py), the fast form that exporters take.
 
-Exports read very many stored bodies, and making a `Trajectory` of each costs more than all the rest. intake checked
-and wrote every body, so `read` lets msgspec look at names and types of all fields down to the last part, but not at
-the ranges of numbers, and fills in a plain default where an older version wrote no field. The leaves of a state diff
-stay plain objects. A body in any other shape (written by hand) is checked in full, so a valid body always gives what
-`Trajectory.model_validate_json` gives.
+Validating a `Trajectory` costs more than the rest of an export, and stored bodies were validated before they were
+stored. So `read` has msgspec check the names and types of all fields, but not the ranges of numbers, and fill in plain
+defaults for fields that an older version did not write. The leaves of a state diff stay plain objects. A body that
+msgspec refuses is validated in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from engine.exporting.json import dump_bytes, part_fields
+from engine.exporting.json import dump_bytes
 from engine.types import (
     Grown,
     Leaf,
@@ -37,7 +36,7 @@ from engine.types import (
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
 _Part = TypeVar("_Part", bound=RecordPart)
-_Mirrors = dict[type[BaseModel], Any]
+_RecordTypes = dict[type[BaseModel], Any]
 _replaced: Callable[..., Any] = msgspec.structs.replace
 
 
@@ -55,24 +54,19 @@ def record_of(trajectory: Trajectory) -> Record:
 
 
 def tool_of(tool: Tool) -> RecordTool:
-    """Return a tool as records hold it: the same one for all that are written alike."""
+    """Return a tool as records hold it; equal tools give the same cached object."""
     return _tool(dump_bytes(tool.model_dump(mode="json")))
 
 
 @overload
-def mirrored(part: Turn) -> RecordTurn: ...
+def record_part(part: Turn) -> RecordTurn: ...
 @overload
-def mirrored(part: Score) -> RecordScore: ...
+def record_part(part: Score) -> RecordScore: ...
 @overload
-def mirrored(part: Remark) -> RecordRemark: ...
-def mirrored(part: BaseModel) -> Any:
-    """Return a part of a trajectory as records hold it."""
-    return msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_mirrors[type(part)])
-
-
-def fields(part: RecordPart) -> dict[str, Any]:
-    """Return the fields of a record or of one of its parts, in their order."""
-    return part_fields(part)
+def record_part(part: Remark) -> RecordRemark: ...
+def record_part(part: BaseModel) -> Any:
+    """Return a turn, score or remark as records hold it."""
+    return msgspec.json.decode(dump_bytes(part.model_dump(mode="json")), type=_record_types[type(part)])
 
 
 def changed(part: _Part, **changes: Any) -> _Part:
@@ -95,16 +89,16 @@ def _tools(written: bytes) -> tuple[RecordTool, ...]:
 
 @lru_cache(_TOOLS_KNOWN)
 def _tool(written: bytes) -> RecordTool:
-    """Return a tool; remembered, for the trajectories of a set share a few tools."""
-    made: RecordTool = msgspec.json.decode(written, type=_mirrors[Tool])
+    """Return the tool of a JSON text; cached, since trajectories share a few tools."""
+    made: RecordTool = msgspec.json.decode(written, type=_record_types[Tool])
     return made
 
 
-# ---------------------------------------------------------------- mirrors of the domain types
+# ---------------------------------------------------------------- record types made from the domain types
 
 
 class _Leaf(TypedDict):
-    """A leaf stays an object as it was written: `nulls` stands in it only where there is one."""
+    """A leaf as it was written: `nulls` is absent where it would be empty."""
 
     pointer: str
     before: Any
@@ -112,58 +106,60 @@ class _Leaf(TypedDict):
     nulls: NotRequired[tuple[Literal["before", "after"], ...]]
 
 
-def _mirror(model: type[BaseModel], known: _Mirrors, **instead: Any) -> Any:
-    """Return a type with the fields and properties of a model and of its parts, whose values cost little.
+def _record_type(model: type[BaseModel], types: _RecordTypes, **replaced_types: Any) -> Any:
+    """Return a msgspec type with the fields and properties of a pydantic model; made once, then found in `types`.
 
-    Two of its values are never equal; a field named in `instead` has that type and may be set.
+    Instances compare by identity. A field in `replaced_types` has that type, and makes the instances mutable.
     """
-    if model not in known:
-        own = known[model] = f"_{model.__name__}"  # while it is made: a turn may hold the turn that it replaced
-        kinds = {name: instead.get(name) or _kind(f.annotation, known) for name, f in model.model_fields.items()}
-        fields = [(name, kind, *_default(model.model_fields[name])) for name, kind in kinds.items()]
+    if model not in types:
+        placeholder = types[model] = f"_{model.__name__}"  # a forward reference: a Turn may hold a Turn
+        kinds = {
+            name: replaced_types.get(name) or _field_type(f.annotation, types) for name, f in model.model_fields.items()
+        }
+        fields = [(name, kind, *_plain_default(model.model_fields[name])) for name, kind in kinds.items()]
         if issubclass(model, Grown):
-            fields = [_later(*field) if field[0] in model.LATER else field for field in fields]
+            fields = [_optional_field(*field) if field[0] in model.LATER else field for field in fields]
         properties = {n: value for n, value in vars(model).items() if n == "LATER" or isinstance(value, property)}
-        known[model] = msgspec.defstruct(
+        types[model] = msgspec.defstruct(
             model.__name__,
             fields,
             namespace=properties,
-            frozen=not instead,
+            frozen=not replaced_types,
             eq=False,
             gc=False,
-            kw_only=True,  # fields without a default come behind some with one
+            kw_only=True,  # fields without a default may follow some with one
             forbid_unknown_fields=True,
         )
-        setattr(known[model], own, known[model])
-    return known[model]
+        setattr(types[model], placeholder, types[model])
+    return types[model]
 
 
-def _later(name: str, kind: Any, _: Any) -> tuple[Any, ...]:
-    """Return a field that is written only where it was read."""
+def _optional_field(name: str, kind: Any, _: Any) -> tuple[Any, ...]:
+    """Return (name, type, default) of a field that stays unset when it was not read, and is then not written."""
     return name, Union[kind, msgspec.UnsetType], msgspec.UNSET  # noqa: UP007  # not every kind has `|`
 
 
-def _default(field: FieldInfo) -> tuple[Any, ...]:
-    """Return (default,) where it is a plain value or empty, and () where the field must be there."""
+def _plain_default(field: FieldInfo) -> tuple[Any, ...]:
+    """Return (default,) where that is a plain or empty value, and () for a required field."""
     value = field.default
     return (value,) if value is None or value in ((), {}) or isinstance(value, str | int | float) else ()
 
 
-def _kind(annotation: Any, known: _Mirrors) -> Any:
-    """Return a type with mirrors in place of models and without bounds."""
+def _field_type(annotation: Any, types: _RecordTypes) -> Any:
+    """Return an annotation with record types in place of models and without bounds."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return _mirror(annotation, known)
+        return _record_type(annotation, types)
     if origin is Annotated:
-        return _kind(parts[0], known)
+        return _field_type(parts[0], types)
     if origin in (Union, UnionType):
-        return Union[tuple(_kind(part, known) for part in parts)]  # noqa: UP007  # so many as there are
+        return Union[tuple(_field_type(part, types) for part in parts)]  # noqa: UP007  # `|` takes no tuple
     if origin in (tuple, dict):
-        return origin[tuple(_kind(part, known) for part in parts)]
+        return origin[tuple(_field_type(part, types) for part in parts)]
     return annotation
 
 
-_mirrors: _Mirrors = {Leaf: _Leaf}
-_mirror(Tool, _mirrors)
-_mirror(Trajectory, _mirrors, tools=msgspec.Raw)
-_decode: Callable[[bytes], Any] = msgspec.json.Decoder(_mirrors[Trajectory]).decode
+_record_types: _RecordTypes = {Leaf: _Leaf}
+_record_type(Tool, _record_types)
+_record_type(Trajectory, _record_types, tools=msgspec.Raw)
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder(_record_types[Trajectory]).decode

@@ -1,4 +1,4 @@
-"""The fidelity report: what came in, what left, what was dropped and why, and what the format could not carry."""
+"""The report of an export: how many trajectories gave rows, were dropped and why, and lost what in the format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.protocols import Converted
+from engine.types import Converted
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Report:
     dropped: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    _seen: set[int] = field(default_factory=set)  # numbers of 8 bytes, so that a million rows take little memory
+    _seen: set[int] = field(default_factory=set)  # content ids as integers, so that a million rows take little memory
 
     def admit(self, found: Converted) -> Sequence[Any]:
-        """Count one trajectory; return those of its rows that nothing before it gave."""
+        """Count one trajectory; return its rows without those that an earlier trajectory gave."""
         rows, ids, dropped, lost, changed = found
         if ids:
             rows = [row for id, row in zip(ids, rows, strict=True) if self._is_new(id)]

@@ -1,38 +1,38 @@
-"""A record as a human's reviews leave it: what is trained, cut, corrected and remarked. Pure."""
+"""Apply human reviews to a record for export: mask, cut and correct turns, add scores and remarks. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal
 
-from engine.exporting.record import changed, mirrored
+from engine.exporting.record import changed, record_part
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.verdicts import EFFECTS, by_turn, corrections, is_corrected, standing
 from engine.types import Record, RecordAttachment, RecordRemark, RecordTurn, Remark, Review, Score, Standing
 
 UNVERIFIED = "unverified_correction"
-"""The tag that a correction whose calls were never played leaves with."""
+"""Exported tag of a correction whose tool calls were never executed."""
 
 
 def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal["mask", "cut"]) -> Record | None:
-    """Return the record as the reviews (oldest first) leave it, or None when they hold it back.
+    """Return the record with the reviews (oldest first) applied, or None when they hold it back from export.
 
     A rejected turn is masked (train=False), or the trajectory ends before it. A corrected turn is trained and keeps
-    what it replaced in `original`; its calls are followed by the results the replay gave. The trajectory ends where
+    the replaced turn in `original`; its calls are followed by the results of their replay. The trajectory ends where
     the recorded dialogue no longer follows from the correction (see `ends_at`). Ratings, problem tags and notes become
-    remarks, those of turns that are left out go with them. Attachments stay with turns that are as they were recorded.
+    remarks. Remarks on omitted turns are dropped, and attachments on omitted or corrected turns.
     """
     found = standing(reviews)
     if EFFECTS[found].held_back:
         return None
     if not reviews:
         return record
-    turns, places = _reviewed_turns(record.turns, reviews, untrained)
-    begun = tuple(places[index] for index in record.begun if index in places)
+    turns, new_index = _reviewed_turns(record.turns, reviews, untrained)
+    begun = tuple(new_index[index] for index in record.begun if index in new_index)
     changes: dict[str, Any] = {"turns": turns, "begun": begun}
-    changes["attachments"] = _still_beside(record.attachments, places, corrections(reviews))
-    changes["scores"] = (*record.scores, *map(mirrored, _human_scores(reviews, found)))
-    changes["remarks"] = _placed([*record.remarks, *map(_remark, reviews)], places)
+    changes["attachments"] = _moved_attachments(record.attachments, new_index, corrections(reviews))
+    changes["scores"] = (*record.scores, *map(record_part, _human_scores(reviews, found)))
+    changes["remarks"] = _moved_remarks([*record.remarks, *map(_remark, reviews)], new_index)
     if EFFECTS[found].accepted:
         changes |= {"status": "kept", "stage": None, "reason": None, "detail": ""}
     return changed(record, **changes)
@@ -41,64 +41,68 @@ def apply_reviews(record: Record, reviews: Sequence[Review], untrained: Literal[
 def _reviewed_turns(
     turns: Sequence[RecordTurn], reviews: Sequence[Review], untrained: Literal["mask", "cut"]
 ) -> tuple[tuple[RecordTurn, ...], dict[int, int]]:
-    """Return the turns, and where each recorded one that is left stands among them."""
+    """Return (the turns to export, the new index of each remaining turn by its recorded index)."""
     verdicts = by_turn(reviews)
     found: list[RecordTurn] = []
-    places: dict[int, int] = {}
+    new_index: dict[int, int] = {}
     replaced: set[str] = set()
-    before: set[int] = set()
+    played: set[int] = set()
     for index, turn in enumerate(turns[: ends_at(turns, reviews)]):
         review = verdicts.get(index)
         if turn.role == "tool" and turn.tool_call_id in replaced:
             continue
         if turn.role != "tool":
-            replaced = set()  # models use call ids again
+            replaced = set()  # models reuse call ids
         if review is not None and review.verdict == "reject":
             if untrained == "cut":
                 break
-            places[index] = len(found)
+            new_index[index] = len(found)
             found.append(changed(turn, train=False))
         elif review is not None and review.fix is not None and is_corrected(review):
-            places[index] = len(found)
-            found += _corrected(turn, review, before)
+            new_index[index] = len(found)
+            found += _correction(turn, review, played)
             if not same_calls(turn, review.fix):
                 replaced = {call.id for call in turn.tool_calls}
-                before.add(index)
+                played.add(index)
         else:
-            places[index] = len(found)
+            new_index[index] = len(found)
             found.append(turn)
-    return tuple(found), places
+    return tuple(found), new_index
 
 
-def _corrected(turn: RecordTurn, review: Review, before: set[int]) -> list[RecordTurn]:
-    """Return the correction, and the replayed results when its calls are not the recorded ones."""
+def _correction(turn: RecordTurn, review: Review, played: set[int]) -> list[RecordTurn]:
+    """Return the correcting turn, followed by its replayed results when its calls differ from the recorded ones.
+
+    `played` holds the indexes of earlier turns whose corrected calls are in effect. The replay built on those in
+    `Review.follows`; when one of them is not in effect, its results would be wrong and are left out.
+    """
     assert review.fix is not None
-    fix = changed(mirrored(review.fix), original=changed(turn, original=None), train=True)
-    if same_calls(turn, review.fix) or not before.issuperset(review.follows):
+    fix = changed(record_part(review.fix), original=changed(turn, original=None), train=True)
+    if same_calls(turn, review.fix) or not played.issuperset(review.follows):
         return [fix]
-    return [fix, *map(mirrored, review.replayed)]
+    return [fix, *map(record_part, review.replayed)]
 
 
-def _still_beside(
-    attachments: Sequence[RecordAttachment], places: Mapping[int, int], corrected: Container[int]
+def _moved_attachments(
+    attachments: Sequence[RecordAttachment], new_index: Mapping[int, int], corrected: Container[int]
 ) -> tuple[RecordAttachment, ...]:
-    """Return the attachments of turns that are left, on the turns as they stand now, without those of corrected turns:
-    what was voted, checked or measured there is not of the correction."""
-    found = [one for one in attachments if one.turn in places and one.turn not in corrected]
-    return tuple(changed(one, turn=places[one.turn]) for one in found)
+    """Return the attachments at their turns' new indexes, without those of omitted turns and of corrected ones, whose
+    votes, checks and times belong to the replaced text."""
+    found = [one for one in attachments if one.turn in new_index and one.turn not in corrected]
+    return tuple(changed(one, turn=new_index[one.turn]) for one in found)
 
 
 def _remark(review: Review) -> RecordRemark:
     unverified = (UNVERIFIED,) if review.fix and review.unverified and UNVERIFIED not in review.tags else ()
     tags = (*review.tags, *unverified)
-    return mirrored(Remark(turn=review.turn, rating=review.rating, tags=tags, note=review.note))
+    return record_part(Remark(turn=review.turn, rating=review.rating, tags=tags, note=review.note))
 
 
-def _placed(remarks: Sequence[RecordRemark], places: Mapping[int, int]) -> tuple[RecordRemark, ...]:
-    """Return the remarks that say something, on the turns as they stand now; the whole first."""
-    saying = [one for one in remarks if one.rating is not None or one.tags or one.note]
-    whole = [one for one in saying if one.turn is None]
-    turns = [(places[one.turn], one) for one in saying if one.turn is not None and one.turn in places]
+def _moved_remarks(remarks: Sequence[RecordRemark], new_index: Mapping[int, int]) -> tuple[RecordRemark, ...]:
+    """Return the remarks that are not empty, at their turns' new indexes: those on the whole dialogue first."""
+    telling = [one for one in remarks if one.rating is not None or one.tags or one.note]
+    whole = [one for one in telling if one.turn is None]
+    turns = [(new_index[one.turn], one) for one in telling if one.turn is not None and one.turn in new_index]
     moved = [changed(one, turn=place) for place, one in sorted(turns, key=lambda found: found[0])]
     return (*whole, *moved)
 
@@ -109,10 +113,10 @@ def _human_scores(reviews: Sequence[Review], found: Standing) -> list[Score]:
     ratings = [review.rating for review in reviews if review.turn is None and review.rating]
     scores: list[Score] = []
     if EFFECTS[found].accepted:
-        told = notes[-1] if notes else f"{EFFECTS[found].word} by a human."
-        scores.append(Score(name="verdict", value=1.0, passed=True, reason=told, source="review", method="human"))
+        reason = notes[-1] if notes else f"{EFFECTS[found].word} by a human."
+        scores.append(Score(name="verdict", value=1.0, passed=True, reason=reason, source="review", method="human"))
     if ratings:
         value = (ratings[-1] - 1) / 4
-        told = f"Rated {ratings[-1]} of 5."
-        scores.append(Score(name="rating", value=value, reason=told, source="review", method="human"))
+        reason = f"Rated {ratings[-1]} of 5."
+        scores.append(Score(name="rating", value=value, reason=reason, source="review", method="human"))
     return scores

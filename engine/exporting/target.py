@@ -1,6 +1,7 @@
-"""What a trainer reads, and what it passes over without a word: the options and settings that a file for it needs.
+"""Targets: which export options and trainer settings make a trainer train exactly the turns that it should.
 
-A file of engine/targets, or a module that a package offers in the group turnwright.targets, holds `FORMS`.
+A trainer ignores without notice what it does not know, so a recipe may name the trainer it is for. Each file of
+engine/targets, or module that a package offers in the group turnwright.targets, holds `FORMS`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ Untrained = Literal["mask", "cut"]
 
 @dataclass(frozen=True)
 class Target:
-    """One way in which one trainer trains.
+    """One way of training with one trainer.
 
-    `title` is its name for people, `line` one sentence on the file that it gets. `format` names the exporter;
-    `options` gives the values that an option of it may have here, the first of them unless another is asked for (an
-    option that is not named may have any). `untrained` says, for each choice of `Recipe.untrained` that makes a
-    difference here, what becomes of a turn that a human rejected; the first is what happens unless another is chosen.
-    `masking` tells the reader of the dataset card how a turn that must not be trained stays so. `settings` are the
-    lines of the trainer's configuration without which it would train otherwise, in `language`; $file and $split stand
-    for the first of each, $stem for the file without its suffix, $files for all of them (JSON, by split). `ignores` is
-    what the format carries and the trainer does not read.
+    title: the trainer's name in the UI. line: one sentence on the file that it gets. format: the exporter.
+    options: the values that each option of the exporter may have, the default first; an option that is not named may
+        have any value.
+    untrained: for each choice of `Recipe.untrained` that is possible here, the default first, what happens to a turn
+        that a human rejected.
+    masking: for the dataset card: how the trainer is kept from training a masked turn.
+    settings: configuration of the trainer without which it would train other turns, in `language`. $file and $split
+        stand for the first data file and its split, $stem for that file's name without suffix, $files for all files as
+        a JSON object by split.
+    ignores: what the format carries and the trainer does not read.
     """
 
     title: str
@@ -47,16 +50,16 @@ class Target:
     ignores: tuple[str, ...] = ()
 
     def settings_for(self, files: Mapping[str, str]) -> str:
-        """Return the lines for files of these names, by split."""
+        """Return the settings with the names of the data files (by split) filled in."""
         split = next(iter(files))
-        told = Template(self.settings).substitute(
+        filled = Template(self.settings).substitute(
             file=files[split], split=split, stem=Path(files[split]).stem, files=json.dumps(dict(files))
         )
-        return told.strip("\n")
+        return filled.strip("\n")
 
 
 def names() -> list[str]:
-    """Return the name of every target, sorted: `trl`, or `trl/NAME` for another form than sft."""
+    """Return the names of all targets, sorted: `trl` for the form sft, `trl/NAME` for any other form."""
     found = []
     for trainer, place in plugins.places(_KIND).items():
         with suppress(InputError):
@@ -65,14 +68,14 @@ def names() -> list[str]:
 
 
 def broken() -> list[str]:
-    """Return a sentence for each trainer's file that is there and cannot be used, with the reason."""
-    told = plugins.hidden(_KIND)
+    """Return a sentence with the reason for each file of a trainer that cannot be used."""
+    lines = plugins.hidden(_KIND)
     for place in plugins.places(_KIND).values():
         try:
             _forms(place)
         except InputError as error:
-            told.append(str(error))
-    return told
+            lines.append(str(error))
+    return lines
 
 
 def find(name: str) -> Target:
@@ -85,7 +88,7 @@ def find(name: str) -> Target:
 
 
 def _forms(place: plugins.Place) -> Mapping[str, Target]:
-    """Return the targets of a file by the name of their form. Raises InputError when it holds none."""
+    """Return the targets of a file by form. Raises InputError when it cannot be imported or holds none."""
     forms = getattr(plugins.imported(place), "FORMS", None)
     if not isinstance(forms, Mapping) or not forms or not all(isinstance(one, Target) for one in forms.values()):
         raise InputError(str(place), "holds no target.", "It needs FORMS, with a Target for each way of training.")
@@ -93,15 +96,15 @@ def _forms(place: plugins.Place) -> Mapping[str, Target]:
 
 
 def target_of(recipe: Recipe) -> Target | None:
-    """Return the target of a recipe, or None. Raises InputError when there is none of that name."""
+    """Return the target that a recipe names, None when it names none. Raises InputError for an unknown name."""
     return None if recipe.target is None else find(recipe.target)
 
 
-def aimed(recipe: Recipe) -> Recipe:
-    """Return the recipe with what its target sets filled in; one without a target as it is.
+def for_target(recipe: Recipe) -> Recipe:
+    """Return the recipe with the target's format, options and `untrained` filled in; unchanged without a target.
 
-    A format or `untrained` that stands at the default of a Recipe counts as not chosen, and so does an option that is
-    not given. Raises InputError for a choice that the target does not allow.
+    A format or `untrained` at the default of a Recipe counts as not chosen, as does an option that is not given.
+    Raises InputError for a choice that the target does not allow.
     """
     target = target_of(recipe)
     if target is None:
@@ -112,14 +115,14 @@ def aimed(recipe: Recipe) -> Recipe:
     for name, allowed in target.options.items():
         given = options.setdefault(name, allowed[0])
         if given not in allowed:
-            raise InputError(f"option {name}", *_refusal(recipe.target, name, given, allowed))
+            raise InputError(f"option {name}", *_wrong_option(recipe.target, name, given, allowed))
     untrained = recipe.untrained if recipe.untrained in target.untrained else next(iter(target.untrained))
     return recipe.model_copy(update={"format": target.format, "options": options, "untrained": untrained})
 
 
 def check_choice(target: str, format: str | None, untrained: str | None) -> None:
-    """Raise InputError when somebody asks for a format that a target does not read, or for what it cannot do with a
-    turn that is not to be trained; None is no choice."""
+    """Raise InputError when a target does not read the chosen format or cannot treat rejected turns as chosen; None
+    stands for no choice."""
     found = find(target)
     if format is not None and format != found.format:
         raise _other_format(target, found, format)
@@ -133,10 +136,10 @@ def _other_format(name: str | None, target: Target, format: str) -> InputError:
     return InputError("format", problem, "Leave the format open, or name no target.")
 
 
-def _refusal(target: str | None, name: str, given: Any, allowed: tuple[Any, ...]) -> tuple[str, str]:
-    wanted = " or ".join(_said(value) for value in allowed)
-    return f"{_said(given)} does not suit {target}, which needs {wanted}.", "Leave it open, or name no target."
+def _wrong_option(target: str | None, name: str, given: Any, allowed: tuple[Any, ...]) -> tuple[str, str]:
+    wanted = " or ".join(_value_text(value) for value in allowed)
+    return f"{_value_text(given)} does not suit {target}, which needs {wanted}.", "Leave it open, or name no target."
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)

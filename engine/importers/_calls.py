@@ -1,4 +1,4 @@
-"""Tool calls of a row: arguments as an object, as JSON text, encoded twice or broken; results that name no call."""
+"""Read the tool calls of a row, whose arguments may be an object, JSON text or broken, and pair results with calls."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.importing.lines import json_in, shallow
+from engine.importing.lines import check_depth, json_in
 from engine.importing.report import Notes
 from engine.reading.schema import allows_null
 from engine.types import Tool, ToolCall, Turn
 
 _ENCODED = 3
-"""Times that arguments may have been written as JSON text inside JSON text."""
-NULLS = "null_arguments_dropped"
+"""How many times arguments may be encoded as JSON text, one inside the other."""
+NULLS_DROPPED = "null_arguments_dropped"
 
 
 def call_of(name: str, arguments: Any, id: str, where: str, notes: Notes) -> ToolCall:
-    """Return a call. Text that is no JSON object is kept as `raw`, as it was. Raises InputError."""
+    """Return a call. Arguments that are no JSON object are kept unchanged as `raw`. Raises InputError for arguments
+    that are nested too deeply."""
     if arguments is None:
         return ToolCall(id=id, name=name)
     if isinstance(arguments, str):
-        value = _decoded(arguments, notes)
+        value = _decoded_arguments(arguments, notes)
         if not isinstance(value, dict):
             notes.changed.add("broken_arguments_kept_raw")
             notes.noted.append(f"the arguments of a call of {name} are no JSON object; they are kept as they are")
             return ToolCall(id=id, name=name, raw=arguments)
         arguments = value
-    shallow(arguments, where)
+    check_depth(arguments, where)
     return ToolCall(id=id, name=name, arguments=arguments)
 
 
-def _decoded(text: str, notes: Notes) -> Any:
+def _decoded_arguments(text: str, notes: Notes) -> Any:
+    """Return the JSON value of a text, {} for an empty one, and None when it is no JSON or is encoded too often."""
     value: Any = text if text.strip() else "{}"
     for times in range(_ENCODED):
         try:
@@ -47,26 +49,30 @@ def _decoded(text: str, notes: Notes) -> Any:
 
 
 def without_padding(call: ToolCall, tools: Mapping[str, Tool], notes: Notes) -> ToolCall:
-    """Return a call without the nulls that its tool does not take: a column of Arrow gives every call the arguments of
-    all tools. A null stays where the schema allows one, and where nothing is known of the tool's arguments."""
+    """Return a call without the null arguments that its tool does not accept.
+
+    Arrow writes such nulls as padding, since a column gives every call the arguments of all tools. A null stays where
+    the schema allows one or says nothing about arguments.
+    """
     tool = tools.get(call.name)
-    if tool is None or None not in _values(call.arguments) or not isinstance(tool.parameters.get("properties"), dict):
+    if tool is None or not isinstance(tool.parameters.get("properties"), dict) or None not in _leaves(call.arguments):
         return call
     arguments = _unpadded(call.arguments, tool.parameters, tool.parameters)
     if arguments == call.arguments:
         return call
-    notes.changed.add(NULLS)
+    notes.changed.add(NULLS_DROPPED)
     return call.model_copy(update={"arguments": arguments})
 
 
-def _values(value: Any) -> list[Any]:
-    """Return everything inside lists and objects that is neither."""
+def _leaves(value: Any) -> list[Any]:
+    """Return the values at any depth that are neither list nor object."""
     if isinstance(value, dict):
         value = list(value.values())
-    return [inner for one in value for inner in _values(one)] if isinstance(value, list) else [value]
+    return [inner for one in value for inner in _leaves(one)] if isinstance(value, list) else [value]
 
 
 def _unpadded(value: Any, schema: Any, root: Mapping[str, Any]) -> Any:
+    """Return a value without the nulls that its schema, a part of the schema `root`, does not allow."""
     if isinstance(value, list) and isinstance(schema, dict):
         return [_unpadded(one, schema.get("items"), root) for one in value]
     properties = schema.get("properties") if isinstance(schema, dict) else None
@@ -82,27 +88,28 @@ def _unpadded(value: Any, schema: Any, root: Mapping[str, Any]) -> Any:
 # ---------------------------------------------------------------- results
 
 
-def paired(turns: Sequence[Turn], numbered: set[str], notes: Notes) -> list[Turn]:
-    """Return the turns with each result that names no call paired with the first open call of its name, else with the
-    first open one. `numbered` are the ids that were given here, so that no result can know them."""
+def with_paired_results(turns: Sequence[Turn], numbered: set[str], notes: Notes) -> list[Turn]:
+    """Return the turns, with each result that names no open call paired with the first open call of the same tool
+    name, or else the first open call. A result with an unknown id is paired only with calls in `numbered`, the ids
+    that the importer made up."""
     found: list[Turn] = []
-    waiting: dict[str, str] = {}
+    open_calls: dict[str, str] = {}
     for turn in turns:
-        if turn.role == "tool" and turn.tool_call_id not in waiting:
-            stranger = turn.tool_call_id is not None
-            open_calls = {id: name for id, name in waiting.items() if not stranger or id in numbered}
-            id = next((id for id, name in open_calls.items() if name == turn.name), next(iter(open_calls), None))
+        if turn.role == "tool" and turn.tool_call_id not in open_calls:
+            has_unknown_id = turn.tool_call_id is not None
+            candidates = {id: name for id, name in open_calls.items() if not has_unknown_id or id in numbered}
+            id = next((id for id, name in candidates.items() if name == turn.name), next(iter(candidates), None))
             if id is not None:
                 notes.changed.add("results_paired_by_position")
                 turn = turn.model_copy(update={"tool_call_id": id})
         if turn.role == "tool":
-            waiting.pop(turn.tool_call_id or "", None)
+            open_calls.pop(turn.tool_call_id or "", None)
         elif turn.tool_calls:
-            waiting |= {call.id: call.name for call in turn.tool_calls}
+            open_calls |= {call.id: call.name for call in turn.tool_calls}
         found.append(turn)
     return found
 
 
-def as_text(value: Any) -> str:
-    """Return a result that was not text as the JSON it would have been."""
+def result_text(value: Any) -> str:
+    """Return a result that is not text as JSON."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""A stranger's parameter schema, made into JSON Schema: Python's type names are mapped, the nulls of Arrow are dropped.
+"""Convert a foreign parameter schema to JSON Schema: map Python's type names and drop the nulls that Arrow pads with.
 
-What a type was called is kept by JSON pointer, so that a format that wants those names can have them back.
+The original type names are kept by JSON pointer, so that an export may write them again.
 """
 
 from __future__ import annotations
@@ -60,71 +60,73 @@ _MAY_BE_NULL = ("default", "const")
 
 
 @dataclass
-class Found:
-    """What was changed in a schema. `types` maps the JSON pointer of a schema to the type that it had; `unknown` are
-    pointers of types that are no JSON type under any name; `padded` says that nulls were dropped."""
+class SchemaChanges:
+    """What was changed in a schema. `types` holds the original type by JSON pointer, `unknown` the pointers of types
+    that have no JSON counterpart; `padded` is True when nulls were dropped."""
 
     types: dict[str, Any] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     padded: bool = False
 
 
-def cleaned(schema: Any, found: Found, pointer: str = "") -> Any:
-    """Return a schema with JSON types and without padding; what is no object is left as it is."""
+def as_json_schema(schema: Any, changes: SchemaChanges, pointer: str = "") -> Any:
+    """Return a schema with JSON types and without padding, noting `changes`; a value that is no object stays."""
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, Any] = {}
+    cleaned: dict[str, Any] = {}
     for key, value in schema.items():
-        at = f"{pointer}/{_escaped(key)}"
+        at = f"{pointer}/{_pointer_token(key)}"
         if value is None and key not in _MAY_BE_NULL:
-            found.padded = True
+            changes.padded = True
         elif key == "type":
-            _type(value, made, found, pointer)
+            _set_type(value, cleaned, changes, pointer)
         elif key in _MAPS and isinstance(value, dict):
-            made[key] = {n: cleaned(v, found, f"{at}/{_escaped(n)}") for n, v in value.items() if v is not None}
-            found.padded |= len(made[key]) < len(value)
+            kept = {name: inner for name, inner in value.items() if inner is not None}
+            cleaned[key] = {n: as_json_schema(inner, changes, f"{at}/{_pointer_token(n)}") for n, inner in kept.items()}
+            changes.padded |= len(cleaned[key]) < len(value)
         elif key in _LISTS and isinstance(value, list):
-            made[key] = [cleaned(one, found, f"{at}/{n}") for n, one in enumerate(value)]
+            cleaned[key] = [as_json_schema(one, changes, f"{at}/{n}") for n, one in enumerate(value)]
         elif key in _ONES:
-            made[key] = cleaned(value, found, at)
+            cleaned[key] = as_json_schema(value, changes, at)
         else:
-            made[key] = value
-    return made
+            cleaned[key] = value
+    return cleaned
 
 
-def _type(value: Any, made: dict[str, Any], found: Found, pointer: str) -> None:
+def _set_type(value: Any, cleaned: dict[str, Any], changes: SchemaChanges, pointer: str) -> None:
     names = value if isinstance(value, list) else [value]
     if all(isinstance(name, str) and name in _JSON for name in names) or not all(isinstance(n, str) for n in names):
-        made["type"] = value
+        cleaned["type"] = value
         return
-    found.types[pointer] = value
-    mapped = [_mapped(name, made) for name in names]
+    changes.types[pointer] = value
+    mapped = [_json_type(name, cleaned) for name in names]
     if "" in mapped:
-        if any(_plain(name) not in _ANYTHING for name, kind in zip(names, mapped, strict=True) if not kind):
-            found.unknown.append(pointer)
+        if any(_bare_type_name(name) not in _ANYTHING for name, kind in zip(names, mapped, strict=True) if not kind):
+            changes.unknown.append(pointer)
         return
     kinds = list(dict.fromkeys(mapped))
-    made["type"] = kinds if isinstance(value, list) else kinds[0]
+    cleaned["type"] = kinds if isinstance(value, list) else kinds[0]
 
 
-def _mapped(name: str, made: dict[str, Any]) -> str:
-    """Return the JSON type of a name, "" for one that allows anything or is not known."""
-    plain = _plain(name)
+def _json_type(name: str, cleaned: dict[str, Any]) -> str:
+    """Return the JSON type of a name, "" for any and for unknown ones; set `items` for `list[str]`."""
+    plain = _bare_type_name(name)
     if plain in _NAMES:
         return _NAMES[plain]
     if items := _WITH_ITEMS.match(plain):
         inner = _NAMES.get(items[2].lower())
         if inner:
-            made.setdefault("items", {"type": inner})
+            cleaned.setdefault("items", {"type": inner})
         return "array"
     more = _WITH_MORE.match(plain)
     return _NAMES.get(more[1], "") if more else ""
 
 
-def _plain(name: str) -> str:
-    """Return a type's name without what says that the argument may be left out ("str, optional")."""
+def _bare_type_name(name: str) -> str:
+    """Return a type name in lower case without `typing.` and ", optional"."""
     return name.lower().removesuffix("optional").strip().rstrip(",").strip().removeprefix("typing.")
 
 
-def _escaped(key: str) -> str:
+def _pointer_token(key: str) -> str:
+    """Return a key escaped for use in a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")

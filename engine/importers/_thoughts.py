@@ -1,4 +1,4 @@
-"""Reasoning of a turn, under whichever name a format gives it, or in think tags at the start of its text."""
+"""Find the reasoning of a turn: under any of the keys that formats use, or in think tags at the start of its text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _TAGGED = re.compile(r"\A<(think|thinking)>\n?(.*?)\n?</\1>\n{0,2}", re.DOTALL)
 
 
 def reasoning_in(said: Mapping[str, Any], notes: Notes) -> str | None:
-    """Return what the keys of a message hold as reasoning; a second one that says something else is counted as lost."""
+    """Return the reasoning under the first key of a message that holds one; a differing one under another key is noted
+    as lost."""
     found: str | None = None
     for key in KEYS:
         value = said.get(key)
@@ -42,7 +43,7 @@ def reasoning_in(said: Mapping[str, Any], notes: Notes) -> str | None:
 
 
 def thought_in(value: Any) -> str | None:
-    """Return the text of a thought: a string, a block, or a list of them; None when it is in no known shape."""
+    """Return the text of a string, an object with one of TEXTS, or a list of these; None for any other shape."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -53,7 +54,7 @@ def thought_in(value: Any) -> str | None:
     return None
 
 
-def tagged(text: str) -> tuple[str | None, str]:
-    """Return (the thought in think tags at the start of a text or None, the rest)."""
+def split_think_tags(text: str) -> tuple[str | None, str]:
+    """Return (the text in think tags at the start, or None, and the rest)."""
     found = _TAGGED.match(text)
     return (found[2], text[found.end() :]) if found else (None, text)

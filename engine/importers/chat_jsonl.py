@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from engine.examples import ImportExample
-from engine.importers._calls import NULLS, paired
-from engine.importers._flags import untrained
+from engine.importers._calls import NULLS_DROPPED, with_paired_results
+from engine.importers._flags import with_answers_masked
 from engine.importers._messages import Reading, turn_of
-from engine.importers._rows import Rows, finished, is_intact, is_ours, listed, with_system
+from engine.importers._rows import TrajectoryBuilder, decoded_list, is_ours, matches_its_id, with_row_flags, with_system
 from engine.importers._tools import Offered, offered_in
 from engine.importing.lines import objects, parsed
 from engine.importing.report import Notes, Report
@@ -27,7 +27,7 @@ __all__ = ["ChatJsonl"]
 
 _MESSAGES = ("messages",)
 _DIALOGUE = ("prompt", "completion")
-"""Read only where there are no messages; beside messages they are columns that are not carried."""
+"""Read only where there are no messages; beside messages these columns are noted as lost."""
 
 
 class Config(Options):
@@ -47,7 +47,7 @@ class _Row(BaseModel):
 
 
 class ChatJsonl:
-    """Reads chat rows; ids that are missing are given by position."""
+    """Reads chat rows; calls without an id get one by position."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -55,28 +55,28 @@ class ChatJsonl:
     def trajectories(self, lines: Iterable[bytes], name: str, report: Report | None = None) -> Iterator[Trajectory]:
         """Yield one trajectory per line. A bad line is set aside; without a report it raises InputError naming file,
         line and field."""
-        rows, report = Rows(), report or Report(strict=True)
+        rows, report = TrajectoryBuilder(), report or Report(strict=True)
         for number, value in objects(lines, name, report):
             where = f"{name}, line {number}"
             with report.record(number, where) as notes:
                 turns, offered, used = self._read(value, where, notes)
-                yield rows.trajectory(value, finished(value, turns, used, notes), offered, where)
+                yield rows.trajectory(value, with_row_flags(value, turns, used, notes), offered, where)
 
     def _read(self, value: Mapping[str, Any], where: str, notes: Notes) -> tuple[list[Turn], Offered, tuple[str, ...]]:
-        """Return a row's turns and tools, and the columns that the turns are in."""
+        """Return (turns, tools, names of the columns that hold the turns)."""
         names = _MESSAGES if value.get("messages") else (*_MESSAGES, *_DIALOGUE)
-        given = {key: listed(value.get(key), f"{where}, field {key}", notes) for key in names}
+        given = {key: decoded_list(value.get(key), f"{where}, field {key}", notes) for key in names}
         row = parsed(_Row, given, where)
         offered = offered_in(value, where, notes)
         mode = self._config.reasoning
         tags = mode == "think" or (mode == "auto" and not is_ours(value))
         reading = Reading({tool.name: tool for tool in offered.tools}, notes, tags)
         turns = self._turns(row, where, reading)
-        if NULLS in notes.changed and is_ours(value):
-            # the row's id names what it said: equal with its nulls, they were written and are no padding
+        if NULLS_DROPPED in notes.changed and is_ours(value):
+            # our ids hash the content: where the id fits the turns with their nulls, those nulls are no padding
             whole = self._turns(row, where, Reading(reading.tools, Notes(), tags, padded=False))
-            if is_intact(value, whole, offered.tools):
-                notes.changed.discard(NULLS)
+            if matches_its_id(value, whole, offered.tools):
+                notes.changed.discard(NULLS_DROPPED)
                 turns = whole
         return with_system(turns, value, where, notes), offered, _MESSAGES if row.messages else _DIALOGUE
 
@@ -84,11 +84,11 @@ class ChatJsonl:
         if row.messages:
             found = _turns(row.messages, f"{where}, field messages", reading)
         elif row.prompt is not None and row.completion:
-            prompt = untrained(_turns(row.prompt, f"{where}, field prompt", reading))
+            prompt = with_answers_masked(_turns(row.prompt, f"{where}, field prompt", reading))
             found = prompt + _turns(row.completion, f"{where}, field completion", reading, start=len(prompt))
         else:
             raise InputError(f"{where}, field messages", "there is no message.", "Choose another format for this file.")
-        return paired(found, reading.numbered, reading.notes)
+        return with_paired_results(found, reading.numbered, reading.notes)
 
 
 def _turns(messages: list[dict[str, Any]], where: str, reading: Reading, start: int = 0) -> list[Turn]:

@@ -1,4 +1,4 @@
-"""A training file becomes trajectories, one at a time, with a report of what came in, was set aside and was lost.
+"""Turns a training file into trajectories, one at a time, with a report of what was imported, set aside and lost.
 
-Read read.py first. The formats are plug-ins (engine/importers); storing what came in is storage/intake/imports.py.
+Read read.py first. The formats are plug-ins (engine/importers); storage/intake/imports.py stores the trajectories.
 """

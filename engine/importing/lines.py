@@ -1,4 +1,4 @@
-"""Lines of a JSONL file as objects, each refusal naming file, line and field; places in lists count from 1."""
+"""Read the lines of a JSONL file as objects; errors name file, line and field, and list positions count from 1."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from engine.reading.json_value import loads
 
 LONGEST_LINE = 16 << 20
 DEEPEST = 100
-"""Levels of lists and objects inside arguments, schemas and metadata; what is nested further could not leave again."""
+"""Most levels of lists and objects in arguments, schemas and metadata; an export could not write deeper ones."""
 _QUOTED = 200
 Row = TypeVar("Row", bound=BaseModel)
 
 
 def lines_of(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file. Of one that is too long only the beginning is held, still too long to be taken."""
+    """Yield the lines of a file. Of an overlong line it yields only the start, which is still longer than the limit."""
     while line := source.readline(LONGEST_LINE + 1):
         rest = line
         while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
@@ -28,14 +28,14 @@ def lines_of(source: BinaryIO) -> Iterator[bytes]:
 
 
 def objects(lines: Iterable[bytes], name: str, report: Report | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, object); blank lines are passed over. A line that is no JSON object, is not UTF-8 or
-    is longer than 16 MiB is set aside. Without a report it raises InputError."""
+    """Yield (line number from 1, object), without blank lines. A line that is no JSON object, is not UTF-8 or is longer
+    than 16 MiB is set aside in the report; without a report it raises InputError."""
     report = report or Report(strict=True)
     for number, line in enumerate(lines, 1):
         where = f"{name}, line {number}"
         if len(line) > LONGEST_LINE:
-            told = f"is longer than {LONGEST_LINE >> 20} MiB."
-            report.refuse(number, InputError(where, told, "Split the file or drop the line."))
+            problem = f"is longer than {LONGEST_LINE >> 20} MiB."
+            report.refuse(number, InputError(where, problem, "Split the file or drop the line."))
             continue
         text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
         if text:
@@ -70,17 +70,17 @@ def parsed(model: type[Row], value: dict[str, Any], where: str) -> Row:
 
 
 def json_in(text: str, where: str) -> Any:
-    """Return the JSON that a field holds as text. Raises InputError, also for half a surrogate pair."""
+    """Return the JSON value of a field's text. Raises InputError, also for a lone surrogate."""
     try:
         return loads(text)
     except ValueError as error:
         raise InputError(where, f"holds no JSON: {error}.", "Correct it and import again.") from error
 
 
-def shallow(value: Any, where: str, deepest: int = DEEPEST) -> None:
-    """Raises InputError when lists and objects are nested more than `deepest` levels."""
+def check_depth(value: Any, where: str, deepest: int = DEEPEST) -> None:
+    """Raise InputError when lists and objects are nested more than `deepest` levels."""
     if isinstance(value, dict | list):
         if not deepest:
             raise InputError(where, f"is nested more than {DEEPEST} levels deep.", "Flatten it, or drop the line.")
         for inner in value.values() if isinstance(value, dict) else value:
-            shallow(inner, where, deepest - 1)
+            check_depth(inner, where, deepest - 1)

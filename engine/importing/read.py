@@ -1,4 +1,4 @@
-"""A training file -> trajectories, one at a time, with a report of what came in, was set aside and was lost."""
+"""Read a training file as trajectories, and print the report about it."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from engine.importing.report import LISTED, Report
 from engine.protocols import Importer
 from engine.types import Trajectory
 
-__all__ = ["LISTED", "TITLES", "importer_of", "read", "told"]
+__all__ = ["LISTED", "TITLES", "importer_of", "read", "report_lines"]
 
 TITLES = {
     "changed": "read otherwise than written",
     "lost": "keys that are not carried",
     "held_back": "will not leave in chat formats as they are",
 }
-"""What each kind of count says of so many imported records."""
+"""Titles of the report's counts of imported records."""
 
 
 def importer_of(format: str, options: Mapping[str, Any]) -> Importer:
-    """Return the importer of a format. Raises InputError for a format or an option that is not there."""
-    made: Importer = plugins.load("importers", format).make(plugins.configure("importers", format, dict(options)))
-    return made
+    """Return the importer of a format. Raises InputError for an unknown format or option."""
+    importer: Importer = plugins.load("importers", format).make(plugins.configure("importers", format, dict(options)))
+    return importer
 
 
 def read(importer: Importer, source: BinaryIO, name: str, report: Report) -> Iterator[Trajectory]:
-    """Yield the trajectories of a file; memory holds one record. `report` counts, and is complete at the end.
+    """Yield the trajectories of a file; memory holds one record. `report` is complete when the iterator ends.
 
-    Raises InputError, with the reason of the first record, when none can be read.
+    Raises InputError, with the reason of the first bad record, when no record can be read.
     """
     yield from importer.trajectories(lines_of(source), name, report)
-    if report.first is not None and not report.imported:
-        raise report.first
+    if report.first_error is not None and not report.imported:
+        raise report.first_error
 
 
-def told(report: Mapping[str, Any]) -> list[str]:
-    """Return a report (`Report.as_dict`) as lines for a terminal; none when everything came in as it was."""
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return a report (`Report.as_dict`) as lines for a terminal; [] when everything was imported unchanged."""
     lines = []
     if report["set_aside"]:
         lines.append(f"set aside: {report['set_aside']} of {report['rows']}")

@@ -1,4 +1,4 @@
-"""The report of an import: what came in, what was set aside and why, and what of the rows could not be carried."""
+"""The report of an import: how many rows were imported, set aside and why, changed while read, and lost what."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _REST = "other keys"
 
 @dataclass
 class Notes:
-    """What is found out about one record while it is read. It counts only when the record comes in.
+    """Findings about one record while it is read; the report counts them only if the record is imported.
 
-    `changed` names what was read otherwise than written, `lost` the keys that have no place here; `noted` are
-    sentences about this very record. `held_back` is why no chat format will take it as it is, or None; `untrained` says
-    that its file wants some of its answers not trained.
+    `changed` names what was read in another form than written, `lost` the keys that a trajectory has no place for;
+    `noted` are sentences about this record. `held_back` is the reason why no chat format can export it as it is, or
+    None; `untrained` is True when the file masks some of its answers.
     """
 
     changed: set[str] = field(default_factory=set)
@@ -32,7 +32,7 @@ class Notes:
     untrained: bool = False
 
     def lose(self, name: str, value: Any) -> None:
-        """Note that a key is not carried, unless it says nothing (null, or empty)."""
+        """Note a key as lost, unless its value is null or empty."""
         if value is not None and value not in ("", [], {}):
             self.lost.add(name[:_NAME])
 
@@ -41,9 +41,8 @@ class Notes:
 class Report:
     """Counts of one import. `rows` = `imported` + `set_aside`; the other counts are of imported records.
 
-    `changed` counts records by what was read otherwise than written, `lost` by keys that are not carried, `held_back`
-    by why no chat format takes them as they are; `untrained` those with answers that must not be trained. `strict`
-    refuses the first bad record instead of setting it aside.
+    `changed`, `lost`, `held_back` and `untrained` count records by the findings of the same name in Notes. `strict`
+    raises the error of the first bad record instead of setting it aside; `first_error` is the first one set aside.
     """
 
     strict: bool = False
@@ -54,14 +53,14 @@ class Report:
     changed: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     held_back: Counter[str] = field(default_factory=Counter)
-    first: InputError | None = None
+    first_error: InputError | None = None
     _reasons: list[dict[str, Any]] = field(default_factory=list)
     _noted: list[dict[str, Any]] = field(default_factory=list)
     _notes: int = 0
 
     @contextmanager
     def record(self, line: int, where: str) -> Iterator[Notes]:
-        """Give the notes of the record at `line`; what raises InputError inside is set aside with its reason."""
+        """Yield the notes of the record at `line`; when the block raises InputError, the record is set aside."""
         notes = Notes()
         try:
             yield notes
@@ -78,13 +77,13 @@ class Report:
             raise error
         self.rows += 1
         self.set_aside += 1
-        self.first = self.first or error
+        self.first_error = self.first_error or error
         if len(self._reasons) < LISTED:
             self._reasons.append({"line": line, "reason": str(error)})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values, sorted by name. `reasons` holds the first 20, `noted` the first 20
-        that differ, each with its first line; `notes` counts all."""
+        """Return the report as JSON values, counts sorted by name. `reasons` lists the first 20 refusals, `noted` the
+        first 20 different notes with the line of each; `notes` counts all notes."""
         return {
             "rows": self.rows,
             "imported": self.imported,
@@ -109,10 +108,10 @@ class Report:
             self.lost[name if known else _REST] += 1
         if notes.held_back is not None:
             self.held_back[notes.held_back] += 1
-        for told in notes.noted:
+        for sentence in notes.noted:
             self._notes += 1
-            if len(self._noted) < LISTED and all(told != one["note"] for one in self._noted):
-                self._noted.append({"line": line, "note": told})
+            if len(self._noted) < LISTED and all(sentence != one["note"] for one in self._noted):
+                self._noted.append({"line": line, "note": sentence})
 
 
 def _counts(counter: Counter[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What gives scores: one file each, a plug-in that keeps `Judge` of engine/protocols.py.
+"""Judges, which score trajectories: one plug-in file each, with the protocol `Judge` of engine/protocols.py.
 
-Read state.py first. What becomes of scores is in engine/judging.
+Read state.py first. How scores become an outcome and a decision is in engine/judging.
 """

@@ -1,8 +1,8 @@
 """The assistant's texts state every fact that the answer must contain.
 
-Each request's facts are looked for in what the assistant said from that request to the end of the dialogue, so a fact
-given a little late still counts, but not where a later request asks for the very same fact. The value is the share of
-facts stated; it passes at 1.
+A request's facts are looked for in the assistant's texts from that request to the end of the dialogue, so a fact that
+is given late still counts, except in the answer to a later request that asks for the same fact. The value is the share
+of facts stated; the judge passes at 1.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ class FactsJudge(Judge):
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if trajectory.proof is None or not trajectory.turns:
-            return [_given(None, "There is no proof or no dialogue to compare.")]
+            return [_score(None, "There is no proof or no dialogue to compare.")]
         total = sum(len(turn.facts) for turn in trajectory.proof.turns)
         if total == 0:
-            return [_given(None, "The task asks for no fact.")]
-        lost = _lost(trajectory, trajectory.proof.turns)
-        if not lost:
-            return [_given(1.0, f"All {total} facts are stated.")]
-        named = ", ".join(repr(fact) for fact in lost[:5])
-        return [_given(1 - len(lost) / total, f"{len(lost)} of {total} facts are not stated: {named}.")]
+            return [_score(None, "The task asks for no fact.")]
+        unstated = _unstated_facts(trajectory, trajectory.proof.turns)
+        if not unstated:
+            return [_score(1.0, f"All {total} facts are stated.")]
+        named = ", ".join(repr(fact) for fact in unstated[:5])
+        return [_score(1 - len(unstated) / total, f"{len(unstated)} of {total} facts are not stated: {named}.")]
 
 
-def _lost(trajectory: Trajectory, proven: Sequence[ProvenTurn]) -> list[str]:
-    """Return the facts that are not stated where they count.
+def _unstated_facts(trajectory: Trajectory, proven: Sequence[ProvenTurn]) -> list[str]:
+    """Return the facts that are stated in none of the answers where they count.
 
-    Where a mode says so, they count in the turn itself only. A request that was not made as such (a user may put two
-    into one message) is answered in the last one.
+    Under modes with `at_once` they count only in the answer to their own request. A user may put two requests into one
+    message; a request without a message of its own is looked for in the last answer.
     """
-    own = [_said(trajectory, span) for span in spans(trajectory)] or [""]
-    lost: list[str] = []
+    answers = [_assistant_text(trajectory, span) for span in spans(trajectory)] or [""]
+    unstated: list[str] = []
     for number, turn in enumerate(proven):
-        here = min(number, len(own) - 1)
-        late = () if _at_once(trajectory, number) else range(here + 1, len(own))
+        here = min(number, len(answers) - 1)
+        later = () if _at_once(trajectory, number) else range(here + 1, len(answers))
         for fact in turn.facts:
-            places = [here, *(place for place in late if fact not in proven[place].facts)]
-            lost += [entry[0] for entry in missing([fact], "\n".join(own[place] for place in places))]
-    return lost
+            places = [here, *(place for place in later if fact not in proven[place].facts)]
+            unstated += [entry[0] for entry in missing([fact], "\n".join(answers[place] for place in places))]
+    return unstated
 
 
-def _said(trajectory: Trajectory, span: Span) -> str:
+def _assistant_text(trajectory: Trajectory, span: Span) -> str:
     return "\n".join(turn.content for turn in trajectory.turns[span.start : span.end] if turn.role == "assistant")
 
 
@@ -73,6 +73,6 @@ def _at_once(trajectory: Trajectory, number: int) -> bool:
     return mode is not None and mode.at_once
 
 
-def _given(value: float | None, reason: str) -> Score:
+def _score(value: float | None, reason: str) -> Score:
     passed = None if value is None else value == 1.0
     return Score(name="facts", value=value, passed=passed, reason=reason, source="facts", method="fact")

@@ -1,8 +1,8 @@
 """A model answers yes/no questions about the whole dialogue
 
-One model call per trajectory. Each criterion becomes a score `rubric.<id>` with a reason and the turns that show it,
-and their weighted share of yes the score `rubric`, which alone passes or fails, at the rubric's threshold. What cannot
-be read is None.
+One model call per trajectory. Each criterion gives a score `rubric.<id>` with a reason and the turns that show it. The
+score `rubric` is the weighted share of yes; it alone passes or fails, at the rubric's threshold. An answer that cannot
+be read is a score of None.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class _Verdict(BaseModel):
 
 
 class RubricJudge(AskingJudge):
-    """Asks `llm` the questions of `rubric` (None or one without criteria: the default one). `calls` holds what
-    each model call took, in order. Raises ModelError only when it is fatal (wrong key, unknown model)."""
+    """Asks `llm` the questions of `rubric` (the default one when it is None or has no criteria). `calls` holds the
+    model calls made, in order. Raises ModelError only when it is fatal (wrong key, unknown model)."""
 
     asks = "judge"
     decides = True
@@ -58,7 +58,7 @@ class RubricJudge(AskingJudge):
         return "low_rubric"
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
-        """Return one score per criterion and the weighted one, last."""
+        """Return one score per criterion, then the overall one."""
         if not any(turn.role == "assistant" for turn in trajectory.turns):
             return self.unmeasured("There is no assistant turn to judge.")
         try:
@@ -72,19 +72,19 @@ class RubricJudge(AskingJudge):
                 self.calls.append(error.call)
             return self.unmeasured(f"The judge gave no answer: {error}")
         self.calls.append(completion.call)
-        verdicts = _read(completion.data)
+        verdicts = _readable_verdicts(completion.data)
         if not verdicts:
-            return self.unmeasured(_unreadable(completion), completion.call.model)
+            return self.unmeasured(_unreadable_reason(completion), completion.call.model)
         scores = [
-            self._score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
+            self._criterion_score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
             for entry in self._rubric.criteria
         ]
-        return [*scores, self._total(scores, completion.call.model)]
+        return [*scores, self._overall_score(scores, completion.call.model)]
 
     def unmeasured(self, reason: str, model: str | None = None) -> list[Score]:
-        """Return all scores without a value."""
+        """Return all scores of the judge with value None and this reason."""
         names = [*(f"rubric.{criterion.id}" for criterion in self._rubric.criteria), "rubric"]
-        return [self._given(name, None, reason, model) for name in names]
+        return [self._new_score(name, None, reason, model) for name in names]
 
     def _prompt(self, trajectory: Trajectory) -> str:
         record = transcript(trajectory.turns, self._config.chars_per_turn, self._config.chars)
@@ -96,26 +96,26 @@ class RubricJudge(AskingJudge):
             criteria=self._rubric.criteria,
         )
 
-    def _score(self, criterion: Criterion, verdict: _Verdict | None, turns: int, model: str) -> Score:
+    def _criterion_score(self, criterion: Criterion, verdict: _Verdict | None, turns: int, model: str) -> Score:
         if verdict is None:
-            return self._given(f"rubric.{criterion.id}", None, "The judge gave no readable answer to it.", model)
+            return self._new_score(f"rubric.{criterion.id}", None, "The judge gave no readable answer to it.", model)
         value = 1.0 if verdict.answer == "yes" else 0.0
         evidence = tuple(sorted({index for index in verdict.evidence if 0 <= index < turns}))
         reason = verdict.reason.strip() or "The judge gave no reason."
-        return self._given(f"rubric.{criterion.id}", value, reason, model, evidence)
+        return self._new_score(f"rubric.{criterion.id}", value, reason, model, evidence)
 
-    def _total(self, scores: Sequence[Score], model: str) -> Score:
-        """Weigh the criteria; with one of them unmeasured the whole is unmeasured."""
+    def _overall_score(self, scores: Sequence[Score], model: str) -> Score:
+        """Return the weighted share of yes; None when a criterion has no value, as the share would mean less then."""
         unread = [score.name for score in scores if score.value is None]
         if unread:
-            return self._given("rubric", None, f"Not measured: {', '.join(unread)}.", model)
+            return self._new_score("rubric", None, f"Not measured: {', '.join(unread)}.", model)
         weights = [criterion.weight for criterion in self._rubric.criteria]
         value = sum(w * (s.value or 0.0) for w, s in zip(weights, scores, strict=True)) / sum(weights)
         no = [score.name.removeprefix("rubric.") for score in scores if not score.value]
         reason = f"No to: {', '.join(no)}." if no else f"Yes to all {len(scores)} questions."
-        return self._given("rubric", value, reason, model, passed=value >= self._rubric.threshold)
+        return self._new_score("rubric", value, reason, model, passed=value >= self._rubric.threshold)
 
-    def _given(
+    def _new_score(
         self,
         name: str,
         value: float | None,
@@ -137,15 +137,16 @@ class RubricJudge(AskingJudge):
         )
 
 
-def _unreadable(completion: Completion) -> str:
+def _unreadable_reason(completion: Completion) -> str:
     if completion.call.finish == "length":
         return "The judge's answer could not be read: it was cut off. Raise sampling.max_tokens of the judge's model."
     return f"The judge's answer could not be read: {completion.turn.content[:200]!r}"
 
 
 def transcript(turns: Sequence[Turn], per_turn: int, whole: int) -> str:
-    """Return the turns as text, each with its index; further lines are indented, so that no text can pose as a turn.
-    Long ones lose their middle, and so does the whole."""
+    """Return the turns as text, each with its index. All but a turn's first line are indented, so that no text can pass
+    itself off as another turn. A text of more than `per_turn` characters loses its middle, and so does the whole beyond
+    `whole` characters."""
     parts: list[str] = []
     for index, turn in enumerate(turns):
         who = f"tool {turn.name}" if turn.role == "tool" and turn.name else turn.role
@@ -164,17 +165,17 @@ def _cut(text: str, limit: int) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
-def _read(data: dict[str, Any] | None) -> dict[str, _Verdict]:
-    """Return the readable verdicts by criterion."""
+def _readable_verdicts(data: dict[str, Any] | None) -> dict[str, _Verdict]:
+    """Return the verdicts that could be read, by criterion id."""
     found: dict[str, _Verdict] = {}
     for name, entry in (data or {}).items():
         with contextlib.suppress(ValidationError):
-            found[name] = _Verdict.model_validate(_lower(entry))
+            found[name] = _Verdict.model_validate(_with_plain_answer(entry))
     return found
 
 
-def _lower(entry: Any) -> Any:
-    """Let "Yes" and true pass for "yes"."""
+def _with_plain_answer(entry: Any) -> Any:
+    """Return a verdict with an answer like "Yes." or true written as "yes"; models without a schema write such."""
     if not isinstance(entry, dict):
         return entry
     answer = entry.get("answer")
@@ -184,7 +185,8 @@ def _lower(entry: Any) -> Any:
 
 
 def _schema(rubric: Rubric) -> dict[str, Any]:
-    """One property per criterion, so that constrained output answers each exactly once, the reason first."""
+    """Return the JSON schema of the judge's reply. It has one property per criterion, so that constrained output
+    answers each exactly once; the reason comes first, so that the answer can follow from it."""
     verdict = {
         "type": "object",
         "properties": {

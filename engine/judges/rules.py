@@ -15,14 +15,15 @@ from engine.dialogue.requests import spans
 from engine.judging.claims.check import Claim
 from engine.judging.claims.dialogue import claims_of
 from engine.judging.steadiness import made_the_reference_calls
-from engine.protocols import Finding, Judge
+from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import Options, Score, Trajectory, Turn
+from engine.types import Finding, Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
-_VERSION = "2"
-"""Of all scores of this judge. Since 2 `grounded` also asks whether what the answers state was given."""
+_VERSIONS = {"grounded": "2"}
+"""The versions of scores whose meaning has changed; all others are still "1". Since 2 `grounded` also asks whether what
+the answers state was given."""
 _BAD = ("unknown_tool", "invalid_arguments")
 _REASONS = {
     "valid_calls": "invalid_calls",
@@ -33,7 +34,7 @@ _REASONS = {
 _SHOWN = 3
 """How many claims a reason quotes."""
 _ENDS = {"user_left": "gave_up", "done": "no_answer"}
-"""Why a dialogue that ended so was not finished; the other ends are reasons as they are."""
+"""The reason of an unfinished dialogue by its end; any other end is the reason itself."""
 
 
 class Config(Options):
@@ -53,8 +54,8 @@ class RulesJudge(Judge):
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
-        """Return what went wrong. An unfinished dialogue is named by how it ended, and `grounded` by whose messages
-        show it: the request that was answered without a tool, or answers that claim what nobody gave."""
+        """Return the reason code of a failed rule; that of an unfinished dialogue is how it ended, and that of
+        `grounded` depends on the turns that show it: a request that no tool served, or answers with wrong claims."""
         if score.name == "finished":
             return _ENDS.get(trajectory.end, trajectory.end)
         if score.name == "grounded" and any(trajectory.turns[i].role == "assistant" for i in score.evidence):
@@ -63,7 +64,7 @@ class RulesJudge(Judge):
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         if not any(turn.role == "assistant" for turn in trajectory.turns):
-            return [_given("finished", None, "There is no assistant turn to judge.")]
+            return [_score("finished", None, "There is no assistant turn to judge.")]
         return [
             _finished(trajectory),
             *_valid_calls(trajectory),
@@ -83,10 +84,10 @@ def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
 def _finished(trajectory: Trajectory) -> Score:
     last = trajectory.turns[-1]
     if trajectory.end != "done":
-        return _given("finished", 0.0, f"The dialogue ended by {trajectory.end.replace('_', ' ')}.")
+        return _score("finished", 0.0, f"The dialogue ended by {trajectory.end.replace('_', ' ')}.")
     if last.role != "assistant" or not last.content.strip():
-        return _given("finished", 0.0, "The last turn is not an answer of the assistant.")
-    return _given("finished", 1.0, "The dialogue ended with an answer.")
+        return _score("finished", 0.0, "The last turn is not an answer of the assistant.")
+    return _score("finished", 1.0, "The dialogue ended with an answer.")
 
 
 def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
@@ -95,15 +96,15 @@ def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
         return
     bad = [i for i, turn in enumerate(trajectory.turns) if turn.role == "tool" and turn.fault in _BAD]
     if not bad:
-        yield _given("valid_calls", 1.0, f"All {total} calls name an offered tool and fit its schema.")
+        yield _score("valid_calls", 1.0, f"All {total} calls name an offered tool and fit its schema.")
         return
     first = trajectory.turns[bad[0]]
     reason = f"{len(bad)} of {total} calls are invalid; the first: {first.content[:200]}"
-    yield _given("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
+    yield _score("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
 
 
 def _recovered(trajectory: Trajectory) -> bool:
-    """An invalid call that the teacher corrected in time is no failure; giving up on it is."""
+    """Return whether the dialogue came to its end in spite of invalid calls: corrected ones are no failure."""
     return trajectory.end == "done"
 
 
@@ -115,24 +116,24 @@ def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:
     counted = Counter((at, n, a) for at, (_, n, a) in zip(request, found, strict=True))
     (_, name, arguments), times = counted.most_common(1)[0]
     where = [i for i, n, a in found if (n, a) == (name, arguments)]
-    twins = [i for i, turn in enumerate(trajectory.turns) if _has_twins(turn)]
+    doubled = [i for i, turn in enumerate(trajectory.turns) if _has_equal_calls(turn)]
     if times > limit:
         reason = f"{name}({arguments[:120]}) was called {times} times for one request."
-        yield _given("no_repetition", 0.0, reason, where)
-    elif twins:
-        yield _given("no_repetition", 0.0, "One turn holds the same parallel call twice.", twins)
+        yield _score("no_repetition", 0.0, reason, where)
+    elif doubled:
+        yield _score("no_repetition", 0.0, "One turn holds the same parallel call twice.", doubled)
     else:
-        yield _given("no_repetition", 1.0, "No call is repeated without need.")
+        yield _score("no_repetition", 1.0, "No call is repeated without need.")
 
 
-def _has_twins(turn: Turn) -> bool:
+def _has_equal_calls(turn: Turn) -> bool:
     keys = [(call.name, canonical(call.arguments)) for call in turn.tool_calls]
     return len(set(keys)) < len(keys)
 
 
 def _grounded(trajectory: Trajectory) -> Iterator[Score]:
-    """What needs a look or a change cannot be served before any tool has answered, however right the guess; and nothing
-    may be claimed that no tool, user or policy gave."""
+    """Check that no request that needs a tool was answered before any tool had (that answer is a guess, even if
+    right), and that no answer claims what no tool, user or policy gave."""
     if trajectory.task is None or trajectory.proof is None:
         return
     looked = _looked_first(trajectory)
@@ -142,10 +143,10 @@ def _grounded(trajectory: Trajectory) -> Iterator[Score]:
     found = list(claims_of(trajectory.turns, trajectory.tools))
     wrong = [(index, claim) for index, claim in found if claim.certain]
     if wrong:
-        yield _given("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
+        yield _score("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
     elif looked is not None or found:
         told = looked.reason if looked is not None else "No answer states what certainly nobody gave."
-        yield _given("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
+        yield _score("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
 
 
 def _looked_first(trajectory: Trajectory) -> Score | None:
@@ -155,12 +156,12 @@ def _looked_first(trajectory: Trajectory) -> Score | None:
     for span in needing:
         if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
             if made_the_reference_calls(trajectory):
-                return _given("grounded", None, "The tools refused the very calls that they served in the proof.")
+                return _score("grounded", None, "The tools refused the very calls that they served in the proof.")
             told = "A request that needs a tool was answered before any tool had."
-            return _given("grounded", 0.0, told, [span.start])
+            return _score("grounded", 0.0, told, [span.start])
     if not needing:
         return None
-    return _given("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+    return _score("grounded", 1.0, "A tool had answered before the requests that need one were served.")
 
 
 def _quoted(found: Sequence[tuple[int, Claim]]) -> str:
@@ -169,18 +170,19 @@ def _quoted(found: Sequence[tuple[int, Claim]]) -> str:
 
 
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
-    """Check what the modes demand beyond the end state; what could not be measured counts only alone."""
+    """Check what the modes demand beyond the end state. One violation fails; the score is None only when nothing could
+    be measured."""
     found = [finding for finding in _findings(trajectory) if finding is not None]
     for met, value in ((False, 0.0), (True, 1.0), (None, None)):
-        told = [finding for finding in found if finding.met is met]
-        if told:
-            reason = " ".join(finding.reason for finding in told)
-            yield _given("mode", value, reason, sorted({i for finding in told for i in finding.evidence}))
+        decisive = [finding for finding in found if finding.met is met]
+        if decisive:
+            reason = " ".join(finding.reason for finding in decisive)
+            yield _score("mode", value, reason, sorted({i for finding in decisive for i in finding.evidence}))
             return
 
 
 def _findings(trajectory: Trajectory) -> Iterator[Finding | None]:
-    """Yield what the messages show of each request that was made; None where its mode demands nothing."""
+    """Yield the finding of each request's mode, None where the mode demands nothing."""
     turns = trajectory.task.turns if trajectory.task else ()
     for number, (turn, span) in enumerate(zip(turns, spans(trajectory), strict=False)):
         mode = modes.find(turn.mode)
@@ -190,7 +192,7 @@ def _findings(trajectory: Trajectory) -> Iterator[Finding | None]:
             yield mode.finding(trajectory, number, span)
 
 
-def _given(
+def _score(
     name: str, value: float | None, reason: str, evidence: Sequence[int] = (), passed: bool | None = None
 ) -> Score:
     if passed is None and value is not None:
@@ -202,6 +204,6 @@ def _given(
         reason=reason,
         source="rules",
         method="rule",
-        version=_VERSION,
+        version=_VERSIONS.get(name, "1"),
         evidence=tuple(evidence),
     )

@@ -1,9 +1,9 @@
 """Which trajectories a batch keeps. Pure.
 
-A trajectory is kept when its outcome is success (or failures are wanted), it exercised its mode and its reward reaches
-the batch's bound; else it is rejected at the first gate that failed, with one short reason. Where the reference turned
-out unsteady it is rejected as one whose task was never provable, also where failures are wanted: it is nobody's
-failure. A human verdict stands above the judges; what it means is in engine/reviewing/verdicts.py.
+A trajectory is kept when its outcome is success (or the batch keeps failures), it exercised its mode and its reward
+reaches the batch's bound; else it is rejected at the first gate that it failed, with one short reason. Where the
+reference turned out unsteady, it is rejected as if its task had failed its proof, even when the batch keeps failures:
+nobody failed. A human verdict overrules the judges (engine/reviewing/verdicts.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GATES: tuple[Stage, ...] = ("rules", "state", "judged")
 
 
 def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
-    """Return the scored trajectory with status, stage, reason and detail set. One that failed stays as it is."""
+    """Return the scored trajectory with status, stage, reason and detail set; a failed one is returned as it is."""
     if trajectory.status == "failed":
         return trajectory
     loss = _loss(trajectory, batch)
@@ -30,47 +30,52 @@ def decide(trajectory: Trajectory, batch: Batch) -> Trajectory:
 
 
 def _loss(trajectory: Trajectory, batch: Batch) -> tuple[Stage, str, str] | None:
+    """Return (stage, reason, detail) of a rejection, None for a trajectory that is kept."""
     if trajectory.outcome == "failure" and not batch.keep_failures:
         return _first_failure(trajectory)
     if trajectory.outcome != "failure" and trajectory.proof is not None and trajectory.proof.reason == UNSTEADY:
         return "proven", UNSTEADY, trajectory.proof.detail
-    if trajectory.outcome == "unmeasured" and not batch.keep_failures and _decided(batch):
-        return "judged", "unmeasured", _unmeasured(trajectory.scores)
-    mode = _unexercised(trajectory)
+    if trajectory.outcome == "unmeasured" and not batch.keep_failures and _has_deciding_judge(batch):
+        return "judged", "unmeasured", _unmeasured_reasons(trajectory.scores)
+    mode = _unexercised_mode(trajectory)
     if mode is not None:
         return "rules", "mode_not_exercised", mode.reason
     if batch.min_reward > 0 and (trajectory.reward is None or trajectory.reward < batch.min_reward):
-        told = "not measured" if trajectory.reward is None else f"{trajectory.reward:g}"
-        return "judged", "low_reward", f"The reward is {told}; the batch asks for {batch.min_reward:g}."
+        found = "not measured" if trajectory.reward is None else f"{trajectory.reward:g}"
+        return "judged", "low_reward", f"The reward is {found}; the batch asks for {batch.min_reward:g}."
     return None
 
 
-def _decided(batch: Batch) -> bool:
-    """Return whether a judge of the batch decides the outcome, so that a trajectory without one says nothing."""
+def _has_deciding_judge(batch: Batch) -> bool:
+    """Return whether a judge of the batch can make the outcome a success. Without one every outcome is unmeasured, so
+    that is no reason to reject."""
     return any(plugins.load("judges", judge.name).make.decides for judge in batch.judges)
 
 
 def _first_failure(trajectory: Trajectory) -> tuple[Stage, str, str]:
-    failed = [(_judge(score), score) for score in trajectory.scores if score.passed is False]
+    """Return (stage, reason, detail) of the failed score whose gate comes first."""
+    failed = [(_judge_class(score), score) for score in trajectory.scores if score.passed is False]
     if not failed:
         return "judged", "failure", "The outcome is a failure."
     judge, first = min(failed, key=lambda pair: _GATES.index(pair[0].stage))
     return judge.stage, judge.reason(first, trajectory), first.reason
 
 
-def _judge(score: Score) -> type[Judge]:
-    """Return the class that gave a score; what is usual for judges where there is none of that name."""
+def _judge_class(score: Score) -> type[Judge]:
+    """Return the class of the judge that gave a score, `Judge` with its defaults when no judge has that name."""
     known = score.source in plugins.names("judges")
     judge: type[Judge] = plugins.load("judges", score.source).make if known else Judge
     return judge
 
 
-def _unexercised(trajectory: Trajectory) -> Score | None:
-    """Return the score that says that the dialogue never came to what its mode is about, or None. That is nobody's
-    failure, yet under that mode the dialogue would be mislabelled, also where failures are wanted."""
+def _unexercised_mode(trajectory: Trajectory) -> Score | None:
+    """Return the score that says that the dialogue never came to what its mode is about, None when it did.
+
+    Nobody failed then, yet the dialogue would carry the wrong label: it is rejected even when the batch keeps failures.
+    """
     return next((s for s in trajectory.scores if s.source == "rules" and s.name == "mode" and s.value is None), None)
 
 
-def _unmeasured(scores: Sequence[Score]) -> str:
+def _unmeasured_reasons(scores: Sequence[Score]) -> str:
     reasons = [f"{score.name}: {score.reason}" for score in scores if score.value is None]
     return "; ".join(reasons) or "No judge measured the outcome."

@@ -1,4 +1,4 @@
-"""The rubric that is used when a batch names none: six yes/no questions for an assistant that uses tools."""
+"""The rubric of batches that name none: six yes/no questions about an assistant that uses tools."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Judges -> Scores -> Reward, outcome and culprit.
 
 The reward is the mean over the judges that could measure something, each judge counting once (a judge with
-several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out,
-and a reward of nothing is None. A lost end state is measured only where the reference still gives its own.
+several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out;
+when nothing could be, the reward is None. A wrong end state counts only while the reference proves steady
+(steadiness.py).
 """
 
 from __future__ import annotations
@@ -18,77 +19,82 @@ from engine.protocols import AskingJudge, Judge
 from engine.types import Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
-_AGAINST_THE_REFERENCE = ("state", "fact")
+_REFERENCE_METHODS = ("state", "fact")
+"""Methods of scores that compare with the reference."""
 
-Doubt = Callable[[Trajectory], Awaitable[str | None]]
+UnsteadyReason = Callable[[Trajectory], Awaitable[str | None]]
+"""Returns why a trajectory's reference is unsteady, None when it is steady (engine/judging/steadiness.py)."""
 
 
-async def score(trajectory: Trajectory, judges: Mapping[str, Judge], doubt: Doubt | None = None) -> Trajectory:
+async def score(
+    trajectory: Trajectory, judges: Mapping[str, Judge], unsteady_reason: UnsteadyReason | None = None
+) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.
 
-    Judges that ask a model are asked only when no other judge failed the trajectory, and what they
-    took is added; those that are not asked leave their scores unmeasured, with that reason. `doubt` is asked when the
-    end state was lost, and says why the reference does not hold (engine/judging/steadiness.py): what was lost against
-    it is then unmeasured, and unless something else failed, the tools are at fault.
+    Judges that ask a model cost money, so they are asked only when no judge before them failed it; their model
+    calls are added to the trajectory's. The scores of a judge that was not asked are None, with that reason.
+
+    `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
+    scores become None and, unless another failed, the outcome is unmeasured with culprit tool.
     """
     scores: list[Score] = []
     calls: list[ModelCall] = []
     for judge in (judge for judge in judges.values() if judge.asks is None):
         scores += await judge.score(trajectory)
-    void = await doubt(trajectory) if doubt is not None and _lost_the_state(scores) else None
-    if void is not None:
-        scores = [_unmeasured(entry, void) for entry in scores]
+    unsteady = await unsteady_reason(trajectory) if unsteady_reason is not None and _state_failed(scores) else None
+    if unsteady is not None:
+        scores = [_without_reference(entry, unsteady) for entry in scores]
     for name, judge in ((name, judge) for name, judge in judges.items() if judge.asks is not None):
-        if void is not None or (failed := _failed(scores)):
-            told = "the reference does not hold" if void is not None else f"{' and '.join(failed)} failed"
-            scores += _unasked(name, judge, f"Not asked: {told}.")
+        if unsteady is not None or (failed := _failing_judges(scores)):
+            why = "the reference does not hold" if unsteady is not None else f"{' and '.join(failed)} failed"
+            scores += _unasked_scores(name, judge, f"Not asked: {why}.")
             continue
         scores += await judge.score(trajectory)
         calls += getattr(judge, "calls", ())
     found = {"scores": tuple(scores), "reward": reward(scores), "calls": (*trajectory.calls, *calls)}
     deciding = {name for name, judge in judges.items() if judge.decides}
     outcome = _outcome(trajectory, scores, deciding)
-    return trajectory.model_copy(update=found | _blame(trajectory, outcome, void))
+    return trajectory.model_copy(update=found | _outcome_fields(trajectory, outcome, unsteady))
 
 
-def _blame(trajectory: Trajectory, outcome: Outcome, void: str | None) -> dict[str, object]:
-    """Return outcome and culprit, and the proof where it turned out not to hold."""
-    if void is None or trajectory.proof is None:
+def _outcome_fields(trajectory: Trajectory, outcome: Outcome, unsteady: str | None) -> dict[str, object]:
+    """Return the fields `outcome` and `culprit`, and `proof` marked as unsteady where it is."""
+    if unsteady is None or trajectory.proof is None:
         return {"outcome": outcome, "culprit": _culprit(trajectory) if outcome == "failure" else None}
-    proof = trajectory.proof.model_copy(update={"reason": UNSTEADY, "detail": void})
+    proof = trajectory.proof.model_copy(update={"reason": UNSTEADY, "detail": unsteady})
     if outcome == "failure":
         return {"outcome": outcome, "culprit": _culprit(trajectory), "proof": proof}
     return {"outcome": "unmeasured", "culprit": "tool", "proof": proof}
 
 
-def _lost_the_state(scores: Sequence[Score]) -> bool:
+def _state_failed(scores: Sequence[Score]) -> bool:
     return any(entry.method == "state" and entry.passed is False for entry in scores)
 
 
-def _unmeasured(entry: Score, reason: str) -> Score:
-    """Return a score that was lost against a reference that does not hold, as not measured."""
-    if entry.method not in _AGAINST_THE_REFERENCE or entry.passed is not False:
+def _without_reference(entry: Score, reason: str) -> Score:
+    """Return a failed score that compares with the reference as not measured, any other score as it is."""
+    if entry.method not in _REFERENCE_METHODS or entry.passed is not False:
         return entry
     return entry.model_copy(update={"value": None, "passed": None, "reason": reason})
 
 
-def _failed(scores: Sequence[Score]) -> list[str]:
-    """Return the judges that failed the trajectory."""
+def _failing_judges(scores: Sequence[Score]) -> list[str]:
+    """Return the names of the judges that failed the trajectory."""
     return list(dict.fromkeys(entry.source for entry in scores if entry.passed is False))
 
 
-def _unasked(name: str, judge: Judge, reason: str) -> Sequence[Score]:
-    """Return what the judge would have measured, as None."""
+def _unasked_scores(name: str, judge: Judge, reason: str) -> Sequence[Score]:
+    """Return the scores that the judge would have given, each with value None and this reason."""
     if isinstance(judge, AskingJudge):
         return judge.unmeasured(reason)
     return [Score(name=name, value=None, reason=reason, source=name, method="model")]
 
 
 def reward(scores: Sequence[Score]) -> float | None:
-    """Return the mean over judges of what each measured, rounded to 6 digits, or None."""
+    """Return the mean over judges of each one's mean score, rounded to 6 digits; None when nothing was measured."""
     by_source: dict[str, list[float]] = {}
     for entry in scores:
-        if entry.value is not None and not _overall_stands_beside(entry, scores):
+        if entry.value is not None and not _part_of_an_overall(entry, scores):
             by_source.setdefault(entry.source, []).append(entry.value)
     if not by_source:
         return None
@@ -96,8 +102,8 @@ def reward(scores: Sequence[Score]) -> float | None:
     return round(sum(means) / len(means), 6)
 
 
-def _overall_stands_beside(entry: Score, scores: Sequence[Score]) -> bool:
-    """A judge's score named after itself is its overall; its other scores then only explain it."""
+def _part_of_an_overall(entry: Score, scores: Sequence[Score]) -> bool:
+    """Return whether the score only explains an overall score of its judge, which is the one named like the judge."""
     return entry.name != entry.source and any(s.name == s.source == entry.source for s in scores)
 
 
@@ -112,33 +118,37 @@ def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collecti
 
 
 def _culprit(trajectory: Trajectory) -> Culprit:
-    """Say whose fault a failed dialogue is: a tool's that crashed or hung and never answered after it, the user's
-    who left or ended before telling what the task needs or did not do its own part, else the agent's."""
-    if _broken_tools(trajectory):
+    """Return who is to blame for a failed dialogue.
+
+    A tool whose last result is a crash, timeout or limit. The user, when it never managed its own tool calls,
+    ended the dialogue before all requests were made, or did not give what it was asked for. Else the agent.
+    """
+    if _tool_stayed_broken(trajectory):
         return "tool"
-    if _left_its_part_undone(trajectory):
+    if _user_calls_missing(trajectory):
         return "user"
     task = trajectory.task
     by_model = not plugins.trait("users", trajectory.user, "reference", False)
     if by_model and task is not None and trajectory.end in ("done", "user_left"):
         made = spans(trajectory)
-        if len(made) < len(task.turns) and not _complained(trajectory, made):
+        if len(made) < len(task.turns) and not _user_insisted(trajectory, made):
             return "user"
         if any(turn.hidden and _asked_in_vain(trajectory, task, at, made) for at, turn in enumerate(task.turns)):
             return "user"
     return "agent"
 
 
-def _broken_tools(trajectory: Trajectory) -> bool:
-    """Whether a tool was left broken. A command that breaks is the agent's own."""
+def _tool_stayed_broken(trajectory: Trajectory) -> bool:
+    """Return whether the last result of a tool is a crash, timeout or reached limit. Tools that run commands are left
+    out: what breaks there, the agent wrote."""
     commands = {tool.name for tool in trajectory.tools if plugins.trait("tools", tool.source, "commands", False)}
     last = {turn.name: turn.fault for turn in trajectory.turns if turn.role == "tool" and turn.name not in commands}
     return any(fault in _TOOL_FAULTS for fault in last.values())
 
 
-def _left_its_part_undone(trajectory: Trajectory) -> bool:
-    """Whether the user never managed a call of a tool of its own that its part in the requests made so far takes, or
-    used its tools and never came to speak."""
+def _user_calls_missing(trajectory: Trajectory) -> bool:
+    """Return whether the user, for the requests made so far, has not successfully called each own tool that the proof
+    calls; or, when it made no request at all, whether it called tools instead."""
     made = len(spans(trajectory))
     if not made:
         return bool(trajectory.user_calls())
@@ -147,8 +157,9 @@ def _left_its_part_undone(trajectory: Trajectory) -> bool:
     return bool(needed) and not needed <= {call.name for call in trajectory.user_calls() if call.fault is None}
 
 
-def _complained(trajectory: Trajectory, made: Sequence[Span]) -> bool:
-    """Whether the user wrote again without a question to answer: who leaves after that was not served well."""
+def _user_insisted(trajectory: Trajectory, made: Sequence[Span]) -> bool:
+    """Return whether the user wrote again within a request though the assistant had not asked anything. A user that
+    leaves after that was served badly, so it is not to blame."""
     begun = {span.start for span in made}
     last = ""
     for index, turn in enumerate(trajectory.turns):
@@ -159,12 +170,13 @@ def _complained(trajectory: Trajectory, made: Sequence[Span]) -> bool:
 
 
 def _asked_in_vain(trajectory: Trajectory, task: Task, number: int, made: Sequence[Span]) -> bool:
-    """Whether the assistant asked for what a request held back and the user did not tell."""
+    """Return whether the assistant asked for the values that request `number` withholds, and the user did not give
+    them."""
     if number >= len(made):
         return False
     request, span = task.turns[number], made[number]
     later = trajectory.turns[span.start + 1 : span.end]
     texts = [turn.content for turn in later if turn.role == "assistant" and not turn.tool_calls]
     replies = [turn.content for turn in later if turn.role == "user"]
-    told = any(tells(request, reply) for reply in replies) if withheld(request, request.say) else bool(replies)
-    return may_be_told(task, number, texts) and not told
+    given = any(tells(request, reply) for reply in replies) if withheld(request, request.say) else bool(replies)
+    return may_be_told(task, number, texts) and not given

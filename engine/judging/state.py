@@ -1,8 +1,8 @@
-"""Compares two end states that began as the same workspace. Pure.
+"""Compares the end states of the reference and of a rollout, which began with the same workspace. Pure.
 
-Both ways: what the reference changed and the rollout did not is `missing`, what only the rollout changed is
-`extra`, what both changed to different values is `different`. Any path to the same end state compares equal.
-Values compare as JSON: numbers by value, true is not 1, and null is not "no such key".
+What only the reference changed is `missing`, what only the rollout changed is `extra`, what both changed to different
+values is `different`. Which calls led to an end state does not matter. Values compare as JSON: numbers by value, true
+is not 1, and null is not "no such key".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.types import ABSENT, Change, Frozen, Leaf, StateDiff
 
 
 class Difference(Frozen):
-    """One place where the end states differ; `place` is "path" or "path#pointer"."""
+    """One place where the end states differ; `place` is "path" or "path#pointer", `kind` as above."""
 
     place: str
     kind: str
@@ -43,8 +43,8 @@ def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = (
     return result
 
 
-def outside(found: StateDiff, allowed: Sequence[str]) -> list[str]:
-    """Return the paths that were changed and that no glob in `allowed` names; none when there are no globs."""
+def paths_outside(found: StateDiff, allowed: Sequence[str]) -> list[str]:
+    """Return the changed paths that match no glob in `allowed`; an empty list when there are no globs."""
     if not allowed:
         return []
     return [change.path for change in found.changes if not any(fnmatchcase(change.path, glob) for glob in allowed)]
@@ -60,12 +60,13 @@ def _file_differences(
         left, right = wanted.leaves if wanted else (), given.leaves if given else ()
         found = _leaf_differences(left, right, path, ignore)
         if found or any(_ignored(f"{path}#{leaf.pointer}", ignore) for leaf in (*left, *right)):
-            return found  # else the digests differ by more than leaves tell, such as a removed from an emptied object
+            return found
+        # The digests differ in a way that leaves do not show, such as an object that was removed or only emptied.
     if wanted and given:
-        return [Difference(place=path, kind="different", expected=_what(wanted), found=_what(given))]
+        return [Difference(place=path, kind="different", expected=_summary(wanted), found=_summary(given))]
     if wanted:
-        return [Difference(place=path, kind="missing", expected=_what(wanted))]
-    return [Difference(place=path, kind="extra", found=_what(given))] if given else []
+        return [Difference(place=path, kind="missing", expected=_summary(wanted))]
+    return [Difference(place=path, kind="extra", found=_summary(given))] if given else []
 
 
 def _leaf_differences(
@@ -94,7 +95,7 @@ def _ignored(place: str, ignore: Sequence[str]) -> bool:
     return any(fnmatchcase(place, pattern) for pattern in ignore)
 
 
-def _what(change: Change) -> str:
+def _summary(change: Change) -> str:
     return "removed" if change.kind == "removed" else f"{change.kind} ({change.after_digest[:8]})"
 
 

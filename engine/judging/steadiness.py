@@ -1,9 +1,10 @@
-"""Does a task's reference chain still give its stored end state? Asked before a lost end state is booked on the agent.
+"""Whether a task's reference chain is steady: executed again, it gives the end state of its proof.
 
-A chain that depends on the clock, on chance or on the machine passes its proof once and then differs from itself, so
-nothing can be measured against it. Two things show that: a rollout that made exactly the reference's calls and ended
-elsewhere, and the chain itself, replayed behind the loss. Both can only be seen on a loss, which is when they cost.
-Not covered: a chain that differs so rarely that both agree by chance.
+This is checked before an agent is blamed for a wrong end state. A chain that depends on the clock, on chance or on the
+machine passes its proof and gives another end state later, so no rollout can be measured against it. Two things show
+that: a rollout with exactly the reference's calls ended elsewhere, or the chain itself did when it was replayed. Both
+are looked at only when an end state was wrong, since a replay costs a sandbox.
+Not covered: a chain that differs so rarely that proof and replay agree by chance.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Replay = Callable[[], Awaitable[Proof]]
 
 
 @dataclass
-class _Asked:
-    """Who waits for a replay of one task, and how many replays began so far."""
+class _Replays:
+    """The replays of one task: how many have begun, and how many rollouts wait for one."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     begun: int = 0
@@ -34,83 +35,87 @@ class _Asked:
 
 
 class Steadiness:
-    """Remembers which tasks of a batch were seen unsteady; that stands for good.
+    """Finds unsteady tasks of a batch and remembers them.
 
-    A steady answer is not kept: it speaks for the losses that were found before its replay began, and each later one
-    asks anew, as the chain may have differed since. Losses that come together share a replay.
+    That a chain was steady is not remembered, because it may differ the next time. So a steady replay answers only the
+    rollouts that were waiting when it began, which share it; each later one has the chain replayed again.
     """
 
     def __init__(self) -> None:
         self._unsteady: dict[tuple[str, int], str] = {}
-        self._asked: dict[tuple[str, int], _Asked] = {}
+        self._replays: dict[tuple[str, int], _Replays] = {}
 
-    def known(self, task: Task) -> str | None:
-        """Return in a sentence how the task was seen unsteady, None when it was not."""
+    def known_reason(self, task: Task) -> str | None:
+        """Return the sentence that says how the task turned out unsteady, None when it has not so far."""
         return self._unsteady.get((task.id, task.seed))
 
-    async def doubt(self, trajectory: Trajectory, replay: Replay) -> str | None:
-        """Return why nothing can be measured against the reference of a trajectory whose end state differs from it,
-        None when the reference stands. `replay` proves its task once more. Raises what that raises."""
+    async def unsteady_reason(self, trajectory: Trajectory, replay: Replay) -> str | None:
+        """Return the sentence that says why the task is unsteady, None when it is steady.
+
+        `trajectory` has a wrong end state; `replay` proves its task once more. Raises what `replay` raises.
+        """
         task, proof = trajectory.task, trajectory.proof
         if task is None or proof is None or proof.expected is None:
             return None
         key = (task.id, task.seed)
         if key not in self._unsteady and made_the_reference_calls(trajectory):
-            self._unsteady[key] = f"The same calls as the reference's led to another end state{_places(trajectory)}."
+            self._unsteady[key] = (
+                f"The same calls as the reference's led to another end state{_rollout_places(trajectory)}."
+            )
         if key in self._unsteady:
             return self._unsteady[key]
-        return await self._replayed(key, task, proof, replay)
+        return await self._after_replay(key, task, proof, replay)
 
-    async def _replayed(self, key: tuple[str, int], task: Task, proof: Proof, replay: Replay) -> str | None:
-        asked = self._asked.setdefault(key, _Asked())
-        before, asked.waiting = asked.begun, asked.waiting + 1
+    async def _after_replay(self, key: tuple[str, int], task: Task, proof: Proof, replay: Replay) -> str | None:
+        replays = self._replays.setdefault(key, _Replays())
+        before, replays.waiting = replays.begun, replays.waiting + 1
         try:
-            async with asked.lock:
-                if key not in self._unsteady and asked.begun == before:
-                    asked.begun += 1
-                    told = other_end(task, proof, await replay())
-                    if told is not None:
-                        self._unsteady[key] = told
+            async with replays.lock:
+                # Another replay may have begun while this rollout waited for the lock; then its answer holds here too.
+                if key not in self._unsteady and replays.begun == before:
+                    replays.begun += 1
+                    reason = _different_end(task, proof, await replay())
+                    if reason is not None:
+                        self._unsteady[key] = reason
                 return self._unsteady.get(key)
         finally:
-            asked.waiting -= 1
-            if not asked.waiting:
-                self._asked.pop(key, None)
+            replays.waiting -= 1
+            if not replays.waiting:
+                self._replays.pop(key, None)
 
 
-def other_end(task: Task, proof: Proof, again: Proof) -> str | None:
-    """Return how a second proof of a task ends elsewhere than the first, None when it ends alike."""
+def _different_end(task: Task, proof: Proof, again: Proof) -> str | None:
+    """Return the sentence that says how a second proof of a task ends elsewhere than the first, None when it does
+    not."""
     if again.reason is not None:
         return f"Replayed once more, the reference chain no longer holds: {again.detail}"
     if task.hidden_tests is not None or proof.expected is None or again.expected is None:
         return None
     found = differences(proof.expected, again.expected, task.state_ignore)
-    return (
-        f"Replayed once more, the reference chain no longer gives its stored end state{_told(found)}."
-        if found
-        else None
-    )
+    if not found:
+        return None
+    return f"Replayed once more, the reference chain no longer gives its stored end state{_places_clause(found)}."
 
 
-def _places(trajectory: Trajectory) -> str:
+def _rollout_places(trajectory: Trajectory) -> str:
     task, proof, diff = trajectory.task, trajectory.proof, trajectory.diff
     if task is None or proof is None or proof.expected is None or diff is None:
         return ""
-    return _told(differences(proof.expected, diff, task.state_ignore))
+    return _places_clause(differences(proof.expected, diff, task.state_ignore))
 
 
-def _told(found: Sequence[Difference]) -> str:
+def _places_clause(found: Sequence[Difference]) -> str:
+    """Return the end of a sentence that names the first places, with the advice that follows from them."""
     more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
     places = "; ".join(entry.sentence() for entry in found[:_SHOWN])
     return f": {places}{more}. Tools may use neither the clock nor chance" if found else ""
 
 
 def made_the_reference_calls(trajectory: Trajectory) -> bool:
-    """Return whether the calls that really ran are those of the reference in its order.
+    """Return whether assistant and user executed exactly the calls of the reference, in its order.
 
-    The same holds of what the simulated person did with its tools. One that a tool refused or broke on has run: the
-    reference made it and was served. Where the proof alone made further calls that write (`TaskTurn.known`), this
-    cannot be said.
+    A call that a tool refused or crashed on counts as executed: the reference made it and got an answer. False where
+    the proof made further calls that write (`TaskTurn.known`), because the rollout then cannot have the same effect.
     """
     task, proof = trajectory.task, trajectory.proof
     if task is None or proof is None:
@@ -133,7 +138,7 @@ def made_the_reference_calls(trajectory: Trajectory) -> bool:
 
 
 def _executed(trajectory: Trajectory) -> list[ToolCall] | None:
-    """Return the calls that ran, in their order; None when one of them has no result."""
+    """Return the assistant's executed calls in order; None when one of its calls has no result."""
     found: list[ToolCall] = []
     turns = trajectory.turns
     for index, turn in enumerate(turns):

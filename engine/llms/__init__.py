@@ -1,5 +1,5 @@
-"""Ways to reach a model: one file each, a plug-in that keeps `LLM` of engine/protocols.py.
+"""Ways to reach a model: one plug-in file each, which implements `LLM` of engine/protocols.py.
 
-What they share has a _ : the chat interface, retries, faults, calls written as text. Read openai_compatible.py first.
-Opening one for a batch is in engine/running/models.py.
+Read openai_compatible.py first. Files that start with _ are shared: chat, retries, errors, calls written as text.
+engine/running/models.py opens the models of a batch.
 """

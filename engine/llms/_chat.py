@@ -1,7 +1,8 @@
-"""What every chat endpoint shares: the request body, retries, structured output, parsing and accounting.
+"""The part of a model call that all chat endpoints share: request body, retries, structured output, parsing and
+accounting.
 
-A plug-in hands in `send` (request body -> reply body, raises ModelError) and `price` (tokens -> dollars or None,
-for replies that do not tell their cost).
+A plug-in passes in `send` (request body -> reply body, raises ModelError) and `price` (prompt and completion tokens ->
+dollars or None, for replies that do not state their cost).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 from engine.errors import ModelError
-from engine.llms._faults import fault
+from engine.llms._faults import model_error
 from engine.llms._retry import Retry
 from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
 from engine.loop import turn
@@ -28,7 +29,7 @@ FORMS: tuple[Form, ...] = ("json_schema", "json_object", "plain")
 
 
 def unknown_price(prompt: int | None, completion: int | None) -> float | None:
-    """Say that nobody knows the price."""
+    """Return None: the price is unknown."""
     return None
 
 
@@ -54,12 +55,12 @@ class Chat:
         response_schema: dict[str, Any] | None,
         sampling: Sampling | None,
     ) -> Completion:
-        """Return the model's turn. Raises ModelError after the last try. Replies that gave no turn count as well."""
-        started, taken = time.perf_counter(), list[Usage]()
+        """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
+        started, usages = time.perf_counter(), list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
 
         async def once(asked: dict[str, Any]) -> Reply:
-            return await self._once(asked, messages, tools, taken)
+            return await self._try_once(asked, messages, tools, usages)
 
         try:
             if response_schema is None:
@@ -67,10 +68,10 @@ class Chat:
             else:
                 reply, tries = await self._structured(body, response_schema, once)
         except ModelError as error:
-            if taken:
-                error.call = self._call(taken, started, attempts=len(taken), finish=error.kind)
+            if usages:
+                error.call = self._model_call(usages, started, attempts=len(usages), finish=error.kind)
             raise
-        call = self._call(taken, started, attempts=tries, finish=reply.finish, text_calls=reply.text_calls)
+        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, text_calls=reply.text_calls)
         data = json_object(reply.turn.content) if response_schema is not None else None
         return Completion(turn=reply.turn, call=call, data=data)
 
@@ -89,45 +90,46 @@ class Chat:
             body["seed"] = sampling.seed
         return body
 
-    def _call(self, taken: Sequence[Usage], started: float, **more: Any) -> ModelCall:
-        """Return the call with what all its replies took; unknown when one of them does not say."""
+    def _model_call(self, usages: Sequence[Usage], started: float, **more: Any) -> ModelCall:
+        """Return the account of a call: tokens and cost summed over its replies, None when one does not state them."""
         costs = [
             used.cost_usd if used.cost_usd is not None else self._price(used.prompt_tokens, used.completion_tokens)
-            for used in taken
+            for used in usages
         ]
         return ModelCall(
             role=self._role,
             model=self._endpoint.model,
-            prompt_tokens=_sum([used.prompt_tokens for used in taken]),
-            completion_tokens=_sum([used.completion_tokens for used in taken]),
-            cost_usd=_sum(costs),
+            prompt_tokens=_sum_or_none([used.prompt_tokens for used in usages]),
+            completion_tokens=_sum_or_none([used.completion_tokens for used in usages]),
+            cost_usd=_sum_or_none(costs),
             seconds=time.perf_counter() - started,
             **more,
         )
 
-    async def _once(
-        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], taken: list[Usage]
+    async def _try_once(
+        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
     ) -> Reply:
         try:
             async with asyncio.timeout(self._endpoint.timeout):
                 answer = await self._send(body)
         except TimeoutError:
-            raise fault("timeout", self._endpoint) from None
+            raise model_error("timeout", self._endpoint) from None
         await turn()
         usage = usage_of(answer)
         try:
             reply = parse_reply(answer, messages, tools)
         except ModelError:
             if usage != Usage():
-                taken.append(usage)
+                usages.append(usage)
             raise
-        taken.append(usage)
+        usages.append(usage)
         return reply
 
     async def _structured(
         self, body: dict[str, Any], schema: dict[str, Any], once: Callable[[dict[str, Any]], Awaitable[Reply]]
     ) -> tuple[Reply, int]:
-        """Ask for JSON in the best form that the server takes; a form it refused is not offered again."""
+        """Return (reply, tries), asking for JSON in the first of FORMS that the server accepts. A form that was
+        refused is not tried again by this Chat."""
         forms, tries = self._forms, 0
         for position, form in enumerate(forms):
             asked = with_form(body, form, schema)
@@ -143,21 +145,22 @@ class Chat:
         raise AssertionError("unreachable: the last form returns or raises")
 
 
-def _sum(values: Sequence[Amount | None]) -> Amount | None:
+def _sum_or_none(values: Sequence[Amount | None]) -> Amount | None:
     known = [value for value in values if value is not None]
     return sum(known[1:], known[0]) if known and len(known) == len(values) else None
 
 
 def with_form(body: dict[str, Any], form: Form, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the body with the schema asked for in one of the three forms; the last two also tell it in words."""
+    """Return the body with the schema requested in one of the three forms; the last two also state it in a system
+    message, since the server does not enforce it."""
     if form == "json_schema":
         wanted = {"name": schema.get("title", "reply"), "schema": schema, "strict": True}
         return body | {"response_format": {"type": "json_schema", "json_schema": wanted}}
-    told = f"Reply with one JSON object and nothing else. It must fit this JSON Schema: {json.dumps(schema)}"
+    instruction = f"Reply with one JSON object and nothing else. It must fit this JSON Schema: {json.dumps(schema)}"
     messages = [dict(message) for message in body["messages"]]
     if messages and messages[0]["role"] == "system":
-        messages[0]["content"] = f"{messages[0]['content']}\n\n{told}"
+        messages[0]["content"] = f"{messages[0]['content']}\n\n{instruction}"
     else:
-        messages.insert(0, {"role": "system", "content": told})
+        messages.insert(0, {"role": "system", "content": instruction})
     asked = body | {"messages": messages}
     return asked if form == "plain" else asked | {"response_format": {"type": "json_object"}}

@@ -1,6 +1,6 @@
-"""Sorts what a model server answered into a ModelError that names the setting to mend and never holds the key.
+"""Build a ModelError from a failed call. It names the setting to change and never contains the key.
 
-401 403 auth · 404 405 not_found · 408 504 timeout · 429 rate_limit · other 4xx bad_request · 5xx server
+HTTP 401 403 auth · 404 405 not_found · 408 504 timeout · 429 rate_limit · other 4xx bad_request · 5xx server
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.types import Endpoint
 _EXCERPT = 300
 
 
-def key_of(endpoint: Endpoint) -> str | None:
+def api_key(endpoint: Endpoint) -> str | None:
     """Return the endpoint's key, or None when it names no variable. Raises ModelError `auth` for an unset one."""
     if endpoint.key_variable is None:
         return None
@@ -32,8 +32,8 @@ def key_of(endpoint: Endpoint) -> str | None:
     return found
 
 
-def kind_of(status: int) -> ModelFault:
-    """Return how a call with this HTTP status failed."""
+def fault_kind(status: int) -> ModelFault:
+    """Return the kind of fault that an HTTP status stands for."""
     if status in (401, 403):
         return "auth"
     if status in (404, 405):
@@ -47,14 +47,15 @@ def kind_of(status: int) -> ModelFault:
     return "server" if status >= 500 else "malformed"
 
 
-def fault(
-    kind: ModelFault, endpoint: Endpoint, said: str = "", *, status: int | None = None, wait: float | None = None
+def model_error(
+    kind: ModelFault, endpoint: Endpoint, answer: str = "", *, status: int | None = None, wait: float | None = None
 ) -> ModelError:
-    """Return the error for a failed call; `said` is what the server answered, cut and cleaned of the key."""
-    code = f" (HTTP {status})" if status else ""
-    said = cleaned(said, endpoint)
-    end = f" It said: {said}" if said else ""
-    return ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{code}.{end}", retry_after=wait)
+    """Return the error for a failed call. `answer` is the server's text, quoted without the key and cut; `wait` is how
+    many seconds it asks to wait."""
+    status_text = f" (HTTP {status})" if status else ""
+    answer = without_key(answer, endpoint)
+    quoted = f" It said: {answer}" if answer else ""
+    return ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
 
 
 def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
@@ -73,7 +74,7 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
     }[kind]
 
 
-def cleaned(text: str, endpoint: Endpoint) -> str:
+def without_key(text: str, endpoint: Endpoint) -> str:
     """Return the text on one line, cut, with the key replaced by ***."""
     key = settings.key(endpoint.key_variable)
     if key:
@@ -82,8 +83,8 @@ def cleaned(text: str, endpoint: Endpoint) -> str:
     return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
 
 
-def said_in(body: Any) -> str:
-    """Return the sentence in an error body of the usual shapes, or the body as text."""
+def error_text(body: Any) -> str:
+    """Return the message in an error body of a usual form, or else the body as text."""
     if isinstance(body, Mapping):
         inner = body.get("error", body.get("detail", body.get("message")))
         if isinstance(inner, Mapping):

@@ -1,4 +1,4 @@
-"""What the plug-ins of this folder share: their calls go through one Chat over one endpoint."""
+"""The base class of the plug-ins of this folder, which differ only in how they send a request body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.types import Completion, Endpoint, ModelRole, Sampling, Tool, Turn
 
 
 class ChatLLM(ABC):
-    """An LLM but for its transport: a plug-in adds `_send` and `aclose`."""
+    """An LLM without transport: a plug-in adds `_send` and `aclose`."""
 
     def __init__(self, endpoint: Endpoint, role: ModelRole, *, backoff: float, price: Price = unknown_price) -> None:
         self._endpoint = endpoint

@@ -1,4 +1,4 @@
-"""Tries a model call again, with growing waits, as long as that can help."""
+"""Retry a model call with growing waits, unless its error is one that no retry can cure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 @dataclass
 class Retry:
-    """At most `attempts` tries. Before try n + 1 it waits `first` * 2^(n-1) seconds, halved to one and a half by
-    `source`, never more than `longest`; a Retry-After of the server is a lower bound. A server that asks for
-    more than `patience` seconds is not waited for. Client errors are never tried again.
+    """At most `attempts` tries. Before try n + 1 it waits `first` * 2^(n-1) seconds times a random factor from 0.5 to
+    1.5, at most `longest`, and at least the server's Retry-After. A Retry-After above `patience` seconds ends the
+    tries. Client errors are never tried again.
     """
 
     attempts: int

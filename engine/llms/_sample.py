@@ -1,4 +1,4 @@
-"""The smallest value that fits a JSON Schema, for doubles that must answer something valid."""
+"""Make a minimal value that fits a JSON Schema, for the scripted model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def from_schema(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object with every required property; `given` values are taken by property name, at any depth."""
+    """Return an object with every required property. `given` overrides values by property name, at any depth."""
     found = _value(schema, given, "")
     return found if isinstance(found, dict) else {}
 

@@ -1,6 +1,6 @@
-"""Turns and tools to the messages of the OpenAI chat protocol, and a reply of that protocol back to a Turn.
+"""Convert turns and tools to messages of the OpenAI chat protocol, and a reply of that protocol to a Turn.
 
-Broken replies are sorted here: no choices is `malformed`, neither text nor call is `empty`. Tool arguments that are no
+A reply without choices is a ModelError `malformed`, one with neither text nor call `empty`. Tool arguments that are no
 JSON object are no error: the call keeps the model's text in `raw` and has no arguments.
 """
 
@@ -25,8 +25,8 @@ _MOST_STARTS = 200
 
 @dataclass(frozen=True)
 class Usage:
-    """What a reply took. Tokens and dollars are None where the server does not say (OpenRouter and the litellm plug-in
-    put the cost into the usage)."""
+    """Tokens and dollars of one reply, None where the server does not state them (OpenRouter and the litellm plug-in
+    state the cost)."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -44,7 +44,7 @@ class Reply:
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the turns as wire messages. Reasoning stays here: servers refuse or ignore it."""
+    """Return the turns as wire messages, without reasoning, which servers refuse or ignore."""
     return [_message(turn) for turn in turns]
 
 
@@ -55,14 +55,18 @@ def _message(turn: Turn) -> dict[str, Any]:
     if not turn.tool_calls:
         return {"role": turn.role, "content": turn.content}
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _dumped(call.arguments)}}
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": _arguments_json(call.arguments)},
+        }
         for call in turn.tool_calls
     ]
     return {"role": "assistant", "content": turn.content or None, "tool_calls": calls}
 
 
-def _dumped(arguments: Mapping[str, Any]) -> str:
-    """Return JSON text. A call whose text was broken goes out as {}: servers that render it refuse broken JSON."""
+def _arguments_json(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as JSON text: {} for a call with broken ones, since servers refuse to render broken JSON."""
     try:
         return orjson.dumps(arguments).decode()
     except TypeError:
@@ -79,7 +83,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     choice, message = _choice(body)
     finish = choice.get("finish_reason")
     text, reasoning = _texts(message)
-    calls = [_call(entry) for entry in message.get("tool_calls") or () if isinstance(entry, dict)]
+    calls = [_tool_call(entry) for entry in message.get("tool_calls") or () if isinstance(entry, dict)]
     found = 0
     if not calls and tools and text:
         text, written = find_calls(text, {tool.name for tool in tools})
@@ -87,25 +91,25 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     if not calls and not text.strip():
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
-            raise ModelError("empty", _empty(finish))
+            raise ModelError("empty", _empty_reason(finish))
         text, finish = refusal, "refusal"
     turn = Turn(
         role="assistant",
         content=text.strip(),
         reasoning=reasoning or None,
-        tool_calls=_numbered(calls, turns),
+        tool_calls=_with_unique_ids(calls, turns),
     )
     return Reply(turn, finish, found, usage_of(body))
 
 
 def usage_of(body: Any) -> Usage:
-    """Return what a reply took, also of one that gave no turn."""
+    """Return the usage in a reply body, also in one that `parse_reply` refuses."""
     usage = body.get("usage") if isinstance(body, dict) else None
     usage = usage if isinstance(usage, dict) else {}
     cost = usage.get("cost")
     return Usage(
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
+        _token_count(usage, "prompt_tokens"),
+        _token_count(usage, "completion_tokens"),
         float(cost) if isinstance(cost, int | float) else None,
     )
 
@@ -125,7 +129,7 @@ def _choice(body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return choice, message
 
 
-def _empty(finish: Any) -> str:
+def _empty_reason(finish: Any) -> str:
     if finish == "length":
         return "The model used up max_tokens before it wrote an answer. Raise sampling.max_tokens."
     return f"The model answered with neither text nor a tool call (finish reason {finish or 'unknown'})."
@@ -145,7 +149,7 @@ def _texts(message: Mapping[str, Any]) -> tuple[str, str]:
     return text, reasoning
 
 
-def _call(entry: Mapping[str, Any]) -> ToolCall:
+def _tool_call(entry: Mapping[str, Any]) -> ToolCall:
     function = entry.get("function")
     function = function if isinstance(function, dict) else {}
     given = function.get("arguments")
@@ -163,28 +167,28 @@ def _call(entry: Mapping[str, Any]) -> ToolCall:
     return ToolCall(id=identity, name=name, raw=given if isinstance(given, str) else json.dumps(given))
 
 
-def _numbered(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
-    """Return the calls with an id each that no earlier call of the dialogue has."""
+def _with_unique_ids(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
+    """Return the calls, with a new id for each that has none or one that the dialogue already uses."""
     if not calls:
         return ()
     used = {call.id for turn in turns for call in turn.tool_calls}
     named: list[ToolCall] = []
     for call in calls:
         if not call.id or call.id in used:
-            call = call.model_copy(update={"id": _free(used)})
+            call = call.model_copy(update={"id": _unused_call_id(used)})
         used.add(call.id)
         named.append(call)
     return tuple(named)
 
 
-def _free(used: Collection[str]) -> str:
+def _unused_call_id(used: Collection[str]) -> str:
     number = len(used)
     while f"call_{number}" in used:
         number += 1
     return f"call_{number}"
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int | None:
+def _token_count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
     return value if isinstance(value, int) and value >= 0 else None
 

@@ -1,7 +1,7 @@
 """Any provider through litellm (OpenAI, Anthropic, Gemini, vLLM, Ollama and others)
 
-The library is imported at the first call: it costs two seconds and 170 MB. Its own retries are off, ours are used. Cost
-comes from its price table and is unknown for a model that is not in it.
+The library is imported at the first call, since that takes two seconds and 170 MB. Its retries are off, as Chat has its
+own. The cost comes from its price table and is unknown for a model that is not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import Field
 from engine import settings
 from engine.errors import ModelError, ModelFault
 from engine.examples import ModelExample
-from engine.llms._faults import fault, key_of, kind_of, retry_after
+from engine.llms._faults import api_key, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
 from engine.types import Completion, Endpoint, ModelRole, Options, Sampling, Tool, Turn
 
@@ -35,9 +35,9 @@ class Config(Options):
 
 
 class LiteLLM(ChatLLM):
-    """Calls litellm.acompletion. The model's name carries the provider, for example `anthropic/...`.
+    """Calls litellm.acompletion. The model's name starts with the provider, for example `anthropic/...`.
 
-    The library shares its connections among all callers of the process, so the last of us to close closes them.
+    All instances in a process share the library's connections, so the last one that closes closes them.
     """
 
     _in_use: ClassVar[set[int]] = set()
@@ -56,7 +56,7 @@ class LiteLLM(ChatLLM):
         sampling: Sampling | None = None,
     ) -> Completion:
         if id(self) not in self._in_use:
-            async with self._importing:  # in a thread: the engine's heartbeat must not wait for it
+            async with self._importing:  # in a thread, so that the engine's heartbeat does not wait for the import
                 await asyncio.to_thread(library)
             self._in_use.add(id(self))
         return await super().complete(messages, tools, response_schema=response_schema, sampling=sampling)
@@ -70,7 +70,7 @@ class LiteLLM(ChatLLM):
             library().in_memory_llm_clients_cache.flush_cache()
 
     async def _send(self, body: dict[str, Any]) -> Any:
-        key = key_of(self._endpoint)
+        key = api_key(self._endpoint)
         if key is None and self._endpoint.api_base:
             key = "none"
         try:
@@ -85,11 +85,12 @@ class LiteLLM(ChatLLM):
                 drop_params=True,
             )
         except Exception as error:  # the library raises its own, openai's, httpx's and plain exceptions
-            raise self._sorted(error) from None
-        return _plain(answer)
+            raise self._model_error(error) from None
+        return _reply_body(answer)
 
-    def _sorted(self, error: Exception) -> ModelError:
-        """Sort by class and text: litellm gives status 500 to what never reached a server or was no JSON."""
+    def _model_error(self, error: Exception) -> ModelError:
+        """Return our error for litellm's. The status alone misleads: litellm reports 500 also when no server was
+        reached or the reply was no JSON, so class and text decide first."""
         names = {base.__name__ for base in type(error).__mro__}
         status, text = getattr(error, "status_code", None), str(getattr(error, "message", None) or error)
         kind = next((kind for name, kind in _KINDS.items() if name in names), None)
@@ -100,9 +101,9 @@ class LiteLLM(ChatLLM):
         elif kind is None and (status is None or any(sign in text for sign in _UNREACHED)):
             kind = "connection"
         elif kind is None:
-            kind = kind_of(int(status or 500))
+            kind = fault_kind(int(status or 500))
         shown = status if kind not in ("connection", "malformed", "timeout") else None
-        return fault(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
+        return model_error(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
 
 
 _KINDS: dict[str, ModelFault] = {
@@ -128,9 +129,9 @@ _UNREACHED = ("Connection error", "Cannot connect", "Server disconnected", "Conn
 
 @cache
 def library() -> Any:
-    """Import litellm quietly, with the price table that is in the package. The second call is a look-up."""
+    """Return the litellm module, configured to log only errors and to use the price table in its package."""
     settings.set_default("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # OpenAI's own client checks and copies every message once more, for a third of each call's CPU
+    # without OpenAI's own client, which validates and copies every message again and takes a third of a call's CPU
     settings.set_default("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "True")
     import litellm
 
@@ -138,7 +139,7 @@ def library() -> Any:
     litellm.telemetry = False
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    gc.freeze()  # the collector need not walk the library's objects again: a tenth of each call's CPU
+    gc.freeze()  # spares the collector the library's objects, which saves a tenth of each call's CPU
     return litellm
 
 
@@ -149,8 +150,9 @@ def _headers(error: Exception) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in dict(found or {}).items()}
 
 
-def _plain(answer: Any) -> dict[str, Any]:
-    """Return the parts of litellm's answer that we read, as wire JSON; its 0 tokens for no usage become None."""
+def _reply_body(answer: Any) -> dict[str, Any]:
+    """Return the parts of litellm's answer that we read, as wire JSON; usage is None when it reports 0 tokens, which
+    stands for unknown."""
     choices = []
     for choice in answer.choices:
         message = choice.message

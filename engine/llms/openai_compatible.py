@@ -1,7 +1,7 @@
 """OpenAI-compatible server, direct and fast (vLLM, Ollama, llama.cpp, OpenAI)
 
 One aiohttp session per LLM, any number of calls in flight, about a third of a millisecond of CPU each. The price per
-token is an option, because servers do not tell it; without one the cost is unknown.
+token is an option, since servers do not state it; without it the cost is unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
-from engine.llms._faults import fault, key_of, kind_of, retry_after, said_in
+from engine.llms._faults import api_key, error_text, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads
 from engine.types import Endpoint, ModelRole, Options
@@ -52,7 +52,7 @@ class OpenAICompatible(ChatLLM):
             )
         base = endpoint.api_base.rstrip("/")
         self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        super().__init__(endpoint, role, backoff=config.backoff, price=self._price)
+        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 
@@ -61,9 +61,9 @@ class OpenAICompatible(ChatLLM):
             await self._session.close()
             self._session = None
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            key = key_of(self._endpoint)
+            key = api_key(self._endpoint)
             headers = {**self._config.headers, "Content-Type": "application/json"}
             if key:
                 headers["Authorization"] = f"Bearer {key}"
@@ -79,41 +79,41 @@ class OpenAICompatible(ChatLLM):
         if self._config.token_limit_field != "max_tokens":
             body[self._config.token_limit_field] = body.pop("max_tokens")
         try:
-            async with self._open().post(self._url, data=_dumped(body)) as response:
+            async with self._open_session().post(self._url, data=_body_json(body)) as response:
                 status, headers, data = response.status, response.headers, await response.read()
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise fault("connection", self._endpoint, str(error) or type(error).__name__) from None
+            raise model_error("connection", self._endpoint, str(error) or type(error).__name__) from None
         if status == 200:
-            return self._parsed(data)
-        raise self._refusal(status, data, retry_after(headers))
+            return self._reply_body(data)
+        raise self._http_error(status, data, retry_after(headers))
 
-    def _parsed(self, data: bytes) -> Any:
+    def _reply_body(self, data: bytes) -> Any:
         try:
             body = loads(data)
         except ValueError:
-            raise fault("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
+            raise model_error("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             code = body["error"].get("code") if isinstance(body["error"], dict) else None
-            raise fault(kind_of(code) if isinstance(code, int) else "server", self._endpoint, said_in(body))
+            raise model_error(fault_kind(code) if isinstance(code, int) else "server", self._endpoint, error_text(body))
         return body
 
-    def _refusal(self, status: int, data: bytes, wait: float | None) -> ModelError:
+    def _http_error(self, status: int, data: bytes, wait: float | None) -> ModelError:
         try:
-            said = said_in(loads(data))
+            answer = error_text(loads(data))
         except ValueError:
-            said = data[:400].decode(errors="replace")
-        return fault(kind_of(status), self._endpoint, said, status=status, wait=wait)
+            answer = data[:400].decode(errors="replace")
+        return model_error(fault_kind(status), self._endpoint, answer, status=status, wait=wait)
 
-    def _price(self, prompt: int | None, completion: int | None) -> float | None:
+    def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         given, taken = self._config.input_cost_per_token, self._config.output_cost_per_token
         if given is None or taken is None or prompt is None or completion is None:
             return None
         return prompt * given + completion * taken
 
 
-def _dumped(body: dict[str, Any]) -> bytes:
+def _body_json(body: dict[str, Any]) -> bytes:
     """Return the body as JSON; orjson refuses lone surrogates and very large whole numbers, json does not."""
     try:
         return orjson.dumps(body)

@@ -1,13 +1,13 @@
 """Scripted replies (test double, no model)
 
-Plays what its options say, so that tests, demos and checks of a set-up need no model. Two ways:
+Replies as its options say, so that tests, demos and checks of a set-up need no model. Two ways:
 
     {"replies": [{"text": "Which order?"}, {"calls": [{"name": "find", "arguments": {"id": 1}}]}, {"error": "server"}]}
     {"follow": "tools", "calls_per_turn": 2, "arguments": {"id": "A1"}, "text": "Done."}
 
-The first plays a list, `by` call or by dialogue (then the number of assistant turns so far picks the reply, at any
-concurrency). The second calls the first offered tool(s) and then answers. Everything passes the same parsing, retries
-and accounting as a real reply. Nothing that it says is worth training on.
+The first plays a list, by call or by dialogue (then the number of assistant turns so far picks the reply, at any
+concurrency). The second calls the offered tools in order and then answers. Every reply passes the same parsing, retries
+and accounting as a real one. Its texts are not worth training on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from engine.errors import ModelFault
 from engine.examples import ModelExample
-from engine.llms._faults import fault
+from engine.llms._faults import model_error
 from engine.llms._plugin import ChatLLM
 from engine.llms._sample import from_schema
 from engine.types import Endpoint, Frozen, ModelRole, Options
@@ -39,7 +39,7 @@ class ScriptedCall(Frozen):
 
 
 class ScriptedReply(Frozen):
-    """One reply: a text, calls, JSON `data`, or an `error` of one kind. `retry_after` goes with an error."""
+    """One reply: a text, calls, JSON `data`, or an `error` of one kind, which may have `retry_after` (seconds)."""
 
     text: str = ""
     calls: tuple[ScriptedCall, ...] = ()
@@ -97,15 +97,15 @@ class Scripted(ChatLLM):
         """Nothing is open."""
 
     async def _send(self, body: dict[str, Any]) -> Any:
-        reply = self._next(body)
+        reply = self._next_reply(body)
         await asyncio.sleep(self._config.seconds + reply.seconds)
         if reply.error:
-            raise fault(reply.error, self._endpoint, "scripted", wait=reply.retry_after)
-        return _wire(reply)
+            raise model_error(reply.error, self._endpoint, "scripted", wait=reply.retry_after)
+        return _reply_body(reply)
 
-    def _next(self, body: dict[str, Any]) -> ScriptedReply:
+    def _next_reply(self, body: dict[str, Any]) -> ScriptedReply:
         if self._config.follow == "tools":
-            return self._follow(body)
+            return self._reply_by_rule(body)
         position = self._played
         if self._config.by == "dialogue":
             position = sum(message["role"] == "assistant" for message in body["messages"])
@@ -114,11 +114,11 @@ class Scripted(ChatLLM):
         if position < len(replies):
             return replies[position]
         if self._config.after == "error":
-            raise fault("bad_request", self._endpoint, f"all {len(replies)} scripted replies have been played")
+            raise model_error("bad_request", self._endpoint, f"all {len(replies)} scripted replies have been played")
         return replies[position % len(replies) if self._config.after == "start_over" else -1]
 
-    def _follow(self, body: dict[str, Any]) -> ScriptedReply:
-        """Answer by rule: fit the schema asked for, else call the first tools in order, else say `text`."""
+    def _reply_by_rule(self, body: dict[str, Any]) -> ScriptedReply:
+        """Return a value that fits the requested schema, else the next tool call of this turn, else `text`."""
         wanted = body.get("response_format", {}).get("json_schema", {}).get("schema")
         if wanted is not None:
             return ScriptedReply(data=from_schema(wanted, self._config.answers))
@@ -135,7 +135,7 @@ class Scripted(ChatLLM):
         return ScriptedReply(calls=(ScriptedCall(name=function["name"], arguments=arguments),))
 
 
-def _wire(reply: ScriptedReply) -> dict[str, Any]:
+def _reply_body(reply: ScriptedReply) -> dict[str, Any]:
     calls = [
         {
             "id": call.id,

@@ -1,4 +1,4 @@
-"""Which calls of a template's chain need the result of another."""
+"""The dependencies between the calls of a template's chain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from engine.types import TemplateTurn
 
 
 def dependencies(turn: TemplateTurn) -> list[set[int]]:
-    """Return, for each call of a chain, the earlier calls of the same turn whose results it uses."""
+    """Return, for each call of the turn's chain, the indexes of the earlier calls whose results it uses."""
     saved: dict[str, int] = {}
     found: list[set[int]] = []
     for position, step in enumerate(turn.chain):

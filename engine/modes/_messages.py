@@ -1,4 +1,4 @@
-"""Which calls stand in the messages that serve a request."""
+"""The calls in the messages that serve a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def calls(trajectory: Trajectory, span: Span) -> Iterator[tuple[int, ToolCall, T
 
 
 def writes(trajectory: Trajectory, span: Span) -> list[tuple[int, ToolCall, Turn | None]]:
-    """Return the same of calls of tools that change something. What a command changed shows in the end state."""
+    """Return the same for calls of tools that write. Tools that run commands are left out: what a command changed shows
+    in the end state."""
     names = {
         tool.name
         for tool in trajectory.tools
@@ -32,7 +33,7 @@ def writes(trajectory: Trajectory, span: Span) -> list[tuple[int, ToolCall, Turn
 
 
 def alike(first: ToolCall, second: ToolCall) -> bool:
-    """Return whether two calls say the same; a null is as good as nothing."""
+    """Return whether two calls are equal; a null argument counts as left out."""
     return first.name == second.name and _given(first.arguments) == _given(second.arguments)
 
 

@@ -1,12 +1,12 @@
-"""A request as the template has it. A mode is built on this and says only what is different about it."""
+"""The mode of a request as the template has it; other modes inherit from it and override what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from random import Random
 
-from engine.protocols import Finding, Mode
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
+from engine.protocols import Mode
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
 
 
 class PlainMode(Mode):
@@ -19,7 +19,7 @@ class PlainMode(Mode):
     at_once = False
 
     def __init__(self, config: Options) -> None:
-        """Modes have no options so far."""
+        """No shipped mode has options."""
 
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return bool(template.turns[0].chain)

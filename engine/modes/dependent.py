@@ -15,8 +15,7 @@ from engine.domains import templates
 from engine.modes._chains import dependencies
 from engine.modes._messages import calls
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, ProvenCall, Span, TaskTemplate, TaskTurn, Trajectory
+from engine.types import Domain, Finding, Options, ProvenCall, Span, TaskTemplate, TaskTurn, Trajectory
 
 __all__ = ["DependentMode"]
 
@@ -43,13 +42,13 @@ class DependentMode(PlainMode):
             seen = "\n".join([offered, *(turn.content for turn in trajectory.turns[:index])])
             for name, value in ((name, leaf) for name, given in call.arguments.items() for leaf in _leaves(given)):
                 if (call.name, name, value) in wanted and not holds(seen, value):
-                    told = f"{call.name} was called with {name} {value!r} before any message had given it."
-                    return Finding(False, told, (index,))
+                    reason = f"{call.name} was called with {name} {value!r} before any message had given it."
+                    return Finding(False, reason, (index,))
         return Finding(True, "No value was used before a message gave it.")
 
 
 def _from_results(trajectory: Trajectory, number: int) -> set[tuple[str, str, str]]:
-    """Return (tool, argument, value) of what the reference took word for word from an earlier result."""
+    """Return (tool, argument, value) for each value that the reference copied from an earlier result."""
     if trajectory.task is None or trajectory.proof is None:
         return set()
     turn: TaskTurn = trajectory.task.turns[number]
@@ -67,7 +66,7 @@ def _from_results(trajectory: Trajectory, number: int) -> set[tuple[str, str, st
 
 
 def _leaves(value: Any) -> list[str]:
-    """Return the texts and numbers below a value, as texts."""
+    """Return the texts and numbers in a value, as texts."""
     if isinstance(value, Mapping):
         return [leaf for entry in value.values() for leaf in _leaves(entry)]
     if isinstance(value, list | tuple):

@@ -10,8 +10,7 @@ from random import Random
 
 from engine.modes._messages import calls
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, Tool, Trajectory
+from engine.types import Domain, Finding, Options, Span, Tool, Trajectory
 
 __all__ = ["DistractorsMode"]
 

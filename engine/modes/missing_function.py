@@ -10,8 +10,7 @@ from random import Random
 
 from engine.modes._messages import calls, writes
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Trajectory
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Trajectory
 
 __all__ = ["MissingFunctionMode"]
 

@@ -14,8 +14,19 @@ from engine.domains import templates
 from engine.errors import InputError
 from engine.modes._messages import writes
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, Task, TaskTemplate, TaskTurn, TemplateTurn, Trajectory, Turn, Withhold
+from engine.types import (
+    Domain,
+    Finding,
+    Options,
+    Span,
+    Task,
+    TaskTemplate,
+    TaskTurn,
+    TemplateTurn,
+    Trajectory,
+    Turn,
+    Withhold,
+)
 
 __all__ = ["MissingParameterMode"]
 
@@ -48,11 +59,11 @@ class MissingParameterMode(PlainMode):
             return Finding(None, "The missing value was told without being asked for.", (span.start,))
         replies = [i for i in range(span.start + 1, span.end) if trajectory.turns[i].role == "user"]
         first = replies[0] if replies else span.end
-        told = next((i for i in replies if tells(turn, trajectory.turns[i].content)), None)
-        for index, call, _ in writes(trajectory, Span(span.start, first if told is None else told)):
+        given = next((i for i in replies if tells(turn, trajectory.turns[i].content)), None)
+        for index, call, _ in writes(trajectory, Span(span.start, first if given is None else given)):
             return Finding(False, f"{call.name} was called before the missing value was given.", (index,))
         said = [t for t in trajectory.turns[span.start : first] if t.role == "assistant"]
-        if not replies or not _asked(trajectory.task, number, said, told=told is not None):
+        if not replies or not _asked(trajectory.task, number, said, given=given is not None):
             return Finding(False, "The missing value was not asked for.", (span.start,))
         return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
 
@@ -64,15 +75,15 @@ def _wording(held: Withhold, field: str, source: Random) -> str:
     return source.choice(wordings)
 
 
-def _asked(task: Task, number: int, said: Sequence[Turn], *, told: bool) -> bool:
-    """Whether the assistant asked for the missing value in what it said before the user wrote again.
+def _asked(task: Task, number: int, said: Sequence[Turn], *, given: bool) -> bool:
+    """Return whether the assistant asked for the missing value in `said`, its turns before the user wrote again.
 
-    A value that the user told after it shows what the question was for; without one the question must name it. Who
-    neither called nor asked anything has at least not guessed.
+    When the user then gave the value, any question counts; otherwise the question must name it. An assistant that
+    neither called a tool nor asked anything passes, because it has not guessed.
     """
     turn = task.turns[number]
     called = any(t.tool_calls for t in said)
     texts = [t.content for t in said if not t.tool_calls]
-    if told or not withheld(turn, turn.say):
+    if given or not withheld(turn, turn.say):
         return not called or any(asks(text) for text in texts)
     return any(asked_for(task, number, text) for text in texts) or not (called or any(asks(text) for text in texts))

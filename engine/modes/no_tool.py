@@ -8,8 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, Trajectory
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, Trajectory
 
 __all__ = ["NoToolMode"]
 

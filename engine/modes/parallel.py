@@ -11,8 +11,7 @@ from random import Random
 from engine.dialogue.repeats import new_calls
 from engine.modes._chains import dependencies
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, TemplateTurn, Tool, Trajectory
 
 __all__ = ["ParallelMode"]
 

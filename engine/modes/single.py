@@ -11,8 +11,7 @@ from random import Random
 from engine.dialogue.repeats import new_calls
 from engine.modes._messages import alike, calls
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
-from engine.types import Domain, Options, Span, TaskTemplate, TaskTurn, Tool, Trajectory
+from engine.types import Domain, Finding, Options, Span, TaskTemplate, TaskTurn, Tool, Trajectory
 
 __all__ = ["SingleMode"]
 

@@ -1,5 +1,5 @@
-"""A batch becomes the list of its rollouts: how many of each domain and mode, and one seeded task for each.
+"""Plans a batch: how many rollouts of each domain, mode and number of turns, and a seeded task for each.
 
-Read planner.py first, then quotas.py and tasks.py. Not here: what a mode makes of a request (engine/modes), and
-proving that a task can be done (engine/rolling/prove.py).
+Read planner.py first, then quotas.py and tasks.py. Not here: how a mode changes a request (engine/modes), and
+the proof that a task can be solved (engine/rolling/prove.py).
 """

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine import modes
-from engine.domains.catalog import yaml_value
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError, InputErrors
 from engine.planning.players import refused_choices
 from engine.planning.quotas import unknown_plan
@@ -34,7 +34,7 @@ def load_batch(path: Path) -> Batch:
 
 
 def parse_batch(data: bytes, name: str) -> Batch:
-    """Return the batch in a file's bytes; its name ends in .yaml, .yml or .toml. Raises as load_batch."""
+    """Return the batch in a file's bytes; the name ends in .yaml, .yml or .toml. Raises as load_batch."""
     value = _toml(data, name) if name.endswith(".toml") else yaml_value(data, name)
     if not isinstance(value, dict):
         raise InputError(name, "is not a mapping.", "Write the fields of a batch, see assets/batches/.")
@@ -45,15 +45,15 @@ def parse_batch(data: bytes, name: str) -> Batch:
 
 
 def dump_batch(batch: Batch) -> str:
-    """Return the batch as YAML with what differs from the defaults; parse_batch reads it back."""
+    """Return the batch as YAML, without fields at their default; parse_batch reads it back."""
     value = batch.model_dump(mode="json", exclude_defaults=True)
     value["domains"] = [{k: v for k, v in share.items() if k != "digest"} for share in value["domains"]]
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
 
 
 def batch_of(value: dict[str, Any], where: str, data: bytes = b"") -> Batch:
-    """Return the batch of plain values. Raises InputErrors naming each wrong field, and its line where `data` holds
-    the file that the values were read from."""
+    """Return the batch of plain values. Raises InputErrors naming each wrong field, and its line when `data` is the
+    file that the values were read from."""
     try:
         batch = Batch.model_validate(value, context={"modes": modes.names()})
     except ValidationError as error:
@@ -69,7 +69,7 @@ def _toml(data: bytes, name: str) -> Any:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise InputError(name, "is not UTF-8 text.", "Save it as UTF-8.") from error
-    except ValueError as error:  # no TOML, or a whole number of more digits than Python reads
+    except ValueError as error:  # no TOML, or a whole number with more digits than Python reads
         line = int(found.group(1)) if (found := _LINE.search(str(error))) else None
         where, problem = f"{name} line {line}" if line else name, _LINE.sub("", str(error))
         raise InputError(where, f"{problem}.", "Correct the TOML.", file=name, line=line) from error

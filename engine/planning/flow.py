@@ -1,12 +1,12 @@
-"""The cheapest way to send units through a network whose edges have bounded, convex costs. Pure and exact.
+"""Minimum-cost flow through a network whose edges have capacities and convex costs. Pure and exact.
 
     flow = Flow(nodes)
     flow.edge(a, b, [(3, -5), (None, 5)])   # the first three units earn 5 each, every further one costs 5
     flow.send(source, sink, units)
 
-Costs are whole numbers. Among equally cheap ways the one comes out whose edges were added first, so a caller that wants
-ties drawn adds edges in a drawn order. Successive shortest paths, many at a time: as all paths of one length are filled
-before the next search, the work grows with the number of different costs and not with that of units.
+Costs are whole numbers. Among equally cheap flows the result is the one whose edges were added first, so a caller that
+wants ties broken at random adds edges in random order. The algorithm is successive shortest paths; all paths of one
+length are filled before the next search, so the work grows with the number of different costs, not with the units.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Flow:
         self._edges: list[list[int]] = []
 
     def edge(self, start: int, end: int, parts: Sequence[tuple[int | None, int]]) -> int:
-        """Add an edge and return its number. `parts` are (units, cost of each), cheapest first; None is no bound."""
+        """Add an edge and return its number. `parts` are (units, cost per unit), cheapest first; units None is no
+        limit."""
         arcs = []
         for units, cost in parts:
             if units != 0:
@@ -37,11 +38,11 @@ class Flow:
         return len(self._edges) - 1
 
     def units(self, edge: int) -> int:
-        """Return how many units go through an edge."""
+        """Return how many units flow through an edge."""
         return sum(self._room[arc ^ 1] for arc in self._edges[edge])
 
     def send(self, source: int, sink: int, units: int) -> int:
-        """Send up to so many units from source to sink at the least cost; return how many found a way."""
+        """Send up to `units` units from source to sink at the least cost; return how many could be sent."""
         left = units
         while left and (distances := self._distances(source))[sink] is not None:
             while left and (pushed := self._fill(source, sink, left, distances)):
@@ -55,7 +56,7 @@ class Flow:
         self._cost.append(cost)
 
     def _distances(self, source: int) -> list[int | None]:
-        """Return the least cost from the source to every node; None where there is no way (Bellman-Ford)."""
+        """Return the least cost from the source to every node, None for an unreachable one (Bellman-Ford)."""
         to, room, cost = self._to, self._room, self._cost
         found: list[int | None] = [None] * len(self._from)
         found[source] = 0
@@ -109,8 +110,8 @@ class Flow:
     def _levels(
         self, source: int, sink: int, distances: list[int | None]
     ) -> tuple[dict[int, list[int]], dict[int, int]]:
-        """Return, for each node on the way, its arcs on shortest paths that lead one level on (last first), and its
-        level: the number of edges from the source."""
+        """Return for each node on shortest paths its arcs to the next level (last added first), and its level: the
+        number of edges from the source."""
         levels = {source: 0}
         ways: dict[int, list[int]] = {sink: []}
         waiting = deque([source])

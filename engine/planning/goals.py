@@ -1,8 +1,8 @@
-"""What the person of a task wants: the goals of the requests that the dialogue has. Pure.
+"""What the person of a task wants, as text: the goals of the requests in the dialogue. Pure.
 
-A template may give a `goal` to every turn. A task joins those of its own requests, in order, so that it wants nothing
-that the dialogue never asks. Where one of its requests has none, it takes the template's own goal, whole, however few
-of the template's requests are drawn.
+A template may give a `goal` to every turn. A task joins the goals of its requests in order, so that the person wants
+nothing that the dialogue never asks. When one of its requests has none, the task takes the goal of the whole template,
+however few of the template's requests it has.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ KNOWN: dict[str, Any] = {"known": True}
 
 
 def by_request(template: TaskTemplate, turns: int | None = None) -> bool:
-    """Return whether every one of the first `turns` turns of the template, or of all, has a goal of its own."""
+    """Return whether each of the template's first `turns` turns (default: all) has a goal of its own."""
     return all(turn.goal is not None for turn in template.turns[:turns])
 
 
 def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known: Collection[int]) -> str:
-    """Return what the person wants in the first `turns` requests of a template; `known` numbers the requests in which
-    an earlier one of the dialogue has told who is speaking. Raises InputError for a text that cannot be rendered."""
+    """Return what the person wants in the first `turns` requests of a template. `known` are the indexes of those before
+    which an earlier request said who is speaking. Raises InputError for a text that cannot be rendered."""
 
     def text(source: str, number: int) -> str:
         return templates.text(source, {**templates.UNKNOWN, **slots, **(KNOWN if number in known else {})})
@@ -34,8 +34,8 @@ def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known:
 
 
 def warning(template: TaskTemplate) -> str | None:
-    """Return why a task of the template may want more than its dialogue asks, with the next move; else None."""
-    if by_request(template, len(template.turns) - 1):  # a task with all requests wants the whole anyway
+    """Return why a task of the template may want more than its dialogue asks, with the next move, or None."""
+    if by_request(template, len(template.turns) - 1):  # a task with the last request has all, and so wants the whole
         return None
     number = next(number for number, turn in enumerate(template.turns, 1) if turn.goal is None)
     where = f"templates/{template.id}.yaml: turns.{number}.goal"

@@ -1,7 +1,7 @@
-"""Batch -> RolloutSpecs. Pure: ids and seeds are made here, so any engine gives the same rollouts.
+"""Makes the RolloutSpecs of a batch, with ids and seeds. Pure, so every engine makes the same ones.
 
-How many tasks each domain, mode and number of requests gets is worked out in engine/planning/quotas.py, under the plan
-version that the batch names: a stored batch goes on under its own, so that its ids stay.
+engine/planning/quotas.py decides how many tasks each domain, mode and number of requests gets, by the rules of the
+batch's plan version. A stored batch keeps it, and so its ids. The order of draws decides all ids.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ from engine.types import (
 )
 
 TRIES = 12
+"""Draws for a task that repeats no earlier one."""
 _ID_WORDS = {"template_error": "unsolvable"}
-"""What stands for a reason in ids: the word it had when ids were first made, so that a resumed batch keeps its ids."""
+"""Reasons renamed since ids were first made, with the old word, which ids keep so that batches can resume."""
 Choice = TypeVar("Choice")
 
 
 def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> Iterator[RolloutSpec]:
     """Yield exactly `batch.trajectories` specs in a fixed order. `domains` is keyed by digest.
 
-    A task that cannot be drawn, or that only repeats an earlier one after several tries, becomes a spec with
-    `rejected` set. Raises InputErrors when the batch cannot start at all.
+    A task for which TRIES draws give nothing new becomes specs with `rejected` set, one per attempt, so that the total
+    stays exact. Raises InputErrors when the batch cannot start at all.
     """
     check(batch, domains, personas)
     fingerprint = batch.fingerprint
@@ -71,7 +72,7 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
 
 
 def check(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona]) -> None:
-    """Raise InputErrors naming every field for which the batch cannot start."""
+    """Raise InputErrors naming every field because of which the batch cannot start."""
     errors = _unplannable(batch, domains)
     if not personas:
         errors.append(InputError("personas", "none is chosen.", "Choose at least one persona."))
@@ -105,12 +106,12 @@ def _unplannable(batch: Batch, domains: Mapping[str, Domain]) -> list[InputError
 
 
 def _unusable(batch: Batch, domain: Domain, share: DomainShare, where: str) -> list[InputError]:
-    """Return why a domain gives this batch no task: it is unfinished, lacks a template or serves none of the modes."""
+    """Return why a domain has no task for this batch: it is unfinished, lacks a named template or serves no mode."""
     unknown = sorted(set(share.templates) - {t.id for t in domain.templates})
     if lost := lacking(domain.tools, domain.templates):
-        told = " and ".join(f"{one.where} {one.problem.rstrip('.')}" for one in lost)
+        problems = " and ".join(f"{one.where} {one.problem.rstrip('.')}" for one in lost)
         move = "Finish it on its page, or choose another domain."
-        return [InputError(where, f"{share.id} cannot be used yet: {told}.", move)]
+        return [InputError(where, f"{share.id} cannot be used yet: {problems}.", move)]
     if unknown:
         known = f"It has: {', '.join(t.id for t in domain.templates)}."
         places = [(f"{where}.templates.{share.templates.index(name) + 1}", name) for name in unknown]
@@ -122,7 +123,7 @@ def _unusable(batch: Batch, domain: Domain, share: DomainShare, where: str) -> l
 
 
 def served_modes(batch: Batch, domain: Domain, share: DomainShare) -> dict[Mode, float]:
-    """Return the weighted modes of the batch that this domain's templates serve."""
+    """Return {mode: weight} for the weighted modes of the batch that this domain's templates serve."""
     templates = _chosen(domain, share)
     weights = batch.weights
     return {
@@ -137,9 +138,9 @@ def _chosen(domain: Domain, share: DomainShare) -> list[TaskTemplate]:
 
 
 def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
-    """Return the most requests that a dialogue of this domain can have, as far as its templates tell; at least 1.
+    """Return the most requests that a dialogue of this domain can have by its templates; at least 1.
 
-    Slots that agree are found, or not, when a task is drawn.
+    Whether their slots agree is only known when a task is drawn, which may then fail.
     """
     chosen, weighted = _chosen(domain, share), served_modes(batch, domain, share)
     most = 1
@@ -154,7 +155,8 @@ def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
 
 
 def quotas_of(batch: Batch, domains: Mapping[str, Domain], source: random.Random | None = None) -> Quotas:
-    """Return how many tasks each domain, mode and number of requests gets. Raises InputErrors when there is no way."""
+    """Return how many tasks each domain, mode and number of requests gets. Raises InputErrors when the batch cannot be
+    planned."""
     if errors := _unplannable(batch, domains):
         raise InputErrors(errors)
     offers = []
@@ -170,7 +172,7 @@ def _source(fingerprint: str) -> random.Random:
 
 
 def _mix(batch: Batch, domains: Mapping[str, Domain], source: random.Random) -> Iterator[tuple[DomainShare, Mode, int]]:
-    """Yield (domain, mode, turns) per task, with exact quotas and in a drawn order."""
+    """Yield (domain, mode, turns) per task, by exact quotas and in random order."""
     quotas = quotas_of(batch, domains, source)
     mixed: list[tuple[int, Mode, int]] = []
     for number in quotas.by_domain():

@@ -1,4 +1,4 @@
-"""The plug-ins that a batch names: who plays and who judges, with which options, and which models they ask."""
+"""The plug-ins that a batch names (teacher, user, judges): their options, and the models that they need."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def roles_asked(batch: Batch) -> list[ModelRole]:
 
 
 def refused_choices(batch: Batch, source: Source) -> list[InputError]:
-    """Return every plug-in of a batch that does not exist, and every option that it does not take, by field, and by
-    line where the source holds the file that the batch was read from."""
+    """Return an error for every plug-in of a batch that does not exist, and for every option that one does not take,
+    with its field, and its line when the source holds the batch's file."""
     errors: list[InputError] = []
     for kind, path, choice in _choices(batch):
         known = plugins.names(kind)
         if choice.name not in known:
-            told = plugins.absent(kind, choice.name)
-            errors.append(source.refusal(path, told, f"Choose one of: {', '.join(known)}."))
+            problem = plugins.absent(kind, choice.name)
+            errors.append(source.refusal(path, problem, f"Choose one of: {', '.join(known)}."))
         else:
             errors += plugins.refused_options(kind, choice, source, path)
     return errors
 
 
 def _choices(batch: Batch) -> Iterator[tuple[str, tuple[str | int, ...], Choice]]:
-    """Yield (kind, field, choice) of everybody who plays or judges."""
+    """Yield (kind, field, choice) of the teacher, the user and each judge."""
     yield "teachers", ("teacher",), batch.teacher
     yield "users", ("user",), batch.user
     for number, judge in enumerate(batch.judges):

@@ -1,9 +1,10 @@
-"""How many tasks each domain, mode and number of requests gets. Pure; chance comes in as `source`.
+"""How many tasks each domain, mode and number of requests gets. Pure; random ties are drawn from `source`.
 
-Plan version 1 rounds within each domain and gives ties to what is listed first. From version 2 on each one-way share
-is its largest remainder over the whole batch, and each domain's part of a mode is within 1 of its share wherever the
-domain serves the mode. Ties are drawn. Where all of that cannot hold, the modes hold first, then the numbers of
-requests, then the domains, then the parts; what falls short is told, by as little as there is a way to.
+Plan version 1 rounds within each domain and gives ties to what is listed first. From version 2 on the counts per mode,
+per number of requests and per domain are rounded by largest remainder over the whole batch, and each domain's tasks of
+a mode (a "part") are within 1 of their share wherever the domain serves the mode. Ties are drawn. When not all of this
+is possible, modes come first, then numbers of requests, then domains, then parts; what falls short, falls short by as
+little as possible and is listed in `Quotas.shortfalls`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from engine.types import PLAN_VERSIONS, Batch, Mode, mode_order
 
 Choice = TypeVar("Choice", bound=Hashable)
 Range = tuple[int, int]
-"""The least and the most tasks that a share allows: the same, or one apart where a tie may fall either way."""
+"""The least and the most tasks of a share: equal, or one apart when a tie may be broken either way."""
 ROUNDS = 200
-"""Rounds of fitting after which shares are near enough: they only decide who carries what others cannot."""
+"""The most iterations of `_fitted`. Exactness is not needed: its shares only decide which domains make up for those
+that do not serve a mode."""
 NEAR = 1e-6
+"""A share this close to a whole number counts as it, because fitted shares are floats."""
 SHOWN = 3
-"""Parts that fall short and are named in a sentence."""
+"""The most parts that a sentence about shortfalls names."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What one domain of a batch serves: the weighted modes, and the most requests that a dialogue can have."""
+    """What one domain of a batch can serve: the weighted modes, and the most requests of a dialogue."""
 
     domain: str
     weight: float
@@ -41,11 +44,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A share that gets fewer tasks than it should: a mode, a number of requests or a domain fewer than its largest
-    remainder, or a domain's part of a mode less than its share by more than 1.
+    """A share with fewer tasks than it should have: a mode, a number of requests or a domain with fewer than its
+    largest remainder gives, or a part that is more than 1 below its share.
 
-    `what` names it; a part is (domain, mode). `unserved` says that no domain of the batch serves it at all, so that its
-    share went to the others.
+    `what` names it; a part is (domain, mode). `unserved` means that no domain of the batch serves it at all, so that
+    its share went to the others.
     """
 
     kind: Literal["mode", "turns", "domain", "part"]
@@ -57,9 +60,9 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class Quotas:
-    """Tasks by (number of the domain in the batch, mode) and by (number of the domain, requests), and what is short.
+    """Counts of tasks: `modes` by (index of the domain, mode), `turns` by (index of the domain, number of requests).
 
-    Both add up to `tasks`, for each domain to the same.
+    Both have the same sum for each domain, and in all `tasks`.
     """
 
     domains: tuple[str, ...]
@@ -72,32 +75,32 @@ class Quotas:
         return sum(self.modes.values())
 
     def by_domain(self) -> dict[int, int]:
-        """Return the tasks of each domain by its number in the batch."""
+        """Return the tasks of each domain, by its index in the batch."""
         found: dict[int, int] = _summed(self.modes, 0)
         return found
 
     def by_mode(self) -> dict[Mode, int]:
-        """Return the tasks of each mode, in the order in which modes are shown."""
+        """Return the tasks per mode, in the order in which modes are shown."""
         found: dict[Mode, int] = _summed(self.modes, 1)
         return {mode: found[mode] for mode in sorted(found, key=mode_order)}
 
     def by_turns(self) -> dict[int, int]:
-        """Return the tasks of each number of requests, smallest number first."""
+        """Return the tasks per number of requests, smallest number first."""
         return dict(sorted(_summed(self.turns, 1).items()))
 
 
 def planned(batch: Batch, offers: Sequence[Offer], source: random.Random) -> Quotas:
     """Return the quotas of a batch under its plan version; `offers` are its domains in order.
 
-    Every domain serves a mode with a weight. Where none has a dialogue as long as is asked for, it is planned all the
-    same, and its tasks are rejected when they are drawn.
+    Every domain must serve a mode with a weight. When no domain has dialogues of any requested length, these are
+    planned all the same, and their tasks are rejected when they are drawn.
     """
     tasks = -(-batch.trajectories // batch.attempts)
     return _by_domain(batch, offers, tasks) if batch.plan == 1 else _Whole(batch, offers, tasks).quotas(source)
 
 
 def unknown_plan(batch: Batch, where: str = "plan_version") -> list[InputError]:
-    """Return the refusal of a plan version that this Turnwright does not know, else nothing."""
+    """Return an error when the plan version does not exist here, else an empty list."""
     if batch.plan in PLAN_VERSIONS:
         return []
     known = " and ".join(map(str, PLAN_VERSIONS))
@@ -106,14 +109,14 @@ def unknown_plan(batch: Batch, where: str = "plan_version") -> list[InputError]:
 
 
 def sentences(shortfalls: Sequence[Shortfall], name: Callable[[str], str] = str) -> list[str]:
-    """Say what falls short, the parts in one sentence. `name` gives the reader's word for a domain or a mode."""
-    told = [_sentence(shortfall, name) for shortfall in shortfalls if shortfall.kind != "part"]
+    """Return sentences on what falls short, one for all parts. `name` returns the label of a domain or a mode."""
+    found = [_sentence(shortfall, name) for shortfall in shortfalls if shortfall.kind != "part"]
     parts = [shortfall for shortfall in shortfalls if shortfall.kind == "part"]
     if parts:
         few = [f"{name(s.what[1])} in {name(s.what[0])} ({s.planned} of {s.wanted})" for s in parts[:SHOWN]]
         few += [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
-        told.append(f"Below their share, to make up for what other domains do not serve: {', '.join(few)}.")
-    return told
+        found.append(f"Below their share, to make up for what other domains do not serve: {', '.join(few)}.")
+    return found
 
 
 def _sentence(shortfall: Shortfall, name: Callable[[str], str]) -> str:
@@ -136,6 +139,7 @@ def _sentence(shortfall: Shortfall, name: Callable[[str], str]) -> str:
 
 
 def _summed(counts: Mapping[Any, Any], place: int) -> dict[Any, Any]:
+    """Return the sums of counts with pairs as keys, by the pair's first (`place` 0) or second (1) entry."""
     found: dict[Any, Any] = {}
     for key, count in counts.items():
         found[key[place]] = found.get(key[place], 0) + count
@@ -171,7 +175,8 @@ def _rounded(weights: Mapping[Choice, float], count: int) -> dict[Choice, int]:
 
 
 def largest_remainders(weights: Mapping[Choice, float], count: int) -> dict[Choice, Range]:
-    """Return the count of each choice by largest remainder; those that tie for the last ones may get it or not."""
+    """Return the count of each choice by largest remainder, as a range: choices that tie for the last units may get one
+    or not."""
     whole = sum(map(Fraction, weights.values()))
     exact = {choice: count * Fraction(weight) / whole for choice, weight in weights.items()}
     least = {choice: floor(value) for choice, value in exact.items()}
@@ -188,7 +193,7 @@ def largest_remainders(weights: Mapping[Choice, float], count: int) -> dict[Choi
 
 
 class _Whole:
-    """The whole batch as one network: modes → domains → numbers of requests, a unit for each task."""
+    """The whole batch as a flow network: modes → domains → numbers of requests, with one unit per task."""
 
     def __init__(self, batch: Batch, offers: Sequence[Offer], tasks: int) -> None:
         self.offers, self.tasks = offers, tasks
@@ -218,7 +223,8 @@ class _Whole:
         return Quotas(found.domains, found.modes, found.turns, (*self._unserved(found), *self._short(found)))
 
     def _solved(self, source: random.Random) -> tuple[dict[tuple[int, Mode], int], dict[tuple[int, int], int]]:
-        """Send a unit for each task through the network. What matters more costs more than all that matters less."""
+        """Return the counts of the cheapest flow. Missing a share costs a power of `much`, so that no number of less
+        important shares outweighs a more important one."""
         much = 4 * self.tasks + 4
         begin, end = ("source", 0), ("sink", 0)
         places: list[Any] = [begin, end, *self.modes, *self.turns]
@@ -226,22 +232,22 @@ class _Whole:
         at = {place: number for number, place in enumerate(places)}
         flow = Flow(len(places))
 
-        def drawn(values: Collection[Any]) -> list[Any]:
+        def shuffled(values: Collection[Any]) -> list[Any]:
             return source.sample(list(values), len(values))
 
-        for mode in drawn(self.of_modes):
+        for mode in shuffled(self.of_modes):
             flow.edge(at[begin], at[mode], costs((self.of_modes[mode], much**4)))
         cells = {}
-        for number, mode in drawn(self.fair_modes):
+        for number, mode in shuffled(self.fair_modes):
             near, fair = _near(self.plain[number, mode]), _around(self.fair_modes[number, mode])
             cells[number, mode] = flow.edge(at[mode], at["in", number], costs((near, much), (fair, 1)))
-        for number in drawn(self.of_domains):
+        for number in shuffled(self.of_domains):
             flow.edge(at["in", number], at["out", number], costs((self.of_domains[number], much**2)))
         lengths = {}
-        for number, length in drawn(self.fair_turns):
+        for number, length in shuffled(self.fair_turns):
             fair = _around(self.fair_turns[number, length])
             lengths[number, length] = flow.edge(at["out", number], at[length], costs((fair, 1)))
-        for length in drawn(self.of_turns):
+        for length in shuffled(self.of_turns):
             flow.edge(at[length], at[end], costs((self.of_turns[length], much**3)))
         sent = flow.send(at[begin], at[end], self.tasks)
         assert sent == self.tasks, "every domain serves a mode and a number of requests"
@@ -272,7 +278,8 @@ class _Whole:
 
 
 def costs(*wanted: tuple[Range, int]) -> list[tuple[int | None, int]]:
-    """Return the parts of an edge on which each unit outside a range costs so much, for several ranges at once."""
+    """Return the parts of an edge (see Flow.edge) on which each unit outside a range costs the range's cost, for
+    several (range, cost) at once. Units below a range count as negative costs."""
     points = sorted({0, *(point for bounds, _ in wanted for point in bounds)})
     parts: list[tuple[int | None, int]] = []
     for point, following in zip(points, [*points[1:], None], strict=True):
@@ -282,17 +289,19 @@ def costs(*wanted: tuple[Range, int]) -> list[tuple[int | None, int]]:
 
 
 def _near(share: Fraction) -> Range:
+    """Return the whole numbers within 1 of a share."""
     return max(0, ceil(share - 1)), floor(share + 1)
 
 
 def _around(share: float) -> Range:
+    """Return the whole numbers just below and above a share."""
     return max(0, floor(share + NEAR)), ceil(share - NEAR)
 
 
 def _exact(
     rows: Mapping[int, float], columns: Mapping[Choice, float], tasks: int
 ) -> dict[tuple[int, Choice], Fraction]:
-    """Return the share of each pair: that of its row times that of its column."""
+    """Return the share of each (row, column): the row's share times the column's."""
     whole = sum(map(Fraction, rows.values())) * sum(map(Fraction, columns.values()))
     return {
         (row, column): tasks * Fraction(weight) * Fraction(other) / whole
@@ -304,8 +313,8 @@ def _exact(
 def _fitted(
     plain: Mapping[tuple[int, Choice], Fraction], serves: Callable[[int, Choice], bool]
 ) -> dict[tuple[int, Choice], float]:
-    """Return shares of the pairs that are served, in proportion to the plain ones, with the sums of those by column
-    and, as far as what is served allows, by row (iterative proportional fitting)."""
+    """Return shares of the served pairs that keep the column sums of the plain shares and, as far as possible, their
+    row sums (iterative proportional fitting)."""
     cells = {cell: float(share) for cell, share in plain.items() if serves(*cell)}
     if len(cells) == len(plain):
         return cells

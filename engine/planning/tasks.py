@@ -1,13 +1,12 @@
-"""TaskTemplate -> Task: draw slots, apply a mode, compose a dialogue. Pure; the proof is in prove.py.
+"""Makes a Task of templates: draws slots, applies a mode, composes a dialogue. Pure; the proof is in rolling/prove.py.
 
     sample(domain, mode="dependent", turns=2, seed=7)  -> Task
     raises Rejected(reason, detail) when there is no such task
 
-A dialogue of n user turns takes turns of one template and then of further templates that agree with it on the
-domain's `link` slots and differ on its `exclusive` ones. The mode transforms the first turn of the first
-template (engine/modes); the place of that template in the dialogue is drawn too, and all other turns have the usual
-mode. It comes first where an earlier turn would tell what it leaves out, or would already make the calls that its mode
-is about.
+A dialogue of n user turns takes turns of one template and then of further templates that agree with it on the domain's
+`link` slots and differ on its `exclusive` ones. The mode transforms the first turn of the first template
+(engine/modes); all other turns have the usual mode. The place of that template in the dialogue is drawn too, but it
+comes first when an earlier turn would give the value that it withholds, or make the calls that its mode is about.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from itertools import takewhile
 from typing import Any
 
 from engine import modes, protocols
-from engine.dialogue.identity import Check, checks, introduced, unchecked, withholds
+from engine.dialogue.identity import Check, checks, withholds_known, without_checks, without_introduction
 from engine.dialogue.withheld import tells
 from engine.domains import templates
 from engine.domains.slots import as_slots, tables_of
@@ -39,7 +38,7 @@ from engine.types import (
 
 
 class Rejected(TurnwrightError):
-    """There is no task of this kind here; `reason` is the code that the funnel counts."""
+    """No such task exists; `reason` is the code that the funnel counts, `detail` a sentence."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.reason, self.detail = reason, detail
@@ -48,12 +47,13 @@ class Rejected(TurnwrightError):
 
 @dataclass
 class _Segment:
-    """Turns of one template with its drawn slots; a template of None stands for a policy question."""
+    """Turns of one template with its drawn slots; without a template, a question on the policy."""
 
     template: TaskTemplate | None
     slots: dict[str, Any] = field(default_factory=dict)
     turns: list[TaskTurn] = field(default_factory=list)
-    known: set[int] = field(default_factory=set)  # its requests of a person whom an earlier one introduced
+    known: set[int] = field(default_factory=set)
+    """Indexes of the turns before which an earlier request said who is speaking."""
 
     def goal(self) -> str:
         """Return what the person wants in these turns."""
@@ -62,15 +62,15 @@ class _Segment:
         return goal_of(self.template, len(self.turns), self.slots, self.known)
 
     def checks(self, domain: Domain) -> list[dict[int, Check]]:
-        """Return, for each turn, the calls by place that would check who is speaking."""
+        """Return, for each turn, {index in the chain: check} of the calls that check who is speaking."""
         plain = self.template.turns if self.template else ()
         return [checks(domain, turn, self.slots) for turn in plain[: len(self.turns)]]
 
 
 @dataclass
 class _Draft:
-    """A dialogue that is being composed. The first turn of `lead` has the mode, whose `rules` say how; `first` is the
-    template that was drawn for it, `withheld` the tools that are not offered."""
+    """A dialogue that is being composed. The first turn of `lead` has the mode; `rules` is the mode's plug-in, `first`
+    the template that was drawn for it, and `withheld` the tools that are not offered."""
 
     domain: Domain
     rules: protocols.Mode
@@ -90,7 +90,7 @@ class _Draft:
 
     @property
     def earlier(self) -> list[TaskTurn]:
-        """The turns before that which has the mode."""
+        """The turns before the one with the mode."""
         return [turn for segment in self.before for turn in segment.turns]
 
 
@@ -111,8 +111,8 @@ def modes_of(domain: Domain, template: TaskTemplate) -> tuple[Mode, ...]:
 
 
 def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: Sequence[str] = ()) -> Task:
-    """Return one concrete task. `only` restricts the templates by id. Raises Rejected, or InputError for a
-    template whose query or text is wrong, and for a mode that is not there."""
+    """Return one concrete task. `only` restricts the templates by id. Raises Rejected, or InputError for a wrong query
+    or text of a template and for a mode that does not exist."""
     source = random.Random(f"task:{domain.digest}:{mode}:{turns}:{seed}")
     fitting = [t for t in domain.templates if (not only or t.id in only) and serves(domain, t, mode)]
     if not fitting:
@@ -125,7 +125,7 @@ def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: S
 
 
 def _begun(domain: Domain, first: TaskTemplate, mode: Mode, turns: int, source: random.Random) -> _Draft:
-    """Return the draft with the turns of its first template, the first one under the mode."""
+    """Return a draft with the turns of its first template, the first of them under the mode."""
     rules = modes.named(mode)
     asked = rules.question(domain, source)
     if asked is not None:
@@ -137,7 +137,7 @@ def _begun(domain: Domain, first: TaskTemplate, mode: Mode, turns: int, source: 
 
 
 def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], source: random.Random) -> _Segment:
-    """Draw the slots of a template so that they agree with the other segments. Raises Rejected."""
+    """Return a segment of a template with drawn slots that agree with the other segments. Raises Rejected."""
     tables = tables_of(domain, template.variant)
     slots: dict[str, Any] = {}
     for query in template.slots:
@@ -201,33 +201,33 @@ def _extend(draft: _Draft, turns: int, only: Sequence[str]) -> None:
         raise Rejected("no_slot_rows", f"{domain.id}: no dialogue of {turns} turns fits template {first.id}.")
     source.shuffle(segments)
     asked, earlier = draft.lead.turns[0], draft.earlier
-    said = tells(asked, "\n".join(turn.say for turn in earlier))  # nothing is missing once it was said
+    given = tells(asked, "\n".join(turn.say for turn in earlier))  # then the request would withhold nothing
     if asked.hidden is not None:
-        told = {check for segment in draft.before for found in segment.checks(domain) for check in found.values()}
-        said = said or withholds(domain, first.turns[0], draft.lead.slots, told)
-    if said or not draft.rules.exercised(domain, earlier, asked):
+        known = {check for segment in draft.before for found in segment.checks(domain) for check in found.values()}
+        given = given or withholds_known(domain, first.turns[0], draft.lead.slots, known)
+    if given or not draft.rules.exercised(domain, earlier, asked):
         segments.sort(key=lambda segment: segment is not draft.lead)
 
 
 def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
-    """Let later requests of a person neither tell nor check again who is speaking."""
-    told: set[Check] = set()
+    """Remove from later requests of a person the introduction and the identity check."""
+    known: set[Check] = set()
     checked: set[Check] = set()
     for segment in segments:
         for number, found in enumerate(segment.checks(domain)):
             turn = segment.turns[number]
             assert segment.template is not None
             made = {check for place, check in found.items() if place < len(turn.chain)}
-            if found and found[min(found)] in told:
+            if found and found[min(found)] in known:
                 segment.known.add(number)
-                turn = introduced(turn, segment.template.turns[number])
-            segment.turns[number] = unchecked(turn, {place for place, check in found.items() if check in checked})
-            told |= set(found.values())
+                turn = without_introduction(turn, segment.template.turns[number])
+            segment.turns[number] = without_checks(turn, {place for place, check in found.items() if check in checked})
+            known |= set(found.values())
             checked |= made
 
 
 def _mark_fault(draft: _Draft) -> None:
-    """Let the mode choose the call that fails at its first try."""
+    """Set the call that fails at its first try, as the mode chooses."""
     asked = draft.lead.turns[0]
     fault = draft.rules.fault(draft.domain, draft.earlier, asked, draft.source)
     if fault is not None:
@@ -266,8 +266,8 @@ def _assemble(draft: _Draft, seed: int) -> Task:
 
 
 def difficulty(turns: Sequence[TaskTurn]) -> float:
-    """Return calls + half the distinct tools + dependencies + half of each further user turn + one for each
-    turn whose mode is hard."""
+    """Return the number of calls + half the number of distinct tools + the number of used results + half of each
+    further user turn + one for each turn whose mode is hard."""
     steps = sum(len(turn.chain) for turn in turns)
     tools = len({step.call for turn in turns for step in turn.chain})
     uses = 0
@@ -284,5 +284,5 @@ def difficulty(turns: Sequence[TaskTurn]) -> float:
 
 
 def wording(task: Task) -> str:
-    """Return a hash of the task and what the user says: two tasks with the same one are duplicates."""
+    """Return a hash of the task, its user messages and offered tools: two tasks with equal hashes are duplicates."""
     return digest([task.id, [turn.say for turn in task.turns], sorted(tool.name for tool in task.tools)])

@@ -1,7 +1,7 @@
-"""What is wrong with a pack's templates and questions that parsing lets pass: no task can be made of it.
+"""Finds faults of a pack's templates and questions that parsing accepts, but that would cost tasks.
 
-Older packs may hold such faults and must still load, so `catalog.parse` does not refuse them. They are told wherever a
-pack is looked at (`validate`, the domain's page), without a sandbox. What only a replay finds is a matter of the proof.
+Stored packs may have such faults and must still load, so `catalog.parse` does not refuse them. `validate` and the
+domain's page report them, without a sandbox. What only a replay can find is left to the proof.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine import modes
 from engine.dialogue.facts import missing
 from engine.domains.slots import tables_of
 from engine.domains.templates import NOT_JSON, names, value
@@ -21,8 +22,8 @@ from engine.types import Domain, Fact, ReferenceCall, TaskTemplate, TemplateTurn
 
 
 def template_faults(domain: Domain, *, whole: bool = True) -> list[InputError]:
-    """Return every fault with its file, line and field. Of a domain that is not `whole`, because parts of it could not
-    be read, only what does not hang on those is told."""
+    """Return every fault with its file, line and field. A domain that is not `whole` lacks parts that could not be
+    read; faults that may only follow from that are left out."""
     found: list[InputError] = []
     for template in domain.templates:
         source = template_file(domain, template.id)
@@ -34,12 +35,15 @@ def template_faults(domain: Domain, *, whole: bool = True) -> list[InputError]:
 
 
 Fault = tuple[Path, str, str]
+"""(path in the file, problem, next move)."""
 
 
 def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fault]:
     tools = {tool.name: tool for tool in domain.tools}
     questions_read = bool(domain.questions) == ("questions.yaml" in domain.files)
-    if (whole or (tools and questions_read)) and not modes_of(domain, template):
+    unknown = list(_unknown_modes(template))
+    yield from unknown
+    if not unknown and (whole or (tools and questions_read)) and not modes_of(domain, template):
         yield (("turns", 0, "chain"), "serves no mode: the first request needs no call.", "Give it a chain of calls.")
     yield from _never_rendered(template)
     slots: set[str] = set()
@@ -51,7 +55,7 @@ def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fau
     except InputError:
         if whole:
             raise
-        slots_read = False  # such a query is refused for itself
+        slots_read = False  # parsing reported this query
     for number, turn in enumerate(template.turns):
         at: Path = ("turns", number)
         if slots_read and turn.withhold and turn.withhold.slot not in slots:
@@ -64,12 +68,20 @@ def _faults(domain: Domain, template: TaskTemplate, whole: bool) -> Iterator[Fau
         yield from _unstated(at, turn.answer, turn.facts)
 
 
+def _unknown_modes(template: TaskTemplate) -> Iterator[Fault]:
+    """Yield the modes that the template names and that do not exist, or no longer."""
+    known = modes.names() if template.modes else ()
+    for number, name in enumerate(template.modes):
+        if name not in known:
+            yield (("modes", number), f"there is no mode {name!r}.", f"Choose one of: {', '.join(known)}.")
+
+
 def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
-    """Yield the texts that need no slot and no result, and that still cannot be rendered."""
+    """Yield the texts without slots and results that cannot be rendered all the same."""
     for path, text in leaves(template.model_dump(include={"goal", "turns"})):
         try:
             depends = names(text)
-        except InputError:  # such a text is refused for itself
+        except InputError:  # parsing reported this text
             continue
         try:
             value("" if depends else text, {})
@@ -78,14 +90,14 @@ def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
 
 
 def _unworded(at: Path, turn: TemplateTurn) -> Iterator[Fault]:
-    """Yield the texts of a withheld slot that there is no wording of."""
+    """Yield the fields of a withheld slot without any wording."""
     for field in ("say", "ask", "reveal"):
         if turn.withhold and not getattr(turn.withhold, field):
             yield ((*at, "withhold", field), "has no wording.", "Write at least one.")
 
 
 def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
-    """Yield the arguments that the tool does not take, those it lacks, and fixed values that do not fit."""
+    """Yield arguments that the tool does not take, required ones that are missing, and fixed values of a wrong type."""
     properties: Mapping[str, Any] = tool.parameters.get("properties", {})
     takes = f"{tool.name} takes: {', '.join(properties) or 'nothing'}."
     open_ended = tool.parameters.get("additionalProperties", True) is not False
@@ -108,8 +120,7 @@ def _arguments(at: Path, step: ReferenceCall, tool: Tool) -> Iterator[Fault]:
 
 
 def _unstated(at: Path, answers: tuple[str, ...], facts: tuple[Fact, ...]) -> Iterator[Fault]:
-    """Yield the facts that nobody can state, and the answers that do not state a fact, where neither depends on a slot
-    or a result."""
+    """Yield empty facts, and answers that do not state a fact, when neither contains an expression."""
     for number, fact in enumerate(facts):
         if not fact:
             yield ((*at, "facts", number), "names nothing that could be stated.", "Write it, or drop it.")

@@ -1,5 +1,5 @@
-"""Values that strangers wrote: JSON with all its digits, JSON Schemas with their references, and where in a file a
-refused value stands. Part of the ground: every room may use it.
+"""Reads values from outside: JSON with all its digits, JSON Schemas with their references, Python source, and the line
+of a refused value in its file. Every other folder may import it.
 
 Read json_value.py first. Not here: the formats of training files (engine/importing, engine/importers).
 """

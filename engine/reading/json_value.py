@@ -1,8 +1,7 @@
 """JSON values: read without losing a digit, compared by kind and value. Pure.
 
-Numbers compare by value (1 = 1.0), booleans and null only with their own kind, and what is absent equals nothing else.
-Whole numbers keep all their digits: as numbers up to MOST_DIGITS characters, which is what Python, pydantic and msgspec
-all read and write, and as text beyond that.
+Numbers compare by value (1 = 1.0), booleans and null only with their own kind. Whole numbers keep all their digits: as
+numbers up to MOST_DIGITS characters, which Python, pydantic and msgspec all read and write, and as text beyond that.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def _slowly(data: bytes) -> Any:
-    """Read what msgspec refuses: long numbers are text, and half a surrogate pair is named as what it is."""
+    """Return the value of a text that msgspec refuses because of a long number or a surrogate. Raises as `loads`."""
     try:
         found = json.loads(data.decode(), parse_int=whole, parse_float=_finite, parse_constant=_refuse)
         json.dumps(found, ensure_ascii=False).encode()
@@ -49,7 +48,7 @@ def _slowly(data: bytes) -> Any:
 
 
 def whole(text: str) -> int | str:
-    """Return a whole number in decimal digits as a number, or as its text beyond MOST_DIGITS."""
+    """Return decimal digits as a number, or unchanged when they are more than MOST_DIGITS."""
     return int(text) if len(text) <= MOST_DIGITS else text
 
 
@@ -62,7 +61,7 @@ def writable(number: int) -> bool:
 
 
 def writable_below(value: Any) -> bool:
-    """Return whether a Python value, with all that it holds, can be written as JSON and read again."""
+    """Return whether a Python value and everything in it can be written as JSON and read again."""
     if isinstance(value, Mapping):
         keys = (str, int, float, type(None))
         return all(isinstance(key, keys) and writable_below(key) and writable_below(value[key]) for key in value)
@@ -85,7 +84,7 @@ def _refuse(text: str) -> NoReturn:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same as JSON; the order of an object's keys says nothing."""
+    """Return whether two values are equal as JSON; the order of keys does not matter."""
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one is other
     if isinstance(one, Mapping):
@@ -104,7 +103,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def canonical(value: Any) -> str:
-    """Return a text that is equal for two values exactly when they are the same: sorted keys, 1.0 written as 1."""
+    """Return a text that is equal for two values exactly when `same` is true: sorted keys, 1.0 written as 1."""
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
 
 
@@ -117,7 +116,7 @@ def _plain(value: Any) -> Any:
 
 
 def leaves(source: Any, path: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Yield (path, text) for every string below a value."""
+    """Yield (path, text) for every string in a value; keys of the path are text, places in lists count from 0."""
     if isinstance(source, str):
         yield path, source
     elif isinstance(source, Mapping):

@@ -1,11 +1,11 @@
-"""Where in a file a refused value stands: file, line and field, all counted from 1.
+"""Finds where in a file a refused value is: file, line and field, all counted from 1.
 
     Source("templates/a.yaml", data).where(("turns", 0, "chain", 1, "call"))
     -> "templates/a.yaml line 14: turns.1.chain.2.call"
 
-A path is made of keys (text) and of places in lists (whole numbers, from 0 as in Python). Lines are looked for only
-once something is refused, so a file that is in order costs nothing. Covered: YAML, JSON that is also YAML, and TOML
-whose keys stand on lines of their own; else a place has no line.
+A path consists of keys (text) and indexes of lists (from 0 as in Python). Lines are searched only when something is
+refused, so a correct file costs nothing. Works for YAML, JSON that is also YAML, and TOML with one key per line; other
+files give places without a line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
 def dotted(path: Path) -> str:
-    """Return a path as people read it: lists count from 1, and an entry of the file itself is called so."""
+    """Return a path for readers: lists count from 1, and a file that is a list has an "entry 1"."""
     words = [str(part + 1) if isinstance(part, int) else part for part in path]
     if path and isinstance(path[0], int):
         words[0] = f"entry {words[0]}"
@@ -38,9 +38,9 @@ def dotted(path: Path) -> str:
 
 
 def path_of(loc: Sequence[int | str], value: Any, *, absent: bool = False) -> Path:
-    """Return pydantic's place in `value` as a path, without the names of types that it puts in between.
+    """Return the `loc` of a pydantic error in `value` as a path, without the type names that pydantic inserts.
 
-    `absent` says that the last part is a field which is missing.
+    With `absent` the last part is a missing field.
     """
     found: list[int | str] = []
     for number, part in enumerate(loc):
@@ -58,13 +58,13 @@ def path_of(loc: Sequence[int | str], value: Any, *, absent: bool = False) -> Pa
 
 @dataclass(frozen=True)
 class Source:
-    """One file as its author wrote it. Without `data` its places have no line."""
+    """A file as its author wrote it. Without `data` its places have no line."""
 
     name: str
     data: bytes = b""
 
     def line(self, path: Path) -> int | None:
-        """Return the line of a field, or of the nearest thing around it that stands in the file."""
+        """Return the line of a field, or of the nearest thing around it that the file has; None without one."""
         if not self.data or not path:
             return None
         if self.name.endswith(".toml"):
@@ -72,30 +72,30 @@ class Source:
         return _yaml_line(_tree(self.data), path)
 
     def where(self, path: Path) -> str:
-        """Return the place as text."""
+        """Return "file line n: field", the parts that are known."""
         line = self.line(path)
         return self.name + (f" line {line}" if line else "") + (f": {dotted(path)}" if path else "")
 
     def refusal(self, path: Path, problem: str, next_move: str = "", *, source: object = None) -> InputError:
-        """Return the refusal of what stands at a path."""
+        """Return the error for the value at a path; `source` is as in InputError."""
         where, line = self.where(path), self.line(path)
         return InputError(where, problem, next_move, file=self.name, line=line, source=source)
 
     def refusals(self, error: ValidationError, value: Any, below: Path = ()) -> list[InputError]:
-        """Return one refusal per place of what pydantic says of `value`, which stands in the file at `below`."""
-        told: dict[Path, tuple[list[str], str]] = {}
+        """Return the errors that pydantic found in `value`, which is at `below` in the file, one per place."""
+        by_path: dict[Path, tuple[list[str], str]] = {}
         listed = error.errors(include_url=False, include_context=False)
         for one in listed:
             if one["type"] == "too_short" and any(_is_below(other["loc"], one["loc"]) for other in listed):
-                continue  # pydantic does not count the entries that it refused
+                continue  # pydantic counts a refused entry as missing, so a list of wrong ones looks too short as well
             missing = one["type"] == "missing"
             unknown = one["type"] == "extra_forbidden"
             path = (*below, *path_of(one["loc"], value, absent=missing))
-            problems, _ = told.setdefault(path, ([], "Add it." if missing else ""))
+            problems, _ = by_path.setdefault(path, ([], "Add it." if missing else ""))
             message = "is no known field" if unknown else one["msg"].removeprefix("Value error, ").rstrip(".")
             if message not in problems:
                 problems.append(message)
-        return [self.refusal(path, f"{', or: '.join(words)}.", move) for path, (words, move) in told.items()]
+        return [self.refusal(path, f"{', or: '.join(words)}.", move) for path, (words, move) in by_path.items()]
 
 
 def _is_below(loc: Sequence[int | str], around: Sequence[int | str]) -> bool:
@@ -129,7 +129,7 @@ def _yaml_line(node: yaml.Node | None, path: Path) -> int | None:
 
 
 def _toml_line(text: str, path: Path) -> int | None:
-    """Return the line that writes the longest beginning of the path."""
+    """Return the line whose key is the longest prefix of the path; None when no line has one."""
     best, found = 0, None
     for number, written in _toml_keys(text):
         shared = len(written) if written == path[: len(written)] else 0
@@ -139,6 +139,7 @@ def _toml_line(text: str, path: Path) -> int | None:
 
 
 def _toml_keys(text: str) -> Iterator[tuple[int, Path]]:
+    """Yield (line number, path) of every table header and key."""
     table: Path = ()
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -157,7 +158,7 @@ def _toml_keys(text: str) -> Iterator[tuple[int, Path]]:
 
 
 def template_file(domain: Domain, id: str) -> Source:
-    """Return the file of a pack that holds the template of this id."""
+    """Return the file of the template with this id; its usual path, perhaps empty, when there is none."""
     usual = f"templates/{id}.yaml"
     if usual in domain.files and _yaml_id(domain.files[usual]) == id:
         return Source(usual, domain.files[usual])
@@ -168,15 +169,16 @@ def template_file(domain: Domain, id: str) -> Source:
 
 
 def _yaml_id(data: bytes) -> str | None:
+    """Return the top-level `id` of a YAML file, None when it has none or cannot be read."""
     node = _tree(data)
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next((str(v.value) for k, v in pairs if k.value == "id"), None)
 
 
 def in_template(domain: Domain, error: InputError, among: Sequence[str] = ()) -> InputError:
-    """Return the refusal of a template's text, query or step with its file, line and field.
+    """Return the error with the file, line and field of the template part in its `source`.
 
-    Templates of the ids `among` are looked at first. A refusal that names no part of a template comes back as it is.
+    Templates with an id in `among` are searched first. An error whose source is in no template is returned unchanged.
     """
     for template in sorted(domain.templates, key=lambda t: t.id not in among):
         for path in _paths(template, error.source):
@@ -186,6 +188,7 @@ def in_template(domain: Domain, error: InputError, among: Sequence[str] = ()) ->
 
 
 def _paths(template: TaskTemplate, part: object) -> Iterator[Path]:
+    """Yield the places of a text or a step in a template."""
     if isinstance(part, str):
         yield from (path for path, text in leaves(template.model_dump()) if text == part)
     elif isinstance(part, ReferenceCall):

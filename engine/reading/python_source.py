@@ -9,7 +9,9 @@ _PARSING = threading.Lock()
 
 
 def parsed(source: str) -> ast.Module:
-    """Return the syntax tree of a module. One at a time: CPython 3.11 may raise SystemError when two threads build
-    trees at once. Raises SyntaxError, and ValueError for a character that no source may hold."""
+    """Return the syntax tree of a module. Raises SyntaxError, and ValueError for a character that no source may hold.
+
+    One thread at a time, because CPython 3.11 may raise SystemError when two build trees at once.
+    """
     with _PARSING:
         return ast.parse(source)

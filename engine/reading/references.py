@@ -1,4 +1,4 @@
-"""The `$ref`s of a JSON Schema: where each leads, and which lead nowhere or round in a circle. Nothing is fetched."""
+"""Resolves the `$ref`s of a JSON Schema, and finds those that have no target or form a circle. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _QUOTED = 80
 _NOT_SCHEMAS = ("enum", "const", "default", "examples", "example")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
-"""What holds schemas under names of the author's choice, which are no keywords even where they look like one."""
+"""Keywords whose value maps names to schemas. Such a name is no keyword, even when it looks like one."""
 MISSING = object()
 
 
 def reference_problem(schema: Mapping[str, Any]) -> str | None:
-    """Return why a reference of the schema cannot be followed, or None. Raises RecursionError for deep nesting."""
+    """Return why a reference of the schema cannot be resolved, or None. Raises RecursionError for deep nesting."""
     for inner in _schemas(schema):
         for key in _REFERENCES:
-            told = _wrong(schema, key, inner[key]) if key in inner else None
-            if told is not None:
-                return told
+            problem = _problem(schema, key, inner[key]) if key in inner else None
+            if problem is not None:
+                return problem
     circle = next((one for inner in _schemas(schema) if (one := _circle(schema, inner))), None)
     return None if circle is None else f"$ref {circle[:_QUOTED]!r} leads round in a circle"
 
 
-def _wrong(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
+def _problem(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
     if not isinstance(reference, str):
         return f"a {key} is no text"
     if not _inside(schema, reference).startswith("#"):
@@ -37,7 +37,7 @@ def _wrong(schema: Mapping[str, Any], key: str, reference: Any) -> str | None:
 
 
 def refers_to_itself(schema: Mapping[str, Any]) -> str | None:
-    """Return a `$ref` that leads to a schema around it (a tree of nodes), or None. Such a schema can be used."""
+    """Return a `$ref` to a schema that contains it (a tree of nodes), or None. Such a schema can be used."""
     for inner in _schemas(schema):
         reference = inner.get("$ref")
         if isinstance(reference, str) and any(one is inner for one in _schemas(target(schema, reference))):
@@ -46,7 +46,7 @@ def refers_to_itself(schema: Mapping[str, Any]) -> str | None:
 
 
 def target(root: Mapping[str, Any], reference: str) -> Any:
-    """Return what a local reference ("#/$defs/Node", "#anchor") leads to, MISSING when there is nothing."""
+    """Return the target of a local reference ("#/$defs/Node", "#anchor"), or MISSING."""
     fragment = unquote(_inside(root, reference).removeprefix("#"))
     if fragment and not fragment.startswith("/"):
         return next((inner for inner in _schemas(root) if fragment in _anchors(inner)), MISSING)
@@ -63,7 +63,7 @@ def target(root: Mapping[str, Any], reference: str) -> Any:
 
 
 def _inside(root: Mapping[str, Any], reference: str) -> str:
-    """Return a reference that names the schema's own `$id` as one inside it, any other as it is."""
+    """Return a reference without the schema's own `$id` before the fragment; any other unchanged."""
     own = root.get("$id")
     own = own.removesuffix("#") if isinstance(own, str) else ""
     address, _, fragment = reference.partition("#")
@@ -75,7 +75,7 @@ def _anchors(schema: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _schemas(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield every object inside a schema that may be a schema, the outermost first."""
+    """Yield every object in a schema that may itself be a schema, the outermost first."""
     if isinstance(value, Mapping):
         yield value
         for key, inner in value.items():
@@ -90,7 +90,7 @@ def _schemas(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _circle(root: Mapping[str, Any], start: Mapping[str, Any]) -> str | None:
-    """Return the `$ref` by which a schema comes back to itself without any value being gone into, or None."""
+    """Return the `$ref` through which a schema includes itself for the same value (endless recursion), or None."""
     seen: set[int] = set()
     waiting: list[tuple[Any, str]] = [(start, "")]
     while waiting:

@@ -1,7 +1,7 @@
-"""Checks a tool call against its JSON Schema, with compiled validators.
+"""Validates tool calls and results against JSON Schemas, with compiled validators.
 
-Schemas of domains are checked when they are loaded; those of imported tools come from strangers. Where such a schema
-cannot be used, `schema_problem` says why, and no call is found to break it.
+Schemas of domains are checked when a pack is parsed; those of imported tools may be anything. When a schema cannot be
+used, `schema_problem` says why, and every call passes.
 """
 
 from __future__ import annotations
@@ -17,22 +17,30 @@ from jsonschema.exceptions import SchemaError, best_match
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from engine.errors import InputError
 from engine.reading.references import reference_problem, target
 from engine.types import Tool, ToolCall
 
 MAX_CHARS = 400
-"""Of an error that quotes the arguments; a model may send megabytes."""
-
-
-_TRIPPED = (Unresolvable, RecursionError, ArithmeticError, re.error, TypeError, ValueError, AttributeError, KeyError)
-"""What a validator raises for schemas that its own check lets through: a pattern that is none, an unknown draft."""
-_FOLLOWED = 20
+"""The most characters of an error that quotes the arguments; a model may send megabytes."""
+_SCHEMA_ERRORS = (
+    Unresolvable,
+    RecursionError,
+    ArithmeticError,
+    re.error,
+    TypeError,
+    ValueError,
+    AttributeError,
+    KeyError,
+)
+"""What a validator raises for schemas that its own check accepts: an invalid pattern, an unknown draft."""
+_MOST_REFERENCES = 20
+"""Nested references that `allows_null` follows."""
 
 
 @lru_cache(maxsize=4_096)
 def _validator(schema: str) -> Draft202012Validator | None:
-    """Return the compiled validator, None when the schema cannot be used. Its registry is empty: nothing is fetched."""
+    """Return the compiled validator, None when the schema cannot be used. An empty registry, so that nothing is
+    fetched."""
     value = json.loads(schema)
     return Draft202012Validator(value, registry=Registry()) if _problem(value) is None else None
 
@@ -49,15 +57,15 @@ def _problem(schema: dict[str, Any]) -> str | None:
     except SchemaError as error:
         place = "/".join(map(str, error.absolute_path))[:MAX_CHARS] or "the top"
         return f"its schema is no valid JSON Schema at {place}: {error.message[:MAX_CHARS]}"
-    except _TRIPPED as error:
+    except _SCHEMA_ERRORS as error:
         return f"its schema cannot be read ({type(error).__name__})"
 
 
 def schema_problem(parameters: Mapping[str, Any]) -> str | None:
-    """Return why arguments cannot be checked against a schema, in words that follow a tool's name; None when they can.
+    """Return why arguments cannot be checked against a schema, as the end of a sentence after a tool's name, or None.
 
-    Nothing is fetched, so a reference that leads out of the schema is a problem, as is one that leads nowhere or round
-    in a circle."""
+    Nothing is fetched, so a reference out of the schema is a problem, as is one without a target or in a circle.
+    """
     try:
         return _known_problem(json.dumps(parameters, sort_keys=True))
     except (TypeError, ValueError, RecursionError) as error:
@@ -68,7 +76,7 @@ _texts: dict[int, tuple[dict[str, Any], str]] = {}
 
 
 def _schema_text(parameters: dict[str, Any]) -> str:
-    """Return the JSON of a schema; kept per object, because the same tools serve thousands of calls."""
+    """Return the JSON of a schema; cached per object, because the same tools serve thousands of calls."""
     kept = _texts.get(id(parameters))
     if kept is None or kept[0] is not parameters:
         if len(_texts) > 4_096:
@@ -78,14 +86,14 @@ def _schema_text(parameters: dict[str, Any]) -> str:
 
 
 def result_error(schema: dict[str, Any] | None, value: Any) -> str | None:
-    """Return in one short sentence why a result does not fit its schema; None when it does, or there is none."""
+    """Return in one sentence why a result does not fit its schema; None when it fits, or there is no schema."""
     validator = None if schema is None else _validator(_schema_text(schema))
     error = None if validator is None else best_match(validator.iter_errors(value))
     return None if error is None else error.message[:MAX_CHARS]
 
 
 def argument_error(tool: Tool, call: ToolCall) -> str | None:
-    """Return in one sentence why the call breaks the tool's schema, or None when it fits or nobody can tell."""
+    """Return in one sentence why the call breaks the tool's schema; None when it fits, or the schema cannot be used."""
     if call.raw is not None:
         return "the arguments are not a JSON object. Send one that fits the tool's parameters."
     validator = _validator(_schema_text(tool.parameters))
@@ -93,7 +101,7 @@ def argument_error(tool: Tool, call: ToolCall) -> str | None:
         return None
     try:
         error = best_match(validator.iter_errors(call.arguments))
-    except _TRIPPED:  # only a stranger's schema comes so far; the domain's own tools were tried when it was loaded
+    except _SCHEMA_ERRORS:  # schemas of imported tools only; those of domains were checked when the pack was parsed
         return None
     if error is None:
         return None
@@ -103,8 +111,8 @@ def argument_error(tool: Tool, call: ToolCall) -> str | None:
 
 
 def tidied(tool: Tool, call: ToolCall) -> ToolCall:
-    """Return the call as the tool gets it: a null for an optional argument is left out, so that its default
-    holds, and 5.0 for an integer is 5. What the model wrote stays in its turn."""
+    """Return the call as the tool receives it: without null for an optional argument, so that its default applies, and
+    with 5 in place of 5.0 for an integer. The model's own call stays in its turn."""
     properties = properties_of(tool.parameters)
     required = required_of(tool.parameters)
     arguments = {
@@ -120,7 +128,7 @@ def _whole(value: Any) -> Any:
 
 
 def properties_of(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the schemas of the arguments by name; {} stands for one that says nothing, whatever was written."""
+    """Return the schemas of the arguments by name, {} for one that is no object."""
     found = parameters.get("properties")
     if not isinstance(found, dict):
         return {}
@@ -128,19 +136,20 @@ def properties_of(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def required_of(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the arguments that must be given."""
+    """Return the names of the required arguments."""
     found = parameters.get("required")
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
 def allows_null(schema: Any, root: Mapping[str, Any], followed: int = 0) -> bool:
-    """Say whether a schema takes null. `root` is what its references lead into; one that nobody can follow takes it."""
+    """Return whether a schema accepts null. References are resolved in `root`; one that cannot be resolved accepts
+    it."""
     if not isinstance(schema, dict):
         return schema is not False
     if schema.get("nullable") is True:
         return True
     reference = schema.get("$ref")
-    follows = isinstance(reference, str) and followed < _FOLLOWED
+    follows = isinstance(reference, str) and followed < _MOST_REFERENCES
     if follows and not allows_null(target(root, str(reference)), root, followed + 1):
         return False
     kind = schema.get("type")
@@ -153,11 +162,3 @@ def allows_null(schema: Any, root: Mapping[str, Any], followed: int = 0) -> bool
     every, some = schema.get("allOf"), [schema[key] for key in ("anyOf", "oneOf") if isinstance(schema.get(key), list)]
     fits = all(allows_null(one, root, followed + 1) for one in every) if isinstance(every, list) else True
     return fits and all(any(allows_null(one, root, followed + 1) for one in choices) for choices in some)
-
-
-def check_schema(schema: dict[str, Any], where: str) -> None:
-    """Raise InputError when `schema` is no valid JSON Schema."""
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise InputError(where, f"is no valid JSON Schema: {error.message}.", "Correct the schema.") from error

@@ -1,5 +1,5 @@
-"""What a human changes: what verdicts mean, corrected turns, and playing a corrected call in a sandbox.
+"""What human reviews mean: verdicts, corrected turns, and the replay of a corrected turn in a sandbox.
 
-Read verdicts.py first. Not here: reviews in the database (storage/reviewing/reviews.py), and what leaves of a reviewed
-trajectory (engine/exporting/reviewed.py).
+Read verdicts.py first. Reviews are stored by storage/reviewing/reviews.py and applied to exports by
+engine/exporting/reviewed.py.
 """

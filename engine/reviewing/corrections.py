@@ -1,4 +1,4 @@
-"""Corrected turns: whether one changes calls, and how far the recorded dialogue still follows from it. Pure."""
+"""Whether a corrected turn changes tool calls, and how far the recorded dialogue still follows from it. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from engine.types import RecordCall, RecordTurn, Review, ToolCall, Turn
 
 
 def ends_at(turns: Sequence[Turn | RecordTurn], reviews: Sequence[Review]) -> int:
-    """Return the index of the first recorded turn that no longer follows from a correction, else how many there are.
+    """Return the index of the first recorded turn that no longer follows from a correction; the number of turns when
+    all follow.
 
-    A correction of the text alone keeps what follows. One of the calls says itself how far the record fits; without
-    that word it ends where the replay differed, was not made, or had a correction in place that is taken back. So a
-    dialogue ends with an unverified correction: its call is trained, and nothing is made up that would follow it.
+    A correction of the text alone keeps all later turns. A correction of calls keeps them up to its `fits_until`; if
+    that is None, it keeps all when its replay showed no difference, and none when there was a difference or no replay,
+    or when the replay had another correction in place that is withdrawn now. So a dialogue ends with an unverified
+    correction: its call is trained, and no turns are kept that might not follow from it.
     """
     end = len(turns)
-    before: set[int] = set()
+    before: set[int] = set()  # turns with corrected calls
     for index, review in sorted(corrections(reviews).items()):
         if index >= end:
             break
@@ -28,8 +30,8 @@ def ends_at(turns: Sequence[Turn | RecordTurn], reviews: Sequence[Review]) -> in
 
 
 def same_calls(turn: Turn | RecordTurn, fix: Turn) -> bool:
-    """Say whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON, for which
-    1 is 1.0 and true is not 1; the order of their names says nothing."""
+    """Return whether a correction leaves the calls of its turn as they are. Arguments are compared as JSON: 1 equals
+    1.0, true does not equal 1, and the order of names does not matter."""
     calls: Sequence[ToolCall | RecordCall] = turn.tool_calls
     return len(calls) == len(fix.tool_calls) and all(
         (one.id, one.name, one.raw) == (other.id, other.name, other.raw) and same(one.arguments, other.arguments)
@@ -38,16 +40,16 @@ def same_calls(turn: Turn | RecordTurn, fix: Turn) -> bool:
 
 
 def _fits_until(turns: Sequence[Turn | RecordTurn], index: int, review: Review, before: set[int]) -> int:
-    """Return the first recorded turn that no longer follows from one correction; `before` are the turns before it
-    whose calls are corrected too."""
+    """Return the index of the first recorded turn that no longer follows from one correction. `before` are the earlier
+    turns with corrected calls."""
     assert review.fix is not None
-    here, everything = index + 1, len(turns)
+    none_kept, all_kept = index + 1, len(turns)
     if same_calls(turns[index], review.fix):
-        return here if review.diverges else everything
+        return none_kept if review.diverges else all_kept
     answered = {result.tool_call_id for result in review.replayed}
-    whole = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
-    if not whole or not before.issuperset(review.follows):
-        return here
+    replayed = bool(review.fix.tool_calls) and all(call.id in answered for call in review.fix.tool_calls)
+    if not replayed or not before.issuperset(review.follows):
+        return none_kept
     if review.fits_until is not None:
         return review.fits_until
-    return everything if review.diverges is False else here
+    return all_kept if review.diverges is False else none_kept

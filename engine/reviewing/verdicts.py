@@ -1,7 +1,7 @@
-"""What human verdicts make of a trajectory: the one place that reads them. Pure.
+"""What human verdicts mean for a trajectory. Nothing else interprets them. Pure.
 
-`standing` reads all reviews of one trajectory, `EFFECTS` says what each standing does to lists, counts, charts and
-exports. Whoever decides by a verdict reads these two, in Python or as SQL over the column `trajectory.verdict`.
+`standing` sums up all reviews of one trajectory, and `EFFECTS` says what each standing does to lists, counts, charts
+and exports. Code that decides by a verdict uses these two, in Python or as SQL over the column `trajectory.verdict`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from engine.types import Recipe, Review, Standing, Status
 
 @dataclass(frozen=True)
 class Effect:
-    """What a standing does.
-
-    `word` is its name in lists. `reviewed`: it counts as reviewed and is no longer offered for review. `accepted`: a
-    human put the trajectory in, so it passes the funnel's last gate and leaves with every export, whatever the judges
-    said. `held_back`: the reason that a report gives for keeping it from every export; None where none does. Where a
-    standing is neither accepted nor held back, the judges decide. `loss` is the funnel's reason for counting what the
-    judges kept as not accepted.
-    """
+    """What a standing does. Where it is neither accepted nor held back, the judges decide."""
 
     word: str
+    """Its name in lists."""
     reviewed: bool = True
+    """It counts as reviewed and is no longer offered for review."""
     accepted: bool = False
+    """A human accepted the trajectory: it passes the funnel's last gate and is in every export, whatever the judges
+    said."""
     held_back: str | None = None
+    """The reason code in reports for keeping it out of every export; None where it is not kept out."""
     loss: str | None = None
+    """The funnel's reason code for counting a trajectory that the judges kept as not accepted."""
 
 
 EFFECTS: dict[Standing, Effect] = {
@@ -46,16 +45,16 @@ UNDECIDED = tuple(name for name, effect in EFFECTS.items() if not effect.accepte
 
 
 def standing(reviews: Sequence[Review]) -> Standing:
-    """Return where the reviews (oldest first) leave the trajectory. The first of these that holds:
+    """Return the standing of a trajectory with these reviews (oldest first): the first of these that holds.
 
     1. The last verdict on the whole is *reject*: rejected.
     2. A turn whose last verdict is *fix* has no correction, or the last verdict on the whole is *fix* and no turn is
        corrected: awaits_correction, also where the whole is accepted, for nobody wants that turn as it is.
     3. The last verdict on the whole is *accept*: accepted, with its corrections.
     4. A turn is corrected: corrected.
-    5. none. A turn that is only accepted or rejected says nothing of the whole.
+    5. none. A verdict on a turn other than *fix* says nothing about the whole.
 
-    Of several reviewers the last one counts, for the whole and for each turn.
+    Where several reviewers differ, the last one counts, for the whole and for each turn.
     """
     whole = whole_verdict(reviews)
     if whole == "reject":
@@ -69,17 +68,17 @@ def standing(reviews: Sequence[Review]) -> Standing:
 
 
 def awaiting(reviews: Sequence[Review]) -> tuple[int, ...]:
-    """Return the turns that are marked *fix* and have no correction yet."""
+    """Return the indexes of the turns that are marked *fix* and have no correction yet."""
     return tuple(sorted(n for n, one in by_turn(reviews).items() if one.verdict == "fix" and not is_corrected(one)))
 
 
 def corrections(reviews: Sequence[Review]) -> dict[int, Review]:
-    """Return the turn reviews that count and hold a correction, by turn."""
+    """Return the last review of each turn whose last review holds a correction, by turn."""
     return {turn: review for turn, review in by_turn(reviews).items() if is_corrected(review)}
 
 
 def is_corrected(review: Review) -> bool:
-    """Say whether a review corrects its turn: it is a *fix*, and its turn is more than an empty one."""
+    """Return whether a review corrects its turn: its verdict is *fix* and its corrected turn is not empty."""
     fix = review.fix
     return review.verdict == "fix" and fix is not None and bool(fix.content.strip() or fix.tool_calls)
 
@@ -94,12 +93,12 @@ def whole_verdict(reviews: Sequence[Review]) -> str | None:
     return next((one.verdict for one in reversed(reviews) if one.turn is None and one.verdict), None)
 
 
-# ---------------------------------------------------------------- what leaves
+# ---------------------------------------------------------------- what a recipe exports
 
 
 def refusal(recipe: Recipe, found: Standing, status: Status, reason: str | None, *, empty: bool) -> str | None:
-    """Return why a recipe does not admit a trajectory of this standing and status, or None when it leaves as far as its
-    format can carry it. `empty`: nobody talked, so there is no turn. `admitted` says the same of many."""
+    """Return the reason code for which a recipe leaves out a trajectory of this standing and status, None when it takes
+    it. `reason` is the trajectory's own; `empty`: it has no turn. `admitted` is the same rule for many trajectories."""
     effect = EFFECTS[found]
     if effect.accepted or effect.held_back:
         return effect.held_back
@@ -112,7 +111,8 @@ def refusal(recipe: Recipe, found: Standing, status: Status, reason: str | None,
 
 @dataclass(frozen=True)
 class Admission:
-    """Some of what a recipe admits: these standings with any of these statuses, and only with turns if `talked`."""
+    """A set of trajectories that a recipe takes: those of any of these standings and statuses; with `talked` only those
+    that have turns."""
 
     standings: tuple[Standing, ...]
     statuses: tuple[Status, ...] = get_args(Status)
@@ -120,7 +120,7 @@ class Admission:
 
 
 def admitted(recipe: Recipe) -> tuple[Admission, ...]:
-    """Return all that a recipe admits; no trajectory is in two of them."""
+    """Return the sets that together are all that a recipe takes; no trajectory is in two of them."""
     found = [Admission(ACCEPTED)]
     if not recipe.only_accepted:
         found.append(Admission(UNDECIDED, ("kept",)))

@@ -1,8 +1,8 @@
-"""The end state of a dialogue: what changed in the workspace, and in what tool sources hold beside it.
+"""The end state of a dialogue: changes of the workspace, and of state that tool sources keep outside it.
 
-What a source holds is asked for when a sandbox is opened and at the end (`ToolSource.probe`). Each of its values that
-differs is a change like that of a JSON file, under the path "<source>:<name>", so judges, `state_ignore` and the pages
-need not know of it.
+A source is asked for its state when a sandbox is opened and again at the end (`ToolSource.probe`). Each value that
+differs becomes a change like that of a JSON file, with the path "<source>:<name>", so judges, `state_ignore` and the
+pages treat it like a file.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from engine.types import ABSENT, Absent, Change, Leaf, StateDiff, digest
 _MOST_LEAVES = 500
 
 
-async def held(sources: Mapping[str, ToolSource], sandbox: Sandbox) -> dict[str, Any]:
-    """Return what the sources of a domain hold beside the workspace now, by path. Raises SandboxError."""
+async def source_states(sources: Mapping[str, ToolSource], sandbox: Sandbox) -> dict[str, Any]:
+    """Return the present state of a domain's tool sources as JSON values by path ("<source>:<name>").
+
+    `sources` are the opened sources by name. Raises SandboxError.
+    """
     return {
         f"{name}:{key}": value
         for name, source in sources.items()
@@ -27,8 +30,8 @@ async def held(sources: Mapping[str, ToolSource], sandbox: Sandbox) -> dict[str,
     }
 
 
-def with_held(diff: StateDiff, before: Mapping[str, Any], after: Mapping[str, Any]) -> StateDiff:
-    """Return the difference of a workspace together with that of what the sources hold."""
+def with_source_changes(diff: StateDiff, before: Mapping[str, Any], after: Mapping[str, Any]) -> StateDiff:
+    """Return a workspace's diff with the changes between two `source_states` added, sorted by path."""
     changes = [
         _change(path, before.get(path, ABSENT), after.get(path, ABSENT)) for path in before.keys() | after.keys()
     ]
@@ -58,7 +61,8 @@ def _digest(value: Any) -> str:
 
 
 def _leaves(before: Any, after: Any, pointer: str = "") -> Iterator[Leaf]:
-    """Yield the places that differ below two JSON values; lists of one length are compared entry by entry."""
+    """Yield a leaf for each place where two JSON values differ. Lists are compared entry by entry where they have the
+    same length, else as a whole."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
             part = str(key).replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""The proofs of the tasks of a batch, each made once for all attempts at its task."""
+"""A cache of proofs, so that several rollouts of one task prove it once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ Prove = Callable[[], Awaitable[Proof]]
 
 
 class Proofs:
-    """Remembers the proofs of the last tasks, so that the attempts at one task prove it once."""
+    """Keeps the proofs of the last `kept` tasks, in memory."""
 
     def __init__(self, kept: int = 512) -> None:
         self._kept = kept
         self._proofs: OrderedDict[tuple[str, int], asyncio.Future[Proof | None]] = OrderedDict()
 
     async def of(self, task: Task, prove: Prove) -> Proof:
-        """Return the proof of a task, asking `prove` for it if nobody has. Raises what that raises.
+        """Return the proof of a task; the first caller makes it with `prove`, others wait for it. Raises what `prove`
+        raises.
 
-        Who waits for another's replay takes it over when that one gives up (timeout, cancelled, sandbox fault).
+        When the one who proves gives up (timeout, cancellation, sandbox fault), a waiting caller proves it instead.
         """
         key = (task.id, task.seed)
         while (known := self._proofs.get(key)) is not None:

@@ -1,4 +1,4 @@
-"""Task -> Proof: the reference chain is replayed in a sandbox before anyone talks about the task.
+"""Task -> Proof: the reference chain is executed in a sandbox before any rollout of the task begins.
 
 A task is rejected as `template_error` when a text of its template cannot be rendered or a call breaks its schema; as
 `unsolvable` when the chain runs and a call fails, when the answer does not state its own facts, or when its hidden
@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from engine.dialogue.facts import missing
 from engine.domains import templates
 from engine.errors import InputError
-from engine.judging.state import outside
+from engine.judging.state import paths_outside
 from engine.protocols import Sandbox, ToolSource
 from engine.reading.json_value import whole
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error, result_error
-from engine.rolling.end_state import held, with_held
+from engine.rolling.end_state import source_states, with_source_changes
 from engine.types import (
     Domain,
     HiddenTests,
@@ -37,13 +38,13 @@ from engine.types import (
 
 
 class _Unsolvable(Exception):
-    """Carries the reason out of the replay."""
+    """The reference chain fails; the message says why."""
 
 
 async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
-    """Replay the task's chain in a fresh sandbox and return the proof. Raises SandboxError only."""
+    """Execute the task's reference chain in a fresh sandbox and return the proof. Raises SandboxError only."""
     try:
-        if task.hidden_tests and await tests_pass(task.hidden_tests, domain, sandbox, None):
+        if task.hidden_tests and await hidden_tests_pass(task.hidden_tests, domain, sandbox, None):
             return Proof(task_id=task.id, reason="passes_untouched", detail="The hidden tests pass before any change.")
         if task.hidden_tests:
             await sandbox.reset()
@@ -51,45 +52,22 @@ async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[s
     except _Unsolvable as error:
         return Proof(task_id=task.id, reason="unsolvable", detail=str(error))
     except InputError as error:
-        told = in_template(domain, error, task.templates)
-        return Proof(task_id=task.id, reason="template_error", detail=str(told))
+        located = in_template(domain, error, task.templates)
+        return Proof(task_id=task.id, reason="template_error", detail=str(located))
 
 
 async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
-    """Raises _Unsolvable for what refuses, InputError for what the template itself has wrong."""
-    saved: dict[int, dict[str, Any]] = {}
-    before = await held(sources, sandbox)
-    counter = 0
-    turns: list[ProvenTurn] = []
-    for number, turn in enumerate(task.turns):
-        scope = {**turn.slots, **saved.setdefault(turn.segment, {})}
-        theirs: list[ProvenCall] = []
-        for step in turn.user_chain:
-            own = ToolCall(id=f"user_{len(theirs)}", name=step.call, arguments=templates.value(step.arguments, scope))
-            theirs.append(await _proven_call(own, step, domain.user_tools, number, sandbox, sources))
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = parsed(theirs[-1].result.content)
-        for step in turn.known:
-            again = ToolCall(id="known", name=step.call, arguments=templates.value(step.arguments, scope))
-            result = (await _proven_call(again, step, task.tools, number, sandbox, sources)).result
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = parsed(result.content)
-        groups: dict[int, list[ProvenCall]] = {}
-        for position, step in enumerate(turn.chain):
-            call = ToolCall(id=f"call_{counter}", name=step.call, arguments=templates.value(step.arguments, scope))
-            counter += 1
-            proven = await _proven_call(call, step, task.tools, number, sandbox, sources)
-            groups.setdefault(turn.groups[position], []).append(proven)
-            if step.save:
-                scope[step.save] = saved[turn.segment][step.save] = parsed(proven.result.content)
-        turns.append(_proven_turn(turn, groups, scope, number).model_copy(update={"user_calls": tuple(theirs)}))
-    after = await held(sources, sandbox)
-    diff = with_held(await sandbox.diff(last=task.hidden_tests is None), before, after)
+    """Return the proof of the executed chain. Raises _Unsolvable when a tool, the answer or the hidden tests refuse,
+    InputError for a fault of the template itself."""
+    before = await source_states(sources, sandbox)
+    turns = await _proven_turns(task, domain, sandbox, sources)
+    after = await source_states(sources, sandbox)
+    diff = with_source_changes(await sandbox.diff(last=task.hidden_tests is None), before, after)
     if task.hidden_tests:
-        strays = outside(diff, task.hidden_tests.allowed)
+        strays = paths_outside(diff, task.hidden_tests.allowed)
         if strays:
             raise _Unsolvable(f"The reference chain changes {strays[0]}, which hidden_tests.allowed does not name.")
-        if not await tests_pass(task.hidden_tests, domain, sandbox, diff):
+        if not await hidden_tests_pass(task.hidden_tests, domain, sandbox, diff):
             raise _Unsolvable("The hidden tests fail after the reference chain.")
     idle = diff.empty or (any(turn.user_calls for turn in turns) and not _writes(task))
     if not task.hidden_tests and idle and not any(turn.facts for turn in turns):
@@ -97,34 +75,72 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
     return Proof(task_id=task.id, turns=tuple(turns), expected=diff)
 
 
+async def _proven_turns(
+    task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]
+) -> list[ProvenTurn]:
+    saved: dict[int, dict[str, Any]] = {}
+    turns: list[ProvenTurn] = []
+    made = 0
+    for number, turn in enumerate(task.turns):
+        results = saved.setdefault(turn.segment, {})
+        chain = _TurnChain(number, {**turn.slots, **results}, results, sandbox, sources)
+        user_calls = [await chain.run(step, f"user_{n}", domain.user_tools) for n, step in enumerate(turn.user_chain)]
+        for step in turn.known:  # the dialogue does not repeat these calls, but this turn uses their results
+            await chain.run(step, "known", task.tools)
+        groups: dict[int, list[ProvenCall]] = {}
+        for position, step in enumerate(turn.chain):
+            proven = await chain.run(step, f"call_{made}", task.tools)
+            made += 1
+            groups.setdefault(turn.groups[position], []).append(proven)
+        proven_turn = _proven_turn(turn, groups, chain.scope, number)
+        turns.append(proven_turn.model_copy(update={"user_calls": tuple(user_calls)}))
+    return turns
+
+
 def _writes(task: Task) -> bool:
-    """Return whether the assistant's own chain may change anything; what the person did is not its merit."""
+    """Return whether the assistant's chain has a call that may change something. The user's own calls do not count:
+    what they change is no achievement of the assistant."""
     writers = {tool.name for tool in task.tools if tool.effect == "write"}
     return any(step.call in writers for turn in task.turns for step in turn.chain)
 
 
-async def _proven_call(
-    call: ToolCall,
-    step: ReferenceCall,
-    tools: Sequence[Tool],
-    number: int,
-    sandbox: Sandbox,
-    sources: Mapping[str, ToolSource],
-) -> ProvenCall:
-    tool = next((tool for tool in tools if tool.name == call.name), None)
-    if tool is None:
-        raise _Unsolvable(f"Turn {number + 1}: tool {call.name} is not offered.")
-    problem = argument_error(tool, call)
-    if problem:
-        where, told = f"turn {number + 1}", f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
-        raise InputError(where, told, "Correct the call in the template.", source=step)
-    source = sources[tool.source]
-    result = await source.call(tool, call, sandbox)
-    if result.fault:
-        raise _Unsolvable(f"Turn {number + 1}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
-    if problem := result_error(source.result_schema(tool.name), parsed(result.content)):
-        raise _Unsolvable(f"Turn {number + 1}: the result of {call.name} breaks its schema: {problem}")
-    return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
+@dataclass
+class _TurnChain:
+    """Executes the reference calls of one turn."""
+
+    number: int
+    """The index of the turn."""
+    scope: dict[str, Any]
+    """What its texts and arguments may use: slots and saved results."""
+    saved: dict[str, Any]
+    """Results for later turns of the same segment."""
+    sandbox: Sandbox
+    sources: Mapping[str, ToolSource]
+
+    async def run(self, step: ReferenceCall, call_id: str, tools: Sequence[Tool]) -> ProvenCall:
+        """Execute one step and save its result if it names one. Raises _Unsolvable, InputError and SandboxError."""
+        call = ToolCall(id=call_id, name=step.call, arguments=templates.value(step.arguments, self.scope))
+        proven = await self._proven_call(call, step, tools)
+        if step.save:
+            self.scope[step.save] = self.saved[step.save] = result_value(proven.result.content)
+        return proven
+
+    async def _proven_call(self, call: ToolCall, step: ReferenceCall, tools: Sequence[Tool]) -> ProvenCall:
+        turn = self.number + 1
+        tool = next((tool for tool in tools if tool.name == call.name), None)
+        if tool is None:
+            raise _Unsolvable(f"Turn {turn}: tool {call.name} is not offered.")
+        problem = argument_error(tool, call)
+        if problem:
+            what = f"{call.name}({json.dumps(call.arguments)[:300]}): {problem}"
+            raise InputError(f"turn {turn}", what, "Correct the call in the template.", source=step)
+        source = self.sources[tool.source]
+        result = await source.call(tool, call, self.sandbox)
+        if result.fault:
+            raise _Unsolvable(f"Turn {turn}: {call.name}({json.dumps(call.arguments)}) gave {result.content[:300]}")
+        if problem := result_error(source.result_schema(tool.name), result_value(result.content)):
+            raise _Unsolvable(f"Turn {turn}: the result of {call.name} breaks its schema: {problem}")
+        return ProvenCall(call=call, result=result.model_copy(update={"seconds": None}))
 
 
 def _proven_turn(
@@ -136,22 +152,23 @@ def _proven_turn(
         for fact in turn.facts
     )
     if not all(facts):
-        told = f"fact {facts.index(()) + 1} names nothing that could be stated."
-        raise InputError(f"turn {number + 1}", told, "Write it in the template, or drop it.")
+        problem = f"fact {facts.index(()) + 1} names nothing that could be stated."
+        raise InputError(f"turn {number + 1}", problem, "Write it in the template, or drop it.")
     lost = missing(facts, answer)
     if lost:
         raise _Unsolvable(f"Turn {number + 1}: the reference answer does not state {lost[0][0]!r}.")
     return ProvenTurn(calls=tuple(tuple(groups[key]) for key in sorted(groups)), answer=answer, facts=facts)
 
 
-async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff: StateDiff | None) -> bool:
-    """Lay the hidden files, run the command in the workspace, and return whether it passed.
+async def hidden_tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff: StateDiff | None) -> bool:
+    """Write the hidden files into the workspace, run the command there, and return whether it passed.
 
-    `diff` is what changed so far; with it and `allowed` globs the workspace is laid anew first, and only the allowed
-    changes come back. A file that was replaced by a link or a folder does not.
+    `diff` holds the changes so far, None before any. Where the tests name `allowed` globs, the workspace is first reset
+    and only the allowed changes are put back, so that nothing else of a rollout can sway the tests. A file that was
+    replaced by a link or a folder is not put back.
     """
     if diff is not None and tests.allowed:
-        await _keep_allowed(tests, sandbox, diff)
+        await _reset_but_allowed(tests, sandbox, diff)
     for path, source in tests.files.items():
         await sandbox.write(path, domain.files[source])
     done = await sandbox.exec(tests.command, timeout=tests.timeout)
@@ -159,8 +176,8 @@ async def tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff:
     return done.status == 0 and (tests.expects is None or (bool(lines) and lines[-1].strip() == tests.expects))
 
 
-async def _keep_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -> None:
-    forbidden = set(outside(diff, tests.allowed))
+async def _reset_but_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -> None:
+    forbidden = set(paths_outside(diff, tests.allowed))
     kept: dict[str, bytes | None] = {}
     for change in diff.changes:
         if change.path not in forbidden:
@@ -175,8 +192,8 @@ async def _keep_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -
             await sandbox.write(path, data)
 
 
-def parsed(content: str) -> Any:
-    """Return the JSON value of a result, or its text. Whole numbers keep their digits."""
+def result_value(content: str) -> Any:
+    """Return a tool result's JSON value, or its text when it is no JSON. Whole numbers keep all their digits."""
     try:
         return json.loads(content, parse_int=whole)
     except (ValueError, RecursionError):

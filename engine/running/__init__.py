@@ -1,4 +1,4 @@
-"""One batch, from its first rollout to its last: many in flight, what they spend, and when to pause or stop.
+"""One batch, from its first rollout to its last: rollouts in flight, budgets, and when to pause or stop.
 
-Read runner.py first. Not here: which batch runs in which process (engine/serving/worker.py).
+Read runner.py first. Which batch runs in which process is decided in engine/serving/worker.py.
 """

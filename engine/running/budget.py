@@ -1,14 +1,14 @@
-"""A model under a budget: prices the calls that nobody else prices, and pauses a batch whose bound cannot hold.
+"""Model calls under a budget: prices those without a price, and pauses a batch whose bound cannot be kept.
 
-A bound in tokens or dollars is worth nothing while calls tell neither. So the first call of a batch with such a bound
-goes alone: when it cannot be counted, nothing more is paid for. One that cannot be counted later lets what is in flight
-finish.
+A bound in tokens or dollars cannot be kept when a model's server reports no token counts or the price is unknown. So
+the first call of a batch with such a bound is made alone, and if it cannot be counted the batch pauses before it pays
+for another one. If a later call cannot be counted, the batch pauses once the rollouts in flight have finished.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.errors import ModelError
@@ -18,48 +18,52 @@ from engine.types import Batch, Budget, Completion, ModelCall, Sampling, Tool, T
 
 
 class Meter:
-    """One per batch at work; `over` puts a model under it."""
+    """Counts the model calls of one batch."""
 
     def __init__(self, batch: Batch, watch: Watch) -> None:
         self._batch, self._watch = batch, watch
-        self._first = asyncio.Lock()
-        self._open = batch.budget.tokens is None and batch.budget.cost_usd is None
+        self._first_call = asyncio.Lock()
+        self._together = batch.budget.tokens is None and batch.budget.cost_usd is None
+        """Whether calls may be made at the same time: no bound needs their counts, or the first call was made."""
 
     def over(self, llm: LLM) -> LLM:
+        """Return the model with each of its calls counted here."""
         return _Metered(llm, self)
 
-    async def count(self, asked: Any) -> Completion:
-        """Await a call and return it priced. Raises ModelError as the call does."""
-        if self._open:
-            return await self._once(asked)
-        async with self._first:
-            alone, completion = not self._open, None
+    async def count(self, complete: Callable[[], Awaitable[Completion]]) -> Completion:
+        """Make a call and return its priced completion. Raises ModelError as the call does."""
+        if self._together:
+            return await self._counted(complete)
+        async with self._first_call:
+            alone, completion = not self._together, None
             try:
-                completion = await self._once(asked) if alone else None
+                completion = await self._counted(complete) if alone else None
             except ModelError:
-                self._open = True
+                self._together = True
                 raise
             if self._watch.abort is not None:
-                await asyncio.Event().wait()  # whoever is in flight is cancelled here, and those behind with it
-            self._open = True
-        return completion or await self._once(asked)
+                # Holding the lock for ever keeps the calls behind from starting; the runner cancels all of them.
+                await asyncio.Event().wait()
+            self._together = True
+        return completion or await self._counted(complete)
 
-    async def _once(self, asked: Any) -> Completion:
+    async def _counted(self, complete: Callable[[], Awaitable[Completion]]) -> Completion:
         try:
-            completion: Completion = await asked()
+            completion = await complete()
         except ModelError as error:
             if error.call is not None:
-                error.call = self._seen(error.call)
+                error.call = self._spent(error.call)
             raise
-        call = self._seen(completion.call)
+        call = self._spent(completion.call)
         return completion if call is completion.call else completion.model_copy(update={"call": call})
 
-    def _seen(self, call: ModelCall) -> ModelCall:
-        """Return the call priced; it is spent now, and the batch pauses when its budget is, or cannot hold."""
+    def _spent(self, call: ModelCall) -> ModelCall:
+        """Add a call to what the batch has spent and return it priced. The batch then pauses if its budget is reached
+        or cannot be kept."""
         call = priced(call, self._batch.budget)
         self._watch.spend(call, self._batch)
-        if reason := unbounded(call, self._batch.budget):
-            if self._open:
+        if reason := unbounded_reason(call, self._batch.budget):
+            if self._together:
                 self._watch.drain = self._watch.drain or Ending("paused", reason)
             else:
                 self._watch.abort = self._watch.abort or Ending("paused", reason)
@@ -67,7 +71,7 @@ class Meter:
 
 
 class _Metered:
-    """An LLM whose calls are counted."""
+    """An LLM whose calls a Meter counts."""
 
     def __init__(self, llm: LLM, meter: Meter) -> None:
         self._llm, self._meter = llm, meter
@@ -89,19 +93,21 @@ class _Metered:
 
 
 def priced(call: ModelCall, budget: Budget) -> ModelCall:
-    """Return the call with its cost by the budget's prices where it has none and its tokens are known."""
-    given, taken = budget.input_cost_per_million, budget.output_cost_per_million
+    """Return the call with its cost in dollars by the budget's prices; as it is when it has a cost or lacks tokens."""
+    prompt_price, completion_price = budget.input_cost_per_million, budget.output_cost_per_million
     prompt, completion = call.prompt_tokens, call.completion_tokens
-    if call.cost_usd is not None or given is None or taken is None or prompt is None or completion is None:
+    if call.cost_usd is not None or prompt_price is None or completion_price is None:
         return call
-    return call.model_copy(update={"cost_usd": (prompt * given + completion * taken) / 1_000_000})
+    if prompt is None or completion is None:
+        return call
+    return call.model_copy(update={"cost_usd": (prompt * prompt_price + completion * completion_price) / 1_000_000})
 
 
-def unbounded(call: ModelCall, budget: Budget) -> str:
-    """Return why a bound of the budget cannot hold with such calls, and the next move; or nothing."""
-    untold = call.prompt_tokens is None or call.completion_tokens is None
+def unbounded_reason(call: ModelCall, budget: Budget) -> str:
+    """Return why a bound of the budget cannot be kept with such calls, and the next move; "" when all can be kept."""
+    uncounted = call.prompt_tokens is None or call.completion_tokens is None
     unpriced = call.cost_usd is None and budget.cost_usd is not None
-    if untold and (budget.tokens is not None or unpriced):
+    if uncounted and (budget.tokens is not None or unpriced):
         bound = f"{budget.tokens} tokens" if budget.tokens is not None else f"{budget.cost_usd:.12g} dollars"
         return (
             f"{call.model} does not tell how many tokens a call takes, so the budget of {bound} cannot hold. Take that "

@@ -1,18 +1,18 @@
-"""Notices that nothing can be measured any more: so many rollouts in a row failed that the next ones will as well."""
+"""Pauses a batch in which so many rollouts failed in a row that the next ones can be expected to fail too."""
 
 from __future__ import annotations
 
 from engine.types import Trajectory
 
 IN_A_ROW = 10
-"""Failed rollouts one after the other, with no finished dialogue between them, that pause a batch."""
+"""Failed rollouts without a finished dialogue between them that pause a batch."""
 
 
 class Breaker:
-    """Counts failed rollouts (ours or a model server's fault, never an agent's) in the order of their arrival.
+    """Counts failed rollouts (the fault of the engine or a model's server, not of an agent) as they finish.
 
-    A dialogue that came to its end begins the count anew. A task that was turned down before any dialogue says nothing
-    of models and sandboxes, so it neither counts nor ends a row.
+    A dialogue that reached its end sets the count to 0. A task that was rejected before any dialogue shows nothing
+    about models and sandboxes, so it leaves the count as it is.
     """
 
     def __init__(self, most: int = IN_A_ROW) -> None:
@@ -20,7 +20,7 @@ class Breaker:
         self._row = 0
 
     def see(self, arrived: Trajectory) -> str:
-        """Take one that arrived; return why the batch should pause, with the next move, or nothing."""
+        """Count a finished rollout; return why the batch should pause and the next move, "" when it may go on."""
         if arrived.status != "failed":
             self._row = 0 if arrived.turns else self._row
             return ""
@@ -35,5 +35,6 @@ class Breaker:
 
 
 def _sentence(detail: str) -> str:
+    """Return a detail, cut at 400 characters, with a full stop."""
     text = detail.strip()[:400]
     return text if text.endswith((".", "!", "?")) or not text else f"{text}."

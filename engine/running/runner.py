@@ -1,14 +1,14 @@
-"""One batch: plan, minus done, execute, save. The only writer of trajectories.
+"""Runs one batch: plans it, leaves out what is stored, executes the rest and saves it. The only writer of trajectories.
 
-Results are saved in small transactions as they arrive, so a crash loses only what was in flight. Pause and a reached
-budget let the rollouts in flight finish; cancel and the stop of the engine do not wait for them.
+Trajectories are saved in small transactions as they arrive, so a crash loses only what was in flight. Pause and a
+reached budget let the rollouts in flight finish; cancel and the stop of the engine do not wait for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from itertools import chain
 from typing import Any, TypeVar
@@ -17,40 +17,44 @@ from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
-from engine.protocols import LLM, Claim, SandboxPool, Store
-from engine.rolling.rollout import Parts, environment_of, rollout
+from engine.protocols import LLM, SandboxPool, Store
+from engine.rolling.parts import Parts, environment_of
+from engine.rolling.rollout import rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, models_of, parts_of
-from engine.times import BEAT, GIVES_UP
-from engine.types import ModelRole, RolloutSpec, Trajectory
+from engine.times import BEAT, PAUSE_OWN
+from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
+"""Longest time that a finished trajectory waits to be saved."""
 FLUSH_ROWS = 64
+"""So many unsaved trajectories are saved without waiting for FLUSH_SECONDS."""
 Value = TypeVar("Value")
 
 
 async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event) -> Ending:
-    """Work on a claimed batch until it is done or must end; return how. The caller releases the claim.
+    """Work on a claimed batch until it is done or must end, and return how it ended. The caller releases the claim.
 
-    Never raises for what concerns the batch: a missing key or domain gives `failed`, a gone sandbox backend, a full
-    disk, a reached budget or one failed rollout after the other gives `paused`, each with the next move in the reason.
+    Never raises for what concerns the batch: a missing key or domain gives status `failed`; a sandbox backend that is
+    gone, a full disk, a reached budget or many failed rollouts in a row give `paused`. The reason names the next move.
     """
     watch = Watch(stop)
     try:
-        watch.before = await _off_loop(store.spent, claim.batch_id)
+        watch.spent_before = await _in_thread(store.spent, claim.batch_id)
         check_batch(claim, pool)
         meter = Meter(claim.batch, watch)
         llms = {role: meter.over(llm) for role, llm in models_of(claim.batch).items()}
-        await _off_loop(store.pin, claim.batch_id, claim.holder, pool.name)
+        await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))
     except TurnwrightError as error:
         return Ending("failed", str(error))
-    beating = asyncio.create_task(_beat(claim, store, watch))
+    heartbeat = asyncio.create_task(_heartbeat(claim, store, watch))
     try:
         await _work(claim, store, pool, watch, llms)
+    # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
     except StorageError as error:
@@ -62,34 +66,35 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     except TurnwrightError as error:
         return Ending("failed", str(error))
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        heartbeat.cancel()
+        await asyncio.gather(heartbeat, return_exceptions=True)
         await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
     return _ending(watch)
 
 
 def _ending(watch: Watch) -> Ending:
-    """Return how the work ended; a batch that is whole is done, whatever was asked of it meanwhile."""
+    """Return how the work ended. A batch with all its trajectories is done, even if a pause or cancel came
+    meanwhile."""
     if watch.abort is not None and watch.abort.status == "lost":
         return watch.abort
-    if watch.whole:
+    if watch.complete:
         return Ending("done", watch.teacher.notice())
     ending = watch.abort or watch.drain or Ending("queued", "The engine was stopped.")
     return Ending(ending.status, f"{ending.reason} {watch.teacher.notice()}".rstrip())
 
 
 async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
-    """Execute what is not done yet and save it as it arrives. Raises what ends the batch."""
+    """Execute the rollouts that are not stored yet and save them as they arrive. Raises what ends the batch."""
     batch = claim.batch
-    done = await _off_loop(store.done_ids, claim.batch_id)
+    done = await _in_thread(store.done_ids, claim.batch_id)
     if len(done) < batch.trajectories:
         watch.check_budget(batch)
     parts = parts_of(batch, claim.domains, pool, llms)
     for domain in claim.domains.values():
         warm = environment_of(domain, None, commands=runs_commands(domain))
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
-    specs = await _off_loop(_past_done, _remaining(claim, done, watch))
-    results = LocalExecutor().run(_counted(watch, parts), specs, batch.concurrency)
+    specs = await _in_thread(_planned_to_first, _remaining(claim, done, watch))
+    results = LocalExecutor().run(_counting_rollout(watch, parts), specs, batch.concurrency)
     writer = _Writer(claim, store, watch)
     try:
         async with aclosing(_until_aborted(results, watch)) as arriving:
@@ -100,41 +105,45 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llm
 
 
 def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSpec]:
+    """Yield the specs of the plan that are not in `done`, until the batch is to end."""
     for spec in plan(claim.batch, {d.digest: d for d in claim.domains.values()}, claim.personas):
         if watch.closing:
             return
         if spec.id not in done:
             yield spec
-    watch.planned = True
+    watch.all_handed_out = True
 
 
-def _past_done(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
-    """Plan up to the first spec that is not done. Of a large resumed batch that takes a while: call it in a thread."""
+def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
+    """Return the same specs, the first one drawn ahead. In a large resumed batch this plans past all that is done,
+    which takes long: call it in a thread."""
     return chain([first] if (first := next(specs, None)) is not None else [], specs)
 
 
-def _counted(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Any]:
-    async def work(spec: RolloutSpec) -> Trajectory:
-        watch.flying += 1
+def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awaitable[Trajectory]]:
+    """Return `rollout` over these parts, counted in `watch.in_flight` while it runs."""
+
+    async def counted(spec: RolloutSpec) -> Trajectory:
+        watch.in_flight += 1
         try:
             return await rollout(spec, parts)
         finally:
-            watch.flying -= 1
+            watch.in_flight -= 1
 
-    return work
+    return counted
 
 
 async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> AsyncGenerator[Trajectory | None]:
-    """Yield results as they come, and None as a flush point while none does; on abort or stop, and when closed,
-    cancel what is in flight and wait for it."""
-    stopping = asyncio.create_task(_aborted(watch))
+    """Yield trajectories as they finish, and None every FLUSH_SECONDS without one, so that the writer can save. On
+    abort or stop, and when closed, cancel the rollouts in flight and wait for them."""
+    stopping = asyncio.create_task(_abort_or_stop(watch))
     following: asyncio.Future[Trajectory] | None = None
     try:
         while True:
             following = following or asyncio.ensure_future(anext(results))
             either: set[asyncio.Future[Any]] = {following, stopping}
             await asyncio.wait(either, timeout=FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
+            if not following.done():  # else its result is paid for: yield it before looking at `stopping`
                 if stopping.done():
                     return
                 yield None
@@ -143,7 +152,7 @@ async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> As
             try:
                 yield arrived.result()
             except StopAsyncIteration:
-                watch.whole = watch.planned
+                watch.complete = watch.all_handed_out
                 return
     finally:
         pending = [future for future in (following, stopping) if future is not None]
@@ -153,15 +162,16 @@ async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> As
         await results.aclose()  # type: ignore[attr-defined]
 
 
-async def _aborted(watch: Watch) -> None:
+async def _abort_or_stop(watch: Watch) -> None:
+    """Return once the batch is to end without waiting for its rollouts."""
     while watch.abort is None and not watch.stop.is_set():
         await asyncio.sleep(0.05)
 
 
 class _Writer:
-    """Saves trajectories in the background, one transaction at a time and in order, so that rollouts go on meanwhile.
+    """Saves trajectories in the background, one transaction at a time and in order, while rollouts go on.
 
-    What could not be saved stays first in line: `finish` tries once more and then raises.
+    Trajectories that could not be saved are put back in front of the others; `finish` tries once more, then raises.
     """
 
     def __init__(self, claim: Claim, store: Store, watch: Watch) -> None:
@@ -172,9 +182,10 @@ class _Writer:
         self._began = time.monotonic()
 
     async def take(self, trajectory: Trajectory | None) -> None:
-        """Take one, or None when time has passed. Waits only while far more is unsaved than one transaction takes.
+        """Take a finished trajectory, or None when there was none for a while, and begin to save when that is due.
 
-        Raises the StorageError of an earlier save."""
+        Waits only while far more is unsaved than one transaction takes. Raises the StorageError of an earlier save.
+        """
         if trajectory is not None:
             self._rows.append(trajectory)
             if reason := self._breaker.see(trajectory):
@@ -182,51 +193,55 @@ class _Writer:
         if self._saving is not None:
             if not self._saving.done() and len(self._rows) < 4 * FLUSH_ROWS:
                 return
-            await self._settle()
+            await self._finish_save()
         if self._rows and (len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._began > FLUSH_SECONDS):
             self._began = time.monotonic()
             self._saving = asyncio.create_task(self._save())
 
     async def finish(self) -> None:
-        """Save the rest."""
-        with suppress(StorageError):
-            await self._settle()
+        """Save the rest. Raises StorageError."""
+        with suppress(StorageError):  # `_save` tries the same rows again and raises if that fails too
+            await self._finish_save()
         await self._save()
 
-    async def _settle(self) -> None:
+    async def _finish_save(self) -> None:
+        """Wait for the save that is under way, if one is. Raises its StorageError."""
         saving, self._saving = self._saving, None
         if saving is not None:
             await saving
 
     async def _save(self) -> None:
-        """Save what is there, and let the teacher's watch see it."""
+        """Save the unsaved trajectories, and count them for the notice about the teacher's endpoint."""
         rows, self._rows = self._rows, []
         if not rows:
             return
         try:
-            await _off_loop(self._store.save, self._claim.batch_id, rows)
-        except BaseException:
+            await _in_thread(self._store.save, self._claim.batch_id, rows)
+        except BaseException:  # a cancelled thread may still commit; Store.save skips what is stored already
             self._rows[:0] = rows
             raise
         for trajectory in rows:
             self._watch.teacher.see(trajectory)
 
 
-async def _beat(claim: Claim, store: Store, watch: Watch) -> None:
-    """Renew the claim every second and take the commands of the pages. A database that is busy for a moment is
-    passed over; one that stays away, or a full disk, pauses the batch before another engine takes it."""
+async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:
+    """Renew the claim every second and obey the commands that pages gave meanwhile.
+
+    A database that cannot be written for a moment is tried again. When the disk is full, or the claim could not be
+    renewed for PAUSE_OWN seconds, the batch is paused here, before another engine may take it over.
+    """
     renewed = time.monotonic()
     while True:
         try:
-            command = await _off_loop(store.heartbeat, claim.batch_id, claim.holder, time.time(), watch.flying)
+            command = await _in_thread(store.heartbeat, claim.batch_id, claim.holder, time.time(), watch.in_flight)
             renewed = time.monotonic()
             _obey(command, watch)
         except StorageError as error:
-            if error.full or time.monotonic() - renewed > GIVES_UP:
+            if error.full or time.monotonic() - renewed > PAUSE_OWN:
                 watch.abort = Ending("paused", str(error))
                 return
         if watch.abort is None and claim.batch.budget.seconds is not None:
-            watch.look_at_budget(claim.batch)
+            watch.drain_if_over_budget(claim.batch)
         await asyncio.sleep(BEAT)
 
 
@@ -239,6 +254,6 @@ def _obey(command: str | None, watch: Watch) -> None:
         watch.abort = Ending("lost", "Another engine took the batch over.")
 
 
-async def _off_loop(function: Callable[..., Value], *arguments: Any) -> Value:
-    """Call blocking storage in a thread, so that no rollout waits for the disk."""
+async def _in_thread(function: Callable[..., Value], *arguments: Any) -> Value:
+    """Return what a blocking function returns, called in a thread so that no rollout waits for the disk."""
     return await asyncio.to_thread(function, *arguments)

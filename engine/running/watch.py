@@ -1,4 +1,5 @@
-"""What is watched while rollouts fly: how the batch is to end, what it spends, how its teacher fares."""
+"""What the runner keeps track of while rollouts are in flight: how the batch is to end, what it has spent, and whether
+its teacher's endpoint handles tools."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from engine.errors import BudgetReached
 from engine.types import Batch, Budget, ModelCall, Trajectory
 
 IGNORED_AFTER = 10
+"""Rollouts that needed a call and got none, after which the teacher's endpoint is said to ignore tools."""
 
 
 @dataclass(frozen=True)
@@ -22,48 +24,55 @@ class Ending:
 
 @dataclass
 class Watch:
-    """What the runner keeps an eye on while rollouts fly. `planned`: every spec was handed out; `whole`: and every
-    one gave its result."""
+    """The state of one batch at work, shared by the runner, the heartbeat and the model calls."""
 
     stop: asyncio.Event
-    flying: int = 0
+    """Set when the engine is to stop."""
+    in_flight: int = 0
     drain: Ending | None = None
+    """Set when the batch is to end so, once the rollouts in flight have finished."""
     abort: Ending | None = None
+    """Set when the batch is to end so at once; the rollouts in flight are cancelled."""
     tokens: int = 0
     cost: float = 0.0
-    before: tuple[int, float | None, float] = (0, None, 0.0)
+    """In dollars, as `tokens` since this engine claimed the batch."""
+    spent_before: tuple[int, float | None, float] = (0, None, 0.0)
+    """Tokens, dollars (None: unknown) and seconds spent under earlier claims."""
     started: float = field(default_factory=time.monotonic)
-    planned: bool = False
-    whole: bool = False
+    all_handed_out: bool = False
+    """Every spec of the plan was given to the executor."""
+    complete: bool = False
+    """And every one of them gave its trajectory."""
     teacher: TeacherWatch = field(default_factory=lambda: TeacherWatch())
 
     @property
     def closing(self) -> bool:
+        """Whether no further rollout may begin."""
         return self.drain is not None or self.abort is not None or self.stop.is_set()
 
     def spend(self, call: ModelCall, batch: Batch) -> None:
-        """Add what a call took to what is spent, and let no further rollout begin once a bound is reached."""
+        """Add what a call took to what is spent; drain the batch once a bound is reached."""
         self.tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
         self.cost += call.cost_usd or 0.0
-        self.look_at_budget(batch)
+        self.drain_if_over_budget(batch)
 
-    def look_at_budget(self, batch: Batch) -> None:
-        """Let no further rollout begin once a bound is reached."""
+    def drain_if_over_budget(self, batch: Batch) -> None:
+        """Let no further rollout begin once a bound of the budget is reached."""
         try:
             self.check_budget(batch)
         except BudgetReached as error:
             self.drain = self.drain or Ending("paused", str(error))
 
     def check_budget(self, batch: Batch) -> None:
-        """Raise BudgetReached with the budget's name and bound."""
-        tokens, cost, seconds = self.before
+        """Raise BudgetReached, with the bound's name and value, when a bound of the budget is reached."""
+        tokens, cost, seconds = self.spent_before
         spent = (tokens + self.tokens, (cost or 0.0) + self.cost, seconds + time.monotonic() - self.started)
-        if reason := reached(batch.budget, *spent):
+        if reason := reached_bound(batch.budget, *spent):
             raise BudgetReached(f"{reason} Raise it, then resume.")
 
 
-def reached(budget: Budget, tokens: int, cost: float | None, seconds: float) -> str:
-    """Return which bound is reached, or nothing. A cost of None is what nobody knows."""
+def reached_bound(budget: Budget, tokens: int, cost: float | None, seconds: float) -> str:
+    """Return a sentence that names the reached bound, "" when none is. `cost` in dollars, None when unknown."""
     spent: list[tuple[str, float, float | None, str]] = [
         ("tokens", tokens, budget.tokens, ""),
         ("cost", cost or 0.0, budget.cost_usd, " dollars"),
@@ -77,14 +86,15 @@ def reached(budget: Budget, tokens: int, cost: float | None, seconds: float) -> 
 
 @dataclass
 class TeacherWatch:
-    """Notices an endpoint that drops `tools`, or whose calls come as text, since no single rollout can tell."""
+    """Notices over many rollouts that an endpoint ignores `tools` or writes its calls as text. One rollout alone cannot
+    show it."""
 
     needing: int = 0
     calling: int = 0
     as_text: int = 0
 
     def see(self, trajectory: Trajectory) -> None:
-        """Count a rollout in which the reference needs a call and the teacher answered."""
+        """Count a rollout, if its reference makes a call and its teacher answered."""
         calls = [call for call in trajectory.calls if call.role == "teacher"]
         proof = trajectory.proof
         if not calls or proof is None or not any(turn.calls for turn in proof.turns):
@@ -94,7 +104,7 @@ class TeacherWatch:
         self.as_text += sum(call.text_calls for call in calls)
 
     def notice(self) -> str:
-        """Return what the reader should know of the endpoint, or nothing."""
+        """Return a sentence for the user about the endpoint's fault, "" when there is none."""
         if self.needing >= IGNORED_AFTER and not self.calling:
             return (
                 f"The teacher made no call in any of {self.needing} rollouts that needed one: its endpoint may ignore "

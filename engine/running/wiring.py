@@ -1,4 +1,4 @@
-"""What the rollouts of a batch share, made from the plug-ins that it names; and whether it can start here."""
+"""Makes what the rollouts of a batch share from the plug-ins that it names, and checks that the batch can start."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from engine.domains.sources import runs_commands, sources_of
 from engine.errors import InputError, ModelError
 from engine.judging.keep import decide
 from engine.planning.players import roles_asked
-from engine.protocols import LLM, Claim, SandboxPool
-from engine.rolling.rollout import Parts
+from engine.protocols import LLM, SandboxPool
+from engine.rolling.parts import Parts
 from engine.running.models import open_llm
-from engine.types import Batch, Choice, Domain, ModelRole
+from engine.types import Batch, Choice, Claim, Domain, ModelRole
 
 
 def check_batch(claim: Claim, pool: SandboxPool) -> None:
-    """Raise InputError or ModelError when the batch cannot start here, naming what to mend."""
+    """Raise InputError or ModelError when the batch cannot start in this engine, naming what to change."""
     batch = claim.batch
     for role, endpoint in batch.models.items():
         if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
@@ -38,12 +38,13 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
 
 
 def models_of(batch: Batch) -> dict[ModelRole, LLM]:
-    """Open the models that the players and judges of a batch ask. Raises ModelError."""
+    """Return the models that the players and judges of a batch use, by role. Raises ModelError."""
     return {role: open_llm(batch.models[role], role) for role in roles_asked(batch) if role in batch.models}
 
 
 def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llms: Mapping[ModelRole, LLM]) -> Parts:
-    """Wire what the rollouts of a batch share. Raises InputError for an unknown plug-in."""
+    """Return what the rollouts of a batch share. `domains` may have any keys. Raises InputError for an unknown plug-in
+    or option."""
     domains = {domain.digest: domain for domain in domains.values()}
 
     def player(kind: str, choice: Choice) -> Callable[..., Any]:
@@ -64,12 +65,11 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
         judges=lambda: judges_of(batch, llms),
         curate=decide,
         now=time.time,
-        llms=llms,
     )
 
 
 def judges_of(batch: Batch, llms: Mapping[ModelRole, LLM]) -> dict[str, Any]:
-    """Return fresh judges by name; one that asks a model gets it, and the batch's rubric where it reads that."""
+    """Return new judges by name. One that asks a model gets that model, and the batch's rubric if it reads one."""
     found: dict[str, Any] = {}
     for choice in batch.judges:
         make = plugins.load("judges", choice.name).make

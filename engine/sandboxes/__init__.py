@@ -1,5 +1,6 @@
-"""Where tools run: one file each, a plug-in that keeps `SandboxPool` and `Sandbox` of engine/protocols.py.
+"""Sandboxes, in which tools run: one plug-in file each, with the protocols `SandboxPool` and `Sandbox` of
+engine/protocols.py.
 
-What they share has a _ : the stream to the tool server inside, open processes, pools. Read local.py first. The
-server inside is assets/sandbox.
+Read local.py first. Files with a `_` are shared by both: the stream to the tool server inside a sandbox, open processes
+and the warm pool. The tool server itself is in assets/sandbox.
 """

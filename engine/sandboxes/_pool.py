@@ -1,9 +1,9 @@
-"""The warm pool: who waits for a sandbox, who gets one, and when another is started.
+"""The warm pool: hands started sandboxes to leases, reuses them, and decides when to start another one.
 
-A sandbox is reused by reset for the same environment, by opening the new environment for another one of the
-same shape, and thrown away after commands or a failed reset. Starting costs far more than either, so the pool
-grows only when waiting would take longer than a start, and not while the sandboxes there are already fill the
-processors: starting more would only slow all of them down.
+A sandbox is reset and reused for the same environment. For another environment of the same shape (what a sandbox is
+made with and cannot change later) it is reset and opened with that environment. After commands or a failed reset it is
+thrown away. Starting a sandbox costs far more than a reset, so the pool grows only when waiting would take longer than
+a few starts, or has stalled, and rarely while the sandboxes at work fill the processors: more would only slow them.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from types import TracebackType
 from typing import Any
 
 from engine.errors import SandboxError, TurnwrightError
-from engine.protocols import Environment
 from engine.sandboxes._remote import RemoteSandbox, key_of
+from engine.types import Environment
 
 _STALLED = 1.0
-"""Seconds without a sandbox becoming free, after which another one is started."""
+"""Seconds in which no waiting lease got a sandbox, after which one is started."""
 _PATIENCE = 0.5
-"""Seconds after which the one who waits longest goes before those for whom the free sandbox is cheaper."""
+"""Seconds after which the lease that has waited longest gets a free sandbox, even if another one could use it without
+opening a new environment."""
 _SHORT = 1.0
-"""Seconds; leases shorter than this do not sleep, so their sandboxes' work is held for processor time."""
-_FILLED = 2
-"""Sandboxes at work at the same time per processor, from which on another one adds nothing."""
+"""Seconds. Shorter leases are taken to spend their time computing, not waiting for a model, so the time that their
+sandboxes work counts as processor time."""
+_FULL_PER_PROCESSOR = 2
+"""Sandboxes at work per processor, above which another one adds nothing."""
 
 
 @dataclass
@@ -41,9 +43,10 @@ class _Waiter:
 
 
 class WarmPool:
-    """Keeps at most `most` sandboxes, of which `parallel` start at once and `warm` are started ahead.
+    """Keeps at most `most` sandboxes, starts at most `parallel` of them at once, and keeps `warm` started ahead.
 
-    `processors` is what they share; this machine's number when it is None.
+    `start` starts one for an environment, `shape` returns the shape of an environment. `processors` is how many the
+    sandboxes share; those of this machine when it is None.
     """
 
     def __init__(
@@ -65,16 +68,19 @@ class WarmPool:
         self._waiting: deque[_Waiter] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lease_seconds: float | None = None
+        """Moving average of the length of a lease; None before the first one ended."""
         self._worked_share = 0.0
-        self._filled = _FILLED * (processors or os.cpu_count() or 1)
+        """Moving average of the share of a lease in which the sandbox worked."""
+        self._full_at = _FULL_PER_PROCESSOR * (processors or os.cpu_count() or 1)
         self._start_seconds = 0.3
+        """Moving average of the length of a start."""
         self._handed_over = time.monotonic()
+        """When a waiting lease last got a sandbox."""
         self._closed = False
-        self.started = 0
 
     @property
     def size(self) -> int:
-        """How many sandboxes there are or will be in a moment."""
+        """The number of sandboxes, those that are starting included."""
         return len(self._all) + sum(self._starting.values())
 
     def lease(self, environment: Environment) -> Lease:
@@ -84,11 +90,12 @@ class WarmPool:
         """Start sandboxes ahead in the background, up to `width` and the configured number of warm ones."""
         shape = self._shape(environment)
         there = sum(s.shape == shape for s in self._all) + self._starting.get(shape, 0)
+        # `there` of this shape are part of the size, so the maximum leaves this shape most - size + there
         for _ in range(min(width, self._warm, self._most - self.size + there) - there):
             self._grow(environment, shape)
 
     async def aclose(self) -> None:
-        """Close every sandbox and refuse whoever waits."""
+        """Close every sandbox; leases that wait raise SandboxError."""
         self._closed = True
         for waiter in self._waiting:
             if not waiter.future.done():
@@ -120,7 +127,8 @@ class WarmPool:
         return sandbox
 
     def _from_idle(self, key: str, shape: tuple[Any, ...]) -> RemoteSandbox | None:
-        """Take the last used one with this key, else the longest unused one of this shape."""
+        """Remove and return an idle sandbox: the last used one with this key, else the longest unused one of this
+        shape; None when there is neither."""
         while True:
             found = next((s for s in reversed(self._idle) if s.key == key and s.shape == shape), None)
             found = found or next((s for s in self._idle if s.shape == shape), None)
@@ -135,19 +143,19 @@ class WarmPool:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(environment, key, shape, loop.create_future())
         self._waiting.append(waiter)
-        self._consider(waiter)
+        self._start_or_look_later(waiter)
         try:
             return await waiter.future
         except asyncio.CancelledError:
             if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
-                self._offer(waiter.future.result())
+                self._offer(waiter.future.result())  # it was handed over just as the lease was cancelled
             raise
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
 
-    def _consider(self, waiter: _Waiter) -> None:
-        """Start another sandbox for one who waits, if that is quicker than waiting; else look again later."""
+    def _start_or_look_later(self, waiter: _Waiter) -> None:
+        """Start another sandbox for a waiting lease if that is quicker than waiting; else decide again later."""
         if waiter.future.done() or self._closed:
             return
         if len(self._waiting) > self._starting.get(waiter.shape, 0) and self._worth_a_start(waiter):
@@ -156,10 +164,10 @@ class WarmPool:
             if self.size < self._most:
                 self._grow(waiter.environment, waiter.shape)
                 return
-        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.05), self._consider, waiter)
+        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.05), self._start_or_look_later, waiter)
 
     def _worth_a_start(self, waiter: _Waiter) -> bool:
-        """Say whether waiting would take longer than a few starts, judged by how leases went so far."""
+        """Return whether another sandbox is worth its start. The order of the rules counts."""
         fitting = sum(s.shape == waiter.shape for s in self._all) + self._starting.get(waiter.shape, 0)
         if not fitting:
             return True
@@ -169,7 +177,7 @@ class WarmPool:
             return True
         if self._lease_seconds is None:
             return False
-        if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._filled:
+        if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._full_at:
             return False
         busy = max(1, len(self._all) - len(self._idle))
         return self._lease_seconds * len(self._waiting) / busy > max(3 * self._start_seconds, 1.0)
@@ -195,7 +203,6 @@ class WarmPool:
                 sandbox = await self._start(environment)
                 self._start_seconds += 0.3 * (time.monotonic() - began - self._start_seconds)
                 self._all.add(sandbox)
-                self.started += 1
                 await sandbox.open(environment, key_of(environment))
         except Exception as error:
             if sandbox is not None:
@@ -208,7 +215,8 @@ class WarmPool:
         self._offer(sandbox)
 
     def _refuse(self, shape: tuple[Any, ...], error: Exception) -> None:
-        """Tell one who waits that starting failed; all of them when the backend is gone."""
+        """Let one waiting lease of this shape raise the error of a failed start; all leases when the backend is
+        gone."""
         gone = isinstance(error, SandboxError) and error.gone
         for waiter in [w for w in self._waiting if gone or w.shape == shape]:
             if not waiter.future.done():
@@ -220,9 +228,9 @@ class WarmPool:
     # ------------------------------------------------------------ giving back
 
     def give_back(self, sandbox: RemoteSandbox, environment: Environment, seconds: float, worked: float) -> None:
-        """Reset or discard in the background; whoever waits gets it as soon as that is done.
+        """Reset or discard a sandbox in the background; after the reset a waiting lease gets it.
 
-        The lease took `seconds`, and for `worked` of them somebody waited for the sandbox's answer.
+        The lease took `seconds`; for `worked` seconds of them the sandbox was working on a request.
         """
         known = self._lease_seconds
         share = min(1.0, worked / max(seconds, 1e-6))
@@ -236,7 +244,7 @@ class WarmPool:
             return
         try:
             await sandbox.reset()
-        except Exception:  # whatever it was, this sandbox is not known to be clean
+        except Exception:  # whatever happened, this sandbox may not be clean
             await self._replace(sandbox, environment)
             return
         self._offer(sandbox)
@@ -244,8 +252,8 @@ class WarmPool:
     async def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
         self._all.discard(sandbox)
         shape = self._shape(environment)
-        ahead = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
-        if not self._closed and (self._waiting or environment.commands) and ahead < self._warm:
+        ready_or_starting = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
+        if not self._closed and (self._waiting or environment.commands) and ready_or_starting < self._warm:
             self._grow(environment, shape)
         await self._discard(sandbox)
 
@@ -254,7 +262,7 @@ class WarmPool:
         await sandbox.aclose()
 
     def _offer(self, sandbox: RemoteSandbox) -> None:
-        """Hand a clean sandbox to one who waits, or keep it idle."""
+        """Hand a clean sandbox to a waiting lease, or keep it idle."""
         if self._closed or not sandbox.usable:
             self._spawn(self._discard(sandbox))
             return
@@ -262,7 +270,7 @@ class WarmPool:
         if not fitting:
             self._idle.append(sandbox)
             return
-        if self._yields(sandbox):
+        if self._give_place_to_other_shape(sandbox):
             self._spawn(self._discard(sandbox))
             return
         chosen = fitting[0]
@@ -272,8 +280,9 @@ class WarmPool:
         self._handed_over = time.monotonic()
         chosen.future.set_result(sandbox)
 
-    def _yields(self, sandbox: RemoteSandbox) -> bool:
-        """Make way for one of another shape who waited too long, when the pool is full. Says whether it did."""
+    def _give_place_to_other_shape(self, sandbox: RemoteSandbox) -> bool:
+        """When the pool is full and a lease of another shape has waited too long, start a sandbox for it in the place
+        of this one. Returns whether that was done; this sandbox must then be discarded."""
         oldest = self._waiting[0]
         if oldest.shape == sandbox.shape or self.size < self._most or self._starting.get(oldest.shape):
             return False
@@ -290,7 +299,7 @@ class WarmPool:
 
 
 class Lease:
-    """The context of one lease."""
+    """The context manager of one lease."""
 
     def __init__(self, pool: WarmPool, environment: Environment) -> None:
         self._pool, self._environment = pool, environment

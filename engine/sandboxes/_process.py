@@ -1,4 +1,4 @@
-"""An open process: a program at the other end of a tool server's stream."""
+"""A program that runs in a sandbox, reached over its tool server's stream."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from engine.errors import ProcessError, SandboxError
 from engine.sandboxes._stream import Broken, Stream
 
 WINDOW = 1 << 18
-"""Bytes that may be on the way to the program, and bytes that it may write ahead of whoever reads."""
+"""Bytes of input that may be on their way to the program, and bytes of output that it may write ahead of the reader."""
 _PART = 1 << 16
+"""Bytes of input in one message."""
 _LONGEST = 16 << 20
-"""Bytes of the longest line that is read whole."""
+"""Bytes of the longest line that `readline` returns."""
 _ENDING = 30.0
-"""Seconds in which a process must be gone that was asked to end; then the sandbox counts as broken."""
+"""Seconds that a process may take to be gone after it was told to end; then the sandbox counts as broken."""
 
 
 class RemoteProcess:
-    """Implements protocols.Process. The server may send WINDOW bytes and what was granted since; we send at most WINDOW
-    bytes more than it says that the program took."""
+    """Implements protocols.Process.
+
+    Flow control: the server may send WINDOW bytes of output and as many more as were granted since. The engine sends at
+    most WINDOW bytes of input more than the server reports as taken by the program.
+    """
 
     def __init__(self, name: str, stream: Stream, explain: Callable[[str], Awaitable[SandboxError]]) -> None:
         self._name, self._stream, self._explain = name, stream, explain
@@ -32,11 +36,13 @@ class RemoteProcess:
         self._broken: str | None = None
         self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._came = bytearray()
-        self._begun = bytearray()  # of a line that is not whole
-        self._owed = 0  # bytes that were taken from what came, and not granted anew
-        self._untaken = 0  # bytes that were sent, and that the program has not taken as far as we know
-        self._deaf = self._drained = self._gone = False
+        self._output = bytearray()  # output that nobody has read
+        self._line = bytearray()  # the beginning of a line that is not complete yet
+        self._ungranted = 0  # bytes of output that were read and not granted again so far
+        self._untaken = 0  # bytes of input that were sent and not reported as taken so far
+        self._deaf = False  # the program closed its standard input
+        self._drained = False  # all of its output came
+        self._gone = False  # it and all that it started have ended
 
     @property
     def status(self) -> int | None:
@@ -48,14 +54,14 @@ class RemoteProcess:
 
     @property
     def terms(self) -> dict[str, int]:
-        """What the server must know to start it."""
+        """Fields of the request that starts the process."""
         return {"process": self._number, "window": WINDOW}
 
     # ------------------------------------------------------------ the stream's side
 
     def received(self, message: dict[str, Any]) -> None:
         if "data" in message:
-            self._came += base64.b64decode(message["data"])
+            self._output += base64.b64decode(message["data"])
         self._untaken -= message.get("taken", 0)
         if "status" in message:
             self._status, self._errors = message["status"], base64.b64decode(message["errors"])
@@ -71,11 +77,11 @@ class RemoteProcess:
         self._changed.set()
 
     def forget(self) -> None:
-        """Listen no longer."""
+        """Take no further messages of the stream."""
         self._stream.forget(self._number)
 
     async def _until(self, ready: Callable[[], bool]) -> None:
-        """Wait until something holds. Raises SandboxError when the stream broke before."""
+        """Wait until `ready` returns True. Raises SandboxError when the stream breaks before."""
         while not ready():
             if self._broken is not None:
                 raise await self._explain(self._broken)
@@ -87,9 +93,9 @@ class RemoteProcess:
     async def write(self, data: bytes) -> None:
         async with self._writing:
             for start in range(0, len(data), _PART):
-                await self._until(lambda: self._over or self._untaken + _PART <= WINDOW)
-                if self._over:
-                    raise self._error("closed its standard input")
+                await self._until(lambda: self._input_closed or self._untaken + _PART <= WINDOW)
+                if self._input_closed:
+                    raise self._process_error("closed its standard input")
                 part = data[start : start + _PART]
                 try:
                     self._stream.tell(self._number, data=base64.b64encode(part).decode())
@@ -99,22 +105,22 @@ class RemoteProcess:
 
     async def read(self, *, timeout: float | None = None) -> bytes:
         async with asyncio.timeout(timeout):
-            await self._until(lambda: self._readable or bool(self._begun))
-        self._take(len(self._came))
-        data, self._begun = bytes(self._begun), bytearray()
+            await self._until(lambda: self._readable or bool(self._line))
+        self._take(len(self._output))
+        data, self._line = bytes(self._line), bytearray()
         return data
 
     async def readline(self, *, timeout: float | None = None) -> bytes:
         async with asyncio.timeout(timeout):
-            while not self._begun.endswith(b"\n"):
-                if len(self._begun) > _LONGEST:
+            while not self._line.endswith(b"\n"):
+                if len(self._line) > _LONGEST:
                     too_long = f"{self._name} wrote a line of more than {_LONGEST >> 20} MB."
                     raise ProcessError(too_long, status=self._status)
                 await self._until(lambda: self._readable)
-                if not self._came:
-                    raise self._error("wrote no whole line")
-                self._take(self._came.find(b"\n") + 1 or len(self._came))
-        line, self._begun = bytes(self._begun), bytearray()
+                if not self._output:
+                    raise self._process_error("wrote no whole line")
+                self._take(self._output.find(b"\n") + 1 or len(self._output))
+        line, self._line = bytes(self._line), bytearray()
         return line
 
     async def aclose(self) -> None:
@@ -132,29 +138,30 @@ class RemoteProcess:
     # ------------------------------------------------------------
 
     @property
-    def _over(self) -> bool:
-        """Whether nothing can be written any more."""
+    def _input_closed(self) -> bool:
+        """Whether the program takes no more input."""
         return self._deaf or self._status is not None
 
     @property
     def _readable(self) -> bool:
-        """Whether something came, or nothing will come any more."""
-        return bool(self._came) or self._drained or self._gone
+        """Whether there is unread output, or no more will come."""
+        return bool(self._output) or self._drained or self._gone
 
     def _take(self, size: int) -> None:
-        """Move bytes that came to the line that is begun, and grant the program as many, some at a time."""
-        self._begun += self._came[:size]
-        del self._came[:size]
-        self._owed += size
-        if self._owed >= WINDOW // 4:
-            with contextlib.suppress(Broken):  # whoever waits next is told
-                self._stream.tell(self._number, granted=self._owed)
-            self._owed = 0
+        """Move bytes of the output to the line, and grant the program as many more. Grants are sent a quarter of the
+        window at a time, so that small reads do not cost a message each."""
+        self._line += self._output[:size]
+        del self._output[:size]
+        self._ungranted += size
+        if self._ungranted >= WINDOW // 4:
+            with contextlib.suppress(Broken):  # the next wait raises for the broken stream
+                self._stream.tell(self._number, granted=self._ungranted)
+            self._ungranted = 0
 
-    def _error(self, otherwise: str) -> ProcessError:
-        """Return why it cannot go on: how it ended, or `otherwise` while it runs."""
+    def _process_error(self, fault: str) -> ProcessError:
+        """Return the error to raise: that the program has ended and how, or `fault` while it runs."""
         if self._status is None:
-            return ProcessError(f"{self._name} {otherwise}.")
+            return ProcessError(f"{self._name} {fault}.")
         errors = self._errors.decode(errors="replace").strip()[-500:]
         wrote = f" Its standard error ends with: {errors}" if errors else ""
         return ProcessError(f"{self._name} ended with status {self._status}.{wrote}", status=self._status)

@@ -1,4 +1,4 @@
-"""A sandbox that is a tool server at the other end of a stream."""
+"""A sandbox as the engine sees it: a tool server, reached over a stream of JSON lines."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError, ProcessError, SandboxError
-from engine.protocols import Environment, ExecResult
 from engine.sandboxes._process import RemoteProcess
 from engine.sandboxes._stream import Broken, Stream
 from engine.settings import SANDBOX_ASSETS
-from engine.types import StateDiff, ToolResult
+from engine.types import Environment, ExecResult, StateDiff, ToolResult
 
 GRACE = 30.0
-"""Seconds that the engine waits beyond a bound before it holds the tool server itself for broken."""
+"""Seconds that the engine waits beyond a request's own bound before the tool server counts as broken."""
 OPENING = 120.0
+"""Seconds for a request that lays or compares a whole workspace."""
 TRUSTED = ("openpyxl", "pypdf", "PIL")
+"""Packages that the tool server itself may import ahead for its workers."""
 _SOURCES = (
     "workspace",
     "worker",
@@ -31,6 +32,8 @@ _SOURCES = (
     "programs",
     "stream",
     "database_rows",
+    "json_values",
+    "leaves",
     "state_diff",
     "tool_server",
 )
@@ -48,17 +51,18 @@ BOOT = (
     " exec(compile(source,name+'.py','exec'),m.__dict__)\n"
     "m.main(config)\n"
 )
-"""What `python -c` gets: it reads the bundle from its input, so no image can hold a stale server."""
+"""The program that starts a tool server by `python -c`. It reads the server's sources (the bundle) from its standard
+input, so that no image can hold an outdated server."""
 
 
 @lru_cache(maxsize=1)
 def sources() -> tuple[tuple[str, str], ...]:
-    """Return the tool server's modules in the order in which they must be executed."""
+    """Return (name, source) of the tool server's modules, each after those that it imports."""
     return tuple((name, (Path(SANDBOX_ASSETS) / f"{name}.py").read_text()) for name in _SOURCES)
 
 
 def bundle(**config: Any) -> bytes:
-    """Return what is sent ahead of the first request: the server's sources and its settings."""
+    """Return the bytes that are sent before the first request: the server's sources and settings, as JSON."""
     return json.dumps({"sources": sources(), "trusted": TRUSTED, **config}).encode()
 
 
@@ -68,7 +72,7 @@ def command_line(python: str, size: int) -> list[str]:
 
 
 def key_of(environment: Environment) -> str:
-    """Return the key of an environment; one without gets a digest of its content."""
+    """Return the key of an environment; a digest of its content when it has none."""
     if environment.key:
         return environment.key
     total = hashlib.sha256()
@@ -80,7 +84,7 @@ def key_of(environment: Environment) -> str:
 
 
 def opening(environment: Environment) -> dict[str, Any]:
-    """Return the `open` request of an environment. Raises InputError for a path that is not inside."""
+    """Return the `open` request of an environment. Raises InputError for a path that leads out of the workspace."""
     for path in environment.workspace:
         if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
             raise InputError(f"workspace/{path}", "is not a path inside the workspace.", "Rename the file.")
@@ -94,9 +98,9 @@ def opening(environment: Environment) -> dict[str, Any]:
 
 
 class RemoteSandbox:
-    """Implements protocols.Sandbox. `explain` turns a broken stream into the SandboxError to raise.
+    """Implements protocols.Sandbox. `explain` turns the reason of a broken stream into the SandboxError to raise.
 
-    `worked` adds up the seconds in which an answer was awaited.
+    `worked` is the sum of the seconds in which the engine waited for answers.
     """
 
     def __init__(
@@ -116,11 +120,11 @@ class RemoteSandbox:
 
     @property
     def usable(self) -> bool:
-        """False when it must be thrown away: the stream broke, or a request was left unanswered."""
+        """False when the sandbox must be thrown away, because its stream broke or a request was not answered."""
         return self._stream.usable
 
     async def open(self, environment: Environment, key: str) -> None:
-        """Give the server another environment. Raises SandboxError."""
+        """Open another environment in the sandbox. Raises SandboxError."""
         self.key = None
         await self._ask(opening(environment), OPENING)
         self._call_seconds = environment.limits.call_seconds
@@ -164,7 +168,7 @@ class RemoteSandbox:
         await self._ask({"op": "reset"}, OPENING)
 
     async def ping(self) -> int:
-        """Return the server's process id as it sees itself."""
+        """Return the server's process id inside the sandbox."""
         return int((await self._ask({"op": "ping"}, GRACE))["pid"])
 
     async def aclose(self) -> None:
@@ -184,9 +188,10 @@ class RemoteSandbox:
         if refusal is None:
             done: dict[str, Any] = answer["ok"]
             return done
-        raise self._refused(refusal["kind"], refusal["message"], str(message.get("path", message["op"])))
+        raise self._exception_for(refusal["kind"], refusal["message"], str(message.get("path", message["op"])))
 
-    def _refused(self, kind: str, text: str, where: str) -> Exception:
+    def _exception_for(self, kind: str, text: str, where: str) -> Exception:
+        """Return the exception for a refusal of the server; the sandbox is unusable after one of kind "broken"."""
         if kind == "escape":
             return InputError(where, f"{text}.", "Use a relative path to a file of the workspace.")
         if kind == "missing":

@@ -1,4 +1,4 @@
-"""JSON lines to a tool server and back, on the event loop and without a thread."""
+"""The stream of JSON lines between the engine and a tool server, on the event loop and without a thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.reading.json_value import loads
 
 
 class Broken(Exception):
-    """The stream ended or made no sense; the message says how."""
+    """The stream ended, or the server did not keep to the protocol; the message says how."""
 
 
 class Listener(Protocol):
-    """Gets the server's messages about one open process, and why the stream broke if it does."""
+    """Receives the server's messages about one open process, or the reason when the stream breaks."""
 
     def received(self, message: dict[str, Any]) -> None: ...
     def broke(self, reason: str) -> None: ...
@@ -28,8 +28,8 @@ class Stream(asyncio.Protocol):
     """One attached tool server. `request` sends a line and waits for the line with the same id. Lines about an open
     process go to its listener.
 
-    A request that is cancelled or overdue leaves the stream out of step with what the server is doing, so
-    `abandoned` becomes True and the sandbox must not serve anybody else.
+    After a request that was cancelled or overdue nobody knows what the server is doing, so `abandoned` becomes True and
+    the sandbox must not be used again.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Stream(asyncio.Protocol):
         self.ready: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[0] = self.ready
 
-    # ------------------------------------------------------------ asyncio's side
+    # ------------------------------------------------------------ called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -54,7 +54,7 @@ class Stream(asyncio.Protocol):
         self.feed(data)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the server's standard output."""
+        """Take bytes of the server's standard output and handle each complete line."""
         if not self._buffer and data.endswith(b"\n") and data.count(b"\n") == 1:
             self._line(data)
             return
@@ -91,27 +91,27 @@ class Stream(asyncio.Protocol):
         for future in waiting.values():
             if not future.done():
                 future.set_exception(Broken(reason))
-                future.exception()
+                future.exception()  # marks it as retrieved, so that asyncio logs nothing when nobody awaits it
         listeners, self._listeners = self._listeners, {}
         for listener in listeners.values():
             listener.broke(reason)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
-    # ------------------------------------------------------------ ours
+    # ------------------------------------------------------------ called by the sandbox
 
     @property
     def usable(self) -> bool:
         return not self.abandoned and self._transport is not None and not self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are (the bundle ahead of the first request)."""
+        """Send bytes as they are, such as the bundle before the first request. Raises Broken."""
         if self._transport is None or self._transport.is_closing():
             raise Broken("the stream to the tool server is closed")
         self._transport.write(data)
 
     def listen(self, listener: Listener) -> int:
-        """Return a new number for an open process, whose messages go to `listener` until `forget`."""
+        """Return the number of a new open process, whose messages go to `listener` until `forget`."""
         number = self._next
         self._next += 1
         self._listeners[number] = listener
@@ -120,12 +120,13 @@ class Stream(asyncio.Protocol):
     def forget(self, number: int) -> None:
         self._listeners.pop(number, None)
 
-    def tell(self, number: int, **said: Any) -> None:
-        """Say something to an open process; there is no answer. Raises Broken."""
-        self.write(_encoded({"op": "tell", "process": number, **said}))
+    def tell(self, number: int, **fields: Any) -> None:
+        """Send a message about an open process; there is no answer. Raises Broken."""
+        self.write(_encoded({"op": "tell", "process": number, **fields}))
 
     async def request(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the server's whole answer to `message`. Raises Broken when none came within `seconds`."""
+        """Return the server's answer to `message`. Raises Broken when the stream breaks or no answer comes within
+        `seconds`."""
         number = self._next
         self._next += 1
         message["id"] = number
@@ -154,11 +155,11 @@ class Stream(asyncio.Protocol):
             future.set_exception(Broken(f"the tool server gave no answer within {seconds:g} s"))
 
     async def wait_ready(self, seconds: float) -> None:
-        """Wait for the server's first line."""
+        """Wait for the server's first line, which says that it has started. Raises Broken."""
         await self._within(self.ready, seconds)
 
     async def aclose(self) -> None:
-        """Close our end; the server then ends by itself."""
+        """Close the engine's end of the stream; the server then ends by itself."""
         self.abandoned = True
         if self._transport is not None:
             self._transport.close()
@@ -167,9 +168,10 @@ class Stream(asyncio.Protocol):
 
 
 def _encoded(message: dict[str, Any]) -> bytes:
+    """Return a message as a line. Raises SandboxError when it cannot be written as JSON."""
     try:
         return orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # integers beyond 64 bits, lone surrogates: legal in a model's arguments
+    except TypeError:  # orjson refuses integers beyond 64 bits and lone surrogates, which a model's arguments may hold
         try:
             return json.dumps(message).encode() + b"\n"
         except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
 """Docker containers, isolated.
 
 No network unless the domain asks for it, non-root, all capabilities dropped, no new privileges, read-only root,
-one size-bound writable folder in memory, bounds on memory, processor and processes. The tool server speaks over
-the container's attached stream; it ends when the engine does, and the container removes itself with it.
+one size-bound writable folder in memory, bounds on memory, processor and processes. The tool server talks with the
+engine over the container's attached stream. It ends when the engine does, and the container is removed with it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
-from engine.protocols import Environment, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Options
+from engine.types import Environment, Options, SandboxHealth
 
 __all__ = ["Docker"]
 
 LABEL = "turnwright.engine"
 _ROOT = "/sandbox"
 _USER = 65534
+"""The user and group `nobody`."""
 _SERVER_BYTES = 96 << 20
 """Memory for the init process and the tool server on top of what the tools may use."""
 _SERVER_PROCESSES = 4
+"""Processes of the init process and the tool server on top of those of the tools."""
 _FAULTS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
@@ -56,7 +57,8 @@ class Config(Options):
 
 
 class _Frames(Stream):
-    """The attached stream of a container: frames of an 8 byte header and a payload, output and errors mixed."""
+    """The attached stream of a container. Docker sends standard output and standard error mixed, in frames of an 8 byte
+    header and a payload."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +95,7 @@ class Docker:
         self._processors = 1.0
 
     async def start(self) -> None:
-        """Check that the engine answers and has the image, and sweep. Raises SandboxError(gone=True)."""
+        """Check that the Docker engine answers and has the image, then sweep. Raises SandboxError(gone=True)."""
         await asyncio.to_thread(self._check)
         config = self._config
         self._pool = WarmPool(
@@ -120,7 +122,7 @@ class Docker:
         return SandboxHealth(self.name, True, True, f"Docker {version} answers, and {self._config.image} is there.")
 
     async def sweep(self) -> int:
-        """Remove containers of engines that no longer run. Returns how many."""
+        """Remove containers of Turnwright engines that no longer run, and return how many."""
         return await asyncio.to_thread(self._sweep)
 
     async def aclose(self) -> None:
@@ -131,7 +133,7 @@ class Docker:
         if client is not None:
             client.close()
 
-    # ------------------------------------------------------------ the engine
+    # ------------------------------------------------------------ the Docker engine
 
     def _running(self) -> WarmPool:
         if self._pool is None:
@@ -144,7 +146,7 @@ class Docker:
         return self._client.api
 
     def _check(self) -> str:
-        """Return the engine's version. Raises SandboxError(gone=True) with the next move."""
+        """Return the Docker engine's version. Raises SandboxError(gone=True) with the next move."""
         try:
             api = self._api()
             version = str(api.version()["Version"])
@@ -170,7 +172,8 @@ class Docker:
         return True
 
     async def _explain(self, reason: str) -> SandboxError:
-        """Say whether one container broke or the whole engine; many ask at once when it is the engine."""
+        """Return the error for a broken stream: this container's, or the Docker engine's if it does not answer. When it
+        is gone, all streams break at once, so they share one check."""
         if self._gone is None or self._gone.done():
             self._gone = asyncio.create_task(asyncio.to_thread(self._answers))
         if await asyncio.shield(self._gone):
@@ -183,6 +186,7 @@ class Docker:
             found = self._api().containers(all=True, filters={"label": LABEL})
             for container in found:
                 alive = lives(container["Labels"][LABEL])
+                # None: an engine of another machine, which may live, so only its ended containers are removed.
                 if alive is False or (alive is None and container["State"] not in ("running", "created")):
                     removed += self._remove(container["Id"])
         except _FAULTS as error:
@@ -190,7 +194,7 @@ class Docker:
         return removed
 
     def _remove(self, identity: str) -> bool:
-        """Remove a container whatever its state; True when it was there."""
+        """Remove a container whatever its state, and return whether it existed."""
         try:
             self._api().remove_container(identity, force=True, v=True)
         except docker.errors.NotFound:
@@ -204,7 +208,7 @@ class Docker:
     # ------------------------------------------------------------ one container
 
     def _shape(self, environment: Environment) -> tuple[Any, ...]:
-        """What a container is made with and cannot change later."""
+        """Return what a container is made with and cannot change later."""
         limits = environment.limits
         return (limits.memory_bytes, limits.disk_bytes, limits.processes, limits.cpus, environment.network)
 
@@ -222,6 +226,7 @@ class Docker:
         try:
             identity, attached = await asyncio.shield(starting)
         except asyncio.CancelledError:
+            # The thread goes on: wait for its container and remove it, else nobody would.
             with contextlib.suppress(SandboxError):
                 identity, attached = await starting
                 attached.close()
@@ -252,12 +257,13 @@ class Docker:
         return RemoteSandbox(self.name, self.isolated, stream, shape, self._explain, close)
 
     def _forget(self, identity: str) -> None:
-        """Remove a container that is no longer needed; an engine that is gone is swept later."""
+        """Remove a container that is no longer needed. If the Docker engine is gone, a later sweep removes it."""
         with contextlib.suppress(*_FAULTS):
             self._remove(identity)
 
     def _create(self, environment: Environment, size: int) -> tuple[str, socket.socket]:
-        """Make, attach and start a container. Leaves nothing behind when one of these fails."""
+        """Create, attach and start a container, and return its id and stream. When a step fails, the container is
+        removed. Raises SandboxError."""
         identity = None
         try:
             api = self._api()
@@ -304,6 +310,7 @@ class Docker:
         )
 
     def _failure(self, error: Exception) -> SandboxError:
+        """Return the error for a container that could not be started, with the next move."""
         if isinstance(error, docker.errors.ImageNotFound):
             message = f"The sandbox image {self._config.image} is missing. Build it with `make sandbox-image`."
             return SandboxError(message, gone=True)
@@ -316,7 +323,8 @@ class Docker:
 
 
 def _plain_socket(attached: Any) -> socket.socket:
-    """Return the connection beneath what the SDK hands out, which asyncio can then own."""
+    """Return the socket beneath the object that the SDK returns, so that asyncio can own it. Raises OSError when the
+    connection is encrypted."""
     found = getattr(attached, "_sock", attached)
     if type(found) is not socket.socket:
         raise OSError("this connection is encrypted; use a Unix socket, plain TCP or an SSH tunnel to the engine")
@@ -331,6 +339,7 @@ def _short(error: Exception) -> str:
 
 
 def _left_by(engine: str) -> set[str]:
+    """Return the ids of the containers of the engine with this process name."""
     client = docker.from_env()
     try:
         found = client.api.containers(all=True, filters={"label": f"{LABEL}={engine}"})

@@ -26,20 +26,19 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
-from engine.protocols import Environment, ExecResult, SandboxHealth
 from engine.sandboxes._pool import Lease, WarmPool
 from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
-from engine.types import Options, StateDiff, ToolResult
+from engine.types import Environment, ExecResult, Options, SandboxHealth, StateDiff, ToolResult
 
 __all__ = ["Local"]
 
 _PREFIX = "turnwright-sandbox-"
-_LEFT = 1 << 20
-"""Bytes below which the disk of the workspaces counts as full: what fails then is not held against a tool."""
+_LEAST_FREE = 1 << 20
+"""Bytes of free disk space below which the disk counts as full, and a tool's failure as the sandbox's."""
 NICENESS = 19
-"""Tools go behind the engine where processors are short: it feeds all of them, so hundreds would idle while it waits.
-Priorities count within a session only, so the servers stay in the engine's."""
+"""The lowest priority: when processors are short the engine must go first, because all tools wait for it. Linux
+compares priorities only within a session, so the tool servers stay in the session of the engine."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -68,7 +67,7 @@ class Local:
         self._pool: WarmPool | None = None
 
     async def start(self) -> None:
-        """Check that workspaces can be laid here. Raises SandboxError(gone=True)."""
+        """Check that the folder of the workspaces is writable, then sweep. Raises SandboxError(gone=True)."""
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise SandboxError(f"{self._folder} is not writable. Choose another temporary folder.", gone=True)
         self._pool = self._new_pool()
@@ -94,7 +93,7 @@ class Local:
         )
 
     async def sweep(self) -> int:
-        """Remove workspaces of engines that no longer run. Returns how many."""
+        """Remove workspaces of engines that no longer run, and return how many."""
         return await asyncio.to_thread(self._sweep)
 
     async def aclose(self) -> None:
@@ -120,7 +119,7 @@ class Local:
         try:
             root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{process_name()}-", dir=self._folder))
         except OSError as error:
-            raise self._unstarted(error) from error
+            raise self._start_error(error) from error
         ours, theirs = socket.socketpair()
         try:
             first = bundle(
@@ -136,13 +135,13 @@ class Local:
         except OSError as error:
             ours.close()
             shutil.rmtree(root, ignore_errors=True)
-            raise self._unstarted(error) from error
+            raise self._start_error(error) from error
         finally:
             theirs.close()
         return await self._connect(ours, process, root, first)
 
-    def _unstarted(self, error: Exception) -> SandboxError:
-        """Say why no server started; a full disk concerns all of them."""
+    def _start_error(self, error: Exception) -> SandboxError:
+        """Return the error for a server that did not start; for a full disk one that pauses the batch."""
         if getattr(error, "errno", None) in _FULL or _full(self._folder):
             return _no_space(self._folder)
         return SandboxError(f"The local sandbox could not start: {error}")
@@ -169,7 +168,7 @@ class Local:
             await asyncio.shield(close())
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise self._unstarted(error) from error
+            raise self._start_error(error) from error
         return _OnDisk(self.name, self.isolated, stream, (), explain, close, folder=self._folder)
 
     def _sweep(self) -> int:
@@ -183,8 +182,8 @@ class Local:
 
 
 class _OnDisk(RemoteSandbox):
-    """Tells a full disk from a tool's own failure. A tool that cannot write because of it, and a workspace that
-    cannot be laid, are faults of the whole backend; a diff of what could not be written is none."""
+    """A sandbox that shares its disk with the machine. After a failure, and before a diff, it checks for a full disk
+    and then raises SandboxError(gone=True), so that a full disk pauses the batch and is never a tool's fault."""
 
     def __init__(self, *parts: Any, folder: Path) -> None:
         super().__init__(*parts)
@@ -221,12 +220,12 @@ class _OnDisk(RemoteSandbox):
 
 
 def _full(folder: Path) -> bool:
-    """Whether the disk of a folder has no room left for a workspace. A disk that cannot be asked counts as roomy."""
+    """Return whether the disk of a folder has no room for a workspace; False when that cannot be found out."""
     try:
         disk = os.statvfs(folder)
     except OSError:
         return False
-    return disk.f_bavail * disk.f_frsize < _LEFT or (disk.f_files > 0 and disk.f_favail == 0)
+    return disk.f_bavail * disk.f_frsize < _LEAST_FREE or (disk.f_files > 0 and disk.f_favail == 0)
 
 
 def _no_space(folder: Path) -> SandboxError:
@@ -250,7 +249,7 @@ def _spawn(theirs: socket.socket, size: int, root: Path) -> subprocess.Popen[byt
 
 
 def _end(process: subprocess.Popen[bytes], root: Path) -> None:
-    """Wait for the server to end by itself (its stream is closed), else kill it; remove its folder."""
+    """Wait for the server to end by itself, as its stream is closed, else kill it; then remove its folder."""
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:
@@ -260,13 +259,14 @@ def _end(process: subprocess.Popen[bytes], root: Path) -> None:
 
 
 def _package_paths() -> list[str]:
-    """Return the folders that hold the packages which tools may import."""
+    """Return the folders of the packages that tools may import."""
     found: list[Any] = [importlib.util.find_spec(name) for name in TRUSTED]
     folders = {str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin}
     return sorted(folders)
 
 
 def _left_by(engine: str) -> set[str]:
+    """Return the names of the workspaces of the engine with this process name."""
     return {folder.name for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{engine}-*")}
 
 

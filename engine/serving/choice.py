@@ -1,20 +1,34 @@
-"""Opens the sandbox backend that a setting names. Used by composition roots; plug-ins do not know each other."""
+"""Opens the sandbox backend that a setting names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import InputError, SandboxError
 from engine.plugins import configure, load, names
-from engine.protocols import SandboxHealth, SandboxPool
+from engine.protocols import SandboxPool
+from engine.types import SandboxHealth
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of sandboxes, by the sandbox's name."""
 
 
+@dataclass(frozen=True)
+class SandboxChoice:
+    """Which sandbox an engine uses, and how it is opened."""
+
+    name: str = "auto"
+    """A plug-in of engine/sandboxes, or "auto" for the best one that answers."""
+    image: str | None = None
+    """The image of backends that have one; None for their own default."""
+    options: Options | None = None
+    """These override the options that the studio stored."""
+
+
 def with_options(stored: Options, given: Options) -> Options:
-    """Return stored options with the given ones above them."""
+    """Return the stored options, overridden by the given ones."""
     return {name: {**stored.get(name, {}), **given.get(name, {})} for name in {**stored, **given}}
 
 
@@ -28,10 +42,9 @@ async def open_pool(
 ) -> SandboxPool:
     """Return a started pool for "auto" or the name of a plug-in in engine/sandboxes.
 
-    `allow_commands` lets a backend without isolation run tools that execute commands; `image` names the
-    sandbox image of backends that have one, and stands below `options`. Raises InputError for an unknown name,
-    InputErrors for an option that a backend does not take, and SandboxError(gone=True), with the next move, when the
-    backend cannot be used.
+    `allow_commands` lets a backend without isolation run tools that execute commands; `image` names the sandbox image
+    of backends that have one, unless `options` name another. Raises InputError for an unknown name, InputErrors for an
+    option that a backend does not take, and SandboxError(gone=True), with the next move, when it cannot be used.
     """
     *others, last = preferred() if choice == "auto" else [choice]
     for name in others:
@@ -43,7 +56,7 @@ async def open_pool(
 
 
 async def health(image: str | None = None, options: Options | None = None) -> list[SandboxHealth]:
-    """Return, for every plug-in, whether it can be used now. Never raises for a backend that cannot."""
+    """Return the health of every sandbox plug-in; a backend that cannot be used raises nothing."""
     found = []
     for name in names("sandboxes"):
         pool = _build(name, False, image, options)

@@ -1,4 +1,4 @@
-"""What pages ask of the engine, because it needs a sandbox or a model. One method of Desk per kind.
+"""Answers requests of pages that need a sandbox or a model. One method of Desk per kind of request:
 
     try_tool      {domain, version, overrides, tool, arguments, variant}      -> {result, diff}
     prove         {domain, version, overrides, template, mode, turns, seed}   -> {task, proof, trajectory}
@@ -6,8 +6,9 @@
     replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
 
-`overrides` maps pack paths to text (or {"base64": ...}) that stands in place of the saved files, so that an unsaved
-tool or template can be tried; None leaves a file out. A refusal is an answer: (None, message) with the next move.
+`overrides` maps pack paths to text (or {"base64": ...}) that replaces the saved file, so that an unsaved tool or
+template can be tried; None removes a file. A request that is refused is answered with (None, message), and the message
+names the next move.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from engine.domains.sources import sources_of
 from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
-from engine.protocols import Library, Request, SandboxPool
+from engine.protocols import Library, SandboxPool
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
-from engine.reviewing.replay import Correction, check_fix, replay
-from engine.rolling.end_state import held, with_held
-from engine.rolling.rollout import environment_of, rollout
+from engine.reviewing.replay import Correction, Runtime, check_correction, replay
+from engine.rolling.end_state import source_states, with_source_changes
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.wiring import parts_of
 from engine.settings import read
@@ -40,6 +42,7 @@ from engine.types import (
     DomainShare,
     Endpoint,
     Persona,
+    Request,
     RolloutSpec,
     Task,
     Tool,
@@ -60,22 +63,24 @@ PLAIN = Persona(
     disclosure="everything_at_once",
     description="Asks in the template's own words.",
 )
+"""The persona of a proof, which says nothing beyond the template."""
 PROBE = Tool(
     name="get_time",
     description="Return the current time in a city.",
     parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     effect="read",
 )
+"""The tool that a tested model is asked to call."""
 
 
 class Desk:
-    """Answers requests; `pool_of` returns a started sandbox pool."""
+    """Answers requests. `pool_of(allow_commands=...)` returns a started sandbox pool."""
 
     def __init__(self, library: Library, pool_of: Callable[..., Awaitable[SandboxPool]]) -> None:
         self._library, self._pool_of = library, pool_of
 
     async def answer(self, request: Request) -> tuple[dict[str, Any] | None, str | None]:
-        """Return (result, None) or (None, message for the reader), always."""
+        """Return (result, None) or (None, message for the user). Never raises."""
         kinds: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "try_tool": self._try_tool,
             "prove": self._prove,
@@ -107,10 +112,10 @@ class Desk:
         pool = await self._pool_of(allow_commands=source.commands)
         variant = payload.get("variant")
         async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
-            before = await held({tool.source: source}, sandbox)
+            before = await source_states({tool.source: source}, sandbox)
             result = await source.call(tool, call, sandbox)
-            after = await held({tool.source: source}, sandbox)
-            diff = with_held(await sandbox.diff(), before, after)
+            after = await source_states({tool.source: source}, sandbox)
+            diff = with_source_changes(await sandbox.diff(), before, after)
         return {"result": result.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "sandbox": pool.name}
 
     async def _prove(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,17 +170,16 @@ class Desk:
     async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         trajectory, files = await asyncio.to_thread(self._library.trajectory, int(payload["trajectory_id"]))
         domain = catalog.parse(files, unfinished=True)
-        fix = Turn.model_validate(payload["fix"])
+        correction = Correction(turn=int(payload["turn"]), fix=Turn.model_validate(payload["fix"]))
         others = [Correction.model_validate(one) for one in payload.get("others") or ()]
-        check_fix(trajectory, int(payload["turn"]), fix)
+        check_correction(trajectory, correction)  # before a sandbox is opened for it
         sources = sources_of(domain)
         commands = any(sources[tool.source].commands for tool in trajectory.tools)
         pool = await self._pool_of(allow_commands=commands)
         variant = trajectory.task.variant if trajectory.task else None
         environment = environment_of(domain, variant, commands=commands)
-
-        at, own = int(payload["turn"]), domain.user_tools
-        found = await replay(trajectory, at, fix, others, lambda: pool.lease(environment), sources, own)
+        runtime = Runtime(lambda: pool.lease(environment), sources, domain.user_tools)
+        found = await replay(trajectory, correction, others, runtime)
         return found.model_dump(mode="json")
 
     async def _build_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +194,7 @@ class Desk:
         except (TurnwrightError, OSError) as error:
             self._library.fail_export(export_id, str(error))
             raise InputError("export", f"{error}") from error
-        except Exception as error:  # answered by `answer`; the export must not look as if it were still being built
+        except Exception as error:  # `answer` tells the page; the export must not stay marked as being built
             self._library.fail_export(export_id, f"{type(error).__name__}: {error}")
             raise
         outcome = result.outcome(result.path.relative_to(folder).as_posix())
@@ -198,7 +202,7 @@ class Desk:
         return {"rows": outcome.rows, "path": result.path.name}
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
-        """Return the domain with the caller's unsaved changes laid over it. Raises InputErrors."""
+        """Return the domain that a request names, with its `overrides` applied. Raises InputErrors."""
         files = dict(await asyncio.to_thread(self._library.domain_files, payload["domain"], payload.get("version")))
         for path, content in (payload.get("overrides") or {}).items():
             if content is None:

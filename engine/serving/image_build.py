@@ -1,9 +1,9 @@
-"""The build of the sandbox image beside the running studio, and how it stands.
+"""Builds the sandbox image beside the running studio, and tells pages the state of that build.
 
-`make run` asks for it, the studio starts it, and pages say what it means for them. It runs in a process group of its
-own. A lock that the build inherits tells whether it is still at work, also when the studio that started it was killed;
-a note in the home folder keeps when it began and how it ended. Once the image is there, the engine finds it by itself
-(engine/serving/pools.py).
+`make run` requests it and the studio starts it, in a process group of its own. Two files in the home folder tell its
+state: a lock file that stays locked while the build runs, because the build inherits it, even when the studio that
+started it was killed; and a note of when the build began and how it ended. Once the image is there, the engine finds
+it by itself (engine/serving/pools.py).
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine import settings
-from engine.serving.lock import locked
+from engine.serving.lock import locked_file
 
 SCRIPT = settings.SANDBOX_ASSETS / "build.sh"
 STOP_SECONDS = 10.0
+"""How long a build may take to end after SIGTERM, and after SIGKILL."""
 
 
 @dataclass(frozen=True)
 class BuildState:
-    """How the last build stands. `since` is when it began (UTC epoch seconds), `reason` why it failed or ""."""
+    """The state of the last build. `since` is when it began (UTC epoch seconds), `reason` why it failed or ""."""
 
     building: bool
     since: float
@@ -37,42 +38,45 @@ class BuildState:
 
 
 class ImageBuild:
-    """The build of one studio, told by files of its home folder. `script` is what builds."""
+    """The build of the studio with this home folder. `script` is the program that builds."""
 
     def __init__(self, home: Path, script: Path = SCRIPT) -> None:
         self.log = home / "logs" / "sandbox-image.log"
         self._lock, self._note, self._script = home / "sandbox-image.lock", home / "sandbox-image.json", script
 
     def state(self) -> BuildState | None:
-        """Return how the last build stands: None when there was none, it succeeded, or its end was not seen."""
+        """Return the state of the last build; None when there was none, it succeeded, or its studio was killed before
+        it ended."""
         try:
             noted = BuildState(**json.loads(self._note.read_text()))
         except (OSError, ValueError, TypeError):
             return None
         if not noted.building:
             return noted if noted.reason else None
-        free = self._take()
-        if free is None:
+        unlocked = self._lock_file()
+        if unlocked is None:
             return noted
-        free.close()
+        unlocked.close()
         return None
 
     async def run(self) -> None:
-        """Build the image if it is missing or stale. When cancelled, the build is stopped. Never raises for a build
-        that fails: `state` tells why."""
-        taken = self._take()
-        if taken is None:
+        """Build the image if it is missing or stale; return at once while another build runs.
+
+        When cancelled, the build is stopped. A build that fails raises nothing: `state` says why.
+        """
+        lock = self._lock_file()
+        if lock is None:
             return
         began = time.time()
         try:
-            with taken:
-                process = await self._start(taken)
-                self._write(BuildState(True, began))
+            with lock:  # closed here once the build has inherited it, so that it is free when the build ends
+                self._write(BuildState(True, began))  # first: a studio killed just after the start leaves it noted
+                process = await self._start(lock)
             try:
                 status = await process.wait()
             finally:
-                await asyncio.shield(_stopped(process))
-            self._write(BuildState(False, began, self._last_words() if status else ""))
+                await asyncio.shield(_stop(process))
+            self._write(BuildState(False, began, self._failure_reason() if status else ""))
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._write(BuildState(False, began, f"The build could not be started: {error.strerror}."))
@@ -85,25 +89,27 @@ class ImageBuild:
                 env=settings.child_environment(PYTHON=sys.executable), pass_fds=(lock.fileno(),),
             )  # fmt: skip
 
-    def _take(self) -> BinaryIO | None:
-        """Return the locked file, None while a build holds it."""
+    def _lock_file(self) -> BinaryIO | None:
+        """Return the lock file, locked; None while a build holds it."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        return locked(self._lock)
+        return locked_file(self._lock)
 
     def _write(self, state: BuildState) -> None:
+        """Store the state. The note is replaced as a whole, so that no page reads half of it."""
         part = self._note.with_suffix(".part")
         part.write_text(json.dumps(asdict(state)))
         part.replace(self._note)
 
-    def _last_words(self) -> str:
+    def _failure_reason(self) -> str:
+        """Return the last line of the build's log, which says why it failed."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return (
-            lines[-1].removeprefix("sandbox image: ") if lines else f"The build failed without a word; see {self.log}."
-        )
+        if not lines:
+            return f"The build failed without a word; see {self.log}."
+        return lines[-1].removeprefix("sandbox image: ")
 
 
-async def _stopped(process: Process) -> None:
-    """End the process group of a build that is still at work."""
+async def _stop(process: Process) -> None:
+    """End a build that still runs, with its whole process group."""
     if process.returncode is not None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):

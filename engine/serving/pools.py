@@ -1,4 +1,4 @@
-"""The sandbox pools of one engine: opened on first use, kept warm between batches, and looked for again."""
+"""The sandbox pools of one engine: opened on first use and kept warm between batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.serving.choice import Options, open_pool, preferred
 
 
 class _Key(NamedTuple):
-    """What a pool was opened with; the options as JSON."""
+    """What a pool was opened with; `options` as JSON."""
 
     sandbox: str
     allow_commands: bool
@@ -22,10 +22,11 @@ class _Key(NamedTuple):
 
 
 class Pools:
-    """`choice` is what "auto" means here: the name of a sandbox, or "auto" for the best one that answers.
+    """Hands out one pool for each sandbox and its options.
 
-    `options` tells those of every sandbox; a change holds for whoever asks from then on, and whoever works in a pool
-    stays there.
+    `choice` is the sandbox for requests of "auto": a name, or "auto" for the best one that answers. `options` returns
+    the options of all sandboxes by name. When they change, later requests get a new pool, and a batch that works in the
+    old one stays there.
     """
 
     def __init__(self, choice: str, image: str | None = None, options: Callable[[], Options] = dict) -> None:
@@ -35,7 +36,8 @@ class Pools:
         self._lock = asyncio.Lock()
 
     async def of(self, choice: str = "auto", *, allow_commands: bool = False) -> SandboxPool:
-        """Return a started pool. Raises SandboxError with the next move, InputError for an unknown name or option."""
+        """Return a started pool. Raises SandboxError, with the next move, when the sandbox cannot be used, InputError
+        for an unknown name or option."""
         wanted = self._default if choice == "auto" else choice
         options = await asyncio.to_thread(self._options)
         async with self._lock:
@@ -49,10 +51,10 @@ class Pools:
                 self._chosen = pool.name
             return await self._kept(pool, _key(pool.name, allow_commands, options))
 
-    async def look_again(self) -> None:
-        """Let "auto" mean the preferred sandbox from now on, if it did not answer before and does now.
+    async def try_preferred(self) -> None:
+        """Let "auto" mean the preferred sandbox from now on, if it answers now and did not before.
 
-        Whoever works in another one stays there.
+        A batch that works in another sandbox stays there.
         """
         best = preferred()[0]
         if self._default != "auto" or self._chosen in (None, best):
@@ -65,14 +67,15 @@ class Pools:
                 self._chosen = best
 
     async def _kept(self, pool: SandboxPool, key: _Key) -> SandboxPool:
-        """Keep a newly opened pool; return the one there was before, if any, and close the new one."""
+        """Store a newly opened pool and return it. If another task has opened one with this key meanwhile, close the
+        new one and return the other."""
         kept = self._pools.setdefault(key, pool)
         if kept is not pool:
             await pool.aclose()
         return kept
 
     async def drop(self, pool: SandboxPool) -> None:
-        """Forget a pool that broke, so that the next batch opens a new one."""
+        """Close and forget a broken pool, so that the next batch opens a new one."""
         async with self._lock:
             self._pools = {key: kept for key, kept in self._pools.items() if kept is not pool}
             self._chosen = None if self._chosen == pool.name else self._chosen

@@ -1,7 +1,7 @@
-"""The engine's own process: claim batches, answer requests, beat, stop on a signal.
+"""The engine process: claims batches and works on them, answers requests, sends heartbeats, stops on a signal.
 
 States of a batch: queued → running → (paused ↔ running) → done | failed | cancelled. Several engines may share one
-database: a batch and a request are claimed by one conditional update each, and a claim whose heartbeat is older than
+database: a batch or request is claimed by one conditional update, and a claim whose heartbeat is older than
 `times.STALE` is taken over, sooner when its process is known to have ended.
 """
 
@@ -19,48 +19,54 @@ from functools import partial
 from engine import plugins
 from engine.errors import InputError, SandboxError, StorageError
 from engine.liveness import holder_name
-from engine.protocols import SMALL_BATCH, Claim, Library, Pulse, Request, SandboxPool, Store
+from engine.protocols import Library, SandboxPool, Store
 from engine.running.runner import run
 from engine.running.watch import Ending
-from engine.serving.choice import Options, with_options
+from engine.serving.choice import SandboxChoice, with_options
 from engine.serving.desk import Desk
 from engine.serving.pools import Pools
 from engine.times import STALE
+from engine.types import SMALL_BATCH, Claim, Pulse, Request
 
 IDLE_SECONDS = 0.5
+"""Between two tries to claim a batch."""
 POLL_SECONDS = 0.2
+"""Between two tries to claim a request."""
 OPEN_REQUESTS = 4
+"""Requests that are answered at the same time."""
 LOOK_SECONDS = 10.0
-"""How often an engine that does without its preferred sandbox looks whether that answers now."""
+"""Between two tries to open the preferred sandbox, while the engine works in another one."""
 
 
 class Worker:
-    """Works until `stop` is set. `once` returns when no batch is waiting. `only` is the one batch that it takes.
-
-    `choice`, `image` and `options` say how sandboxes are opened; the options stand above those that the studio stored.
-    """
+    """Works until `stop` is set. `sandbox` says which sandbox it uses, `say` prints a line, and with `only` it takes
+    the batch of that number alone."""
 
     def __init__(
         self,
         store: Store,
         library: Library,
-        choice: str = "auto",
+        sandbox: SandboxChoice | None = None,
         *,
-        image: str | None = None,
-        options: Options | None = None,
         say: Callable[[str], None] = print,
         only: int | None = None,
     ) -> None:
+        chosen = sandbox or SandboxChoice()
         self.holder = holder_name()
         self.stop = asyncio.Event()
         self._store, self._library, self._say = store, library, say
-        self._pools = Pools(choice, image, lambda: with_options(library.sandbox_options(), options or {}))
+        self._pools = Pools(
+            chosen.name, chosen.image, lambda: with_options(library.sandbox_options(), chosen.options or {})
+        )
         self._only = only
         self._working: set[int] = set()
 
     async def work(self, *, once: bool = False) -> None:
-        """Claim and work on batches, one at a time and a small one beside it, and answer requests meanwhile."""
-        beside = [asyncio.create_task(work()) for work in (self._answer, self._beat, self._look)]
+        """Work on batches, one at a time and a small one beside it, and answer requests meanwhile.
+
+        Returns when `stop` is set, with `once` also when no batch is waiting.
+        """
+        beside = [asyncio.create_task(work()) for work in (self._answer_requests, self._beat, self._try_preferred)]
         try:
             async with asyncio.TaskGroup() as lanes:
                 lanes.create_task(self._lane(once))
@@ -74,12 +80,13 @@ class Worker:
                 self._library.leave(self.holder)
 
     async def _lane(self, once: bool, most: int | None = None) -> None:
-        """Work on one batch after the other, none with more than `most` rollouts left."""
+        """Work on one batch after the other; with `most`, only on those with at most that many rollouts left."""
         while not self.stop.is_set():
             claim = await self._claim(most)
-            if claim is not None and claim.batch_id not in self._working:  # after a long standstill it may be our own
+            # After a standstill of this process the other lane's batch looks abandoned, and is claimed again here.
+            if claim is not None and claim.batch_id not in self._working:
                 self._working.add(claim.batch_id)
-                await self._batch(claim)
+                await self._work_on(claim)
             elif claim is None and once:
                 return
             else:
@@ -87,14 +94,15 @@ class Worker:
                     await asyncio.wait_for(self.stop.wait(), IDLE_SECONDS)
 
     async def _claim(self, most: int | None) -> Claim | None:
-        asked = partial(self._store.claim, self.holder, time.time(), STALE, most=most, only=self._only)
+        claim = partial(self._store.claim, self.holder, time.time(), STALE, most=most, only=self._only)
         try:
-            return await asyncio.to_thread(asked)
+            return await asyncio.to_thread(claim)
         except StorageError as error:
             self._say(f"cannot claim: {error}")
             return None
 
-    async def _batch(self, claim: Claim) -> None:
+    async def _work_on(self, claim: Claim) -> None:
+        """Run a claimed batch until it ends, and release it."""
         self._say(f"batch {claim.batch_id} {claim.batch.name!r}: {claim.batch.trajectories} trajectories")
         pool: SandboxPool | None = None
         try:
@@ -103,10 +111,10 @@ class Worker:
             pool = await self._pools.of(claim.sandbox or claim.batch.sandbox, allow_commands=commands)
             ending = await run(claim, self._store, pool, self.stop)
         except SandboxError as error:
-            ending = _unopened(claim, error)
+            ending = _without_sandbox(claim, error)
         except InputError as error:
             ending = Ending("failed", str(error))
-        except Exception as error:  # a fault of ours in one batch must not take the engine from the others
+        except Exception as error:  # a fault of the engine in one batch must not stop it for the others
             self._say("".join(traceback.format_exception(error)))
             ending = Ending("failed", f"The engine failed: {type(error).__name__}: {error}. Its log says where.")
         if ending.status == "paused" and pool is not None and not (await pool.health()).ok:
@@ -114,7 +122,8 @@ class Worker:
         await self._release(claim, ending)
 
     async def _release(self, claim: Claim, ending: Ending) -> None:
-        """Give the batch back; while the disk is full, keep trying so that the reason is not lost."""
+        """Release the batch. While the database cannot be written (a full disk), keep trying, so that the batch shows
+        why it ended."""
         self._working.discard(claim.batch_id)
         self._say(f"batch {claim.batch_id}: {ending.status} {ending.reason}".rstrip())
         while ending.status != "lost":
@@ -127,8 +136,8 @@ class Worker:
                     return
                 await asyncio.sleep(1.0)
 
-    async def _answer(self) -> None:
-        """Answer requests as they come, a few at a time, so that a long export holds nobody up."""
+    async def _answer_requests(self) -> None:
+        """Answer requests as they come, a few at a time, so that none waits for a long export."""
         desk = Desk(self._library, self._pools.of)
         answering: dict[int, asyncio.Task[None]] = {}
         try:
@@ -138,7 +147,8 @@ class Worker:
                     request = None
                     if len(answering) < OPEN_REQUESTS:
                         request = await asyncio.to_thread(self._library.claim_request, self.holder, time.time())
-                    if request is not None and request.id not in answering:  # a long one is claimed anew, not twice
+                    # A request that takes long counts as abandoned and is claimed again, but must not run twice.
+                    if request is not None and request.id not in answering:
                         answering[request.id] = asyncio.create_task(self._answer_one(desk, request))
                         continue
                 except StorageError as failure:
@@ -160,10 +170,10 @@ class Worker:
                 self._library.finish_request(request.id, None, "The engine was stopped. Start it, then ask again.")
             raise
 
-    async def _look(self) -> None:
+    async def _try_preferred(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self._pools.look_again()
+            await self._pools.try_preferred()
 
     async def _beat(self) -> None:
         while True:
@@ -174,18 +184,18 @@ class Worker:
             await asyncio.sleep(2.0)
 
     async def _pulse(self) -> Pulse:
-        """Return a sign of life with the sandbox in use, or with the reason why there is none."""
+        """Return this engine's heartbeat, with the sandbox in use or the reason why there is none."""
         try:
             health = await (await self._pools.of()).health()
-            told = health.name, health.isolated, health.detail
+            sandbox = health.name, health.isolated, health.detail
         except (SandboxError, InputError, OSError) as error:
-            told = "none", False, str(error)
-        return Pulse(self.holder, os.getpid(), time.time(), *told)
+            sandbox = "none", False, str(error)
+        return Pulse(self.holder, os.getpid(), time.time(), *sandbox)
 
 
-def _unopened(claim: Claim, error: SandboxError) -> Ending:
-    """Return how a batch ends whose sandbox could not be opened. One that began in it waits for it, and never goes on
-    in another one unasked."""
+def _without_sandbox(claim: Claim, error: SandboxError) -> Ending:
+    """Return how a batch ends whose sandbox could not be opened. One that began in this sandbox is paused; only its
+    user may move it to another one."""
     if not claim.sandbox:
         return Ending("failed", str(error))
     return Ending(
@@ -196,7 +206,7 @@ def _unopened(claim: Claim, error: SandboxError) -> Ending:
 
 
 async def serve(worker: Worker, *, once: bool = False) -> None:
-    """Work until SIGTERM or SIGINT; rollouts in flight are dropped and redone by the next engine."""
+    """Work until SIGTERM or SIGINT. Rollouts in flight are dropped then; the next engine does them again."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)

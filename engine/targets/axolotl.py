@@ -48,8 +48,8 @@ datasets:
 def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """ChatTemplateStrategy: `message_field_training` where a message has it, else `roles_to_train`."""
     for message in row["messages"]:
-        told = message.get("train")
-        if told if told is not None else message["role"] == "assistant":
+        flag = message.get("train")
+        if flag if flag is not None else message["role"] == "assistant":
             yield message
 
 

@@ -1,4 +1,4 @@
-"""Who plays the assistant: one file each, a plug-in that keeps `Teacher` of engine/protocols.py.
+"""Teachers, which play the assistant: one plug-in file each, with the protocol `Teacher` of engine/protocols.py.
 
 Read reference.py first, then llm.py.
 """

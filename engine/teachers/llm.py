@@ -1,7 +1,7 @@
 """A model plays the assistant
 
-It sees exactly the turns and tools of the dialogue: the policy as system message, then all that was said, called and
-returned.
+It sees exactly the turns and tools of the dialogue: the policy as system message, then all messages, tool calls and
+results.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Config(Options):
 
 
 class LLMTeacher(Teacher):
-    """Passes turns and tools to the model as they are. `calls` holds what every reply took, in order."""
+    """Passes turns and tools to the model as they are. `calls` holds the model calls of its replies, in order."""
 
     asks = "teacher"
 

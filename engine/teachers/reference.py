@@ -1,7 +1,7 @@
 """Reference: plays the proven task, without a model
 
-The calls come from the reference chain, the answers from the proof. It keeps no state: the turns so far say where it
-is, so a dialogue can be taken up anywhere.
+The calls come from the reference chain, the answers from the proof. It keeps no state: the turns so far show how far
+the task has come, so a dialogue can be continued at any place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Config(Options):
 
 
 class ReferenceTeacher(Teacher):
-    """Needs a proven task. `calls` stays empty, because no model is called."""
+    """Plays a task with a valid proof. `calls` stays empty, because no model is called."""
 
     reference = True
 
@@ -32,18 +32,18 @@ class ReferenceTeacher(Teacher):
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion:
-        number, rounds = self._place(turns)
+        number, rounds = self._progress(turns)
         return Completion(turn=self._turn(number, rounds, turns), call=ModelCall(role="teacher", model="reference"))
 
-    def _place(self, turns: Sequence[Turn]) -> tuple[int, int]:
-        """Return (index of the task turn that is being served, how many user turns it has had)."""
-        said = sum(turn.role == "user" for turn in turns)
+    def _progress(self, turns: Sequence[Turn]) -> tuple[int, int]:
+        """Return (index of the task turn that is being served, number of user messages in it so far)."""
+        messages = sum(turn.role == "user" for turn in turns)
         for number, turn in enumerate(self._task.turns):
             needed = 2 if _asks(turn) else 1
-            if said <= needed:
-                return number, said
-            said -= needed
-        return len(self._task.turns), said
+            if messages <= needed:
+                return number, messages
+            messages -= needed
+        return len(self._task.turns), messages
 
     def _turn(self, number: int, rounds: int, turns: Sequence[Turn]) -> Turn:
         if number >= len(self._proof.turns):
@@ -51,20 +51,22 @@ class ReferenceTeacher(Teacher):
         turn, proven = self._task.turns[number], self._proof.turns[number]
         if _asks(turn) and rounds == 1:
             return Turn(role="assistant", content=turn.ask or "")
-        done, again = _progress(turns)
+        done, again = _calls_made(turns)
         if again:
-            return _calling(again, turns)
+            return _call_turn(again, turns)
         if done < len(proven.calls):
-            return _calling([entry.call for entry in proven.calls[done]], turns)
+            return _call_turn([entry.call for entry in proven.calls[done]], turns)
         return Turn(role="assistant", content=proven.answer)
 
 
 def _asks(turn: TaskTurn) -> bool:
+    """Return whether the assistant must ask for a withheld value before it can serve the turn."""
     return turn.ask is not None and turn.hidden is not None
 
 
-def _progress(turns: Sequence[Turn]) -> tuple[int, list[ToolCall]]:
-    """Return (call groups made since the last user turn, the calls among them to repeat now)."""
+def _calls_made(turns: Sequence[Turn]) -> tuple[int, list[ToolCall]]:
+    """Return (number of call groups made since the last user turn, the calls to repeat because their first try met an
+    injected fault)."""
     start = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1) + 1
     failed = {turn.tool_call_id for turn in turns[start:] if turn.role == "tool" and turn.fault == "injected"}
     done, again = 0, list[ToolCall]()
@@ -75,8 +77,9 @@ def _progress(turns: Sequence[Turn]) -> tuple[int, list[ToolCall]]:
     return done, again
 
 
-def _calling(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> Turn:
-    """Return the assistant turn that makes the calls, numbered on from the dialogue's earlier ones."""
+def _call_turn(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> Turn:
+    """Return the assistant turn that makes the calls; their ids continue the numbers of the dialogue's earlier
+    calls."""
     first = sum(len(turn.tool_calls) for turn in turns)
     named = tuple(call.model_copy(update={"id": f"call_{first + i}"}) for i, call in enumerate(calls))
     return Turn(role="assistant", tool_calls=named)

@@ -21,7 +21,7 @@ _FUNCTION = re.compile(rb"^(?:async\s+)?def\s+([A-Za-z]\w*)", re.MULTILINE)
 
 
 class Config(Options):
-    """There is nothing to set: what there is to say stands in the pack."""
+    """There is nothing to set: the pack says everything."""
 
 
 class PythonTools(ToolSource):
@@ -36,11 +36,11 @@ class PythonTools(ToolSource):
         return _tools(tool_files_of(files))
 
     def user_tools(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
-        """Return those of the simulated person. Raises InputErrors naming file, line and the next move."""
+        """Return the tools of the simulated user. Raises InputErrors naming file, line and the next move."""
         return _tools(user_tool_files_of(files))
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str]:
-        """Return the names of all functions in the tool files."""
+        """Return the names of all functions in the tool files, found by pattern so that broken files count too."""
         return {name.decode() for data in tool_files_of(files).values() for name in _FUNCTION.findall(data)}
 
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
@@ -49,6 +49,7 @@ class PythonTools(ToolSource):
 
 
 def _tools(files: Mapping[str, bytes]) -> Sequence[Tool]:
+    """Return the tools that these files define. Raises InputErrors with the faults of all files."""
     sources: dict[str, str] = {}
     errors: list[InputError] = []
     for path, data in files.items():

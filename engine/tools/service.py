@@ -2,11 +2,11 @@
 
 `service/server.py` runs inside the sandbox while a dialogue lasts, with the workspace as its working directory, and may
 keep a state. `service/tools.yaml` lists its tools: name, description, parameters (a JSON Schema object), effect (read
-or write) and, where a tool promises one, the JSON Schema of what it returns.
+or write) and, optionally as `returns`, the JSON Schema of the result.
 
 A request is one line, `{"jsonrpc": "2.0", "id": 1, "method": "refund", "params": {...}}`, and so is its answer, which
-has a `result` or an `error` with a `message`. Method `state` gives an object of what the program holds beside the
-workspace, by name; end states compare by it. Neither clock nor chance may decide anything.
+has a `result` or an `error` with a `message`. Method `state` returns the program's state as an object of named values,
+which become part of the end state. Nothing may depend on the clock or on chance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import Field, ValidationError
 
-from engine.domains.catalog import yaml_value
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError, InputErrors, ProcessError
 from engine.examples import ToolExample
 from engine.protocols import Process, Sandbox, ToolSource
@@ -60,8 +60,8 @@ class _Refused(Exception):
 
 
 class ServiceTools(ToolSource):
-    """The tools that service/tools.yaml lists. The program is started at the first question in a sandbox, and anew once
-    it has ended."""
+    """The tools that service/tools.yaml lists. The program is started at the first request in a sandbox, and again
+    after it has ended."""
 
     holds_state = True
 
@@ -72,12 +72,12 @@ class ServiceTools(ToolSource):
         self._running: WeakKeyDictionary[Sandbox, _Connection] = WeakKeyDictionary()
 
     def open(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
-        """Return the tools of the list. Raises InputErrors naming file, line and the next move."""
+        """Return the tools of service/tools.yaml. Raises InputErrors naming file, line and the next move."""
         missing = [path for path in (_PROGRAM, _TOOLS) if path not in files]
         if missing:
             move = "Tool source `service` needs it."
             raise InputErrors([InputError(path, "is missing.", move, file=path) for path in missing])
-        listed = _read(Source(_TOOLS, files[_TOOLS]))
+        listed = _listed_tools(Source(_TOOLS, files[_TOOLS]))
         try:
             self._program = files[_PROGRAM].decode()
         except UnicodeDecodeError as error:
@@ -86,23 +86,24 @@ class ServiceTools(ToolSource):
         return [Tool(source="service", **one.model_dump(exclude={"returns"})) for one in listed]
 
     def named(self, files: Mapping[str, bytes]) -> Collection[str] | None:
-        """Return the names in the list; None when it cannot be read."""
+        """Return the names in service/tools.yaml; None when it cannot be read."""
         with suppress(InputError):
-            return [one.name for one in _read(Source(_TOOLS, files.get(_TOOLS, b"")))]
+            return [one.name for one in _listed_tools(Source(_TOOLS, files.get(_TOOLS, b"")))]
         return None
 
     def result_schema(self, tool: str) -> dict[str, Any] | None:
         return self._returns[tool]
 
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
-        """Ask the program. An error that it answers is the tool's own; one that ends it is a crash."""
+        """Return the program's result, cut at `output_chars`. An error that it answers is fault `tool_error`, no answer
+        in time is `timeout`, and a program that ends is `tool_crash`."""
         try:
             value = await self._ask(sandbox, tool.name, call.arguments)
         except _Refused as error:
             return ToolResult(content=_error(str(error)), fault="tool_error")
         except TimeoutError:
-            told = f"{tool.name} gave no answer within {self._config.timeout:g} seconds."
-            return ToolResult(content=_error(told), fault="timeout")
+            message = f"{tool.name} gave no answer within {self._config.timeout:g} seconds."
+            return ToolResult(content=_error(message), fault="timeout")
         except ProcessError as error:
             return ToolResult(content=_error(str(error)), fault="tool_crash")
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -111,7 +112,7 @@ class ServiceTools(ToolSource):
         return ToolResult(content=text if len(text) <= most else cut, truncated=len(text) > most)
 
     async def probe(self, sandbox: Sandbox) -> Mapping[str, Any]:
-        """Return what the program holds; nothing where it tells nothing, or cannot be asked any more."""
+        """Return the program's state by name; empty when it answers with an error, or no longer answers."""
         try:
             found = await self._ask(sandbox, _STATE, {})
         except (_Refused, TimeoutError, ProcessError):
@@ -131,7 +132,7 @@ class ServiceTools(ToolSource):
 
 
 class _Connection:
-    """A running program and the number of the last request."""
+    """Requests to a running program, answered one after the other."""
 
     def __init__(self, process: Process) -> None:
         self._process, self._number, self._closed = process, 0, False
@@ -141,7 +142,8 @@ class _Connection:
         return self._closed or self._process.status is not None
 
     async def ask(self, method: str, params: Mapping[str, Any], timeout: float) -> Any:
-        """Return the result of a request. Raises _Refused, TimeoutError, ProcessError and SandboxError."""
+        """Return the result of a request; lines that answer another request are skipped. Raises _Refused, TimeoutError,
+        ProcessError and SandboxError."""
         self._number += 1
         request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
         answer: Any = None
@@ -155,8 +157,8 @@ class _Connection:
                     raise ProcessError(f"The program wrote a line that is no JSON: {line[:200]!r}.") from error
         if answer.get("error") is None:
             return answer.get("result")
-        told = answer["error"]
-        raise _Refused(str(told.get("message", told)) if isinstance(told, dict) else str(told))
+        refusal = answer["error"]
+        raise _Refused(str(refusal.get("message", refusal)) if isinstance(refusal, dict) else str(refusal))
 
     async def aclose(self) -> None:
         self._closed = True
@@ -164,11 +166,12 @@ class _Connection:
 
 
 def _error(text: str) -> str:
+    """Return the content of a tool result that says what failed."""
     return json.dumps({"error": text}, ensure_ascii=False)
 
 
-def _read(source: Source) -> list[_Listed]:
-    """Return the list of tools. Raises InputErrors for every entry that is wrong."""
+def _listed_tools(source: Source) -> list[_Listed]:
+    """Return the entries of service/tools.yaml. Raises InputErrors with the faults of all entries."""
     value = yaml_value(source.data, source.name)
     if not isinstance(value, list):
         move = "List the tools: name, description, parameters, effect."
@@ -181,16 +184,18 @@ def _read(source: Source) -> list[_Listed]:
         except ValidationError as error:
             errors += source.refusals(error, entry, (number,))
             continue
-        if told := _wrong(one, {other.name for other in found}):
-            errors.append(source.refusal((number, *told[0]), told[1], "Correct it."))
+        if fault := _field_fault(one, {other.name for other in found}):
+            field, problem = fault
+            errors.append(source.refusal((number, *field), problem, "Correct it."))
         found.append(one)
     if errors:
         raise InputErrors(errors)
     return found
 
 
-def _wrong(one: _Listed, before: Collection[str]) -> tuple[tuple[str, ...], str] | None:
-    """Return (field, problem) of an entry that is well formed and still no tool, or None."""
+def _field_fault(one: _Listed, before: Collection[str]) -> tuple[tuple[str, ...], str] | None:
+    """Return (path of the field, problem) when a well-formed entry is still no valid tool, else None. `before` holds
+    the names of earlier entries."""
     if one.name in before:
         return ("name",), f"{one.name} stands twice."
     if one.name == _STATE:

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from engine.examples import ToolExample
-from engine.protocols import ExecResult, Sandbox, ToolSource
-from engine.types import Options, Tool, ToolCall, ToolResult
+from engine.protocols import Sandbox, ToolSource
+from engine.types import ExecResult, Options, Tool, ToolCall, ToolResult
 
 __all__ = ["ShellTools"]
 
@@ -38,7 +38,7 @@ class ShellTools(ToolSource):
         self._config = config
 
     def open(self, files: Mapping[str, bytes]) -> Sequence[Tool]:
-        """Return the tool; the pack has no say."""
+        """Return the tool `bash`, whatever the pack's files are."""
         limit = {
             "type": "number",
             "exclusiveMinimum": 0,
@@ -69,7 +69,8 @@ class ShellTools(ToolSource):
         return ("bash",)
 
     async def call(self, tool: Tool, call: ToolCall, sandbox: Sandbox) -> ToolResult:
-        """Run the command. A status other than 0 is a result like any other; a bound gives a fault."""
+        """Run the command and return its exit code and output as JSON. Only a reached bound is a fault, not an exit
+        code other than 0."""
         timeout = min(float(call.arguments.get("timeout") or self._config.timeout), self._config.longest)
         done = await sandbox.exec(["bash", "-lc", str(call.arguments["command"])], timeout=timeout)
         return self._result(done, timeout)

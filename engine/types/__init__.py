@@ -1,8 +1,9 @@
-"""The words of the product as frozen values. Imports nothing of ours and does no I/O.
+"""The data types of the product, all immutable. Imports nothing else of ours and does no I/O.
 
-Everything here is a pydantic model that is frozen and refuses unknown fields, so a value that parses is
-whole, can be hashed into ids, pickled to another process, and stored as JSON without a mapping layer.
-Times are seconds (float), money is US dollars, and a quantity that could not be measured is None, never 0.
+What is stored is a pydantic model that refuses unknown fields (`Frozen`), so a value that parses is complete, can be
+hashed into ids, pickled to another process and stored as JSON without a mapping layer. What only lives in a process is
+a frozen dataclass or a NamedTuple. Times are seconds (float), money is US dollars, and a quantity that could not be
+measured is None, never 0.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ from engine.types.domains import (
     user_tool_files_of,
     workspace_of,
 )
+from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
+from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
 from engine.types.records import (
@@ -61,7 +64,8 @@ from engine.types.records import (
     RecordTurn,
 )
 from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
-from engine.types.scores import Criterion, Rubric, Score
+from engine.types.sandboxes import Environment, ExecResult, SandboxHealth
+from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
@@ -91,6 +95,7 @@ __all__ = [
     "SECONDS",
     "SHARED",
     "SHARED_NAME",
+    "SMALL_BATCH",
     "STAGES",
     "TOOLS",
     "USER_CALLS",
@@ -104,7 +109,9 @@ __all__ = [
     "Budget",
     "Change",
     "Choice",
+    "Claim",
     "Completion",
+    "Converted",
     "Criterion",
     "Culprit",
     "Domain",
@@ -112,8 +119,12 @@ __all__ = [
     "Effect",
     "End",
     "Endpoint",
+    "Environment",
+    "ExecResult",
     "Execution",
+    "ExportOutcome",
     "Fact",
+    "Finding",
     "Frozen",
     "Grown",
     "HiddenTests",
@@ -130,6 +141,7 @@ __all__ = [
     "Proof",
     "ProvenCall",
     "ProvenTurn",
+    "Pulse",
     "Question",
     "Recipe",
     "Record",
@@ -145,11 +157,13 @@ __all__ = [
     "ReferenceCall",
     "RejectReason",
     "Remark",
+    "Request",
     "Review",
     "RolloutLimits",
     "RolloutSpec",
     "Rubric",
     "Sampling",
+    "SandboxHealth",
     "Score",
     "SlotQuery",
     "Span",

@@ -1,4 +1,4 @@
-"""What a user launches, and what each rollout of it is made of."""
+"""A batch as a user launches it, the spec of each of its rollouts, and its counts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from engine.types.scores import Rubric
 from engine.types.tasks import RejectReason, Task
 
 PLAN_VERSIONS: tuple[int, ...] = (1, 2)
-"""The ways of planning a batch that this Turnwright knows, oldest first (engine/planning/quotas.py)."""
+"""The ways of planning a batch that exist, oldest first (engine/planning/quotas.py)."""
 BatchStatus = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
 def without_later(value: Any, dumped: Any) -> Any:
-    """Return the JSON form of a value without the fields that came after `_FIRST_FIELDS` and are at their default.
+    """Return the JSON form of a value (`dumped`) without fields that are not in `_FIRST_FIELDS` and have their default.
 
-    So what is hashed of a stored value stays the same when a model in it, at any depth, gets a field.
+    So the hash of a stored value stays the same when a model in it, at any depth, gets a field.
     """
-    if isinstance(value, Choice):  # its JSON form holds what was set, and nothing else
+    if isinstance(value, Choice):  # its JSON form holds only what was set
         return dumped
     if isinstance(value, BaseModel):
         first = next((_FIRST_FIELDS[c.__name__] for c in type(value).__mro__ if c.__name__ in _FIRST_FIELDS), ())
@@ -51,7 +51,7 @@ class DomainShare(Frozen):
 
 
 class RolloutLimits(Frozen):
-    """Bounds of one rollout."""
+    """Limits of one rollout; `seconds` is wall-clock time, `infrastructure_attempts` its tries when our side fails."""
 
     rounds: Annotated[int, Field(ge=1, le=100)] = 12
     steps_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
@@ -61,10 +61,10 @@ class RolloutLimits(Frozen):
 
 
 class Budget(Frozen):
-    """Bounds of one batch; reaching one pauses it. None means no bound.
+    """Limits of one batch; reaching one pauses it. None means no limit.
 
-    The prices, in US dollars per million tokens, count for every call whose cost neither its server nor a price
-    table tells; without them such a call pauses a batch with a bound in dollars.
+    The prices, in US dollars per million tokens, apply to every call whose cost neither its server nor a price table
+    gives. Without them, such a call pauses a batch that has a limit in dollars.
     """
 
     tokens: Annotated[int, Field(gt=0)] | None = None
@@ -83,8 +83,8 @@ class Budget(Frozen):
 class Batch(Frozen):
     """What a user launches. Everything that determines the result is here; `fingerprint` hashes exactly that.
 
-    `plan_version` says how the tasks are shared out (PLAN_VERSIONS). A stored batch without one has version 1, the only
-    one that there was then; a batch file that names none gets the newest.
+    `plan_version` selects the way of planning (PLAN_VERSIONS). A stored batch without it has version 1, the only one at
+    that time; a batch file without it gets the newest.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
@@ -119,9 +119,10 @@ class Batch(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what determines the content: not the name, sandbox, concurrency or budget.
+        """Hash of what determines the content: all fields but name, sandbox, concurrency and budget.
 
-        Ids and rows of stored batches come from it, so it must stay the same for the same content (`without_later`).
+        Ids and rows of stored batches are derived from it, so it must never change for the same content
+        (`without_later`).
         """
         dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
         content = without_later(self, dumped)
@@ -133,8 +134,8 @@ class Batch(Frozen):
 
     @property
     def weights(self) -> Mapping[Mode, float]:
-        """The weights of the modes to plan by. Where they are the default, plans 1 and 2 know the nine modes there were
-        then, as the fingerprint does: a mode that is added comes into the default with the next plan version."""
+        """The weights to plan the modes by. Default weights mean the nine modes of `MODES` under plan versions 1 and 2,
+        as they do in the fingerprint: a mode that is added enters the default with the next plan version."""
         return dict.fromkeys(MODES, 1.0) if self._usual_modes and self.plan <= 2 else self.modes
 
     @property
@@ -144,11 +145,11 @@ class Batch(Frozen):
 
     @property
     def plan(self) -> int:
-        """The plan version of a stored batch."""
+        """The plan version of this batch as stored."""
         return self.plan_version or 1
 
     def pinned(self) -> Batch:
-        """Return the batch with the plan version that a new one gets: the one it names, else the newest."""
+        """Return the batch with its plan version set: the one it names, else the newest."""
         return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
 
 
@@ -164,12 +165,12 @@ _FIRST_FIELDS: dict[str, frozenset[str]] = {
     "Criterion": frozenset({"id", "question", "weight"}),
     "RolloutLimits": frozenset({"rounds", "steps_per_turn", "invalid_calls", "seconds", "infrastructure_attempts"}),
 }
-"""The fields that a fingerprint always holds. Never add to it: later ones count where they are not at their default."""
+"""The fields that every fingerprint holds. Never add to it: a later field counts only when it is not at its default."""
 
 
 class RolloutSpec(Frozen):
-    """Everything that determines one rollout; picklable. `rejected` is set when the planner already knows
-    that there is no task (duplicate, no slot rows, mode that no template offers)."""
+    """Everything that determines one rollout; picklable. Without a `task`, `rejected` and `detail` say why the planner
+    found none (duplicate, no slot rows, a mode that no template serves)."""
 
     id: str
     index: int
@@ -185,7 +186,7 @@ class RolloutSpec(Frozen):
 
 
 class Progress(Frozen):
-    """Counts of one batch; `planned == kept + rejected + failed + running + waiting` always holds."""
+    """Counts of one batch's rollouts; `planned == kept + rejected + failed + running + waiting` always holds."""
 
     planned: int
     kept: int = 0
@@ -195,7 +196,7 @@ class Progress(Frozen):
 
     @property
     def finished(self) -> int:
-        """Rollouts that ended, however they ended."""
+        """Rollouts that ended in any way."""
         return self.kept + self.rejected + self.failed
 
     @property

@@ -1,4 +1,4 @@
-"""Which plug-in serves in a place, and with which options."""
+"""The choice of a plug-in with its options."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from engine.types.frozen import Frozen
 
 
 class Choice(Frozen):
-    """A plug-in by name, with the options that were set for it; the others keep their defaults.
+    """A plug-in by name, with the options that were set; the others keep their defaults.
 
-    In files and in the database it is the name alone, or {name: {option: value}} where an option was set.
+    Written as the name alone, or as {name: {option: value}} when an option was set.
     """
 
     name: Annotated[str, Field(min_length=1)]

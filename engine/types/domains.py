@@ -1,4 +1,4 @@
-"""Domains as their authors write them: policy, tools, workspace, templates, personas, questions."""
+"""Domains as their authors write them: policy, tools, workspace, templates, questions; and personas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.types.frozen import Frozen
 from engine.types.turns import Tool
 
 Mode = Annotated[str, Field(pattern=r"^\w+$", max_length=60)]
-"""The name of a mode: of a file in engine/modes. What is stored may name one that is no longer there."""
+"""The name of a mode, which is a file in engine/modes. What is stored may name one whose file was removed since."""
 MODES: tuple[Mode, ...] = (
     "single",
     "multiple",
@@ -25,31 +25,32 @@ MODES: tuple[Mode, ...] = (
     "distractors",
     "tool_error",
 )
-"""The modes that a batch has by default under plan versions 1 and 2, in the order in which they are planned. Never add
-to it: fingerprints and plans of stored batches come from it. Which modes there are is told by engine/modes."""
+"""The default modes of a batch under plan versions 1 and 2, in the order in which they are planned. Never add to it:
+fingerprints and plans of stored batches are derived from it. `names` of engine/modes returns the modes that exist."""
 USUAL_MODE: Mode = "multiple"
 """The mode of every request of a dialogue but the one that has the mode of the task."""
 
 
 def mode_order(mode: Mode) -> tuple[int, str]:
-    """Return what modes are sorted by: first those of MODES in their order, then all others by name."""
+    """Return the sort key of a mode: those of MODES in their order, then all others by name."""
     return (MODES.index(mode), "") if mode in MODES else (len(MODES), mode)
 
 
-def _there(mode: Mode, info: ValidationInfo) -> Mode:
+def _existing_mode(mode: Mode, info: ValidationInfo) -> Mode:
     known = (info.context or {}).get("modes")
     if known is not None and mode not in known:
         raise ValueError(f"there is no mode {mode!r}. Choose one of: {', '.join(known)}")
     return mode
 
 
-KnownMode = Annotated[str, AfterValidator(_there)]
-"""A mode in what people write. Whoever reads it validates with the context {"modes": the names of those there are}, and
-any other is refused with that list. Without the context, as for what is stored, any name is read."""
+KnownMode = Annotated[str, AfterValidator(_existing_mode)]
+"""A mode in what people write. Validated with the context {"modes": names of the existing modes}, any other name is
+refused with that list. Without the context, as for stored values, every name is accepted."""
 
 
 class Persona(Frozen):
-    """Who the simulated user is. `disclosure` is how much is said at once; `patience` the rounds it bears."""
+    """Who the simulated user is. `disclosure` is how much it says at once; `patience` the rounds beyond its requests
+    before it leaves."""
 
     id: str
     name: str
@@ -65,7 +66,7 @@ class Persona(Frozen):
 
 
 Fact = str | tuple[str, ...]
-"""A fact the reply must state: a text, or a tuple of alternatives of which one is enough. May be a Jinja template."""
+"""A fact that the reply must state: a text, or alternatives of which one is enough. Texts are Jinja templates."""
 
 
 class ReferenceCall(Frozen):
@@ -77,7 +78,8 @@ class ReferenceCall(Frozen):
 
 
 class Withhold(Frozen):
-    """How a request reads when one slot is left out, for modes in which the assistant must ask for it."""
+    """Wordings for a request that leaves out one slot: how it is said, how the assistant asks, what the user
+    reveals."""
 
     slot: str
     say: tuple[str, ...]
@@ -88,14 +90,14 @@ class Withhold(Frozen):
 class TemplateTurn(Frozen):
     """One user turn of a template: wording variants, the chain that serves it, and the reference answer.
 
-    `goal` says what the person wants in this request alone. It may lean on the turns before it, which a task always
-    has, and never on those after it.
+    `goal` says what the person wants in this request alone. It may refer to the turns before it, which a task always
+    includes, and never to those after it.
     """
 
     say: Annotated[tuple[str, ...], Field(min_length=1)]
     goal: Annotated[str, Field(min_length=1)] | None = None
     user_chain: tuple[ReferenceCall, ...] = ()
-    """What the person does with tools of its own before it says this."""
+    """The calls that the person makes with its own tools before it says this."""
     chain: tuple[ReferenceCall, ...] = ()
     answer: Annotated[tuple[str, ...], Field(min_length=1)]
     facts: tuple[Fact, ...] = ()
@@ -103,10 +105,10 @@ class TemplateTurn(Frozen):
 
 
 class SlotQuery(Frozen):
-    """One SQL SELECT over the workspace's tables; the seed picks a row and every column becomes a slot.
+    """One SQL SELECT over the workspace's tables; the seed picks a row, and every column becomes a slot.
 
-    Earlier slots may be used as `:name`. `unique` is a SELECT that must return exactly one row for the
-    chosen slots, else the task is rejected as `ambiguous_slot`.
+    `:name` stands for an earlier slot. `unique` is a SELECT that must return exactly one row for the drawn slots, else
+    the task is rejected as `ambiguous_slot`.
     """
 
     query: str
@@ -114,12 +116,12 @@ class SlotQuery(Frozen):
 
 
 class HiddenTests(Frozen):
-    """A check that decides the end state instead of comparing it with the reference's.
+    """A command that judges the end state in place of the comparison with the reference's.
 
-    `files` maps a path inside the workspace to a file of the pack, laid only for the check;
-    `command` is run in the workspace and passes with exit status 0 and, where `expects` is given, with that text
-    as the last line of its output. With `allowed` (globs over paths) a change of any other file fails the check,
-    and the command finds a pristine workspace that holds nothing of the rollout but the allowed changes.
+    `files` maps a path inside the workspace to a file of the pack that is written there for the check only. `command`
+    runs in the workspace for at most `timeout` seconds and passes with exit status 0 and, if `expects` is given, that
+    text as the last line of its output. With `allowed` (globs over paths) a change of any other file fails the check,
+    and the command runs in a pristine workspace with only the allowed changes of the rollout.
     Not covered: allowed code that the command loads can still tamper with the process that tests it.
     """
 
@@ -133,8 +135,9 @@ class HiddenTests(Frozen):
 class TaskTemplate(Frozen):
     """A family of tasks of one domain.
 
-    `goal` says what its requests together want. A task takes it only where a turn has no goal of its own
-    (`engine/planning/goals.py`).
+    `goal` says what all its requests together want. A task uses it only when a turn has no goal of its own
+    (`engine/planning/goals.py`). `modes` are the only ones that it may serve; empty means all. A mode that does not
+    exist, or no longer, is a fault of the pack (`engine/planning/template_faults.py`); the template serves the others.
     """
 
     id: str
@@ -142,7 +145,7 @@ class TaskTemplate(Frozen):
     goal: str
     slots: tuple[SlotQuery, ...] = ()
     turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
-    modes: tuple[KnownMode, ...] = ()
+    modes: tuple[str, ...] = ()
     hidden_tests: HiddenTests | None = None
     variant: str | None = None
     tags: tuple[str, ...] = ()
@@ -158,7 +161,7 @@ class Question(Frozen):
 
 
 class Limits(Frozen):
-    """Bounds of one sandbox: seconds, bytes, counts."""
+    """Limits of one sandbox; the names give the units."""
 
     call_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
     memory_bytes: Annotated[int, Field(ge=32 << 20)] = 512 << 20
@@ -169,7 +172,7 @@ class Limits(Frozen):
 
 
 def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict[str, bytes]:
-    """Return the initial state held by a pack's files as {relative path: bytes}, a variant laid over it."""
+    """Return the initial workspace in a pack's files as {path in the workspace: bytes}; a variant's files override."""
     found: dict[str, bytes] = {}
     for prefix in ("workspace/", *([f"variants/{variant}/"] if variant is not None else [])):
         found |= {path[len(prefix) :]: data for path, data in files.items() if path.startswith(prefix)}
@@ -177,10 +180,9 @@ def workspace_of(files: Mapping[str, bytes], variant: str | None = None) -> dict
 
 
 TOOLS, SHARED, USER_TOOLS = "tools/", "shared/", "user_tools/"
-"""The folders of a pack with its own tool files, with those of the shared library that it uses, and with the tools of
-the simulated person."""
+"""Folders of a pack: its own tool files, its copies of shared tool files, and the tools of the simulated person."""
 SHARED_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}@[1-9][0-9]{0,8}")
-"""A shared tool file as packs name it: its name and version."""
+"""How packs name a shared tool file: by name and version."""
 
 
 def _name_and_version(text: str) -> str:
@@ -190,36 +192,35 @@ def _name_and_version(text: str) -> str:
 
 
 def shared_path(name: str) -> str:
-    """Return where a pack holds the shared tool file with this name and version."""
+    """Return the path in a pack of the shared tool file `name@version`."""
     return f"{SHARED}{name}.py"
 
 
 def tool_files_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the Python files of a pack's tools by path: its own, then the shared ones."""
+    """Return the Python files of a pack's tools as {path: bytes}: its own, then the shared ones."""
     own = {path: data for path, data in files.items() if path.startswith(TOOLS) and path.endswith(".py")}
     shared = {path: data for path, data in files.items() if is_shared(path)}
     return own | shared
 
 
 def user_tool_files_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the Python files with tools of the simulated person by path."""
+    """Return the Python files of the simulated person's tools as {path: bytes}."""
     return {path: data for path, data in files.items() if path.startswith(USER_TOOLS) and path.endswith(".py")}
 
 
 def is_shared(path: str) -> bool:
-    """Return whether a pack's file is a shared tool file: shared/<name>@<version>.py."""
+    """Return whether a path in a pack is that of a shared tool file: shared/<name>@<version>.py."""
     name = path.removeprefix(SHARED).removesuffix(".py")
     return SHARED_NAME.fullmatch(name) is not None and path == shared_path(name)
 
 
 class Domain(Frozen):
-    """A parsed domain pack. `digest` names the exact bytes; `files` holds them (path inside the pack → bytes).
+    """A parsed domain pack. `files` holds its files {path in the pack: bytes}, and `digest` names exactly these.
 
-    `link` lists slots that two templates of one dialogue must share (the same customer), `exclusive` those that must
-    differ (two orders), `identity` tools that check who is speaking, once in a dialogue. `state_ignore` lists glob
-    patterns over "path#pointer" that the `state` judge passes over. `shared_tools` names files of the shared library
-    (`calculator@1`), each of which the pack holds. `workspace_variants` maps a variant name to its
-    folder in the pack ("" is the default).
+    `link` lists slots that must be equal in all templates of a dialogue (the same customer), `exclusive` slots that
+    must differ (two orders), `identity` the tools that check who is speaking, once in a dialogue. `state_ignore` lists
+    globs over "path#pointer" that the `state` judge ignores. `shared_tools` names files of the shared library
+    (`calculator@1`), each of which the pack holds.
     """
 
     id: str
@@ -229,7 +230,7 @@ class Domain(Frozen):
     policy: str
     tools: tuple[Tool, ...]
     user_tools: tuple[Tool, ...] = ()
-    """What the simulated person can use in the same sandbox. The teacher is neither offered these nor told of them."""
+    """What the simulated person can call in the same sandbox. The teacher never sees them."""
     templates: tuple[TaskTemplate, ...]
     questions: tuple[Question, ...] = ()
     link: tuple[str, ...] = ()
@@ -246,12 +247,13 @@ class Domain(Frozen):
     files: dict[str, bytes] = Field(repr=False, exclude=True)
 
     def workspace(self, variant: str | None = None) -> dict[str, bytes]:
-        """Return the initial state as {relative path: bytes}; a variant's files are laid over the common ones."""
+        """Return the initial workspace as {path in the workspace: bytes}; a variant's files override the common
+        ones."""
         return workspace_of(self.files, variant)
 
     def tool_modules(self) -> dict[str, str]:
-        """Return the Python sources of the tools as {file: source}; the file as seen from tools/, so that a shared file
-        (`../shared/calculator@1.py`) is none of the pack's own. Those of the simulated person are among them."""
+        """Return the Python sources of all tools, those of the simulated person too, as {path: source}. Paths are
+        relative to tools/, so those of other folders begin with `../` (`../shared/calculator@1.py`)."""
         found = tool_files_of(self.files) | user_tool_files_of(self.files)
         return {
             path[len(TOOLS) :] if path.startswith(TOOLS) else f"../{path}": data.decode()

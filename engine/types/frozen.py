@@ -1,4 +1,4 @@
-"""The base of every type, and hashes of values."""
+"""The base classes of the stored types, and the hash of a value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 
 
 class Frozen(BaseModel):
-    """Base of every domain type: immutable, strict about field names. Numbers are finite, as JSON has no others."""
+    """Base of every stored type: immutable, refuses unknown fields and numbers that JSON does not have (inf, nan)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Grown(Frozen):
-    """Base of types of stored records that got fields later: those that `LATER` names are written only where they are
-    not empty, so that records without them read and leave as ever."""
+    """Base of stored types that got fields later. The fields in `LATER` are written only when they are not empty, so
+    that older records keep their bytes."""
 
     LATER: ClassVar[tuple[str, ...]] = ()
 
@@ -28,7 +28,7 @@ class Grown(Frozen):
 
 
 class Options(Frozen):
-    """Base of the `Config` of a plug-in. The docstring under a field is its help where the form is drawn."""
+    """Base of the `Config` of a plug-in. Forms show the docstring under a field as its help."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

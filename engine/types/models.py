@@ -1,4 +1,4 @@
-"""Models: where they answer, how they are sampled, and what one call took."""
+"""Model endpoints, their sampling, and what one call returned and cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ModelRole = Literal["teacher", "user", "judge"]
 
 
 class Sampling(Frozen):
-    """Sampling of one model role. `seed` is passed on where the server takes one."""
+    """Sampling parameters of one model role. `seed` is passed on when the server takes one."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -22,7 +22,8 @@ class Sampling(Frozen):
 
 
 class Endpoint(Frozen):
-    """How to reach one model. `key_variable` is the *name* of the environment variable that holds the key."""
+    """How to reach one model. `llm` names a plug-in of engine/llms, `key_variable` the environment variable that holds
+    the key. `timeout` is in seconds per attempt."""
 
     model: str
     llm: str = "litellm"
@@ -35,7 +36,9 @@ class Endpoint(Frozen):
 
 
 class ModelCall(Frozen):
-    """One finished model call. Tokens and cost are None where the server or the price table does not say."""
+    """One finished model call. Tokens and cost are None when neither the server nor the price table gives them;
+    `finish` is the server's reason for the end of the reply; `text_calls` counts tool calls that were parsed from the
+    text."""
 
     role: ModelRole
     model: str
@@ -49,9 +52,9 @@ class ModelCall(Frozen):
 
 
 class Completion(Frozen):
-    """What LLM.complete returns: the assistant turn and what it took. `data` is the parsed JSON object
-    when a response schema was asked for and the reply held one, else None. `opens` is a simulated user's word
-    on its own message: whether it makes the task's next request; None where it does not say."""
+    """What LLM.complete returns: the assistant turn and its model call. `data` is the parsed JSON object when a
+    response schema was given and the reply holds one, else None. `opens` is what a simulated user says of its own
+    message: whether it makes the task's next request; None when it does not say."""
 
     turn: Turn
     call: ModelCall

@@ -1,8 +1,8 @@
 """A trajectory as exporters read it, called a record (made in engine/exporting/record.py).
 
-A record and its parts have the fields of a Trajectory and of its parts, and are no pydantic models: they have none of
-their methods, and nobody checks what is put into them. `fields` of engine/exporting/record.py gives all fields of a
-part, `changed` a copy with other values. The parts that no exporter looks into are a bare `RecordPart` here.
+A record and its parts have the fields of a Trajectory and its parts, but are no pydantic models: they have no methods,
+and their values are not validated. `fields` of engine/exporting/record.py returns all fields of a part, `changed` a
+copy with other values. Parts that no exporter reads have the type `RecordPart` here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from engine.types.turns import Effect, ToolFault
 
 
 class RecordPart(Protocol):
-    """Any part of a record. The names of its fields stand in `__struct_fields__`, which no pydantic model has. Two
-    parts are never equal."""
+    """Any part of a record. `__struct_fields__` holds the names of its fields. Parts compare by identity."""
 
     __struct_fields__: ClassVar[tuple[str, ...]]
 
@@ -49,7 +48,7 @@ class RecordTurn(RecordPart, Protocol):
 
 
 class RecordTool(RecordPart, Protocol):
-    """A Tool of a record: one object for all that are written alike."""
+    """A Tool of a record. Equal tools are one object."""
 
     name: str
     description: str
@@ -92,7 +91,7 @@ class RecordAttachment(RecordPart, Protocol):
 
 
 class RecordTask(RecordPart, Protocol):
-    """The Task of a record, as far as exporters look into it."""
+    """The Task of a record, with the fields that exporters read."""
 
     id: str
     template: str
@@ -117,7 +116,7 @@ class RecordProvenTurn(RecordPart, Protocol):
 
 
 class RecordProof(RecordPart, Protocol):
-    """The Proof of a record, as far as exporters look into it."""
+    """The Proof of a record, with the fields that exporters read."""
 
     task_id: str
     turns: tuple[RecordProvenTurn, ...]

@@ -1,4 +1,4 @@
-"""What humans say, which trajectories are meant, and what is exported of them."""
+"""Reviews of trajectories, filters over trajectories, and recipes of exports."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from engine.types.trajectories import Culprit, Outcome, Stage, Status
 from engine.types.turns import Turn
 
 Verdict = Literal["accept", "reject", "fix"]
-"""What a reviewer says of a trajectory or of one turn."""
+"""A reviewer's verdict on a trajectory or on one turn."""
 Standing = Literal["accepted", "corrected", "rejected", "awaits_correction", "none"]
-"""Where all verdicts together leave a trajectory (engine/reviewing/verdicts.py)."""
+"""What all verdicts on a trajectory together amount to (engine/reviewing/verdicts.py)."""
 VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
     "accept": ("accepted",),
     "reject": ("rejected",),
     "fix": ("corrected", "awaits_correction"),
 }
-"""The words of older filters (links, recipes, the command line) and the standings that they stand for."""
-
+"""The verdicts that older filters name (links, recipes, the command line), and the standings that each selects."""
 
 Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
-"""A whole number that a database can be asked for."""
+"""A whole number that a database column can be compared with (64 bits)."""
 
 
 class Review(Frozen):
-    """A human verdict on a trajectory (`turn` None) or one of its turns. The latest per
-    (trajectory, turn, reviewer) counts. `fix` is the corrected turn; `replayed` the tool turns that the
-    sandbox gave for its calls, and `diverges` whether they, the workspace or a later result differ from the recorded
-    ones. `fits_until` is the index of the first recorded turn behind the correction that exports leave out (None:
-    they end at the correction when it diverges). `follows` are the corrected turns that its replay had in place.
-    `unverified` says that the corrected calls were never played, since there was no domain to play them in."""
+    """A review of a trajectory (`turn` None) or one of its turns. The latest per (trajectory, turn, reviewer) counts.
+
+    `fix` is the corrected turn, `replayed` the tool turns that its calls gave in the sandbox, and `diverges` whether
+    these, the workspace or a later result differ from the recorded ones. `fits_until` is the index of the first
+    recorded turn after the correction that exports leave out (None: a diverging correction is the last turn). `follows`
+    are the indexes of other corrected turns that were in place during the replay. `unverified` means that the corrected
+    calls were never replayed, because there was no domain to replay them in.
+    """
 
     trajectory: int
     turn: int | None = None
@@ -51,12 +52,11 @@ class Review(Frozen):
 
 
 class TrajectoryFilter(Frozen):
-    """Which trajectories a queue, a chart or an export speaks of. Empty fields do not restrict.
+    """Which trajectories a queue, a chart or an export shows. Empty fields do not restrict; ranges include both ends.
 
-    `stages` are where a trajectory was lost, as the funnel counts it; `reached` asks for those that came through a
-    stage (all lost later, and all kept). "none" among values means those without a value. `verdicts` are standings;
-    accept, reject and fix are read as those that they stood for. `tags` are problem tags on the whole or on any turn.
-    Both ends of a range count as inside.
+    `stages` are those at which a trajectory was lost, as the funnel counts them; `reached` selects all that passed a
+    stage (lost later, or kept). The value "none" selects those without a value. `verdicts` are standings; the older
+    accept, reject and fix are read as in VERDICTS_MEAN. `tags` are problem tags on the whole or on any turn.
     """
 
     batches: tuple[Countable, ...] = ()
@@ -96,21 +96,20 @@ class TrajectoryFilter(Frozen):
     @field_validator("verdicts", mode="before")
     @classmethod
     def _standings(cls, given: Any) -> Any:
-        """Read the older words, so that what was saved with them goes on."""
+        """Replace the older verdicts by their standings, so that saved filters keep working."""
         if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
             return given
         return tuple(dict.fromkeys(found for one in given for found in VERDICTS_MEAN.get(one, (one,))))
 
 
 class Recipe(Frozen):
-    """What an export holds. `splits` maps a split name to its share (sum 1); tasks never straddle splits.
+    """What an export holds. `splits` maps a split name to its share (sum 1); all attempts at a task are in one split.
 
-    Without `include_rejected` only kept trajectories and those that a human accepted or corrected leave; one that a
-    human rejected, or that awaits a correction, never does. `untrained` says what a rejected turn becomes: masked
-    (train=False) or cut (the trajectory ends before it). `licence` is the identifier (SPDX) that the dataset
-    card gives, "unknown" for those of the domain packs; whoever exports knows what packs and models allow.
-    `target` names the trainer that the rows are for (engine/targets), which sets format and options and says how
-    turns stay untrained there; without one the format alone counts, and a recipe is written down without the field.
+    Without `include_rejected` only kept trajectories and those that a reviewer accepted or corrected are exported; one
+    that a reviewer rejected, or that awaits a correction, never is. `untrained` says what happens to a rejected turn:
+    masked (train=False), or cut (the trajectory ends before it). `licence` is the SPDX identifier on the dataset card;
+    with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
+    (engine/targets), which sets format and options and decides how turns stay untrained.
     """
 
     name: str = "dataset"
@@ -127,7 +126,7 @@ class Recipe(Frozen):
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a target that is not there: recipe.json of an older export keeps its bytes."""
+        """Leave out `target` when it is None, so that recipe.json of older exports keeps its bytes."""
         values: dict[str, Any] = dumped(self)
         if values.get("target") is None:
             values.pop("target", None)

@@ -1,8 +1,8 @@
-"""What judges say."""
+"""What judges and modes measure."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -18,7 +18,8 @@ class Criterion(Frozen):
 
 
 class Rubric(Frozen):
-    """What the rubric judge asks. `version` is part of every score that it gives."""
+    """The questions of the rubric judge. `version` is part of every score that it gives; a weighted share of yes
+    answers of `threshold` or more passes."""
 
     id: str = "default"
     version: int = 1
@@ -37,4 +38,13 @@ class Score(Frozen):
     passed: bool | None = None
     model: str | None = None
     version: str = "1"
+    evidence: tuple[int, ...] = ()
+
+
+class Finding(NamedTuple):
+    """Whether messages show what their mode demands (None: could not be measured), the reason in one sentence, and the
+    indexes into Trajectory.turns that show it."""
+
+    met: bool | None
+    reason: str
     evidence: tuple[int, ...] = ()

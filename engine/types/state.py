@@ -11,7 +11,7 @@ from engine.types.frozen import Frozen
 
 
 class Absent(Enum):
-    """The value of a place where nothing is, which null is not."""
+    """The value of a place that does not exist, as opposed to one that holds null."""
 
     ABSENT = "absent"
 
@@ -22,8 +22,8 @@ ABSENT = Absent.ABSENT
 class Leaf(Frozen):
     """One readable change inside a file. `pointer` is a JSON pointer, `table/primary-key`, or "" for a whole text.
 
-    `before` and `after` are JSON values; None means that nothing was there, except on the sides that `nulls` names,
-    which held a null. It is written only where there is one, so records without nulls read and leave as ever.
+    `before` and `after` are JSON values; None means that nothing was there, except on the sides in `nulls`, which held
+    null. `nulls` is written only when it is not empty, so that older records keep their bytes.
     """
 
     pointer: str
@@ -50,9 +50,9 @@ class Leaf(Frozen):
 
 
 class Change(Frozen):
-    """One file that differs. `after_digest` is a canonical digest of the new content ("" when removed):
-    JSON (also by lines) ignores key order and white space, SQLite compares rows, both take numbers by value; other
-    files compare bytes."""
+    """One file that differs. Its digests are canonical ("" when there is no file): for JSON and JSON lines they ignore
+    key order and white space, for SQLite they cover the rows, in both numbers count by value; for other files they
+    cover the bytes."""
 
     path: str
     kind: Literal["added", "removed", "modified"]
@@ -65,7 +65,7 @@ class Change(Frozen):
 
 
 class StateDiff(Frozen):
-    """The difference between the workspace a rollout got and the one it left. Sorted by path.
+    """The difference between a rollout's initial and final workspace, sorted by path.
 
     `patch` is the output of `git diff` for a workspace that is a git repository, else None.
     """

@@ -1,4 +1,4 @@
-"""Concrete tasks and their proofs."""
+"""Concrete tasks, and their proofs by replay."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from engine.types.turns import Tool, ToolCall, ToolResult
 
 
 class TaskTurn(Grown):
-    """One user turn of a task, slots filled in; results of calls are still expressions until the proof.
+    """One user turn of a task, with slots filled in. What depends on results of calls stays an expression until the
+    proof.
 
-    `mode` is the transform of this turn. `hidden` is what the user tells only when asked; `ask` is how the
-    reference teacher asks for it. `groups` gives, for each call, the assistant message it belongs to, so
-    equal numbers are parallel calls. `fault` is the index of the call whose first try fails, else None.
-    `segment` counts the templates of the dialogue: results saved by one template are seen by its own later turns
-    only, and so are its `slots`. `known` are calls that an earlier turn made with the same arguments: only the
-    proof makes them again, to fill in what the turn's texts and arguments use of them. `user_chain` is what the person
-    does with its own tools before it says this.
+    `mode` is the mode of this turn. `hidden` is what the user says only when asked, `ask` how the reference teacher
+    asks for it. `groups` gives the assistant message of each call, so equal numbers are parallel calls. `fault` is the
+    index of the call whose first try fails, or None. `segment` numbers the templates of the dialogue: results and
+    `slots` of a template are visible in its own later turns only. `known` are calls that an earlier turn made with the
+    same arguments; only the proof makes them again, because the turn's texts and arguments may use their results.
+    `user_chain` are the calls that the person makes with its own tools before it says this.
     """
 
     LATER: ClassVar = ("user_chain",)
@@ -40,7 +40,7 @@ class TaskTurn(Grown):
 
 
 class Task(Frozen):
-    """A concrete request: seeded and pure. It becomes worth paying for once `Proof` says that it holds."""
+    """A concrete dialogue to roll out, drawn from a seed. Rolled out only when its `Proof` has no reason against it."""
 
     id: str
     domain: str
@@ -60,15 +60,15 @@ class Task(Frozen):
 
 
 class ProvenCall(Frozen):
-    """A reference call with concrete arguments and the result it really gave."""
+    """A reference call with concrete arguments and the result of its replay."""
 
     call: ToolCall
     result: ToolResult
 
 
 class ProvenTurn(Grown):
-    """The reference for one user turn, concrete. `calls` are grouped into assistant messages; `user_calls` are what the
-    person does before it speaks."""
+    """The replayed reference for one user turn. `calls` are grouped by assistant message; `facts` are alternatives per
+    fact; `user_calls` are those that the person makes before it speaks."""
 
     LATER: ClassVar = ("user_calls",)
 
@@ -88,8 +88,8 @@ RejectReason = Literal[
     "no_slot_rows",
     "unsteady_reference",
 ]
-"""`template_error`: a text, query or argument of the template itself is wrong; `unsolvable`: its chain ran, and a tool,
-the answer or the hidden tests refused. Rows stored before the two were told apart say `unsolvable` for both."""
+"""`template_error`: a text, query or argument of the template itself is wrong; `unsolvable`: its chain ran, and a tool
+refused, or the answer or the hidden tests failed. Older rows say `unsolvable` for both."""
 
 
 class Proof(Frozen):

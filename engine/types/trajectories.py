@@ -22,7 +22,8 @@ STAGES: tuple[Stage, ...] = ("planned", "proven", "rolled_out", "rules", "state"
 
 
 class Execution(Frozen):
-    """Facts of the machine and the clock; never part of a reproducible export."""
+    """What depends on the machine and the clock; never part of a reproducible export. `started_at` is in epoch seconds,
+    `isolated` None when unknown."""
 
     sandbox: str = ""
     isolated: bool | None = None
@@ -35,16 +36,16 @@ End = Literal["done", "user_left", "round_cap", "step_cap", "invalid_calls", "ti
 
 
 class Span(NamedTuple):
-    """The messages that serve one request, as indexes into Trajectory.turns: that of the request, and that of the
-    message behind the last one."""
+    """The messages that serve one request, as a half-open range of indexes into Trajectory.turns: `start` is the
+    message that makes the request."""
 
     start: int
     end: int
 
 
 class Remark(Frozen):
-    """What a human said of the whole (`turn` None) or of one turn, without who: a rating of 1 to 5, problem tags and a
-    note. Of a corrected turn it speaks of the turn's `original`."""
+    """What a reviewer noted about the whole (`turn` None) or one turn, without the reviewer's name: a rating from 1 to
+    5, problem tags and a note. On a corrected turn it is about the turn's `original`."""
 
     turn: int | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
@@ -53,19 +54,19 @@ class Remark(Frozen):
 
 
 SECONDS = "seconds"
-"""Kind of the attachment that says how many seconds a call took (version 1: a number), at the turn of its result."""
+"""Kind of the attachment with the seconds that a call took (version 1: a number), at the turn of its result."""
 USER_CALLS = "user_calls"
-"""Kind of the attachment that says what the simulated person did with its own tools before a message (version 1: a list
-of UserCall), at the turn of that message; at the last turn where it left without a further one."""
+"""Kind of the attachment with the calls that the simulated person made before a message (version 1: a list of
+UserCall), at the turn of that message; at the last turn when it left without another message."""
 CLOCKS = frozenset({SECONDS})
-"""Kinds of attachments that tell of the clock or the machine; never part of a reproducible export."""
+"""Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 
 
 class Attachment(Frozen):
-    """What is known beside one turn and was never said in it: votes, drafts, checks, advice, the raw reply, seconds.
+    """Data about one turn that is not in its text: votes, drafts, checks, advice, the raw reply, seconds.
 
-    `turn` is an index into Trajectory.turns, `kind` a word, `value` JSON in the form that `version` of the kind has.
-    Whoever reads attachments passes over kinds and versions that it does not know, and whoever copies them keeps those.
+    `turn` is an index into Trajectory.turns, `kind` a word, `value` JSON in the format of that kind's `version`.
+    Readers must skip unknown kinds and versions, and copies must keep them.
     """
 
     turn: Annotated[int, Field(ge=0)]
@@ -86,13 +87,12 @@ class UserCall(Frozen):
 class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
-    `status` says where it counts (kept, rejected, failed); `stage` and `reason` say where and why it was
-    lost (None when kept); `reason` is a short code, `detail` a sentence. `begun` holds the index in `turns` of
-    the message that makes each request of the task, as far as the dialogue came; empty in records that were made
-    before it was kept (engine/dialogue/requests.py tells it from the texts then). `remarks` are what reviewers said,
-    put in when the trajectory is exported. `attachments` stand beside the turns, in any order. `imported` keeps what an
-    imported row said beside its turns (group_id, rollout, modes, more), so that it leaves as it came; in
-    `before_import` the id and index of a record that got others.
+    `status` is how it counts (kept, rejected, failed). When it was lost, `stage` and `reason` (a short code) say where
+    and why, and `detail` explains it in a sentence. `begun` holds the index in `turns` of the message that makes each
+    request of the task, as far as the dialogue went; empty in older records, for which engine/dialogue/requests.py
+    finds them from the texts. `remarks` are added when a trajectory is exported. `attachments` are in any order.
+    `imported` keeps what an imported row held besides its turns (group_id, rollout, modes, more), so that an export
+    writes it back; its `before_import` holds the original id and index of a record that got new ones.
     """
 
     id: str
@@ -131,8 +131,8 @@ class Trajectory(Frozen):
     imported: dict[str, Any] = {}
 
     def user_calls(self, before: int | None = None) -> list[UserCall]:
-        """Return what the simulated person did with its own tools, in order; with `before` only what it did before the
-        message at that index."""
+        """Return the calls that the simulated person made, in order; with `before` only those just before the message
+        at that index."""
         return [
             UserCall.model_validate(call)
             for one in self.attachments
@@ -142,7 +142,7 @@ class Trajectory(Frozen):
 
     @property
     def group_id(self) -> str:
-        """All attempts at one task share it; a split never separates them."""
+        """The id that all attempts at one task share; a split of an export never separates them."""
         if self.task:
             return self.task.id
         before = self.imported.get("before_import") or {}

@@ -10,7 +10,8 @@ Effect = Literal["read", "write"]
 
 
 class Tool(Frozen):
-    """What the teacher may call. `parameters` is a JSON Schema object; `source` names a plug-in of engine/tools."""
+    """A tool that can be called. `parameters` is a JSON Schema object, `source` names a plug-in of engine/tools, and a
+    `distractor` is offered only by modes that want tools of no use."""
 
     name: str
     description: str
@@ -20,7 +21,7 @@ class Tool(Frozen):
     distractor: bool = False
 
     def schema_for_model(self) -> dict[str, Any]:
-        """Return the nested OpenAI form {"type": "function", "function": {...}}."""
+        """Return the tool in OpenAI's format: {"type": "function", "function": {...}}."""
         return {
             "type": "function",
             "function": {"name": self.name, "description": self.description, "parameters": self.parameters},
@@ -28,7 +29,7 @@ class Tool(Frozen):
 
 
 class ToolCall(Frozen):
-    """One call in an assistant turn. `raw` keeps the model's text when it was not a JSON object."""
+    """One tool call. `raw` keeps the model's text of the arguments when it was no JSON object."""
 
     id: str
     name: str
@@ -40,10 +41,10 @@ ToolFault = Literal["invalid_arguments", "unknown_tool", "tool_error", "tool_cra
 
 
 class ToolResult(Frozen):
-    """What a tool answered. `content` is the exact text that the teacher sees; `fault` is None for success.
+    """The result of a tool call. `content` is the exact text that the teacher sees; `fault` is None for success.
 
-    `tool_error` is an error the tool raised on purpose (bad order id), `tool_crash` a bug in the tool,
-    `limit` a sandbox bound (memory, processes, disk), `injected` a fault that the mode of the request placed.
+    `tool_error` is an error that the tool raised on purpose (bad order id), `tool_crash` a bug in the tool, `limit` a
+    limit of the sandbox (memory, processes, disk), `injected` a fault that the request's mode placed.
     """
 
     content: str
@@ -55,8 +56,8 @@ class ToolResult(Frozen):
 class Turn(Frozen):
     """One message. Assistant turns may hold calls; tool turns answer one call by `tool_call_id`.
 
-    `train` is False for turns that must not be a training target (loss mask). `original` holds the turn
-    that a human correction replaced.
+    `train` is False for a turn that must not be a training target (loss mask). `original` holds the turn that a
+    reviewer's correction replaced.
     """
 
     role: Literal["system", "user", "assistant", "tool"]

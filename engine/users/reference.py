@@ -1,7 +1,8 @@
 """Scripted user: says the task's wording variants, without a model
 
-It says one request after the other in the words that the task drew, each behind what it does with its own tools, and
-gives what it held back when the assistant asks for it. It keeps no state: the turns so far say where it is.
+It makes one request after the other, in the wording that the task drew; before a request it makes the calls of its own
+tools that belong to it. It tells a withheld value when the assistant asks for it. It keeps no state: the turns so far
+show how far the dialogue has come.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.dialogue.withheld import may_be_told
 from engine.protocols import LLM, User
@@ -26,16 +27,17 @@ class Config(Options):
     """There is nothing to set: the wording comes from the task, the frame from the persona."""
 
 
-class _Past(NamedTuple):
-    """How many requests were made, the index of the last one, and what was said in reply since."""
+class _Progress(NamedTuple):
+    """How many requests were made, the index of the last one's message, and the user's replies to questions since."""
 
     requests: int
     start: int
-    said: set[str]
+    replies: set[str]
 
 
 class ReferenceUser(User):
-    """Plays the task's user turns. `left` stays False; `calls` stays empty: no model was called."""
+    """Plays the user turns of a task with a valid proof. `left` stays False; `calls` stays empty, because no model is
+    called."""
 
     reference = True
 
@@ -52,47 +54,51 @@ class ReferenceUser(User):
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
-        found, call = self._next(turns), ModelCall(role="user", model="reference")
+        found, call = self._next_message(turns), ModelCall(role="user", model="reference")
         if found is None:
             return None
-        said, opens = found
-        calls = self._own_calls.get(self._past(turns).requests, ()) if opens else ()
-        if calls and turns[-1].role != "tool":  # else it was just given their results
+        text, opens = found
+        calls = self._own_calls.get(self._progress(turns).requests, ()) if opens else ()
+        if calls and turns[-1].role != "tool":  # a tool turn is last when these calls were just made
             return Completion(turn=Turn(role="user", tool_calls=calls), call=call)
-        return Completion(turn=Turn(role="user", content=said), call=call, opens=opens)
+        return Completion(turn=Turn(role="user", content=text), call=call, opens=opens)
 
-    def _next(self, turns: Sequence[Turn]) -> tuple[str, bool] | None:
-        """Return what to say and whether it makes the next request, or None when all were made."""
-        past = self._past(turns)
-        if past.requests:
-            texts = [turn.content for turn in turns[past.start :] if turn.role == "assistant" and not turn.tool_calls]
-            asked, number = "".join(texts[-1:]), past.requests - 1
-            hidden, due = self._task.turns[number].hidden, past.said.isdisjoint
-            if hidden and due([hidden]) and may_be_told(self._task, number, texts):
+    def _next_message(self, turns: Sequence[Turn]) -> tuple[str, bool] | None:
+        """Return the next message and whether it makes the next request; None when all requests were made.
+
+        Each kind of reply is given once per request, so that an assistant that goes on asking meets an end.
+        """
+        progress = self._progress(turns)
+        if progress.requests:
+            later = turns[progress.start :]
+            texts = [turn.content for turn in later if turn.role == "assistant" and not turn.tool_calls]
+            last, number = "".join(texts[-1:]), progress.requests - 1
+            hidden, not_given = self._task.turns[number].hidden, progress.replies.isdisjoint
+            if hidden and not_given([hidden]) and may_be_told(self._task, number, texts):
                 return hidden, False
-            if due([CONFIRMATION]) and asked not in self._answers and wants_confirmation(asked):
+            if not_given([CONFIRMATION]) and last not in self._answers and wants_confirmation(last):
                 return CONFIRMATION, False
-            if hidden and due([hidden, UNKNOWN]) and asks(asked):
+            if hidden and not_given([hidden, UNKNOWN]) and asks(last):
                 return UNKNOWN, False
-        if past.requests >= len(self._task.turns):
+        if progress.requests >= len(self._task.turns):
             return None
-        return self._framed(past.requests), True
+        return self._request(progress.requests), True
 
-    def _past(self, turns: Sequence[Turn]) -> _Past:
-        requests, start, said = 0, 0, set[str]()
+    def _progress(self, turns: Sequence[Turn]) -> _Progress:
+        requests, start, given = 0, 0, set[str]()
         for index, turn in enumerate(turns):
             if turn.role != "user" or turn.tool_calls:
                 continue
-            replies = {self._task.turns[requests - 1].hidden, CONFIRMATION, UNKNOWN} - said if requests else set()
-            if turn.content in replies:
-                said.add(turn.content)
+            possible = {self._task.turns[requests - 1].hidden, CONFIRMATION, UNKNOWN} - given if requests else set()
+            if turn.content in possible:
+                given.add(turn.content)
             else:
-                requests, start, said = requests + 1, index, set()
-        return _Past(requests, start, said)
+                requests, start, given = requests + 1, index, set()
+        return _Progress(requests, start, given)
 
-    def _framed(self, number: int) -> str:
-        """Return a request, the first one with the persona's opening and the last one with its closing."""
+    def _request(self, number: int) -> str:
+        """Return the text of a request, the first one with the persona's opening, the last one with its closing."""
         turn = self._task.turns[number]
-        text = opened(self._opening, turn.say) if number == 0 else turn.say
+        text = with_opening(self._opening, turn.say) if number == 0 else turn.say
         last = number == len(self._task.turns) - 1 and turn.hidden is None
-        return closed(text, self._closing) if last else text
+        return with_closing(text, self._closing) if last else text

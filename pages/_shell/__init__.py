@@ -1,1 +1,2 @@
-"""What only the shell draws and does around every page. What pages share is in _ui/; read frame.py first."""
+"""What the shell draws around every page, and patches of Streamlit. What pages share is in _ui/; read frame.py
+first."""

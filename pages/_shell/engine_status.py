@@ -1,6 +1,6 @@
 """The engine's state in the sidebar: alive or silent, and which sandbox it uses.
 
-The strip is the one part of every page that looks again by itself, so it also notices when the reader's theme changes.
+The strip is the one fragment of every page that reruns by itself, so it also notices when the browser's theme changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from storage.serving import engines
 
 
 def engine_status() -> None:
-    """Draw the strip in the sidebar; it looks again every ten seconds."""
+    """Draw the strip in the sidebar; it reruns every ten seconds."""
     st.session_state["drawn_theme"] = st.context.theme.type
     with st.sidebar:
         _strip()

@@ -12,7 +12,7 @@ _guard = st.components.v2.component("turnwright_press_guard", js=(ASSETS / "pres
 
 def draw_frame() -> None:
     """Set the page configuration, the styles that the theme has no option for, the logo for the theme in use,
-    and what keeps a press that meets a redraw."""
+    and the script that keeps a press whose button is replaced under the finger."""
     st.set_page_config(
         page_title="Turnwright",
         page_icon=str(ASSETS / "mark.svg"),

@@ -1,5 +1,5 @@
-"""What pages of several jobs draw with. What one job alone draws with is in its own parts/, what surrounds every page
-in _shell/, and what is no drawing (counting, filtering, deciding what is stored) in `storage` or `engine`.
+"""What pages of several jobs share for drawing. What only one job uses is in its parts/, what surrounds every page in
+_shell/, and what does not draw (counting, filtering, deciding what is stored) in `storage` or `engine`.
 
 How to write a page here:
 
@@ -21,12 +21,13 @@ How to write a page here:
    `code_view(text)`, `json_view(value)` (text.py), `diff_view(diff)` (diff_view.py) or a table. In labels and
    messages use `literal(text)`.
 6. What needs a sandbox or a model is a request to the engine (engine_requests.py): `ask(database, "try_tool", {...},
-   key="try")` in a callback, then `answer = poll(database, "try")` in the page. It draws the waiting and gives the
-   RequestRow when it is done or failed.
-7. Wrap a save in `with saving("Domain saved"):` (database.py): it tells of a Conflict, InputError or StorageError, and
-   toasts success; `leave(message)` (messages.py) keeps a message for the next pass. What drops edits is a `drop_button`
-   (confirm_buttons.py), which asks first. What deletes asks too (`delete_button`) or can be undone (`take_out` of the
-   job *design*). A dialog is a function under `@dialog(title)` (dialogs.py), opened with `want`.
+   key="try")` in a callback, then `answer = poll(database, "try")` in the page. It draws a spinner and returns the
+   RequestRow once it is done or failed.
+7. Wrap a save in `with saving("Domain saved"):` (database.py): it shows a Conflict, InputError or StorageError, and
+   toasts success; `keep_message(message)` (messages.py) keeps a message for the next pass. What drops edits is a
+   `drop_button` (confirm_buttons.py), which asks first. What deletes asks too (`delete_button`) or can be undone
+   (`take_out` of the job *design*). A dialog is a function under `@dialog(title)` (dialogs.py), opened with
+   `open_after_page`.
 8. Show states with `badge("batch", row.status)`, `badge_reference(teacher)`, `badge_isolation(isolated)` (badges.py):
    an icon and a word, never colour alone. Numbers through format.py (`count`, `money`, `percent`, `seconds`, `ago`,
    `moment`, `bytes_size`, `plural`): unknown is a dash, never 0. One primary button per page, Material icons,

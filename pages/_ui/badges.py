@@ -1,4 +1,5 @@
-"""States as an icon and a word; colour only adds to them. The words are the product's, spelled once."""
+"""States as an icon and a word; colour only adds to them. Each word that the studio shows for a state is defined
+here."""
 
 from __future__ import annotations
 
@@ -89,7 +90,7 @@ def badge(kind: str, value: str | None, *, prefix: str = "", **options: Any) -> 
 
 
 def plays_reference(teacher: str) -> bool:
-    """Return whether a teacher does what the proof did, so that nothing is a model's work."""
+    """Return whether a teacher replays the proof, so that no model wrote anything."""
     return bool(plugins.trait("teachers", teacher, "reference", False))
 
 
@@ -113,7 +114,7 @@ def badge_isolation(isolated: bool | None) -> None:
 
 
 def words(code: str) -> str:
-    """Turn a code of ours into words: "passes_untouched" → "Passes untouched"."""
+    """Return a code as words: "passes_untouched" → "Passes untouched"."""
     text = code.replace("_", " ")
     return text[:1].upper() + text[1:]
 
@@ -133,6 +134,6 @@ def version_name(version: str) -> str:
 
 
 def mode_name(mode: str | None) -> str:
-    """Return the words for a mode, also for one that is no longer there."""
+    """Return the words for a mode, also for one that is no longer installed."""
     there = mode is not None and modes.find(mode) is not None
     return plugins.load("modes", mode).label if there else words(mode or "none")

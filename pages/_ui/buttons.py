@@ -1,10 +1,10 @@
-"""Buttons whose press is neither lost nor done twice. Every page draws its buttons with `button` and `menu`.
+"""Buttons whose press is neither lost nor handled twice. Every page draws its buttons with `button` and `menu`.
 
-Streamlit's own answer to a press holds for one pass of the script only: `if st.button(...)` stays False when another
-message restarts the pass before it comes to that line, or when the browser sends the press together with a change in
-another part of the page, and then only that part is drawn. And a part that polls may send a press along a moment before
-the press itself is sent. So a press is noted in a callback, which runs before anything is drawn, and is kept until the
-pass that comes to the button; a pass that was drawn to its end without it drops it.
+Streamlit reports a press in one pass (run of the script) only. `if st.button(...)` stays False when another message
+restarts the pass before that line, or when the browser sends the press together with a change in another fragment, so
+that only that fragment runs. And a fragment that polls may send a press along a moment before the press itself is
+sent. So a callback, which runs before anything is drawn, stores the press until a pass draws the button; a pass that
+ends without drawing it drops the press.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 ECHO = 1.0
-"""Seconds in which a press that came along with another part's message is taken for the same when it comes itself."""
+"""Seconds within which a press that came with another fragment's message and the same press itself count as one."""
 LONGEST = 10.0
-"""Seconds after which a press that no pass came to is dropped."""
+"""Seconds after which a press that no pass has handled is dropped."""
 _PRESSES, _ECHOES, _BEGAN = "presses", "echoes", "pass_began"
 
 
@@ -43,29 +43,29 @@ def button(
     at: Any = st,
     **look: Any,
 ) -> bool:
-    """Draw a button; return True in one pass after each press. With `on_click` the press is dealt with there instead.
+    """Draw a button; return True in one pass after each press. With `on_click` that is called instead.
 
-    `at` is the container to draw into. A callback keeps the arguments of the pass that drew the button, so what acts on
-    what was typed uses the answer.
+    `at` is the container to draw into. A callback gets the arguments of the pass that drew the button, so an action on
+    typed text must use the returned value.
     """
     act = partial(on_click, *args, **(kwargs or {})) if on_click else None
     at.button(label, key=key, on_click=_press, args=(key, act, False), **look)
-    return _taken(key) is not None
+    return _take_press(key) is not None
 
 
 def menu(label: str, options: Sequence[str], *, key: str, **look: Any) -> str | None:
-    """Draw a button with a menu; return the option in one pass after it was chosen."""
+    """Draw a button with a menu; return the chosen option in one pass after each choice, else None."""
     st.menu_button(label, options, key=key, on_click=_press, args=(key, None, True), **look)
-    return _taken(key)
+    return _take_press(key)
 
 
 def begin_pass() -> None:
-    """Begin to draw a whole page."""
+    """Note when the pass of a whole page begins."""
     st.session_state[_BEGAN] = time.monotonic()
 
 
 def end_pass() -> None:
-    """Drop the presses of buttons that a page drawn to its end does not have any more."""
+    """Drop presses from before this pass: it has ended, so their buttons are not on the page."""
     began = st.session_state.get(_BEGAN, 0.0)
     for key, press in list(_presses().items()):
         if press.at < began:
@@ -73,7 +73,7 @@ def end_pass() -> None:
 
 
 def forget_presses() -> None:
-    """Drop every press that is kept, for instance because a dialog opens that reuses the keys of an earlier one."""
+    """Drop every stored press; a dialog that opens may reuse the keys of an earlier one."""
     _presses().clear()
 
 
@@ -81,26 +81,26 @@ def _press(key: str, act: Callable[[], Any] | None, chosen: bool) -> None:
     now, echoes = time.monotonic(), st.session_state.setdefault(_ECHOES, {})
     if now - echoes.pop(key, -ECHO) < ECHO:
         return
-    strange = _strange()
-    if strange:
+    elsewhere = _in_other_fragment()
+    if elsewhere:
         echoes[key] = now
     if act:
         act()
     else:
         _presses()[key] = _Press(st.session_state[key] if chosen else True, _page(), now)
-    if strange:
+    if elsewhere:
         st.rerun()
 
 
-def _strange() -> bool:
-    """Return whether this pass draws another part of the page, or one that is gone, so that it has not that button."""
+def _in_other_fragment() -> bool:
+    """Return whether this pass runs another fragment, or one that is gone, so that it does not draw the button."""
     context, own = get_script_run_ctx(), ThreadState.get().fragment_id
     if not context or not context.fragment_ids_this_run:
         return False
     return own not in context.fragment_ids_this_run or not context.fragment_storage.contains(own or "")
 
 
-def _taken(key: str) -> Any:
+def _take_press(key: str) -> Any:
     press = _presses().pop(key, None)
     fits = press and press.page == _page() and time.monotonic() - press.at < LONGEST
     return press.value if press and fits else None

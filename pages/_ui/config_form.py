@@ -32,7 +32,7 @@ def config_form(
     The help of a field is the docstring under it (`Options` in engine/types). `key` starts the keys. A field that
     `allowed` names offers these values only, with the first as its default; one that is left with a single value is
     not drawn. With `keep` what is typed stays in the browser session while other pages are visited. Raises InputError,
-    after everything is drawn, when a field holds what is no value of its kind.
+    after everything is drawn, when a field holds a value of the wrong type.
     """
     given, narrow = values or {}, allowed or {}
     found: dict[str, Any] = {}
@@ -58,13 +58,14 @@ def config_form(
 
 
 class _Keyed(NamedTuple):
-    """The key of a control, and whether what is typed is kept."""
+    """The key of a control, and whether its value is kept while other pages are visited."""
 
     key: str
     keep: bool
 
     def start(self, value: Any, name: str = "value") -> dict[str, Any]:
-        """Return the arguments of a widget that begins with a value; it takes it as `name`."""
+        """Return the keyword arguments that give a widget its key and first value; `name` is the parameter for the
+        value."""
         if not self.keep:
             return {"key": self.key, name: value}
         st.session_state.setdefault(self.key, value)

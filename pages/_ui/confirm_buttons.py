@@ -1,4 +1,4 @@
-"""Buttons that drop what somebody wrote, or delete something: they ask in their place before they do."""
+"""Buttons that discard edits or delete something. They ask first; the question takes the button's place."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pages._ui.buttons import button
 
 
 def destroy_button(label: str, *, key: str, icon: str = "delete") -> bool:
-    """Draw the button that says yes to something that cannot be taken back: red, never the colour of the next move."""
+    """Draw the button that confirms what cannot be undone: red, never the primary colour."""
     return button(f":red[{label}]", key=key, icon=f":material/{icon}:")
 
 
 def delete_button(question: str, *, key: str, label: str = "Delete", **look: Any) -> bool:
-    """Draw a button that deletes for good; return True in the pass in which that is wanted. `question` names what is
-    lost and what stays."""
+    """Draw a button that deletes for good; return True in the pass after it was confirmed. `question` says what is lost
+    and what stays."""
     look = {"icon": ":material/delete:", "type": "tertiary"} | look
     return drop_button(label, question, key=key, edited=True, yes="Delete it", no="Keep it", **look)
 
@@ -24,9 +24,10 @@ def delete_button(question: str, *, key: str, label: str = "Delete", **look: Any
 def drop_button(
     label: str, question: str, *, key: str, edited: bool, yes: str, no: str = "Keep editing", **look: Any
 ) -> bool:
-    """Draw the button; return True in the pass in which the drop is wanted.
+    """Draw the button; return True in the pass after it was confirmed.
 
-    With nothing `edited` a press is enough. Else `question` takes the button's place, with `yes` and a way back.
+    Without edits (`edited` False) a press is enough. Else `question` replaces the button, with the buttons `yes` and
+    `no`.
     """
     slot, asked = st.empty(), f"{key}_asked"
     if not (edited and st.session_state.get(asked)):

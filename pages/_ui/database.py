@@ -1,4 +1,4 @@
-"""The database of this process, and what guards a save."""
+"""The database of this process, and how a refused save is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation,
 
 from engine import settings
 from engine.errors import Conflict, InputError, InputErrors, StorageError
-from pages._ui.messages import leave, notice
+from pages._ui.messages import keep_message, notice
 from pages._ui.text import literal
 from storage.database import Database, open_database
 
@@ -30,7 +30,8 @@ def db() -> Database:
 
 @contextmanager
 def saving(success: str = "") -> Iterator[None]:
-    """Tell the user how a save went; a refusal is shown in the page and never raises.
+    """Show the user whether the save inside the `with` succeeded; Conflict, InputError and StorageError are shown, not
+    raised.
 
     Use it around the call that writes, in a callback or in the page.
     """
@@ -48,14 +49,13 @@ def saving(success: str = "") -> Iterator[None]:
         _refused(literal(str(error)), "error")
     else:
         if success:
-            leave(literal(success))
+            keep_message(literal(success))
 
 
 def draw_refusals() -> None:
-    """Keep the place above a page where a refusal is shown, and show that of a callback; the shell's first call.
+    """Reserve the place above a page where refusals are shown, and show those of callbacks. The shell calls it first.
 
-    Drawn where it happens, a refusal would push all that stands below to another place, and with it every part of the
-    page that a press may be on its way to.
+    Drawn where it happens, a refusal would move everything below it, also a button that is just being pressed.
     """
     place = st.container(key="refusals")
     st.session_state[_PLACE] = place
@@ -64,10 +64,10 @@ def draw_refusals() -> None:
 
 
 def _refused(message: str, icon: str) -> None:
-    """Show a refusal above the page. A fragment cannot draw there, so there it is a message that stays."""
+    """Show a refusal above the page. A fragment cannot draw there, so it shows a toast that stays."""
     context = get_script_run_ctx()
     if context and context.fragment_ids_this_run:
-        leave(message, icon, stays=True)
+        keep_message(message, icon, stays=True)
     elif ThreadState.get().run_location == RunLocation.CALLBACK:
         st.session_state.setdefault(_REFUSED, []).append((message, icon))
     else:

@@ -1,8 +1,7 @@
-"""Dialogs that lose no press, and what a save inside one refuses.
+"""Dialogs that lose no press, and how a refused save is shown inside one.
 
-Inside a dialog nothing may be drawn outside its body: a toast lies where the dialog itself lies and would take its
-place. So a dialog shows a refusal in its body. On success it leaves a message (messages.py), asks for a new pass, and
-the page shows the message.
+Inside a dialog nothing may be drawn outside its body: a toast would take the dialog's own place on the page. So a
+refusal is shown in the body; on success the dialog keeps a message (messages.py) and reruns the page, which shows it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine.errors import InputError, InputErrors, StorageError
 from pages._ui.buttons import forget_presses
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import literal
 
 _OPEN = "open_dialog"
@@ -25,7 +24,7 @@ _OPEN = "open_dialog"
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show what a save inside refuses, at this place of the dialog's body."""
+    """Show the errors of a refused save inside the `with`, at this place of the dialog's body."""
     try:
         yield
     except InputErrors as error:
@@ -34,20 +33,20 @@ def refusals() -> Iterator[None]:
         st.error(literal(str(error)), icon=":material/error:")
 
 
-def want(opening: Callable[[], None]) -> None:
-    """Ask for a dialog; `draw_wanted` opens it once the rest of the page is drawn.
+def open_after_page(opening: Callable[[], None]) -> None:
+    """Have `draw_dialog` call `opening` once the rest of the page is drawn.
 
-    A dialog that opens in the middle of a page can be used before the page has ended, and what is done in it then
-    starts the page again with the click that opened it.
+    A dialog that is drawn in the middle of a page can be used before the pass ends, and a press in it then reruns the
+    page together with the click that opened it.
     """
     st.session_state["wanted_dialog"] = opening
 
 
 def dialog(title: str, **look: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate the body of a dialog that stays open, whatever is drawn anew behind it, until `close` or `finish`.
+    """Decorate the body of a dialog that stays open until `close` or `finish`, also while the page behind it reruns.
 
-    Streamlit closes a dialog when the page is drawn again without the click that opened it, and a page that polls is
-    drawn again by itself: a press in the dialog at that moment would be lost.
+    Streamlit closes a dialog when the page reruns without the click that opened it. A page that polls reruns by itself,
+    and a press in the dialog at that moment would be lost.
     """
 
     def decorated(body: Callable[..., None]) -> Callable[..., None]:
@@ -64,8 +63,8 @@ def dialog(title: str, **look: Any) -> Callable[[Callable[..., None]], Callable[
     return decorated
 
 
-def draw_wanted() -> None:
-    """Draw the dialog that was asked for in this pass, or the one that is open; the shell's last call for a page."""
+def draw_dialog() -> None:
+    """Draw the dialog that this pass asked for, or the one that is open. The shell calls it after the page."""
     if opening := st.session_state.pop("wanted_dialog", None):
         opening()
     elif opened := st.session_state.get(_OPEN):
@@ -83,20 +82,21 @@ def close() -> NoReturn:
 
 
 def begin(dialog: str) -> None:
-    """Say that a dialog is being opened; call it before the dialog's function."""
+    """Forget that an earlier dialog of this name was finished; call it before the dialog's function."""
     st.session_state.pop(f"done_{dialog}", None)
 
 
 def unless_done(dialog: str) -> None:
-    """End a late pass of a dialog that has done its work, so that one click never acts twice; first in its body."""
+    """Rerun the page when the dialog has finished already, so that one click never acts twice; call it first in the
+    body."""
     if st.session_state.get(f"done_{dialog}"):
         st.rerun()
 
 
 def finish(dialog: str, message: str) -> NoReturn:
-    """Close a dialog that has done its work, and keep a message for the page's next pass."""
+    """Close a dialog that has done its work, and show a message in the next pass."""
     st.session_state[f"done_{dialog}"] = True
-    leave(message)
+    keep_message(message)
     close()
 
 

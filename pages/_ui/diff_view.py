@@ -53,8 +53,8 @@ def _change(change: Change, key: str, *, patched: bool) -> None:
 
 
 def value_text(value: Any) -> str:
-    """Return a JSON value, or ABSENT, so that none reads like another: a text stands in quotes where it could be taken
-    for something else (the text "1" and the number 1)."""
+    """Return a JSON value, or ABSENT, as unambiguous text: a string is quoted where it could be taken for another value
+    (the string "1" and the number 1)."""
     if value is ABSENT:
         return "absent"
     dumped = json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""Ask the engine for what a page may not do itself (a sandbox, a model), and draw the waiting.
+"""Requests to the engine for what a page may not do itself (use a sandbox or a model).
 
-`ask` in a callback writes the request and remembers its number under a key of this browser session; `poll` in the
-page draws a spinner that looks again each second, and gives the finished request.
+`ask` in a callback writes the request and remembers its number under a key of this browser session; `poll` in the page
+draws a line that polls each second, and returns the request once it is finished.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from storage.serving import engines, requests
 from storage.serving.requests import RequestRow
 
 SLOW = 3.0
+"""Seconds without a claim after which the page checks whether an engine is alive."""
 
 
 def ask(db: Database, kind: str, payload: dict[str, Any], *, key: str) -> None:
@@ -33,9 +34,9 @@ def forget(key: str) -> None:
 
 
 def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> RequestRow | None:
-    """Return the request of `key` once it is done or failed; draw the waiting and return None until then.
+    """Return the request of `key` once it is done or failed; until then draw the line that polls, and return None.
 
-    Also None when nothing was asked. A failed request is drawn as an error with its message and returned too.
+    None too when nothing was asked. A failed request is drawn as an error with its message and returned.
     """
     number = st.session_state.get(_name(key))
     row = requests.get_request(db, number) if number is not None else None
@@ -50,7 +51,7 @@ def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> 
 
 
 def last(db: Database, key: str) -> RequestRow | None:
-    """Return the request of `key` as it stands, drawing nothing; None when nothing was asked."""
+    """Return the request of `key` in its present state and draw nothing; None when nothing was asked."""
     number = st.session_state.get(_name(key))
     return requests.get_request(db, number) if number is not None else None
 

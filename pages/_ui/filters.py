@@ -1,8 +1,7 @@
-"""Which trajectories: a bar of controls, kept in the address, that gives a TrajectoryFilter.
+"""The filter bar: controls that make a TrajectoryFilter and are kept in the address.
 
-Two ways into a page with a bar: each control has its own address parameter (kept by Streamlit), and `filter`
-holds a whole filter as JSON, which is how links and charts hand one over (`filter_parameters`). The latter is taken
-into the controls on arrival and leaves the address.
+Each control has its own address parameter (kept by Streamlit). Links and charts pass a whole filter as JSON in the
+parameter `filter` (`filter_parameters`); on arrival the bar copies it into the controls and removes it.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ KEYS = (*_LISTS, "text", "score", *_ONE, *_NUMBERS)
 
 
 def filter_parameters(chosen: TrajectoryFilter) -> dict[str, str]:
-    """Return the address parameters that hand a filter to a page: `open_page("queue", **filter_parameters(f))`."""
+    """Return the address parameters that pass a filter to a page: `open_page("queue", **filter_parameters(f))`."""
     values = chosen.model_dump(mode="json", exclude_defaults=True)
     return {"filter": json.dumps(values, ensure_ascii=False, separators=(",", ":"))} if values else {}
 
@@ -127,8 +126,8 @@ def set_filter(chosen: TrajectoryFilter) -> None:
     st.session_state["page"] = 1
 
 
-def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
-    """Take the handed-over filter into the controls and their address parameters."""
+def _copy_to_controls(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
+    """Copy the filter of the parameter `filter` into the controls and their own address parameters."""
     set_filter(chosen)
     del st.query_params["filter"]
     parameters: dict[str, Any] = {}
@@ -145,7 +144,7 @@ def _arrive(chosen: TrajectoryFilter, choices: dict[str, list[str]]) -> None:
 
 
 def _read_older_verdicts() -> None:
-    """Read an address that names verdicts by their older words ("Fix") as the standings that they stood for."""
+    """Replace older words for verdicts in the address ("Fix") by the standings that they mean now."""
     given = st.query_params.get_all("verdicts")
     if not any(word.lower() in VERDICTS_MEAN for word in given):
         return
@@ -157,10 +156,10 @@ def _read_older_verdicts() -> None:
 
 
 def filter_bar(db: Database) -> TrajectoryFilter:
-    """Draw the bar and return what it says. At most one per page."""
+    """Draw the bar and return its filter. At most one per page."""
     choices = _choices(db)
     if st.query_params.get("filter"):
-        _arrive(filter_from_address(), choices)
+        _copy_to_controls(filter_from_address(), choices)
     _read_older_verdicts()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
         st.text_input(
@@ -291,7 +290,7 @@ def _more_label() -> str:
 
 
 def _is_set(key: str) -> bool:
-    """Return whether a control narrows; on the first pass of a page its value is still in the address only."""
+    """Return whether a control is set; in the first pass of a page its value is in the address only."""
     if key in st.session_state:
         return st.session_state[key] not in (None, "", [])
     return bool(st.query_params.get(key))

@@ -1,4 +1,4 @@
-"""What it means that tools run without isolation, and when that ends."""
+"""Sentences for a sandbox that does not isolate, and for the image that is being built meanwhile."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from storage.serving.engines import EngineRow
 
 
 def isolation_notice(engine: EngineRow | None) -> str | None:
-    """Return what a page says of an engine whose sandbox does not isolate, None when it does or is not known yet."""
+    """Return the warning for an engine whose sandbox does not isolate, None when it does or is not known yet."""
     if engine is None or engine.isolated is not False:
         return None
     state = _state()
     if state is None:
         move = "Start a Docker engine, then choose it under Settings."
     elif state.building:
-        move = f"{_building(state)} A batch keeps the sandbox that it began in."
+        move = f"{_building_sentence(state)} A batch keeps the sandbox that it began in."
     else:
         move = literal(f"There is no sandbox image: {state.reason}")
     return (
@@ -28,15 +28,15 @@ def isolation_notice(engine: EngineRow | None) -> str | None:
 
 
 def until_built() -> str | None:
-    """Return what to say while the sandbox image is being built, else None."""
+    """Return a sentence while the sandbox image is being built, else None."""
     state = _state()
-    return _building(state) if state and state.building else None
+    return _building_sentence(state) if state and state.building else None
 
 
 def _state() -> BuildState | None:
     return ImageBuild(settings.read().home).state()
 
 
-def _building(state: BuildState) -> str:
+def _building_sentence(state: BuildState) -> str:
     so_far = max(0.0, time.time() - state.since)
     return f"The sandbox image is being built ({so_far:.0f} s so far); until then tools run without isolation."

@@ -1,4 +1,4 @@
-"""What every page has: its title row, what it shows while there is nothing, and what for a record that is gone."""
+"""What every page has: a title row, an empty state, and the page for a record that does not exist."""
 
 from __future__ import annotations
 

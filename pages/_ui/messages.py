@@ -1,7 +1,7 @@
-"""What a page says to its reader: notices that stand in it, and messages that outlive the pass which made them.
+"""Notices inside a page, and messages that are shown by the next pass (one run of the script).
 
-A button that acts on what was typed is read in the page, not in a callback: a callback keeps the arguments of the pass
-before, and those lack what was typed last. When such a pass ends with a new one, the message waits here for it.
+A button that acts on typed text is handled in the page, not in a callback: a callback gets the arguments of the pass
+before, which lack the last edit. Such a pass often ends with a rerun, so its message is kept here for the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEY = "notice"
 
 
 def notice(kind: Kind, text: str, *, icon: str) -> None:
-    """Draw a message; where it sends the reader to a page of the menu ("under Settings"), a link there beside it."""
+    """Draw a message; where it names a page of the menu ("under Settings"), with a link to it."""
     draw = {"error": st.error, "warning": st.warning, "info": st.info, "success": st.success}[kind]
     pages = pages_named(text)
     if not pages:
@@ -33,17 +33,17 @@ def notice(kind: Kind, text: str, *, icon: str) -> None:
 
 
 def pages_named(text: str) -> list[Route]:
-    """Return the pages of the menu that a message sends its reader to, each once, in its order."""
+    """Return the pages of the menu that a message names, each once, in its order."""
     found = (match[1] for match in _NAMED.finditer(text))
     return [_MENU[title] for title in dict.fromkeys(found) if title in _MENU]
 
 
-def leave(message: str, icon: str = "check", *, stays: bool = False) -> None:
-    """Keep a message for the page's next pass, where `tell` shows it; the newest one comes last."""
+def keep_message(message: str, icon: str = "check", *, stays: bool = False) -> None:
+    """Keep a message for the page's next pass, where `show_messages` shows it; the newest comes last."""
     st.session_state.setdefault(_KEY, []).append((message, icon, stays))
 
 
-def tell() -> None:
-    """Show the messages that were left, once. The shell calls it for every page; a fragment for its own passes."""
+def show_messages() -> None:
+    """Show the kept messages, once. The shell calls it for every page, a fragment for its own passes."""
     for message, icon, stays in st.session_state.pop(_KEY, ()):
         st.toast(message, icon=f":material/{icon}:", duration="infinite" if stays else "short")

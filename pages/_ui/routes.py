@@ -1,4 +1,4 @@
-"""Where pages are: names, files, addresses. The only place that knows all three."""
+"""All pages with their names, files and addresses, and links between them."""
 
 from __future__ import annotations
 

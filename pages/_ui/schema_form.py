@@ -1,7 +1,7 @@
-"""A form made of a tool's JSON Schema. Its fields give exactly the arguments of one call.
+"""A form made from a tool's JSON Schema, whose fields give the arguments of one call.
 
-A schema that gives no fields (it is a stranger's, and broken, or has nothing to draw) gives one field for all arguments
-as JSON.
+A schema that no fields can be made from (an imported one may be broken or empty) gives one field for all arguments as
+JSON.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ ABSENT = _Absent()
 def schema_form(tool: Tool, *, key: str, start: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
     """Draw one field per parameter; return (arguments, problems). Keys of widgets start with `key`.
 
-    Fields begin with the arguments of `start`, and give these very values back while they are not changed. Fields of
-    optional parameters that are left empty are left out of the call.
+    Fields begin with the arguments of `start` and return exactly these values while they are not edited. Optional
+    parameters whose field is empty are left out.
     """
-    why = _no_fields(tool, start or {})
+    why = _why_no_fields(tool, start or {})
     if why is not None:
         return _all_as_json(why, key, start)
     arguments: dict[str, Any] = {}
@@ -57,8 +57,8 @@ def schema_form(tool: Tool, *, key: str, start: Mapping[str, Any] | None = None)
     return arguments, problems
 
 
-def _no_fields(tool: Tool, start: Mapping[str, Any]) -> str | None:
-    """Return in words why there cannot be a field for each argument, or None."""
+def _why_no_fields(tool: Tool, start: Mapping[str, Any]) -> str | None:
+    """Return why there cannot be a field for each argument, as a sentence, or None."""
     problem = schema_problem(tool.parameters)
     if problem is not None:
         return f"There are no fields for this tool, and its arguments are not checked: {problem}."
@@ -141,7 +141,7 @@ def _number(label: str, kind: str, schema: dict[str, Any], needed: bool, begin: 
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    """Say whether a field of this kind can begin with a value. A number must be one that browsers hold exactly."""
+    """Return whether a field of this type can hold a value. A number must be one that browsers represent exactly."""
     if kind == "string":
         return isinstance(value, str)
     if kind not in ("integer", "number"):
@@ -181,7 +181,7 @@ def json_arguments(text: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def type_words(schema: Any) -> str:
-    """Return a schema's type as a reader says it: "list of string", "one of a, b"; "any" where it says none."""
+    """Return a schema's type in words: "list of string", "one of a, b"; "any" where it has none."""
     if not isinstance(schema, Mapping):
         return "any"
     if isinstance(schema.get("enum"), list):

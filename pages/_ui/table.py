@@ -1,4 +1,4 @@
-"""A table that is paged in SQL: one page travels to the browser, and what is chosen is kept by id.
+"""A table that is paged in SQL: only one page is sent to the browser, and the selection is kept by id.
 
 Draw it inside an `st.fragment`. Page and page size live in the address (`page`, `size`).
 """
@@ -31,15 +31,15 @@ class Window:
 
 
 def window() -> Window:
-    """Return the part of the list that the address asks for; draw the list's `pager` with the same total later."""
-    size = st.session_state.get("size") or _asked("size", 50)
-    number = st.session_state.get("page") or _asked("page", 1)
+    """Return the part of the list that the address names. Draw the `pager` later."""
+    size = st.session_state.get("size") or _from_address("size", 50)
+    number = st.session_state.get("page") or _from_address("page", 1)
     size = size if size in SIZES else 50
     return Window(size, (max(1, int(number)) - 1) * size)
 
 
 def fetched(fetch: Callable[[int, int], tuple[list[Row], int]]) -> tuple[list[Row], int]:
-    """Return the rows on screen and the total, as `fetch(limit, offset)` gives them; at most the last page."""
+    """Return (rows on screen, total) of `fetch(limit, offset)`; beyond the last page, the last page."""
     part = window()
     rows, total = fetch(part.limit, part.offset)
     if not rows and total:
@@ -48,7 +48,7 @@ def fetched(fetch: Callable[[int, int], tuple[list[Row], int]]) -> tuple[list[Ro
     return rows, total
 
 
-def _asked(name: str, default: int) -> int:
+def _from_address(name: str, default: int) -> int:
     text = str(st.query_params.get(name, "")).removesuffix(" rows")  # an address holds a choice as its label
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
@@ -79,11 +79,10 @@ def _back_to_first() -> None:
 
 @dataclass(frozen=True)
 class RowsTable:
-    """A table of which each row has a page of its own.
+    """A table whose rows each open a page.
 
-    `key` names the table in the browser session, with what is chosen in it. `page` is the name of the page that a row
-    opens, `columns` are Streamlit's columns in their order, `alt` says what the table holds. Rows of a `selectable` one
-    can be ticked.
+    `key` names the table and its selection in the browser session, `page` is the page that a row opens, `columns` are
+    Streamlit's columns in their order, `alt` describes the table. Rows of a `selectable` one can be ticked.
     """
 
     key: str
@@ -93,10 +92,10 @@ class RowsTable:
     selectable: bool = False
 
     def draw(self, rows: pd.DataFrame, signature: str, parameters: Mapping[str, Any] | None = None) -> list[int]:
-        """Draw one page of rows, with a button that opens a row's own page; return the ids chosen on all pages.
+        """Draw one page of rows, each with a button that opens its page; return the ids selected on all pages.
 
-        `rows` has the ids as its index. `signature` names the list (filter and order): when it changes, nothing stays
-        chosen. `parameters` are further address parameters for a row's page.
+        `rows` has the ids as its index. `signature` names the list (filter and order): when it changes, the selection
+        is emptied. `parameters` are further address parameters for a row's page.
         """
         chosen = self._chosen(signature)
         ids = [int(i) for i in rows.index]
@@ -128,7 +127,7 @@ class RowsTable:
         return sorted(chosen)
 
     def choose_none(self, but: Iterable[int] = ()) -> None:
-        """Choose nothing `but` these; the grid is drawn anew, because a grid keeps its own ticks."""
+        """Deselect all rows but these. The grid gets a new key, because Streamlit keeps the ticks of a key."""
         held: tuple[str, set[int]] | None = st.session_state.pop(f"{self.key}_chosen", None)
         if held:
             st.session_state[f"{self.key}_chosen"] = (held[0], held[1] & set(but))
@@ -142,7 +141,7 @@ class RowsTable:
         return held[1]
 
     def _take_ticks(self, grid: str, ids: list[int], cleared: int) -> None:
-        """Take over the ticks of a grid, unless all were forgotten by a click that came in the same message."""
+        """Add the ticks of a grid to the selection, unless a click in the same message has emptied it."""
         if cleared != st.session_state.get(f"{self.key}_cleared", 0):
             return
         held: tuple[str, set[int]] = st.session_state[f"{self.key}_chosen"]

@@ -41,8 +41,8 @@ def _score(score: Score) -> None:
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
         plain(score.reason, empty="No reason was given.")
-        told = (score.method, score.source, score.model, version_name(score.version))
-        source = " · ".join(part for part in told if part)
+        origin = (score.method, score.source, score.model, version_name(score.version))
+        source = " · ".join(part for part in origin if part)
         turns = f" · see {plural(len(score.evidence), 'turn')} " + ", ".join(map(str, score.evidence))
         st.caption(literal(source + (turns if score.evidence else "")))
 
@@ -88,7 +88,7 @@ def _reference(position: int, task: Task, proven: ProvenTurn) -> None:
 
 
 def call_text(call: ToolCall) -> str:
-    """Write a call the way a programmer reads it: refund_order(order_id="W1", amount=2)."""
+    """Return a call in Python's notation: refund_order(order_id="W1", amount=2)."""
     if call.raw is not None:
         return f"{call.name}({call.raw})"
     return f"{call.name}({', '.join(f'{k}={json.dumps(v, ensure_ascii=False)}' for k, v in call.arguments.items())})"

@@ -1,4 +1,4 @@
-"""Foreign text and values, drawn so that they are shown and never interpreted."""
+"""Draw text and values of models, tools, files and users as they are, never as Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ _LINE = re.compile(r"\bline (\d+)")
 
 
 def literal(text: str) -> str:
-    """Escape Markdown, so that a label or message shows `text` as it is and fetches nothing."""
+    """Return text with Markdown escaped, so that a label or message shows it as it is and loads no image."""
     return _escaped(text, _SPECIAL).replace("\n", "  \n")
 
 
 def option(text: str) -> str:
-    """The same for the options of pills, whose labels stand in addresses: hyphens and dots stay as they are."""
+    """Return text escaped for the options of pills, whose labels appear in addresses: hyphens and dots stay."""
     return _escaped(" ".join(text.split()), _SPECIAL - frozenset("-.+(){}#|"))
 
 
 def _escaped(text: str, special: frozenset[str]) -> str:
-    """Return text with a backslash before what is special.
+    """Return text with a backslash before each special character.
 
-    Icons are drawn in spite of one, so their name is parted. What turns the direction of writing ends with the text.
+    Streamlit draws `:material/x:` in spite of a backslash, so an invisible character is put inside. Marks that turn the
+    writing direction are isolated, so that they end with the text.
     """
     parted = _ICON.sub(":\u2060", text)
     shown = "".join(f"\\{c}" if c in special else c for c in parted)
@@ -36,11 +37,11 @@ _ICON = re.compile(r":(?=material/|streamlit:)")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 CUT = 20_000
-"""Characters that are drawn of one value; the rest is loaded when asked for."""
+"""Characters that are drawn of one value; the rest on demand."""
 
 
 def plain(text: str, *, empty: str = "Empty") -> None:
-    """Draw foreign text as it is, wrapped, with its line breaks."""
+    """Draw text as it is, wrapped, with its line breaks; `empty` as a caption where there is none."""
     if text:
         st.text(text)
     else:
@@ -48,9 +49,8 @@ def plain(text: str, *, empty: str = "Empty") -> None:
 
 
 def json_view(value: Any, *, key: str, expanded: bool | int = 2) -> None:
-    """Draw a JSON value as a tree. One of more than CUT characters is cut and offered whole on demand.
-
-    One with whole numbers whose last digits a browser would change is drawn as text. `key` must be unique on the page.
+    """Draw a JSON value as a tree; as text when it has more than CUT characters, which are cut and offered whole, or
+    whole numbers whose last digits a browser would change. `key` must be unique on the page.
     """
     dumped = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     if len(dumped) <= CUT and not (beyond_browsers(value, dumped)):
@@ -86,7 +86,7 @@ def code_view(text: str, *, key: str, language: str | None = None, height: int |
 
 
 def error_line(source: str, problem: str) -> None:
-    """Draw the line of a text that the words of a problem name, with its neighbours and a mark."""
+    """Draw the line of `source` that a problem names ("line 3"), with its neighbours and a mark."""
     if found := _LINE.search(problem):
         excerpt(source, int(found.group(1)))
 

@@ -35,7 +35,7 @@ AT = {
 
 @st.fragment
 def draw() -> None:
-    """Draw filter, funnel and reasons; one interaction redraws only this."""
+    """Draw filter, funnel and reasons in one fragment."""
     database = db()
     series = compare_bar(database)
     version = measures.version(database)
@@ -72,14 +72,14 @@ def stages(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """Return in words how much was kept, and what people changed of it."""
+    """Return a summary in words: how much was kept, and how reviews changed that."""
     rows = frame.set_index("stage")
     planned, kept = int(rows.loc["planned", "count"]), int(rows.loc["judged", "count"])
     rejected, back = int(rows.loc["reviewed", "lost"]), int(rows.loc["reviewed", "gained"])
-    said = f"{percent(kept / planned, 1)} of {plural(planned, 'planned rollout')} were kept by the judges."
+    text = f"{percent(kept / planned, 1)} of {plural(planned, 'planned rollout')} were kept by the judges."
     people = [f"rejected {count(rejected)} of them"] if rejected else []
     people += [f"took {count(back)} back that {'was' if back == 1 else 'were'} lost"] if back else []
-    return said + (f" People {' and '.join(people)}." if people else "") + " What is kept after review can be exported."
+    return text + (f" People {' and '.join(people)}." if people else "") + " What is kept after review can be exported."
 
 
 def share_of(n: int, planned: int, *, several: bool) -> str:
@@ -167,11 +167,11 @@ def table(series: Sequence[Series], frames: Sequence[pd.DataFrame]) -> None:
 
 
 def stage_records(one: Series, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what the table says of each stage of one funnel."""
+    """Return the table's rows for one funnel."""
     records: list[dict[str, Any]] = []
     before = reviewed = None
     for stage, n, lost, gained in frame[["stage", "count", "lost", "gained"]].itertuples(index=False):
-        before = reviewed if stage == "exported" else before  # nobody has to accept what is exported
+        before = reviewed if stage == "exported" else before  # an export needs no acceptance
         why = [f"{reason_name(r)} {count(times)}" for s, r, times in losses(frame) if s == stage]
         records.append(
             {

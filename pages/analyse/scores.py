@@ -45,7 +45,7 @@ STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad"}
 
 @st.fragment
 def draw() -> None:
-    """Draw filter and charts; one interaction redraws only this."""
+    """Draw filter and charts in one fragment."""
     database = db()
     series = compare_bar(database)
     version = measures.version(database)
@@ -109,7 +109,7 @@ def totals(
         st.metric("Mean reward", number(row["reward"], 3), border=True, help="Over those that have a reward.")
         st.metric("Unmeasured", count(row["unmeasured"]), border=True, help="No outcome could be measured.")
         if row["tokens"] == 0 and row["cost"] == 0:
-            return  # no model was ever called, so there is nothing to hover_text
+            return  # no model was ever called
         st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
         unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
         st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)
@@ -120,7 +120,7 @@ def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version:
     total = int(frame["trajectories"].sum())
     by_outcome = measures.outcomes(database, one.filter, version).groupby("outcome")["count"].sum()
     measured = int(by_outcome.get("success", 0) + by_outcome.get("failure", 0))
-    by = str(st.session_state.get("by") or "domain")  # the breakdown below asks for the same, so it costs nothing
+    by = str(st.session_state.get("by") or "domain")  # cached: the breakdown below uses the same
     groups = measures.breakdown(database, one.filter, "domain" if by == "tool" else by, version)
     tokens = known_sum(frame, "tokens")
     return {
@@ -232,7 +232,7 @@ def outcomes(database: Database, series: Sequence[Series], version: tuple[int, .
 
 
 def bars_in_words(bars: Sequence[Bars]) -> str:
-    """Return the numbers of a figure as a sentence, for those who cannot see it."""
+    """Return the numbers of a figure as a sentence, for screen readers."""
     parts = [f"{name} {label or 0}" for one in bars for name, label in zip(one.at, one.labels, strict=True)]
     return ", ".join(parts[:40]) + "."
 

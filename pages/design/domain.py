@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button
 from pages._ui.database import db
-from pages._ui.dialogs import want
+from pages._ui.dialogs import open_after_page
 from pages._ui.layout import actions
 from pages._ui.routes import open_page, page_link, text_parameter
-from pages.design.parts.domain_draft import open_draft
-from pages.design.parts.domain_editor import save_bar
-from pages.design.parts.domain_lists import new_domain
+from pages.design.parts.domain_dialogs import new_domain
 from pages.design.parts.domain_tabs import (
     draw_overview,
     draw_policy,
@@ -24,7 +22,9 @@ from pages.design.parts.domain_tabs import (
     draw_tools,
 )
 from pages.design.parts.domain_versions import draw_versions
-from pages.design.parts.workspace_view import draw_workspace
+from pages.design.parts.draft.domain_draft import open_draft
+from pages.design.parts.draft.domain_editor import save_bar
+from pages.design.parts.workspace.workspace_view import draw_workspace
 from storage.first_path import note_seen
 
 row, draft = open_draft(text_parameter("id"))
@@ -35,10 +35,10 @@ if made := st.session_state.pop("made_domain", None):
 with actions(row.name):
     page_link("domains", "Domains", icon="arrow_back")
     if button("Duplicate", key=f"duplicate_{row.id}", icon=":material/content_copy:"):
-        want(lambda: new_domain(row.id))
+        open_after_page(lambda: new_domain(row.id))
     st.download_button(
         "Export",
-        lambda: catalog.to_zip(draft.base()),
+        lambda: pack_files.to_zip(draft.base()),
         f"{row.id}-v{draft.based_on}.zip",
         "application/zip",
         key=f"export_{row.id}",

@@ -7,17 +7,17 @@ from functools import partial
 
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button, menu
 from pages._ui.database import db
-from pages._ui.dialogs import want
+from pages._ui.dialogs import open_after_page
 from pages._ui.format import ago, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, option, plain
-from pages.design.parts.deleting import deleted_list
-from pages.design.parts.domain_draft import Draft, base_files
-from pages.design.parts.domain_lists import delete_domain, import_domain, new_domain
+from pages.design.parts.domain_dialogs import delete_domain, import_domain, new_domain
+from pages.design.parts.draft.deleting import deleted_list
+from pages.design.parts.draft.domain_draft import Draft, base_files
 from storage.designing import domains
 from storage.designing.domains import DomainRow
 
@@ -26,7 +26,7 @@ SORTS = {"name": "Name", "newest": "Last changed", "templates": "Most templates"
 
 
 def chosen_rows() -> list[DomainRow]:
-    """Draw the controls and return the domains that they ask for."""
+    """Draw the controls and return the domains that they select."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search",
@@ -68,7 +68,7 @@ def chosen_rows() -> list[DomainRow]:
 
 
 def card(row: DomainRow) -> None:
-    """Draw one domain with what can be done to it."""
+    """Draw one domain with its actions."""
     with st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"domain_{row.id}"):
         with st.container():
             described(row)
@@ -86,11 +86,11 @@ def card(row: DomainRow) -> None:
             )
             chosen = menu("More", list(MORE), key=f"more_{row.id}", type="tertiary")
     if chosen:
-        want(partial(MORE[chosen], row))
+        open_after_page(partial(MORE[chosen], row))
 
 
 def described(row: DomainRow) -> None:
-    """Draw what a domain is."""
+    """Draw name, description and badges of a domain."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header(literal(row.name), anchor=False, width="content")
         if unsaved(row.id):
@@ -109,8 +109,8 @@ def described(row: DomainRow) -> None:
 
 
 def pack(digest: str) -> bytes:
-    """Return the zip of a stored pack; made when somebody asks for it."""
-    return catalog.to_zip(base_files(db(), digest))
+    """Return the zip of a stored pack."""
+    return pack_files.to_zip(base_files(db(), digest))
 
 
 def unsaved(id: str) -> bool:
@@ -120,7 +120,7 @@ def unsaved(id: str) -> bool:
 
 
 def draw_deleted() -> None:
-    """Draw the domains that were taken off the list, with the way back."""
+    """Draw the deleted domains, each with a button that restores it."""
     gone = [(row.id, row.name) for row in domains.list_domains(db(), deleted=True)]
     deleted_list("domain", gone, lambda id: domains.restore_domain(db(), id))
 
@@ -131,13 +131,13 @@ MORE: dict[str, Callable[[DomainRow], None]] = {
 }
 
 if made := st.session_state.pop("made_domain", None):
-    open_page("domain", id=made)  # which tells what was done
+    open_page("domain", id=made)  # that page shows the message
 
 with actions("Domains", "A domain is a policy, tools, a workspace of files and task templates."):
     if button("Import", key="import_domain", icon=":material/upload:"):
-        want(import_domain)
+        open_after_page(import_domain)
     if button("New domain", key="new_domain", type="primary", icon=":material/add:"):
-        want(new_domain)
+        open_after_page(new_domain)
 
 if not domains.list_domains(db()):
     empty_state(

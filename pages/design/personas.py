@@ -8,11 +8,11 @@ from engine.types import Persona
 from pages._ui.badges import words
 from pages._ui.buttons import button, menu
 from pages._ui.database import db
-from pages._ui.dialogs import want
+from pages._ui.dialogs import open_after_page
 from pages._ui.format import plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.text import literal, plain
-from pages.design.parts.deleting import deleted_list
+from pages.design.parts.draft.deleting import deleted_list
 from pages.design.parts.persona_form import DISCLOSURE, EXPERTISE, delete_persona, edit_persona, sample_line
 from storage.designing import personas
 from storage.designing.personas import PersonaRow
@@ -21,7 +21,7 @@ PER_PAGE = 24
 
 
 def chosen_rows(everyone: list[PersonaRow]) -> list[PersonaRow]:
-    """Draw the controls and return the personas that they ask for."""
+    """Draw the controls and return the personas that they select."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search",
@@ -63,7 +63,7 @@ def chosen_rows(everyone: list[PersonaRow]) -> list[PersonaRow]:
 
 
 def card(row: PersonaRow) -> None:
-    """Draw one persona with a line that it may open with, and what can be done to it."""
+    """Draw one persona with a sample line and its actions."""
     one, turn = row.persona, f"line_{row.persona.id}"
     with st.container(
         border=True, gap="small", height="stretch", vertical_alignment="distribute", key=f"persona_card_{one.id}"
@@ -72,7 +72,7 @@ def card(row: PersonaRow) -> None:
             described(one, turn)
         with st.container(horizontal=True, gap="small"):
             if button("Edit", key=f"edit_{one.id}", icon=":material/edit:", type="tertiary"):
-                want(lambda: edit_persona(row))
+                open_after_page(lambda: edit_persona(row))
             button(
                 "Another line",
                 key=f"another_{one.id}",
@@ -84,13 +84,13 @@ def card(row: PersonaRow) -> None:
             )
             chosen = menu("More", ["Duplicate", "Delete"], key=f"more_{one.id}", type="tertiary")
     if chosen == "Duplicate":
-        want(lambda: edit_persona(row, copy=True))
+        open_after_page(lambda: edit_persona(row, copy=True))
     elif chosen == "Delete":
-        want(lambda: delete_persona(row))
+        open_after_page(lambda: delete_persona(row))
 
 
 def described(one: Persona, turn: str) -> None:
-    """Draw who a persona is; `turn` is where the number of its shown line is kept."""
+    """Draw a persona; `turn` is the session key that holds the number of its sample line."""
     st.markdown(f"**{literal(one.name)}**")
     st.caption(literal(one.occupation or "no occupation"))
     with st.container(horizontal=True, gap="xsmall"):
@@ -102,7 +102,7 @@ def described(one: Persona, turn: str) -> None:
 
 
 def draw_deleted() -> None:
-    """Draw the personas that were taken off the list, shipped ones too, with the way back."""
+    """Draw the deleted personas, each with a button that restores it."""
     gone = [(row.persona.id, row.persona.name) for row in personas.list_personas(db(), deleted=True)]
     deleted_list("persona", gone, lambda id: personas.restore_persona(db(), id))
 
@@ -114,7 +114,7 @@ def another(turn: str) -> None:
 
 with actions("Personas", "Who the simulated users are. A batch draws one for each dialogue."):
     if button("New persona", key="new_persona", type="primary", icon=":material/person_add:"):
-        want(lambda: edit_persona(None))
+        open_after_page(lambda: edit_persona(None))
 known = personas.list_personas(db())
 if not known:
     empty_state("No personas yet", "A batch needs at least one. Make one with New persona.", icon="groups")

@@ -1,4 +1,4 @@
-"""One task template: its YAML with what is wrong beside it, the modes it serves, and its proof."""
+"""One task template: its YAML and problems, the modes that it serves, and its proof."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pages._ui.format import plural
 from pages._ui.layout import actions, header, missing
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import code_view, literal
-from pages.design.parts.deleting import HELP, file_deleted, say_deleted, take_out
-from pages.design.parts.domain_draft import Draft, faults, open_draft
-from pages.design.parts.domain_editor import error_lines, file_state, save_bar, text_editor
-from pages.design.parts.pack_parts import checked_template, template_id, template_path
-from pages.design.parts.problems import problems_list
-from pages.design.parts.proof_view import prove
-from pages.design.parts.tool_files import switch
+from pages.design.parts.draft.deleting import HELP, file_deleted, say_deleted, take_out
+from pages.design.parts.draft.domain_draft import Draft, faults, open_draft
+from pages.design.parts.draft.domain_editor import error_lines, file_state, save_bar, text_editor
+from pages.design.parts.draft.problems import problems_list
+from pages.design.parts.templates.proof_view import prove
+from pages.design.parts.templates.template_files import checked_template, template_id, template_path
+from pages.design.parts.tools.tool_files import switch
 
 
 def draw_facts(domain: Domain, template: TaskTemplate) -> None:
-    """Draw what the template is: turns, calls, slots, and the modes it serves."""
+    """Draw the turns, calls and slots of the template, and the modes that it serves."""
     calls = sum(len(turn.chain) for turn in template.turns)
     with st.container(border=True):
         st.markdown(f"**{literal(template.title)}**")
@@ -39,7 +39,7 @@ def draw_facts(domain: Domain, template: TaskTemplate) -> None:
 
 
 def draw_switch(id: str, path: str) -> None:
-    """Draw whether the template is active, and the way to the other state."""
+    """Draw whether the template is active, with a button that changes it."""
     active = not path.endswith(".off")
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
@@ -124,12 +124,12 @@ with left:
 with right:
     domain, template, problems = checked_template(draft.files(), path)
     active, line = path.removesuffix(".off"), number_parameter("line")
-    told = [one for one in faults(domain) if one.file == active] if domain else []
+    found = [one for one in faults(domain) if one.file == active] if domain else []
     if problems:
         problems_list(problems, title="This template cannot be used yet:")
-    elif told:
-        problems_list(told, title="No task can be made of this template, or not of all of it:", warn=True)
-    error_lines(source, active, (*problems, *told), line=line if problems or told else None)
+    elif found:
+        problems_list(found, title="No task can be made of this template, or not of all of it:", warn=True)
+    error_lines(source, active, (*problems, *found), line=line if problems or found else None)
     if domain is not None and template is not None:
         if wide := warning(template):
             st.warning(literal(wide), icon=":material/warning:")

@@ -1,4 +1,4 @@
-"""One tool file: source and derived schema side by side, and trying a tool in a sandbox."""
+"""One tool file: its source, the schema derived from it, and a form to try a tool in a sandbox."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pages._ui.layout import actions, header, missing
 from pages._ui.routes import page_link, text_parameter
 from pages._ui.schema_form import type_words
 from pages._ui.text import json_view, literal, plain
-from pages.design.parts.deleting import HELP, file_deleted, say_deleted, take_out
-from pages.design.parts.domain_draft import open_draft
-from pages.design.parts.domain_editor import error_lines, file_state, save_bar, text_editor
-from pages.design.parts.problems import problems_list
-from pages.design.parts.tool_files import ToolFile, derived, find_tool_file, switch
-from pages.design.parts.try_tool import try_tool
+from pages.design.parts.draft.deleting import HELP, file_deleted, say_deleted, take_out
+from pages.design.parts.draft.domain_draft import open_draft
+from pages.design.parts.draft.domain_editor import error_lines, file_state, save_bar, text_editor
+from pages.design.parts.draft.problems import problems_list
+from pages.design.parts.tools.tool_files import ToolFile, derived, find_tool_file, switch
+from pages.design.parts.tools.try_tool import try_tool
 
 
 def draw_status(id: str, one: ToolFile, problems: tuple[str, ...]) -> None:
-    """Draw whether the file is active, and the way to the other state."""
+    """Draw whether the file is active, with a button that changes it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if one.private:
             st.badge("private module", icon=":material/lock:", color="gray", help="Tools import it; it defines none.")
@@ -88,7 +88,7 @@ def draw_schema(tool: Tool, *, key: str) -> None:
 
 
 def draw_source(id: str, one: ToolFile) -> tuple[Tool, ...]:
-    """Draw the editor and what is wrong with the source; return the tools it defines."""
+    """Draw the editor and the problems of the source; return the tools that it defines."""
     source = text_editor(
         draft, one.path, "Python source", height=min(900, max(320, 21 * (draft.text(one.path).count("\n") + 3)))
     )
@@ -133,11 +133,11 @@ with left:
 with right:
     if defined:
         names = [tool.name for tool in defined]
-        asked = text_parameter("name")
+        wanted = text_parameter("name")
         name = st.selectbox(
             "Tool, as the model sees it",
             names,
-            names.index(asked) if asked in names else 0,
+            names.index(wanted) if wanted in names else 0,
             key=f"tool_{row.id}_{found.module}",
             help="Derived from signature and docstring as you type.",
         )

@@ -22,7 +22,7 @@ from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import clear_filter, filter_bar, filter_parameters
 from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.messages import leave, notice, tell
+from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
@@ -34,9 +34,9 @@ from storage.serving import requests
 
 PREVIEWED = 5
 LOOKED_AT = 400
-"""How many trajectories the preview reads at most."""
+"""Trajectories that the preview reads at most."""
 SHOWN = 10
-"""Exports that are listed before more are asked for."""
+"""Exports that are listed at first."""
 REPORTED = {
     "Rows per split": "splits",
     "Dropped, by reason": "dropped",
@@ -48,7 +48,7 @@ SHARES = {"train": 90, "validation": 10, "test": 0}
 
 
 def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
-    """Draw what goes into the file and return the recipe, or None with the reason drawn."""
+    """Draw the form and return the recipe, or None with the reason drawn."""
     target, kind = target_form()
     name, licence = names_form()
     options = options_form(target, kind)
@@ -102,8 +102,8 @@ def names_form() -> tuple[str, str]:
 
 
 def outlook(recipe: Recipe) -> int:
-    """Draw how many trajectories leave and the first rows as they would; return the number."""
-    number, held_back = recipes.count_leaving(db(), recipe), recipes.awaiting_correction(recipe)
+    """Draw how many trajectories the recipe admits and a preview of the first rows; return the number."""
+    number, held_back = recipes.count_admitted(db(), recipe), recipes.awaiting_correction(recipe)
     waiting = trajectories.count(db(), held_back) if held_back else 0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.metric("Trajectories", count(number), width=140)
@@ -135,7 +135,7 @@ def first_rows(recipe: Recipe) -> None:
     """Draw the preview."""
     try:
         rows = preview(
-            recipe, islice(trajectories.stream(db(), recipes.likely_leaving(recipe), chunk=50), LOOKED_AT), PREVIEWED
+            recipe, islice(trajectories.stream(db(), recipes.likely_admitted(recipe), chunk=50), LOOKED_AT), PREVIEWED
         )
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
@@ -155,11 +155,11 @@ def build(recipe: Recipe) -> None:
 
 
 def remove(row: ExportRow) -> None:
-    """Forget an export and remove its file."""
+    """Delete an export and its file."""
     with saving():
         exports.delete_export(db(), row.id)
         shutil.rmtree(settings.read().exports / str(row.id), ignore_errors=True)
-        leave("Export deleted")
+        keep_message("Export deleted")
         st.rerun()
 
 
@@ -213,8 +213,8 @@ def card(row: ExportRow) -> None:
 
 
 def history() -> None:
-    """Draw the exports, newest first; it looks again while one is being built."""
-    tell()
+    """Draw the exports, newest first; polls while one is being built."""
+    show_messages()
     shown = st.session_state.get("exports_shown", SHOWN)
     rows = exports.list_exports(db(), limit=shown + 1)
     if not rows:
@@ -232,7 +232,7 @@ def history() -> None:
 
 
 def show_more() -> None:
-    """List more of the older exports."""
+    """Show more of the older exports."""
     st.session_state["exports_shown"] = st.session_state.get("exports_shown", SHOWN) + SHOWN
 
 

@@ -11,14 +11,13 @@ import streamlit as st
 
 from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
-from engine.protocols import SMALL_BATCH
 from engine.times import QUIET
-from engine.types import TrajectoryFilter
+from engine.types import SMALL_BATCH, TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import destroy_button
 from pages._ui.database import db, saving
-from pages._ui.dialogs import close, dialog, want
+from pages._ui.dialogs import close, dialog, open_after_page
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
@@ -50,7 +49,7 @@ COLUMNS = {
 
 
 def give(number: int, what: str) -> None:
-    """Write a command for the engine."""
+    """Store a command for the engine."""
     with saving({"pause": "Pausing", "resume": "Resuming", "cancel": "Cancelling"}[what]):
         batches.command(db(), number, what)
 
@@ -58,8 +57,8 @@ def give(number: int, what: str) -> None:
 def controls(row: batches.BatchRow) -> None:
     """Draw the commands that the batch's status allows.
 
-    They stand at the left, for a button that is drawn there moves no other: at the right each would push those before
-    it away, and a click on one that has just appeared would miss it.
+    The row is left-aligned, so that a button that appears moves no other. Right-aligned, it would push the others
+    aside, and a click on one of them would miss.
     """
     if row.status in MOVING:
         button("Pause", icon=":material/pause:", key=f"pause_{row.id}", on_click=give, args=(row.id, "pause"))
@@ -76,7 +75,7 @@ def controls(row: batches.BatchRow) -> None:
             help=spent and "Its budget is spent: raise it below.",
         )
     if row.status in (*MOVING, "paused") and button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
-        want(partial(confirm_cancel, row.id))
+        open_after_page(partial(confirm_cancel, row.id))
     retry_button(row)
     sandbox_button(row)
     if row.status not in MOVING:
@@ -84,12 +83,12 @@ def controls(row: batches.BatchRow) -> None:
     if row.status in ENDED and button(
         "Delete", icon=":material/delete:", type="tertiary", key=f"delete_{row.id}", help="With all its trajectories."
     ):
-        want(partial(confirm_delete, row))
+        open_after_page(partial(confirm_delete, row))
 
 
 @dialog("Cancel this batch?")
 def confirm_cancel(number: int) -> None:
-    """Ask before what is in flight is dropped."""
+    """Ask before the rollouts in flight are dropped."""
     st.write("What is finished stays. What is in flight is dropped, and the batch cannot be resumed.")
     with st.container(horizontal=True):
         if destroy_button("Cancel the batch", key="confirm_cancel", icon="close"):
@@ -101,7 +100,7 @@ def confirm_cancel(number: int) -> None:
 
 @dialog("Delete this batch?")
 def confirm_delete(row: batches.BatchRow) -> None:
-    """Ask before trajectories and verdicts are gone."""
+    """Ask before trajectories and verdicts are deleted."""
     there = plural(row.progress.finished, "trajectory", "trajectories")
     st.write(f"Its {there} and every verdict on them are deleted for good.")
     st.caption("Exports that were built stay as they are.")
@@ -133,7 +132,7 @@ def numbers(row: batches.BatchRow) -> None:
         st.metric("Running", count(p.running), border=True)
         st.metric("Waiting", count(p.waiting), border=True)
     key = f"looks_{row.id}"
-    st.session_state[key] = looks = pace.looks_kept(st.session_state.get(key, ()), row, time.time())
+    st.session_state[key] = looks = pace.recent_observations(st.session_state.get(key, ()), row, time.time())
     rate = pace.rate_now(row, looks)
     with st.grid(5, min_column_width=110):
         st.metric("Rate", f"{rate:.1f}/s" if rate else UNKNOWN, border=True)
@@ -145,7 +144,7 @@ def numbers(row: batches.BatchRow) -> None:
 
 
 def tokens(row: batches.BatchRow) -> str:
-    """Return the tokens that were told; calls whose server told none are not 0."""
+    """Return the counted tokens; a dash where servers reported none."""
     return count(row.tokens) if row.tokens or not row.unpriced_calls else UNKNOWN
 
 
@@ -156,7 +155,7 @@ def unpriced(row: batches.BatchRow) -> str | None:
 
 
 def losses(row: batches.BatchRow) -> None:
-    """Draw why trajectories were lost, each reason leading to its trajectories."""
+    """Draw why trajectories were lost, each reason with a link to its trajectories."""
     found = batches.losses(db(), row.id)
     if not found:
         return
@@ -171,7 +170,7 @@ def losses(row: batches.BatchRow) -> None:
 
 
 def latest(row: batches.BatchRow) -> None:
-    """Draw the trajectories that arrived last."""
+    """Draw the newest trajectories."""
     rows = batches.latest(db(), row.id, LATEST)
     if not rows:
         return
@@ -197,9 +196,9 @@ def latest(row: batches.BatchRow) -> None:
 
 
 def status_notice(row: batches.BatchRow) -> None:
-    """Say what the reader should know of the status."""
+    """Draw a notice that explains the status, where it needs one."""
     if row.reason:
-        notice(row.gravity, literal(row.reason), icon=row.gravity)
+        notice(row.severity, literal(row.reason), icon=row.severity)
     before = batches.ahead(db(), row)
     if row.command:
         soon = "" if before else WAITING.get(row.command, "The engine takes it up within a second.")
@@ -221,33 +220,35 @@ def status_notice(row: batches.BatchRow) -> None:
 
 
 def waits_behind(before: list[batches.Ahead]) -> None:
-    """Say what a waiting batch waits behind, with the way there. Which of several engines will be free first, and
-    whether it takes any batch, nobody knows, so then it is only said what they work on."""
+    """Draw which batch a waiting one waits for, with a link. With several engines it is unknown which will be free
+    first, so then only what they work on is named."""
     first, more = before[0], len(before) - 1
-    told = f"#{first.id} {literal(first.name)} ({count(first.left)} to go)"
+    ahead = f"#{first.id} {literal(first.name)} ({count(first.left)} to go)"
     if len(before) > 1 and before[1].at_work:
-        told = f"Waits for a free engine. At work are {told} and {plural(sum(b.at_work for b in before) - 1, 'other')}"
+        sentence = (
+            f"Waits for a free engine. At work are {ahead} and {plural(sum(b.at_work for b in before) - 1, 'other')}"
+        )
         sooner = sum(not b.at_work for b in before)
-        told += f"; {plural(sooner, 'other batch', 'other batches')} will be taken first." if sooner else "."
+        sentence += f"; {plural(sooner, 'other batch', 'other batches')} will be taken first." if sooner else "."
     else:
         others = f" and {plural(more, 'other batch', 'other batches')}" if more else ""
-        told = f"Waits behind {told}{others}."
+        sentence = f"Waits behind {ahead}{others}."
     st.info(
-        f"{told} An engine works on one batch at a time, the oldest first; one with at most {SMALL_BATCH} trajectories "
-        "to go is worked on beside it.",
+        f"{sentence} An engine works on one batch at a time, the oldest first; one with at most {SMALL_BATCH} "
+        "trajectories to go is worked on beside it.",
         icon=":material/hourglass_top:",
     )
     page_link("batch", f"Open #{first.id}", icon="arrow_forward", id=first.id)
 
 
 def live(number: int, was: str) -> None:
-    """Draw what moves. When the status changes, the whole page is drawn again."""
+    """Draw the parts that change while the batch runs; a change of status reruns the whole page."""
     row = batches.get_batch(db(), number)
     if row.status != was:
         if row.status in ("paused", *ENDED):
             st.session_state["toast_of_batch"] = f"{row.name}: {look('batch', row.status).word.lower()}"
         st.rerun()
-    with st.container():  # whatever comes or goes inside moves nothing else to another place
+    with st.container():  # so that notices that come or go move nothing below
         status_notice(row)
     numbers(row)
     import_view(row.import_report)
@@ -292,6 +293,6 @@ if planned is not None:
         plan_view.counts(planned, names)
         plan_view.parts(planned, names)
 with st.expander("What was launched", icon=":material/description:"):
-    st.code(dump_batch(chosen.launched), language="yaml")
+    st.code(dump_batch(chosen.repeatable), language="yaml")
     versions = ", ".join(f"{share.id} {share.digest}" for share in chosen.batch.domains)
     st.caption(literal(f"Domain versions: {versions}"))

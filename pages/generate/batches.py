@@ -34,7 +34,7 @@ def fetch(limit: int, offset: int) -> tuple[list[batches.BatchRow], int]:
 
 
 def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
-    """Return the rows as they are drawn, the id as index."""
+    """Return the rows for the table, the id as index."""
     return pd.DataFrame(
         [
             {
@@ -56,7 +56,7 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
 
 
 def listing() -> None:
-    """Draw the list; it looks again by itself while somebody watches."""
+    """Draw the list, which polls while it is on screen."""
     rows, total = fetched(fetch)
     if not rows:
         st.caption("No batch has this status.")

@@ -15,7 +15,7 @@ from pages._ui.confirm_buttons import drop_button
 from pages._ui.database import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state
-from pages._ui.messages import leave, notice
+from pages._ui.messages import keep_message, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
@@ -28,15 +28,15 @@ LARGEST = 1 << 20
 
 
 def launch(batch: Batch, form_done: bool) -> None:
-    """Store the batch and remember it, so that the page opens it on its next pass; `form_done` empties the form."""
+    """Create the batch and have the next pass open it; `form_done` empties the form."""
     with saving():
         st.session_state["launched"] = (batches.create_batch(db(), batch), form_done)
-        leave("Batch launched")
+        keep_message("Batch launched")
         st.rerun()
 
 
 def sentences(error: InputError) -> list[str]:
-    """Return what an error says, one sentence for each field that is wrong."""
+    """Return the sentences of an error, one for each wrong field."""
     return [str(one) for one in (error.errors if isinstance(error, InputErrors) else [error])]
 
 
@@ -63,7 +63,7 @@ def problems(batch: Batch) -> list[str]:
 
 
 def plan(batch: Batch, folded: bool = True) -> None:
-    """Draw what a batch that can start is planned to hold; `folded` adds a table of each domain's part."""
+    """Draw the planned tasks of a batch that can start; `folded` adds a table of each domain's part."""
     pinned, found, _ = prepared(batch)
     names = {domain.id: domain.name for domain in found.values()}
     if (planned := plan_view.quotas(pinned)) is None:
@@ -78,7 +78,7 @@ def plan(batch: Batch, folded: bool = True) -> None:
 
 
 def few_of(batch: Batch) -> Batch:
-    """Return the same batch with a few trajectories, of as many different modes and domains as there are."""
+    """Return the batch with a few trajectories only, of as many modes and domains as possible."""
     return batch.model_copy(
         update={
             "trajectories": TRY,
@@ -92,7 +92,7 @@ def few_of(batch: Batch) -> Batch:
 
 
 def estimate(batch: Batch) -> str:
-    """Say what the batch will take, from what finished batches with the same domains, players and judges took."""
+    """Draw what the batch will take, estimated from finished batches with the same domains, players and judges."""
     found = pace.estimate(batch, batches.list_batches(db(), limit=50, statuses=("done",)))
     if found is None:
         return f"No estimate yet: nothing like it has finished. Try {TRY} first."
@@ -139,7 +139,7 @@ def from_file() -> None:
 
 
 def arrive() -> None:
-    """Fill the form from the batch that the address asks for, once per visit from there."""
+    """Fill the form from the batch that the address names, once per visit."""
     like = number_parameter("like")
     if like is None or st.session_state.get("like_taken") == like:
         return

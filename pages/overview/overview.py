@@ -1,4 +1,4 @@
-"""Overview: what exists, what is moving, what waits for you, and the way from nothing to a training file."""
+"""The overview page: counts, running batches, alerts, and the checklist for a first run."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ COLUMNS = {
 
 @st.cache_data(ttl=300, max_entries=32, show_spinner=False, hash_funcs={Database: lambda database: str(database.url)})
 def kept_and_reviewed(database: Database, reviewed: int, version: tuple[int, ...]) -> int:
-    """Return how many kept trajectories are reviewed; `reviewed` is the number of all that are, and `version` changes
-    with every review: one may be taken back and another given in the same moment."""
+    """Return how many kept trajectories are reviewed; the other arguments are keys of the cache: the number of
+    all reviewed ones, and `freshness`, since one review may be undone while another is given."""
     if not reviewed:
         return 0
     return count_trajectories(database, TrajectoryFilter(statuses=("kept",), verdicts=REVIEWED))
 
 
 def review_button(database: Database) -> None:
-    """Draw the way to the next trajectory that is not reviewed."""
+    """Draw the button that opens the next trajectory without a review."""
     view = VIEWS["To review"]
     following = next_unreviewed(database, view)
     if following is not None and button(
@@ -72,7 +72,7 @@ def review_button(database: Database) -> None:
 
 
 def alerts(database: Database) -> None:
-    """Say what stands in the way: no engine, a sandbox that does not isolate, batches that stopped."""
+    """Draw what needs attention: no engine, a sandbox that does not isolate, batches that stopped."""
     engine = engines.newest(database)
     if engine is None or time.time() - engine.heartbeat_at > NO_ANSWER:
         since = f" The last heartbeat was {ago(engine.heartbeat_at)}." if engine else ""
@@ -85,7 +85,7 @@ def alerts(database: Database) -> None:
     elif (unisolated := isolation_notice(engine)) is not None:
         notice("warning", unisolated, icon="gpp_maybe")
     for row in stopped(database):
-        draw = {"error": st.error, "warning": st.warning}.get(row.gravity, st.info)
+        draw = {"error": st.error, "warning": st.warning}.get(row.severity, st.info)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key=f"alert_{row.id}"
         ):
@@ -108,7 +108,7 @@ def stopped(database: Database) -> list[batches.BatchRow]:
 
 
 def health(database: Database) -> None:
-    """Draw how engine and sandbox are."""
+    """Draw the state of engine and sandbox."""
     engine = engines.newest(database)
     alive = engine is not None and time.time() - engine.heartbeat_at < NO_ANSWER
     with st.container(
@@ -137,7 +137,7 @@ def health(database: Database) -> None:
 
 
 def numbers(database: Database, found: Overview) -> None:
-    """Draw what exists."""
+    """Draw the counts."""
     waiting = max(0, found.kept - kept_and_reviewed(database, found.reviewed, freshness(database)))
     spent = cost_of(found.cost_usd, found.priced_calls, found.unpriced_calls)
     unpriced = f"{plural(found.unpriced_calls, 'model call')} without a known price not included."
@@ -148,7 +148,7 @@ def numbers(database: Database, found: Overview) -> None:
         st.metric("Trajectories", count(found.trajectories), border=True)
         st.metric("Kept", count(found.kept), border=True, help=f"{share} of all trajectories.")
         st.metric("To review", count(waiting), border=True, help="Kept, and without a verdict.")
-        if found.priced_calls or found.unpriced_calls:  # nothing to tell where no model was ever called
+        if found.priced_calls or found.unpriced_calls:  # else no model was ever called
             st.metric("Tokens", short_count(found.tokens), border=True)
             st.metric("Cost", money(spent), border=True, help=unpriced if found.unpriced_calls else None)
 
@@ -159,7 +159,7 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
 
 
 def batch_record(row: batches.BatchRow) -> dict[str, object]:
-    """Return what the table shows of a batch."""
+    """Return one row of the table of batches."""
     p = row.progress
     rate = overall_rate(row)
     return {
@@ -192,13 +192,13 @@ def batch_table(database: Database, moving: bool) -> None:
 
 
 def live(moving: bool, kept: bool) -> None:
-    """Draw what changes while batches run. When the last one ends, or the first trajectory is kept, the whole page is
-    drawn again."""
+    """Draw the parts that change while batches run. The whole page reruns when the last one ends, or the first
+    trajectory is kept."""
     database = db()
     found = overview(database)
     if (bool(found.queued + found.running), bool(found.kept)) != (moving, kept):
         st.rerun()
-    with st.container():  # whatever comes or goes inside moves nothing else to another place
+    with st.container():  # so that alerts that come or go move nothing below
         alerts(database)
     away = hidden(database)
     path = [] if away else steps(database, found)

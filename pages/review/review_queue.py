@@ -12,7 +12,7 @@ from pages._ui.database import db, saving
 from pages._ui.filters import VIEWS, clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
 from pages._ui.layout import actions, empty_state
-from pages._ui.messages import leave, tell
+from pages._ui.messages import keep_message, show_messages
 from pages._ui.routes import open_page
 from pages._ui.table import RowsTable, fetched, pager
 from pages.review.parts.reviewer import tab, undo_last
@@ -49,7 +49,7 @@ TABLE = RowsTable("queue", "trajectory", COLUMNS, "Trajectories of the queue", s
 
 
 def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
-    """Return what the table shows, with the ids as index."""
+    """Return the rows for the table, with the ids as index."""
     records = [
         {
             "id": row.id,
@@ -88,22 +88,22 @@ def draw_bulk(chosen: list[int]) -> None:
 
 
 def decide_chosen(chosen: list[int], verdict: Verdict) -> None:
-    """Give one verdict to all chosen trajectories; those that another tab judged meanwhile stay chosen."""
+    """Give one verdict to all selected trajectories; those that another tab changed meanwhile stay selected."""
     with saving():
         others = tab().decide_many(db(), chosen, verdict)
         TABLE.choose_none(but=others)
-        told = f"{look('verdict', verdict).word}: {plural(len(chosen) - len(others), 'trajectory', 'trajectories')}"
+        message = f"{look('verdict', verdict).word}: {plural(len(chosen) - len(others), 'trajectory', 'trajectories')}"
         if others:
-            told += (
+            message += (
                 f". {plural(len(others), 'other has', 'others have')} another verdict by now, given elsewhere, and "
                 "stay chosen: look, then press again to replace it."
             )
         held = [n for n, one in standings(db(), {*chosen} - {*others}).items() if one == "awaits_correction"]
         if held:
-            told += (
+            message += (
                 f". {plural(len(held), 'still awaits', 'still await')} a correction of a turn, so no export holds it"
             )
-        leave(told, "sync_problem" if others else "check")
+        keep_message(message, "sync_problem" if others else "check")
 
 
 def choose_view() -> None:
@@ -115,8 +115,8 @@ def choose_view() -> None:
 
 @st.fragment
 def draw_queue() -> None:
-    """Draw views, filter, counts and the table; one interaction redraws only this."""
-    tell()
+    """Draw views, filter, counts and the table in one fragment."""
+    show_messages()
     database = db()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.pills("Views", list(VIEWS), key="queue_view", on_change=choose_view, label_visibility="collapsed")
@@ -139,7 +139,7 @@ def draw_queue() -> None:
     if not total:
         draw_nothing(chosen_filter)
         return
-    tab().saw({row.id: row.standing for row in rows})
+    tab().note_listed({row.id: row.standing for row in rows})
     above = st.container(key="above_table")
     signature = f"{chosen_filter.model_dump_json()} {sort}"
     ids = TABLE.draw(table_of(rows), signature, {**filter_parameters(chosen_filter), "order": sort})
@@ -152,7 +152,7 @@ def draw_queue() -> None:
 
 
 def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
-    """Draw how much of the filtered list is reviewed, and the way to the next one."""
+    """Draw how much of the filtered list is reviewed, with Undo and a button to the next one."""
     reviewed, total = review_progress(db(), chosen)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width=380):
@@ -162,7 +162,7 @@ def draw_progress(chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
-    """Draw the way back from the last change, and the way on to the next trajectory."""
+    """Draw Undo, and a button to the next trajectory without a review."""
     if button(
         "Undo",
         key="queue_undo",
@@ -183,7 +183,7 @@ def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def undo_here() -> None:
-    """Take back the last change; one of a single trajectory opens it."""
+    """Undo the last change; when it was of a single trajectory, open that."""
     undone: tuple[ReviewEvent, ...] = ()
     with saving():
         undone = undo_last(db())
@@ -193,7 +193,7 @@ def undo_here() -> None:
 
 
 def draw_nothing(chosen: TrajectoryFilter) -> None:
-    """Say why the list is empty."""
+    """Draw why the list is empty."""
     if chosen == TrajectoryFilter():
         empty_state(
             "Nothing to review yet",

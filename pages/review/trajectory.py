@@ -12,7 +12,7 @@ from pages._ui.database import db, saving
 from pages._ui.filters import filter_from_address, filter_parameters
 from pages._ui.format import count
 from pages._ui.layout import actions, missing
-from pages._ui.messages import tell
+from pages._ui.messages import show_messages
 from pages._ui.routes import number_parameter, page_link, text_parameter
 from pages._ui.text import literal
 from pages.review.parts.facts_tabs import facts_tabs
@@ -33,12 +33,12 @@ sort = sort if sort in SORTS else "newest"
 
 @st.cache_data(max_entries=24, ttl=600, show_spinner=False)
 def body(address: str, identity: int) -> Trajectory | None:
-    """Return a trajectory. It never changes once stored, so it may be kept."""
+    """Return a trajectory. Cached, since a stored one never changes."""
     return get(db(), identity)
 
 
 def work_arrived() -> None:
-    """Store the marks that the viewer sent, then redraw what they touch."""
+    """Store the marks that the viewer sent, then redraw the parts that show them."""
     with saving():
         stored = store_marks(db())
         if stored.fix is not None:
@@ -52,7 +52,7 @@ def work_arrived() -> None:
 
 
 def follow(drawn: int) -> None:
-    """Redraw the whole page when a key turned to another trajectory in the same moment as a fragment was redrawn."""
+    """Rerun the whole page when a key opened another trajectory while a fragment ran for `drawn`."""
     if shown() not in (drawn, None):
         st.rerun()
 
@@ -61,7 +61,7 @@ def follow(drawn: int) -> None:
 def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
     follow(identity)
-    tell()
+    show_messages()
     found = body(str(db().url), identity)
     if found is None:
         return
@@ -78,8 +78,8 @@ def draw_panel(identity: int) -> None:
     found = body(str(db().url), identity)
     if found is None:
         return
-    tell()
-    with st.container(key=f"beside_{identity}"):  # the viewer lets no press through on what stays from another one
+    show_messages()
+    with st.container(key=f"beside_{identity}"):  # the viewer blocks presses while this still shows another trajectory
         fix_form(identity, found)
         standing_note(identity, found, reviews_of(db(), identity))
         verdict_panel(identity, chosen, sort)
@@ -88,8 +88,8 @@ def draw_panel(identity: int) -> None:
 
 @st.fragment(key="place")
 def draw_place(identity: int, known: list[Neighbours]) -> None:
-    """Draw where the trajectory stands in the list, and how much of the list is reviewed; drawn anew with each verdict.
-    `known` holds the place when the whole page is drawn."""
+    """Draw the position of the trajectory in the list and how much of the list is reviewed; each verdict reruns it.
+    `known` holds the position when the whole page is drawn."""
     follow(identity)
     around = known.pop() if known else neighbours(db(), chosen, identity, sort=sort)
     reviewed, total = review_progress(db(), chosen)
@@ -98,7 +98,7 @@ def draw_place(identity: int, known: list[Neighbours]) -> None:
 
 
 def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
-    """Draw the title, where it stands in the queue, and the ways to its neighbours."""
+    """Draw the title, the position in the queue, and buttons to the neighbours."""
     around = neighbours(db(), chosen, now.id, sort=sort)
     with actions(f"Trajectory {now.id}"):
         draw_place(now.id, [around])
@@ -109,7 +109,13 @@ def draw_head(now: TrajectoryRow, isolated: bool | None) -> None:
             ("Next", "next", "N", "chevron_right", around.next),
             ("Next to review", "unreviewed", "Shift+N", "skip_next", following if following != now.id else None),
         )
-        for label, way, key, icon, to in ways:  # the viewer takes these keys and clicks, with the number that it shows
+        for (
+            label,
+            way,
+            key,
+            icon,
+            to,
+        ) in ways:  # the viewer handles these keys and clicks itself
             button(
                 label,
                 key=f"go_{way}",

@@ -22,7 +22,7 @@ from pages._ui.database import db, saving
 from pages._ui.engine_requests import ask, poll
 from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import literal, plain
 from storage import preferences
 from storage.analysing import analytics
@@ -124,23 +124,23 @@ def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
 
 
 def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None:
-    """Store an endpoint; the later of two saves is told. What was saved is then what the form begins with."""
+    """Store an endpoint and base the form on it. Shows the conflict when somebody else saved it since."""
     with saving():
         version = endpoints.save_endpoint(db(), name, endpoint, based_on)
         if based_on is None:
             st.session_state[turn] = st.session_state.get(turn, 0) + 1
         else:
             st.session_state[turn] = version
-        leave(f"Model {literal(name)} saved")
+        keep_message(f"Model {literal(name)} saved")
         st.rerun()
 
 
 def remove(name: str, began: int) -> None:
-    """Delete an endpoint as it was seen; batches keep the copy that they started with."""
+    """Delete an endpoint, unless it was changed since it was seen; batches keep their copy."""
     with saving():
         endpoints.delete_endpoint(db(), name, based_on=began)
         st.session_state.pop(f"model_version_{name}", None)
-        leave(f"Model {literal(name)} deleted")
+        keep_message(f"Model {literal(name)} deleted")
         st.rerun()
 
 
@@ -157,7 +157,7 @@ def test_button(endpoint: Endpoint, key: str) -> None:
 
 
 def test_answer(key: str) -> None:
-    """Draw what came of the test call, if one was asked for."""
+    """Draw the result of the test call, if there was one."""
     answer = poll(db(), f"model_{key}", waiting="Calling the model")
     if answer is None or answer.status != "done":
         return
@@ -249,7 +249,7 @@ def engine_health() -> None:
 
 
 def log_tail() -> None:
-    """Draw the last lines of what engines of this studio printed."""
+    """Draw the last lines of logs/engine.log."""
     path = settings.read().logs / "engine.log"
     if not path.is_file():
         return
@@ -262,13 +262,13 @@ def log_tail() -> None:
 
 
 def choose_sandbox() -> None:
-    """Store what new batches use unless their form says otherwise."""
+    """Store the sandbox that new batches use by default."""
     with saving("Sandbox chosen"):
         preferences.set(db(), "sandbox", st.session_state["sandbox_choice"])
 
 
 def sandbox() -> None:
-    """Draw what the engine uses and how to choose."""
+    """Draw the sandbox that the engine uses and the choice for new batches."""
     chosen = preferences.get(db(), "sandbox", "auto")
     names = ["auto", *plugins.names("sandboxes")]
     st.selectbox(
@@ -291,7 +291,7 @@ def sandbox() -> None:
 
 
 def sandbox_options(name: str) -> None:
-    """Draw the options of a sandbox; what is saved holds for the batches that begin from then on."""
+    """Draw the options of a sandbox; they apply to batches that start after they are saved."""
     stored: dict[str, dict[str, Any]] = preferences.get(db(), "sandbox_options", {})
     config = plugins.load("sandboxes", name).config
     once = {"allow_commands": [False]}  # each batch says it for itself
@@ -307,12 +307,12 @@ def sandbox_options(name: str) -> None:
         with saving():
             plugins.configure("sandboxes", name, values)
             preferences.set(db(), "sandbox_options", {**preferences.get(db(), "sandbox_options", {}), name: values})
-            leave(f"Options of the {literal(name)} sandbox saved")
+            keep_message(f"Options of the {literal(name)} sandbox saved")
             st.rerun()
 
 
 def storage() -> None:
-    """Draw where the data is and how large."""
+    """Draw where the data is stored and how large it is."""
     now = settings.read()
     numbers = analytics.overview(db())
     with st.grid(4, min_column_width=130):

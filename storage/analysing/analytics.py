@@ -1,7 +1,8 @@
-"""Charts and reports, aggregated in SQL; what comes back is as small as what is drawn. The funnel is in funnel.py.
+"""Numbers behind charts and reports, aggregated in SQL, so that only what is drawn comes back. The funnel is in
+funnel.py.
 
-Where a value was not measured it is None and counts in no mean. An unfiltered histogram, or one with a
-single equality, is answered by covering indexes alone.
+A value that was not measured is None and counts in no mean. A histogram without a filter, or with a single equality, is
+read from covering indexes alone.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class Overview:
 
 
 def extent(db: Database, filter: TrajectoryFilter, value: str) -> tuple[float, float] | None:
-    """Return the least and the greatest of a number of trajectories (0 and 1 for a score or the reward), or None
-    when nothing is measured."""
+    """Return the smallest and the greatest value in a column of NUMBERS, (0, 1) for a score or the reward; None when
+    nothing is measured."""
     if value == "reward" or value not in NUMBERS:
         return 0.0, 1.0
     column, conditions = _t[value], filters.where(db.dialect, filter)
@@ -84,16 +85,16 @@ def extent(db: Database, filter: TrajectoryFilter, value: str) -> tuple[float, f
 def histogram(
     db: Database, filter: TrajectoryFilter, value: str = "reward", bins: int = 20, *, edges: Sequence[float] = ()
 ) -> pd.DataFrame:
-    """Return [low, high, count] of a number of trajectories or of the score of that name; unmeasured ones are left out.
+    """Return [low, high, count] of a column of NUMBERS, else of the score of that name; without unmeasured ones.
 
-    Scores and rewards get equal bins over 0..1, other numbers over what occurs; ascending `edges` take the
-    place of both. The last bin includes its upper edge.
+    Scores and rewards get equal bins over 0..1, other columns over the values that occur, unless `edges` (ascending)
+    are given. The last bin includes its upper edge. Raises InputError for less than 1 or more than 200 bins.
     """
     bins = len(edges) - 1 if edges else bins
     if not 1 <= bins <= 200:
         raise InputError("bins", f"{bins} is out of range.", "Use 1 to 200.")
     conditions = filters.where(db.dialect, filter)
-    column, extra = _measure(value)
+    column, extra = _column_of(value)
     if value not in NUMBERS and conditions:
         extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
     else:
@@ -103,12 +104,13 @@ def histogram(
         if low is None or high is None:
             return pd.DataFrame({"low": [], "high": [], "count": []}).astype({"count": int})
         marks = list(edges) or [low + (high - low) * i / bins for i in range(bins)] + [high]
-        simple = (len(conditions) <= 1 and value in NUMBERS) or not conditions or len(marks) == 2
-        counts = (_binned if simple else _grouped)(session, column, extra, marks)
+        indexed = (len(conditions) <= 1 and value in NUMBERS) or not conditions or len(marks) == 2
+        counts = (_count_by_ranges if indexed else _count_in_one_pass)(session, column, extra, marks)
     return pd.DataFrame({"low": marks[:-1], "high": marks[1:], "count": counts})
 
 
-def _measure(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
+def _column_of(value: str) -> tuple[Column[Any], list[ColumnElement[bool]]]:
+    """Return the column that holds a value of `histogram`, and the condition that finds its rows."""
     if value in NUMBERS:
         return _t[value], []
     return tables.score.c.value, [tables.score.c.name == value]
@@ -126,10 +128,10 @@ def _range(
     return float(low), float(high) if high > low else float(low) + 1.0
 
 
-def _binned(
+def _count_by_ranges(
     session: Session, column: Column[Any], conditions: list[ColumnElement[bool]], edges: list[float]
 ) -> list[int]:
-    """Count each bin by a range of an index, so that no row is sorted or grouped."""
+    """Return the count of each bin, one range of an index after the other, so that no row is sorted or grouped."""
     last = len(edges) - 2
     parts = [
         select(literal(i).label("bin"), func.count().label("n")).where(
@@ -141,10 +143,10 @@ def _binned(
     return [found[i] for i in range(last + 1)]
 
 
-def _grouped(
+def _count_in_one_pass(
     session: Session, column: Column[Any], conditions: list[ColumnElement[bool]], edges: list[float]
 ) -> list[int]:
-    """Count all bins in one pass over what the conditions let through."""
+    """Return the count of each bin from one pass over the rows that meet the conditions."""
     last = len(edges) - 2
     number = case(*((column < edges[i + 1], i) for i in range(last)), else_=last)
     query = select(number.label("bin"), func.count().label("n")).where(
@@ -155,11 +157,11 @@ def _grouped(
 
 
 def mean(db: Database, filter: TrajectoryFilter, value: str = "reward") -> tuple[float | None, int]:
-    """Return the mean of a number of trajectories, or of the score of that name, and over how many it was measured.
+    """Return (mean, how many were measured) of a column of NUMBERS, else of the score of that name.
 
-    Without any measurement the mean is None.
+    The mean is None when nothing was measured.
     """
-    column, extra = _measure(value)
+    column, extra = _column_of(value)
     conditions = filters.where(db.dialect, filter)
     if value not in NUMBERS and conditions:
         extra.append(tables.score.c.trajectory_id.in_(select(_t.id).where(*conditions)))
@@ -215,9 +217,9 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
     trajectory counts once under each tool that it called, with "tag" once under each problem tag of its reviews; when
     the filter names tools or tags, only under those. Rows without a value have None.
     """
-    several = _several(filter).get(by)
+    several = _many_valued(filter).get(by)
     if several is None and by not in GROUPS:
-        known = (*GROUPS, *_several(filter))
+        known = (*GROUPS, *_many_valued(filter))
         raise InputError("by", f"there is no grouping {by!r}.", f"Choose one of: {', '.join(known)}.")
     column: ColumnElement[Any] = _t[by] if several is None else several.c.value
     total = func.count().label("total")
@@ -236,8 +238,8 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
     return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"])
 
 
-def _several(filter: TrajectoryFilter) -> dict[str, Subquery]:
-    """Return [trajectory_id, value] of the groups of which a trajectory has any number, each value once."""
+def _many_valued(filter: TrajectoryFilter) -> dict[str, Subquery]:
+    """Return SELECTs of (trajectory_id, value) for the groupings in which a trajectory may have several values."""
     use, r, tag = tables.tool_use.c, tables.review.c, tables.review_tag.c
     tools = select(use.trajectory_id, use.tool.label("value"))
     tags = select(r.trajectory_id, tag.tag.label("value")).join_from(
@@ -287,7 +289,7 @@ def usage(db: Database, filter: TrajectoryFilter) -> pd.DataFrame:
 
 
 def overview(db: Database) -> Overview:
-    """Return the counts of the first page."""
+    """Return the counts that the overview page shows."""
     b = tables.batch.c
     batches = select(
         func.count(),
@@ -301,7 +303,7 @@ def overview(db: Database) -> Overview:
             for name, table, where in (
                 ("domains", tables.domain, (tables.domain.c.deleted.is_(False),)),
                 ("personas", tables.persona, (tables.persona.c.deleted.is_(False),)),
-                ("reviewed", tables.trajectory, (filters.stands(REVIEWED),)),
+                ("reviewed", tables.trajectory, (filters.with_standing(REVIEWED),)),
                 ("exports", tables.export, ()),
             )
         }
@@ -319,9 +321,9 @@ def overview(db: Database) -> Overview:
 
 
 def freshness(db: Database) -> tuple[int, ...]:
-    """Return numbers of which one changes with every change of trajectories, reviews or exports.
+    """Return numbers to compare: at least one differs after any change of trajectories, reviews or exports.
 
-    Ids are never given out twice, and each change of a review adds an event, an undo as well.
+    Ids are never given out twice, and each change of a review adds an event, as does an undo.
     """
     e = tables.export.c
     last = (
@@ -348,7 +350,7 @@ def _frame(db: Database, query: Select[Any], names: list[str]) -> pd.DataFrame:
 
 
 def _plain(value: Any) -> Any:
-    """PostgreSQL sums integers to Decimal."""
+    """Return a Decimal as int or float: PostgreSQL sums integers to Decimal."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value

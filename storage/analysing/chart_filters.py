@@ -1,7 +1,6 @@
-"""From a bar of a chart to the trajectories that it counts: bins of a distribution, groups, outcomes. Pure.
+"""From a bar of a chart to a filter for the trajectories that it counts: bins, groups, outcomes. Pure.
 
-Each function narrows the filter that the chart was asked with (analytics.py); funnel.py does the same for the stages of
-the funnel.
+Each function narrows the filter that the chart was drawn for (analytics.py); funnel.py does so for the funnel.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ _FIELDS = {column: field for field, column in CHOICES.items()} | {"tool": "tools
 def bin_edges(value: str, extents: Sequence[tuple[float, float]]) -> tuple[float, ...]:
     """Return the ascending edges of the bins that several distributions share; none when nothing is measured.
 
-    `value` is one of NUMBERS or the name of a score, `extents` are the least and the greatest of each distribution.
-    Scores and rewards get BINS equal bins over 0..1, a cost as many over what occurs, counts get bins of whole numbers.
+    `value` is one of NUMBERS or the name of a score, `extents` are (smallest, greatest) of each distribution. Scores
+    and rewards get BINS equal bins over 0..1, a cost as many over the values that occur, counts get bins of whole
+    numbers.
     """
     if value not in NUMBERS or value == "reward":
         return tuple(i / BINS for i in range(BINS + 1))
@@ -45,7 +45,7 @@ def _round_up(width: int) -> int:
 
 
 def bin_filter(filter: TrajectoryFilter, value: str, low: float, high: float, *, last: bool) -> TrajectoryFilter | None:
-    """Return the trajectories of the bin from `low` to `high`; None for a score while the filter holds another one.
+    """Return a filter for the bin from `low` to `high`; None for a score while the filter holds another one.
 
     Bins are half open, so the upper end is the number just below; the last bin includes its edge.
     """
@@ -60,19 +60,19 @@ def bin_filter(filter: TrajectoryFilter, value: str, low: float, high: float, *,
 
 
 def _bounded(filter: TrajectoryFilter, least: str, most: str, low: float, high: float) -> TrajectoryFilter:
-    """Return the filter with these bounds, where those that it has are not narrower."""
+    """Return the filter with these bounds, or with its own where they are narrower."""
     before, after = getattr(filter, least), getattr(filter, most)
     bounds = {least: low if before is None else max(low, before), most: high if after is None else min(high, after)}
     return filter.model_copy(update=bounds)
 
 
 def group_filter(filter: TrajectoryFilter, by: str, value: str | None, **more: Any) -> TrajectoryFilter:
-    """Return the trajectories of one row of `analytics.breakdown`, those without a value for None; `more` are further
-    fields of the filter."""
+    """Return a filter for one row of `analytics.breakdown`; `value` None means those without a value, `more` are
+    further fields of the filter."""
     return filter.model_copy(update={_FIELDS[by]: ("none" if value is None else value,), **more})
 
 
 def outcome_filter(filter: TrajectoryFilter, outcome: str, culprit: str | None) -> TrajectoryFilter:
-    """Return the trajectories of one row of `analytics.outcomes`; a success blames nobody."""
+    """Return a filter for one row of `analytics.outcomes`; a success has no culprit."""
     culprits = filter.culprits if outcome == "success" else (culprit or "none",)
     return filter.model_copy(update={"outcomes": (outcome,), "culprits": culprits})

@@ -1,13 +1,13 @@
 """The funnel: how many planned rollouts came through each stage, why the others did not, and which ones they are.
 
 The arithmetic is exact: in every row but the first, count = the row before − lost + gained, and the reasons
-sum to `lost`. Nothing is gained before a human speaks: `gained` in "reviewed" are trajectories that judges
-lost and a human took back. "accepted" is a part of "reviewed" and no step on the way out, since an export needs no
-human's word: "exported" is reckoned from "reviewed" too, and gains what left although it was rejected.
+sum to `lost`. Nothing is gained before "reviewed", where `gained` counts trajectories that judges rejected and a human
+accepted. "accepted" is a part of "reviewed" and not a step to the export, since an export needs no review: "exported"
+too is computed from "reviewed", and gains what was exported although it was rejected.
 
-`came_through`, `after_review` and `lost_at` go the other way: from a number of the funnel to the filter that finds its
-trajectories. They narrow the filter that the funnel was asked with, and give None where no trajectory is meant or no
-one filter describes them.
+`came_through`, `after_review` and `lost_at` go the other way: from a number of the funnel to a filter for its
+trajectories. They narrow the filter that the funnel was computed for, and return None where the number counts no
+trajectories, or no single filter describes them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ NOT_FINISHED = "not_finished"
 
 
 class AfterReview(NamedTuple):
-    """The parts of what is fit for export after review, each as a filter, or None where the filter before allows none:
-    `silent` kept by the judges and no human spoke, `accepted` kept and accepted too, `taken_back` lost and accepted by
-    a human."""
+    """Filters for the three parts of what an export may take after review, None where the filter before allows none:
+    `silent` was kept by the judges and not reviewed, `accepted` kept and accepted, `taken_back` lost and accepted."""
 
     silent: TrajectoryFilter | None
     accepted: TrajectoryFilter | None
@@ -77,7 +76,7 @@ def _groups(db: Database, filter: TrajectoryFilter) -> dict[tuple[Any, ...], int
 
 
 def _not_ended(db: Database, filter: TrajectoryFilter) -> int:
-    """Planned rollouts without a trajectory; only batches as a whole can be asked for them."""
+    """Return how many planned rollouts have no trajectory yet; 0 when the filter chooses more than whole batches."""
     if filter != TrajectoryFilter(batches=filter.batches):
         return 0
     b = tables.batch.c
@@ -90,8 +89,8 @@ def _not_ended(db: Database, filter: TrajectoryFilter) -> int:
 
 
 def _fit(status: str, standing: Standing) -> bool:
-    """Return whether an export takes a trajectory unasked: a human put it in, or judges kept it and no human holds it
-    back."""
+    """Return whether an export takes a trajectory by default: a human accepted it, or judges kept it and no review
+    holds it back."""
     effect = EFFECTS[standing]
     return effect.accepted or (status == "kept" and effect.held_back is None)
 
@@ -137,7 +136,7 @@ def losses(frame: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
 
 
 def unfinished(frame: pd.DataFrame) -> int:
-    """Return how many of the planned rollouts of a funnel have not ended, and so are no trajectories yet."""
+    """Return how many planned rollouts of a funnel have not ended, so that there is no trajectory yet."""
     return sum(count for _, reason, count in losses(frame) if reason == NOT_FINISHED)
 
 
@@ -145,8 +144,8 @@ def unfinished(frame: pd.DataFrame) -> int:
 
 
 def came_through(filter: TrajectoryFilter, stage: str) -> TrajectoryFilter | None:
-    """Return the trajectories that came through a stage; at "planned" those that have ended, at "reviewed" those that
-    judges had kept (`after_review` gives the rest)."""
+    """Return a filter for what came through a stage; at "planned" for all that have ended, at "reviewed" for those that
+    judges kept (`after_review` has the rest)."""
     if stage == "planned":
         return filter
     if stage == "judged":
@@ -162,14 +161,14 @@ def came_through(filter: TrajectoryFilter, stage: str) -> TrajectoryFilter | Non
 
 
 def after_review(filter: TrajectoryFilter) -> AfterReview:
-    """Return the parts of the funnel's row "reviewed"; their numbers sum to its count."""
+    """Return filters for the parts of the row "reviewed"; their counts sum to its count."""
     kept, lost = _with_status(filter, "kept"), _with_status(filter, *_LOST)
     return AfterReview(_with_standing(kept, "none"), _with_standing(kept, *ACCEPTED), _with_standing(lost, *ACCEPTED))
 
 
 def lost_at(filter: TrajectoryFilter, stage: str, reason: str) -> TrajectoryFilter | None:
-    """Return the trajectories that were lost at a stage for a reason; None for rollouts that have not ended, and for
-    what was not exported, which no one filter describes."""
+    """Return a filter for what was lost at a stage for a reason; None for rollouts that have not ended, and for what
+    was not exported, which no single filter describes."""
     if reason == NOT_FINISHED or stage == "exported":
         return None
     if stage in ("reviewed", "accepted"):
@@ -179,13 +178,13 @@ def lost_at(filter: TrajectoryFilter, stage: str, reason: str) -> TrajectoryFilt
 
 
 def _with_status(filter: TrajectoryFilter, *statuses: Status) -> TrajectoryFilter | None:
-    """Return the filter with these statuses only, None where it asks for others."""
+    """Return the filter with these statuses only, None where it excludes them all."""
     found = tuple(status for status in filter.statuses or statuses if status in statuses)
     return filter.model_copy(update={"statuses": found}) if found else None
 
 
 def _with_standing(filter: TrajectoryFilter | None, *standings: Standing) -> TrajectoryFilter | None:
-    """Return the filter with these standings only, None where it asks for others."""
+    """Return the filter with these standings only, None where it excludes them all."""
     if filter is None:
         return None
     found = tuple(one for one in filter.verdicts or standings if one in standings)

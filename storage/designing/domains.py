@@ -13,8 +13,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from engine.domains import catalog
-from engine.domains.shared_tools import laid_in
+from engine.domains import catalog, pack_files
+from engine.domains.shared_tools import with_shared_files
 from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict
@@ -42,7 +42,7 @@ class DomainRow:
 
     @property
     def lacks(self) -> str:
-        """What it needs before a batch can use it, in words; "" when nothing."""
+        """What a batch would need and it lacks ("no tool and no template"); "" when nothing."""
         return " and ".join(
             f"no {what}" for what, times in (("tool", self.tools), ("template", self.templates)) if not times
         )
@@ -59,8 +59,8 @@ class VersionRow:
 
 
 def list_domains(db: Database, text: str = "", *, deleted: bool = False) -> list[DomainRow]:
-    """Return the domains by name; `text` must occur in id, name, category or description. With `deleted` those that
-    were taken off the list."""
+    """Return the domains by name; `text` must occur in id, name, category or description. With `deleted` only the
+    deleted ones."""
     query = select(DomainRecord).where(col(DomainRecord.deleted).is_(deleted)).order_by(col(DomainRecord.name))
     if text.strip():
         columns = (DomainRecord.id, DomainRecord.name, DomainRecord.category, DomainRecord.description)
@@ -90,19 +90,19 @@ def domain_by_digest(db: Database, digest: str) -> Domain:
 
 def files_by_digest(db: Database, digest: str) -> dict[str, bytes]:
     """Return the files of a pack by digest. Raises InputError when they are not stored."""
-    return catalog.from_zip(_pack(db, digest))
+    return pack_files.from_zip(_pack(db, digest))
 
 
 def is_stored(db: Database, digest: str) -> bool:
-    """Say whether the files of the pack with this digest are here."""
+    """Return whether the files of the pack with this digest are stored."""
     with db.read() as session:
         return session.get(PackRecord, digest) is not None
 
 
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> Domain:
-    """Parsing takes most of a second and depends on the bytes alone, so it is done once per process."""
-    return parsed(catalog.from_zip(data))
+    """Return the domain of a zip. Parsing takes most of a second and depends on the bytes alone, hence the cache."""
+    return parsed(pack_files.from_zip(data))
 
 
 def parsed(files: Mapping[str, bytes]) -> Domain:
@@ -130,10 +130,10 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
     """Store a pack as the next version of its domain and return the version.
 
     Shared tool files that it names and lacks are laid in from the library. `based_on` is the version that was edited,
-    None for a new domain. Saving what is current already changes nothing. Raises InputError or InputErrors for a bad
+    None for a new domain. Saving the current files again changes nothing. Raises InputError or InputErrors for a bad
     pack, Conflict when the domain changed since.
     """
-    files = laid_in(files, finder(db))
+    files = with_shared_files(files, finder(db))
     domain = parsed(files)
     with db.write() as session:
         record = session.get(DomainRecord, domain.id, with_for_update=True)
@@ -146,7 +146,7 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
 
 
 def delete_domain(db: Database, id: str, based_on: int | None = None) -> None:
-    """Take a domain off the list. Batches that used it keep their pinned packs, and `restore_domain` brings it back.
+    """Mark a domain as deleted. Batches that used it keep their pinned packs, and `restore_domain` brings it back.
 
     `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
     """
@@ -160,7 +160,7 @@ def delete_domain(db: Database, id: str, based_on: int | None = None) -> None:
 
 
 def restore_domain(db: Database, id: str) -> None:
-    """Put a deleted domain back on the list, in the version that it had. Raises InputError when none is deleted."""
+    """Undo the deletion of a domain. Raises InputError when none is deleted."""
     with db.write() as session:
         record = session.get(DomainRecord, id, with_for_update=True)
         if record is None or not record.deleted:
@@ -177,8 +177,8 @@ def seed_catalog(db: Database, folder: Path) -> int:
     stored = 0
     with db.read() as session:
         known = set(session.execute(select(col(DomainRecord.digest))).scalars())
-    for files in catalog.shipped(folder):
-        if catalog.files_digest(files) in known:
+    for files in pack_files.shipped(folder):
+        if pack_files.files_digest(files) in known:
             continue
         try:
             parsed = catalog.parse(files)
@@ -197,7 +197,7 @@ def seed_catalog(db: Database, folder: Path) -> int:
 def _store(session: Session, domain: Domain, files: Mapping[str, bytes], note: str, *, shipped: bool) -> int:
     now = time.time()
     if session.get(PackRecord, domain.digest) is None:
-        session.add(PackRecord(digest=domain.digest, data=catalog.to_zip(files)))
+        session.add(PackRecord(digest=domain.digest, data=pack_files.to_zip(files)))
     last = session.get(DomainRecord, domain.id)
     record = DomainRecord(
         id=domain.id,

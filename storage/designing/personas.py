@@ -27,8 +27,8 @@ class PersonaRow:
 
 
 def list_personas(db: Database, text: str = "", *, deleted: bool = False) -> list[PersonaRow]:
-    """Return the personas by name; `text` must occur in one of their fields, letter case aside. With `deleted` those
-    that were taken off the list."""
+    """Return the personas by name; `text` must occur in one of their fields, letter case aside. With `deleted` only
+    the deleted ones."""
     with db.read() as session:
         records = session.scalars(select(PersonaRecord).where(col(PersonaRecord.deleted).is_(deleted))).all()
     rows = [PersonaRow(Persona.model_validate_json(r.body), r.version, r.shipped) for r in records]
@@ -67,7 +67,7 @@ def save_persona(db: Database, persona: Persona, based_on: int | None) -> int:
 
 
 def delete_persona(db: Database, id: str, based_on: int | None = None) -> None:
-    """Take a persona off the list. Batches that used it keep their copy, and `restore_persona` brings it back.
+    """Mark a persona as deleted. Batches that used it keep their copy, and `restore_persona` brings it back.
 
     `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
     """
@@ -81,7 +81,7 @@ def delete_persona(db: Database, id: str, based_on: int | None = None) -> None:
 
 
 def restore_persona(db: Database, id: str) -> None:
-    """Put a deleted persona back on the list as it was. Raises InputError when none is deleted."""
+    """Undo the deletion of a persona. Raises InputError when none is deleted."""
     with db.write() as session:
         record = session.get(PersonaRecord, id, with_for_update=True)
         if record is None or not record.deleted:
@@ -90,7 +90,8 @@ def restore_persona(db: Database, id: str) -> None:
 
 
 def seed_personas(db: Database, folder: Path) -> int:
-    """Insert shipped personas that are missing and new forms of those that no user edited or deleted."""
+    """Insert shipped personas that are missing, and changed ones where no user edited or deleted them. Return how
+    many."""
     stored = 0
     with db.write() as session:
         for persona in catalog.load_personas(folder):

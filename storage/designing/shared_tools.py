@@ -41,7 +41,7 @@ class SharedToolRow:
     @property
     def tools(self) -> tuple[Tool, ...]:
         """The tools that the text defines."""
-        return shared_tools.checked(self.name, self.source)
+        return shared_tools.shareable_tools(self.name, self.source)
 
 
 def list_shared(db: Database) -> list[SharedToolRow]:
@@ -77,7 +77,7 @@ def share(db: Database, name: str, source: bytes, *, based_on: int | None) -> in
     `based_on` is the newest version that was seen, None for a new name. Raises InputError or InputErrors for a bad name
     or text and for a name of Turnwright's own, Conflict when somebody shared a version since.
     """
-    shared_tools.checked(name, source)
+    shared_tools.shareable_tools(name, source)
     with db.write() as session:
         newest = _newest(session, name)
         if newest is not None and newest.shipped:
@@ -97,8 +97,8 @@ def share(db: Database, name: str, source: bytes, *, based_on: int | None) -> in
 
 
 def seed_shared(db: Database, folder: Path) -> int:
-    """Insert the shipped versions that are missing and return how many those are. A name that a user took before stays
-    the user's; the log says so."""
+    """Insert the shipped versions that are missing and return how many. A name that a user already uses stays the
+    user's, and the log says so."""
     stored = 0
     with db.write() as session:
         known = {(r.name, r.version): r for r in session.scalars(select(SharedToolRecord))}

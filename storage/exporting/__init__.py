@@ -1,4 +1,4 @@
-"""What was asked to be exported, what came of it, and which trajectories that takes.
+"""Exports that were ordered, their results, and which trajectories a recipe takes.
 
 Read exports.py first. Not here: building the files (engine/exporting).
 """

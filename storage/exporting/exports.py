@@ -1,4 +1,4 @@
-"""Exports: the recipe that was asked for and what came of it."""
+"""Exports: the recipe of each and its result."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from engine.errors import InputError
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 from storage import tables
 from storage.database import Database
 from storage.tables import ExportRecord
@@ -41,7 +40,7 @@ class ExportRow:
 
 
 def create_export(db: Database, recipe: Recipe) -> int:
-    """Record a wanted export, status waiting; return its id."""
+    """Record an export that the engine shall build, status waiting; return its id."""
     record = ExportRecord(recipe=recipe.model_dump_json(), status="waiting", created_at=time.time())
     with db.write() as session:
         session.add(record)
@@ -73,7 +72,7 @@ def start_export(db: Database, id: int) -> Recipe:
 
 
 def finish_export(db: Database, id: int, outcome: ExportOutcome) -> None:
-    """Record which trajectories left with an export and what was written. Raises InputError when there is no such
+    """Record what was written and which trajectories it holds. Raises InputError when there is no such
     export."""
     mark_exported(db, id, outcome.trajectories)
     with db.write() as session:
@@ -84,7 +83,7 @@ def finish_export(db: Database, id: int, outcome: ExportOutcome) -> None:
 
 
 def fail_export(db: Database, id: int, error: str) -> None:
-    """Record why nothing came of an export. Raises InputError when there is no such export."""
+    """Record why an export failed. Raises InputError when there is no such export."""
     with db.write() as session:
         record = _record(session, id)
         record.status, record.finished_at, record.error = "failed", time.time(), error
@@ -93,9 +92,9 @@ def fail_export(db: Database, id: int, error: str) -> None:
 
 
 def mark_exported(db: Database, id: int, trajectory_ids: Iterable[int]) -> int:
-    """Record which trajectories left with an export; return how many were new. In short transactions.
+    """Record which trajectories an export holds, in short transactions; return how many were new.
 
-    Ids that were deleted meanwhile are passed over.
+    Ids that were deleted meanwhile are skipped.
     """
     ids = iter(trajectory_ids)
     marked = 0
@@ -119,7 +118,7 @@ def mark_exported(db: Database, id: int, trajectory_ids: Iterable[int]) -> int:
 
 
 def delete_export(db: Database, id: int) -> None:
-    """Forget an export; its file is the caller's. Raises InputError when there is none."""
+    """Delete an export's row; the caller deletes its file. Raises InputError when there is none."""
     with db.write() as session:
         record = _record(session, id)
         e, t = tables.exported, tables.trajectory

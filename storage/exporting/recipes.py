@@ -1,6 +1,6 @@
 """Which trajectories a recipe takes, before anything is built.
 
-What its format cannot carry, and what says the same as another one, is found out when the export is built.
+Duplicates, and trajectories that the format cannot carry, are found only when the export is built.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from storage.database import Database
 _AWAITS: Standing = "awaits_correction"
 
 
-def count_leaving(db: Database, recipe: Recipe) -> int:
+def count_admitted(db: Database, recipe: Recipe) -> int:
     """Return how many trajectories a recipe admits."""
     query = select(func.count()).select_from(tables.trajectory).where(*filters.where(db.dialect, recipe.filter))
     with db.read() as session:
@@ -24,14 +24,14 @@ def count_leaving(db: Database, recipe: Recipe) -> int:
 
 def _conditions(part: Admission) -> list[ColumnElement[bool]]:
     t = tables.trajectory.c
-    found = [filters.stands(part.standings), t.status.in_(part.statuses)]
+    found = [filters.with_standing(part.standings), t.status.in_(part.statuses)]
     return [*found, t.turns > 0] if part.talked else found
 
 
-def likely_leaving(recipe: Recipe) -> TrajectoryFilter:
-    """Return a filter for most of what a recipe admits, for a preview that reads a few of them.
+def likely_admitted(recipe: Recipe) -> TrajectoryFilter:
+    """Return a filter for most of what a recipe admits, for a preview that reads a few.
 
-    It may hold some that are refused, and lacks what a human accepted although judges had rejected it.
+    It may find some that are refused, and misses those that a human accepted although judges rejected them.
     """
     chosen = recipe.filter
     if recipe.only_accepted:
@@ -42,8 +42,8 @@ def likely_leaving(recipe: Recipe) -> TrajectoryFilter:
 
 
 def awaiting_correction(recipe: Recipe) -> TrajectoryFilter | None:
-    """Return those of a recipe's trajectories that stay here until a reviewer writes a correction; None where its
-    filter asks for other verdicts only."""
+    """Return a filter for those of a recipe's trajectories that are held back until a reviewer writes a correction;
+    None where its filter excludes them."""
     if _AWAITS not in (recipe.filter.verdicts or (_AWAITS,)):
         return None
     return recipe.filter.model_copy(update={"verdicts": (_AWAITS,)})

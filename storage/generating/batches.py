@@ -1,4 +1,4 @@
-"""Batches as the pages see them: create, list, command, delete. The engine's side is in store.py."""
+"""Batches as the pages see them: create, list, command, delete. The engine's side is in storage/serving/store.py."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from engine.errors import InputError, InputErrors
 from engine.planning.quotas import unknown_plan
-from engine.protocols import SMALL_BATCH
 from engine.times import ABANDONED
-from engine.types import Batch, BatchStatus, DomainShare, Persona, Progress
+from engine.types import SMALL_BATCH, Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
 from storage.database import Database
 from storage.designing.personas import list_personas
@@ -27,15 +26,15 @@ from storage.tables import BatchRecord, DomainRecord, PackRecord
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
 _BY_HAND = ("Paused by ", "Cancelled by ")
-_BUDGET = "budget of "  # so engine/running/watch.py and engine/running/budget.py name the bound that pauses a batch
+_BUDGET = "budget of "  # in the reasons that engine/running/watch.py and engine/running/budget.py give
 
 
 @dataclass(frozen=True)
 class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
-    the calls without a price. `command` is what waits for the engine: pause, resume, cancel or None. `sandbox` is
-    the one that it is worked on in, None before an engine opened one. `import_report` is what an imported batch tells
-    of its file (engine/importing/report.py), None when nothing was kept."""
+    the calls without a price. `command` is what the engine has not carried out yet: pause, resume, cancel or
+    None. `sandbox` names the one that it runs in, None before the first claim. `import_report` is the report of an
+    imported file (engine/importing/report.py), None for other batches and where none was stored."""
 
     id: int
     name: str
@@ -58,17 +57,17 @@ class BatchRow:
     import_report: dict[str, Any] | None = None
 
     @property
-    def launched(self) -> Batch:
-        """The batch with the plan version that it has by being older than all others too, so that it can be repeated;
-        an imported one was never planned and has none."""
+    def repeatable(self) -> Batch:
+        """The batch with its plan version written out, also where it is older than plan versions, so that launching it
+        again plans the same. An imported one was never planned and has none."""
         return self.batch if self.imported else self.batch.model_copy(update={"plan_version": self.batch.plan})
 
     @property
-    def gravity(self) -> Literal["error", "warning", "info"]:
-        """How grave the reason is: an error stopped the batch, a warning asks the reader to act, an info only tells.
+    def severity(self) -> Literal["error", "warning", "info"]:
+        """How severe the reason is: "error" stopped the batch, "warning" asks the user to act, "info" only informs.
 
-        Somebody's own pause is no trouble, and a bound of the budget that was reached, or cannot hold, no fault. Every
-        other pause is one: a sandbox, disk or model that does not work.
+        A pause by hand is "info"; one by the budget, reached or not enforceable, is "warning"; every other pause means
+        that a sandbox, disk or model does not work, and is "error".
         """
         if self.reason.startswith(_BY_HAND) or self.status == "cancelled":
             return "info"
@@ -80,11 +79,11 @@ class BatchRow:
 
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
-    """Queue a batch with a frozen snapshot: domain digests, personas, rubric, models and the plan version, the newest
-    where it names none. Return its id.
+    """Queue a batch and return its id. Its domain digests, personas, rubric, models and plan version (the newest where
+    it names none) are stored with it, so later edits do not change it.
 
-    Raises InputErrors for every domain and persona that is not there and every domain that no batch can use yet,
-    InputError for a plan version that is not known, and for a key in place of the name of its environment variable.
+    Raises InputErrors for every domain and persona that does not exist and every domain that is unfinished, InputError
+    for an unknown plan version, and for a key in place of the name of its environment variable.
     """
     if refused := unknown_plan(batch):
         raise refused[0]
@@ -131,7 +130,7 @@ def _personas(db: Database, batch: Batch) -> tuple[tuple[Persona, ...], list[Inp
 
 
 def _digest(session: Session, where: str, share: DomainShare) -> str:
-    """Return the digest of the version that a share means. Raises InputError."""
+    """Return the digest that a share pins, else that of the current version. Raises InputError."""
     id, pinned = share.id, share.digest
     if pinned is not None:
         if session.get(PackRecord, pinned) is None:
@@ -177,9 +176,8 @@ def get_batch(db: Database, id: int) -> BatchRow:
 def command(db: Database, id: int, what: str, now: float | None = None) -> None:
     """Tell the engine to pause, resume or cancel a batch. Repeating a command changes nothing.
 
-    What no engine holds changes at once: a queued or paused batch is cancelled, an abandoned one too, and a failed
-    one that is resumed is queued again for what is missing.
-    Raises InputError when the batch is in no state for the command.
+    A batch that no engine holds changes at once: a queued, paused or abandoned one is cancelled, and a failed one that
+    is resumed is queued again for what is missing. Raises InputError when the status does not allow the command.
     """
     now = time.time() if now is None else now
     with db.write() as session:
@@ -188,8 +186,8 @@ def command(db: Database, id: int, what: str, now: float | None = None) -> None:
         if record is None:
             raise no_batch(id)
         if record.imported:
-            told = f"batch {id} was imported, so it cannot {what}."
-            raise InputError("command", told, "Delete it and import the file again.")
+            message = f"batch {id} was imported, so it cannot {what}."
+            raise InputError("command", message, "Delete it and import the file again.")
         if what not in ("pause", "resume", "cancel"):
             raise InputError("command", f"{what!r} is unknown.", "Use pause, resume or cancel.")
         if record.status == "running":
@@ -231,8 +229,8 @@ def _next_move(status: str) -> str:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A batch that an engine works on (`at_work`), or takes before another one; `left` of its rollouts are not
-    finished."""
+    """A batch that delays another one: an engine works on it (`at_work`) or will claim it first. `left` counts its
+    unfinished rollouts."""
 
     id: int
     name: str
@@ -241,12 +239,11 @@ class Ahead:
 
 
 def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
-    """Return what occupies the engines that a batch waits for, then what they take before it; nothing when it waits
-    for no other batch.
+    """Return the batches that a waiting batch waits for: first those that engines work on, then those that they will
+    claim before it. Empty when it does not wait.
 
-    A small batch, with at most SMALL_BATCH rollouts left, goes beside a larger one: it waits behind small ones only,
-    and one that an engine works on beside a larger one keeps no larger batch waiting. What an engine abandoned is
-    taken up in its turn.
+    A batch with at most SMALL_BATCH rollouts left runs beside a larger one. So it waits for small ones only, and while
+    it runs beside a larger one it delays no larger one. An abandoned batch is claimed in the order of ids.
     """
     b, now = tables.batch.c, time.time() if now is None else now
     if row.status != "queued" and row.command != "resume":
@@ -281,7 +278,7 @@ def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
 
 
 def latest(db: Database, id: int, limit: int = 10) -> list[TrajectoryRow]:
-    """Return the trajectories of a batch that arrived last, newest first."""
+    """Return the last trajectories of a batch, newest first."""
     t = tables.trajectory.c
     query = select(*COLUMNS).where(t.batch_id == id).order_by(t.id.desc()).limit(limit)
     with db.read() as session:
@@ -303,7 +300,7 @@ def delete_batch(db: Database, id: int, now: float | None = None) -> None:
 
 
 def no_batch(id: int) -> InputError:
-    """Return what is raised for the number of a batch that is not there."""
+    """Return the error for a batch that does not exist."""
     return InputError("batch", f"there is no batch {id}.", "It may have been deleted; look at the list of batches.")
 
 

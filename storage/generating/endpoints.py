@@ -31,7 +31,7 @@ class EndpointRow:
 
 
 def checked(endpoint: Endpoint, where: str = "endpoint") -> Endpoint:
-    """Return the endpoint. Raises InputError when it seems to hold a key itself."""
+    """Return the endpoint unchanged. Raises InputError where it seems to hold a key itself."""
     variable = endpoint.key_variable
     if variable is not None and (not _VARIABLE.fullmatch(variable) or _looks_like_key(variable)):
         raise InputError(
@@ -100,7 +100,7 @@ def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | N
 
 
 def delete_endpoint(db: Database, name: str, based_on: int | None = None) -> None:
-    """Forget an endpoint. Batches keep their copy.
+    """Delete an endpoint. Batches keep their copy.
 
     `based_on` is the version that was seen: raises Conflict when somebody saved another since, InputError without one.
     """

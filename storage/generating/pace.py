@@ -1,4 +1,4 @@
-"""How fast a batch goes: now, until its end, in a day; and what one like it will take. Pure.
+"""How fast a batch goes (now, over all, per day), when it ends, and what a similar one will take. Pure.
 
 Nothing here is stored. What is not known yet is None, never 0.
 """
@@ -14,34 +14,34 @@ from storage.generating.batches import BatchRow
 LOOKED_BACK = 20.0
 """Seconds over which the rate of a running batch is measured."""
 SHORTEST = 2.0
-"""Seconds that must lie between two looks; over less, a rate jumps with every single trajectory."""
+"""Seconds that must lie between two observations; over less, the rate jumps with every single trajectory."""
 WORKED = 0.5
-"""Seconds of work from which on a batch has a rate over all of it."""
+"""Seconds of work before a batch has an overall rate."""
 DAILY = 60.0
-"""Seconds of work from which on a day can be told: the first ones start sandboxes and say nothing of a day."""
+"""Seconds of work before a rate per day is given: the first ones start sandboxes, and are no measure of a day."""
 _DAY = 86400
 
 
-class Look(NamedTuple):
-    """What was seen of a batch at one moment: the time in epoch seconds, and how many of its rollouts had ended."""
+class Observation(NamedTuple):
+    """The time in epoch seconds, and how many rollouts of a batch had ended by then."""
 
     at: float
     finished: int
 
 
 class Estimate(NamedTuple):
-    """What a batch will take, judging by so many finished `batches` like it. The cost is None where one of theirs is
-    not known."""
+    """What a batch will take, from the figures of so many finished `batches` like it. The cost is None where one of
+    theirs is unknown."""
 
     batches: int
     seconds: float
     cost_usd: float | None
 
 
-def looks_kept(before: Sequence[Look], row: BatchRow, now: float) -> list[Look]:
-    """Return the looks of the last seconds, oldest first, and the one at `row` as the newest."""
-    recent = [look for look in before if now - look.at < LOOKED_BACK]
-    return [*recent, Look(now, row.progress.finished)]
+def recent_observations(before: Sequence[Observation], row: BatchRow, now: float) -> list[Observation]:
+    """Return the observations of the last LOOKED_BACK seconds, oldest first, with one of `row` at the end."""
+    recent = [one for one in before if now - one.at < LOOKED_BACK]
+    return [*recent, Observation(now, row.progress.finished)]
 
 
 def overall_rate(row: BatchRow) -> float | None:
@@ -50,24 +50,24 @@ def overall_rate(row: BatchRow) -> float | None:
     return done / row.seconds if row.seconds > WORKED and done else None
 
 
-def rate_now(row: BatchRow, looks: Sequence[Look]) -> float | None:
-    """Return trajectories per second between the first and the last look (at least one) while the batch runs and gets
-    on, else the overall rate."""
-    first, last = looks[0], looks[-1]
+def rate_now(row: BatchRow, seen: Sequence[Observation]) -> float | None:
+    """Return trajectories per second between the first and the last of `seen` (at least one) while the batch runs and
+    makes progress, else the overall rate."""
+    first, last = seen[0], seen[-1]
     if row.status == "running" and last.at - first.at > SHORTEST and last.finished > first.finished:
         return (last.finished - first.finished) / (last.at - first.at)
     return overall_rate(row)
 
 
 def seconds_left(row: BatchRow, rate: float | None) -> float | None:
-    """Return how long a running batch goes on at a rate, None for one that does not run."""
+    """Return the seconds until a running batch ends at this rate, None for one that does not run."""
     if not rate or row.status != "running":
         return None
     return (row.progress.planned - row.progress.finished) / rate
 
 
 def per_day(row: BatchRow) -> int | None:
-    """Return how many trajectories a day would give at the overall rate; None while little work is done."""
+    """Return trajectories per day at the overall rate; None before DAILY seconds of work."""
     done = row.progress.finished
     return round(done / row.seconds * _DAY) if row.seconds >= DAILY and done else None
 
@@ -85,8 +85,7 @@ def estimate(batch: Batch, finished: Sequence[BatchRow]) -> Estimate | None:
 
 
 def alike(one: Batch, other: Batch) -> bool:
-    """Return whether what one batch took says what the other will take for each trajectory: same domains, same
-    players, same judges."""
+    """Return whether two batches take the same for each trajectory: same domains, players and judges."""
     return _makeup(one) == _makeup(other)
 
 

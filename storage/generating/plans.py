@@ -1,4 +1,4 @@
-"""What a batch is planned to hold, worked out anew from its snapshot: it is kept nowhere else."""
+"""How many tasks of each kind a batch is planned to have. It is computed from the stored batch, and stored nowhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from storage.generating.batches import BatchRow
 
 
 def pinned_quotas(db: Database, batch: Batch) -> Quotas | None:
-    """Return how many tasks each domain, mode and number of user turns gets, of a batch whose domains have digests.
+    """Return how many tasks each domain, mode and number of user turns gets; each domain of the batch must have a
+    digest.
 
-    None where a domain cannot be read, or the batch cannot be planned.
+    None where a domain cannot be read or the batch cannot be planned.
     """
     digests = {str(share.digest) for share in batch.domains}
     try:

@@ -1,4 +1,4 @@
-"""How trajectories come in: from a batch that runs and from files that are imported.
+"""Storing trajectories: from a running batch and from imported files.
 
 Read rows.py first, which both use. Not here: reading the formats of files (engine/importing).
 """

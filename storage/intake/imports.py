@@ -1,8 +1,8 @@
-"""Trajectories from a file -> a batch that is done, a few hundred at a time, so that memory stays flat.
+"""Store the trajectories of a file as a batch that is done, a few hundred at a time, so that memory stays flat.
 
-While an import is at work its batch is marked incomplete, and each chunk is one transaction with its counts. An import
-that dies half-way leaves that batch with what came in so far; nobody can resume it: it is deleted, and the file
-imported again. No engine ever claims it.
+While an import runs its batch is marked incomplete, and each chunk is one transaction with its counts. An import that
+dies half-way leaves that batch with what is stored so far. It cannot be resumed: delete it and import the file again.
+No engine ever claims it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.errors import InputError
 from engine.types import Batch, DomainShare, Trajectory
 from storage import tables
 from storage.database import Database
-from storage.intake import doubles
+from storage.intake import duplicates
 from storage.intake import rows as intake
 from storage.tables import BatchRecord
 
@@ -35,7 +35,7 @@ _MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a file: the batch, how many trajectories it holds, and how many it held already."""
+    """The batch of `insert`, how many trajectories it holds, and how many more of the file had an id that it held."""
 
     batch: int
     rows: int
@@ -43,26 +43,26 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What a file brought: the batch of what was new (None when nothing was), how many trajectories that holds, and how
-    many of the file each batch of an import before holds, by its number."""
+class ImportResult:
+    """The batch of what was new in a file (None when nothing was) and how many trajectories it holds; `repeated` is
+    {earlier batch: how many trajectories of the file it holds}."""
 
     batch: int | None
     rows: int
-    there: Mapping[int, int]
+    repeated: Mapping[int, int]
 
 
 def insert_new(
     db: Database, name: str, trajectories: Iterable[Trajectory], report: Callable[[], Mapping[str, Any]]
-) -> Brought:
-    """Store those trajectories of a file that no import before brought, as `insert` does. Raises what that raises."""
-    there: Counter[int] = Counter()
-    fresh = doubles.unknown(db, trajectories, there)
+) -> ImportResult:
+    """Store those trajectories of a file that no earlier import stored. Raises as `insert` does."""
+    repeated: Counter[int] = Counter()
+    fresh = duplicates.not_yet_imported(db, trajectories, repeated)
     first = list(islice(fresh, 1))
-    if not first and there:
-        return Brought(None, 0, dict(sorted(there.items())))
-    found = insert(db, name, chain(first, fresh), report, reason=doubles.FROM_FILE)
-    return Brought(found.batch, found.rows, dict(sorted(there.items())))
+    if not first and repeated:
+        return ImportResult(None, 0, dict(sorted(repeated.items())))
+    found = insert(db, name, chain(first, fresh), report, reason=duplicates.FROM_FILE)
+    return ImportResult(found.batch, found.rows, dict(sorted(repeated.items())))
 
 
 def insert(
@@ -74,10 +74,10 @@ def insert(
     chunk: int = CHUNK,
     reason: str = "Imported from a file.",
 ) -> Imported:
-    """Store trajectories as a batch that is done. `report` is asked at the end for what the batch tells of its import.
+    """Store trajectories as a batch that is done. `report` is called at the end; its result is stored with the batch.
 
-    Raises InputError when there are none, and what the source raises; the batch then stays, marked incomplete, with
-    what had come in, or is not there at all when that was nothing. Holds one chunk in memory.
+    Raises InputError when there are none, and what `trajectories` raises: then a batch with what was stored so far
+    stays, marked incomplete, unless nothing was. Holds one chunk in memory.
     """
     source = iter(trajectories)
     first = list(islice(source, chunk))
@@ -134,13 +134,13 @@ def _add(db: Database, number: int, some: Sequence[Trajectory], domains: Counter
 def _finish(
     db: Database, number: int, batch: Batch, report: Callable[[], Mapping[str, Any]] | None, reason: str
 ) -> None:
-    told = None if report is None else json.dumps(report(), ensure_ascii=True)
+    dumped = None if report is None else json.dumps(report(), ensure_ascii=True)
     values = {"status": "done", "reason": reason, "body": batch.model_dump_json()}
     with db.write() as session:
         session.execute(
             update(tables.batch)
             .where(tables.batch.c.id == number)
-            .values(**values, import_report=told, finished_at=time.time())
+            .values(**values, import_report=dumped, finished_at=time.time())
         )
 
 

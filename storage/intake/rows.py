@@ -1,4 +1,4 @@
-"""Trajectories -> rows, written in bulk.
+"""Convert trajectories to rows and insert them in bulk.
 
 This is the hot path of the engine, so rows are tuples and go straight to the driver's executemany.
 """
@@ -19,11 +19,13 @@ from engine.types import ModelCall, Trajectory
 from storage import facets, search, tables
 
 TITLE = 160
+"""Characters of a title."""
 NAME = 200
+"""Characters of a tool's name that the table keeps."""
 
 
 class Spent(NamedTuple):
-    """What model calls took. `tokens` counts the known ones; calls without a price are counted apart."""
+    """What model calls cost. `tokens` sums what is known; calls without a price are counted apart."""
 
     tokens: int = 0
     cost_usd: float = 0.0
@@ -54,41 +56,41 @@ def dump(model: BaseModel) -> str:
     try:
         return model.model_dump_json()
     except PydanticSerializationError:
-        return json.dumps(_mended(model.model_dump(mode="python")), ensure_ascii=False)
+        return json.dumps(_without_surrogates(model.model_dump(mode="python")), ensure_ascii=False)
 
 
-def _mended(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
-        return {_mended(k): _mended(v) for k, v in value.items()}
-    return [_mended(v) for v in value] if isinstance(value, list | tuple) else value
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return [_without_surrogates(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def insert(connection: Connection, batch_id: int, trajectories: Sequence[Trajectory], now: float) -> list[Trajectory]:
-    """Write the trajectories that the batch does not hold yet, with the batch's counters; return those.
+    """Insert the trajectories that the batch does not hold yet and add them to its counters; return those.
 
-    Must be called inside a write transaction. Raises StorageError when the batch is gone.
+    Call it inside a write transaction. Raises StorageError when the batch is gone.
     """
     locked = connection.execute(select(tables.batch.c.id).where(tables.batch.c.id == batch_id).with_for_update())
     if locked.first() is None:
         raise StorageError(f"Batch {batch_id} was deleted. Its results have nowhere to go; start it again.")
     unique = {t.id: t for t in reversed(trajectories)}
-    there = _stored(connection, batch_id, list(unique))
+    there = _stored_ids(connection, batch_id, list(unique))
     fresh = [t for i, t in reversed(unique.items()) if i not in there]
     if fresh:
         rows = [rows_of(i, batch_id, t, now) for i, t in zip(_allocate(connection, len(fresh)), fresh, strict=True)]
-        _many(connection, tables.trajectory, [tuple(r.facts.values()) for r in rows], rows[0].facts)
-        _many(connection, tables.body, [r.body for r in rows])
-        _many(connection, tables.score, [score for r in rows for score in r.scores])
-        _many(connection, tables.tool_use, [use for r in rows for use in r.tools])
+        _insert_many(connection, tables.trajectory, [tuple(r.facts.values()) for r in rows], rows[0].facts)
+        _insert_many(connection, tables.body, [r.body for r in rows])
+        _insert_many(connection, tables.score, [score for r in rows for score in r.scores])
+        _insert_many(connection, tables.tool_use, [use for r in rows for use in r.tools])
         search.insert(connection, [r.text for r in rows])
         facets.add(connection, batch_id, rows)
         _count(connection, batch_id, rows)
     return fresh
 
 
-def _stored(connection: Connection, batch_id: int, ids: list[str]) -> set[str]:
+def _stored_ids(connection: Connection, batch_id: int, ids: list[str]) -> set[str]:
     if connection.dialect.name == "sqlite":
         query = (
             "SELECT rollout_id FROM trajectory WHERE batch_id = ? AND rollout_id IN (SELECT value FROM json_each(?))"
@@ -99,7 +101,7 @@ def _stored(connection: Connection, batch_id: int, ids: list[str]) -> set[str]:
 
 
 def _allocate(connection: Connection, count: int) -> list[int]:
-    """Take ids for new rows. On SQLite the write lock is held, so nobody else can take them."""
+    """Return ids for new rows, ascending. On SQLite the write lock is held, so nobody else can take them."""
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'trajectory'").scalar()
         first = int(found or 0) + 1
@@ -108,7 +110,7 @@ def _allocate(connection: Connection, count: int) -> list[int]:
     return sorted(int(r[0]) for r in connection.exec_driver_sql(query, (count,)))
 
 
-def _many(
+def _insert_many(
     connection: Connection, table: Table, rows: list[tuple[Any, ...]], columns: Iterable[str] | None = None
 ) -> None:
     """Insert rows whose values are in the order of `columns`, or of the table."""
@@ -120,8 +122,8 @@ def _many(
 
 
 class Rows(NamedTuple):
-    """What one trajectory becomes. `facts` are the values of its row by column, in the same order for each; the other
-    parts are in the column order of their tables. `versions` are (judge, version) of its scores."""
+    """The rows of one trajectory. `facts` is its own row as {column: value}, in the same order for each; the others are
+    in the column order of their tables. `versions` are the (judge, version) of its scores."""
 
     facts: dict[str, Any]
     body: tuple[int, str]
@@ -134,7 +136,7 @@ class Rows(NamedTuple):
 
 def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
     """Return the rows of one trajectory under this id."""
-    said, calls, opening = _read(t)
+    said, calls, opening = _texts_and_calls(t)
     names = {search.plain(name)[:NAME]: count for name, count in calls.items()}
     scores = {s.name: s for s in t.scores}
     total = spent(t.calls)
@@ -151,8 +153,8 @@ def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
     )
 
 
-def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
-    """Return the texts of user and assistant, calls by tool name, and how the user began, in one pass."""
+def _texts_and_calls(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
+    """Return the texts of user and assistant, the number of calls by tool, and the user's first text, in one pass."""
     said: list[str] = []
     calls: dict[str, int] = {}
     opening = ""
@@ -167,8 +169,8 @@ def _read(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
 
 
 def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, Any]:
-    """Return what each column of the table holds of a trajectory, by its name, beside id, batch and time."""
-    told = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
+    """Return {column: value} of a trajectory's row, without id, batch and time."""
+    known = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
     return {
         "rollout_id": t.id,
         "number": t.index,
@@ -182,7 +184,7 @@ def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, A
         "reward": t.reward,
         "turns": len(t.turns),
         "tool_calls": calls,
-        "tokens": total.tokens if told else None,
+        "tokens": total.tokens if known else None,
         "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
         "seconds": t.execution.seconds,
         "verdict": None,

@@ -1,4 +1,4 @@
-"""What the queue lists and what people said of it: stored trajectories, verdicts, and one browser tab of a reviewer.
+"""Stored trajectories, their reviews, and what one browser tab of a reviewer has seen.
 
 Read trajectories.py first. Not here: what a verdict means (engine/reviewing/verdicts.py).
 """

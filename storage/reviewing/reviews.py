@@ -1,8 +1,8 @@
 """Human verdicts: the latest per (trajectory, turn, reviewer), with an audit trail that only grows.
 
 Every change adds an event with the review before and after it; events of one change (a verdict for many) share their
-time. Undo takes back the reviewer's last change that still stands, on whatever trajectory, by adding events. Where the
-reviews leave a trajectory (engine/reviewing/verdicts.py) is written onto its row, in the same transaction.
+time. Undo reverses the reviewer's last change that is not undone, on whatever trajectory, by adding events. The
+standing that reviews give a trajectory (engine/reviewing/verdicts.py) is written onto its row in the same transaction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from storage.tables import WHOLE, ReviewEventRecord, ReviewRecord, ReviewTagReco
 
 @dataclass(frozen=True)
 class ReviewKey:
-    """Whose review of what: of one turn, or of the whole trajectory with turn None. There is one review of each key."""
+    """One reviewer's review of one turn, or of the whole trajectory with turn None. There is at most one of each
+    key."""
 
     trajectory: int
     turn: int | None
@@ -34,15 +35,15 @@ class ReviewKey:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What the columns hold that name the review, in the tables of reviews and of their events."""
+        """The key as columns of the tables of reviews and of their events."""
         turn = WHOLE if self.turn is None else self.turn
         return {"trajectory_id": self.trajectory, "turn": turn, "reviewer": self.reviewer}
 
 
 @dataclass(frozen=True)
 class ReviewEvent:
-    """One change of a review; `before` None means that there was none, `after` None that it was taken away.
-    `undoes` is the event that this one took back."""
+    """One change of a review; `before` None means that there was none, `after` None that it was removed.
+    `undoes` is the id of the event that this one reversed."""
 
     id: int
     trajectory_id: int
@@ -55,16 +56,17 @@ class ReviewEvent:
 
 
 def review_of(body: str) -> Review:
-    """Return the review of a stored body."""
+    """Return the review that a stored JSON body holds."""
     return Review.model_validate_json(body)
 
 
 def save_review(db: Database, review: Review) -> None:
-    """Store a review in place of the reviewer's earlier one of that turn. Raises InputError without a trajectory."""
+    """Store a review in place of the reviewer's earlier one of that turn. Raises InputError when there is no such
+    trajectory."""
     with db.write() as session:
-        _locked(session, review.trajectory)
+        _lock_trajectory(session, review.trajectory)
         _save(session, review)
-        _denormalise(session, review.trajectory)
+        _write_standing(session, review.trajectory)
 
 
 def change_review(
@@ -73,23 +75,23 @@ def change_review(
     changes: Mapping[str, Any],
     *,
     seen: Mapping[str, Any] | None = None,
-    left: Mapping[str, Any] | None = None,
+    written: Mapping[str, Any] | None = None,
     tags: Mapping[str, bool] | None = None,
 ) -> Review:
     """Change some fields of one review in one transaction; the other fields stay. Return the new review.
 
-    `seen` gives fields as the reviewer last saw them, `left` those that the same tab wrote as it left them, which is as
-    good as seen; `tags` puts problem tags on (True) or takes them off, whatever others are there. What changes nothing
-    writes nothing. Raises Conflict, and changes nothing, when a field is neither as seen nor what it shall be;
-    InputError without a trajectory.
+    `seen` has the values that the reviewer saw, `written` those that the same tab wrote, which count as seen. `tags`
+    adds problem tags (True) or removes them; other tags stay. Writes nothing when nothing changes. Raises Conflict, and
+    changes nothing, when a stored field is neither as seen nor as written nor already as wanted; InputError when there
+    is no such trajectory.
     """
     with db.write() as session:
-        _locked(session, key.trajectory)
+        _lock_trajectory(session, key.trajectory)
         old = _current(session, key)
         for name, value in (seen or {}).items():
             expected = [
                 value,
-                *([left[name]] if left and name in left else []),
+                *([written[name]] if written and name in written else []),
                 *([changes[name]] if name in changes else []),
             ]
             if getattr(old, name) not in expected:
@@ -102,7 +104,7 @@ def change_review(
         review = Review.model_validate(wanted)
         if review != old:
             _save(session, review)
-            _denormalise(session, key.trajectory)
+            _write_standing(session, key.trajectory)
         return review
 
 
@@ -116,23 +118,23 @@ def decide_many(
 ) -> list[int]:
     """Give one verdict to several trajectories, as one change; notes, ratings and tags stay.
 
-    `seen` gives the standing that the reviewer saw on a trajectory's row. Return those that were left alone, as theirs
-    is no longer the one seen, nor what the verdict makes of it. Otherwise all or none: raises InputError when one of
-    them is gone.
+    `seen` has the standing of each trajectory that the reviewer saw. Return those that were skipped, because their
+    standing is neither the one seen nor the one that the verdict gives. All others or none are changed: raises
+    InputError when one does not exist.
     """
-    now, left_alone = time.time(), []
+    now, skipped = time.time(), []
     wanted = standing([Review(trajectory=0, verdict=verdict)])
     with db.write() as session:
         for number in sorted(set(trajectories)):
-            _locked(session, number)
-            stored = _stored(session, [number])[number]
+            _lock_trajectory(session, number)
+            stored = _stored_standings(session, [number])[number]
             if seen is not None and stored not in (seen.get(number, stored), wanted):
-                left_alone.append(number)
+                skipped.append(number)
                 continue
             old = _current(session, ReviewKey(number, None, reviewer))
             _save(session, old.model_copy(update={"verdict": verdict}), now)
-            _denormalise(session, number)
-    return left_alone
+            _write_standing(session, number)
+    return skipped
 
 
 def save_ratings(
@@ -143,25 +145,25 @@ def save_ratings(
     *,
     expected: Mapping[int, Collection[int | None]] | None = None,
 ) -> dict[int, Review]:
-    """Store {turn: rating} in one transaction; the rest of each review stays. None takes a rating away.
+    """Store {turn: rating} in one transaction; the rest of each review stays. None removes a rating.
 
-    Return the reviews of those turns as they are now. One that holds another rating than wanted was left alone: its
+    Return {turn: review as it is now}. Where its rating is not the wanted one it was not changed, because the stored
     rating was none of those `expected` for its turn.
     """
     found: dict[int, Review] = {}
     with db.write() as session:
-        _locked(session, trajectory_id)
+        _lock_trajectory(session, trajectory_id)
         for turn, rating in sorted(ratings.items()):
             found[turn] = old = _current(session, ReviewKey(trajectory_id, turn, reviewer))
             if expected is None or turn not in expected or old.rating in expected[turn]:
                 found[turn] = Review.model_validate(old.model_dump() | {"rating": rating})
                 _save(session, found[turn])
-        _denormalise(session, trajectory_id)
+        _write_standing(session, trajectory_id)
     return found
 
 
 def reviews_of(db: Database, trajectory_id: int) -> list[Review]:
-    """Return the reviews of a trajectory: the whole first, then by turn; the oldest of each place first."""
+    """Return the reviews of a trajectory: of the whole first, then by turn; of each the oldest first."""
     r = tables.review.c
     query = select(r.body).where(r.trajectory_id == trajectory_id).order_by(r.turn, r.updated_at, r.id)
     with db.read() as session:
@@ -169,45 +171,44 @@ def reviews_of(db: Database, trajectory_id: int) -> list[Review]:
 
 
 def standings(db: Database, trajectories: Iterable[int]) -> dict[int, Standing]:
-    """Return where reviews leave these trajectories; those that are gone are left out."""
+    """Return {trajectory: standing}, without those that do not exist."""
     with db.read() as session:
-        return _stored(session, trajectories)
+        return _stored_standings(session, trajectories)
 
 
 def undo(db: Database, reviewer: str) -> tuple[ReviewEvent, ...]:
-    """Take back the reviewer's last change that still stands, on whatever trajectory; a verdict for many is one change.
+    """Undo the reviewer's last change that is not undone, on whatever trajectory; a verdict for many is one change.
 
-    Returns the events that were taken back, none when there was nothing. Raises Conflict when another change came in
-    between.
+    Returns the events that were undone, none when there was nothing. Raises Conflict when another change came between.
     """
     with db.write() as session:
-        last = _standing(session, reviewer)
+        last = _last_change(session, reviewer)
         for number in sorted({event.trajectory_id for event in last}):
-            _locked(session, number)
-        if [event.id for event in _standing(session, reviewer)] != [event.id for event in last]:
+            _lock_trajectory(session, number)
+        if [event.id for event in _last_change(session, reviewer)] != [event.id for event in last]:
             raise Conflict("Another change came in at this moment. Undo again.")
         found = tuple(_event(event) for event in last)
         now = time.time()
         for event in last:
             before = review_of(event.before) if event.before else None
             _put(session, ReviewKey(event.trajectory_id, _turn(event), reviewer), before, undoes=event.id, now=now)
-            _denormalise(session, event.trajectory_id)
+            _write_standing(session, event.trajectory_id)
         return found
 
 
-def _standing(session: Session, reviewer: str) -> Sequence[ReviewEventRecord]:
-    """Return the events of the reviewer's last change that was not taken back."""
+def _last_change(session: Session, reviewer: str) -> Sequence[ReviewEventRecord]:
+    """Return the events of the reviewer's last change that is not undone."""
     e = tables.review_event.c
-    taken_back = select(e.undoes).where(e.reviewer == reviewer, e.undoes.is_not(None))
-    standing = (
+    undone = select(e.undoes).where(e.reviewer == reviewer, e.undoes.is_not(None))
+    open_changes = (
         select(ReviewEventRecord)
-        .where(e.reviewer == reviewer, e.undoes.is_(None), e.id.not_in(taken_back))
+        .where(e.reviewer == reviewer, e.undoes.is_(None), e.id.not_in(undone))
         .order_by(e.id.desc())
     )
-    last = session.execute(standing.limit(1)).scalar_one_or_none()
+    last = session.execute(open_changes.limit(1)).scalar_one_or_none()
     if last is None:
         return ()
-    together = standing.where(e.created_at == last.created_at)
+    together = open_changes.where(e.created_at == last.created_at)
     return list(reversed(session.scalars(together).all()))
 
 
@@ -229,14 +230,14 @@ def tags_in_use(db: Database) -> list[str]:
 
 def review_progress(db: Database, filter: TrajectoryFilter) -> tuple[int, int]:
     """Return (how many of the filtered trajectories are reviewed, how many there are)."""
-    done = func.coalesce(func.sum(case((filters.stands(REVIEWED), 1), else_=0)), 0)
+    done = func.coalesce(func.sum(case((filters.with_standing(REVIEWED), 1), else_=0)), 0)
     query = select(done, func.count()).select_from(tables.trajectory)
     with db.read() as session:
         reviewed, total = session.execute(query.where(*filters.where(db.dialect, filter))).one()
     return int(reviewed), int(total)
 
 
-def _locked(session: Session, trajectory_id: int) -> None:
+def _lock_trajectory(session: Session, trajectory_id: int) -> None:
     t = tables.trajectory.c
     if session.execute(select(t.id).where(t.id == trajectory_id).with_for_update()).first() is None:
         raise InputError("trajectory", f"there is no trajectory {trajectory_id}.", "It may have been deleted.")
@@ -259,7 +260,7 @@ def _save(session: Session, review: Review, now: float | None = None) -> None:
 def _put(
     session: Session, key: ReviewKey, review: Review | None, undoes: int | None = None, now: float | None = None
 ) -> None:
-    """Make `review` the current one, and record the change."""
+    """Make `review` the current one (None: remove it) and add the event."""
     now = time.time() if now is None else now
     record = _find(session, key)
     before = record.body if record else None
@@ -283,13 +284,13 @@ def _put(
     session.flush()
 
 
-def _stored(session: Session, trajectories: Iterable[int]) -> dict[int, Standing]:
+def _stored_standings(session: Session, trajectories: Iterable[int]) -> dict[int, Standing]:
     t = tables.trajectory.c
     found = session.execute(select(t.id, t.verdict).where(t.id.in_(list(trajectories))))
     return {int(row.id): row.verdict or "none" for row in found}
 
 
-def _denormalise(session: Session, trajectory_id: int) -> None:
+def _write_standing(session: Session, trajectory_id: int) -> None:
     """Write standing and rating onto the trajectory's row."""
     r, t = tables.review.c, tables.trajectory.c
     query = select(r.turn, r.verdict, r.rating, r.body).where(r.trajectory_id == trajectory_id)

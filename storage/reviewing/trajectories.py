@@ -36,8 +36,8 @@ COLUMNS: tuple[Column[Any], ...] = tuple(c for c in _t if c.name not in ("rollou
 
 @dataclass(frozen=True)
 class TrajectoryRow:
-    """What a list shows of a trajectory. `standing` and `rating` are what reviews make of it and stand above the
-    judges'; tokens, cost and reward are None where they are not known."""
+    """What a list shows of a trajectory. `standing` and `rating` come from reviews and overrule the judges; tokens,
+    cost and reward are None where they are not known."""
 
     id: int
     batch_id: int
@@ -76,7 +76,7 @@ class Neighbours:
 
 
 def row_of(row: Row[Any]) -> TrajectoryRow:
-    """Return the plain row of a SELECT over COLUMNS."""
+    """Return the TrajectoryRow of a database row over COLUMNS."""
     values = dict(row._mapping)
     return TrajectoryRow(index=values.pop("number"), standing=values.pop("verdict") or "none", **values)
 
@@ -84,7 +84,7 @@ def row_of(row: Row[Any]) -> TrajectoryRow:
 def page(
     db: Database, filter: TrajectoryFilter, *, sort: str = "newest", limit: int = 50, offset: int = 0
 ) -> tuple[list[TrajectoryRow], int]:
-    """Return one page of the filtered list and how many there are in all. Sorts: filters.SORTS."""
+    """Return (one page of the filtered list, how many there are in all). `sort` is a name in filters.SORTS."""
     conditions = filters.where(db.dialect, filter)
     order = filters.order_by(filters.sort_named(sort))
     with db.read() as session:
@@ -97,7 +97,7 @@ def page(
 
 
 def count(db: Database, filter: TrajectoryFilter) -> int:
-    """Return how many trajectories the filter lets through."""
+    """Return how many trajectories meet the filter."""
     with db.read() as session:
         return _count(session, filters.where(db.dialect, filter))
 
@@ -123,7 +123,7 @@ def row(db: Database, id: int) -> TrajectoryRow:
 
 
 def neighbours(db: Database, filter: TrajectoryFilter, id: int, *, sort: str = "newest") -> Neighbours:
-    """Return what stands before and behind a trajectory in the filtered list."""
+    """Return the trajectories before and after one in the filtered list, and its position."""
     order = filters.sort_named(sort)
     conditions = filters.where(db.dialect, filter)
     with db.read() as session:
@@ -146,9 +146,10 @@ def _first(session: Session, conditions: Sequence[Any], order: Sequence[Any]) ->
 def next_unreviewed(
     db: Database, filter: TrajectoryFilter, after_id: int | None = None, *, sort: str = "newest"
 ) -> int | None:
-    """Return the next trajectory of the filtered list that is not reviewed; from the top again at its end."""
+    """Return the next trajectory of the filtered list that is not reviewed, starting over at its end; None without
+    any."""
     order = filters.sort_named(sort)
-    conditions = [*filters.where(db.dialect, filter), filters.stands(UNREVIEWED)]
+    conditions = [*filters.where(db.dialect, filter), filters.with_standing(UNREVIEWED)]
     terms = filters.order_by(order)
     with db.read() as session:
         anchor = session.execute(select(order.column.label("value")).where(_t.id == after_id)).first()
@@ -161,13 +162,14 @@ def next_unreviewed(
 
 
 def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Iterator[tuple[int, bytes, list[Review]]]:
-    """Yield (id, body, its reviews) ordered by batch and index; memory holds one chunk at a time.
+    """Yield (id, body, reviews) ordered by batch and index; memory holds one chunk at a time.
 
-    A body is the JSON of a Trajectory as it is stored, unread: UTF-8. Of reviews of the same place the oldest is first.
+    A body is the stored JSON of a Trajectory, UTF-8 and not parsed. Reviews come by turn, the oldest of each first.
     """
     conditions = filters.where(db.dialect, filter)
     b = tables.body.c
-    body = type_coerce(cast(b.body, LargeBinary), Text) if db.dialect == "sqlite" else b.body  # spares decoding it
+    # SQLite gives bytes for a blob, which are yielded as they are; as text they would be decoded and encoded again
+    body = type_coerce(cast(b.body, LargeBinary), Text) if db.dialect == "sqlite" else b.body
     last: _Place | None = None
     while True:
         query = (
@@ -178,7 +180,7 @@ def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Itera
             .limit(chunk)
         )
         if last is not None:
-            query = query.where(_place > _placed(last))
+            query = query.where(_place > _as_tuple(last))
         with db.read() as session:
             rows = session.execute(query).all()
             reviews = _reviews(session, rows[0][:3], rows[-1][:3]) if rows else {}
@@ -190,12 +192,12 @@ def stream(db: Database, filter: TrajectoryFilter, *, chunk: int = 500) -> Itera
 
 
 def _reviews(session: Session, first: _Place, last: _Place) -> dict[int, list[Review]]:
-    """Return the reviews of the trajectories from one place to another, by trajectory."""
+    """Return {trajectory: reviews} from one (batch, number, id) to another."""
     r = tables.review.c
     query = (
         select(r.trajectory_id, r.body)
         .join(tables.trajectory, _t.id == r.trajectory_id)
-        .where(_place.between(_placed(first), _placed(last)))
+        .where(_place.between(_as_tuple(first), _as_tuple(last)))
         .order_by(r.trajectory_id, r.turn, r.updated_at, r.id)
     )
     found: dict[int, list[Review]] = {}
@@ -204,7 +206,7 @@ def _reviews(session: Session, first: _Place, last: _Place) -> dict[int, list[Re
     return found
 
 
-def _placed(place: _Place) -> Any:
+def _as_tuple(place: _Place) -> Any:
     return tuple_(*map(literal, place))
 
 

@@ -1,4 +1,4 @@
-"""Engine processes and when each was last heard of."""
+"""Engine processes and their last heartbeats."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from engine.protocols import Pulse
+from engine.types import Pulse
 from storage import tables
 from storage.database import Database
 from storage.search import plain
 from storage.tables import EngineRecord
 
 FORGOTTEN = 7 * 24 * 3600.0
+"""Seconds without a heartbeat after which an engine's row is deleted."""
 
 
 @dataclass(frozen=True)
 class EngineRow:
-    """One engine process. `sandbox` is what it uses, `isolated` None while that is not known."""
+    """One engine process. `sandbox` is the one that it uses, `isolated` None while that is unknown."""
 
     holder: str
     pid: int
@@ -30,7 +31,7 @@ class EngineRow:
 
 
 def beat(db: Database, pulse: Pulse) -> None:
-    """Say that an engine is alive. Engines silent for a week are forgotten."""
+    """Record a heartbeat, and delete engines that have been silent for FORGOTTEN."""
     with db.write() as session:
         session.execute(delete(tables.engine).where(tables.engine.c.heartbeat_at < pulse.now - FORGOTTEN))
         record = session.get(EngineRecord, pulse.holder)
@@ -48,7 +49,7 @@ def beat(db: Database, pulse: Pulse) -> None:
 
 
 def engines(db: Database) -> list[EngineRow]:
-    """Return the engines, last heard of first."""
+    """Return the engines, the latest heartbeat first."""
     query = select(EngineRecord).order_by(col(EngineRecord.heartbeat_at).desc())
     with db.read() as session:
         return [
@@ -58,12 +59,12 @@ def engines(db: Database) -> list[EngineRow]:
 
 
 def newest(db: Database) -> EngineRow | None:
-    """Return the engine that was last heard of, or None."""
+    """Return the engine with the latest heartbeat, or None."""
     found = engines(db)
     return found[0] if found else None
 
 
 def leave(db: Database, holder: str) -> None:
-    """Say that an engine stopped on purpose."""
+    """Delete the row of an engine that stops on purpose."""
     with db.write() as session:
         session.execute(delete(tables.engine).where(tables.engine.c.holder == holder))

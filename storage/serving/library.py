@@ -1,4 +1,4 @@
-"""What the engine reads and writes beside batches: requests, domains, trajectories, exports, its pulse."""
+"""What the engine reads and writes beside batches: requests, domains, trajectories, exports, its heartbeat."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.protocols import ExportOutcome, Pulse, Request
-from engine.types import Recipe, Review, Trajectory
+from engine.types import ExportOutcome, Pulse, Recipe, Request, Review, Trajectory
 from storage import preferences
 from storage.database import Database
 from storage.designing import domains

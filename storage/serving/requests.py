@@ -37,7 +37,7 @@ class RequestRow:
 
 
 def submit(db: Database, kind: str, payload: Mapping[str, Any]) -> int:
-    """Ask something of the engine; return the request's id. Old answered requests are pruned."""
+    """Store a request for the engine and return its id. Answered requests older than KEPT are deleted."""
     now = time.time()
     r = tables.request.c
     record = RequestRecord(kind=kind, payload=_json(dict(payload)), status="waiting", created_at=now)
@@ -50,16 +50,19 @@ def submit(db: Database, kind: str, payload: Mapping[str, Any]) -> int:
 
 
 def get_request(db: Database, id: int) -> RequestRow | None:
-    """Return one request, or None when there is none (old answered ones are pruned)."""
+    """Return one request, or None when there is none (old answered ones are deleted)."""
     with db.read() as session:
         record = session.get(RequestRecord, id)
     return None if record is None else _row(record)
 
 
 def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
-    """Take the oldest request that waits, or whose engine died or never answered; None when there is none."""
+    """Claim the oldest request that waits or whose engine died or never answered; None without any.
+
+    The claim is one UPDATE that repeats the condition, so of two engines only one gets it.
+    """
     r = tables.request.c
-    dead = _dead(db, now)
+    dead = _dead_holders(db, now)
     lost = or_(r.claimed_at < now - UNANSWERED, r.holder.in_(dead)) if dead else r.claimed_at < now - UNANSWERED
     free = or_(r.status == "waiting", and_(r.status == "running", lost))
     with db.read() as session:
@@ -74,8 +77,8 @@ def claim_request(db: Database, holder: str, now: float) -> RequestRow | None:
     return None
 
 
-def _dead(db: Database, now: float) -> list[str]:
-    """Return the holders of running requests whose process has ended, or whose engine is silent."""
+def _dead_holders(db: Database, now: float) -> list[str]:
+    """Return the holders of running requests whose process has ended or whose heartbeat is old."""
     r, e = tables.request.c, tables.engine.c
     held = select(r.holder, e.heartbeat_at).join_from(tables.request, tables.engine, r.holder == e.holder, isouter=True)
     with db.read() as session:
@@ -100,11 +103,11 @@ def finish_request(db: Database, id: int, result: Any = None, error: str | None 
 def _json(value: Any) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # whole numbers beyond 64 bits
-        return plain(json.dumps(value, ensure_ascii=False, default=_of_numpy))
+    except TypeError:  # orjson refuses whole numbers beyond 64 bits
+        return plain(json.dumps(value, ensure_ascii=False, default=_from_numpy))
 
 
-def _of_numpy(value: Any) -> Any:
+def _from_numpy(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be stored as JSON")

@@ -1,10 +1,10 @@
-"""What the engine needs of the database: claims with a heartbeat, results, and commands from the pages.
+"""What a running batch needs of the database: claims with a heartbeat, results, and commands from the pages.
 
     queued → running → (paused ↔ running) → done | failed | cancelled
     done | failed → queued                    when a user resumes it or has its failed rollouts tried again
 
-A claim is one conditional UPDATE, so two engines never hold the same batch. A batch whose engine was killed
-goes stale and is taken over; nothing stored is done again.
+A claim is one conditional UPDATE, so two engines never hold the same batch. The claim of a killed engine goes stale and
+is taken over; stored rollouts are not repeated.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
-from engine.protocols import Claim
-from engine.times import LOOKED_AT
-from engine.types import Batch, Persona, Progress, Trajectory
+from engine.times import CHECK_PROCESS
+from engine.types import Batch, Claim, Persona, Progress, Trajectory
 from storage import tables
 from storage.database import Database
 from storage.designing.domains import domain_by_digest
@@ -30,6 +29,7 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 _RELEASED = ("queued", "paused", "done", "failed", "cancelled")
 _FINAL = ("done", "failed", "cancelled")
 _LONGEST_GAP = 60.0
+"""Seconds since the last heartbeat that count as work at most when a batch is released."""
 
 
 class SqlStore:
@@ -42,19 +42,18 @@ class SqlStore:
     def claim(
         self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
     ) -> Claim | None:
-        """Take the oldest batch that waits, was resumed, or whose engine went silent for `stale` seconds.
+        """Claim the oldest batch that waits, was resumed, or whose engine has been silent for `stale` seconds
+        (CHECK_PROCESS seconds when its process on this machine has ended). None without any.
 
-        With `most` only one with at most so many rollouts left, with `only` none but that batch.
-
-        An engine whose process on this machine has ended is not waited for.
-        A batch whose snapshot cannot be read is failed with the reason, and the next one is tried.
+        `most` limits the rollouts that it has left, `only` is the one batch to claim. A batch whose snapshot cannot be
+        read is failed with the reason, and the next one is tried.
         """
         b = tables.batch.c
         wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
         wanted += [b.id == only] if only is not None else []
         while (number := self._take(holder, now, stale, *wanted)) is not None:
             try:
-                return self._claimed(number, holder)
+                return self._claim_of(number, holder)
             except TurnwrightError as error:
                 self.release(number, holder, "failed", f"The stored snapshot cannot be read: {error}")
         return None
@@ -64,7 +63,7 @@ class SqlStore:
         free = or_(
             b.status == "queued",
             and_(b.status == "running", or_(b.heartbeat_at.is_(None), b.heartbeat_at < now - stale)),
-            and_(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.in_(self._ended(now))),
+            and_(b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.in_(self._ended_holders(now))),
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
@@ -89,14 +88,16 @@ class SqlStore:
                     return int(number)
         return None
 
-    def _ended(self, now: float) -> list[str]:
-        """Return the holders of quiet batches whose process is no more."""
+    def _ended_holders(self, now: float) -> list[str]:
+        """Return the holders of running batches, silent for CHECK_PROCESS seconds, whose process has ended."""
         b = tables.batch.c
-        quiet = select(b.holder).where(b.status == "running", b.heartbeat_at < now - LOOKED_AT, b.holder.is_not(None))
+        quiet = select(b.holder).where(
+            b.status == "running", b.heartbeat_at < now - CHECK_PROCESS, b.holder.is_not(None)
+        )
         with self._db.read() as session:
             return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 
-    def _claimed(self, number: int, holder: str) -> Claim:
+    def _claim_of(self, number: int, holder: str) -> Claim:
         b = tables.batch.c
         with self._db.read() as session:
             row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == number)).one()
@@ -106,7 +107,7 @@ class SqlStore:
         return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
 
     def pin(self, batch_id: int, holder: str, sandbox: str) -> None:
-        """Note the sandbox of a batch that has none yet and that this holder works on."""
+        """Store the sandbox of a batch that has none yet; does nothing when this holder has lost the batch."""
         b = tables.batch.c
         mine = (b.id == batch_id, b.holder == holder, b.status == "running", b.sandbox.is_(None))
         with self._db.write() as session:
@@ -119,14 +120,15 @@ class SqlStore:
             return set(session.execute(select(t.rollout_id).where(t.batch_id == batch_id)).scalars())
 
     def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int:
-        """Append what is not stored yet and count it, in one transaction; return how many were new."""
+        """Insert what is not stored yet and count it, in one transaction; return how many were new."""
         if not trajectories:
             return 0
         with self._db.write() as session:
             return len(intake.insert(session.connection(), batch_id, trajectories, self._clock()))
 
     def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None:
-        """Renew the claim; return the waiting command, or "lost" when this holder no longer has the batch."""
+        """Renew the claim; return "pause" or "cancel" when a user asked for it, "lost" when this holder lost the
+        batch."""
         b = tables.batch.c
         gap = case((b.heartbeat_at < now, now - b.heartbeat_at), else_=0.0)
         change = (
@@ -142,7 +144,8 @@ class SqlStore:
         return found if found in ("pause", "cancel") else None
 
     def release(self, batch_id: int, holder: str, status: str, reason: str) -> None:
-        """Give the batch back. "queued" means: unfinished, to be taken again. Does nothing when the batch is lost.
+        """End the claim and set the status; "queued" means unfinished, to be claimed again. Does nothing when the batch
+        is lost. A command that arrived meanwhile is applied to a batch that is unfinished.
 
         Raises InputError for a status that a running batch cannot go to.
         """
@@ -188,7 +191,7 @@ class SqlStore:
 
 
 def _overruled(status: str, command: str | None) -> tuple[str, str | None]:
-    """Return (status, command left over) after a command that the engine had not seen when it gave the batch back."""
+    """Return (status, remaining command) for a command that the engine had not seen when it released the batch."""
     if status in ("queued", "paused") and command == "cancel":
         return "cancelled", None
     if status == "queued" and command == "pause":
@@ -197,7 +200,7 @@ def _overruled(status: str, command: str | None) -> tuple[str, str | None]:
 
 
 def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:
-    """Return the counts such that they add up, whatever moment `running` was published at."""
+    """Return counts that add up, also when `running` is older than the others."""
     finished = kept + rejected + failed
     planned = max(planned, finished)
     return Progress(

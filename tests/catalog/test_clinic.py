@@ -15,8 +15,8 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.planning.tasks import modes_of, sample
 from engine.protocols import Sandbox, SandboxPool
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, ToolCall, ToolResult
 from tests.catalog import make_clinic

@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 import pytest
 
 from engine.dialogue.withheld import holds, withheld
-from engine.domains import catalog, templates
+from engine.domains import catalog, pack_files, templates
 from engine.planning.goals import by_request, warning
 from engine.planning.tasks import Rejected, modes_of, sample
 from engine.settings import CATALOG, ROOT
 from engine.types import MODES, Domain, Task, TaskTemplate, TaskTurn, TemplateTurn
 
-PACKS = {domain.id: domain for domain in map(catalog.parse, catalog.shipped(CATALOG))}
+PACKS = {domain.id: domain for domain in map(catalog.parse, pack_files.shipped(CATALOG))}
 IDENTITY = {"retail": "{email}, postcode {postcode}", "clinic": "You are {name}, born on {born}"}
 """How a goal of a pack says who is speaking."""
 SEEDS = range(2)

@@ -19,13 +19,12 @@ import pypdf
 import pytest
 
 from engine import plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.domains.sources import sources_of
 from engine.domains.templates import names_below
 from engine.planning.tasks import modes_of, sample
-from engine.protocols import Environment
 from engine.rolling.prove import prove
-from engine.types import MODES, Domain
+from engine.types import MODES, Domain, Environment
 from tests.catalog import office_drive
 
 PACK = Path(__file__).parents[2] / "assets" / "catalog" / "office_files"
@@ -35,13 +34,13 @@ REMADE = {".csv", ".tsv", ".json", ".jsonl", ".md", ".txt", ".yaml", ".xml", ".h
 
 @pytest.fixture(scope="module")
 def pack() -> Domain:
-    return catalog.parse(catalog.read_folder(PACK))
+    return catalog.parse(pack_files.read_folder(PACK))
 
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Domain) -> Iterator[dict[str, ModuleType]]:
     """The pack's modules, in a copy of its workspace."""
-    catalog.write_folder(pack.workspace(), tmp_path)
+    pack_files.write_folder(pack.workspace(), tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(PACK / "tools"))
     yield {name: importlib.import_module(name) for name in MODULES}

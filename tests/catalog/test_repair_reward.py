@@ -1,4 +1,4 @@
-"""The reward of code_repair cannot be had without a repair: what cheats leave behind does not reach the check."""
+"""code_repair gives no reward without a repair: files that a cheating rollout leaves behind do not reach the check."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from engine.judging.keep import decide
 from engine.planning.tasks import sample
 from engine.protocols import Sandbox
 from engine.rolling import prove
-from engine.rolling.rollout import environment_of
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
-from engine.types import Batch, DomainShare, Score
+from engine.types import Score
 from tests.catalog.test_code_repair import DOMAIN
-from tests.judges.test_rubric import trajectory
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import balance_trajectory
 
 TASK = sample(DOMAIN, mode="multiple", seed=1, only=["december"])
 BUG = DOMAIN.files["variants/december/stockroom/dates.py"].decode()
@@ -66,8 +67,8 @@ async def _judged(sandbox: Sandbox, files: Mapping[str, str], command: str = "tr
         await sandbox.write(path, text.encode())
     await sandbox.exec(("bash", "-c", command))
     diff = await sandbox.diff()
-    passed = await prove.tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
-    record = trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
+    passed = await prove.hidden_tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
+    record = balance_trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
     return passed, (await StateJudge(Config()).score(record))[0]
 
 
@@ -121,8 +122,8 @@ async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox)
 
 
 async def test_the_reason_of_a_rejection_tells_failing_tests_from_strays() -> None:
-    batch = Batch(name="b", domains=(DomainShare(id="code_repair"),))
-    record = trajectory().model_copy(update={"task": TASK, "outcome": "failure"})
+    batch = batch_of("code_repair")
+    record = balance_trajectory().model_copy(update={"task": TASK, "outcome": "failure"})
     for passed, reason in ((False, "tests_failed"), (True, "state_mismatch")):
         lost = Score(name="state", value=0.0, passed=False, reason="r", source="state", method="state")
         found = decide(record.model_copy(update={"tests_passed": passed, "scores": (lost,)}), batch)

@@ -12,10 +12,10 @@ from engine import plugins
 from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.planning import tasks
-from engine.protocols import Environment, Sandbox, SandboxPool
+from engine.protocols import Sandbox, SandboxPool
 from engine.rolling.prove import prove
 from engine.settings import CATALOG, PERSONAS
-from engine.types import MODES, Domain, Mode
+from engine.types import MODES, Domain, Environment, Mode
 
 
 @pytest.fixture(scope="module")

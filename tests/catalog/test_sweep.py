@@ -1,4 +1,4 @@
-"""Every pack proves in every mode, alone and in composed dialogues, whatever the seed."""
+"""Every shipped pack proves in every mode that it serves, in single and in composed dialogues, under many seeds."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.domains.sources import sources_of
 from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode
 
-PACKS = {domain.id: domain for domain in map(catalog.parse, catalog.shipped(CATALOG))}
+PACKS = {domain.id: domain for domain in map(catalog.parse, pack_files.shipped(CATALOG))}
 COMMANDS = frozenset({"code_repair"})
 """Packs whose tools run commands: each proof needs a sandbox of its own, which takes longer."""
 

@@ -1,4 +1,4 @@
-"""Batches from the command line: the own one alone, a budget raised, each in a real process."""
+"""Commands in real processes: `run` and `resume` work on their own batch alone, and a budget is raised."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import insert_imported
-from tests.engine_parts import ROOT, batch_of, surroundings
-from tests.exporters.mixed import mixed
+from tests.engines import ROOT, surroundings
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
+from tests.samples.trajectories import mixed_trajectories
 
 TALKS = """
 domains: [ledger]
@@ -87,12 +89,12 @@ def test_prices_for_an_unknown_model_are_given_on_the_command_line(
     db: Database, ledger: Domain, command: Command
 ) -> None:
     reply = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
-    teacher = Endpoint(model="played", llm="scripted", options={"replies": [reply]})
+    teacher = scripted(reply)
     wanted = batch_of(ledger, teacher="llm", models={"teacher": teacher}, budget={"cost_usd": 2.0}, sandbox="local")
     number = str(batches.create_batch(db, wanted))
     first = command("resume", number)
     assert first.returncode == 1
-    assert "price of played is not known" in first.stdout
+    assert "price of scripted is not known" in first.stdout
     assert batches.get_batch(db, 1).tokens == 0
     done = command("resume", number, "--prices", "10", "50")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -122,17 +124,17 @@ def test_failed_rollouts_are_tried_again_on_the_command_line(db: Database, ledge
 def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
     db: Database, command: Command, tmp_path: Path
 ) -> None:
-    insert_imported(db, "in", mixed()[:4])
+    insert_imported(db, "in", mixed_trajectories()[:4])
     for number, tag in ((1, "good"), (2, "other")):
         save_review(db, Review(trajectory=number, verdict="accept", rating=4, tags=(tag,)))
-    save_review(db, Review(trajectory=1, turn=len(mixed()[0].turns) - 1, verdict="reject"))
+    save_review(db, Review(trajectory=1, turn=len(mixed_trajectories()[0].turns) - 1, verdict="reject"))
     out = tmp_path / "some.jsonl"
     asked = ("export", "--out", str(out), "--format", "trajectory", "--tag", "good", "--min-rating", "4")
     done = command(*asked, "--untrained", "cut")
     assert done.returncode == 0, done.stderr
     (row,) = map(json.loads, out.read_text().splitlines())
-    assert row["id"] == mixed()[0].id
-    assert len(json.loads(row["turns"])) == len(mixed()[0].turns) - 1
+    assert row["id"] == mixed_trajectories()[0].id
+    assert len(json.loads(row["turns"])) == len(mixed_trajectories()[0].turns) - 1
     refused = command(*asked, "--verdict", "good")
     assert refused.returncode == 1
     assert "filter.verdicts.1" in refused.stderr
@@ -144,7 +146,7 @@ def test_an_export_takes_what_was_asked_for_and_cuts_rejected_turns(
 def test_an_export_names_the_endings_it_knows_and_replaces_nothing_unasked(
     db: Database, command: Command, tmp_path: Path
 ) -> None:
-    insert_imported(db, "in", mixed()[:4])
+    insert_imported(db, "in", mixed_trajectories()[:4])
     refused = command("export", "--out", str(tmp_path / "x.parquet"))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert ".jsonl or .zip" in refused.stderr
@@ -163,7 +165,7 @@ def test_an_export_names_the_endings_it_knows_and_replaces_nothing_unasked(
 
 @pytest.mark.slow
 def test_an_export_for_a_trainer_on_the_command_line(db: Database, command: Command, tmp_path: Path) -> None:
-    insert_imported(db, "in", mixed()[:1])
+    insert_imported(db, "in", mixed_trajectories()[:1])
     save_review(db, Review(trajectory=1, turn=2, verdict="reject"))
     out = tmp_path / "rows.jsonl"
     done = command("export", "--out", str(out), "--target", "trl")
@@ -195,18 +197,18 @@ def test_two_runs_of_one_batch_leave_come_back_and_come_back_no_second_time(
     db: Database, command: Command, tmp_path: Path
 ) -> None:
     for name in ("first", "second"):
-        insert_imported(db, name, mixed())
+        insert_imported(db, name, mixed_trajectories())
     out, again = tmp_path / "all.jsonl", tmp_path / "again.jsonl"
     assert command("export", "--out", str(out), "--format", "trajectory").returncode == 0
     for batch in (1, 2):
         batches.delete_batch(db, batch)
     done = command("import", str(out), "--format", "trajectory")
-    assert (done.returncode, done.stdout) == (0, f"batch 3: {2 * len(mixed())} trajectories\n")
+    assert (done.returncode, done.stdout) == (0, f"batch 3: {2 * len(mixed_trajectories())} trajectories\n")
     assert command("export", "--out", str(again), "--format", "trajectory").returncode == 0
     assert again.read_bytes() == out.read_bytes()
     told = command("import", str(out), "--format", "trajectory")
     assert told.returncode == 0
-    assert f"all are here already, from an import before: {2 * len(mixed())} in batch 3" in told.stdout
+    assert f"all are here already, from an import before: {2 * len(mixed_trajectories())} in batch 3" in told.stdout
     assert [row.id for row in batches.list_batches(db)] == [3]
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.errors import InputErrors
 from engine.types import Domain
 
@@ -45,7 +45,7 @@ def test_validate_lists_what_cannot_be_read_and_what_can_make_no_task(ledger: Do
         "templates/a.yaml": whole.replace(b"goal:", b"gaol:"),
         "templates/b.yaml": whole.replace(b"id: balance", b"id: b").replace(b"account_id:", b"acount_id:"),
     }
-    catalog.write_folder(files, tmp_path / "pack")
+    pack_files.write_folder(files, tmp_path / "pack")
     done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
     assert isinstance(done.exception, InputErrors)
     told = str(done.exception)
@@ -60,7 +60,7 @@ def test_validate_takes_a_shared_file_from_the_library_and_tells_what_is_not_the
     monkeypatch.delenv("DATABASE_URL", raising=False)
     named = ledger.files["domain.yaml"] + b"shared_tools: [calculator@1, dates@1]\n"
     mine = b'def day() -> str:\n    """Say.\n\n    Effect: read\n    """\n    return "Monday"\n'
-    catalog.write_folder({**ledger.files, "domain.yaml": named, "shared/dates@1.py": mine}, tmp_path / "pack")
+    pack_files.write_folder({**ledger.files, "domain.yaml": named, "shared/dates@1.py": mine}, tmp_path / "pack")
     done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
     assert done.exit_code == 0, done.exception
     assert f"ledger: {len(ledger.tools) + 3} tools" in done.stdout
@@ -80,6 +80,6 @@ def test_a_pack_without_shared_tools_is_validated_without_a_database(
 ) -> None:
     monkeypatch.setenv("TURNWRIGHT_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    catalog.write_folder(ledger.files, tmp_path / "pack")
+    pack_files.write_folder(ledger.files, tmp_path / "pack")
     assert CliRunner().invoke(app, ["validate", str(tmp_path / "pack")]).exit_code == 0
     assert not (tmp_path / "home").exists()

@@ -1,4 +1,4 @@
-"""What the sandbox tests share: which backends there are, how a test names those that promise it, and a pack."""
+"""Shared by the sandbox tests: the list of backends, the marks that name those a test applies to, and a pack."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from engine import plugins
 from engine.errors import SandboxError
-from engine.protocols import Environment, SandboxPool
+from engine.protocols import SandboxPool
 from engine.serving.choice import open_pool
 from engine.settings import read
-from engine.types import Limits
+from engine.types import Environment, Limits
 from tests.needs import missing
 
 BACKENDS = tuple(plugins.names("sandboxes"))

@@ -15,8 +15,9 @@ from engine.planning.planner import plan
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import Domain, Persona, RolloutSpec, Trajectory
-from tests.engine_parts import batch_of, wired
-from tests.judges.test_rubric import trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import balance_trajectory
 
 COUNT, WIDTH = 40, 5
 
@@ -54,7 +55,7 @@ class Work:
             await asyncio.sleep(60 if spec.index == self.slow else 0.001 * (1 + spec.index % 3))
             if spec.index in self.faults:
                 raise self.faults[spec.index]
-            return trajectory().model_copy(update={"id": spec.id, "index": spec.index})
+            return balance_trajectory().model_copy(update={"id": spec.id, "index": spec.index})
         finally:
             self.flying -= 1
             self.ended += 1
@@ -113,7 +114,7 @@ async def test_what_finishes_beside_a_fault_is_not_lost(executor: Executor, spec
         if spec.index == 0:
             raise SandboxError("gone", gone=True)
         done.add(spec.index)
-        return trajectory().model_copy(update={"index": spec.index})
+        return balance_trajectory().model_copy(update={"index": spec.index})
 
     found: list[int] = []
     with pytest.raises(SandboxError, match="gone"):

@@ -1,4 +1,4 @@
-"""Every exporter in the folder, and every importer of the same name, against one contract."""
+"""Every exporter keeps its protocol, and the importer of the same name reads its rows back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from engine import plugins
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import record_of
 from engine.types import CLOCKS, Attachment, Trajectory
-from tests.exporters.mixed import exported, hostile, mixed
+from tests.exporting.export_steps import exported
+from tests.samples.trajectories import hostile_trajectories, mixed_trajectories
 
 EXPORTERS = plugins.names("exporters")
 BOTH = [name for name in plugins.names("importers") if name in EXPORTERS]
-SETS = {"mixed": mixed, "hostile": hostile}
+SETS = {"mixed": mixed_trajectories, "hostile": hostile_trajectories}
 
 
 def lines(name: str, trajectories: Sequence[Trajectory]) -> list[bytes]:
@@ -29,9 +30,9 @@ def read(name: str, data: Sequence[bytes]) -> list[Trajectory]:
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_the_same_trajectories_give_the_same_bytes(name: str) -> None:
-    assert lines(name, mixed()) == lines(name, mixed())
-    reread = [Trajectory.model_validate_json(t.model_dump_json()) for t in mixed()]
-    assert lines(name, reread) == lines(name, mixed())
+    assert lines(name, mixed_trajectories()) == lines(name, mixed_trajectories())
+    reread = [Trajectory.model_validate_json(t.model_dump_json()) for t in mixed_trajectories()]
+    assert lines(name, reread) == lines(name, mixed_trajectories())
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -61,16 +62,18 @@ def test_nothing_of_machine_or_clock_is_exported(name: str) -> None:
                 "attachments": tuple(Attachment(turn=at, kind=kind, value=99.0) for kind in CLOCKS for at in (1, 2)),
             }
         )
-        for t in mixed()
+        for t in mixed_trajectories()
     ]
-    assert lines(name, slow) == lines(name, mixed())
+    assert lines(name, slow) == lines(name, mixed_trajectories())
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_rows_do_not_depend_on_what_was_converted_before(name: str) -> None:
     exporter = plugins.load("exporters", name).make(plugins.configure("exporters", name))
-    found = [exporter.convert(record_of(t)) for t in reversed(mixed())]
-    assert [json.loads(dump_bytes(row)) for made in reversed(found) for row in made.rows] == exported(name, mixed())[0]
+    found = [exporter.convert(record_of(t)) for t in reversed(mixed_trajectories())]
+    assert [json.loads(dump_bytes(row)) for made in reversed(found) for row in made.rows] == exported(
+        name, mixed_trajectories()
+    )[0]
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -108,7 +111,7 @@ def test_the_dialogue_survives_the_round_trip(name: str, which: str) -> None:
 
 @pytest.mark.parametrize("name", BOTH)
 def test_imported_rows_belong_to_their_group_and_stay_apart(name: str) -> None:
-    given = mixed()
+    given = mixed_trajectories()
     back = read(name, lines(name, given))
     assert len({t.id for t in back}) == len(back)
     assert {t.group_id for t in back} <= {t.group_id for t in given}
@@ -130,7 +133,7 @@ def test_imported_rows_belong_to_their_group_and_stay_apart(name: str) -> None:
     ],
 )
 def test_a_bad_line_is_refused_by_file_and_line(name: str, line: bytes, told: str) -> None:
-    good = lines(name, mixed())[:1]
+    good = lines(name, mixed_trajectories())[:1]
     with pytest.raises(plugins.InputError, match="line 3") as refused:
         read(name, [*good, b"\n", line])
     assert told in str(refused.value)

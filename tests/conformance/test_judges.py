@@ -19,24 +19,24 @@ from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool
 from engine.types import (
     MODES,
-    Batch,
     Change,
     Domain,
-    DomainShare,
-    Endpoint,
     HiddenTests,
     Leaf,
-    Persona,
     Score,
     StateDiff,
     ToolCall,
     Trajectory,
     Turn,
 )
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
-from tests.judges.test_rubric import trajectory
-from tests.teachers.samples import proof, task
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
+from tests.samples.packs import LEDGER
+from tests.samples.personas import TESS
+from tests.samples.tasks import balance_proof, balance_task
+from tests.samples.trajectories import balance_trajectory
+from tests.samples.turns import talk
 
 HOSTILE = "\x00\ud83d\ude00 {{ 7*7 }} </s><|im_end|> ]] }} %s " + "’" * 50 + "(?:a+)+$ " + "\u202e"
 CALL = ToolCall(id="c", name="get_balance", arguments={"account_id": HOSTILE, "deep": [{"x": [None, True, 1e308]}]})
@@ -47,9 +47,9 @@ DIFF = StateDiff(changes=(Change(path="[*].json", kind="modified", format="json"
 
 def odd() -> dict[str, Trajectory]:
     """Return trajectories as no rollout of ours gives them, but an import or a fault may."""
-    base = trajectory()
-    tests = task().model_copy(update={"hidden_tests": HiddenTests(files={}, command=("true",))})
-    many = tuple(Turn(role="assistant" if n % 2 else "user", content="word " * 200) for n in range(400))
+    base = balance_trajectory()
+    tests = balance_task().model_copy(update={"hidden_tests": HiddenTests(files={}, command=("true",))})
+    many = talk(*["word " * 200] * 400)
     faulty = tuple(Turn(role="tool", content=HOSTILE, tool_call_id="c", fault="unknown_tool") for _ in range(9))
     changes: dict[str, dict[str, Any]] = {
         "no turns": {"turns": ()},
@@ -59,15 +59,17 @@ def odd() -> dict[str, Trajectory]:
         "empty answer": {"turns": (*base.turns[:2], Turn(role="assistant"))},
         "no task": {"task": None, "tools": ()},
         "no proof": {"proof": None, "diff": DIFF},
-        "proof without state": {"proof": proof()},
-        "proof and odd diff": {"proof": proof().model_copy(update={"expected": StateDiff()}), "diff": DIFF},
+        "proof without state": {"proof": balance_proof()},
+        "proof and odd diff": {"proof": balance_proof().model_copy(update={"expected": StateDiff()}), "diff": DIFF},
         "failed": {"status": "failed", "end": "error", "turns": base.turns[:3], "culprit": "infrastructure"},
         "not started": {"end": "not_started", "turns": (), "task": None},
-        "task without turns": {"task": task().model_copy(update={"turns": (), "modes": ("missing_parameter",)})},
+        "task without turns": {
+            "task": balance_task().model_copy(update={"turns": (), "modes": ("missing_parameter",)})
+        },
         "hidden tests never ran": {"task": tests},
         "more results than calls": {"turns": (*base.turns, *faulty)},
         "hostile": {"turns": (*base.turns[:2], Turn(role="assistant", content=HOSTILE, tool_calls=(CALL, BROKEN)))},
-        "huge": {"turns": many, "proof": proof(), "diff": DIFF},
+        "huge": {"turns": many, "proof": balance_proof(), "diff": DIFF},
         "huge call": {"turns": (*base.turns, Turn(role="assistant", tool_calls=(CALL,) * 500, content="x" * 500_000))},
     }
     return {name: base.model_copy(update=change) for name, change in changes.items()}
@@ -75,8 +77,8 @@ def odd() -> dict[str, Trajectory]:
 
 def made(name: str) -> Any:
     """Return a judge as the runner wires it; one that asks a model gets an answer it cannot read."""
-    llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": [{"text": HOSTILE}]}, attempts=1), "judge")
-    batch = Batch(name="judged", domains=(DomainShare(id="ledger"),), judges=(name,))
+    llm = open_llm(scripted({"text": HOSTILE}), "judge")
+    batch = batch_of("ledger", judges=(name,))
     return judges_of(batch, {"judge": llm})[name]
 
 
@@ -134,14 +136,10 @@ async def test_a_judge_that_is_not_asked_names_what_it_would_have_measured(name:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rolled() -> AsyncIterator[list[Trajectory]]:
     """One reference rollout of the ledger per mode, out of a real sandbox."""
-    ledger: Domain = catalog.load(PACKS / "ledger")
-    persona = Persona.model_validate(
-        {"id": "p", "name": "P", "occupation": "p", "goal_style": "p", "tone": "p", "expertise": "expert"}
-        | {"patience": 6, "disclosure": "everything_at_once", "description": "p"}
-    )
+    ledger: Domain = catalog.load(LEDGER)
     pool = await open_pool("local")
     batch = batch_of(ledger, trajectories=len(MODES), turns={1: 1})
-    specs = plan(batch, {ledger.digest: ledger}, [persona])
+    specs = plan(batch, {ledger.digest: ledger}, [TESS])
     parts = wired(batch, ledger, pool)
     yield [await rollout(spec, parts) for spec in specs]
     await pool.aclose()

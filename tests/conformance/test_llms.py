@@ -15,9 +15,10 @@ from engine.errors import RETRYABLE, InputErrors, ModelError
 from engine.examples import ModelExample
 from engine.protocols import LLM
 from engine.running.models import open_llm
-from engine.types import Endpoint, Sampling, Tool, ToolCall, Turn
+from engine.types import Endpoint, Sampling, ToolCall, Turn
 from tests.llms.server import Server, serving
 from tests.needs import missing
+from tests.samples.tools import GET_BALANCE
 
 SHOWN: dict[str, ModelExample] = {
     name: example for name in plugins.names("llms") if (example := plugins.load("llms", name).example) is not None
@@ -26,12 +27,6 @@ ALL = tuple(SHOWN)
 WIRE = tuple(name for name, example in SHOWN.items() if example.script is None)
 KEY = "sk-very-secret-0123456789"
 USER = Turn(role="user", content="What is on A-100?")
-TOOL = Tool(
-    name="get_balance",
-    description="Return the balance.",
-    parameters={"type": "object", "properties": {"account_id": {"type": "string"}}, "required": ["account_id"]},
-    effect="read",
-)
 SCHEMA = {
     "title": "reply",
     "type": "object",
@@ -92,7 +87,7 @@ async def test_call_with_tools_offered(plugin: str) -> None:
     """litellm 1.106 fails here: every call with tools= raises ModuleNotFoundError."""
     play = {"calls": [{"id": "c1", "name": "get_balance", "arguments": {"account_id": "A-100"}}]}
     async with opened(plugin, [play]) as (llm, _):
-        completion = await llm.complete([USER], [TOOL])
+        completion = await llm.complete([USER], [GET_BALANCE])
     assert completion.turn.tool_calls == (ToolCall(id="c1", name="get_balance", arguments={"account_id": "A-100"}),)
     assert completion.turn.content == ""
     assert completion.call.text_calls == 0
@@ -102,7 +97,7 @@ async def test_call_with_tools_offered(plugin: str) -> None:
 async def test_parallel_calls_keep_their_order(plugin: str) -> None:
     calls = [{"id": f"c{i}", "name": "get_balance", "arguments": {"account_id": str(i)}} for i in range(3)]
     async with opened(plugin, [{"calls": calls}]) as (llm, _):
-        found = (await llm.complete([USER], [TOOL])).turn.tool_calls
+        found = (await llm.complete([USER], [GET_BALANCE])).turn.tool_calls
     assert [(call.id, call.arguments["account_id"]) for call in found] == [("c0", "0"), ("c1", "1"), ("c2", "2")]
 
 
@@ -110,14 +105,14 @@ async def test_parallel_calls_keep_their_order(plugin: str) -> None:
 async def test_broken_arguments_are_kept_as_text(plugin: str) -> None:
     play = {"calls": [{"id": "c1", "name": "get_balance", "arguments": '{"account_id": '}]}
     async with opened(plugin, [play]) as (llm, _):
-        found = (await llm.complete([USER], [TOOL])).turn.tool_calls
+        found = (await llm.complete([USER], [GET_BALANCE])).turn.tool_calls
     assert found == (ToolCall(id="c1", name="get_balance", arguments={}, raw='{"account_id": '),)
 
 
 @promised_by(*ALL)
 async def test_an_unknown_tool_is_passed_on(plugin: str) -> None:
     async with opened(plugin, [{"calls": [{"id": "c1", "name": "no_such", "arguments": {}}]}]) as (llm, _):
-        found = (await llm.complete([USER], [TOOL])).turn.tool_calls
+        found = (await llm.complete([USER], [GET_BALANCE])).turn.tool_calls
     assert [call.name for call in found] == ["no_such"]
 
 
@@ -127,7 +122,7 @@ async def test_a_used_call_id_is_replaced(plugin: str) -> None:
     answer = Turn(role="tool", tool_call_id="c1", name="get_balance", content="{}")
     play = {"calls": [{"id": "c1", "name": "get_balance", "arguments": {}}]}
     async with opened(plugin, [play]) as (llm, _):
-        found = (await llm.complete([USER, earlier, answer], [TOOL])).turn.tool_calls
+        found = (await llm.complete([USER, earlier, answer], [GET_BALANCE])).turn.tool_calls
     assert [call.id for call in found] == ["call_1"]
 
 
@@ -158,7 +153,7 @@ async def test_a_refusal_is_an_answer(plugin: str) -> None:
 )
 async def test_calls_written_as_text_are_converted_and_counted(plugin: str, text: str) -> None:
     async with opened(plugin, [{"text": text}]) as (llm, _):
-        completion = await llm.complete([USER], [TOOL])
+        completion = await llm.complete([USER], [GET_BALANCE])
     assert [(c.name, c.arguments) for c in completion.turn.tool_calls] == [("get_balance", {"account_id": "A-100"})]
     assert completion.turn.content in ("", "Let me see.")
     assert completion.call.text_calls == 1
@@ -168,7 +163,7 @@ async def test_calls_written_as_text_are_converted_and_counted(plugin: str, text
 async def test_text_about_a_tool_stays_text(plugin: str) -> None:
     text = 'I would use get_balance, or {"name": "other", "arguments": {}}.'
     async with opened(plugin, [{"text": text}]) as (llm, _):
-        completion = await llm.complete([USER], [TOOL])
+        completion = await llm.complete([USER], [GET_BALANCE])
     assert completion.turn.content == text
     assert completion.call.text_calls == 0
 
@@ -224,7 +219,7 @@ async def test_messages_tools_and_sampling_go_out_in_the_wire_format(plugin: str
     ]
     sampling = Sampling(temperature=0.2, top_p=0.9, max_tokens=77, seed=5)
     async with opened(plugin, [{"text": "x"}]) as (llm, server):
-        await llm.complete(turns, [TOOL], sampling=sampling)
+        await llm.complete(turns, [GET_BALANCE], sampling=sampling)
     sent = server.requests[0]
     assert [message["role"] for message in sent["messages"]] == [turn.role for turn in turns]
     assert sent["messages"][2]["tool_calls"][0]["function"] == {
@@ -233,7 +228,7 @@ async def test_messages_tools_and_sampling_go_out_in_the_wire_format(plugin: str
     }
     assert sent["messages"][3]["tool_call_id"] == "c1"
     assert sent["messages"][4]["tool_calls"][0]["function"]["arguments"] == "{}"
-    assert sent["tools"][0]["function"]["parameters"] == TOOL.parameters
+    assert sent["tools"][0]["function"]["parameters"] == GET_BALANCE.parameters
     assert (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"]) == (0.2, 0.9, 77, 5)
 
 

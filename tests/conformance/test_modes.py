@@ -13,13 +13,14 @@ from engine import modes, plugins, settings
 from engine.dialogue.requests import spans
 from engine.domains import catalog
 from engine.planning import tasks
-from engine.protocols import Finding, SandboxPool
+from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.serving.desk import PLAIN
-from engine.types import MODES, USUAL_MODE, Domain, RolloutSpec, Task, Trajectory
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from engine.types import MODES, USUAL_MODE, Domain, Finding, Task, Trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of, spec_of
+from tests.samples.packs import LEDGER
 
 SEEDS = range(8)
 
@@ -28,7 +29,7 @@ SEEDS = range(8)
 def shipped() -> tuple[Domain, ...]:
     """Return the ledger of the tests, which is the smallest, and the packs of the catalog."""
     found = sorted(path.parent for path in settings.CATALOG.glob("*/domain.yaml"))
-    return tuple(catalog.load(folder) for folder in (PACKS / "ledger", *found))
+    return tuple(catalog.load(folder) for folder in (LEDGER, *found))
 
 
 def serving(name: str) -> Domain:
@@ -112,17 +113,7 @@ async def pool() -> AsyncIterator[SandboxPool]:
 async def played(name: str, turns: int, pool: SandboxPool) -> Trajectory:
     """Return the reference's own dialogue over a task of the mode, from a real sandbox."""
     domain, task = serving(name), next(drawn(name, turns))
-    spec = RolloutSpec(
-        id=f"{name}-{turns}",
-        index=0,
-        attempt=0,
-        domain=domain.id,
-        domain_digest=domain.digest,
-        persona=PLAIN,
-        task=task,
-        seed=task.seed,
-        mode=name,
-    )
+    spec = spec_of(domain, PLAIN, task, name, id=f"{name}-{turns}")
     return await rollout(spec, wired(batch_of(domain), domain, pool))
 
 

@@ -276,7 +276,7 @@ async def _family(sandbox: Sandbox) -> tuple[Process, str]:
 
 
 async def _read(process: Process, size: int) -> bytes:
-    """Read `size` bytes."""
+    """Read `size` bytes or, where the last piece holds more, all of that piece."""
     parts: list[bytes] = []
     while sum(map(len, parts)) < size:
         parts.append(await process.read(timeout=20))
@@ -320,10 +320,12 @@ async def test_megabytes_go_both_ways_while_tools_are_called(sandbox: RemoteSand
     process = await sandbox.open_process(["cat"])
     data = os.urandom(5 << 20)
     writing = asyncio.create_task(process.write(data))
-    for begin in range(0, len(data), 1 << 20):
-        part, said = await asyncio.gather(_read(process, 1 << 20), sandbox.call("say", {"text": "tool"}))
-        assert part == data[begin : begin + (1 << 20)]
+    found = b""
+    for until in range(1 << 20, len(data) + 1, 1 << 20):
+        more, said = await asyncio.gather(_read(process, until - len(found)), sandbox.call("say", {"text": "tool"}))
         assert said.content == "tool"
+        found += more
+    assert found == data
     await writing
 
 

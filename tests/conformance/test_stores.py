@@ -16,8 +16,12 @@ from storage.designing import domains
 from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.store import SqlStore
-from tests.storage.fixtures import db, migrated_database, migrated_file, postgres_server, url
-from tests.storage.samples import call, ended_holder, lost, made, pack, queue, stock
+from tests.engines import ended_holder
+from tests.samples.models import model_call
+from tests.samples.packs import ledger_files
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.database_fixtures import db, migrated_database, migrated_file, postgres_server, url
+from tests.storage.stored_samples import queue_batch, store_ledger
 
 __all__ = ["db", "migrated_database", "migrated_file", "postgres_server", "url"]
 
@@ -28,9 +32,9 @@ def store(db: Database) -> Store:
 
 
 def test_a_claim_carries_the_frozen_snapshot(db: Database, store: Store) -> None:
-    number = queue(db, 7)
+    number = queue_batch(db, 7)
     before = domains.list_domains(db)[0]
-    domains.save_domain(db, pack(policy=b"Another policy."), based_on=before.version)
+    domains.save_domain(db, ledger_files(policy=b"Another policy."), based_on=before.version)
     claim = store.claim("one", 100.0, 15.0)
     assert claim is not None
     assert (claim.batch_id, claim.holder, claim.batch.trajectories) == (number, "one", 7)
@@ -42,30 +46,30 @@ def test_a_claim_carries_the_frozen_snapshot(db: Database, store: Store) -> None
 
 
 def test_two_versions_of_one_domain_stay_apart(db: Database, store: Store) -> None:
-    stock(db)
+    store_ledger(db)
     old = domains.list_domains(db)[0]
-    domains.save_domain(db, pack(policy=b"Another policy."), based_on=1)
-    queue(db, domains=(DomainShare(id=old.id, digest=old.digest), DomainShare(id=old.id)))
+    domains.save_domain(db, ledger_files(policy=b"Another policy."), based_on=1)
+    queue_batch(db, domains=(DomainShare(id=old.id, digest=old.digest), DomainShare(id=old.id)))
     claim = store.claim("one", 100.0, 15.0)
     assert claim is not None
     assert len(claim.domains) == 2
 
 
 def test_a_batch_is_claimed_once_and_oldest_first(db: Database, store: Store) -> None:
-    first, second = queue(db), queue(db)
+    first, second = queue_batch(db), queue_batch(db)
     claims = [store.claim("one", 100.0, 15.0), store.claim("two", 100.0, 15.0), store.claim("three", 100.0, 15.0)]
     assert [c and c.batch_id for c in claims] == [first, second, None]
 
 
 def test_a_claim_may_ask_for_little_work_or_for_one_batch(db: Database, store: Store) -> None:
     """What counts is what is left: a large batch with little left is small."""
-    large, small, nearly = queue(db, 100), queue(db, 3), queue(db, 30)
+    large, small, nearly = queue_batch(db, 100), queue_batch(db, 3), queue_batch(db, 30)
     store.claim("gone", 100.0, 15.0, only=nearly)
-    store.save(nearly, [made(n) for n in range(9)])
+    store.save(nearly, [order_trajectory(n) for n in range(9)])
     assert store.claim("one", 200.0, 15.0, only=99) is None
     claims = [store.claim("one", 200.0, 15.0, most=20) for _ in range(2)]
     assert [c and c.batch_id for c in claims] == [small, None]
-    store.save(nearly, [made(9)])
+    store.save(nearly, [order_trajectory(9)])
     taken = store.claim("one", 200.0, 15.0, most=20)
     assert taken is not None
     assert taken.batch_id == nearly
@@ -74,7 +78,7 @@ def test_a_claim_may_ask_for_little_work_or_for_one_batch(db: Database, store: S
 
 
 def test_engines_that_claim_at_once_never_share_a_batch(url: str, db: Database) -> None:
-    numbers = {queue(db) for _ in range(6)}
+    numbers = {queue_batch(db) for _ in range(6)}
     others = [open_database(url) for _ in range(6)]
 
     def take(number: int) -> list[int]:
@@ -91,7 +95,7 @@ def test_engines_that_claim_at_once_never_share_a_batch(url: str, db: Database) 
 
 
 def test_an_ended_engine_of_this_machine_is_not_waited_for(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim(ended_holder(), 100.0, 15.0)
     assert store.claim("two", 102.0, 15.0) is None
     taken = store.claim(holder_name(), 104.0, 15.0)
@@ -101,7 +105,7 @@ def test_an_ended_engine_of_this_machine_is_not_waited_for(db: Database, store: 
 
 
 def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     store.heartbeat(number, "one", 110.0, 4)
     assert store.claim("two", 124.0, 15.0) is None
@@ -116,21 +120,25 @@ def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store)
 
 
 def test_a_deleted_batch_is_lost(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     batches.delete_batch(db, number, now=100.0 + times.ABANDONED + 1)
     assert store.heartbeat(number, "one", 140.0, 1) == "lost"
     with pytest.raises(StorageError, match="deleted"):
-        store.save(number, [made(1)])
+        store.save(number, [order_trajectory(1)])
     with pytest.raises(StorageError, match="deleted"):
         store.progress(number)
 
 
 def test_counts_always_add_up(db: Database, store: Store) -> None:
-    number = queue(db, 8)
+    number = queue_batch(db, 8)
     store.claim("one", 100.0, 15.0)
     store.heartbeat(number, "one", 101.0, 5)
-    for wave in ([made(0), lost(1, "state", "x")], [made(2), lost(3, "rolled_out", "y", "failed")], [made(4), made(5)]):
+    for wave in (
+        [order_trajectory(0), lost_trajectory(1, "state", "x")],
+        [order_trajectory(2), lost_trajectory(3, "rolled_out", "y", "failed")],
+        [order_trajectory(4), order_trajectory(5)],
+    ):
         store.save(number, wave)
         p = store.progress(number)
         assert p.planned == p.kept + p.rejected + p.failed + p.running + p.waiting == 8
@@ -141,21 +149,21 @@ def test_counts_always_add_up(db: Database, store: Store) -> None:
 
 
 def test_saving_again_changes_nothing(db: Database, store: Store) -> None:
-    number = queue(db, 10)
-    wave = [made(i, calls=(call(),)) for i in range(5)]
+    number = queue_batch(db, 10)
+    wave = [order_trajectory(i, calls=(model_call(),)) for i in range(5)]
     assert store.save(number, wave) == 5
     once = (store.progress(number), store.spent(number), store.done_ids(number))
     assert store.save(number, wave) == 0
     assert store.save(number, []) == 0
     assert (store.progress(number), store.spent(number), store.done_ids(number)) == once
-    assert store.save(number, [*wave, made(5), made(5)]) == 1
+    assert store.save(number, [*wave, order_trajectory(5), order_trajectory(5)]) == 1
     assert store.progress(number).kept == 6
     assert trajectories.get(db, 1) == wave[0]
 
 
 def test_equal_rollouts_of_two_batches_are_both_kept(db: Database, store: Store) -> None:
-    first, second = queue(db), queue(db)
-    assert store.save(first, [made(1)]) == store.save(second, [made(1)]) == 1
+    first, second = queue_batch(db), queue_batch(db)
+    assert store.save(first, [order_trajectory(1)]) == store.save(second, [order_trajectory(1)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -170,14 +178,14 @@ def test_equal_rollouts_of_two_batches_are_both_kept(db: Database, store: Store)
 def test_spent_never_makes_up_a_price(
     db: Database, store: Store, calls: tuple[tuple[int | None, float | None], ...], tokens: int, cost: float | None
 ) -> None:
-    number = queue(db)
-    store.save(number, [made(1, calls=tuple(call(t, c) for t, c in calls))])
+    number = queue_batch(db)
+    store.save(number, [order_trajectory(1, calls=tuple(model_call(t, c) for t, c in calls))])
     assert store.spent(number)[:2] == (tokens, cost)
     assert batches.get_batch(db, number).unpriced_calls == sum(c is None for _, c in calls)
 
 
 def test_seconds_add_up_over_claims(db: Database) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store = SqlStore(db, clock=lambda: 112.0)
     store.claim("one", 100.0, 15.0)
     store.heartbeat(number, "one", 110.0, 1)
@@ -191,7 +199,7 @@ def test_seconds_add_up_over_claims(db: Database) -> None:
 
 @pytest.mark.parametrize("what", ["pause", "cancel"])
 def test_a_command_reaches_the_engine(db: Database, store: Store, what: str) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     assert store.heartbeat(number, "one", 101.0, 0) is None
     batches.command(db, number, what, now=101.0)
@@ -199,7 +207,7 @@ def test_a_command_reaches_the_engine(db: Database, store: Store, what: str) -> 
 
 
 def test_pause_and_resume_go_round(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     batches.command(db, number, "pause", now=101.0)
     store.release(number, "one", "paused", "Paused by hand.")
@@ -220,7 +228,7 @@ def test_pause_and_resume_go_round(db: Database, store: Store) -> None:
 def test_a_command_that_comes_while_the_engine_lets_go_is_not_lost(
     db: Database, store: Store, what: str, released: str, becomes: str
 ) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     batches.command(db, number, what, now=101.0)
     store.release(number, "one", released, "")
@@ -228,7 +236,7 @@ def test_a_command_that_comes_while_the_engine_lets_go_is_not_lost(
 
 
 def test_a_resume_that_comes_while_the_engine_pauses_is_not_lost(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     batches.command(db, number, "pause", now=101.0)
     batches.command(db, number, "resume", now=101.5)
@@ -238,7 +246,7 @@ def test_a_resume_that_comes_while_the_engine_pauses_is_not_lost(db: Database, s
 
 @pytest.mark.parametrize("final", ["done", "failed", "cancelled"])
 def test_what_ended_stays_ended(db: Database, store: Store, final: str) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     store.claim("one", 100.0, 15.0)
     store.release(number, "one", final, "why")
     assert batches.get_batch(db, number).finished_at == 1_000.0
@@ -249,7 +257,7 @@ def test_what_ended_stays_ended(db: Database, store: Store, final: str) -> None:
 
 
 def test_no_transition_outside_the_state_machine(db: Database, store: Store) -> None:
-    number = queue(db)
+    number = queue_batch(db)
     for what in ("pause", "resume"):
         with pytest.raises(InputError, match="queued"):
             batches.command(db, number, what)
@@ -261,7 +269,7 @@ def test_no_transition_outside_the_state_machine(db: Database, store: Store) -> 
 
 
 def test_nobody_need_answer_to_cancel_what_no_engine_holds(db: Database, store: Store) -> None:
-    waiting, abandoned = queue(db), queue(db)
+    waiting, abandoned = queue_batch(db), queue_batch(db)
     batches.command(db, waiting, "cancel")
     store.claim("one", 100.0, 15.0)
     batches.command(db, abandoned, "cancel", now=100.0 + times.ABANDONED + 1)
@@ -272,12 +280,12 @@ def test_nobody_need_answer_to_cancel_what_no_engine_holds(db: Database, store: 
 def test_a_snapshot_that_cannot_be_read_fails_the_batch_and_not_the_engine(db: Database, store: Store) -> None:
     from storage.tables import PackRecord
 
-    broken = queue(db)
+    broken = queue_batch(db)
     with db.write() as session:
         for record in session.query(PackRecord):
             record.data = b"not a zip"
-    domains.save_domain(db, pack(policy=b"A good one."), based_on=1)
-    sound = queue(db)
+    domains.save_domain(db, ledger_files(policy=b"A good one."), based_on=1)
+    sound = queue_batch(db)
     claim = store.claim("one", 100.0, 15.0)
     assert claim is not None
     assert claim.batch_id == sound

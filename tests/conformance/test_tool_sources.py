@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator
 
 from engine import plugins
 from engine.domains import catalog
-from engine.domains.sources import opened, runs_commands, sources_of
+from engine.domains.sources import open_source, runs_commands, sources_of
 from engine.errors import InputErrors
 from engine.examples import ToolExample
 from engine.protocols import Sandbox, SandboxPool, ToolSource
 from engine.reading.schema import argument_error
-from engine.rolling.rollout import environment_of
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import Choice, Domain, ToolCall, ToolFault, ToolResult
@@ -72,7 +72,7 @@ def test_every_source_shows_calls(name: str) -> None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_schemas_are_valid_and_closed(name: str) -> None:
     files = tried(name).files
-    source, tools = opened(Choice(name=name), files)
+    source, tools = open_source(Choice(name=name), files)
     assert tools
     assert len({tool.name for tool in tools}) == len(tools)
     assert set(source.named(files) or ()) >= {tool.name for tool in tools}
@@ -83,7 +83,7 @@ def test_schemas_are_valid_and_closed(name: str) -> None:
         assert tool.source == name
         assert tool.description
         assert set(tool.parameters["required"]) <= set(tool.parameters["properties"])
-    _, again = opened(Choice(name=name), dict(reversed(files.items())))
+    _, again = open_source(Choice(name=name), dict(reversed(files.items())))
     assert [tool.name for tool in again] == [tool.name for tool in tools]
 
 
@@ -91,7 +91,7 @@ def test_schemas_are_valid_and_closed(name: str) -> None:
 def test_a_signature_that_cannot_be_read_is_refused_with_its_line(parameter: str) -> None:
     text = PYTHON.replace("count: int", parameter, 1).replace(", exact: bool = False", "")
     with pytest.raises(InputErrors, match=r"tools/own.py line \d+: refuse"):
-        opened(Choice(name="python"), {"tools/own.py": text.encode()})
+        open_source(Choice(name="python"), {"tools/own.py": text.encode()})
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -124,7 +124,7 @@ async def test_a_tools_own_failure_is_a_typed_result(
 @pytest.mark.parametrize("name", SOURCES)
 def test_an_unknown_option_is_refused(name: str) -> None:
     with pytest.raises(InputErrors, match="no_such_option"):
-        opened(Choice(name=name, options={"no_such_option": 1}), {})
+        open_source(Choice(name=name, options={"no_such_option": 1}), {})
 
 
 @pytest.mark.parametrize(

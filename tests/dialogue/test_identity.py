@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 
 from engine.dialogue.facts import normal
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.domains.sources import sources_of
 from engine.domains.templates import names_below
 from engine.errors import InputErrors
 from engine.planning.tasks import Rejected, sample
 from engine.protocols import SandboxPool
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.settings import CATALOG
 from engine.types import MODES, Domain, Mode, Proof, Task
@@ -160,7 +160,7 @@ async def test_known_people_prove_alike_in_both_sandboxes(pool: SandboxPool) -> 
 
 
 def test_a_tool_that_checks_identities_must_exist() -> None:
-    files = catalog.read_folder(CATALOG / "clinic")
+    files = pack_files.read_folder(CATALOG / "clinic")
     files["domain.yaml"] = files["domain.yaml"].replace(b"identity: [verify_patient]", b"identity: [verify_pupil]")
     with pytest.raises(InputErrors) as refused:
         catalog.parse(files)

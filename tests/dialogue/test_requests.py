@@ -7,50 +7,58 @@ import pytest
 from engine.dialogue.requests import begins, begun_of, spans
 from engine.dialogue.withheld import tells, withheld
 from engine.types import Span, Task, Turn
-from tests.judges.test_rubric import trajectory
-from tests.teachers.samples import task
+from tests.samples.tasks import balance_task
+from tests.samples.trajectories import balance_trajectory
+from tests.samples.turns import talk
 
-HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 SYSTEM = Turn(role="system", content="Policy.")
 
 
-def talk(*texts: str) -> tuple[Turn, ...]:
-    """Return a dialogue of these texts, user first."""
-    return (SYSTEM, *(Turn(role="assistant" if n % 2 else "user", content=text) for n, text in enumerate(texts)))
+def dialogue(*texts: str) -> tuple[Turn, ...]:
+    return (SYSTEM, *talk(*texts))
 
 
 @pytest.mark.parametrize(
     ("given", "texts", "begun"),
     [
-        (task(), ("What is on them?", "5, 6 and 7.", "And the first?", "5."), (1, 3)),
-        (task(), ("What is on them?", "Which ones do you mean?", "All of them.", "5.", "And the first?"), (1, 5)),
-        (task(), ("What is on them?", "Shall I go ahead?", "Yes, please go ahead.", "5.", "The first?"), (1, 5)),
-        (task(), ("What is on them?", "5. Can I do anything else?", "And the first?", "5."), (1, 3)),
-        (task(), ("What is on them?", "Which?", "Hi! And the first once more?", "5."), (1, 3)),
-        (task(), ("What is on them?", "5.", "The first?", "5.", "Thanks."), (1, 3)),
+        (balance_task(), ("What is on them?", "5, 6 and 7.", "And the first?", "5."), (1, 3)),
+        (
+            balance_task(),
+            ("What is on them?", "Which ones do you mean?", "All of them.", "5.", "And the first?"),
+            (1, 5),
+        ),
+        (
+            balance_task(),
+            ("What is on them?", "Shall I go ahead?", "Yes, please go ahead.", "5.", "The first?"),
+            (1, 5),
+        ),
+        (balance_task(), ("What is on them?", "5. Can I do anything else?", "And the first?", "5."), (1, 3)),
+        (balance_task(), ("What is on them?", "Which?", "Hi! And the first once more?", "5."), (1, 3)),
+        (balance_task(), ("What is on them?", "5.", "The first?", "5.", "Thanks."), (1, 3)),
         (HELD_BACK, ("What do I have?", "Sorry, no.", "I mean a-100.", "5.", "The first?"), (1, 5)),
         (HELD_BACK, ("What do I have?", "Sorry, no.", "The first?"), (1, 3)),
-        (task(), (), ()),
+        (balance_task(), (), ()),
     ],
 )
 def test_requests_are_told_from_the_texts(given: Task, texts: tuple[str, ...], begun: tuple[int, ...]) -> None:
-    assert begun_of(given, talk(*texts)) == begun
+    assert begun_of(given, dialogue(*texts)) == begun
 
 
 def test_the_users_word_counts_before_the_texts_around_it() -> None:
-    before = talk("What is on them?", "5, 6 and 7.")
-    assert begins(task(), 1, before, "No, that is wrong.")
-    assert not begins(task(), 1, before, "No, that is wrong.", opens=False)
-    asked = talk("What is on them?", "Which ones?")
-    assert begins(task(), 1, asked, "Never mind, and the first?", opens=True)
-    assert begins(task(), 1, asked, task().turns[1].say, opens=False)
+    before = dialogue("What is on them?", "5, 6 and 7.")
+    assert begins(balance_task(), 1, before, "No, that is wrong.")
+    assert not begins(balance_task(), 1, before, "No, that is wrong.", opens=False)
+    asked = dialogue("What is on them?", "Which ones?")
+    assert begins(balance_task(), 1, asked, "Never mind, and the first?", opens=True)
+    assert begins(balance_task(), 1, asked, balance_task().turns[1].say, opens=False)
     assert not begins(HELD_BACK, 1, asked, "It's A-100", opens=True)
-    assert not begins(task(), 2, before, "And a third thing.", opens=True)
+    assert not begins(balance_task(), 2, before, "And a third thing.", opens=True)
 
 
 def test_what_was_recorded_counts_before_the_texts() -> None:
-    turns = talk("What is on them?", "5.", "No, that is wrong.", "6.", "The first?", "5.")
-    told = trajectory(turns)
+    turns = dialogue("What is on them?", "5.", "No, that is wrong.", "6.", "The first?", "5.")
+    told = balance_trajectory(turns)
     assert spans(told) == [Span(1, 3), Span(3, 7)]
     assert spans(told.model_copy(update={"begun": (1, 5)})) == [Span(1, 5), Span(5, 7)]
     assert spans(told.model_copy(update={"begun": (1, 99)})) == [Span(1, 7)]

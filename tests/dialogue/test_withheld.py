@@ -1,4 +1,4 @@
-"""What a request leaves out, and which questions ask for it."""
+"""Requests with a missing parameter: what they leave out, and which assistant questions ask for it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from engine.dialogue.withheld import asked_for, may_be_told
 from engine.domains import catalog, templates
 from engine.planning import tasks
 from engine.types import Domain, ReferenceCall
-from tests.teachers.samples import TOOL, task
+from tests.samples.tasks import balance_task
+from tests.samples.tools import GET_BALANCE
 
 CATALOG = Path(__file__).parents[2] / "assets" / "catalog"
-HELD_BACK = task(
+HELD_BACK = balance_task(
     mode="missing_parameter",
     say="How much do I have?",
     ask="Which one is it, please?",
     hidden="It is A-100.",
     chain=(ReferenceCall(call="get_balance", arguments={"account_id": "{{ account_id }}"}),),
 )
-DESCRIBED = TOOL.model_copy(
+DESCRIBED = GET_BALANCE.model_copy(
     update={"parameters": {"type": "object", "properties": {"account_id": {"description": "Digits on the passbook."}}}}
 )
 

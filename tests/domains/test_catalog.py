@@ -1,4 +1,4 @@
-"""Packs are read whole or refused whole, naming the place and the next move."""
+"""A pack is accepted or refused as a whole; a refusal names file, line and the next move."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError, InputErrors
 from engine.types import Domain
 
@@ -27,10 +28,10 @@ def changed(ledger: Domain, **files: str | None) -> dict[str, bytes]:
 
 
 def test_folder_zip_and_back_are_the_same_pack(ledger: Domain, tmp_path: Path) -> None:
-    data = catalog.to_zip(ledger.files)
-    assert catalog.from_zip(data) == ledger.files
-    assert catalog.to_zip(catalog.from_zip(data)) == data
-    catalog.write_folder(ledger.files, tmp_path / "copy")
+    data = pack_files.to_zip(ledger.files)
+    assert pack_files.from_zip(data) == ledger.files
+    assert pack_files.to_zip(pack_files.from_zip(data)) == data
+    pack_files.write_folder(ledger.files, tmp_path / "copy")
     assert catalog.load(tmp_path / "copy") == ledger
     (tmp_path / "pack.zip").write_bytes(data)
     assert catalog.load(tmp_path / "pack.zip").digest == ledger.digest
@@ -41,7 +42,7 @@ def test_a_zip_with_one_top_folder_is_read_as_the_folder(ledger: Domain) -> None
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in ledger.files.items():
             archive.writestr(f"my-pack/{name}", data)
-    assert catalog.parse(catalog.from_zip(buffer.getvalue())).digest == ledger.digest
+    assert catalog.parse(pack_files.from_zip(buffer.getvalue())).digest == ledger.digest
 
 
 _HEAD = "id: move\ntitle: t\ngoal: g\n"
@@ -55,12 +56,12 @@ def test_hostile_zip_names_are_refused(name: str) -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(name, b"x")
     with pytest.raises(InputError, match="leads out of the pack"):
-        catalog.from_zip(buffer.getvalue())
+        pack_files.from_zip(buffer.getvalue())
 
 
 def test_a_broken_zip_is_refused() -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        catalog.from_zip(b"not a zip")
+        pack_files.from_zip(b"not a zip")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -75,7 +76,7 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is(ledger: Domain, method:
         for _ in range(source.choice((1, 3, 20))):
             damaged[source.randrange(len(damaged))] = source.randrange(256)
         try:
-            catalog.from_zip(bytes(damaged))
+            pack_files.from_zip(bytes(damaged))
         except InputError:
             refused += 1
     assert refused > 200
@@ -174,7 +175,7 @@ def test_yaml_that_no_reader_takes_is_refused(ledger: Domain, file: str, text: s
 
 
 def test_a_character_that_json_wrote_as_two_escapes_is_one() -> None:
-    assert catalog.yaml_value(json.dumps({"a\U0001f600": ["\U0001f600 é"]}).encode(), "x.yaml") == {
+    assert yaml_value(json.dumps({"a\U0001f600": ["\U0001f600 é"]}).encode(), "x.yaml") == {
         "a\U0001f600": ["\U0001f600 é"]
     }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.domains import catalog, shared_tools
-from engine.domains.shared_tools import differing, laid_in, names_in, settled, with_names
+from engine.domains import catalog, pack_files, shared_tools
+from engine.domains.shared_tools import differing, names_in, shared_file_changes, with_names, with_shared_files
 from engine.errors import InputError, InputErrors, each
 from engine.settings import SHARED_TOOLS
 from engine.types import Domain
@@ -29,7 +29,7 @@ def refused(files: dict[str, bytes]) -> list[InputError]:
 
 
 def test_a_named_file_is_laid_in_once_and_its_tools_follow_the_packs_own(ledger: Domain, tmp_path: Path) -> None:
-    files = laid_in(naming(ledger, "[dates@1, calculator@1]"), SHIPPED.get)
+    files = with_shared_files(naming(ledger, "[dates@1, calculator@1]"), SHIPPED.get)
     assert files["shared/calculator@1.py"] == SHIPPED["calculator@1"]
     domain = catalog.parse(files)
     own, shared = len(ledger.tools), ["calculate", "summarize_numbers", "days_between", "add_to_date", "weekday_of"]
@@ -41,15 +41,15 @@ def test_a_named_file_is_laid_in_once_and_its_tools_follow_the_packs_own(ledger:
         "../shared/calculator@1.py",
         "../shared/dates@1.py",
     }
-    elsewhere = catalog.from_zip(catalog.to_zip(files))
-    assert catalog.parse(laid_in(elsewhere, {}.get)).digest == domain.digest, "no library is needed"
-    catalog.write_folder(files, tmp_path / "copy")
+    elsewhere = pack_files.from_zip(pack_files.to_zip(files))
+    assert catalog.parse(with_shared_files(elsewhere, {}.get)).digest == domain.digest, "no library is needed"
+    pack_files.write_folder(files, tmp_path / "copy")
     assert catalog.load(tmp_path / "copy").digest == domain.digest
 
 
 def test_the_text_in_the_pack_stays_and_a_difference_is_told(ledger: Domain) -> None:
     other = SHIPPED["calculator@1"] + b"\n"
-    files = laid_in(naming(ledger, "[calculator@1, dates@1]", **{"calculator@1": other}), SHIPPED.get)
+    files = with_shared_files(naming(ledger, "[calculator@1, dates@1]", **{"calculator@1": other}), SHIPPED.get)
     assert files["shared/calculator@1.py"] == other
     assert differing(files, SHIPPED.get) == ["calculator@1"]
     assert differing(files, {}.get) == [], "a library without it has nothing to say"
@@ -75,7 +75,7 @@ def test_the_text_in_the_pack_stays_and_a_difference_is_told(ledger: Domain) -> 
     ],
 )
 def test_a_wrong_name_is_refused_with_its_line(ledger: Domain, listed: str, told: str) -> None:
-    errors = refused(laid_in(naming(ledger, listed), SHIPPED.get))
+    errors = refused(with_shared_files(naming(ledger, listed), SHIPPED.get))
     assert [str(one)[: len(told)] for one in errors] == [told]
     assert (errors[0].file, errors[0].line) == ("domain.yaml", 9)
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_named_is_refused(ledger: Domain) -> None:
     assert (
         str(only) == "shared/dates@1.py: is not named in domain.yaml. Add dates@1 to shared_tools, or delete the file."
     )
-    (only,) = refused(laid_in({**naming(ledger, "[dates@1]"), "shared/notes.txt": b""}, SHIPPED.get))
+    (only,) = refused(with_shared_files({**naming(ledger, "[dates@1]"), "shared/notes.txt": b""}, SHIPPED.get))
     assert only.where == "shared/notes.txt"
     old = {**ledger.files, "shared/notes.txt": b"", "shared/helper.py": b"def ("}
     assert catalog.parse(old).tools == ledger.tools, "a folder of that name meant nothing before"
@@ -106,7 +106,7 @@ def test_a_bad_shared_text_is_refused_with_its_own_file_and_line(ledger: Domain)
 
 
 def test_a_pack_whose_sources_read_no_shared_files_is_refused(ledger: Domain) -> None:
-    files = laid_in(naming(ledger, "[dates@1]\ntool_sources: [shell]"), SHIPPED.get)
+    files = with_shared_files(naming(ledger, "[dates@1]\ntool_sources: [shell]"), SHIPPED.get)
     told = [str(one) for one in refused(files) if "shared_tools" in str(one)]
     assert told == [
         "domain.yaml line 9: shared_tools: no tool source of this pack reads them. Add python to tool_sources, or name "
@@ -116,8 +116,11 @@ def test_a_pack_whose_sources_read_no_shared_files_is_refused(ledger: Domain) ->
 
 def test_the_folder_follows_what_is_named(ledger: Domain) -> None:
     files = {**naming(ledger, "[dates@1, lost@3]"), "shared/calculator@1.py": b"", "shared/notes.txt": b""}
-    assert settled(files, SHIPPED.get) == {"shared/dates@1.py": SHIPPED["dates@1"], "shared/calculator@1.py": None}
-    assert settled({**files, "domain.yaml": b"a: [\n"}, SHIPPED.get) == {}
+    assert shared_file_changes(files, SHIPPED.get) == {
+        "shared/dates@1.py": SHIPPED["dates@1"],
+        "shared/calculator@1.py": None,
+    }
+    assert shared_file_changes({**files, "domain.yaml": b"a: [\n"}, SHIPPED.get) == {}
     assert names_in({**files, "domain.yaml": b"- a\n"}) == []
 
 
@@ -142,19 +145,19 @@ def test_naming_others_leaves_the_other_lines_alone(text: str) -> None:
 @pytest.mark.parametrize("name", ["", "Upper", "1st", "a-b", "a@1", "../a", "x" * 61])
 def test_a_bad_name_cannot_be_shared(name: str) -> None:
     with pytest.raises(InputError, match="is no name of a shared tool"):
-        shared_tools.checked(name, SHIPPED["dates@1"])
+        shared_tools.shareable_tools(name, SHIPPED["dates@1"])
 
 
 def test_a_text_without_tools_cannot_be_shared() -> None:
     with pytest.raises(InputError, match="defines no tool"):
-        shared_tools.checked("empty", b"X = 1\n")
+        shared_tools.shareable_tools("empty", b"X = 1\n")
     with pytest.raises(InputError, match="not UTF-8"):
-        shared_tools.checked("empty", b"\xff")
+        shared_tools.shareable_tools("empty", b"\xff")
     with pytest.raises(InputErrors, match=r"shared/empty@1\.py line 1"):
-        shared_tools.checked("empty", b"def f(:\n")
+        shared_tools.shareable_tools("empty", b"def f(:\n")
 
 
 def test_every_shipped_version_can_be_used_alone() -> None:
     assert sorted(SHIPPED) == ["calculator@1", "dates@1"]
     for name, text in SHIPPED.items():
-        assert shared_tools.checked(name.partition("@")[0], text)
+        assert shared_tools.shareable_tools(name.partition("@")[0], text)

@@ -1,4 +1,4 @@
-"""What of a tool's signature cannot become a schema is refused with its file and line."""
+"""A tool whose signature cannot become a schema is refused with file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No text of a template, however large its numbers, hangs or falls over: it is read, or refused."""
+"""Every text of a template, also one with very large numbers, is rendered or refused; none hangs or crashes."""
 
 from __future__ import annotations
 

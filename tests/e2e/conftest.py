@@ -51,7 +51,7 @@ COMPLAINT = re.compile(
     r"|Couldn't find fragment|Uncaught app execution|Traceback|shortcut|alt text"
 )
 WIDE, NARROW = (1440, 900), (420, 860)
-LONGEST = ("test_look", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
+LONGEST = ("test_appearance", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
 """Files of browser tests in the order of the seconds they take, more than a minute each."""
 expect.set_options(timeout=15_000)
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -182,7 +182,7 @@ def studio_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stu
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with its engine and with something on every page, shared by all tests that only look."""
-    from tests.e2e.filled import fill
+    from tests.e2e.filled_studio import fill
 
     for studio in running(tmp_path_factory.mktemp("filled"), engine=True, kind="filled"):
         fill(studio)

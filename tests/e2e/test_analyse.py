@@ -14,7 +14,7 @@ from storage.generating.batches import list_batches
 from storage.reviewing.trajectories import count, insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
-from tests.pages.samples import never_started, trajectory
+from tests.samples.trajectories import never_started, refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -24,9 +24,9 @@ Shoot = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def filled(studio: Studio) -> Studio:
     """A studio with forty trajectories of two domains and one that never started."""
-    small = [trajectory(n, rounds=1, domain=("retail", "clinic")[n % 4 == 0]) for n in range(40)]
+    small = [refund_trajectory(n, rounds=1, domain=("retail", "clinic")[n % 4 == 0]) for n in range(40)]
     insert_imported(studio.database, "first", [*small, never_started(90)])
-    insert_imported(studio.database, "second", [trajectory(n, rounds=2) for n in range(10)])
+    insert_imported(studio.database, "second", [refund_trajectory(n, rounds=2) for n in range(10)])
     return studio
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.types import ExportOutcome, Recipe
 from pages.export.parts.downloads import export_url
 from storage.exporting.exports import create_export, finish_export
 from storage.serving.engines import EngineRow, engines, newest

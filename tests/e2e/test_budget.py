@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.types import Batch, Budget, DomainShare, Endpoint
+from engine.types import Budget
 from storage.generating import batches
 from storage.serving import engines
 from tests.e2e.conftest import Studio, ready, until
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 SAYS = {"text": "No idea.", "seconds": 0.3, "prompt_tokens": 50, "completion_tokens": 10}
@@ -20,9 +22,9 @@ def _engine_answers(studio_with_engine: Studio) -> None:
 
 
 def launch(studio: Studio, trajectories: int, **changes: object) -> int:
-    teacher = Endpoint(model="played", llm="scripted", options={"replies": [SAYS]})
-    batch = Batch(
-        name=f"of {trajectories}", domains=(DomainShare(id="retail"),), trajectories=trajectories, teacher="llm",
+    teacher = scripted(SAYS)
+    batch = batch_of(
+        "retail", name=f"of {trajectories}", trajectories=trajectories, teacher="llm",
         models={"teacher": teacher}, sandbox="local", concurrency=2,
     )  # fmt: skip
     return batches.create_batch(studio.database, batch.model_copy(update=changes))

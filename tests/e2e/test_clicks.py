@@ -14,13 +14,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from engine.types import Batch, DomainShare, Endpoint
+from engine.types import Endpoint
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from storage.serving import engines
+from tests.e2e.button_kinds import KINDS, Ground, Kind
 from tests.e2e.conftest import Studio, running, until
-from tests.e2e.kinds import KINDS, Ground, Kind
-from tests.pages.samples import trajectory
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -46,11 +47,11 @@ def at_work(tmp_path_factory: pytest.TempPathFactory, busy: None) -> Iterator[tu
 
 def put_to_work(studio: Studio) -> int:
     """Return a batch that the studio's engine works on for longer than any test."""
-    insert_imported(studio.database, "clicks", [trajectory(n, rounds=1) for n in range(60)])
+    insert_imported(studio.database, "clicks", [refund_trajectory(n, rounds=1) for n in range(60)])
     until(lambda: engines.newest(studio.database), 60)
     slow = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": 0.5})
-    batch = Batch(
-        name="slow", domains=(DomainShare(id="retail"),), trajectories=50_000, teacher="llm", sandbox="local",
+    batch = batch_of(
+        "retail", name="slow", trajectories=50_000, teacher="llm", sandbox="local",
         models={"teacher": slow}, concurrency=1, keep_failures=True, allow_unisolated_commands=True,
     )  # fmt: skip
     number = batches.create_batch(studio.database, batch)

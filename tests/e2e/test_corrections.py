@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.types import Batch, DomainShare, Recipe, Trajectory, TrajectoryFilter
 from pages.review.parts.fix_calls import calls_text
 from storage.designing import domains
@@ -20,18 +20,17 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.reviewing.reviews import reviews_of
 from storage.serving import requests
-from tests.e2e.conftest import ROOT, Studio, ready, until
+from tests.e2e.conftest import Studio, ready, until
+from tests.samples.packs import LEDGER
 
 pytestmark = pytest.mark.browser
-
-LEDGER = ROOT / "tests" / "packs" / "ledger"
 
 
 @pytest.fixture(scope="module")
 def moved(studio_with_engine: Studio) -> tuple[int, Trajectory, int]:
     """A dialogue of two requests that the engine rolled out, and the turn in it that moves money first."""
     db = studio_with_engine.database
-    domains.save_domain(db, catalog.read_folder(LEDGER), based_on=None)
+    domains.save_domain(db, pack_files.read_folder(LEDGER), based_on=None)
     shares = (DomainShare(id="ledger", templates=("move", "balance")),)
     wanted = Batch(name="Moves", domains=shares, trajectories=12, modes={"dependent": 1}, turns={2: 1}, sandbox="local")
     number = batches.create_batch(db, wanted)

@@ -14,13 +14,14 @@ from urllib.parse import quote, urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from engine.types import Batch, DomainShare, TrajectoryFilter
+from engine.types import TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from pages._ui.routes import BY_NAME, ROUTES, Route, url
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, opened, ready
-from tests.pages.samples import trajectory
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +29,10 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def stored(studio: Studio) -> Studio:
     """A studio with a batch that waits, two imported ones, and the shipped domains."""
-    batches.create_batch(studio.database, Batch(name="Waits", domains=(DomainShare(id="clinic"),), trajectories=7))
-    small = [trajectory(n, rounds=1, domain=("retail", "clinic")[n % 2]) for n in range(6)]
+    batches.create_batch(studio.database, batch_of("clinic", name="Waits", trajectories=7))
+    small = [refund_trajectory(n, rounds=1, domain=("retail", "clinic")[n % 2]) for n in range(6)]
     insert_imported(studio.database, "first", small)
-    insert_imported(studio.database, "second", [trajectory(9)])
+    insert_imported(studio.database, "second", [refund_trajectory(9)])
     return studio
 
 

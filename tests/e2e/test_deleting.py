@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.domains import catalog
-from engine.types import Persona
+from engine.domains import pack_files
 from storage.designing import domains, personas
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, shown
-from tests.e2e.test_design import LEDGER, visit
+from tests.e2e.test_design import visit
+from tests.samples.packs import LEDGER
+from tests.samples.personas import persona_named
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def studio(studio: Studio) -> Studio:
-    domains.save_domain(studio.database, catalog.read_folder(LEDGER), based_on=None)
+    domains.save_domain(studio.database, pack_files.read_folder(LEDGER), based_on=None)
     return studio
 
 
@@ -101,7 +102,7 @@ def test_a_template_and_a_question_are_deleted_and_brought_back(page: Page, stud
 
 def test_a_domain_and_a_persona_leave_their_list_after_a_question_and_come_back(page: Page, studio: Studio) -> None:
     made = f"passing_{time.time_ns() % 1_000_000}"
-    files = {**catalog.read_folder(LEDGER)}
+    files = {**pack_files.read_folder(LEDGER)}
     files["domain.yaml"] = files["domain.yaml"].replace(b"id: ledger", f"id: {made}".encode())
     domains.save_domain(studio.database, files, based_on=None)
     visit(page, studio, f"/domains?text={made}")
@@ -114,10 +115,7 @@ def test_a_domain_and_a_persona_leave_their_list_after_a_question_and_come_back(
     with answered(page):
         page.locator(f".st-key-restore_domain_{made} button").click()
     until(lambda: made in names(studio))
-    one = Persona(
-        id=made, name=f"Zoe {made}", occupation="guide", goal_style="plain", tone="calm", expertise="novice",
-        patience=3, disclosure="step_by_step", description="You ask.",
-    )  # fmt: skip
+    one = persona_named(made, name=f"Zoe {made}")
     personas.save_persona(studio.database, one, None)
     visit(page, studio, f"/personas?text={made}")
     press(page, "More")

@@ -12,21 +12,21 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from engine import settings
-from engine.domains import catalog
+from engine.domains import pack_files
 from storage.designing import domains
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, area, edit, pick, shown
+from tests.samples.packs import LEDGER
 
 pytestmark = pytest.mark.browser
 
-LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"
 SKELETON = settings.ROOT / "assets" / "new_domain"
 
 
 @pytest.fixture(scope="module")
 def studio(studio_with_engine: Studio) -> Studio:
     """The studio of this file has an engine, and the test pack `ledger`."""
-    domains.save_domain(studio_with_engine.database, catalog.read_folder(LEDGER), based_on=None)
+    domains.save_domain(studio_with_engine.database, pack_files.read_folder(LEDGER), based_on=None)
     return studio_with_engine
 
 
@@ -142,12 +142,12 @@ def test_the_later_save_of_two_tabs_is_told_and_keeps_its_text(
 
 
 def test_a_broken_zip_is_refused_whole_with_every_error(page: Page, studio: Studio, tmp_path: Path) -> None:
-    files = catalog.read_folder(SKELETON)
+    files = pack_files.read_folder(SKELETON)
     files["domain.yaml"] = files["domain.yaml"].replace(b"id: new_domain", b"id: broken_pack\ncolour: red")
     files["tools/items.py"] += b"\ndef oops(:\n"
     files["templates/item_status.yaml"] = b"id: item_status\ntitle: [\n"
     archive = tmp_path / "broken.zip"
-    archive.write_bytes(catalog.to_zip(files))
+    archive.write_bytes(pack_files.to_zip(files))
     visit(page, studio, "/domains")
     page.get_by_role("button", name="Import").click()
     page.locator('input[type="file"]').set_input_files(archive)
@@ -180,9 +180,9 @@ def test_an_exported_zip_comes_back_as_it_was(page: Page, studio: Studio, tmp_pa
 
 def test_a_folder_is_imported(page: Page, studio: Studio, tmp_path: Path) -> None:
     folder = tmp_path / "pack"
-    files = catalog.read_folder(SKELETON)
+    files = pack_files.read_folder(SKELETON)
     files["domain.yaml"] = files["domain.yaml"].replace(b"id: new_domain", b"id: from_folder")
-    catalog.write_folder(files, folder)
+    pack_files.write_folder(files, folder)
     visit(page, studio, "/domains")
     page.get_by_role("button", name="Import").click()
     page.get_by_text("Folder", exact=True).click()

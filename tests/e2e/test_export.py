@@ -12,13 +12,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine import plugins
-from engine.types import Batch, DomainShare, Recipe, TrajectoryFilter
+from engine.types import Recipe, TrajectoryFilter
 from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, choose, fill
-from tests.pages.samples import trajectory
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -26,10 +27,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def number(studio_with_engine: Studio) -> int:
     """A finished batch of ten, and four imported trajectories beside it."""
-    batch = Batch(name="ten", domains=(DomainShare(id="retail"),), trajectories=10, sandbox="local")
+    batch = batch_of("retail", name="ten", trajectories=10, sandbox="local")
     made = batches.create_batch(studio_with_engine.database, batch)
     until(lambda: batches.get_batch(studio_with_engine.database, made).status == "done", 120)
-    insert_imported(studio_with_engine.database, "imported", [trajectory(n) for n in range(4)])
+    insert_imported(studio_with_engine.database, "imported", [refund_trajectory(n) for n in range(4)])
     return made
 
 
@@ -64,7 +65,11 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
         assert row.recipe.filter == TrajectoryFilter(batches=(number,))
         card = page.locator(f".st-key-export_{row.id}")
         expect(card.get_by_text("Ready")).to_be_visible()
-        address = str(card.get_by_role("link", name="Download").get_attribute("href"))
+        link = card.get_by_role("link", name="Download")
+        expect(link).to_have_attribute(
+            "href", re.compile(rf"/exports/{row.id}\b")
+        )  # for a moment that of the card above
+        address = str(link.get_attribute("href"))
         response = page.request.get(studio.url + address.removeprefix(studio.url))
         assert response.ok
         assert "attachment" in response.headers["content-disposition"]

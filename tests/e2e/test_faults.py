@@ -14,12 +14,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from engine.types import Batch, DomainShare, Endpoint, TrajectoryFilter
+from engine.types import Endpoint, TrajectoryFilter
 from storage.designing import personas
 from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving import engines
 from tests.e2e.conftest import Studio, opened, ready, until
+from tests.samples.batches import batch_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -34,8 +35,8 @@ def slow_batch(studio_with_engine: Studio) -> Iterator[int]:
     teacher = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": 0.5})
     yield batches.create_batch(
         db,
-        Batch(
-            name="slow", domains=(DomainShare(id="retail"),), trajectories=NUMBER, teacher="llm", sandbox="local",
+        batch_of(
+            "retail", name="slow", trajectories=NUMBER, teacher="llm", sandbox="local",
             models={"teacher": teacher}, concurrency=3, keep_failures=True,
         ),
     )  # fmt: skip

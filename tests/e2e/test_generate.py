@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -15,6 +20,7 @@ from storage.reviewing import trajectories
 from storage.serving import engines
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import fill
+from tests.samples.batches import batch_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 ENDED = ("done", "failed", "cancelled")
@@ -42,11 +48,29 @@ def slow_batch(studio: Studio, number: int, seconds: float = 0.2) -> int:
     teacher = Endpoint(model="slow", llm="scripted", options={"follow": "tools", "seconds": seconds})
     return batches.create_batch(
         studio.database,
-        Batch(
-            name="slow", domains=(DomainShare(id="retail"),), trajectories=number, teacher="llm", sandbox="local",
+        batch_of(
+            "retail", name="slow", trajectories=number, teacher="llm", sandbox="local",
             models={"teacher": teacher}, concurrency=2, keep_failures=True, allow_unisolated_commands=True,
         ),
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def no_next_engine(studio: Studio, engine: int) -> Iterator[None]:
+    """Take over the engine's lock when it ends, so that the studio starts the next engine only after the block."""
+    (path,) = (path for path in studio.home.glob("engine-*.lock") if path.read_text().split()[:1] == [str(engine)])
+    with path.open("rb") as lock:
+        waiting = threading.Thread(target=fcntl.flock, args=(lock, fcntl.LOCK_EX), daemon=True)
+        waiting.start()
+        until(lambda: any("->" in line and str(os.getpid()) in line for line in locks()), 10)  # first in line
+        yield
+        waiting.join(10)
+        assert not waiting.is_alive()
+
+
+def locks() -> list[list[str]]:
+    """The locks of this machine and who waits for them, in words: `1: -> FLOCK ADVISORY WRITE <pid> …` waits."""
+    return [line.split() for line in Path("/proc/locks").read_text().splitlines()]
 
 
 def adds_up(studio: Studio, number: int) -> bool:
@@ -217,11 +241,12 @@ def test_a_killed_engine_is_told_and_the_batch_finishes(
           + batches.get_batch(studio.database, number).progress.rejected > 2, 60)  # fmt: skip
     engine = engines.newest(studio.database)
     assert engine is not None
-    os.kill(engine.pid, signal.SIGKILL)
-    expect(page.get_by_role("alert").filter(has_text="No heartbeat since")).to_be_visible(timeout=30_000)
-    second = visit(context.new_page(), f"{studio.url}/batch?id={number}")
-    expect(second.get_by_text("of 24").first).to_be_visible()
-    second.close()
+    with no_next_engine(studio, engine.pid):
+        os.kill(engine.pid, signal.SIGKILL)
+        expect(page.get_by_role("alert").filter(has_text="No heartbeat since")).to_be_visible(timeout=30_000)
+        second = visit(context.new_page(), f"{studio.url}/batch?id={number}")
+        expect(second.get_by_text("of 24").first).to_be_visible()
+        second.close()
     page.goto("about:blank")
     until(lambda: batches.get_batch(studio.database, number).status in ENDED, 120)
     row = batches.get_batch(studio.database, number)

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pages._ui.routes import ROUTES, Route, url
-from tests.e2e import hostile
+from tests.e2e import hostile_database as hostile
 from tests.e2e.conftest import NARROW, WIDE, Studio, Watch, opened, ready, until
 from tests.e2e.controls import answered
-from tests.e2e.test_look import OVERFLOW
+from tests.e2e.test_appearance import OVERFLOW
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 

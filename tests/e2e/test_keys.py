@@ -1,7 +1,7 @@
 """A key or click on the review page acts on the trajectory that the browser shows, or on none and says so.
 
-The page is slowed down (slowed.py), so that a press right behind the turn of the page finds parts of two trajectories.
-Asserted by what is stored.
+The page draws slowly (slow_streamlit.py), so that a press right after the change to the next trajectory finds parts of
+both. Asserted by what is stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, running, until
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -59,8 +59,10 @@ VERDICTS = (
 
 @pytest.fixture(scope="module")
 def slow_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    for studio in running(tmp_path_factory.mktemp("slow"), engine=False, kind="slowed", module="tests.e2e.slowed"):
-        insert_imported(studio.database, "keys", [trajectory(n, rounds=1) for n in range(HOW_MANY)])
+    for studio in running(
+        tmp_path_factory.mktemp("slow"), engine=False, kind="slowed", module="tests.e2e.slow_streamlit"
+    ):
+        insert_imported(studio.database, "keys", [refund_trajectory(n, rounds=1) for n in range(HOW_MANY)])
         yield studio
 
 

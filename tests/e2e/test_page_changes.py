@@ -1,4 +1,4 @@
-"""A page is opened just when a part of the page before looks again by itself, as parts do every few seconds."""
+"""A page is drawn whole also when it is opened while a part of the previous page refreshes itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ class Wire:
 
 
 def test_a_part_that_looks_again_does_not_empty_the_page_opened_meanwhile(page: Page, studio: Studio) -> None:
-    insert_imported(studio.database, "first", [trajectory(n, rounds=1) for n in range(10)])
+    insert_imported(studio.database, "first", [refund_trajectory(n, rounds=1) for n in range(10)])
     wire = Wire(page)
     page.goto(f"{studio.url}/scores")
     ready(page)

@@ -16,7 +16,7 @@ from storage.reviewing.trajectories import insert_imported
 from storage.reviewing.trajectories import page as rows_of
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.test_review import burst, choose_rows, open_trajectory, verdicts
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -26,8 +26,8 @@ LONG = 21
 @pytest.fixture(scope="module", autouse=True)
 def stored(studio: Studio) -> None:
     """Twenty small trajectories and one of 61 turns."""
-    small = [trajectory(n, rounds=1) for n in range(20)]
-    insert_imported(studio.database, "e2e", [*small, trajectory(90, rounds=12)])
+    small = [refund_trajectory(n, rounds=1) for n in range(20)]
+    insert_imported(studio.database, "e2e", [*small, refund_trajectory(90, rounds=12)])
 
 
 def own(studio: Studio, number: int) -> dict[int | None, Review]:

@@ -13,7 +13,7 @@ from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviews import history, reviews_of
 from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, ready, until
-from tests.pages.samples import never_started, trajectory
+from tests.samples.trajectories import never_started, refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -23,11 +23,11 @@ LONG, HOSTILE = 41, 42
 @pytest.fixture(scope="module", autouse=True)
 def stored(studio: Studio) -> None:
     """Forty small trajectories, then a long one (61 turns), a hostile one and one that never started."""
-    small = [trajectory(n, rounds=1, domain=("retail", "clinic")[n % 2]) for n in range(40)]
+    small = [refund_trajectory(n, rounds=1, domain=("retail", "clinic")[n % 2]) for n in range(40)]
     insert_imported(
         studio.database,
         "e2e",
-        [*small, trajectory(90, rounds=12), trajectory(91, hostile=True, rounds=1), never_started(92)],
+        [*small, refund_trajectory(90, rounds=12), refund_trajectory(91, hostile=True, rounds=1), never_started(92)],
     )
 
 

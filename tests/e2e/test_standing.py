@@ -1,4 +1,4 @@
-"""What a verdict means, in the browser: where it stands, that it is counted at once, and what it waits for."""
+"""Verdicts in the browser: where they show, that counts follow at once, and what a trajectory still awaits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import insert_imported, row
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.test_review import choose_rows, open_trajectory, verdicts
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ AT_ONCE = 3_000
 @pytest.fixture(scope="module", autouse=True)
 def stored(studio: Studio) -> None:
     """Twelve small trajectories."""
-    insert_imported(studio.database, "e2e", [trajectory(n, rounds=1) for n in range(12)])
+    insert_imported(studio.database, "e2e", [refund_trajectory(n, rounds=1) for n in range(12)])
 
 
 def counted(page: Page, reviewed: int) -> None:

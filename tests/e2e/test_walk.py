@@ -1,4 +1,4 @@
-"""The whole way in a browser, with the engine and a real sandbox: design, generate, review, analyse, export.
+"""The whole workflow in a browser, with engine and real sandbox: design, generate, review, analyse, export.
 
 What is designed here is what everything behind it uses: a duplicated domain gets a new rule and a tool with one more
 parameter, and both stand in the file that is downloaded at the end. The pictures of the README come from here:

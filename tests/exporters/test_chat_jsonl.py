@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from engine.types import Trajectory, Turn
-from tests.exporters.mixed import (
+from tests.exporting.export_steps import exported
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory, shop_trajectory
+from tests.samples.turns import (
     BROKEN,
     CORRECTED,
     EMPTY,
@@ -17,14 +19,11 @@ from tests.exporters.mixed import (
     PARALLEL,
     RECOVERED,
     SYSTEM,
-    calls,
-    exported,
-    made,
-    mixed,
-    proven,
-    result,
-    says,
-    user,
+    assistant_turn,
+    calling_turn,
+    result_turn,
+    talk,
+    user_turn,
 )
 
 
@@ -33,13 +32,13 @@ def export(*trajectories: Trajectory, **options: Any) -> tuple[list[dict[str, An
 
 
 def messages(turns: tuple[Turn, ...], **options: Any) -> list[dict[str, Any]]:
-    rows, _ = export(made(0, turns), **options)
+    rows, _ = export(shop_trajectory(0, turns), **options)
     found: list[dict[str, Any]] = rows[0]["messages"]
     return found
 
 
 def test_a_row_has_the_columns_that_trainers_read() -> None:
-    rows, _ = export(*mixed())
+    rows, _ = export(*mixed_trajectories())
     for row in rows:
         assert list(row) == ["messages", "tools", "id", "group_id", "reward", "metadata"]
         assert isinstance(row["tools"], str)
@@ -62,7 +61,7 @@ def test_arguments_keep_their_types_and_nulls() -> None:
 
 
 def test_metadata_tells_where_the_row_comes_from() -> None:
-    rows, _ = export(*mixed())
+    rows, _ = export(*mixed_trajectories())
     told = [json.loads(row["metadata"]) for row in rows]
     assert {entry["label"] for entry in told} == {"model", "reference"}
     reference = told[-1]
@@ -74,8 +73,8 @@ def test_metadata_tells_where_the_row_comes_from() -> None:
 
 
 def test_tools_as_list() -> None:
-    rows, _ = export(proven(), tools="list")
-    assert rows[0]["tools"] == json.loads(export(proven())[0][0]["tools"])
+    rows, _ = export(proven_trajectory(), tools="list")
+    assert rows[0]["tools"] == json.loads(export(proven_trajectory())[0][0]["tools"])
 
 
 @pytest.mark.parametrize(("options", "key"), [({}, "train"), ({"turn_flag": "none", "loss": "ms_swift"}, "loss")])
@@ -83,25 +82,25 @@ def test_a_masked_turn_carries_its_flag(options: dict[str, Any], key: str) -> No
     flags = [m[key] for m in messages(RECOVERED, **options) if m["role"] == "assistant"]
     assert flags == [False, True, True, True]
     assert all(key not in m for m in messages(RECOVERED, **options) if m["role"] != "assistant")
-    assert "train" not in export(made(0, RECOVERED), **options)[1]["lost"]
+    assert "train" not in export(shop_trajectory(0, RECOVERED), **options)[1]["lost"]
 
 
 def test_a_mask_without_a_flag_is_counted_as_lost() -> None:
-    rows, report = export(made(0, RECOVERED), turn_flag="none")
+    rows, report = export(shop_trajectory(0, RECOVERED), turn_flag="none")
     assert not any({"train", "loss"} & set(m) for m in rows[0]["messages"])
     assert report["lost"]["train"] == 1
 
 
 def test_rows_split_at_masked_turns_train_only_the_rest() -> None:
-    rows, report = export(made(0, RECOVERED), split_untrained=True)
+    rows, report = export(shop_trajectory(0, RECOVERED), split_untrained=True)
     assert len(rows) == report["rows"] == 1
     assert [m["role"] for m in rows[0]["prompt"]] == ["system", "user", "assistant", "tool"]
     assert [m["role"] for m in rows[0]["completion"]] == ["assistant", "tool", "assistant", "tool", "assistant"]
 
 
 def test_each_stretch_of_trained_turns_is_one_row() -> None:
-    turns = (user("a"), says("A"), user("b"), says("B", train=False), user("c"), says("C"), user("d"), says("D"))
-    rows, report = export(made(0, turns), split_untrained=True)
+    turns = (*talk("a", "A", "b"), assistant_turn("B", train=False), *talk("c", "C", "d", "D"))
+    rows, report = export(shop_trajectory(0, turns), split_untrained=True)
     assert [[m["content"] for m in row["completion"]] for row in rows] == [["A"], ["C", "d", "D"]]
     assert [len(row["prompt"]) for row in rows] == [1, 5]
     assert (report["exported"], report["rows"]) == (1, 2)
@@ -111,31 +110,31 @@ def test_each_stretch_of_trained_turns_is_one_row() -> None:
 
 def test_an_answer_to_nobody_has_no_prompt_and_is_counted() -> None:
     """TRL stops at a prompt without a message, and the whole file with it."""
-    turns = (says("Hello!"), user("a"), says("A"))
-    (row,), report = export(made(0, turns), split_untrained=True)
+    turns = (assistant_turn("Hello!"), user_turn("a"), assistant_turn("A"))
+    (row,), report = export(shop_trajectory(0, turns), split_untrained=True)
     assert [[m["content"] for m in row[part]] for part in ("prompt", "completion")] == [["Hello!", "a"], ["A"]]
     assert report["lost"] == {"opening_answer": 1}
-    rows, report = export(made(0, turns[:1]), split_untrained=True)
+    rows, report = export(shop_trajectory(0, turns[:1]), split_untrained=True)
     assert (rows, report["dropped"]) == ([], {"no_opening_request": 1})
-    assert "opening_answer" not in export(made(0, turns))[1]["lost"]
+    assert "opening_answer" not in export(shop_trajectory(0, turns))[1]["lost"]
 
 
 @pytest.mark.parametrize("key", ["messages", "prompt", "completion"])
 def test_arguments_as_text(key: str) -> None:
     options: dict[str, Any] = {"arguments": "string", "split_untrained": key != "messages"}
-    (row,), _ = export(made(0, NESTED), **options)
+    (row,), _ = export(shop_trajectory(0, NESTED), **options)
     told = [call["function"]["arguments"] for m in row[key] for call in m.get("tool_calls", ())]
     assert told == ([] if key == "prompt" else [json.dumps(NESTED[2].tool_calls[0].arguments, ensure_ascii=False,
                                                            separators=(",", ":"))])  # fmt: skip
-    assert row["id"] == export(made(0, NESTED), **options | {"arguments": "object"})[0][0]["id"]
+    assert row["id"] == export(shop_trajectory(0, NESTED), **options | {"arguments": "object"})[0][0]["id"]
 
 
 def test_a_row_may_end_before_a_masked_turn() -> None:
-    turns = (user("a"), says("A"), user("b"), says("B", train=False), user("c"), says("C"))
-    (row,), report = export(made(0, turns), masked="cut", turn_flag="none")
+    turns = (*talk("a", "A", "b"), assistant_turn("B", train=False), *talk("c", "C"))
+    (row,), report = export(shop_trajectory(0, turns), masked="cut", turn_flag="none")
     assert [m["content"] for m in row["messages"]] == ["a", "A"]
     assert (report["changed"], report["lost"]) == ({"cut_before_masked_turn": 1}, {})
-    assert export(made(0, turns[2:]), masked="cut")[1]["dropped"] == {"nothing_to_train": 1}
+    assert export(shop_trajectory(0, turns[2:]), masked="cut")[1]["dropped"] == {"nothing_to_train": 1}
 
 
 @pytest.mark.parametrize(
@@ -149,12 +148,12 @@ def test_a_row_may_end_before_a_masked_turn() -> None:
 def test_reasoning(where: str, content: str, field: str | None) -> None:
     last = messages(NESTED, reasoning=where)[-1]
     assert (last["content"], last.get("reasoning_content")) == (content, field)
-    assert export(made(0, NESTED), reasoning=where)[1]["lost"].get("reasoning", 0) == (where == "drop")
+    assert export(shop_trajectory(0, NESTED), reasoning=where)[1]["lost"].get("reasoning", 0) == (where == "drop")
 
 
 def test_reasoning_that_would_break_think_tags_is_dropped_and_counted() -> None:
-    turns = (user("a"), says("A", reasoning="x</think>y"))
-    rows, report = export(made(0, turns), reasoning="think")
+    turns = (user_turn("a"), assistant_turn("A", reasoning="x</think>y"))
+    rows, report = export(shop_trajectory(0, turns), reasoning="think")
     assert rows[0]["messages"][1]["content"] == "A"
     assert report["lost"]["reasoning"] == 1
 
@@ -166,17 +165,17 @@ def test_parallel_calls_made_serial() -> None:
     assert [len(m.get("tool_calls", ())) for m in found] == [0, 0, 1, 0, 1, 0, 0]
     assert [m["content"] for m in found][2:5:2] == ["Both.", ""]
     assert [found[2]["tool_calls"][0]["id"], found[3]["tool_call_id"]] == ["c1", "c1"]
-    assert export(made(0, turns), parallel="serial")[1]["changed"] == {"parallel_made_serial": 1}
+    assert export(shop_trajectory(0, turns), parallel="serial")[1]["changed"] == {"parallel_made_serial": 1}
     assert messages(PARALLEL[:3], parallel="serial")[-1]["tool_calls"][0]["id"] == "c1"
 
 
 def test_the_policy_may_stay_at_home() -> None:
     assert messages(NO_TOOL, system="drop")[0]["role"] == "user"
-    assert export(made(0, NO_TOOL), system="drop")[1]["lost"] == {"system": 1}
+    assert export(shop_trajectory(0, NO_TOOL), system="drop")[1]["lost"] == {"system": 1}
 
 
 def test_what_a_correction_replaced_is_not_in_the_row() -> None:
-    rows, report = export(made(0, CORRECTED))
+    rows, report = export(shop_trajectory(0, CORRECTED))
     assert "I guess so" not in json.dumps(rows)
     assert report["lost"] == {"original": 1}
     assert report["changed"] == {"cut_to_last_answer": 1}
@@ -187,21 +186,24 @@ def test_what_a_correction_replaced_is_not_in_the_row() -> None:
     [
         (BROKEN, "unparsable_call"),
         ((), "no_assistant_turn"),
-        ((SYSTEM, user("a")), "no_assistant_turn"),
-        ((user("a"), says("A", train=False)), "nothing_to_train"),
-        ((user("a"), calls(("c", "get_order", {})), user("b"), says("B")), "call_without_result"),
-        ((user("a"), result("c", "get_order", "x"), says("B")), "result_without_call"),
-        ((user("a"), SYSTEM, says("B")), "system_turn_inside"),
-        ((user("a"), calls(("c", "get_order", {}), ("c", "get_order", {}))), "repeated_call_id"),
+        ((SYSTEM, user_turn("a")), "no_assistant_turn"),
+        ((user_turn("a"), assistant_turn("A", train=False)), "nothing_to_train"),
+        (
+            (user_turn("a"), calling_turn(("c", "get_order", {})), user_turn("b"), assistant_turn("B")),
+            "call_without_result",
+        ),
+        ((user_turn("a"), result_turn("c", "get_order", "x"), assistant_turn("B")), "result_without_call"),
+        ((user_turn("a"), SYSTEM, assistant_turn("B")), "system_turn_inside"),
+        ((user_turn("a"), calling_turn(("c", "get_order", {}), ("c", "get_order", {}))), "repeated_call_id"),
     ],
 )
 def test_what_can_be_no_row_is_dropped_with_its_reason(turns: tuple[Turn, ...], reason: str) -> None:
-    rows, report = export(made(0, turns))
+    rows, report = export(shop_trajectory(0, turns))
     assert rows == []
     assert report["dropped"] == {reason: 1}
 
 
 def test_the_same_dialogue_leaves_once() -> None:
-    rows, report = export(made(0, PARALLEL), made(1, PARALLEL))
+    rows, report = export(shop_trajectory(0, PARALLEL), shop_trajectory(1, PARALLEL))
     assert len(rows) == 1
     assert report["dropped"] == {"duplicate": 1}

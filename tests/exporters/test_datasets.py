@@ -1,4 +1,4 @@
-"""The files as `datasets` loads them: every argument as it was written, and no null that nobody wrote."""
+"""Exports loaded by `datasets`: every argument has its written value, and no null is added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from engine import plugins
 from engine.exporting.build import build
 from engine.types import Recipe
-from tests.exporters.mixed import CORRECTED, NESTED, entries, made, mixed, proven, says, user
+from tests.exporting.export_steps import entries
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory, shop_trajectory
+from tests.samples.turns import CORRECTED, NESTED, assistant_turn, user_turn
 
 datasets = pytest.importorskip("datasets")
 
@@ -25,7 +27,7 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unpacked(tmp_path: Path, **recipe: Any) -> Path:
     """Return the folder of an export of the mixed set."""
-    result = build(Recipe(**recipe), entries(mixed()), tmp_path)
+    result = build(Recipe(**recipe), entries(mixed_trajectories()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         archive.extractall(tmp_path / "set")
     return tmp_path / "set"
@@ -67,11 +69,17 @@ def test_records_load_as_a_folder_and_from_a_list_and_go_to_parquet_and_back(tmp
 
 def test_records_that_begin_alike_and_go_on_otherwise_load_in_parts(tmp_path: Path) -> None:
     """`datasets` types a column by the first part of a file; what comes later must fit into it."""
-    bare = [made(n, (user(f"{n}"), says("A" * 200)), (), scores=(), calls=(), models={}) for n in range(60)]
+    bare = [
+        shop_trajectory(n, (user_turn(f"{n}"), assistant_turn("A" * 200)), (), scores=(), calls=(), models={})
+        for n in range(60)
+    ]
+    proven = proven_trajectory()
     rich = [
-        made(60, NESTED, seed=2**64 - 1, status="rejected", stage="state", reason="state_mismatch", culprit="agent",
-             tests_passed=True, diff=proven().diff, task=proven().task, proof=proven().proof, begun=(1,)),
-        made(61, CORRECTED),
+        shop_trajectory(
+            60, NESTED, seed=2**64 - 1, status="rejected", stage="state", reason="state_mismatch", culprit="agent",
+            tests_passed=True, diff=proven.diff, task=proven.task, proof=proven.proof, begun=(1,),
+        ),
+        shop_trajectory(61, CORRECTED),
     ]  # fmt: skip
     file = tmp_path / "rows.jsonl"
     recipe = Recipe(format="trajectory", splits={"train": 1.0}, include_rejected=True)

@@ -11,15 +11,16 @@ import pytest
 
 from engine import plugins
 from engine.exporting.json import dump_bytes
-from tests.exporters.mixed import exported, mixed
+from tests.exporting.export_steps import exported
 from tests.needs import missing
+from tests.samples.trajectories import mixed_trajectories
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FORMATS = plugins.names("exporters")
 
 
 def lines(name: str) -> bytes:
-    return b"".join(dump_bytes(row) + b"\n" for row in exported(name, mixed())[0])
+    return b"".join(dump_bytes(row) + b"\n" for row in exported(name, mixed_trajectories())[0])
 
 
 @pytest.mark.parametrize("name", FORMATS)

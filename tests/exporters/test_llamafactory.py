@@ -10,7 +10,9 @@ import pytest
 
 from engine import plugins
 from engine.types import Trajectory, Turn
-from tests.exporters.mixed import (
+from tests.exporting.export_steps import exported
+from tests.samples.trajectories import hostile_trajectories, mixed_trajectories, shop_trajectory
+from tests.samples.turns import (
     CORRECTED,
     EMPTY,
     NESTED,
@@ -18,14 +20,10 @@ from tests.exporters.mixed import (
     PARALLEL,
     RECOVERED,
     SYSTEM,
-    calls,
-    exported,
-    hostile,
-    made,
-    mixed,
-    result,
-    says,
-    user,
+    assistant_turn,
+    calling_turn,
+    result_turn,
+    user_turn,
 )
 
 THOUGHT = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -36,7 +34,7 @@ def export(*trajectories: Trajectory, **options: Any) -> tuple[list[dict[str, An
 
 
 def said(turns: tuple[Turn, ...], **options: Any) -> list[tuple[str, str]]:
-    rows, _ = export(made(0, turns), **options)
+    rows, _ = export(shop_trajectory(0, turns), **options)
     return [(entry["from"], entry["value"]) for entry in rows[0]["conversations"]]
 
 
@@ -79,7 +77,7 @@ def info() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("options", [{}, {"beside_call": "think"}, {"masked": "train"}, {"reasoning": "drop"}])
-@pytest.mark.parametrize("given", [mixed, hostile])
+@pytest.mark.parametrize("given", [mixed_trajectories, hostile_trajectories])
 def test_every_row_is_accepted(given: Any, options: dict[str, Any]) -> None:
     rows, _ = export(*given(), **options)
     assert len(rows) >= 4
@@ -88,7 +86,7 @@ def test_every_row_is_accepted(given: Any, options: dict[str, Any]) -> None:
 
 
 def test_calls_arrive_as_they_were_made() -> None:
-    rows, _ = export(*hostile()[:1], made(1, NESTED))
+    rows, _ = export(*hostile_trajectories()[:1], shop_trajectory(1, NESTED))
     text = "<think>\nnot a thought\n</think>\n\nanswer"
     assert accepts(rows[0], info()) == [
         [{"name": "get_order", "arguments": {"id": text, "<think>": "</think>", "big": 2**70}}]
@@ -104,7 +102,7 @@ def test_parallel_results_are_joined_in_the_order_of_the_calls() -> None:
 
 
 def test_system_and_tools_stand_beside() -> None:
-    rows, _ = export(made(0, NO_TOOL), made(1, (user("a"), says("A")), ()))
+    rows, _ = export(shop_trajectory(0, NO_TOOL), shop_trajectory(1, (user_turn("a"), assistant_turn("A")), ()))
     assert rows[0]["system"] == SYSTEM.content
     assert json.loads(rows[0]["tools"])[0]["function"]["name"] == "get_order"
     assert (rows[1]["system"], rows[1]["tools"]) == ("", "")
@@ -112,7 +110,7 @@ def test_system_and_tools_stand_beside() -> None:
 
 def test_user_turns_in_a_row_are_merged() -> None:
     assert said(NO_TOOL)[0] == ("human", "Hello\n\nDo you ship abroad?")
-    assert export(made(0, NO_TOOL))[1]["changed"] == {"user_turns_merged": 1}
+    assert export(shop_trajectory(0, NO_TOOL))[1]["changed"] == {"user_turns_merged": 1}
 
 
 def test_rows_end_on_an_answer() -> None:
@@ -122,26 +120,26 @@ def test_rows_end_on_an_answer() -> None:
 
 def test_text_beside_a_call_is_dropped_and_counted_or_becomes_a_thought() -> None:
     assert said(EMPTY)[1][1] == '{"name":"get_balance","arguments":{}}'
-    assert export(made(0, EMPTY))[1]["lost"] == {"text_beside_call": 1}
+    assert export(shop_trajectory(0, EMPTY))[1]["lost"] == {"text_beside_call": 1}
     value = said(EMPTY, beside_call="think")[1][1]
     assert value == '<think>\nLet me look.\n</think>\n\n{"name":"get_balance","arguments":{}}'
-    assert export(made(0, EMPTY), beside_call="think")[1]["lost"] == {}
+    assert export(shop_trajectory(0, EMPTY), beside_call="think")[1]["lost"] == {}
 
 
 def test_reasoning_stands_in_think_tags() -> None:
     assert said(NESTED)[-1][1] == "<think>\nConfirm it.\n</think>\n\nDone, Zoë 🙂."
     assert said(NESTED)[1][1].startswith("<think>\nThe user gave all values.\n</think>\n\n{")
-    assert "think" not in json.dumps(export(made(0, NESTED), reasoning="drop")[0][0]["conversations"])
+    assert "think" not in json.dumps(export(shop_trajectory(0, NESTED), reasoning="drop")[0][0]["conversations"])
 
 
 def test_a_row_ends_before_the_first_masked_turn() -> None:
-    _, report = export(made(0, RECOVERED))
+    _, report = export(shop_trajectory(0, RECOVERED))
     assert report["dropped"] == {"nothing_to_train": 1}
     masked = (*PARALLEL[:5], PARALLEL[5].model_copy(update={"train": False}))
-    rows, report = export(made(0, masked))
+    rows, report = export(shop_trajectory(0, masked))
     assert [entry["from"] for entry in rows[0]["conversations"]] == ["human", "function_call"]
     assert report["changed"]["cut_before_masked_turn"] == 1
-    rows, report = export(made(0, masked), masked="train")
+    rows, report = export(shop_trajectory(0, masked), masked="train")
     assert len(rows[0]["conversations"]) == 4
     assert report["lost"]["train"] == 1
 
@@ -149,18 +147,18 @@ def test_a_row_ends_before_the_first_masked_turn() -> None:
 @pytest.mark.parametrize(
     ("turns", "reason"),
     [
-        ((says("first"),), "no_opening_request"),
-        ((user("a"), says("A"), says("B")), "two_answers_in_a_row"),
-        (hostile()[-1].turns, "separator_in_result"),
-        ((user("a"),), "nothing_to_train"),
-        ((user("a"), calls(("c", "f", {})), user("b"), says("B")), "call_without_result"),
-        ((user("a"), result("c", "f", "x"), says("B")), "result_without_call"),
+        ((assistant_turn("first"),), "no_opening_request"),
+        ((user_turn("a"), assistant_turn("A"), assistant_turn("B")), "two_answers_in_a_row"),
+        (hostile_trajectories()[-1].turns, "separator_in_result"),
+        ((user_turn("a"),), "nothing_to_train"),
+        ((user_turn("a"), calling_turn(("c", "f", {})), user_turn("b"), assistant_turn("B")), "call_without_result"),
+        ((user_turn("a"), result_turn("c", "f", "x"), assistant_turn("B")), "result_without_call"),
     ],
 )
 def test_what_has_no_form_is_dropped_with_its_reason(turns: tuple[Turn, ...], reason: str) -> None:
     if reason == "separator_in_result":
         between = "\n</tool_response>\n<tool_response>\n"
         assert any(between in turn.content for turn in turns)
-    rows, report = export(made(0, turns))
+    rows, report = export(shop_trajectory(0, turns))
     assert rows == []
     assert report["dropped"] == {reason: 1}

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from engine.types import Turn
-from tests.exporters.mixed import BANK, EMPTY, NESTED, NO_TOOL, PARALLEL, RECOVERED, SHOP, exported, made
+from tests.exporting.export_steps import exported
 from tests.needs import missing
+from tests.samples.tools import BANK, SHOP
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import EMPTY, NESTED, NO_TOOL, PARALLEL, RECOVERED
 
 utils = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -45,7 +48,7 @@ def tokenizer() -> Any:
 
 def render(template: str, turns: tuple[Turn, ...], tools: Any = SHOP, **options: Any) -> str:
     """Return the text a trainer would see for the exported row of these turns."""
-    row = json.loads(json.dumps(exported("chat_jsonl", [made(0, turns, tools)], **options)[0][0]))
+    row = json.loads(json.dumps(exported("chat_jsonl", [shop_trajectory(0, turns, tools)], **options)[0][0]))
     source = (folder() / f"{template}.jinja").read_text()
     text = tokenizer().apply_chat_template(
         row["messages"], tools=json.loads(row["tools"]), chat_template=source, tokenize=False

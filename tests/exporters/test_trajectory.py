@@ -7,7 +7,9 @@ from typing import Any
 from engine import plugins
 from engine.exporting.json import dump_bytes
 from engine.types import Attachment, Execution, Trajectory
-from tests.exporters.mixed import calls, exported, made, mixed, opened, proven, user
+from tests.exporting.export_steps import exported, opened
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory, shop_trajectory
+from tests.samples.turns import calling_turn, user_turn
 
 
 def rows(trajectories: list[Trajectory], **options: Any) -> list[dict[str, Any]]:
@@ -38,8 +40,8 @@ def timeless(trajectory: Trajectory) -> Trajectory:
 
 
 def test_a_record_comes_back_whole() -> None:
-    assert read(written(mixed())) == [timeless(t) for t in mixed()]
-    task = rows([proven()])[0]
+    assert read(written(mixed_trajectories())) == [timeless(t) for t in mixed_trajectories()]
+    task = rows([proven_trajectory()])[0]
     assert task["task"]["slots"] == {"id": "#W1"}
     assert task["proof"]["turns"][0]["calls"][0][0]["result"] == {"content": "3", "fault": None, "truncated": False}
     assert task["diff"]["changes"][0]["leaves"][0]["pointer"] == "/seen"
@@ -47,26 +49,28 @@ def test_a_record_comes_back_whole() -> None:
 
 
 def test_corrections_keep_what_they_replaced_and_broken_calls_their_text() -> None:
-    found = rows(mixed())
+    found = rows(mixed_trajectories())
     assert found[5]["turns"][2]["original"]["content"] == "I guess so."
     assert found[6]["turns"][2]["tool_calls"][0]["raw"] == '{"id": "#W4"'
 
 
 def test_machine_and_clock_leave_only_when_asked_for() -> None:
-    slow = made(0, proven().turns, execution=Execution(sandbox="docker", seconds=9.0))
-    fast = made(0, proven().turns, execution=Execution(sandbox="local", seconds=0.1))
+    slow = shop_trajectory(0, proven_trajectory().turns, execution=Execution(sandbox="docker", seconds=9.0))
+    fast = shop_trajectory(0, proven_trajectory().turns, execution=Execution(sandbox="local", seconds=0.1))
     assert rows([slow]) == rows([fast])
     assert "execution" not in rows([slow])[0]
     assert rows([slow], include_execution=True)[0]["execution"]["sandbox"] == "docker"
-    assert read(written([proven()], include_execution=True)) == [proven()]
+    assert read(written([proven_trajectory()], include_execution=True)) == [proven_trajectory()]
 
 
 def test_every_column_has_one_type_in_every_row() -> None:
     """A column whose first million values are null, empty or without fields must be the same in the next million."""
-    bare = made(9, (), (), template=None, mode=None, models={}, scores=(), calls=(), seed=2**64 - 1)
-    lost = made(10, (), culprit="agent", stage="state", reason="state_mismatch", tests_passed=False, seed=0)
-    voted = made(11, mixed()[0].turns, attachments=(Attachment(turn=5, kind="vote", value={"for": 2}),))
-    found = written([*mixed(), bare, lost, voted])
+    bare = shop_trajectory(9, (), (), template=None, mode=None, models={}, scores=(), calls=(), seed=2**64 - 1)
+    lost = shop_trajectory(10, (), culprit="agent", stage="state", reason="state_mismatch", tests_passed=False, seed=0)
+    voted = shop_trajectory(
+        11, mixed_trajectories()[0].turns, attachments=(Attachment(turn=5, kind="vote", value={"for": 2}),)
+    )
+    found = written([*mixed_trajectories(), bare, lost, voted])
     for column in found[0]:
         assert {type(row[column]) for row in found} == {float if column == "reward" else type(found[0][column])}
     assert {type(value) for row in found for value in row.values()} == {str, int, float}
@@ -74,7 +78,7 @@ def test_every_column_has_one_type_in_every_row() -> None:
 
 
 def test_numbers_that_no_column_holds_are_exact() -> None:
-    turns = (user("a"), calls(("c", "get_order", {"id": 2**200, "value": -(2**63), "options": 1e-7})))
-    (row,) = written([made(0, turns, seed=2**64 - 1)])
+    turns = (user_turn("a"), calling_turn(("c", "get_order", {"id": 2**200, "value": -(2**63), "options": 1e-7})))
+    (row,) = written([shop_trajectory(0, turns, seed=2**64 - 1)])
     assert row["seed"] == str(2**64 - 1)
-    assert read([row]) == [timeless(made(0, turns, seed=2**64 - 1))]
+    assert read([row]) == [timeless(shop_trajectory(0, turns, seed=2**64 - 1))]

@@ -1,4 +1,4 @@
-"""What mypy must see of a record; `make lint` checks this file, and no test runs it.
+"""The types that mypy must infer for records. `make lint` checks this file; no test runs it.
 
 Each `type: ignore` names an error that has to be there: mypy in strict mode reports one that is not needed.
 """
@@ -11,8 +11,8 @@ from engine.exporters.chat_jsonl import ChatJsonl
 from engine.exporters.llamafactory import LlamaFactory
 from engine.exporters.trajectory import TrajectoryRecord
 from engine.exporting.record import changed, read, record_of
-from engine.protocols import Converted, Exporter
-from engine.types import Record, RecordTurn, Trajectory, Turn
+from engine.protocols import Exporter
+from engine.types import Converted, Record, RecordTurn, Trajectory, Turn
 
 
 def exporters(chat: ChatJsonl, sharegpt: LlamaFactory, whole: TrajectoryRecord) -> tuple[Exporter, ...]:

@@ -1,4 +1,4 @@
-"""What stands beside a turn: carried by whole records without its clocks, passed over by the rest, moved by reviews."""
+"""Attachments of turns: whole records carry them (without clocks), others count them as lost, reviews move them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.record import _read, record_of
 from engine.types import SECONDS, Attachment, Review, Trajectory
 from storage.intake.rows import dump
-from tests.exporters.mixed import PARALLEL, applied, calls, exported, made, opened, says
+from tests.exporting.export_steps import applied, exported, opened
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import PARALLEL, assistant_turn, calling_turn
 
 CLOCKS = (Attachment(turn=3, kind=SECONDS, value=0.25), Attachment(turn=4, kind=SECONDS, value=1))
 CONTENT = (
@@ -24,7 +26,7 @@ CONTENT = (
 
 
 def attached(*attachments: Attachment, **changes: Any) -> Trajectory:
-    return made(0, PARALLEL, attachments=attachments, **changes)
+    return shop_trajectory(0, PARALLEL, attachments=attachments, **changes)
 
 
 def whole(trajectory: Trajectory, **options: Any) -> dict[str, Any]:
@@ -131,18 +133,18 @@ def test_a_turn_that_is_cut_takes_it_along() -> None:
 
 
 def test_a_corrected_turn_loses_it_and_what_follows_keeps_it() -> None:
-    first = says("Which orders?")
+    first = assistant_turn("Which orders?")
     turns = (*PARALLEL[:2], first, PARALLEL[1], *PARALLEL[2:])
     moved = [one.model_copy(update={"turn": one.turn + 2}) for one in (*CLOCKS, *CONTENT)]
-    trajectory = made(0, turns, attachments=(Attachment(turn=2, kind="vote", value=1), *moved))
-    review = Review(trajectory=0, turn=2, verdict="fix", fix=says("Which two orders?"))
+    trajectory = shop_trajectory(0, turns, attachments=(Attachment(turn=2, kind="vote", value=1), *moved))
+    review = Review(trajectory=0, turn=2, verdict="fix", fix=assistant_turn("Which two orders?"))
     found = applied(trajectory, [review])
     assert found.turns[2].original == first
     assert found.attachments == tuple(moved)
 
 
 def test_results_of_a_corrected_call_have_none_and_those_behind_move() -> None:
-    fix = calls(("c1", "get_order", {"id": "#W1"}))
+    fix = calling_turn(("c1", "get_order", {"id": "#W1"}))
     review = Review(trajectory=0, turn=2, verdict="fix", fix=fix, replayed=(PARALLEL[3],), diverges=False, fits_until=6)
     found = applied(attached(*CLOCKS, *CONTENT), [review])
     assert [turn.role for turn in found.turns] == ["system", "user", "assistant", "tool", "assistant"]

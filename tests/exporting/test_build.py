@@ -1,4 +1,4 @@
-"""A whole export: what is admitted, how it is split, what is written and told."""
+"""A whole export: which trajectories it admits, how it splits them, what it writes and reports."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ from engine.errors import InputError, StorageError
 from engine.exporting.build import build, preview
 from engine.exporting.convert import split_of
 from engine.types import Recipe, Review, Trajectory, TrajectoryFilter
-from tests.exporters.mixed import PARALLEL, SYSTEM, entries, made, mixed, proven, says, user
+from tests.exporting.export_steps import entries
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory, shop_trajectory
+from tests.samples.turns import PARALLEL, SYSTEM, assistant_turn, user_turn
 
 ALL = {"train": 1.0}
 
 
 def many(count: int) -> list[Trajectory]:
-    return [made(n, (SYSTEM, user(f"Question {n}?"), says(f"Answer {n}."))) for n in range(count)]
+    return [
+        shop_trajectory(n, (SYSTEM, user_turn(f"Question {n}?"), assistant_turn(f"Answer {n}."))) for n in range(count)
+    ]
 
 
 def data(path: Path, name: str = "train.jsonl") -> list[dict[str, Any]]:
@@ -57,30 +61,30 @@ def test_a_zip_holds_data_card_report_and_recipe(tmp_path: Path) -> None:
 
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
-    digests = {build(Recipe(), entries(mixed()), tmp_path / name).sha256 for name in ("a", "b")}
+    digests = {build(Recipe(), entries(mixed_trajectories()), tmp_path / name).sha256 for name in ("a", "b")}
     assert len(digests) == 1
 
 
 def test_llamafactory_gets_its_dataset_info(tmp_path: Path) -> None:
-    result = build(Recipe(format="llamafactory", splits=ALL), entries(mixed()), tmp_path)
+    result = build(Recipe(format="llamafactory", splits=ALL), entries(mixed_trajectories()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         info = json.loads(archive.read("dataset_info.json"))
         assert info["turnwright_train"]["file_name"] in archive.namelist()
 
 
 def test_a_single_file_is_written_bare(tmp_path: Path) -> None:
-    result = build(Recipe(splits=ALL), entries(mixed()), tmp_path / "data.jsonl")
+    result = build(Recipe(splits=ALL), entries(mixed_trajectories()), tmp_path / "data.jsonl")
     assert result.path == tmp_path / "data.jsonl"
     assert len(result.path.read_text().splitlines()) == result.report["rows"] == result.rows["train"]
     with pytest.raises(InputError, match="2 splits"):
-        build(Recipe(), entries(mixed()), tmp_path / "two.jsonl")
+        build(Recipe(), entries(mixed_trajectories()), tmp_path / "two.jsonl")
 
 
 def test_a_bare_llamafactory_file_gets_its_dataset_info_beside_it(tmp_path: Path) -> None:
     recipe = Recipe(format="llamafactory", splits=ALL)
     theirs = {"alpaca_en": {"file_name": "alpaca_en.jsonl"}, "turnwright_mine": {"file_name": "older.jsonl"}}
     (tmp_path / "dataset_info.json").write_text(json.dumps(theirs))
-    build(recipe, entries(mixed()), tmp_path / "mine.jsonl")
+    build(recipe, entries(mixed_trajectories()), tmp_path / "mine.jsonl")
     told = json.loads((tmp_path / "dataset_info.json").read_bytes())
     assert list(told) == ["alpaca_en", "turnwright_mine"]
     assert told["alpaca_en"] == theirs["alpaca_en"]
@@ -91,13 +95,13 @@ def test_a_bare_llamafactory_file_gets_its_dataset_info_beside_it(tmp_path: Path
 def test_a_file_of_that_name_which_is_no_object_stays(tmp_path: Path) -> None:
     (tmp_path / "dataset_info.json").write_text("[1]")
     with pytest.raises(InputError, match="no JSON object"):
-        build(Recipe(format="llamafactory", splits=ALL), entries(mixed()), tmp_path / "mine.jsonl")
+        build(Recipe(format="llamafactory", splits=ALL), entries(mixed_trajectories()), tmp_path / "mine.jsonl")
     assert [p.name for p in tmp_path.iterdir()] == ["dataset_info.json"]
     assert (tmp_path / "dataset_info.json").read_text() == "[1]"
 
 
 def test_a_licence_that_nobody_stated_is_unknown(tmp_path: Path) -> None:
-    with zipfile.ZipFile(build(Recipe(splits=ALL), entries(mixed()), tmp_path).path) as archive:
+    with zipfile.ZipFile(build(Recipe(splits=ALL), entries(mixed_trajectories()), tmp_path).path) as archive:
         text = archive.read("README.md").decode()
     assert "license: unknown" in text
     assert "- shop: not stated" in text
@@ -124,7 +128,7 @@ def test_without_a_licence_of_its_own_a_dataset_has_those_of_its_domains(
 
     rows = [
         one.model_copy(update={"domain": name, "domain_digest": f"{name}-1"})
-        for one, name in zip(mixed(), cycle(stated), strict=False)
+        for one, name in zip(mixed_trajectories(), cycle(stated), strict=False)
     ]
     result = build(Recipe(splits=ALL), entries(rows), tmp_path, licence_of=licence_of)
     with zipfile.ZipFile(result.path) as archive:
@@ -142,7 +146,7 @@ def test_a_named_zip_is_written_there(tmp_path: Path) -> None:
 
 def test_the_card_tells_where_the_rows_come_from(tmp_path: Path) -> None:
     recipe = Recipe(name="a|b <i>", filter=TrajectoryFilter(domains=("shop",), min_reward=0.5), splits=ALL)
-    result = build(recipe.model_copy(update={"licence": "CC0-1.0"}), entries(mixed()), tmp_path)
+    result = build(recipe.model_copy(update={"licence": "CC0-1.0"}), entries(mixed_trajectories()), tmp_path)
     with zipfile.ZipFile(result.path) as archive:
         text = archive.read("README.md").decode()
     _, front, body = text.split("---\n", 2)
@@ -235,7 +239,7 @@ def test_rejected_ones_leave_when_asked_for_but_never_what_a_human_rejected(tmp_
 def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) -> None:
     reviews = {
         1: [Review(trajectory=1, verdict="accept")],
-        2: [Review(trajectory=2, turn=2, verdict="fix", fix=says("Better."))],
+        2: [Review(trajectory=2, turn=2, verdict="fix", fix=assistant_turn("Better."))],
         3: [Review(trajectory=3, rating=5)],
     }
     result = build(Recipe(splits=ALL, only_accepted=True), entries(many(4), reviews), tmp_path)
@@ -245,15 +249,15 @@ def test_only_accepted_means_accepted_or_corrected_by_a_human(tmp_path: Path) ->
 
 def test_a_rejected_turn_is_masked_or_cut(tmp_path: Path) -> None:
     reviews = {0: [Review(trajectory=0, turn=5, verdict="reject")]}
-    masked = build(Recipe(splits=ALL), entries([made(0, PARALLEL)], reviews), tmp_path / "m")
+    masked = build(Recipe(splits=ALL), entries([shop_trajectory(0, PARALLEL)], reviews), tmp_path / "m")
     assert [m.get("train") for m in data(masked.path)[0]["messages"]] == [None, None, True, None, None, False]
-    cut = build(Recipe(splits=ALL, untrained="cut"), entries([made(0, PARALLEL)], reviews), tmp_path / "c")
+    cut = build(Recipe(splits=ALL, untrained="cut"), entries([shop_trajectory(0, PARALLEL)], reviews), tmp_path / "c")
     assert [m["role"] for m in data(cut.path)[0]["messages"]] == ["system", "user", "assistant"]
     assert cut.report["changed"] == {"cut_to_last_answer": 1}
 
 
 def test_exact_duplicates_leave_once_but_the_archive_keeps_them(tmp_path: Path) -> None:
-    twins = [made(0, PARALLEL), made(1, PARALLEL)]
+    twins = [shop_trajectory(0, PARALLEL), shop_trajectory(1, PARALLEL)]
     result = build(Recipe(splits=ALL), entries(twins), tmp_path / "chat")
     assert result.report["dropped"] == {"duplicate": 1}
     assert build(Recipe(splits=ALL, format="trajectory"), entries(twins), tmp_path / "all").rows == {"train": 2}
@@ -296,10 +300,13 @@ def test_a_split_depends_on_seed_and_group_alone() -> None:
 
 
 def test_the_attempts_at_one_task_share_a_split(tmp_path: Path) -> None:
-    task = proven().task
+    task = proven_trajectory().task
     assert task is not None
     given = [
-        made(n, (user(f"{n}"), says(f"{n}")), task=task.model_copy(update={"id": f"task{n // 4}"})) for n in range(80)
+        shop_trajectory(
+            n, (user_turn(f"{n}"), assistant_turn(f"{n}")), task=task.model_copy(update={"id": f"task{n // 4}"})
+        )
+        for n in range(80)
     ]
     recipe = Recipe(splits={"train": 0.6, "validation": 0.4})
     result = build(recipe, entries(given), tmp_path)

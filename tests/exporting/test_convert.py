@@ -1,4 +1,4 @@
-"""Very many trajectories, converted side by side: the same as alone, in order, and nothing left behind."""
+"""Parallel conversion gives the same rows as serial conversion, in order, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -15,13 +15,25 @@ import pytest
 from pydantic import ValidationError
 
 from engine.errors import InputError, StorageError
-from engine.exporting.convert import ALONE, OTHERS, Conversion, Entry, Leaving, _unpacked, convert, spare, split_of
-from engine.exporting.process import Chunk, Converter
+from engine.exporting.convert import (
+    MOST_PROCESSES,
+    SERIAL_FIRST,
+    Conversion,
+    EncodedTrajectory,
+    Entry,
+    _from_tuple,
+    convert,
+    split_of,
+    worthwhile_processes,
+)
+from engine.exporting.process import Chunk, ConverterProcess
 from engine.types import Recipe, Review
-from tests.exporters.mixed import entries, hostile, made, mixed, says, user
+from tests.exporting.export_steps import entries
+from tests.samples.trajectories import hostile_trajectories, mixed_trajectories, shop_trajectory
+from tests.samples.turns import assistant_turn, user_turn
 
 REVIEWS = {0: [Review(trajectory=0, turn=5, verdict="reject")], 3: [Review(trajectory=3, verdict="reject")]}
-MANY = entries([made(n, (user(f"Question {n}?"), says(f"Answer {n}."))) for n in range(900)])
+MANY = entries([shop_trajectory(n, (user_turn(f"Question {n}?"), assistant_turn(f"Answer {n}."))) for n in range(900)])
 
 
 def endless() -> Iterator[Entry]:
@@ -29,12 +41,12 @@ def endless() -> Iterator[Entry]:
         yield from MANY
 
 
-def shared(recipe: Recipe, source: Iterable[Entry]) -> Generator[Leaving, None, None]:
-    return convert(recipe, source, alone=3, others=2)
+def in_parallel(recipe: Recipe, source: Iterable[Entry]) -> Generator[EncodedTrajectory, None, None]:
+    return convert(recipe, source, serial_first=3, extra_processes=2)
 
 
 def slowly(source: Iterable[Entry]) -> Iterator[Entry]:
-    """Pass entries on, and wait behind the first hundreds until other processes have started."""
+    """Yield the entries, with a pause after 300 in which the other processes start."""
     for count, entry in enumerate(source):
         if count == 300:
             time.sleep(3)
@@ -50,7 +62,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def children(of: int | None = None) -> list[int]:
-    """Return the processes that convert for one."""
+    """Return the ids of the converting children of a process, of this one by default."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -64,59 +76,65 @@ def children(of: int | None = None) -> list[int]:
 
 
 @pytest.mark.parametrize("format", ["chat_jsonl", "llamafactory", "trajectory"])
-def test_others_convert_just_as_we_do(format: str) -> None:
-    source = [*entries([*mixed(), *hostile()], REVIEWS), *MANY, *entries([*hostile(), *mixed()], REVIEWS)]
-    alone = list(convert(Recipe(format=format), source, others=0))
-    beside = list(shared(Recipe(format=format), slowly(source)))
-    assert beside == alone
-    assert [leaving.id for leaving in beside] == [id for id, _, _ in source]
+def test_other_processes_convert_alike(format: str) -> None:
+    source = [
+        *entries([*mixed_trajectories(), *hostile_trajectories()], REVIEWS),
+        *MANY,
+        *entries([*hostile_trajectories(), *mixed_trajectories()], REVIEWS),
+    ]
+    serial = list(convert(Recipe(format=format), source, extra_processes=0))
+    parallel = list(in_parallel(Recipe(format=format), slowly(source)))
+    assert parallel == serial
+    assert [encoded.id for encoded in parallel] == [id for id, _, _ in source]
     assert children() == []
 
 
-def test_others_really_convert() -> None:
+def test_other_processes_really_convert() -> None:
     recipe = Recipe()
-    converter = Converter(recipe, _unpacked)
+    converter = ConverterProcess(recipe, _from_tuple)
     try:
-        until(converter.takes)
+        until(converter.has_room)
         chunk = Chunk(MANY[:7])
-        converter.give(chunk)
-        until(lambda: converter.takes() and chunk.made is not None)
-        assert chunk.made == [Conversion(recipe).leaving(entry) for entry in MANY[:7]]
+        converter.send(chunk)
+        until(lambda: converter.has_room() and chunk.results is not None)
+        assert chunk.results == [Conversion(recipe).encode(entry) for entry in MANY[:7]]
     finally:
-        converter.end()
+        converter.close()
     assert children() == []
 
 
 def test_chunks_larger_than_a_pipe_pass() -> None:
-    large = entries([made(n, (user("x" * 300_000), says("y" * 300_000))) for n in range(120)])
-    assert list(shared(Recipe(), chain(slowly(MANY), large))) == list(convert(Recipe(), [*MANY, *large], others=0))
+    large = entries([shop_trajectory(n, (user_turn("x" * 300_000), assistant_turn("y" * 300_000))) for n in range(120)])
+    assert list(in_parallel(Recipe(), chain(slowly(MANY), large))) == list(
+        convert(Recipe(), [*MANY, *large], extra_processes=0)
+    )
 
 
-def test_a_source_that_fails_ends_the_others() -> None:
+def test_a_source_that_fails_ends_the_other_processes() -> None:
     def broken() -> Iterator[Entry]:
         yield from islice(endless(), 2_000)
         raise StorageError("The database is gone.")
 
     with pytest.raises(StorageError, match="gone"):
-        list(shared(Recipe(), broken()))
+        list(in_parallel(Recipe(), broken()))
     assert children() == []
 
 
-def test_an_export_that_is_given_up_ends_the_others() -> None:
-    converting = shared(Recipe(), endless())
-    assert [leaving.id for leaving in islice(converting, 20)] == list(range(20))
+def test_an_export_that_is_given_up_ends_the_other_processes() -> None:
+    converting = in_parallel(Recipe(), endless())
+    assert [encoded.id for encoded in islice(converting, 20)] == list(range(20))
     assert len(children()) == 2
     converting.close()
     assert children() == []
 
 
-def test_what_a_killed_process_had_is_converted_here() -> None:
+def test_chunks_of_a_killed_process_are_converted_here() -> None:
     source = [entry for _ in range(20) for entry in MANY]
-    converting = shared(Recipe(), slowly(source))
+    converting = in_parallel(Recipe(), slowly(source))
     found = list(islice(converting, 600))  # both have started and hold chunks
     for victim in children():
         os.kill(victim, signal.SIGKILL)
-    assert [leaving.id for leaving in (*found, *converting)] == [id for id, _, _ in source]
+    assert [encoded.id for encoded in (*found, *converting)] == [id for id, _, _ in source]
 
 
 @pytest.mark.parametrize("place", [1, 600])
@@ -124,21 +142,21 @@ def test_a_body_that_is_no_trajectory_fails_wherever_it_is_converted(place: int)
     source: list[Entry] = [*MANY, *MANY[:50]]
     source[place] = (7, b"{}", [])
     with pytest.raises(ValidationError):
-        list(shared(Recipe(), slowly(source)))
+        list(in_parallel(Recipe(), slowly(source)))
     assert children() == []
 
 
 @pytest.mark.parametrize(
-    ("idle", "seconds", "others"),
-    [(0.0, 0.0, 0), (0.04, 0.1, 0), (0.09, 0.1, 1), (2.2, 1.0, 2), (15.0, 1.0, OTHERS)],
+    ("idle", "seconds", "processes"),
+    [(0.0, 0.0, 0), (0.04, 0.1, 0), (0.09, 0.1, 1), (2.2, 1.0, 2), (15.0, 1.0, MOST_PROCESSES)],
 )
-def test_as_many_others_as_processors_that_nobody_uses(idle: float, seconds: float, others: int) -> None:
-    assert spare(idle, seconds) == others
+def test_as_many_processes_as_processors_that_are_idle(idle: float, seconds: float, processes: int) -> None:
+    assert worthwhile_processes(idle, seconds) == processes
 
 
 def test_a_few_are_converted_here() -> None:
     converting = convert(Recipe(), endless())
-    assert len(list(islice(converting, ALONE))) == ALONE
+    assert len(list(islice(converting, SERIAL_FIRST))) == SERIAL_FIRST
     assert children() == []
 
 
@@ -153,8 +171,8 @@ def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
         "import time\n"
         "from itertools import islice\n"
         "from engine.types import Recipe\n"
-        "from tests.exporting.test_convert import endless, shared\n"
-        "converting = shared(Recipe(), endless())\n"
+        "from tests.exporting.test_convert import endless, in_parallel\n"
+        "converting = in_parallel(Recipe(), endless())\n"
         "next(islice(converting, 20, None))\n"
         "print('converting', flush=True)\n"
         "time.sleep(60)\n"
@@ -165,13 +183,13 @@ def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
         assert one.stdout is not None
         assert one.stdout.readline() == b"converting\n"
         time.sleep(3)  # they have started
-        others = children(one.pid)
+        found = children(one.pid)
         one.kill()
-    assert len(others) == 2
-    until(lambda: not any(Path(f"/proc/{number}").exists() for number in others))
+    assert len(found) == 2
+    until(lambda: not any(Path(f"/proc/{number}").exists() for number in found))
 
 
-def test_splits_are_told_with_the_rows() -> None:
+def test_each_trajectory_names_the_split_of_its_group() -> None:
     recipe = Recipe(splits={"train": 0.5, "test": 0.5})
-    for leaving in convert(recipe, MANY[:50]):
-        assert leaving.split == split_of(f"rollout{leaving.id:04d}", recipe.seed, recipe.splits)
+    for encoded in convert(recipe, MANY[:50]):
+        assert encoded.split == split_of(f"rollout{encoded.id:04d}", recipe.seed, recipe.splits)

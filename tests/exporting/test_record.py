@@ -1,4 +1,4 @@
-"""A record read from a stored body equals that of the same body checked in full."""
+"""A record read fast from a stored body equals the record of the fully validated Trajectory."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from engine.types import (
     records,
 )
 from storage.intake.rows import dump
-from tests.exporters.mixed import hostile, mixed, proven
+from tests.samples.trajectories import hostile_trajectories, mixed_trajectories, proven_trajectory
 
 
 def body(**changes: Any) -> str:
-    return json.dumps(json.loads(dump(mixed()[0])) | changes)
+    return json.dumps(json.loads(dump(mixed_trajectories()[0])) | changes)
 
 
 def assert_equal(data: str) -> None:
@@ -48,12 +48,12 @@ def assert_equal(data: str) -> None:
 
 def test_what_was_stored_reads_like_the_checked_value() -> None:
     domain = catalog.load(CATALOG / "retail")
-    for trajectory in (*mixed(), *hostile(), *trajectories(60, [domain], model=MODELS[0])):
+    for trajectory in (*mixed_trajectories(), *hostile_trajectories(), *trajectories(60, [domain], model=MODELS[0])):
         assert_equal(dump(trajectory))
 
 
 def test_a_corrected_turn_keeps_what_it_replaced() -> None:
-    first = mixed()[0]
+    first = mixed_trajectories()[0]
     turn = first.turns[-1].model_copy(update={"original": Turn(role="assistant", content="before")})
     assert_equal(dump(first.model_copy(update={"turns": (*first.turns[:-1], turn)})))
 
@@ -85,7 +85,7 @@ def test_other_shapes_read_like_the_checked_value(changes: dict[str, Any]) -> No
 
 
 def test_whole_numbers_become_floats_deep_inside() -> None:
-    whole = json.loads(dump(proven()))
+    whole = json.loads(dump(proven_trajectory()))
     whole["task"]["difficulty"] = 1
     whole["execution"]["started_at"] = 5
     whole["proof"]["turns"][0]["calls"][0][0]["result"]["seconds"] = 2
@@ -93,7 +93,7 @@ def test_whole_numbers_become_floats_deep_inside() -> None:
 
 
 def test_an_older_shape_deep_inside_a_proof_is_found() -> None:
-    whole = json.loads(dump(proven()))
+    whole = json.loads(dump(proven_trajectory()))
     del whole["proof"]["turns"][0]["calls"][0][0]["result"]["truncated"]
     assert_equal(json.dumps(whole))
 
@@ -101,7 +101,7 @@ def test_an_older_shape_deep_inside_a_proof_is_found() -> None:
 def test_a_null_in_a_state_stands_as_it_was_written() -> None:
     leaves = (Leaf(pointer="/a", before=1, nulls=("after",)), Leaf(pointer="/b", before=1, after=2**70))
     change = Change(path="a.json", kind="modified", format="json", leaves=leaves)
-    data = dump(proven().model_copy(update={"diff": StateDiff(changes=(change,))}))
+    data = dump(proven_trajectory().model_copy(update={"diff": StateDiff(changes=(change,))}))
     assert data.count('"nulls"') == 1
     assert_equal(data)
 
@@ -111,17 +111,20 @@ def test_a_body_that_is_no_trajectory_is_refused() -> None:
         with pytest.raises(ValidationError):
             read(broken.encode())
     with pytest.raises(ValidationError):
-        read(dump(mixed()[0]).encode().replace(b"rollout0000", b"\xff"))
+        read(dump(mixed_trajectories()[0]).encode().replace(b"rollout0000", b"\xff"))
 
 
 def test_a_record_knows_its_group() -> None:
-    for trajectory in (*mixed(), mixed()[0].model_copy(update={"imported": {"group_id": "elsewhere"}})):
+    for trajectory in (
+        *mixed_trajectories(),
+        mixed_trajectories()[0].model_copy(update={"imported": {"group_id": "elsewhere"}}),
+    ):
         assert record_of(trajectory).group_id == trajectory.group_id
 
 
 def test_trajectories_share_the_tools_that_are_written_alike() -> None:
-    one, other = read(dump(mixed()[0]).encode()), read(dump(mixed()[1]).encode())
-    assert one.tools[0] is other.tools[0] is tool_of(mixed()[0].tools[0])
+    one, other = read(dump(mixed_trajectories()[0]).encode()), read(dump(mixed_trajectories()[1]).encode())
+    assert one.tools[0] is other.tools[0] is tool_of(mixed_trajectories()[0].tools[0])
 
 
 TYPES: dict[type[BaseModel], Any] = {
@@ -159,11 +162,11 @@ def test_a_part_of_a_record_has_the_fields_and_types_that_exporters_are_told_of(
 
 
 def test_a_record_and_its_parts_are_no_trajectory_and_no_models() -> None:
-    record = read(dump(mixed()[0]).encode())
+    record = read(dump(mixed_trajectories()[0]).encode())
     parts = [record, *record.turns, *record.turns[2].tool_calls, *record.tools, *record.scores]
     assert len(parts) > 10
     for part in parts:
         assert part.__struct_fields__
         assert not isinstance(part, BaseModel)
         assert not hasattr(part, "model_copy")
-    assert not hasattr(mixed()[0], "__struct_fields__")
+    assert not hasattr(mixed_trajectories()[0], "__struct_fields__")

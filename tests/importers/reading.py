@@ -1,4 +1,4 @@
-"""Rows of a stranger through an importer, with the report of what was found."""
+"""Helpers that send foreign rows through an importer and return trajectories and report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chat rows from elsewhere: what is taken, and how a refusal reads."""
+"""The chat_jsonl importer: which rows of other tools it accepts, and what its refusals say."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from engine import plugins
 from engine.errors import InputError
 from engine.types import Trajectory
-from tests.exporters.mixed import exported, mixed
+from tests.exporting.export_steps import exported
 from tests.importers.reading import imported
+from tests.samples.trajectories import mixed_trajectories
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": {"a": 1}}}
 
@@ -69,7 +70,7 @@ def test_names_of_ours_in_the_metadata_of_a_stranger_mean_something_else() -> No
 
 
 def test_metadata_of_ours_is_read_when_a_tool_made_an_object_of_it() -> None:
-    rows = exported("chat_jsonl", mixed())[0]
+    rows = exported("chat_jsonl", mixed_trajectories())[0]
     objects = read(*[row | {"metadata": json.loads(row["metadata"])} for row in rows])
     for made, text in zip(objects, read(*rows), strict=True):
         assert made == text.model_copy(update={"turns": made.turns, "tools": made.tools})
@@ -111,7 +112,7 @@ def test_other_shapes_come_back_as_they_left(options: dict[str, Any]) -> None:
     def export(trajectories: list[Trajectory]) -> list[dict[str, Any]]:
         return exported("chat_jsonl", trajectories, **options)[0]
 
-    first = export(mixed())
+    first = export(mixed_trajectories())
     reading = {"reasoning": "think"} if options.get("reasoning") else {}
     back = read(*json.loads(json.dumps(first)), **reading)
     assert json.loads(json.dumps(export(back))) == json.loads(json.dumps(first))

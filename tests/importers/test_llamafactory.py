@@ -1,4 +1,4 @@
-"""Sharegpt rows from elsewhere."""
+"""The llamafactory importer: sharegpt rows of other tools."""
 
 from __future__ import annotations
 

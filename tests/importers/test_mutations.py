@@ -1,4 +1,4 @@
-"""Valid rows with something in them replaced at random: read, or set aside; never another error, and storable."""
+"""Valid rows with one value replaced at random are imported and storable, or set aside; no other error is raised."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from engine.exporting.record import read
 from engine.importing.report import Report
 from engine.types import Trajectory
 from storage.intake.rows import rows_of
-from tests.exporters.mixed import exported, mixed
+from tests.exporting.export_steps import exported
 from tests.needs import missing
+from tests.samples.trajectories import mixed_trajectories
 
 WORDS = (
     *("role", "content", "tool_calls", "function", "name", "arguments", "type", "text", "properties", "items", "enum"),
@@ -36,7 +37,7 @@ def rows_of_format(format: str) -> list[Any]:
     """Return rows to change: those that the importer shows, and what an exporter of its name writes."""
     example = plugins.load("importers", format).example
     assert example is None or isinstance(example, ImportExample)
-    written = exported(format, mixed())[0][:3] if format in plugins.names("exporters") else []
+    written = exported(format, mixed_trajectories())[0][:3] if format in plugins.names("exporters") else []
     return [*(example.rows if example else ()), *written]
 
 

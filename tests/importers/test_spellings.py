@@ -1,4 +1,4 @@
-"""The same thing in the spellings of many formats, each read as one, and each told when it was read otherwise."""
+"""The dialects of many formats are read alike, and the report names what was read in another form than written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.mixed import exported
+from tests.exporting.export_steps import exported
 from tests.importers.reading import TOOL, calls, imported, one, says
 
 

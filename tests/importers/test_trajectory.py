@@ -1,4 +1,4 @@
-"""Whole records: what is refused."""
+"""The trajectory importer: which whole records it refuses."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from engine import plugins
 from engine.errors import InputError
 from engine.exporting.json import dump_bytes
 from engine.types import ABSENT, Change, Leaf, StateDiff, Trajectory
-from tests.exporters.mixed import NO_TOOL, exported, made, mixed, proven
+from tests.exporting.export_steps import exported
 from tests.importers.reading import imported
+from tests.samples.trajectories import mixed_trajectories, proven_trajectory, shop_trajectory
+from tests.samples.turns import NO_TOOL
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    return exported("trajectory", [made(0, NO_TOOL)])[0][0] | changes
+    return exported("trajectory", [shop_trajectory(0, NO_TOOL)])[0][0] | changes
 
 
 def test_a_record_from_before_requests_had_places_and_people_had_a_say_is_read() -> None:
@@ -35,7 +37,7 @@ def test_what_is_null_absent_or_large_in_a_state_comes_back_as_it_was() -> None:
         Leaf(pointer="/flag", before=True, after=1),
     )
     diff = StateDiff(changes=(Change(path="a.json", kind="modified", format="json", leaves=leaves),))
-    (row,) = exported("trajectory", [made(0, NO_TOOL, diff=diff)])[0]
+    (row,) = exported("trajectory", [shop_trajectory(0, NO_TOOL, diff=diff)])[0]
     written = json.loads(row["diff"])["changes"][0]["leaves"]
     assert ["nulls" in leaf for leaf in written] == [False, True, True, False]
     importer = plugins.load("importers", "trajectory")
@@ -80,9 +82,9 @@ def written(trajectories: list[Trajectory], name: str = "trajectory") -> list[by
 
 
 def test_a_batch_that_ran_twice_comes_in_whole_and_leaves_as_it_was() -> None:
-    once = written(mixed())
+    once = written(mixed_trajectories())
     back = read([*once, *once, *once])
-    assert [t.turns for t in back] == [t.turns for t in mixed()] * 3
+    assert [t.turns for t in back] == [t.turns for t in mixed_trajectories()] * 3
     assert len({t.id for t in back}) == len(back)
     assert [t.index for t in back] == sorted({t.index for t in back})
     assert written(back) == [*once, *once, *once]
@@ -91,12 +93,12 @@ def test_a_batch_that_ran_twice_comes_in_whole_and_leaves_as_it_was() -> None:
 
 def test_batches_in_one_file_keep_their_order_and_their_indexes() -> None:
     """Storage sorts by index; the second batch's begin at 0 again."""
-    second = [t.model_copy(update={"id": f"other{t.id}", "batch_fingerprint": "second"}) for t in mixed()]
-    data = written([*mixed()[4:], *second, *mixed()[:4]])
+    second = [t.model_copy(update={"id": f"other{t.id}", "batch_fingerprint": "second"}) for t in mixed_trajectories()]
+    data = written([*mixed_trajectories()[4:], *second, *mixed_trajectories()[:4]])
     back = read(data)
     assert [t.index for t in back] == sorted({t.index for t in back})
     assert written(back) == data
-    assert written(back[:4]) == written(mixed()[4:])
+    assert written(back[:4]) == written(mixed_trajectories()[4:])
 
 
 @pytest.mark.parametrize("index", [2**62, 2**63 - 1, 2**63, 10**30])
@@ -122,9 +124,9 @@ def test_a_record_with_more_tokens_than_a_batch_can_count_is_set_aside(tokens: d
 
 
 def test_a_chat_row_of_a_record_that_was_moved_names_the_rollout_that_it_was() -> None:
-    twice = read(written([proven(), made(0, NO_TOOL)]) * 2)
+    twice = read(written([proven_trajectory(), shop_trajectory(0, NO_TOOL)]) * 2)
     assert written(twice[2:], "chat_jsonl") == written(twice[:2], "chat_jsonl")
-    assert written(twice[:2], "chat_jsonl") == written([proven(), made(0, NO_TOOL)], "chat_jsonl")
+    assert written(twice[:2], "chat_jsonl") == written([proven_trajectory(), shop_trajectory(0, NO_TOOL)], "chat_jsonl")
 
 
 def test_a_place_that_a_file_claims_for_itself_counts_for_nothing() -> None:

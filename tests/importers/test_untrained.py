@@ -1,4 +1,4 @@
-"""What a file wants untrained is trained on no way out."""
+"""An answer that an imported file masks is trained in no export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.mixed import exported
+from tests.exporting.export_steps import exported
 from tests.importers.reading import imported, one, says
 
 NO: list[dict[str, Any]] = [

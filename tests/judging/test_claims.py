@@ -14,8 +14,8 @@ from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.values import values
 from engine.plugins import load
 from engine.types import Proof, ProvenCall, ProvenTurn, Tool, ToolCall, ToolResult, Trajectory, Turn
-from tests.judges.test_rubric import trajectory
-from tests.teachers.samples import task
+from tests.samples.tasks import balance_task
+from tests.samples.trajectories import balance_trajectory
 
 POLICY = (
     "You serve a shop. Today is Wednesday 18 November 2026. Items can come back within 30 days. A late parcel is worth "
@@ -203,9 +203,9 @@ def judged(answer: str) -> Trajectory:
         Turn(role="assistant", content=answer),
     )
     proven = ProvenTurn(calls=((ProvenCall(call=call, result=result),),), answer="115.45")
-    found = trajectory(turns)
+    found = balance_trajectory(turns)
     return found.model_copy(
-        update={"task": task(), "proof": Proof(task_id="t", turns=(proven,)), "tools": TOOLS, "begun": (1,)}
+        update={"task": balance_task(), "proof": Proof(task_id="t", turns=(proven,)), "tools": TOOLS, "begun": (1,)}
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is at fault, and what counts as measured."""
+"""Scores of a rollout: which culprit a failure gets, and what counts as measured."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import pytest
 from engine.judging.keep import decide
 from engine.judging.scoring import reward, score
 from engine.protocols import Judge
-from engine.types import Batch, DomainShare, ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
-from tests.judges.test_rubric import judge, trajectory
-from tests.teachers.samples import TOOL, task
+from engine.types import ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
+from tests.judges.test_rubric import judge
+from tests.samples.batches import batch_of
+from tests.samples.scores import score_of
+from tests.samples.tasks import balance_task
+from tests.samples.tools import GET_BALANCE
+from tests.samples.trajectories import balance_trajectory
+from tests.samples.turns import talk
 
 
 class Says(Judge):
@@ -25,17 +30,12 @@ class Says(Judge):
         return self.scores
 
 
-def given(value: float | None, method: Any = "rule", source: str = "new") -> Score:
-    passed = None if value is None else value == 1.0
-    return Score(name=source, value=value, passed=passed, reason="so", source=source, method=method)
-
-
 def called(*faults: ToolFault | None, source: str = "python") -> Trajectory:
-    call = ToolCall(id="c", name=TOOL.name)
+    call = ToolCall(id="c", name=GET_BALANCE.name)
     turns = [Turn(role="assistant", tool_calls=(call,) * len(faults))]
-    turns += [Turn(role="tool", name=TOOL.name, tool_call_id="c", fault=fault) for fault in faults]
-    tools = (TOOL.model_copy(update={"source": source}),)
-    return trajectory(tuple(turns)).model_copy(update={"tools": tools, "user": "reference"})
+    turns += [Turn(role="tool", name=GET_BALANCE.name, tool_call_id="c", fault=fault) for fault in faults]
+    tools = (GET_BALANCE.model_copy(update={"source": source}),)
+    return balance_trajectory(tuple(turns)).model_copy(update={"tools": tools, "user": "reference"})
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def called(*faults: ToolFault | None, source: str = "python") -> Trajectory:
     ],
 )
 async def test_a_tool_is_at_fault_only_when_it_stays_broken(faults: Any, source: str, culprit: str) -> None:
-    found = await score(called(*faults, source=source), {"new": Says(given(0.0))})
+    found = await score(called(*faults, source=source), {"new": Says(score_of("new", 0.0))})
     assert (found.outcome, found.culprit) == ("failure", culprit)
 
 
 @pytest.mark.parametrize("method", ["state", "model", "fact", "rule"])
 @pytest.mark.parametrize(("decides", "outcome"), [(True, "success"), (False, "unmeasured")])
 async def test_only_a_judge_that_decides_calls_a_success(method: str, decides: bool, outcome: str) -> None:
-    found = await score(called(None), {"new": Says(given(1.0, method), decides=decides)})
+    found = await score(called(None), {"new": Says(score_of("new", 1.0, method), decides=decides)})
     assert found.outcome == outcome
 
 
 @pytest.mark.parametrize("decides", [True, False])
 async def test_every_judge_can_call_a_failure(decides: bool) -> None:
-    assert (await score(called(None), {"new": Says(given(0.0), decides=decides)})).outcome == "failure"
+    assert (await score(called(None), {"new": Says(score_of("new", 0.0), decides=decides)})).outcome == "failure"
 
 
-HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 FIRST = ("What do I have?", "Which account?")
 
 
@@ -87,15 +87,14 @@ FIRST = ("What do I have?", "Which account?")
     ],
 )
 async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:
-    turns = (Turn(role="assistant" if n % 2 else "user", content=text) for n, text in enumerate(texts))
-    talked = trajectory((Turn(role="system"), *turns)).model_copy(update={"begun": begun, "task": HELD_BACK})
-    found = await score(talked, {"new": Says(given(0.0))})
+    talked = balance_trajectory((Turn(role="system"), *talk(*texts)), begun=begun, task=HELD_BACK)
+    found = await score(talked, {"new": Says(score_of("new", 0.0))})
     assert found.culprit == culprit
 
 
 def test_what_was_not_measured_does_not_count_as_zero() -> None:
-    assert reward([given(1.0, source="a"), given(None, source="b"), given(0.5, source="c")]) == 0.75
-    assert reward([given(None)]) is None
+    assert reward([score_of("a", 1.0), score_of("b", None), score_of("c", 0.5)]) == 0.75
+    assert reward([score_of("new", None)]) is None
 
 
 class Asks(Judge):
@@ -110,14 +109,14 @@ class Asks(Judge):
 
     async def score(self, trajectory: Trajectory) -> tuple[Score, ...]:
         self.asked += 1
-        return (given(1.0, "model", "taste"),)
+        return (score_of("taste", 1.0, "model"),)
 
 
 async def test_a_model_is_not_asked_about_what_another_judge_failed_and_that_is_told() -> None:
     asking = Asks()
     judges: dict[str, Any] = {
-        "taste": asking, "rubric": judge({"error": "auth"}), "state": Says(given(0.0, "state", "state")),
-        "rules": Says(given(0.0, source="rules"), given(0.0, source="rules")),
+        "taste": asking, "rubric": judge({"error": "auth"}), "state": Says(score_of("state", 0.0, "state")),
+        "rules": Says(score_of("rules", 0.0), score_of("rules", 0.0)),
     }  # fmt: skip
     found = await score(called(None), judges)
     unasked = {entry.name: entry for entry in found.scores if entry.method == "model"}
@@ -125,7 +124,7 @@ async def test_a_model_is_not_asked_about_what_another_judge_failed_and_that_is_
     assert {(entry.value, entry.passed) for entry in unasked.values()} == {(None, None)}
     assert {entry.reason for entry in unasked.values()} == {"Not asked: state and rules failed."}
     assert (asking.asked, found.calls, found.reward, found.outcome) == (0, (), 0.0, "failure")
-    lost = decide(found, Batch(name="b", domains=(DomainShare(id="ledger"),), judges=("state", "rules", "rubric")))
+    lost = decide(found, batch_of("ledger", judges=("state", "rules", "rubric")))
     assert (lost.status, lost.stage) == ("rejected", "rules")
-    passed = await score(called(None), {"taste": asking, "state": Says(given(1.0, "state", "state"))})
+    passed = await score(called(None), {"taste": asking, "state": Says(score_of("state", 1.0, "state"))})
     assert (asking.asked, passed.outcome) == (1, "success")

@@ -1,4 +1,4 @@
-"""What is particular to the litellm plug-in: its import is late and quiet, its connections are shared and closed."""
+"""The litellm plug-in alone: the library is imported late and quietly, its connections are shared and closed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from engine.modes._messages import writes
 from engine.modes._plain import PlainMode
-from engine.protocols import Finding
+from engine.types import Finding
 from engine.types import Domain, Options, Span, TaskTemplate, Trajectory
 
 __all__ = ["ReadOnlyMode"]

@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from engine import modes, plugins
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.errors import InputError, InputErrors
 from engine.exporting.record import read
 from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan, quotas_of
 from engine.planning.quotas import sentences
+from engine.planning.tasks import modes_of
+from engine.planning.template_faults import template_faults
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
@@ -27,9 +29,10 @@ from storage.generating.plans import quotas_of_batch
 from storage.reviewing import trajectories
 from storage.reviewing.trajectories import insert_imported
 from tests.conformance import test_modes as promises
-from tests.engine_parts import batch_of, wired
+from tests.engines import wired
 from tests.modes.read_only import dropped_in
-from tests.rolling.wrong_teachers import failed, looks_first, of, passed, played, task_of
+from tests.modes.wrong_teachers import failed, looks_first, of, passed, played, task_of
+from tests.samples.batches import batch_of
 
 NAME = "read_only"
 NOTE = looks_first("set_note", account_id="A-1", note="wish")
@@ -69,7 +72,7 @@ def test_it_is_found_with_label_and_sentence_behind_those_that_ship() -> None:
 @pytest.mark.usefixtures("there")
 def test_validate_and_a_template_know_it(ledger: Domain, tmp_path: Path) -> None:
     balance = ledger.files["templates/balance.yaml"] + b"\nmodes: [read_only]\n"
-    catalog.write_folder({**ledger.files, "templates/balance.yaml": balance}, tmp_path / "pack")
+    pack_files.write_folder({**ledger.files, "templates/balance.yaml": balance}, tmp_path / "pack")
     done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
     assert done.exit_code == 0, done.output
     assert "  balance: read_only\n" in done.output
@@ -155,13 +158,52 @@ def test_an_unknown_mode_of_a_batch_file_is_refused_with_the_list_and_its_line(f
         parse_batch(file, "b.yaml")
 
 
-def test_an_unknown_mode_of_a_template_is_refused_with_the_list_and_its_line(ledger: Domain) -> None:
-    whole = ledger.files["templates/balance.yaml"]
-    line = whole.count(b"\n") + 2
-    balance = whole + b"\nmodes: [single, read_only]\n"
-    told = rf"templates/balance\.yaml line {line}: modes\.2: there is no mode 'read_only'\. Choose one of: {MODES[0]}, "
-    with pytest.raises(InputErrors, match=told):
-        catalog.parse({**ledger.files, "templates/balance.yaml": balance})
+def with_modes(ledger: Domain, *named: str) -> dict[str, bytes]:
+    """Return the ledger's files with a balance template that serves only these modes."""
+    balance = ledger.files["templates/balance.yaml"] + f"\nmodes: [{', '.join(named)}]\n".encode()
+    return {**ledger.files, "templates/balance.yaml": balance}
+
+
+def test_an_unknown_mode_of_a_template_is_a_fault_with_the_list_and_its_line(ledger: Domain, tmp_path: Path) -> None:
+    files = with_modes(ledger, "single", NAME)
+    line = files["templates/balance.yaml"].count(b"\n")
+    told = f"templates/balance.yaml line {line}: modes.2: there is no mode 'read_only'. Choose one of: "
+    domain = catalog.parse(files)
+    assert [str(one) for one in template_faults(domain)] == [f"{told}{', '.join(MODES)}."]
+    assert {t.id: modes_of(domain, t) for t in domain.templates} == {
+        t.id: ("single",) if t.id == "balance" else modes_of(ledger, t) for t in ledger.templates
+    }
+    pack_files.write_folder(files, tmp_path / "pack")
+    done = CliRunner().invoke(app, ["validate", str(tmp_path / "pack")])
+    assert told in str(done.exception)
+
+
+def test_a_template_of_nothing_but_unknown_modes_begins_no_dialogue(ledger: Domain, persona: Persona) -> None:
+    domain = catalog.parse(with_modes(ledger, NAME))
+    (only,) = template_faults(domain)
+    assert ": modes.1: there is no mode 'read_only'." in str(only)
+    batch = batch_of(domain, trajectories=40, turns={1: 1.0})
+    tasks = [spec.task for spec in plan(batch, {domain.digest: domain}, [persona]) if spec.task]
+    assert {name for task in tasks for name in task.templates} == {"compare", "move"}
+    share = DomainShare(id=domain.id, digest=domain.digest, templates=("balance",))
+    batch = batch.model_copy(update={"domains": (share,)})
+    with pytest.raises(InputErrors, match=r"modes: no template of \w+ serves a mode with a weight"):
+        next(plan(batch, {domain.digest: domain}, [persona]))
+
+
+def test_a_batch_keeps_its_plan_when_a_mode_of_a_template_is_gone(
+    ledger: Domain, persona: Persona, tmp_path: Path
+) -> None:
+    files = with_modes(ledger, "single", "multiple", NAME)
+
+    def ids() -> list[str]:
+        domain = catalog.parse(files)
+        batch = batch_of(domain, trajectories=30, turns={1: 1.0, 2: 1.0})
+        return [spec.id for spec in plan(batch, {domain.digest: domain}, [persona])]
+
+    with dropped_in(tmp_path):
+        before = ids()
+    assert ids() == before
 
 
 async def one_of_it(ledger: Domain, persona: Persona, pool: SandboxPool) -> Trajectory:

@@ -1,4 +1,4 @@
-"""The analysis: every bar counts exactly what it opens, unknown is no zero, batches stand side by side."""
+"""The analysis pages: a bar counts exactly the trajectories it opens, unknown is not zero, batches can be compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from storage.database import Database
 from storage.exporting.exports import create_export, mark_exported
 from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import count, insert_imported
-from tests.pages.samples import HOSTILE, never_started, trajectory
+from tests.samples.scores import rubric_score
+from tests.samples.trajectories import never_started, refund_trajectory
+from tests.samples.turns import HOSTILE
 
 Opener = Callable[..., AppTest]
 ALL = TrajectoryFilter()
@@ -32,7 +34,7 @@ def scored(index: int) -> tuple[Score, ...]:
     rubric = None if index % 4 == 0 else (index % 20) / 20
     return (
         Score(name="state", value=float(index % 2), reason="", source="state", method="state"),
-        Score(name="rubric", value=rubric, reason="", source="rubric", method="model"),
+        rubric_score(rubric),
     )
 
 
@@ -45,7 +47,7 @@ def made(index: int, **changes: Any) -> Trajectory:
         "domain": ("retail", "clinic")[index % 2], "template": f"t{index % 5}", "calls": (call,),
         "reward": None if index % 7 == 0 else (index % 21) / 20,
     }  # fmt: skip
-    return trajectory(index, **{**values, **changes})
+    return refund_trajectory(index, **{**values, **changes})
 
 
 @pytest.fixture
@@ -307,7 +309,7 @@ def test_the_longest_label_of_a_bar_has_room_behind_it() -> None:
 def test_an_address_with_a_number_beyond_64_bits_restricts_nothing(
     page: str, database: Database, open_page: Opener
 ) -> None:
-    insert_imported(database, "x", [trajectory(n) for n in range(2)])
+    insert_imported(database, "x", [refund_trajectory(n) for n in range(2)])
     shown = open_page(page, filter=json.dumps({"batches": [1 << 63]}))
     assert not shown.exception
     assert read_filter(json.dumps({"min_tokens": 1 << 63})) == ALL

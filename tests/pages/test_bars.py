@@ -1,4 +1,4 @@
-"""Every bar opens exactly what it counts, also where values are missing, and a changed verdict is drawn at once."""
+"""Every chart bar opens exactly the trajectories it counts, also with missing values; a new verdict shows at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import settings
-from engine.protocols import ExportOutcome
-from engine.types import Batch, DomainShare, Recipe, Review, TrajectoryFilter
+from engine.types import ExportOutcome, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import read_filter
 from pages.analyse.parts import measures
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
@@ -22,8 +21,9 @@ from storage.exporting.exports import create_export, delete_export, finish_expor
 from storage.generating.batches import create_batch
 from storage.reviewing.reviews import save_review, undo
 from storage.reviewing.trajectories import count, insert_imported
-from tests.pages.samples import never_started
 from tests.pages.test_analyse import assert_opens_what_it_counts, bars, figures, made
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import never_started
 
 Opener = Callable[..., AppTest]
 BY_HUMANS = (STAGES["accepted"], TAKEN_BACK)
@@ -61,7 +61,7 @@ def odd(database: Database) -> Database:
 def queue_six(database: Database) -> None:
     seed_catalog(database, settings.CATALOG)
     seed_personas(database, settings.PERSONAS)
-    create_batch(database, Batch(name="waiting", domains=(DomainShare(id="retail"),), trajectories=6))
+    create_batch(database, batch_of("retail", name="waiting", trajectories=6))
 
 
 @pytest.mark.parametrize("chosen", FILTERS)

@@ -1,4 +1,4 @@
-"""A correction without a browser: calls as a form or as JSON, what is written is kept, a refusal may be right."""
+"""Corrections without a browser: calls edited as form or JSON, drafts are kept, a refused call can be the right one."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from storage.database import Database
 from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import insert_imported
 from storage.serving import requests
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 Opener = Callable[..., AppTest]
-CALLS = trajectory(0).turns[2].tool_calls
+CALLS = refund_trajectory(0).turns[2].tool_calls
 
 
 @pytest.fixture
 def form(database: Database, open_page: Opener) -> AppTest:
     """The review page of trajectory 1 with the form for its turn 2, which calls two tools."""
-    insert_imported(database, "some", [trajectory(0)])
+    insert_imported(database, "some", [refund_trajectory(0)])
     shown = open_page("trajectory", id="1")
     shown.session_state[fix_key(1)] = 2
     return shown.run()

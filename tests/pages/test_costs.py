@@ -1,4 +1,4 @@
-"""A batch whose calls have a known price, from the form to the charts: by endpoint, by form, by litellm's table."""
+"""The cost of a batch from form to charts, with prices from the endpoint, the form or litellm's table."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.types import Endpoint, TrajectoryFilter
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.reviewing import trajectories
-from tests.engine_parts import scripted
 from tests.running.test_budgets import SAYS, work
+from tests.samples.models import scripted
 
 Open = Callable[..., AppTest]
 NUMBER = 4

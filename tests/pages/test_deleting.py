@@ -9,18 +9,18 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.errors import Conflict, InputError
-from engine.types import Endpoint, Persona
-from pages.design.parts.domain_lists import NOTHING
-from pages.design.parts.pack_parts import renamed
-from pages.design.parts.problems import problems_of
-from pages.design.parts.removals import Removal, cut_question, put_question, unpacked
+from engine.types import Endpoint
+from pages.design.parts.domain_dialogs import NOTHING, renamed
+from pages.design.parts.draft.problems import problems_of
+from pages.design.parts.draft.removals import Removal, cut_question, put_question, unpacked
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.generating import batches, endpoints
-from tests.engine_parts import batch_of
 from tests.pages.test_design import button, errors, ledger, named, version
+from tests.samples.batches import batch_of
+from tests.samples.personas import persona_named
 
 __all__ = ["ledger"]
 Opener = Callable[..., AppTest]
@@ -145,9 +145,9 @@ def test_an_upload_over_a_file_and_a_switch_onto_one_lose_nothing(open_page: Ope
     def draw() -> None:
         import streamlit as st
 
-        from pages.design.parts.deleting import notices, replace
-        from pages.design.parts.domain_draft import open_draft
-        from pages.design.parts.tool_files import switch
+        from pages.design.parts.draft.deleting import notices, replace
+        from pages.design.parts.draft.domain_draft import open_draft
+        from pages.design.parts.tools.tool_files import switch
 
         draft = open_draft("ledger")[1]
         st.button("Upload", on_click=replace, args=("ledger", "workspace/accounts.json", b"{}"))
@@ -185,21 +185,14 @@ def test_an_undo_never_overwrites_a_file_made_since(open_page: Opener, ledger: D
 # ---------------------------------------------------------------- whole things
 
 
-def persona(id: str) -> Persona:
-    return Persona(
-        id=id, name=id.title(), occupation="guide", goal_style="plain", tone="calm", expertise="novice", patience=3,
-        disclosure="step_by_step", description="You ask.",
-    )  # fmt: skip
-
-
 def test_a_deleted_persona_is_restored_from_the_list(open_page: Opener, database: Database) -> None:
-    personas.save_persona(database, persona("zoe"), None)
+    personas.save_persona(database, persona_named("zoe"), None)
     personas.delete_persona(database, "zoe", based_on=1)
     page = open_page("personas")
     assert any("Deleted personas (1)" in one.label for one in page.expander)
     page.button(key="restore_persona_zoe").click().run()
     assert not page.exception
-    assert personas.get_persona(database, "zoe").persona == persona("zoe")
+    assert personas.get_persona(database, "zoe").persona == persona_named("zoe")
     with pytest.raises(InputError, match="no deleted persona"):
         personas.restore_persona(database, "zoe")
 
@@ -218,8 +211,8 @@ def test_deleting_what_another_tab_changed_is_a_conflict(ledger: Database) -> No
     domains.save_domain(ledger, {**files(ledger), "policy.md": b"Theirs.\n"}, based_on=1)
     with pytest.raises(Conflict, match="was changed by someone else"):
         domains.delete_domain(ledger, "ledger", based_on=1)
-    personas.save_persona(ledger, persona("zoe"), None)
-    personas.save_persona(ledger, persona("zoe"), 1)
+    personas.save_persona(ledger, persona_named("zoe"), None)
+    personas.save_persona(ledger, persona_named("zoe"), 1)
     with pytest.raises(Conflict):
         personas.delete_persona(ledger, "zoe", based_on=1)
     endpoints.save_endpoint(ledger, "m", Endpoint(model="a"), None)
@@ -233,7 +226,7 @@ def test_deleting_what_another_tab_changed_is_a_conflict(ledger: Database) -> No
 
 
 def bare(database: Database) -> None:
-    domains.save_domain(database, renamed(catalog.read_folder(NOTHING), "bare", "Bare"), based_on=None)
+    domains.save_domain(database, renamed(pack_files.read_folder(NOTHING), "bare", "Bare"), based_on=None)
 
 
 def test_an_empty_domain_is_saved_and_says_what_it_needs(open_page: Opener, database: Database) -> None:

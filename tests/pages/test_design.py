@@ -12,19 +12,19 @@ import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.errors import InputError
 from pages._ui.schema_form import json_arguments, type_words
-from pages.design.parts.domain_lists import SKELETON, from_upload, id_from
-from pages.design.parts.pack_parts import checked_template, renamed, template_path
+from pages.design.parts.domain_dialogs import SKELETON, from_upload, id_from, renamed
 from pages.design.parts.persona_form import sample_line
-from pages.design.parts.tool_files import derived, find_tool_file, tool_files
+from pages.design.parts.templates.template_files import checked_template, template_path
+from pages.design.parts.tools.tool_files import derived, find_tool_file, tool_files
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.serving import requests
-from tests.pages.samples import HOSTILE
+from tests.samples.packs import LEDGER
+from tests.samples.turns import HOSTILE
 
-LEDGER = Path(__file__).resolve().parents[1] / "packs" / "ledger"
 PERSONAS = Path(__file__).resolve().parents[2] / "assets" / "personas"
 TABS = ("Overview", "Policy", "Tools", "Templates", "Questions", "Workspace", "Settings", "Versions")
 Opener = Callable[..., AppTest]
@@ -33,7 +33,7 @@ Opener = Callable[..., AppTest]
 @pytest.fixture
 def ledger(database: Database) -> Database:
     """A database that holds the pack `ledger` in version 1."""
-    domains.save_domain(database, catalog.read_folder(LEDGER), based_on=None)
+    domains.save_domain(database, pack_files.read_folder(LEDGER), based_on=None)
     return database
 
 
@@ -147,7 +147,7 @@ def test_a_stale_save_is_told_and_can_be_laid_over_the_newer_version(open_page: 
     page = open_page("domain", id="ledger", tab="Policy")
     area = page.text_area(key=named(page, "prose_ledger"))
     area.set_value("Mine.\n").run()
-    files = {**catalog.read_folder(LEDGER), "questions.yaml": b"[]\n"}
+    files = {**pack_files.read_folder(LEDGER), "questions.yaml": b"[]\n"}
     domains.save_domain(ledger, files, based_on=1, note="theirs")
     button(page, "Save").click().run()
     assert "somebody else saved" in errors(page)
@@ -267,7 +267,7 @@ def test_settings_refuse_another_id(open_page: Opener, ledger: Database) -> None
 
 
 def test_an_older_version_is_restored(open_page: Opener, ledger: Database) -> None:
-    domains.save_domain(ledger, {**catalog.read_folder(LEDGER), "policy.md": b"Changed.\n"}, based_on=1)
+    domains.save_domain(ledger, {**pack_files.read_folder(LEDGER), "policy.md": b"Changed.\n"}, based_on=1)
     first = domains.versions(ledger, "ledger")[-1]
     page = open_page("domain", id="ledger", tab="Versions")
     page.session_state["versions_ledger"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
@@ -291,7 +291,7 @@ def test_personas_are_listed_filtered_and_searched(open_page: Opener, database: 
 
 
 def test_the_skeleton_is_a_valid_pack_under_any_id() -> None:
-    files = renamed(catalog.read_folder(SKELETON), "my_shop", 'My "shop": a test', "Sells\nthings")
+    files = renamed(pack_files.read_folder(SKELETON), "my_shop", 'My "shop": a test', "Sells\nthings")
     domain = catalog.parse(files)
     assert (domain.id, domain.name, domain.description) == ("my_shop", 'My "shop": a test', "Sells\nthings")
     assert {tool.effect for tool in domain.tools} == {"read", "write"}
@@ -301,7 +301,7 @@ def test_the_skeleton_is_a_valid_pack_under_any_id() -> None:
 
 
 def test_an_uploaded_folder_is_read_like_a_zip_of_it() -> None:
-    files = catalog.read_folder(SKELETON)
+    files = pack_files.read_folder(SKELETON)
     assert from_upload({f"pack/{path}": data for path, data in files.items()}) == files
     with pytest.raises(InputError, match="leads out"):
         from_upload({"../../evil.py": b"x"})
@@ -311,7 +311,7 @@ def test_tool_files_know_their_state() -> None:
     files = {
         "tools/_store.py": b"x = 1\n",
         "tools/bad.py.off": b"def f(:\n",
-        "tools/items.py": catalog.read_folder(SKELETON)["tools/items.py"],
+        "tools/items.py": pack_files.read_folder(SKELETON)["tools/items.py"],
         "tools/notes.txt": b"",
     }
     known = {one.name: one for one in tool_files(files)}
@@ -327,7 +327,7 @@ def test_tool_files_know_their_state() -> None:
 
 
 def test_a_template_is_checked_alone_and_must_be_called_as_its_file() -> None:
-    files = catalog.read_folder(LEDGER)
+    files = pack_files.read_folder(LEDGER)
     path = template_path(files, "balance")
     assert path == "templates/balance.yaml"
     domain, template, problems = checked_template(files, path)
@@ -348,7 +348,7 @@ def test_arguments_as_json_must_be_an_object() -> None:
 
 
 def test_types_are_said_in_words() -> None:
-    tool = next(one for one in catalog.parse(catalog.read_folder(SKELETON)).tools if one.name == "set_status")
+    tool = next(one for one in catalog.parse(pack_files.read_folder(SKELETON)).tools if one.name == "set_status")
     said = {name: type_words(schema) for name, schema in tool.parameters["properties"].items()}
     assert said == {"item_id": "string", "status": "one of open, doing, done"}
     assert type_words({"enum": ["a", "b"]}) == "one of a, b"
@@ -382,7 +382,7 @@ def archive() -> bytes:
 def test_a_workspace_file_that_is_no_text_can_be_looked_into(
     open_page: Opener, ledger: Database, name: str, data: bytes, told: str
 ) -> None:
-    files = {**catalog.read_folder(LEDGER), f"workspace/{name}": data}
+    files = {**pack_files.read_folder(LEDGER), f"workspace/{name}": data}
     domains.save_domain(ledger, files, based_on=1, note="")
     page = open_page("domain", id="ledger", tab="Workspace")
     assert not page.exception
@@ -391,7 +391,7 @@ def test_a_workspace_file_that_is_no_text_can_be_looked_into(
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.zip", "a.pdf"])
 def test_a_broken_workspace_file_is_said_and_breaks_nothing(open_page: Opener, ledger: Database, name: str) -> None:
-    files = {**catalog.read_folder(LEDGER), f"workspace/{name}": b"PK\x03\x04 and nothing more \xff"}
+    files = {**pack_files.read_folder(LEDGER), f"workspace/{name}": b"PK\x03\x04 and nothing more \xff"}
     domains.save_domain(ledger, files, based_on=1, note="")
     page = open_page("domain", id="ledger", tab="Workspace")
     assert not page.exception

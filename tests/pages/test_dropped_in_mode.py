@@ -1,4 +1,4 @@
-"""A mode that was dropped in stands wherever modes stand: form, counts, filters, the pages of a domain."""
+"""A mode added as a file appears wherever modes do: form, counts, filters, the pages of a domain."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from storage.database import Database
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.modes.read_only import dropped_in
-from tests.pages.samples import trajectory
 from tests.pages.test_plan import launch, line
+from tests.samples.trajectories import refund_trajectory
 
 Open = Callable[..., AppTest]
 KEY = "batch_mode_read_only"
@@ -73,7 +73,7 @@ def test_the_domains_page_and_the_filters_name_it(open_page: Open, ready: Databa
 
 def test_what_is_stored_of_it_is_shown_when_it_is_gone(open_page: Open, ready: Database, ledger: Domain) -> None:
     assert mode_name("read_only") == "Read only"
-    insert_imported(ready, "came in", [trajectory(mode="read_only")])
+    insert_imported(ready, "came in", [refund_trajectory(mode="read_only")])
     assert "Read only" in open_page("queue").multiselect(key="modes").options
     share = DomainShare(id="ledger", digest=ledger.digest)
     number = batches.create_batch(ready, Batch(name="b", domains=(share,), modes={"read_only": 1.0, "single": 1.0}))

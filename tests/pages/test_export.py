@@ -9,15 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.protocols import ExportOutcome
-from engine.types import Recipe, Review, TrajectoryFilter
+from engine.types import ExportOutcome, Recipe, Review, TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews
 from storage.reviewing.trajectories import insert_imported
 from storage.serving import requests
-from tests.pages.samples import never_started, trajectory
+from tests.samples.trajectories import never_started, refund_trajectory
 
 Open = Callable[..., AppTest]
 LOST = {"status": "rejected", "stage": "judged", "reason": "facts"}
@@ -26,7 +25,7 @@ LOST = {"status": "rejected", "stage": "judged", "reason": "facts"}
 @pytest.fixture
 def filled(database: Database) -> Database:
     """Four kept ones, two that the judges rejected, one that never started."""
-    kept, lost = (trajectory(n) for n in range(4)), (trajectory(n, **LOST) for n in (4, 5))
+    kept, lost = (refund_trajectory(n) for n in range(4)), (refund_trajectory(n, **LOST) for n in (4, 5))
     insert_imported(database, "in", [*kept, *lost, never_started(6)])
     return database
 

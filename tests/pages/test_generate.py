@@ -16,15 +16,15 @@ from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
 
 
 def create(db: Database, **changes: Any) -> int:
-    values: dict[str, Any] = {"name": "made", "domains": (DomainShare(id="ledger"),), **changes}
-    return batches.create_batch(db, Batch(**values))
+    return queue_batch(db, **{"name": "made"} | changes)
 
 
 def launch(page: AppTest, button: str = "launch") -> AppTest:
@@ -247,7 +247,9 @@ def test_a_silent_engine_is_told_and_a_reason_shown(open_page: Open, ready: Data
 
 def test_progress_and_losses_add_up(open_page: Open, ready: Database) -> None:
     lost = {"status": "rejected", "stage": "judged", "reason": "facts"}
-    number = insert_imported(ready, "in", [trajectory(0), trajectory(1), *(trajectory(n, **lost) for n in (2, 3))])
+    number = insert_imported(
+        ready, "in", [refund_trajectory(0), refund_trajectory(1), *(refund_trajectory(n, **lost) for n in (2, 3))]
+    )
     page = open_page("batch", id=str(number))
     shown = {metric.label: metric.value for metric in page.metric}
     assert (shown["Kept"], shown["Rejected"], shown["Failed"], shown["Waiting"]) == ("2", "2", "0", "0")

@@ -1,4 +1,4 @@
-"""Imported trajectories in the studio: what came in is told, any tool is drawn, calls can be corrected unverified."""
+"""Imported trajectories in the studio: the report is shown, any tool is drawn, calls can be corrected unverified."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storage.generating import batches
 from storage.intake import imports
 from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import get
-from tests.exporters.mixed import applied, exported
+from tests.exporting.export_steps import applied, exported
 from tests.reading.test_references import ANY_TOOL
 
 Opener = Callable[..., AppTest]
@@ -92,9 +92,9 @@ def test_an_incomplete_import_offers_no_way_on_but_deleting(database: Database, 
 
 
 def get_made(number: int) -> Any:
-    from tests.pages.samples import trajectory
+    from tests.samples.trajectories import refund_trajectory
 
-    return trajectory(number)
+    return refund_trajectory(number)
 
 
 @pytest.mark.parametrize(

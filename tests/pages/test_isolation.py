@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
 from engine.serving.image_build import ImageBuild
+from engine.types import Pulse
 from storage.database import Database
 from storage.serving import engines
 
@@ -28,7 +28,7 @@ def engine(database: Database, isolated: bool) -> None:
 def building(database: Database, tmp_path: Path) -> object:
     """A build at work: its note, and its lock held."""
     (tmp_path / "sandbox-image.json").write_text(json.dumps({"building": True, "since": time.time() - 42}))
-    lock = ImageBuild(tmp_path)._take()
+    lock = ImageBuild(tmp_path)._lock_file()
     yield lock
     if lock:
         lock.close()

@@ -1,4 +1,4 @@
-"""What becomes of a turn that a reviewer rejected: chosen in the form, seen in the preview, found in the built file."""
+"""Turns that a reviewer rejected: the form's choice (mask or cut) shows in the preview and in the built file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Request
 from engine.serving.desk import Desk
-from engine.types import Review
+from engine.types import Request, Review
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
 
 Row = dict[str, Any]
 REJECTED = 7
@@ -30,7 +29,7 @@ REJECTED = 7
 @pytest.fixture
 def reviewed(database: Database) -> Database:
     """One dialogue of two requests; the first answer to the second request was rejected."""
-    insert_imported(database, "in", [trajectory(0, rounds=2)])
+    insert_imported(database, "in", [refund_trajectory(0, rounds=2)])
     reviews.save_review(database, Review(trajectory=1, turn=REJECTED, reviewer="me", verdict="reject"))
     return database
 

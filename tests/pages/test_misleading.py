@@ -1,4 +1,4 @@
-"""What once misled a reader: a colour, a number from too little, a notice without the way, a choice too wide."""
+"""Things that once misled readers stay mended: a colour, a number from too few values, a notice without a next move."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
-from engine.running.budget import unbounded
-from engine.running.watch import reached
-from engine.types import Batch, Budget, Domain, DomainShare, Endpoint, ModelCall, Recipe, Trajectory
+from engine.running.budget import unbounded_reason
+from engine.running.watch import reached_bound
+from engine.types import Budget, Domain, DomainShare, Endpoint, ModelCall, Pulse, Recipe, Trajectory
 from pages._ui.messages import pages_named
 from pages._ui.routes import PAGES
-from pages.design.parts.pack_parts import renamed
+from pages.design.parts.domain_dialogs import renamed
 from storage import tables
 from storage.database import Database
 from storage.designing import domains
@@ -26,7 +25,8 @@ from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})
@@ -37,9 +37,7 @@ def ended(
     db: Database, status: str, reason: str = "", *made: Trajectory, took: float | None = None, **changes: Any
 ) -> int:
     """Return a batch that an engine gave back in this status, after `took` seconds of work."""
-    number = batches.create_batch(
-        db, Batch.model_validate({"name": "made", "domains": (DomainShare(id="ledger"),), "trajectories": 6, **changes})
-    )
+    number = queue_batch(db, **{"trajectories": 6, "domains": (DomainShare(id="ledger"),)} | changes)
     store = SqlStore(db)
     assert store.claim("me", time.time(), 60)
     store.save(number, made)
@@ -100,9 +98,11 @@ BUDGETS = (
 @pytest.mark.parametrize(
     "reason",
     [
-        *(reached(budget, 10, 5.0, 61.0) for budget in BUDGETS),
-        unbounded(ModelCall(role="teacher", model="m"), Budget(tokens=5)),
-        unbounded(ModelCall(role="teacher", model="m", prompt_tokens=1, completion_tokens=1), Budget(cost_usd=5.0)),
+        *(reached_bound(budget, 10, 5.0, 61.0) for budget in BUDGETS),
+        unbounded_reason(ModelCall(role="teacher", model="m"), Budget(tokens=5)),
+        unbounded_reason(
+            ModelCall(role="teacher", model="m", prompt_tokens=1, completion_tokens=1), Budget(cost_usd=5.0)
+        ),
     ],
 )
 def test_a_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database, reason: str) -> None:
@@ -116,7 +116,7 @@ def test_a_budget_is_no_fault_and_no_mere_note(open_page: Open, ready: Database,
 def test_a_button_that_destroys_is_red_and_never_the_next_move(
     open_page: Open, ready: Database, ledger: Domain
 ) -> None:
-    paused, done = ended(ready, "paused", "Paused by hand."), ended(ready, "done", "", trajectory(0))
+    paused, done = ended(ready, "paused", "Paused by hand."), ended(ready, "done", "", refund_trajectory(0))
     found = []
     for number, opener, key in (
         (paused, f"cancel_{paused}", "confirm_cancel"),
@@ -173,7 +173,7 @@ def test_a_notice_that_names_a_page_links_there(open_page: Open, ready: Database
     form.selectbox(key="batch_teachers").set_value("llm").run()
     assert any("Choose a model for the teacher under Settings" in text for text in texts(form.error))
     assert "Open Settings" in links(form)
-    insert_imported(ready, "some", [trajectory(0)])
+    insert_imported(ready, "some", [refund_trajectory(0)])
     create_export(ready, Recipe())
     exports = open_page("exports")
     assert any("nothing is built" in one.value for one in exports.warning)
@@ -200,14 +200,14 @@ def test_no_page_writes_a_notice_that_names_a_page_without_the_link() -> None:
 
 @pytest.mark.parametrize(("took", "told"), [(2.0, "–"), (59.0, "–"), (60.0, "4,320"), (120.0, "2,160")])
 def test_a_number_for_a_day_needs_a_minute_of_work(open_page: Open, ready: Database, took: float, told: str) -> None:
-    number = ended(ready, "paused", "Paused by hand.", *(trajectory(n) for n in range(3)), took=took)
+    number = ended(ready, "paused", "Paused by hand.", *(refund_trajectory(n) for n in range(3)), took=took)
     shown = metrics(open_page("batch", id=str(number)))
     assert shown["Per day"] == told
     assert shown["Rate"].endswith("/s")
 
 
 def test_there_are_no_tiles_for_tokens_where_no_model_was_called(open_page: Open, ready: Database) -> None:
-    number = ended(ready, "done", "", trajectory(0, calls=()), trajectory(1, calls=()))
+    number = ended(ready, "done", "", refund_trajectory(0, calls=()), refund_trajectory(1, calls=()))
     for page in (open_page("batch", id=str(number)), open_page("overview"), open_page("scores")):
         shown = metrics(page)
         assert shown
@@ -221,11 +221,11 @@ def test_tokens_are_told_where_a_model_was_called_and_unknown_ones_are_no_zero(
     open_page: Open, ready: Database
 ) -> None:
     told = ModelCall(role="teacher", model="m", prompt_tokens=7, completion_tokens=3, cost_usd=0.5)
-    number = ended(ready, "done", "", trajectory(0, calls=(told,)))
+    number = ended(ready, "done", "", refund_trajectory(0, calls=(told,)))
     shown = metrics(open_page("batch", id=str(number)))
     assert (shown["Tokens"], shown["Cost"]) == ("10", "$0.50")
     assert metrics(open_page("overview"))["Tokens"] == "10"
-    untold = ended(ready, "done", "", trajectory(1, calls=(ModelCall(role="teacher", model="m"),)))
+    untold = ended(ready, "done", "", refund_trajectory(1, calls=(ModelCall(role="teacher", model="m"),)))
     shown = metrics(open_page("batch", id=str(untold)))
     assert (shown["Tokens"], shown["Cost"]) == ("–", "–")
     begun = ended(ready, "queued", "", teacher="llm", models={"teacher": SCRIPTED})
@@ -247,7 +247,7 @@ def test_an_estimate_judges_by_batches_of_the_same_domains_players_and_judges(
     open_page: Open, ready: Database, ledger: Domain
 ) -> None:
     _second_domain(ready, ledger)
-    ended(ready, "done", "", trajectory(0), took=600.0)
+    ended(ready, "done", "", refund_trajectory(0), took=600.0)
     page = open_page("new-batch")
     page.multiselect(key="batch_domains").set_value(["second"]).run()
     assert _said(page) == "No estimate yet: nothing like it has finished. Try 3 first."

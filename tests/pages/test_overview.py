@@ -1,4 +1,4 @@
-"""The overview: what it says of an empty, a filled and a broken project, and the first-run path."""
+"""The overview page of an empty, a filled and a broken project, and the path of the first use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import settings
 from engine.planning.players import roles_asked
-from engine.protocols import ExportOutcome, Pulse
-from engine.types import Batch, DomainShare, ModelCall, Recipe, Review
+from engine.types import ExportOutcome, ModelCall, Pulse, Recipe, Review
 from pages.overview.parts.first_path import first_batch, steps
 from pages.review.parts.reviewer import REVIEWER
 from storage.analysing.analytics import overview
@@ -25,7 +24,9 @@ from storage.reviewing.reviews import save_review
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
-from tests.pages.samples import HOSTILE, never_started, trajectory
+from tests.samples.batches import batch_of
+from tests.samples.trajectories import never_started, refund_trajectory
+from tests.samples.turns import HOSTILE
 
 Opener = Callable[..., AppTest]
 
@@ -39,7 +40,7 @@ def shipped(database: Database) -> Database:
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    insert_imported(database, "many", [*[trajectory(n) for n in range(12)], never_started(20)])
+    insert_imported(database, "many", [*[refund_trajectory(n) for n in range(12)], never_started(20)])
     return database
 
 
@@ -53,7 +54,7 @@ def states(database: Database) -> dict[str, bool]:
 
 def stop_batch(database: Database, status: str, reason: str) -> int:
     """Queue a batch over the first shipped domain and let an engine give it back."""
-    number = create_batch(database, Batch(name="stopped", domains=(DomainShare(id="retail"),)))
+    number = create_batch(database, batch_of("retail", name="stopped"))
     store = SqlStore(database)
     claim = store.claim("engine", time.time(), 15.0)
     assert claim is not None
@@ -86,7 +87,7 @@ def test_one_click_launches_the_first_batch_and_opens_it(open_page: Opener, ship
 
 def test_the_steps_follow_the_database(shipped: Database) -> None:
     assert states(shipped) == dict.fromkeys(("look", "launch", "watch", "review", "scores", "export"), False)
-    insert_imported(shipped, "many", [trajectory(n) for n in range(3)])
+    insert_imported(shipped, "many", [refund_trajectory(n) for n in range(3)])
     assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
     save_review(shipped, Review(trajectory=1, reviewer=REVIEWER, verdict="accept"))
     note_seen(shipped, "look")
@@ -101,14 +102,14 @@ def test_a_batch_is_watched_until_one_is_done(shipped: Database) -> None:
     number = create_batch(shipped, first_batch(shipped))
     store = SqlStore(shipped)
     assert store.claim("engine", time.time(), 15.0) is not None
-    store.save(number, [trajectory(0)])
+    store.save(number, [refund_trajectory(0)])
     assert [name for name, done in states(shipped).items() if done] == ["launch"]
     store.release(number, "engine", "done", "")
     assert [name for name, done in states(shipped).items() if done] == ["launch", "watch"]
 
 
 def test_looking_at_a_domain_and_at_the_scores_is_remembered(open_page: Opener, shipped: Database) -> None:
-    insert_imported(shipped, "many", [trajectory(0)])
+    insert_imported(shipped, "many", [refund_trajectory(0)])
     open_page("domain", id="nothing")
     assert not states(shipped)["look"], "a domain that is not there was not looked at"
     assert not open_page("domain", id="clinic").exception
@@ -146,7 +147,7 @@ def test_next_to_review_opens_the_newest_without_a_verdict(open_page: Opener, fi
 @pytest.mark.parametrize(("price", "shown"), [(None, "–"), (0.5, "$1.00")])
 def test_an_unknown_cost_is_a_dash(open_page: Opener, database: Database, price: float | None, shown: str) -> None:
     call = ModelCall(role="teacher", model="m", prompt_tokens=5, completion_tokens=1, cost_usd=price)
-    insert_imported(database, "priced", [trajectory(n, teacher="llm", calls=(call,)) for n in range(2)])
+    insert_imported(database, "priced", [refund_trajectory(n, teacher="llm", calls=(call,)) for n in range(2)])
     assert metrics(open_page("overview"))["Cost"] == shown
 
 
@@ -170,11 +171,11 @@ def test_failed_and_paused_batches_say_why(open_page: Opener, shipped: Database)
 
 
 def test_running_batches_are_listed_with_their_progress(open_page: Opener, shipped: Database) -> None:
-    insert_imported(shipped, "old", [trajectory(0)])
+    insert_imported(shipped, "old", [refund_trajectory(0)])
     number = create_batch(shipped, first_batch(shipped))
     store = SqlStore(shipped)
     assert store.claim("engine", time.time(), 15.0) is not None
-    store.save(number, [trajectory(n) for n in range(5)])
+    store.save(number, [refund_trajectory(n) for n in range(5)])
     page = open_page("overview")
     (table,) = page.dataframe
     assert table.value["name"].tolist() == ["first batch"]

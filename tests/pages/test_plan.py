@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.planning.batch_file import parse_batch
 from engine.planning.planner import plan
-from engine.types import MODES, Batch, Domain, DomainShare, Persona, RolloutSpec
+from engine.types import MODES, Domain, Persona, RolloutSpec
 from pages._ui.badges import mode_name
 from storage import tables
 from storage.database import Database
@@ -20,7 +19,8 @@ from storage.designing import domains
 from storage.generating import batches
 from storage.reviewing.trajectories import insert_imported
 from tests.golden_plans import GOLDEN
-from tests.pages.samples import trajectory
+from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
 
@@ -28,16 +28,11 @@ Open = Callable[..., AppTest]
 @pytest.fixture
 def three(ready: Database) -> Database:
     """A database with three domains: the ledger, and two that are the rental shop."""
-    files = catalog.read_folder(GOLDEN / "packs" / "rental")
+    files = pack_files.read_folder(GOLDEN / "packs" / "rental")
     domains.save_domain(ready, files, based_on=None)
     yard = files["domain.yaml"].replace(b"id: rental", b"id: yard").replace(b"name: Tool rental", b"name: Yard")
     domains.save_domain(ready, {**files, "domain.yaml": yard}, based_on=None)
     return ready
-
-
-def create(db: Database, **changes: Any) -> int:
-    values: dict[str, Any] = {"name": "made", "domains": (DomainShare(id="ledger"),), "trajectories": 20, **changes}
-    return batches.create_batch(db, Batch(**values))
 
 
 def specs(db: Database, number: int, persona: Persona) -> list[RolloutSpec]:
@@ -122,7 +117,7 @@ def test_a_shortfall_is_told_on_both_pages(open_page: Open, three: Database) -> 
 
 
 def test_launching_again_takes_the_newest_plan_and_can_repeat_the_old_one(open_page: Open, ready: Database) -> None:
-    old = create(ready, plan_version=1)
+    old = queue_batch(ready, 20, plan_version=1)
     page = open_page("new-batch", like=str(old))
     assert page.checkbox(key="batch_old_plan").value is False
     launch(page)
@@ -139,7 +134,7 @@ def test_launching_again_takes_the_newest_plan_and_can_repeat_the_old_one(open_p
 def test_a_batch_of_before_is_shown_with_its_version_so_that_it_can_be_repeated(
     open_page: Open, ready: Database
 ) -> None:
-    old = create(ready, plan_version=1)
+    old = queue_batch(ready, 20, plan_version=1)
     body = batches.get_batch(ready, old).batch.model_dump_json(exclude={"plan_version"})
     with ready.write() as session:
         session.execute(tables.batch.update().values(body=body))
@@ -152,7 +147,7 @@ def test_a_batch_of_before_is_shown_with_its_version_so_that_it_can_be_repeated(
 
 
 def test_an_imported_batch_shows_no_plan(open_page: Open, ready: Database) -> None:
-    page = open_page("batch", id=str(insert_imported(ready, "came in", [trajectory(1)])))
+    page = open_page("batch", id=str(insert_imported(ready, "came in", [refund_trajectory(1)])))
     assert not page.exception
     assert not [m.value for m in page.markdown if m.value.startswith(":gray[Modes:]")]
     (shown,) = [code.value for code in page.code if code.language == "yaml"]

@@ -25,14 +25,14 @@ from storage.reviewing import reviews
 from storage.reviewing.reviewer_tab import Place, ReviewerTab
 from storage.reviewing.reviews import history, reviews_of, save_review
 from storage.reviewing.trajectories import insert_imported, page
-from tests.pages.samples import never_started, trajectory
+from tests.samples.trajectories import never_started, refund_trajectory
 
 Opener = Callable[..., AppTest]
 
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    insert_imported(database, "many", [trajectory(n, domain=("retail", "clinic")[n % 2]) for n in range(60)])
+    insert_imported(database, "many", [refund_trajectory(n, domain=("retail", "clinic")[n % 2]) for n in range(60)])
     return database
 
 
@@ -126,7 +126,7 @@ def test_the_turn_of_a_result_says_how_long_the_call_took(open_page: Opener, dat
         Attachment(turn=4, kind=SECONDS, version=2, value={"cpu": 1}),
         Attachment(turn=2, kind="vote", value=3),
     )
-    insert_imported(database, "timed", [trajectory(0, attachments=beside)])
+    insert_imported(database, "timed", [refund_trajectory(0, attachments=beside)])
     drawn = {one.proto.component_name: one.proto for one in open_page("trajectory", id="1").get("bidi_component")}
     turns = json.loads(drawn["turnwright_turn_viewer"].json)["turns"]
     assert {turn["index"]: turn["took"] for turn in turns if turn["took"]} == {3: "took 250 ms"}
@@ -480,7 +480,7 @@ def test_a_verdict_for_many_leaves_alone_what_was_judged_elsewhere(open_page: Op
 
 
 def test_a_correction_is_checked_against_the_schemas() -> None:
-    shown = trajectory(0)
+    shown = refund_trajectory(0)
     turn = shown.turns[2]
     fixed = read_fix("", calls_text(turn.tool_calls).replace("25.5", "12"), turn, shown)
     assert fixed.tool_calls[1] == ToolCall(id="b0", name="refund_order", arguments={"order_id": "W0000", "amount": 12})
@@ -508,7 +508,7 @@ def test_a_text_correction_is_saved_beside_the_original(open_page: Opener, fille
     assert review.verdict == "fix"
     assert review.fix
     assert review.fix.content == "Done: 25.50 is on its way."
-    assert review.fix.original == trajectory(7).turns[5]
+    assert review.fix.original == refund_trajectory(7).turns[5]
     assert page(filled, TrajectoryFilter(verdicts=("fix",)))[1] == 1
 
 

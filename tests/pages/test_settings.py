@@ -11,8 +11,7 @@ from typing import Literal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
-from engine.types import Endpoint, Options
+from engine.types import Endpoint, Options, Pulse
 from storage import preferences
 from storage.database import Database
 from storage.generating import endpoints

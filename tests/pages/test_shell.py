@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError
-from engine.protocols import Pulse
-from engine.types import TrajectoryFilter
+from engine.types import Pulse, TrajectoryFilter
 from pages._ui import format as words
 from pages._ui.filters import filter_parameters, read_filter
 from pages._ui.routes import PAGES, ROUTES, url
@@ -21,7 +20,8 @@ from pages.export.parts.downloads import check_token, export_url
 from storage.database import Database
 from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
-from tests.pages.samples import HOSTILE, trajectory
+from tests.samples.trajectories import refund_trajectory
+from tests.samples.turns import HOSTILE
 
 
 @pytest.mark.parametrize("name", [route.name for route in ROUTES])
@@ -116,7 +116,9 @@ def test_numbers_read_well_and_unknown_is_a_dash() -> None:
 
 
 def test_no_page_draws_foreign_text_as_markdown(open_page: Callable[..., AppTest], database: Database) -> None:
-    hostile = trajectory(0, hostile=True, detail=HOSTILE, reason="x ![y](http://203.0.113.9/z.png)", status="rejected")
+    hostile = refund_trajectory(
+        0, hostile=True, detail=HOSTILE, reason="x ![y](http://203.0.113.9/z.png)", status="rejected"
+    )
     insert_imported(database, HOSTILE[:100], [hostile])
     for name, parameters in (
         ("queue", {}),

@@ -1,4 +1,4 @@
-"""What the pages say of a verdict: the word in lists, counts that follow at once, and what a trajectory waits for."""
+"""A verdict on the pages: its word in lists, counts that follow at once, and what a trajectory still awaits."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
 from storage.reviewing.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo
 from storage.reviewing.trajectories import count, insert_imported
-from tests.pages.samples import trajectory
 from tests.pages.test_analyse import bars, figures
+from tests.samples.trajectories import refund_trajectory
 
 Opener = Callable[..., AppTest]
 FIRST, LAST = 2, 5
@@ -38,7 +38,7 @@ STANDS = {number: expected for number, (expected, _) in GIVEN.items()}
 @pytest.fixture
 def judged(database: Database) -> Database:
     """Six trajectories, with reviews that come to each standing."""
-    insert_imported(database, "in", [trajectory(n, rounds=1) for n in range(len(GIVEN))])
+    insert_imported(database, "in", [refund_trajectory(n, rounds=1) for n in range(len(GIVEN))])
     for number, (_, given) in GIVEN.items():
         for one in given:
             save_review(database, Review(trajectory=number, reviewer=REVIEWER, **one))
@@ -120,7 +120,7 @@ def test_the_queue_counts_verdicts_for_many_and_their_undo(open_page: Opener, ju
 
 
 def test_the_overview_counts_a_verdict_moved_from_a_kept_one_to_another(open_page: Opener, database: Database) -> None:
-    rows = [trajectory(0), trajectory(1, status="rejected", stage="judged", reason="low")]
+    rows = [refund_trajectory(0), refund_trajectory(1, status="rejected", stage="judged", reason="low")]
     insert_imported(database, "in", rows)
 
     def waiting() -> str:
@@ -208,7 +208,7 @@ def test_each_score_names_the_version_of_rubric_and_judge(open_page: Opener, dat
         )
 
     for version in ("default/1/4f0c12ab", "default/2/99aa77ff"):
-        insert_imported(database, version, [trajectory(0, scores=scored(version))])
+        insert_imported(database, version, [refund_trajectory(0, scores=scored(version))])
     captions = [text.value for text in open_page("trajectory", id="1").caption]
     assert any("rubric default, version 1, prompt 4f0c12ab" in text for text in captions)
     assert any("state · state · version 1" in text for text in captions)

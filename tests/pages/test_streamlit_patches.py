@@ -12,6 +12,7 @@ from unittest.mock import MagicMock
 import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.fragment import MemoryFragmentStorage
@@ -30,8 +31,14 @@ def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `mend` mend once more, until the test ends."""
     monkeypatch.setattr(AppSession, streamlit_patches._MENDED, True, raising=False)
     monkeypatch.delattr(AppSession, streamlit_patches._MENDED)
-    for owner, name in ((AppSession, "request_rerun"), (AppSession, "_clear_queue"), (ScriptRunner, "_run_script")):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
+    methods: dict[type, tuple[str, ...]] = {
+        AppSession: ("request_rerun", "_clear_queue"),
+        ScriptRunner: ("_run_script",),
+        SessionState: ("_remove_stale_widgets", "_widget_changed"),
+    }
+    for owner, names in methods.items():
+        for name in names:
+            monkeypatch.setattr(owner, name, getattr(owner, name))
 
 
 @pytest.fixture
@@ -115,18 +122,19 @@ def paths(messages: list[ForwardMsg]) -> list[tuple[int, ...]]:
 
 
 Answers = dict[int, Callable[[ScriptRunner], RerunData]]
+Drawn = Callable[..., list[list[ForwardMsg]]]
 
 
 @pytest.fixture
-def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answers], list[list[ForwardMsg]]]:
-    """Run PAGE, ask what is given by pass as soon as that pass has ended; return what each sent."""
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    """Run a page, ask what is given by pass as soon as that pass has ended; return what each sent."""
     script = tmp_path / "page.py"
-    script.write_text(PAGE)
     monkeypatch.setattr(Runtime, "_instance", MagicMock())
     unmended(monkeypatch)
     streamlit_patches.mend()
 
-    def run(answers: Answers) -> list[list[ForwardMsg]]:
+    def run(answers: Answers, page: str = PAGE) -> list[list[ForwardMsg]]:
+        script.write_text(page)
         runner = ScriptRunner(
             "session", str(script), SessionState(), MemoryUploadedFileManager(""), ScriptCache(), RerunData(), {},
             MemoryFragmentStorage(), PagesManager(str(script)), event_loop=asyncio.new_event_loop(),
@@ -158,7 +166,7 @@ def part_again(page: str = "", *, itself: bool = False) -> Callable[[ScriptRunne
 
 
 def test_a_whole_page_drawn_right_after_a_part_begins_at_the_top(
-    drawn: Callable[[Answers], list[list[ForwardMsg]]],
+    drawn: Drawn,
 ) -> None:
     whole, part, again = map(paths, drawn({1: part_again(), 2: lambda _: RerunData()}))
     assert whole == [(0, 0), (0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 1, 0), (0, 1, 1, 0, 0), (0, 2)]
@@ -167,11 +175,58 @@ def test_a_whole_page_drawn_right_after_a_part_begins_at_the_top(
 
 
 def test_a_look_that_waited_while_its_page_was_left_is_passed_over_and_a_press_draws_the_whole_page(
-    drawn: Callable[[Answers], list[list[ForwardMsg]]],
+    drawn: Drawn,
 ) -> None:
     assert len(drawn({1: part_again("left", itself=True)})) == 1
     whole, again = map(paths, drawn({1: part_again("left")}))
     assert again == whole
+
+
+RENAMED = """
+import streamlit as st
+
+def take(name):
+    st.session_state.setdefault("taken", []).append(f"{name}={st.session_state[name]}")
+
+def press(what):
+    st.session_state.setdefault("taken", []).append(what)
+
+name = "new" if "rename" in st.session_state.get("taken", []) else "old"
+st.text_area("Text", "first", key=name, on_change=take, args=(name,))
+st.button("Rename", key="rename", on_click=press, args=("rename",))
+st.button("Save", key="save", on_click=press, args=("save",))
+st.text(" ".join(st.session_state.get("taken", [])))
+"""
+
+
+def reported(press: str, **typed: str) -> Callable[[ScriptRunner], RerunData]:
+    """A message of the browser: the texts of the fields that it shows, and a press."""
+
+    def ask(runner: ScriptRunner) -> RerunData:
+        known = runner._session_state._state._new_widget_state.widget_metadata
+        ids = {id.rpartition("-")[2]: id for id in known}
+        fields = [WidgetState(id=ids[key], string_value=text) for key, text in typed.items()]
+        pressed = [WidgetState(id=ids[press], trigger_value=True)] if press else []
+        return RerunData(widget_states=WidgetStates(widgets=[*fields, *pressed]))
+
+    return ask
+
+
+def last_text(messages: list[ForwardMsg]) -> str:
+    return [m.delta.new_element.text.body for m in messages if m.delta.new_element.HasField("text")][-1]
+
+
+def test_a_removed_field_that_the_browser_still_reports_is_not_typed_again(drawn: Drawn) -> None:
+    presses = {1: reported("", old="second"), 2: reported("rename", old="second")}
+    *_, saved = drawn({**presses, 3: reported("save", old="second")}, RENAMED)
+    assert last_text(saved) == "old=second rename save"
+    *_, saved = drawn({**presses, 3: reported("save", old="second", new="first")}, RENAMED)
+    assert last_text(saved) == "old=second rename save"
+
+
+def test_what_is_typed_into_a_field_while_it_is_removed_is_not_lost(drawn: Drawn) -> None:
+    *_, saved = drawn({1: reported("rename", old="second"), 2: reported("save", old="third", new="first")}, RENAMED)
+    assert last_text(saved) == "old=second rename old=third save"
 
 
 def delta(path: list[int], text: str, part: str = "") -> ForwardMsg:

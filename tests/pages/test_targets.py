@@ -1,4 +1,4 @@
-"""The trainer that an export is for: chosen first; format, options and masks follow, in the form, preview and file."""
+"""The target of an export is chosen first and sets format, options and masks in form, preview and file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.exporting.target import aimed, find, names
-from engine.protocols import ExportOutcome
-from engine.types import Recipe
+from engine.exporting.target import find, for_target, names
+from engine.types import ExportOutcome, Recipe
 from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports
@@ -74,7 +73,7 @@ def test_only_what_changes_something_for_a_trainer_is_offered(open_page: Open, r
     assert target.line in [caption.value for caption in page.caption]
     page.button(key="build_export").click().run()
     recipe = exports.list_exports(reviewed)[0].recipe
-    assert aimed(recipe).untrained in target.untrained
+    assert for_target(recipe).untrained in target.untrained
 
 
 def test_the_format_is_chosen_again_once_no_trainer_is(open_page: Open, reviewed: Database) -> None:

@@ -1,4 +1,4 @@
-"""Pages offer what packages offer, with its options, and no wrong package takes one down."""
+"""Pages offer the plug-ins of installed packages with their options, and no broken package breaks a page."""
 
 from __future__ import annotations
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.protocols import Pulse
-from engine.types import Batch, Budget, Domain, DomainShare, Endpoint
+from engine.types import Budget, Domain, Endpoint, Pulse
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.generating.budgets import set_budget
 from storage.serving import engines
 from storage.serving.store import SqlStore
 from tests.running.test_budgets import SAYS, all_there, launch, work
+from tests.storage.stored_samples import queue_batch
 
 Open = Callable[..., AppTest]
-
-
-def create(db: Database, **changes: Any) -> int:
-    return batches.create_batch(db, Batch(**{"name": "made", "domains": (DomainShare(id="ledger"),), **changes}))
 
 
 def test_a_reached_budget_is_raised_on_the_page_and_the_batch_is_finished(
@@ -111,17 +106,17 @@ def waits(page: AppTest) -> list[str]:
 
 
 def test_a_waiting_batch_says_what_it_waits_behind(open_page: Open, ready: Database) -> None:
-    large = create(ready, name="nightly", trajectories=10_000)
+    large = queue_batch(ready, name="nightly", trajectories=10_000)
     assert SqlStore(ready).claim("me", time.time(), 60)
     engines.beat(ready, Pulse("me", 1, time.time()))
-    create(ready, name="another", trajectories=50)
-    mine, first_three = create(ready, trajectories=500), create(ready, trajectories=3)
+    queue_batch(ready, name="another", trajectories=50)
+    mine, first_three = queue_batch(ready, trajectories=500), queue_batch(ready, trajectories=3)
     page = open_page("batch", id=str(mine))
     assert "#1 nightly (10,000 to go) and 1 other batch" in waits(page)[0]
     assert "at most 20 trajectories" in waits(page)[0]
     assert any(link.proto.label == f"Open #{large}" for link in page.get("page_link"))
     assert not waits(open_page("batch", id=str(first_three)))
-    resumed = create(ready, trajectories=400)
+    resumed = queue_batch(ready, trajectories=400)
     store = SqlStore(ready)
     assert store.claim("other", time.time(), 60, only=resumed)
     store.release(resumed, "other", "paused", "Paused by hand.")
@@ -133,7 +128,7 @@ def test_a_waiting_batch_says_what_it_waits_behind(open_page: Open, ready: Datab
 
 
 def test_a_small_batch_waits_behind_small_ones_only(ready: Database) -> None:
-    numbers = [create(ready, trajectories=n) for n in (10_000, 3, 20, 21, 5)]
+    numbers = [queue_batch(ready, trajectories=n) for n in (10_000, 3, 20, 21, 5)]
     behind = lambda n: [a.id for a in batches.ahead(ready, batches.get_batch(ready, n))]  # noqa: E731
     assert [behind(n) for n in numbers] == [[], [], [2], [1, 2, 3], [2, 3]]
     SqlStore(ready).claim("me", time.time(), 60, most=20)
@@ -145,18 +140,18 @@ def test_a_small_batch_waits_behind_small_ones_only(ready: Database) -> None:
 
 def test_with_several_engines_none_of_their_batches_is_said_to_be_in_the_way(open_page: Open, ready: Database) -> None:
     for holder in ("one", "two"):
-        create(ready, name=f"of {holder}", trajectories=10_000)
+        queue_batch(ready, name=f"of {holder}", trajectories=10_000)
         assert SqlStore(ready).claim(holder, time.time(), 60)
     engines.beat(ready, Pulse("one", 1, time.time()))
-    create(ready, trajectories=50)
-    page = open_page("batch", id=str(create(ready, trajectories=500)))
+    queue_batch(ready, trajectories=50)
+    page = open_page("batch", id=str(queue_batch(ready, trajectories=500)))
     assert not waits(page)
     told = next(info.value for info in page.info if info.value.startswith("Waits for a free engine"))
     assert "At work are #1 of one (10,000 to go) and 1 other; 1 other batch will be taken first." in told
 
 
 def test_only_what_occupies_an_engine_is_waited_for(ready: Database) -> None:
-    large, small, mine, later = (create(ready, trajectories=n) for n in (10_000, 5, 500, 600))
+    large, small, mine, later = (queue_batch(ready, trajectories=n) for n in (10_000, 5, 500, 600))
     store = SqlStore(ready)
     assert store.claim("me", time.time(), 60)
     assert store.claim("me", time.time(), 60, most=20)

@@ -1,4 +1,4 @@
-"""The cheapest flow, against trying everything."""
+"""The cheapest flow is as cheap as the best found by trying every one."""
 
 from __future__ import annotations
 

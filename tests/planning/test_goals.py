@@ -1,4 +1,4 @@
-"""A task wants what its dialogue asks, and nothing more."""
+"""The goal of a task names exactly what its requests ask for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.errors import InputErrors
 from engine.planning import tasks
 from engine.planning.goals import by_request, goal_of, warning
 from engine.types import Domain, Mode, TaskTemplate
-from tests.conftest import PACKS
+from tests.samples.packs import LEDGER
 
 FIRST = "{% if not known %}You are {{ owner }}. {% endif %}You want {{ amount }} moved from savings to daily."
 SECOND = "Then you want to hear what daily holds{% if not known %}, {{ owner }}{% endif %}."
@@ -141,7 +141,7 @@ def test_one_turn_and_a_goal_for_each_give_no_warning(ledger: Domain) -> None:
 
 
 def test_validate_warns_and_still_passes() -> None:
-    done = CliRunner().invoke(app, ["validate", str(PACKS / "ledger")])
+    done = CliRunner().invoke(app, ["validate", str(LEDGER)])
     assert done.exit_code == 0
     assert done.output.count("warning:") == 1
     assert "warning: templates/move.yaml: turns.1.goal is missing" in done.output

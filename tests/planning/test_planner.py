@@ -9,7 +9,7 @@ import pytest
 from engine.errors import InputErrors
 from engine.planning.planner import check, plan
 from engine.types import Batch, Domain, Persona
-from tests.engine_parts import batch_of
+from tests.samples.batches import batch_of
 
 
 def specs(batch: Batch, ledger: Domain, persona: Persona) -> list:

@@ -12,6 +12,7 @@ from engine.planning.batch_file import dump_batch, parse_batch
 from engine.planning.planner import check
 from engine.planning.players import roles_asked
 from engine.types import Batch, Choice, Domain, DomainShare, Persona
+from tests.samples.batches import batch_of
 
 FILE = b"""name: tuned
 domains: [retail]
@@ -22,10 +23,6 @@ judges:
   - rubric:
       chars_per_turn: 300
 """
-
-
-def batch(**changes: Any) -> Batch:
-    return Batch.model_validate({"name": "b", "domains": [{"id": "retail"}], **changes})
 
 
 def test_a_batch_file_names_plug_ins_alone_or_with_options() -> None:
@@ -40,12 +37,12 @@ def test_a_batch_file_names_plug_ins_alone_or_with_options() -> None:
 
 
 def test_plain_names_change_no_fingerprint_and_options_do() -> None:
-    plain = batch(judges=["rules", "state"])
+    plain = batch_of("retail", judges=["rules", "state"])
     assert plain.model_dump(mode="json")["judges"] == ["rules", "state"]
     assert plain.model_dump(mode="json")["teacher"] == "reference"
-    assert batch(judges=[{"rules": {}}, {"state": None}]).fingerprint == plain.fingerprint
-    assert batch(judges=[{"rules": {"same_call_limit": 2}}, "state"]).fingerprint != plain.fingerprint
-    assert batch(judges=["rules", "state"], teacher={"reference": {}}).fingerprint == plain.fingerprint
+    assert batch_of("retail", judges=[{"rules": {}}, {"state": None}]).fingerprint == plain.fingerprint
+    assert batch_of("retail", judges=[{"rules": {"same_call_limit": 2}}, "state"]).fingerprint != plain.fingerprint
+    assert batch_of("retail", judges=["rules", "state"], teacher={"reference": {}}).fingerprint == plain.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -70,7 +67,7 @@ def test_what_is_wrong_is_refused_with_its_field_and_line(old: str, new: str, to
 
 def test_a_batch_that_was_stored_with_a_wrong_option_cannot_start(ledger: Domain, persona: Persona) -> None:
     share = DomainShare(id=ledger.id, digest=ledger.digest)
-    wrong = batch(domains=[share], judges=[{"rules": {"limit": 2}}])
+    wrong = batch_of("retail", domains=[share], judges=[{"rules": {"limit": 2}}])
     with pytest.raises(InputErrors, match=r"judges\.1\.rules\.limit"):
         check(wrong, {ledger.digest: ledger}, [persona])
 
@@ -87,7 +84,7 @@ def test_a_batch_that_was_stored_with_a_wrong_option_cannot_start(ledger: Domain
 def test_the_models_that_a_batch_needs_are_those_that_its_plug_ins_ask(
     changes: dict[str, Any], roles: list[str], ledger: Domain, persona: Persona
 ) -> None:
-    asked = batch(domains=[DomainShare(id=ledger.id, digest=ledger.digest)], **changes)
+    asked = batch_of(ledger, **changes)
     assert roles_asked(asked) == roles
     if not roles:
         check(asked, {ledger.digest: ledger}, [persona])

@@ -1,4 +1,4 @@
-"""Shares are exact over the whole batch; what cannot hold gives way in the promised order, by as little as there is."""
+"""Shares are exact over a batch; where they conflict, they give way in the promised order, as little as possible."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from engine.planning.planner import check, plan, quotas_of
 from engine.planning.quotas import Offer, Quotas, Shortfall, largest_remainders, planned, sentences
 from engine.settings import CATALOG
 from engine.types import MODES, Batch, Domain, DomainShare, Mode, Persona
+from tests.samples.batches import batch_of
 
 Case = tuple[Batch, list[Offer]]
 weight = st.one_of(st.just(1.0), st.integers(1, 50).map(float), st.integers(1, 2000).map(lambda n: n / 100))
@@ -270,8 +271,8 @@ def test_the_defaults_of_the_form_show_every_mode_two_or_three_times(persona: Pe
 
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_a_plan_keeps_its_quotas_over_the_tasks(ledger: Domain, persona: Persona, attempts: int) -> None:
-    batch = Batch(
-        name="b", domains=(DomainShare(id="ledger", digest=ledger.digest),), trajectories=45 * attempts,
+    batch = batch_of(
+        ledger, trajectories=45 * attempts,
         attempts=attempts, plan_version=2, turns={1: 2.0, 2: 1.0},
     )  # fmt: skip
     every = list(plan(batch, {ledger.digest: ledger}, [persona]))

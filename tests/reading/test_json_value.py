@@ -1,4 +1,4 @@
-"""JSON values: what is the same, and that no digit of a number is lost on the way in."""
+"""JSON values: which are equal, and that reading loses no digit of a number."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.domains.signature import tools_from_source
 from engine.errors import InputError, InputErrors, each
 from engine.planning import tasks
@@ -19,12 +19,13 @@ from engine.planning.planner import check, plan
 from engine.planning.template_faults import template_faults
 from engine.plugins import configure
 from engine.reading.places import Source, dotted, in_template, path_of
+from engine.rolling.parts import environment_of
 from engine.rolling.prove import prove
-from engine.rolling.rollout import environment_of
 from engine.serving.choice import open_pool
 from engine.tools.python import Config, PythonTools
 from engine.types import Domain, Persona, digest
-from tests.engine_parts import ROOT, batch_of, surroundings
+from tests.engines import ROOT, surroundings
+from tests.samples.batches import batch_of
 
 EMPTY = ROOT / "assets" / "empty_domain"
 OPEN_TEMPLATE = """id: odd
@@ -405,14 +406,17 @@ def test_one_wrong_value_gives_one_line(ledger: Domain, file: str, old: str, new
 
 
 def test_shipped_packs_have_no_such_fault() -> None:
-    for files in (*catalog.shipped(ROOT / "assets" / "catalog"), catalog.read_folder(ROOT / "assets" / "new_domain")):
+    for files in (
+        *pack_files.shipped(ROOT / "assets" / "catalog"),
+        pack_files.read_folder(ROOT / "assets" / "new_domain"),
+    ):
         assert template_faults(catalog.parse(files)) == []
 
 
 @pytest.fixture
 def validate(tmp_path: Path) -> Callable[[dict[str, bytes]], subprocess.CompletedProcess[str]]:
     def call(files: dict[str, bytes]) -> subprocess.CompletedProcess[str]:
-        catalog.write_folder(files, tmp_path / "pack")
+        pack_files.write_folder(files, tmp_path / "pack")
         line = [sys.executable, "-m", "engine", "validate", str(tmp_path / "pack")]
         return subprocess.run(
             line, cwd=ROOT, env=surroundings(tmp_path), capture_output=True, text=True, timeout=120, check=False
@@ -439,13 +443,13 @@ def test_validate_tells_faults_of_a_pack_that_loads(ledger: Domain, validate: Va
 
 
 def test_validate_says_what_an_empty_start_lacks(validate: Validate) -> None:
-    done = validate(catalog.read_folder(EMPTY))
+    done = validate(pack_files.read_folder(EMPTY))
     assert done.returncode == 1
     assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["tools/", "templates/"]
 
 
 def test_an_unfinished_pack_is_read_only_where_that_is_asked_for(ledger: Domain, persona: Persona) -> None:
-    files = catalog.read_folder(EMPTY)
+    files = pack_files.read_folder(EMPTY)
     domain = catalog.parse(files, unfinished=True)
     assert (domain.tools, domain.templates) == ((), ())
     with pytest.raises(InputErrors, match="defines no tool"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.domains.signature import syntax_error
+from engine.domains.signature import tools_from_source
 from engine.reading.python_source import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def test_threads_that_parse_wait_for_each_other(monkeypatch: pytest.MonkeyPatch)
     plugins._label_of_file.cache_clear()
     work = [
         lambda: parsed("a = 1"),
-        lambda: syntax_error("m.py", "def f(): pass"),
+        lambda: tools_from_source({"m.py": "X = 1"}),
         lambda: plugins.label("judges", "state"),
         lambda: plugins.label("modes", "single"),
     ]

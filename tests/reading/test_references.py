@@ -1,4 +1,4 @@
-"""Schemas of strangers: where references lead, and that no schema whatever makes a check fall over."""
+"""References in foreign schemas: where they lead, and that no schema makes a check crash or hang."""
 
 from __future__ import annotations
 

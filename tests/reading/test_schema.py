@@ -1,4 +1,4 @@
-"""Calls against their schema, and what a tool gets of them."""
+"""Calls are checked against their schema, and tools get the arguments in the schema's types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections played in a sandbox: with the others in place, answers and workspace compared, later calls played."""
+"""Corrected calls replayed in a sandbox: other corrections apply, later calls follow, results and workspace compare."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.protocols import SandboxPool
 from engine.reviewing.corrections import ends_at
-from engine.reviewing.replay import Correction, Replay, replay
-from engine.rolling.rollout import environment_of
+from engine.reviewing.replay import Correction, Replay, Runtime, replay
+from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
 from engine.types import Domain, Review, Trajectory, Turn
-from tests.exporters.mixed import applied, calls, made, result, says, user
+from tests.exporting.export_steps import applied
+from tests.samples.trajectories import shop_trajectory
+from tests.samples.turns import assistant_turn, calling_turn, result_turn, user_turn
 
 SILENT = '    return {"account_id": account_id, "note": note}'
 
@@ -43,27 +45,28 @@ async def recorded(domain: Domain, pool: SandboxPool, *turns: Turn) -> Trajector
             found.append(turn)
             for call in turn.tool_calls:
                 done = await sandbox.call(call.name, call.arguments)
-                found.append(result(call.id, call.name, done.content).model_copy(update={"fault": done.fault}))
-    return made(0, tuple(found), tools=domain.tools)
+                found.append(result_turn(call.id, call.name, done.content).model_copy(update={"fault": done.fault}))
+    return shop_trajectory(0, tuple(found), tools=domain.tools)
 
 
 async def replayed(
     domain: Domain, pool: SandboxPool, trajectory: Trajectory, turn: int, fix: Turn, *others: Correction
 ) -> Replay:
     environment = environment_of(domain, None, commands=False)
-    return await replay(trajectory, turn, fix, others, lambda: pool.lease(environment), sources_of(domain))
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(domain))
+    return await replay(trajectory, Correction(turn=turn, fix=fix), others, runtime)
 
 
 def note(id: str, account: str, text: str = "vip") -> Turn:
-    return calls((id, "set_note", {"account_id": account, "note": text}))
+    return calling_turn((id, "set_note", {"account_id": account, "note": text}))
 
 
 def move(id: str, amount: float) -> Turn:
-    return calls((id, "transfer", {"source": "A-1", "target": "A-2", "amount": amount}))
+    return calling_turn((id, "transfer", {"source": "A-1", "target": "A-2", "amount": amount}))
 
 
 def balance(id: str, account: str = "A-1") -> Turn:
-    return calls((id, "get_balance", {"account_id": account}))
+    return calling_turn((id, "get_balance", {"account_id": account}))
 
 
 def review(turn: int, fix: Turn, found: Replay, **more: object) -> Review:
@@ -75,7 +78,7 @@ def review(turn: int, fix: Turn, found: Replay, **more: object) -> Review:
 
 
 async def test_the_same_answer_with_another_effect_is_told(quiet: Domain, pool: SandboxPool) -> None:
-    done = await recorded(quiet, pool, user("Mark A-1."), note("c1", "A-1"), says("A-1 is marked."))
+    done = await recorded(quiet, pool, user_turn("Mark A-1."), note("c1", "A-1"), assistant_turn("A-1 is marked."))
     fix = note("c1", "A-2")
     found = await replayed(quiet, pool, done, 1, fix)
     assert [turn.content for turn in found.turns] == [done.turns[2].content]
@@ -89,10 +92,10 @@ async def test_the_same_answer_with_another_effect_is_told(quiet: Domain, pool: 
 
 
 async def test_the_later_result_that_no_longer_comes_is_found(quiet: Domain, pool: SandboxPool) -> None:
-    turns = (user("Mark it."), note("c1", "A-1"), balance("c2"), says("It holds 250.5."))
+    turns = (user_turn("Mark it."), note("c1", "A-1"), balance("c2"), assistant_turn("It holds 250.5."))
     owner = quiet.files["workspace/accounts.json"].decode().split('"owner": "')[1].split('"')[0]
-    look = calls(("c3", "find_accounts", {"owner": owner}))
-    done = await recorded(quiet, pool, *turns, user("And the notes?"), look, says("It is marked."))
+    look = calling_turn(("c3", "find_accounts", {"owner": owner}))
+    done = await recorded(quiet, pool, *turns, user_turn("And the notes?"), look, assistant_turn("It is marked."))
     fix = note("c1", "A-1", "gold")
     found = await replayed(quiet, pool, done, 1, fix)
     assert (found.other_results, found.breaks) == (False, 8)
@@ -105,7 +108,15 @@ async def test_the_later_result_that_no_longer_comes_is_found(quiet: Domain, poo
 
 
 async def test_a_correction_without_any_effect_keeps_the_record(ledger: Domain, pool: SandboxPool) -> None:
-    done = await recorded(ledger, pool, user("Move 5."), move("c1", 5), says("Done."), balance("c2"), says("245.5."))
+    done = await recorded(
+        ledger,
+        pool,
+        user_turn("Move 5."),
+        move("c1", 5),
+        assistant_turn("Done."),
+        balance("c2"),
+        assistant_turn("245.5."),
+    )
     fix = move("c1", 5.0).model_copy(update={"content": "One moment."})
     found = await replayed(ledger, pool, done, 1, fix)
     assert (found.diverges, found.breaks, found.state, found.unsteady) == (False, None, (), None)
@@ -113,7 +124,9 @@ async def test_a_correction_without_any_effect_keeps_the_record(ledger: Domain, 
 
 
 async def test_earlier_and_later_corrections_are_in_place(ledger: Domain, pool: SandboxPool) -> None:
-    done = await recorded(ledger, pool, user("Move 5."), move("c1", 5), user("And 10."), move("c2", 10), says("Done."))
+    done = await recorded(
+        ledger, pool, user_turn("Move 5."), move("c1", 5), user_turn("And 10."), move("c2", 10), assistant_turn("Done.")
+    )
     first, second = move("c1", 35), move("c2", 20)
     alone = await replayed(ledger, pool, done, 4, second)
     assert '"source_balance": 225.5' in alone.turns[0].content
@@ -131,7 +144,9 @@ async def test_earlier_and_later_corrections_are_in_place(ledger: Domain, pool: 
 
 
 async def test_a_correction_taken_back_ends_what_was_replayed_with_it(ledger: Domain, pool: SandboxPool) -> None:
-    done = await recorded(ledger, pool, user("Move 5."), move("c1", 5), user("And 10."), move("c2", 10), says("Done."))
+    done = await recorded(
+        ledger, pool, user_turn("Move 5."), move("c1", 5), user_turn("And 10."), move("c2", 10), assistant_turn("Done.")
+    )
     first, second = move("c1", 35), move("c2", 20)
     before = await replayed(ledger, pool, done, 1, first)
     both = await replayed(ledger, pool, done, 4, second, Correction(turn=1, fix=first, replayed=before.turns))
@@ -147,14 +162,22 @@ async def test_a_correction_taken_back_ends_what_was_replayed_with_it(ledger: Do
 
 
 async def test_a_record_that_does_not_come_again_is_named(ledger: Domain, pool: SandboxPool) -> None:
-    done = await recorded(ledger, pool, user("How much?"), balance("c1"), says("250.5."), move("c2", 5), says("Done."))
-    turns = (*done.turns[:2], result("c1", "get_balance", "it was another day"), *done.turns[3:])
+    done = await recorded(
+        ledger,
+        pool,
+        user_turn("How much?"),
+        balance("c1"),
+        assistant_turn("250.5."),
+        move("c2", 5),
+        assistant_turn("Done."),
+    )
+    turns = (*done.turns[:2], result_turn("c1", "get_balance", "it was another day"), *done.turns[3:])
     found = await replayed(ledger, pool, done.model_copy(update={"turns": turns}), 4, move("c2", 6))
     assert found.unsteady == 2
 
 
 async def test_a_refused_or_injected_fault_is_not_played_again(ledger: Domain, pool: SandboxPool) -> None:
-    done = await recorded(ledger, pool, user("Move 5."), move("c1", 5), move("c1", 5), says("Done."))
+    done = await recorded(ledger, pool, user_turn("Move 5."), move("c1", 5), move("c1", 5), assistant_turn("Done."))
     failed = done.turns[2].model_copy(update={"content": "Try again.", "fault": "injected"})
     async with pool.lease(environment_of(ledger, None, commands=False)) as sandbox:
         once = await sandbox.call("transfer", dict(done.turns[1].tool_calls[0].arguments))
@@ -163,7 +186,7 @@ async def test_a_refused_or_injected_fault_is_not_played_again(ledger: Domain, p
         failed,
         done.turns[3],
         done.turns[4].model_copy(update={"content": once.content}),
-        says("."),
+        assistant_turn("."),
     )
     found = await replayed(ledger, pool, done.model_copy(update={"turns": turns}), 3, move("c1", 6))
     assert found.unsteady is None

@@ -1,4 +1,4 @@
-"""What reviews make of a trajectory, spelled out, and what a recipe then does with it."""
+"""The standing that reviews give a trajectory, and whether a recipe exports it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from engine.reviewing.verdicts import ACCEPTED, EFFECTS, UNDECIDED, admitted, awaiting, corrections, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, TrajectoryFilter, Turn
-from tests.exporters.mixed import calls, says
+from tests.samples.turns import assistant_turn, calling_turn
 
 
 def whole(verdict: Any = None, **more: Any) -> Review:
@@ -22,7 +22,7 @@ def turn(index: int, verdict: Any, fix: Turn | None = None, **more: Any) -> Revi
     return Review(trajectory=1, turn=index, verdict=verdict, fix=fix, **more)
 
 
-BETTER, CALL = says("Better."), calls(("c1", "get_order", {"id": "W2"}))
+BETTER, CALL = assistant_turn("Better."), calling_turn(("c1", "get_order", {"id": "W2"}))
 EMPTY = Turn(role="assistant", content=" \n", reasoning="Only thought.")
 CASES: list[tuple[Standing, Sequence[Review]]] = [
     ("none", []),

@@ -13,12 +13,14 @@ import pytest_asyncio
 
 from engine.errors import ModelError, SandboxError
 from engine.planning.planner import plan
-from engine.protocols import Environment, Judge, Sandbox, SandboxPool
+from engine.protocols import Judge, Sandbox, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.serving.choice import open_pool
-from engine.types import MODES, SECONDS, Domain, Mode, Persona, RolloutSpec, Trajectory
-from tests.engine_parts import FailingPool, batch_of, scripted, wired
+from engine.types import MODES, SECONDS, Domain, Environment, Mode, Persona, RolloutSpec, Trajectory
+from tests.engines import FailingPool, wired
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 
 @pytest_asyncio.fixture

@@ -7,14 +7,15 @@ import json
 import pytest
 
 from engine.domains import catalog, shared_tools
-from engine.domains.shared_tools import laid_in
+from engine.domains.shared_tools import with_shared_files
 from engine.planning.planner import plan
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.settings import SHARED_TOOLS
 from engine.types import Domain, Persona
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.packs import ledger_files
 
 OWN = b'"""Own."""\n\n\ndef double(number: int) -> int:\n    """Double it.\n\n    Args:\n        number: What.\n\n'
 OWN += b'    Effect: read\n    """\n    return number * 2\n'
@@ -43,12 +44,12 @@ turns:
 
 @pytest.fixture(scope="module")
 def domain() -> Domain:
-    files = dict(catalog.read_folder(PACKS / "ledger"))
+    files = ledger_files()
     files = {path: data for path, data in files.items() if not path.startswith("templates/")}
     files["domain.yaml"] += b"shared_tools: [calculator@1]\n"
     files |= {"templates/fee.yaml": TEMPLATE.encode(), "tools/calculator.py": OWN}
     texts = {f"{one.name}@{one.version}": one.text for one in shared_tools.shipped(SHARED_TOOLS)}
-    return catalog.parse(laid_in(files, texts.get))
+    return catalog.parse(with_shared_files(files, texts.get))
 
 
 async def test_the_reference_uses_it_in_the_sandbox(domain: Domain, persona: Persona) -> None:

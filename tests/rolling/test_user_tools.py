@@ -1,4 +1,4 @@
-"""Tools of the simulated person: executed in the same world, kept beside the turns, and its fault where they lack."""
+"""Tools of the simulated user: same workspace, calls kept as attachments, and missing calls are the user's fault."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from engine.exporters.trajectory import Config, TrajectoryRecord
 from engine.exporting.record import read, record_of
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.reviewing.replay import Correction, Runtime, replay
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import USER_CALLS, Completion, Domain, ModelCall, Persona, ToolCall, Trajectory, Turn
 from engine.users.reference import ReferenceUser
-from pages.review.parts.turn_viewer import _took
+from pages.review.parts.turn_viewer import _texts_beside
 from storage.intake.rows import dump
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
+from tests.engines import wired
+from tests.samples.batches import batch_of
+from tests.samples.packs import PACKS
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +107,7 @@ async def test_the_reference_does_its_part_before_it_speaks(
     }
     assert found.proof is not None
     assert found.proof.expected == found.diff
-    assert _took(found)[1].startswith("used its own tools; read_display {} → ")
+    assert _texts_beside(found)[1].startswith("used its own tools; read_display {} → ")
 
 
 async def test_what_it_did_is_stored_and_leaves_with_whole_records(
@@ -167,8 +169,8 @@ async def test_a_correction_is_replayed_with_what_the_user_did(
     found, _ = await rolled(handset, persona, pool)
     environment = environment_of(handset, None, commands=False)
     fix = Turn(role="assistant", tool_calls=(ToolCall(id="c", **call("set_roaming", number="555-1", enabled=False)),))
-    sources = sources_of(handset)
-    told = await replay(found, 2, fix, [], lambda: pool.lease(environment), sources, handset.user_tools)
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(handset), handset.user_tools)
+    told = await replay(found, Correction(turn=2, fix=fix), [], runtime)
     assert told.ok
     assert [(place.pointer, place.recorded, place.corrected) for place in told.state] == [
         ("/lines/555-1/roaming", True, False)

@@ -1,4 +1,4 @@
-"""Budgets of a batch, with the real worker and storage: they hold, pause, are raised, and say when they cannot hold."""
+"""Budgets of a batch, with real worker and storage: they hold, pause, can be raised, and say when they cannot hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.errors import Conflict, InputError
+from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import Budget, Domain
 from storage.database import Database
@@ -15,7 +16,8 @@ from storage.generating.budgets import set_budget
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of, scripted
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 from tests.serving.test_worker import adds_up, batches_only, stored
 
 SAYS = {"text": "No idea.", "prompt_tokens": 50, "completion_tokens": 10}
@@ -31,7 +33,7 @@ def launch(db: Database, ledger: Domain, reply: dict[str, Any], trajectories: in
 
 
 async def work(db: Database) -> None:
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda line: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None).work(once=True)
 
 
 async def resumed(db: Database, number: int, **budget: Any) -> batches.BatchRow:

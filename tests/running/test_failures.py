@@ -1,13 +1,13 @@
-"""When a row of failed rollouts pauses a batch, and what ends a row."""
+"""How many failed rollouts in a row pause a batch, and what ends such a row."""
 
 from __future__ import annotations
 
 from engine.running.failures import Breaker
 from engine.types import Trajectory
-from tests.storage.samples import lost, made
+from tests.samples.trajectories import lost_trajectory, order_trajectory
 
-FAILED = lost(1, "rolled_out", "model_server", "failed", culprit="infrastructure", detail="It said 500")
-DUPLICATE = lost(2, "proven", "duplicate", turns=())
+FAILED = lost_trajectory(1, "rolled_out", "model_server", "failed", culprit="infrastructure", detail="It said 500")
+DUPLICATE = lost_trajectory(2, "proven", "duplicate", turns=())
 
 
 def said(breaker: Breaker, *arrived: Trajectory) -> list[bool]:
@@ -24,7 +24,17 @@ def test_a_row_of_failed_rollouts_pauses_with_the_last_fault() -> None:
 def test_a_finished_dialogue_ends_a_row() -> None:
     breaker = Breaker(3)
     assert (
-        said(breaker, FAILED, FAILED, made(3), FAILED, FAILED, lost(4, "judged", "facts"), FAILED, FAILED)
+        said(
+            breaker,
+            FAILED,
+            FAILED,
+            order_trajectory(3),
+            FAILED,
+            FAILED,
+            lost_trajectory(4, "judged", "facts"),
+            FAILED,
+            FAILED,
+        )
         == [False] * 8
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.running.failures import IN_A_ROW
+from engine.serving.choice import SandboxChoice
 from engine.serving.pools import Pools
 from engine.serving.worker import Worker
 from engine.types import Domain, Endpoint, Progress, Trajectory, TrajectoryFilter
@@ -21,9 +22,9 @@ from storage.generating import batches, recovery
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of
 from tests.llms.server import serving
 from tests.running.outages import Dockerd, fill, private_dockerd, small_disk
+from tests.samples.batches import batch_of
 
 NOWHERE = "unix:///nonexistent/docker.sock"
 
@@ -33,7 +34,7 @@ def launch(db: Database, ledger: Domain, **changes: Any) -> int:
 
 
 async def work(db: Database, choice: str = "auto") -> None:
-    await Worker(SqlStore(db), SqlLibrary(db), choice, say=lambda _: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice(choice), say=lambda _: None).work(once=True)
 
 
 async def disturbed(db: Database, number: int, after: int, fault: Callable[[], Any], choice: str = "auto") -> None:
@@ -259,14 +260,14 @@ async def test_an_engine_that_began_without_docker_takes_it_once_it_answers(
     try:
         first = await pools.of()
         assert first.name == "local"
-        await pools.look_again()
+        await pools.try_preferred()
         assert await pools.of() is first
         own_docker.start()
-        await pools.look_again()
+        await pools.try_preferred()
         assert (await pools.of()).name == "docker"
         assert await pools.of("local") is first
         await bound.of()
-        await bound.look_again()
+        await bound.try_preferred()
         assert (await bound.of()).name == "local"
     finally:
         await pools.aclose()

@@ -1,4 +1,4 @@
-"""What only the local sandbox does: its folders, and telling the dead from the living."""
+"""The local sandbox alone: its folders, and which of them belong to dead engines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from engine.errors import SandboxError
 from engine.liveness import lives, process_name
 from engine.plugins import load
-from engine.protocols import Environment
+from engine.types import Environment
 
 
 def test_an_owner_lives_until_its_process_ends() -> None:

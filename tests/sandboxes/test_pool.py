@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.errors import SandboxError
-from engine.protocols import Environment
 from engine.sandboxes._pool import WarmPool
+from engine.types import Environment
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""What pages ask of the engine, answered with a real database and the local sandbox."""
+"""Requests of pages, answered by the engine with a real database and the local sandbox."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.protocols import Request
-from engine.serving.choice import open_pool
+from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
-from engine.types import Domain, Recipe, Trajectory, TrajectoryFilter, Turn
+from engine.types import Domain, Recipe, Request, Trajectory, TrajectoryFilter, Turn
 from storage.database import Database
 from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import batch_of, scripted
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ async def test_a_model_is_called_and_its_fault_told(desk: Desk) -> None:
 async def stored(db: Database, ledger: Domain) -> tuple[int, Trajectory]:
     """Roll out a small batch and return a trajectory that moved money."""
     number = batches.create_batch(db, batch_of(ledger, trajectories=8, sandbox="local", modes={"dependent": 1}))
-    await Worker(SqlStore(db), SqlLibrary(db), "local", say=lambda line: None).work(once=True)
+    await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda line: None).work(once=True)
     for identity, body, _ in trajectories.stream(db, TrajectoryFilter(batches=(number,))):
         return identity, Trajectory.model_validate_json(body)
     raise AssertionError("nothing was stored")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.serving import worker as working
+from engine.serving.choice import SandboxChoice
 from engine.serving.image_build import ImageBuild
 from engine.serving.worker import Worker
 from engine.settings import read
@@ -26,8 +27,8 @@ from storage.serving.engines import newest
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.conformance._sandboxes import opened
-from tests.engine_parts import ROOT, until
-from tests.running.test_lanes import launch, seen, status
+from tests.engines import ROOT, until
+from tests.serving.test_lanes import launch, seen, status
 from tests.serving.test_worker import stored
 
 
@@ -141,7 +142,7 @@ async def late_image(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
 @asynccontextmanager
 async def at_work(db: Database, image: str) -> AsyncIterator[None]:
     """An engine that was told no sandbox, as the studio starts it."""
-    worker = Worker(SqlStore(db), SqlLibrary(db), "auto", image=image, say=lambda _: None)
+    worker = Worker(SqlStore(db), SqlLibrary(db), SandboxChoice(image=image), say=lambda _: None)
     task = asyncio.create_task(worker.work())
     try:
         yield

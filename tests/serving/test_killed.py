@@ -18,8 +18,9 @@ from storage.designing import domains, personas
 from storage.generating import batches
 from storage.reviewing import trajectories
 from tests.conformance._sandboxes import opened
-from tests.engine_parts import batch_of, engine, until
+from tests.engines import engine, until
 from tests.running.test_outages import checked, stored
+from tests.samples.batches import batch_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from engine.liveness import process_name
 from engine.serving.lock import EngineLock
-from tests.storage.samples import ended_holder
+from tests.engines import ended_holder
 
 
 @contextmanager

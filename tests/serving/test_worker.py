@@ -1,4 +1,4 @@
-"""Batches from claim to release, with a real database and the local sandbox; faults are injected, not imagined."""
+"""Batches from claim to release, with a real database, the local sandbox and injected faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import SandboxError, StorageError
 from engine.running.runner import run
-from engine.serving.choice import open_pool
+from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.worker import Worker
 from engine.types import Domain, Progress, Trajectory
 from storage.database import Database
@@ -20,7 +20,9 @@ from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
-from tests.engine_parts import FailingPool, batch_of, scripted
+from tests.engines import FailingPool
+from tests.samples.batches import batch_of
+from tests.samples.models import scripted
 
 
 def launch(db: Database, ledger: Domain, **changes: Any) -> int:
@@ -30,7 +32,7 @@ def launch(db: Database, ledger: Domain, **changes: Any) -> int:
 
 async def work(db: Database, store: SqlStore | None = None) -> None:
     lines: list[str] = []
-    await Worker(store or SqlStore(db), SqlLibrary(db), "local", say=lines.append).work(once=True)
+    await Worker(store or SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lines.append).work(once=True)
 
 
 def adds_up(p: Progress) -> bool:

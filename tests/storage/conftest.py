@@ -1,3 +1,11 @@
-from tests.storage.fixtures import db, empty_url, migrated_database, migrated_file, postgres_server, sqlite_db, url
+from tests.storage.database_fixtures import (
+    db,
+    empty_url,
+    migrated_database,
+    migrated_file,
+    postgres_server,
+    sqlite_db,
+    url,
+)
 
 __all__ = ["db", "empty_url", "migrated_database", "migrated_file", "postgres_server", "sqlite_db", "url"]

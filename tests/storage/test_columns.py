@@ -1,4 +1,4 @@
-"""What a trajectory's row holds by the names of its columns, and that nothing lists these names anew."""
+"""The columns of a trajectory's row have one list of names, which no other file repeats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from storage import columns, tables
 from storage.database import Database
 from storage.intake.rows import rows_of
 from storage.serving.store import SqlStore
-from tests.storage.samples import call, made, queue
+from tests.samples.models import model_call
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 _t = tables.trajectory.columns
 BESIDE_COLUMNS = {"stages", "reached", "exported", "tools", "tags", "score", "score_min", "score_max", "text"}
@@ -17,15 +19,17 @@ BESIDE_COLUMNS = {"stages", "reached", "exported", "tools", "tags", "score", "sc
 
 
 def test_a_row_has_a_value_for_each_column_of_the_table() -> None:
-    assert rows_of(1, 2, made(0), 3.0).facts.keys() == {column.name for column in _t}
+    assert rows_of(1, 2, order_trajectory(0), 3.0).facts.keys() == {column.name for column in _t}
 
 
 def test_what_is_stored_is_what_the_mapping_says(db: Database) -> None:
-    number = queue(db, 3)
+    number = queue_batch(db, 3)
     given = [
-        made(0, calls=(call(), call(cost=None)), models={"teacher": "m-1"}),
-        made(1, status="rejected", stage="state", reason="wrong_state", culprit="agent", reward=None, mode=None),
-        made(2, turns=(), template=None),
+        order_trajectory(0, calls=(model_call(), model_call(cost=None)), models={"teacher": "m-1"}),
+        order_trajectory(
+            1, status="rejected", stage="state", reason="wrong_state", culprit="agent", reward=None, mode=None
+        ),
+        order_trajectory(2, turns=(), template=None),
     ]
     SqlStore(db).save(number, given)
     with db.read() as session:

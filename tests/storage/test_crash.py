@@ -12,18 +12,19 @@ from pathlib import Path
 from engine.settings import ROOT
 from storage.database import Database
 from storage.serving.store import SqlStore
-from tests.storage.samples import made, queue
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 _WRITER = """
 import sys
 from storage.database import open_database
 from storage.serving.store import SqlStore
-from tests.storage.samples import made
+from tests.samples.trajectories import order_trajectory
 url, batch, first, count, chunk = sys.argv[1], *map(int, sys.argv[2:6])
 store = SqlStore(open_database(url))
 print("ready", flush=True)
 for start in range(first, first + count, chunk):
-    store.save(batch, [made(i, said="word " * 200) for i in range(start, start + chunk)])
+    store.save(batch, [order_trajectory(i, said="word " * 200) for i in range(start, start + chunk)])
     print(start + chunk, flush=True)
 """
 
@@ -34,7 +35,7 @@ def _start(url: str, batch: int, first: int, count: int, chunk: int) -> subproce
 
 
 def test_six_processes_lose_nothing(db: Database, url: str) -> None:
-    number = queue(db, 600)
+    number = queue_batch(db, 600)
     writers = [_start(url, number, n * 100, 40, 4) for n in range(6)]
     assert [w.wait(60) for w in writers] == [0] * 6
     for writer in writers:
@@ -46,7 +47,7 @@ def test_six_processes_lose_nothing(db: Database, url: str) -> None:
 
 
 def test_a_kill_in_mid_save_loses_no_committed_row_and_doubles_none(db: Database, url: str) -> None:
-    number = queue(db, 5_000)
+    number = queue_batch(db, 5_000)
     writer = _start(url, number, 0, 5_000, 50)
     assert writer.stdout is not None
     told = 0
@@ -65,14 +66,14 @@ def test_a_kill_in_mid_save_loses_no_committed_row_and_doubles_none(db: Database
     assert len(done) % 50 == 0, "a transaction was stored in part"
     assert store.progress(number).kept == len(done)
 
-    everything = [made(i, said="word " * 200) for i in range(len(done) + 100)]
+    everything = [order_trajectory(i, said="word " * 200) for i in range(len(done) + 100)]
     assert store.save(number, everything) == 100
     assert store.progress(number).kept == len(done) + 100 == len(store.done_ids(number))
 
 
 def test_the_write_ahead_log_of_a_killed_process_is_taken_over(sqlite_db: Database) -> None:
     assert sqlite_db.path is not None
-    number = queue(sqlite_db, 100)
+    number = queue_batch(sqlite_db, 100)
     writer = _start(f"sqlite:///{sqlite_db.path}", number, 0, 100, 10)
     assert writer.stdout is not None
     while writer.stdout.readline().strip() != "50":

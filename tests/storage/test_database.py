@@ -1,4 +1,4 @@
-"""Addresses, settings of the connection, and faults told as StorageError with the next move."""
+"""Database addresses, connection settings, and faults raised as StorageError with the next move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from storage import database as database_module
 from storage import preferences
 from storage.database import Database, open_database
 from storage.serving.store import SqlStore
-from tests.storage.samples import made, queue
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 
 @pytest.mark.parametrize(
@@ -98,23 +99,23 @@ def test_a_lock_that_lasts_too_long_is_a_storage_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_apart_and_costs_nothing_stored(sqlite_db: Database) -> None:
-    number = queue(sqlite_db, 1_000)
+    number = queue_batch(sqlite_db, 1_000)
     store = SqlStore(sqlite_db)
-    store.save(number, [made(0)])
+    store.save(number, [order_trajectory(0)])
     sqlite_db.writer.dispose()
 
     with sqlite_db.writer.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 4}")
     with pytest.raises(StorageError, match="Free some space, then resume") as caught:
-        store.save(number, [made(i, said="long " * 2_000) for i in range(1, 50)])
+        store.save(number, [order_trajectory(i, said="long " * 2_000) for i in range(1, 50)])
     assert caught.value.full
     assert store.done_ids(number) == {"rollout-0"}
     assert store.progress(number).kept == 1
 
     with sqlite_db.writer.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1000000")
-    assert store.save(number, [made(i) for i in range(50)]) == 49
+    assert store.save(number, [order_trajectory(i) for i in range(50)]) == 49
     assert store.progress(number).kept == 50
 
 
@@ -132,17 +133,19 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
 
 def test_size_grows(sqlite_db: Database) -> None:
     before = database_module.size(sqlite_db)
-    SqlStore(sqlite_db).save(queue(sqlite_db, 100), [made(i, said="word " * 1_000) for i in range(100)])
+    SqlStore(sqlite_db).save(
+        queue_batch(sqlite_db, 100), [order_trajectory(i, said="word " * 1_000) for i in range(100)]
+    )
     assert database_module.size(sqlite_db) > before > 0
 
 
 def test_counters_lose_no_update_between_threads(db: Database) -> None:
-    number = queue(db, 600)
+    number = queue_batch(db, 600)
     stores = [SqlStore(db) for _ in range(6)]
 
     def work(worker: int) -> None:
         for i in range(20):
-            stores[worker].save(number, [made(worker * 100 + i)])
+            stores[worker].save(number, [order_trajectory(worker * 100 + i)])
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
     for thread in threads:

@@ -17,7 +17,7 @@ from storage.analysing import analytics
 from storage.database import Database, _address, open_database
 from storage.intake.rows import dump
 from storage.reviewing import reviews, trajectories
-from tests.storage.samples import made
+from tests.samples.trajectories import order_trajectory
 
 
 def _ours(object_: object, name: str | None, kind: str, reflected: bool, compared: object) -> bool:
@@ -63,7 +63,10 @@ def test_a_newer_database_is_refused_with_the_next_move(empty_url: str) -> None:
 def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
     db = Database(_address(empty_url))
     migrations.upgrade(db.writer, "0001")
-    rows = [made(1, said="Where is my umbrella?"), made(2, said="Nothing of the kind", tool="find_thing")]
+    rows = [
+        order_trajectory(1, said="Where is my umbrella?"),
+        order_trajectory(2, said="Nothing of the kind", tool="find_thing"),
+    ]
     with db.write() as session:
         session.execute(
             tables.batch.insert().values(
@@ -137,7 +140,7 @@ def test_what_awaited_a_correction_says_so_after_the_way_up_from_0004(empty_url:
             batch = 1 if n <= 300 else 2
             found = {"id": n, "batch": batch, "rollout": f"r{n}", "verdict": verdict, "no": False}
             session.execute(text(_OLD_ROW), found)
-            body = dump(made(n, scores=(rubric,)) if batch == 2 else made(n))
+            body = dump(order_trajectory(n, scores=(rubric,)) if batch == 2 else order_trajectory(n))
             session.execute(tables.body.insert().values(trajectory_id=n, body=body))
             for at, one in enumerate(given):
                 turn = tables.WHOLE if one.turn is None else one.turn

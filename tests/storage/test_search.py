@@ -1,4 +1,4 @@
-"""Full-text search: finds words, phrases and tools, and takes whatever is typed as words."""
+"""Full-text search finds words, phrases and tools, and treats any input as words, never as query syntax."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from storage.database import Database
 from storage.generating import batches
 from storage.reviewing import trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import made, queue
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 SAID = (
     "Where is my blue umbrella?",
@@ -29,8 +30,8 @@ HOSTILE = [
 
 @pytest.fixture
 def spoken(db: Database) -> Database:
-    number = queue(db, 100)
-    SqlStore(db).save(number, [made(i, said=said, tool=f"tool_{i}_do") for i, said in enumerate(SAID)])
+    number = queue_batch(db, 100)
+    SqlStore(db).save(number, [order_trajectory(i, said=said, tool=f"tool_{i}_do") for i, said in enumerate(SAID)])
     return db
 
 
@@ -86,5 +87,5 @@ def test_hostile_text_never_raises_and_never_widens(spoken: Database) -> None:
 def test_deleted_trajectories_are_not_found(spoken: Database) -> None:
     batches.delete_batch(spoken, 1)
     assert _found(spoken, "umbrella") == []
-    SqlStore(spoken).save(queue(spoken), [made(9, said="another umbrella")])
+    SqlStore(spoken).save(queue_batch(spoken), [order_trajectory(9, said="another umbrella")])
     assert _found(spoken, "umbrella") == [9]

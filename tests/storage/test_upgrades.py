@@ -16,7 +16,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert, inspect, text
 
-from engine.types import Batch, DomainShare, Review, TrajectoryFilter
+from engine.types import Review, TrajectoryFilter
 from storage import migrations, search
 from storage.database import Database, _address, open_database
 from storage.designing import domains, personas
@@ -25,6 +25,7 @@ from storage.generating import batches
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.golden_plans import GOLDEN
+from tests.samples.batches import batch_of
 
 REVISIONS = [r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))]
 KNOWN = json.loads((GOLDEN / "paused.json").read_text())
@@ -152,7 +153,7 @@ def reviews_and_exports_are_readable(db: Database) -> None:
 
 
 def new_rows_fit_beside_the_old_ones(db: Database) -> None:
-    number = batches.create_batch(db, Batch(name="new", domains=(DomainShare(id="rental"),)))
+    number = batches.create_batch(db, batch_of("rental", name="new"))
     assert number == max(KNOWN["batch"], KNOWN["imported"]) + 1
     reviews.save_review(db, Review(trajectory=KNOWN["accepted"], turn=2, verdict="reject"))
     assert len(reviews.reviews_of(db, KNOWN["accepted"])) == 2

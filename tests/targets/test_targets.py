@@ -1,4 +1,4 @@
-"""Targets: what a trainer must not train it does not train; options and format follow; contradictions are refused."""
+"""Targets: no trainer trains a masked turn, options and format are filled in, contradictions are refused."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from engine.errors import InputError
 from engine.exporting.build import build, preview
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
-from engine.exporting.target import aimed, check_choice, find, names
+from engine.exporting.target import check_choice, find, for_target, names
 from engine.types import Recipe, Review, Turn
-from tests.exporters.mixed import EMPTY, NESTED, calls, entries, made, mixed, result, says, user
+from tests.exporting.export_steps import entries
 from tests.needs import missing
+from tests.samples.trajectories import mixed_trajectories, shop_trajectory
+from tests.samples.turns import EMPTY, NESTED, assistant_turn, calling_turn, result_turn, user_turn
 from tests.targets.trainers import SHOWN, trained_text
 
 WHOLE = {"train": 1.0}
 TURNS = (
-    user("ask-one"),
-    calls(("c1", "get_order", {"id": "call-one"}), content="beside-one"),
-    result("c1", "get_order", "result-one"),
-    says("answer-one", reasoning="thought-one"),
-    user("ask-two"),
-    calls(("c2", "get_order", {"id": "call-two"}), ("c3", "get_order", {"id": "call-three"})),
-    result("c2", "get_order", "result-two"),
-    result("c3", "get_order", "result-three"),
-    says("answer-two"),
+    user_turn("ask-one"),
+    calling_turn(("c1", "get_order", {"id": "call-one"}), content="beside-one"),
+    result_turn("c1", "get_order", "result-one"),
+    assistant_turn("answer-one", reasoning="thought-one"),
+    user_turn("ask-two"),
+    calling_turn(("c2", "get_order", {"id": "call-two"}), ("c3", "get_order", {"id": "call-three"})),
+    result_turn("c2", "get_order", "result-two"),
+    result_turn("c3", "get_order", "result-three"),
+    assistant_turn("answer-two"),
 )
 ANSWERS = [place for place, turn in enumerate(TURNS) if turn.role == "assistant"]
 
@@ -47,8 +49,8 @@ def rejected(*turns: int) -> dict[int, list[Review]]:
 
 
 def rows(recipe: Recipe, turns: tuple[Turn, ...] = TURNS, reviews: dict[int, list[Review]] | None = None) -> list[Any]:
-    (entry,) = entries([made(0, turns)], reviews)
-    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).converted(*entry[1:])[1].rows]
+    (entry,) = entries([shop_trajectory(0, turns)], reviews)
+    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).convert(*entry[1:])[1].rows]
 
 
 # ---------------------------------------------------------------- masks
@@ -84,7 +86,7 @@ def test_a_call_that_its_schema_refused_is_never_trained(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
-    source = entries([made(0, TURNS)], rejected(ANSWERS[2]))
+    source = entries([shop_trajectory(0, TURNS)], rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert "train" not in report["lost"]
     assert report["changed"] or "mask" in find(name).untrained, "a dialogue that is cut is counted"
@@ -101,7 +103,7 @@ def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_the_report_says_what_a_mask_costs(tmp_path: Path, name: str, changed: bool, carries_ids: bool) -> None:
-    source = entries([made(0, TURNS)], rejected(ANSWERS[2]))
+    source = entries([shop_trajectory(0, TURNS)], rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert bool(report["changed"]) is changed
     assert ("tool_call_id" not in report["never_carried"]) is carries_ids
@@ -116,8 +118,8 @@ def test_every_option_that_a_target_names_is_one_of_its_format(name: str) -> Non
     for option, allowed in target.options.items():
         for value in allowed:
             plugins.configure("exporters", target.format, {option: value})
-    recipe = aimed(Recipe(target=name))
-    assert aimed(recipe) == recipe
+    recipe = for_target(Recipe(target=name))
+    assert for_target(recipe) == recipe
     assert recipe.format == target.format
     assert {option: recipe.options[option] for option in target.options} == {
         option: allowed[0] for option, allowed in target.options.items()
@@ -137,8 +139,12 @@ def test_arguments_of_mixed_types_are_read_by_any_arrow(tmp_path: Path, name: st
     """`datasets` up to 4.6 type each column as Arrow does, and refuse a text where a number was."""
     from pyarrow import json as arrow
 
-    given = [made(0, NESTED), made(1, EMPTY), made(2, (user("x"), calls(("c", "pay", {"value": 3}))))]
-    given += [made(3, (user("y"), calls(("c", "pay", {"value": {"deep": [1, "2"]}}))))]
+    given = [
+        shop_trajectory(0, NESTED),
+        shop_trajectory(1, EMPTY),
+        shop_trajectory(2, (user_turn("x"), calling_turn(("c", "pay", {"value": 3})))),
+    ]
+    given += [shop_trajectory(3, (user_turn("y"), calling_turn(("c", "pay", {"value": {"deep": [1, "2"]}}))))]
     file = build(Recipe(target=name, splits=WHOLE), entries(given), tmp_path / "rows.jsonl").path
     found = arrow.read_json(file).to_pylist()
     assert len(found) == len(given)
@@ -175,9 +181,9 @@ def test_a_contradiction_is_refused_before_anything_is_written(
     tmp_path: Path, recipe: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):
-        build(Recipe(**recipe), entries(mixed()), tmp_path / "x.zip")
+        build(Recipe(**recipe), entries(mixed_trajectories()), tmp_path / "x.zip")
     with pytest.raises(InputError, match=told):
-        preview(Recipe(**recipe), entries(mixed()))
+        preview(Recipe(**recipe), entries(mixed_trajectories()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,7 +199,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
     with pytest.raises(InputError, match="reads llamafactory, not chat_jsonl"):
         check_choice("llamafactory", "chat_jsonl", None)
     check_choice("trl", "chat_jsonl", "mask")
-    assert aimed(Recipe(target="prime_rl")).untrained == "cut"
+    assert for_target(Recipe(target="prime_rl")).untrained == "cut"
 
 
 # ---------------------------------------------------------------- what the files tell
@@ -202,7 +208,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
 @pytest.mark.parametrize("name", names())
 def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: str) -> None:
     recipe = Recipe(target=name, splits={"train": 0.5, "validation": 0.5})
-    found = build(recipe, entries(mixed()), tmp_path)
+    found = build(recipe, entries(mixed_trajectories()), tmp_path)
     with zipfile.ZipFile(found.path) as archive:
         card = archive.read("README.md").decode()
         again = Recipe.model_validate_json(archive.read("recipe.json"))
@@ -215,10 +221,10 @@ def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: s
     assert f"A turn that a human rejected {target.untrained[again.untrained]}." in card
     assert "Turns a human rejected are" not in card
     assert "$" not in found.settings
-    assert again == aimed(recipe)
+    assert again == for_target(recipe)
     assert "train" in found.settings
     assert "train.jsonl" in files
-    rebuilt = build(again, entries(mixed()), tmp_path / "again")
+    rebuilt = build(again, entries(mixed_trajectories()), tmp_path / "again")
     assert rebuilt.sha256 == found.sha256
 
 
@@ -233,9 +239,9 @@ def test_settings_are_in_the_language_of_the_trainer() -> None:
 
 
 def test_a_bare_file_is_named_in_the_settings(tmp_path: Path) -> None:
-    found = build(Recipe(target="ms_swift", splits=WHOLE), entries(mixed()), tmp_path / "mine.jsonl")
+    found = build(Recipe(target="ms_swift", splits=WHOLE), entries(mixed_trajectories()), tmp_path / "mine.jsonl")
     assert "--dataset mine.jsonl" in str(found.settings)
-    assert build(Recipe(splits=WHOLE), entries(mixed()), tmp_path / "x.jsonl").settings is None
+    assert build(Recipe(splits=WHOLE), entries(mixed_trajectories()), tmp_path / "x.jsonl").settings is None
 
 
 # ---------------------------------------------------------------- recipes without a target
@@ -266,7 +272,7 @@ def test_a_recipe_without_a_target_gives_the_bytes_that_it_gave(tmp_path: Path, 
     assert "target" not in stored
     seen = hashlib.sha256()
     with zipfile.ZipFile(
-        build(Recipe.model_validate_json(stored), entries(mixed(), reviews), tmp_path).path
+        build(Recipe.model_validate_json(stored), entries(mixed_trajectories(), reviews), tmp_path).path
     ) as archive:
         for name in sorted({*archive.namelist()} - {"README.md"}):
             seen.update(name.encode() + b"\0" + archive.read(name) + b"\0")

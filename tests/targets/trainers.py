@@ -1,6 +1,6 @@
-"""What each trainer trains of a row, by the rule of its own code, which stands in EXAMPLE beside its target.
+"""Which messages of a row each trainer trains, by the rule in its target's EXAMPLE, taken from the trainer's code.
 
-TRL's rule is its own code, run in tests/exporters/test_trl_masks.py; beside its target stands what its masks come to.
+TRL's rule is its own code, run in tests/targets/test_trl_masks.py; beside its target stands what its masks come to.
 """
 
 from __future__ import annotations

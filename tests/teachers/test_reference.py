@@ -7,12 +7,13 @@ from typing import Any
 from engine import plugins
 from engine.protocols import Teacher
 from engine.types import Task, ToolFault, Turn
-from tests.teachers.samples import PERSONA, proof, task
+from tests.samples.personas import ADA
+from tests.samples.tasks import balance_proof, balance_task
 
 
 def teacher(given: Task) -> Teacher:
     plugin = plugins.load("teachers", "reference")
-    made: Teacher = plugin.make(plugin.config(), llm=None, task=given, proof=proof(), persona=PERSONA, seed=0)
+    made: Teacher = plugin.make(plugin.config(), llm=None, task=given, proof=balance_proof(), persona=ADA, seed=0)
     return made
 
 
@@ -42,7 +43,7 @@ def outline(turns: list[Turn]) -> list[Any]:
 
 
 async def test_it_plays_groups_then_the_answer_turn_by_turn() -> None:
-    assert outline(await play(task(), ["x", "y"])) == [
+    assert outline(await play(balance_task(), ["x", "y"])) == [
         [("call_0", "0"), ("call_1", "1")],
         [("call_2", "2")],
         "They hold 5, 6 and 7.",
@@ -52,7 +53,7 @@ async def test_it_plays_groups_then_the_answer_turn_by_turn() -> None:
 
 
 async def test_a_missing_parameter_is_asked_for_first() -> None:
-    given = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+    given = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
     assert outline(await play(given, ["x", "It is A-100.", "y"]))[:3] == [
         "Which account?",
         [("call_0", "0"), ("call_1", "1")],
@@ -62,7 +63,7 @@ async def test_a_missing_parameter_is_asked_for_first() -> None:
 
 
 async def test_an_injected_fault_is_repeated_and_nothing_else() -> None:
-    turns = await play(task(mode="tool_error", fault=1), ["x"], {"call_1": "injected"})
+    turns = await play(balance_task(mode="tool_error", fault=1), ["x"], {"call_1": "injected"})
     assert outline(turns) == [
         [("call_0", "0"), ("call_1", "1")],
         [("call_2", "1")],
@@ -72,20 +73,20 @@ async def test_an_injected_fault_is_repeated_and_nothing_else() -> None:
 
 
 async def test_other_faults_are_left_as_they_are() -> None:
-    turns = await play(task(), ["x"], {"call_0": "tool_error"})
+    turns = await play(balance_task(), ["x"], {"call_0": "tool_error"})
     assert outline(turns)[1] == [("call_2", "2")]
 
 
 async def test_a_turn_without_a_chain_is_only_answered() -> None:
-    bare = proof().turns[1].model_copy(update={"calls": ()})
+    bare = balance_proof().turns[1].model_copy(update={"calls": ()})
     plugin = plugins.load("teachers", "reference")
-    given = task()
+    given = balance_task()
     made = plugin.make(
         plugin.config(),
         llm=None,
         task=given,
-        proof=proof().model_copy(update={"turns": (bare, bare)}),
-        persona=PERSONA,
+        proof=balance_proof().model_copy(update={"turns": (bare, bare)}),
+        persona=ADA,
         seed=0,
     )
     reply = await made.reply([Turn(role="user", content="x")], ())
@@ -94,6 +95,6 @@ async def test_a_turn_without_a_chain_is_only_answered() -> None:
 
 
 async def test_after_the_last_request_it_is_polite_and_calls_nothing() -> None:
-    last = (await play(task(), ["x", "y", "thanks"]))[-1]
+    last = (await play(balance_task(), ["x", "y", "thanks"]))[-1]
     assert last.content.startswith("You're welcome")
     assert not last.tool_calls

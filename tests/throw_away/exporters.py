@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.protocols import Converted, Exporter
-from engine.types import Options, Record
+from engine.protocols import Exporter
+from engine.types import Converted, Options, Record
 
 __all__ = ["SaidExporter"]
 

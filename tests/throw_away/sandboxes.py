@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from engine import plugins
-from engine.protocols import Environment, Sandbox, SandboxHealth, SandboxPool
-from engine.types import Options
+from engine.protocols import Sandbox, SandboxPool
+from engine.types import Environment, Options, SandboxHealth
 
 __all__ = ["Wrapped"]
 

@@ -1,4 +1,4 @@
-"""Tools that a program of the pack serves: its state counts in proofs and end states, and its faults are the tool's."""
+"""The tool source `service`: its state counts in proofs and end states, and its faults are faults of the tool."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import pytest
 import pytest_asyncio
 
 from engine.domains import catalog
-from engine.domains.sources import opened, sources_of
+from engine.domains.sources import open_source, sources_of
 from engine.errors import InputErrors
 from engine.planning.planner import plan
 from engine.protocols import Sandbox, SandboxPool, ToolSource
-from engine.reviewing.replay import replay
-from engine.rolling.rollout import environment_of, rollout
+from engine.reviewing.replay import Correction, Runtime, replay
+from engine.rolling.parts import environment_of
+from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Choice, Domain, Persona, Tool, ToolCall, ToolResult, Turn
-from tests.conftest import PACKS
-from tests.engine_parts import batch_of, wired
-from tests.exporters.mixed import made
-from tests.rolling.wrong_teachers import Moment, played, task_of
+from tests.engines import wired
+from tests.modes.wrong_teachers import Moment, played, task_of
+from tests.samples.batches import batch_of
+from tests.samples.packs import PACKS
+from tests.samples.trajectories import shop_trajectory
 
 SELL = {"item": "milk", "pieces": 2}
 
@@ -105,10 +107,11 @@ async def test_a_replay_compares_what_the_program_holds(till: Domain, pool: Sand
         Turn(role="tool", name="sell", tool_call_id="c", content='{"paid": 4}'),
         Turn(role="assistant", content="4."),
     )
-    record = made(0, turns, tools=till.tools)
+    record = shop_trajectory(0, turns, tools=till.tools)
     environment = environment_of(till, None, commands=False)
     fix = Turn(role="assistant", tool_calls=(sold(3),))
-    found = await replay(record, 1, fix, (), lambda: pool.lease(environment), sources_of(till))
+    runtime = Runtime(lambda: pool.lease(environment), sources_of(till))
+    found = await replay(record, Correction(turn=1, fix=fix), (), runtime)
     assert found.ok
     assert found.unsteady is None
     assert {(place.path, place.pointer) for place in found.state} == {
@@ -133,13 +136,13 @@ async def test_a_program_that_fails_is_a_fault_of_the_tool_and_the_sandbox_goes_
     text, fault, told = SERVERS[what]
     files = changed(till, server_py=text)
     options = {"timeout": 3} if fault == "timeout" else {}
-    source, listed = opened(Choice(name="service", options=options), files)
+    source, listed = open_source(Choice(name="service", options=options), files)
     tools = {tool.name: tool for tool in listed}
     async with pool.lease(environment_of(till, None, commands=False)) as sandbox:
         found = await asked(source, tools, sandbox, "sell", **SELL)
         assert found.fault == fault
         assert told in found.content
-        again, _ = opened(Choice(name="service"), till.files)
+        again, _ = open_source(Choice(name="service"), till.files)
         assert (await asked(again, tools, sandbox, "sell", **SELL)).fault is None
         assert await sandbox.read("shop.json")
 

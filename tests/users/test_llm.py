@@ -1,4 +1,4 @@
-"""The model user: what it sees, what it may not tell, when it may stop."""
+"""The model-driven user: what it is shown, what it must not reveal yet, when it may stop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 
 from engine import plugins
 from engine.running.models import open_llm
-from engine.types import Completion, Endpoint, Sampling, Task, Tool, ToolCall, Turn
+from engine.types import Completion, Sampling, Task, Tool, ToolCall, Turn
 from engine.users.llm import LLMUser
-from tests.teachers.samples import PERSONA, proof, task
+from tests.samples.models import scripted
+from tests.samples.personas import ADA
+from tests.samples.tasks import balance_proof, balance_task
 
-HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 SYSTEM = Turn(role="system", content="SECRET POLICY")
 
 
@@ -22,7 +24,7 @@ class Recording:
     """Plays replies through the scripted plug-in and keeps what it was shown."""
 
     def __init__(self, replies: list[dict[str, Any]]) -> None:
-        self._llm = open_llm(Endpoint(model="m", llm="scripted", options={"replies": replies}), "user")
+        self._llm = open_llm(scripted(*replies), "user")
         self.seen: list[Sequence[Turn]] = []
 
     async def complete(
@@ -44,7 +46,7 @@ class Recording:
 def made(given: Task, *replies: dict[str, Any]) -> tuple[LLMUser, Recording]:
     llm = Recording(list(replies))
     plugin = plugins.load("users", "llm")
-    user: LLMUser = plugin.make(plugin.config(), llm=llm, task=given, proof=proof(), persona=PERSONA, seed=0)
+    user: LLMUser = plugin.make(plugin.config(), llm=llm, task=given, proof=balance_proof(), persona=ADA, seed=0)
     return user, llm
 
 
@@ -70,7 +72,7 @@ async def text_of(user: LLMUser, turns: list[Turn]) -> str | None:
 
 
 async def test_it_opens_with_a_message_of_its_own() -> None:
-    user, llm = made(task(), says("Hi, Ada here, what do I have?"))
+    user, llm = made(balance_task(), says("Hi, Ada here, what do I have?"))
     assert await text_of(user, [SYSTEM]) == "Hi, Ada here, what do I have?"
     assert len(user.calls) == 1
     prompt = llm.seen[0][0].content
@@ -79,7 +81,7 @@ async def test_it_opens_with_a_message_of_its_own() -> None:
 
 
 async def test_it_sees_neither_policy_nor_tools_nor_results() -> None:
-    user, llm = made(task(), says("And the first?"))
+    user, llm = made(balance_task(), says("And the first?"))
     await user.reply(talk("What is on them?", "They hold 5, 6 and 7."))
     shown = json.dumps([turn.model_dump(mode="json") for turn in llm.seen[0]])
     for hidden in ("SECRET POLICY", "TOOL RESULT", "INTERNAL THOUGHT", "get_balance", "It holds 5."):
@@ -89,14 +91,14 @@ async def test_it_sees_neither_policy_nor_tools_nor_results() -> None:
 
 
 async def test_the_prompt_lets_the_goal_win_over_the_persona() -> None:
-    user, llm = made(task(), says("What do I have?"))
+    user, llm = made(balance_task(), says("What do I have?"))
     await user.reply([SYSTEM])
     prompt = llm.seen[0][0].content
     wanted = prompt.split("# What you want")[1]
     assert (
         "a date of birth, a job or a family here does\nnot go with who you are above, what is said here holds" in wanted
     )
-    assert wanted.index(task().goal) < wanted.index("what is said here holds")
+    assert wanted.index(balance_task().goal) < wanted.index("what is said here holds")
 
 
 async def test_the_prompt_masks_what_is_told_only_when_asked() -> None:
@@ -126,9 +128,9 @@ async def test_a_secret_may_be_told_once_asked() -> None:
 
 async def test_the_secret_of_a_later_request_waits_for_it() -> None:
     """What the assistant asks in the first request opens nothing that the second one holds back."""
-    first, second = task().turns
+    first, second = balance_task().turns
     later = second.model_copy(update={"hidden": "It is A-100.", "mode": "missing_parameter"})
-    given = task().model_copy(update={"turns": (first, later)})
+    given = balance_task().model_copy(update={"turns": (first, later)})
     user, llm = made(given, says("Mine, A-100."), says("Mine."))
     assert await text_of(user, talk("What do I have?", "Whose are they?")) == "Mine."
     assert "only when you are asked" in llm.seen[1][-1].content
@@ -153,7 +155,7 @@ async def test_a_secret_may_be_told_when_the_assistant_asks_once_more() -> None:
 
 @pytest.mark.parametrize(("about", "opens"), [("next_request", True), ("same_request", False), (None, None)])
 async def test_it_says_whether_a_message_makes_a_request(about: str | None, opens: bool | None) -> None:
-    user, llm = made(task(), {"data": {"message": "And the first?", "status": "continue", "about": about}})
+    user, llm = made(balance_task(), {"data": {"message": "And the first?", "status": "continue", "about": about}})
     reply = await user.reply(talk("What is on them?", "5.", "That is wrong.", "6."))
     assert reply is not None
     assert reply.opens is opens
@@ -162,7 +164,7 @@ async def test_it_says_whether_a_message_makes_a_request(about: str | None, open
 
 
 async def test_it_may_not_stop_before_every_request_was_answered() -> None:
-    user, llm = made(task(), says("", "satisfied"), says("And the first once more?"))
+    user, llm = made(balance_task(), says("", "satisfied"), says("And the first once more?"))
     assert await text_of(user, talk("x", "They hold 5, 6 and 7.")) == "And the first once more?"
     assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
 
@@ -171,17 +173,17 @@ ASKED_BACK = ("What is on them?", "Which ones do you mean?", "All of them.", "5,
 
 
 async def test_an_answered_question_is_no_answered_request() -> None:
-    user, llm = made(task(), says("", "satisfied"), says("And the first once more?"))
+    user, llm = made(balance_task(), says("", "satisfied"), says("And the first once more?"))
     assert await text_of(user, talk(*ASKED_BACK)) == "And the first once more?"
     assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
-    user, _ = made(task(), says("", "satisfied"))
+    user, _ = made(balance_task(), says("", "satisfied"))
     assert await text_of(user, talk(*ASKED_BACK)) is None
     assert user.left is True
 
 
 async def test_its_own_complaint_is_no_request_either() -> None:
     complaint = {"data": {"message": "That is wrong.", "status": "continue", "about": "same_request"}}
-    user, llm = made(task(), complaint, says("", "satisfied"), says("And the first once more?"))
+    user, llm = made(balance_task(), complaint, says("", "satisfied"), says("And the first once more?"))
     turns = talk("What is on them?", "5, 6 and 7.")
     assert await text_of(user, turns) == "That is wrong."
     turns += [Turn(role="user", content="That is wrong."), Turn(role="assistant", content="Oh, 8.")]
@@ -209,9 +211,9 @@ async def test_who_was_asked_for_the_missing_value_is_not_satisfied_yet() -> Non
     ],
 )
 async def test_the_tasks_own_words_are_those_of_the_request_at_hand(spoken: Any, words: int, about: bool) -> None:
-    first, second = task().turns
+    first, second = balance_task().turns
     third = second.model_copy(update={"say": "And the last?", "hidden": "It is A-100.", "mode": "missing_parameter"})
-    given = task().model_copy(update={"turns": (first, second, third)})
+    given = balance_task().model_copy(update={"turns": (first, second, third)})
     if words == 1 and not about:  # the second request was made: the next one is the third
         words, about = 2, True
     user, _ = made(given, says("A-100."))
@@ -222,28 +224,28 @@ async def test_the_tasks_own_words_are_those_of_the_request_at_hand(spoken: Any,
 
 
 async def test_it_stops_satisfied() -> None:
-    user, _ = made(task(), says("Thanks, bye", "satisfied"))
+    user, _ = made(balance_task(), says("Thanks, bye", "satisfied"))
     assert await text_of(user, talk("x", "a", "y", "b")) is None
     assert user.left is False
     assert len(user.calls) == 1
 
 
 async def test_insisting_on_an_early_end_counts_as_leaving() -> None:
-    user, _ = made(task(), says("", "satisfied"))
+    user, _ = made(balance_task(), says("", "satisfied"))
     assert await text_of(user, talk("x", "a")) is None
     assert user.left is True
     assert len(user.calls) == 2
 
 
 async def test_it_leaves_when_its_patience_is_used_up() -> None:
-    user, _ = made(task(), says("Try again", "continue"))
+    user, _ = made(balance_task(), says("Try again", "continue"))
     assert await text_of(user, talk("x", "1", "x", "2", "x", "3")) == "Try again"
     assert await text_of(user, talk("x", "1", "x", "2", "x", "3", "x", "4")) is None
     assert user.left is True
 
 
 async def test_text_without_json_is_taken_as_the_message() -> None:
-    user, _ = made(task(), {"text": "What do I have?"})
+    user, _ = made(balance_task(), {"text": "What do I have?"})
     assert await text_of(user, [SYSTEM]) == "What do I have?"
-    user, _ = made(task(), {"text": '{"message": "What do I have?", "status'})
+    user, _ = made(balance_task(), {"text": '{"message": "What do I have?", "status'})
     assert await text_of(user, [SYSTEM]) == "What do I have?"

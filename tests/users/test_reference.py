@@ -1,4 +1,4 @@
-"""The scripted user: its words, what it holds back, and where it ends."""
+"""The reference user: its texts, what it withholds, and when it ends the dialogue."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 
 from engine import plugins
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.dialogue.questions import asks, wants_confirmation
 from engine.protocols import User
 from engine.types import Persona, Task, Turn
 from engine.users.reference import CONFIRMATION, UNKNOWN
-from tests.teachers.samples import PERSONA, proof, task
+from tests.samples.personas import ADA
+from tests.samples.tasks import balance_proof, balance_task
 
-HELD_BACK = task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
+HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
 
 
-def user(given: Task, persona: Persona = PERSONA, seed: int = 0) -> User:
+def user(given: Task, persona: Persona = ADA, seed: int = 0) -> User:
     plugin = plugins.load("users", "reference")
-    made: User = plugin.make(plugin.config(), llm=None, task=given, proof=proof(), persona=persona, seed=seed)
+    made: User = plugin.make(plugin.config(), llm=None, task=given, proof=balance_proof(), persona=persona, seed=seed)
     return made
 
 
@@ -37,7 +38,7 @@ async def talk(given: Task, answers: list[str], **more: Any) -> list[str]:
 
 
 async def test_requests_in_order_then_the_end() -> None:
-    assert await talk(task(), ["They hold 5, 6 and 7.", "It holds 5.", "more"]) == [
+    assert await talk(balance_task(), ["They hold 5, 6 and 7.", "It holds 5.", "more"]) == [
         "Ada here. What is on my accounts?",
         "And the first once more?",
     ]
@@ -71,13 +72,13 @@ async def test_it_is_told_once_only() -> None:
 
 
 async def test_a_confirmation_is_given_once_a_request() -> None:
-    said = await talk(task(), ["Shall I go ahead?", "Should I really?", "Done.", "Done."])
-    assert said == [task().turns[0].say, "Yes, please go ahead.", task().turns[1].say]
+    said = await talk(balance_task(), ["Shall I go ahead?", "Should I really?", "Done.", "Done."])
+    assert said == [balance_task().turns[0].say, "Yes, please go ahead.", balance_task().turns[1].say]
 
 
 async def test_the_reference_answer_is_never_taken_for_a_question() -> None:
-    given = task()
-    proven = proof()
+    given = balance_task()
+    proven = balance_proof()
     ending = proven.turns[0].model_copy(update={"answer": "Done. Would you like me to do more?"})
     plugin = plugins.load("users", "reference")
     made = plugin.make(
@@ -85,7 +86,7 @@ async def test_the_reference_answer_is_never_taken_for_a_question() -> None:
         llm=None,
         task=given,
         proof=proven.model_copy(update={"turns": (ending, proven.turns[1])}),
-        persona=PERSONA,
+        persona=ADA,
         seed=0,
     )
     turns = [Turn(role="user", content=given.turns[0].say), Turn(role="assistant", content=ending.answer)]
@@ -95,12 +96,14 @@ async def test_the_reference_answer_is_never_taken_for_a_question() -> None:
 
 
 async def test_the_seed_picks_the_personas_phrases() -> None:
-    persona = PERSONA.model_copy(update={"openings": ("Hi!", "Hello there.", "Good day,"), "closings": ("Thanks!",)})
-    first = {(await talk(task(), ["a"], persona=persona, seed=seed))[0] for seed in range(20)}
+    persona = ADA.model_copy(update={"openings": ("Hi!", "Hello there.", "Good day,"), "closings": ("Thanks!",)})
+    first = {(await talk(balance_task(), ["a"], persona=persona, seed=seed))[0] for seed in range(20)}
     assert first == {f"{opening} Ada here. What is on my accounts?" for opening in persona.openings}
-    last = {(await talk(task(), ["a", "b"], persona=persona, seed=seed))[1] for seed in range(20)}
+    last = {(await talk(balance_task(), ["a", "b"], persona=persona, seed=seed))[1] for seed in range(20)}
     assert last == {"And the first once more?", "And the first once more? Thanks!"}
-    assert await talk(task(), ["a"], persona=persona, seed=3) == await talk(task(), ["a"], persona=persona, seed=3)
+    assert await talk(balance_task(), ["a"], persona=persona, seed=3) == await talk(
+        balance_task(), ["a"], persona=persona, seed=3
+    )
 
 
 def test_what_counts_as_asking() -> None:
@@ -130,10 +133,10 @@ def test_what_counts_as_asking() -> None:
     ],
 )
 def test_openings_read_as_one_message(opening: str, request_: str, whole: str) -> None:
-    assert opened(opening, request_) == whole
+    assert with_opening(opening, request_) == whole
 
 
 def test_closings_read_as_one_message() -> None:
-    assert closed("balance A-1 pls", "Thanks a million!") == "balance A-1 pls. Thanks a million!"
-    assert closed("What is left?", "thx") == "What is left? thx"
-    assert closed("What is left? Thanks!", "thx") == "What is left? Thanks!"
+    assert with_closing("balance A-1 pls", "Thanks a million!") == "balance A-1 pls. Thanks a million!"
+    assert with_closing("What is left?", "thx") == "What is left? thx"
+    assert with_closing("What is left? Thanks!", "thx") == "What is left? Thanks!"

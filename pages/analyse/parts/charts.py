@@ -1,7 +1,7 @@
-"""Plotly figures from frames that the database aggregated, and the click that opens what a bar counts.
+"""Plotly figures of aggregated numbers, whose bars open the trajectories that they count.
 
 A figure never holds rows, only what is drawn. Each bar carries a filter as JSON (`filter_text`); `clickable` draws the
-figure and, when a bar is clicked, opens those trajectories in the queue. A bar that no filter can describe carries
+figure and, when a bar is clicked, opens those trajectories in the queue. A bar that no filter can describe has
 none and opens nothing. What is not measured is left out, never drawn as 0.
 """
 
@@ -59,7 +59,7 @@ def series_colour(position: int) -> str:
 
 
 def _ink() -> str:
-    """Return the colour of the page's text: labels of ours are to be read, not only seen."""
+    """Return the colour of the page's text, for labels."""
     return str(st.get_option(f"theme.{_theme()}.textColor"))
 
 
@@ -73,7 +73,7 @@ def _theme() -> str:
 
 
 def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = False, share: bool = False) -> go.Figure:
-    """Return upright bars over a number axis, e.g. a histogram; several series stand side by side."""
+    """Return vertical bars over a number axis, e.g. a histogram; several series stand side by side."""
     alone = len(series) == 1
     traces = [
         {
@@ -102,7 +102,7 @@ def columns_figure(series: Sequence[Bars], *, x: str, y: str, money: bool = Fals
 
 
 def rows_figure(series: Sequence[Bars], *, stacked: bool = False, end_labels: Sequence[str] = ()) -> go.Figure:
-    """Return lying bars, one row per value with its name at the left, the first on top.
+    """Return horizontal bars, one row per value with its name at the left, the first on top.
 
     `end_labels` stand behind the bars of a stacked figure: the totals. The margin at the right is as wide as the
     longest label, so that none is cut on a narrow page.
@@ -147,7 +147,7 @@ def _row_trace(one: Bars, position: int, *, stacked: bool) -> dict[str, Any]:
 
 
 def _row_axes(values: Sequence[str | float], longest: float) -> dict[str, Any]:
-    """Return the axes of lying bars: the values with their names, and lengths up to the longest bar."""
+    """Return the axes of horizontal bars: the values with their names, and lengths up to the longest bar."""
     return {
         "xaxis": {
             "showgrid": False,
@@ -222,13 +222,13 @@ def _layout(series: Sequence[Bars], *, height: int, right: int = 16) -> dict[str
 
 
 def short(text: str) -> str:
-    """Cut a label that would push the bars out of a narrow page; marked-up text is shown as it is."""
+    """Return a label cut to a length that leaves room for the bars; text with markup is not cut."""
     cut = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return escape(cut)
 
 
 def escape(text: str) -> str:
-    """Return foreign text so that Plotly shows it and reads no tag in it."""
+    """Return text escaped, so that Plotly shows it as it is and reads no tag in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -260,11 +260,11 @@ def opened(event: object) -> TrajectoryFilter | None:
 
 
 def hover_text(name: str, number: int, detail: str = "") -> str:
-    """Return what hovering over a bar says: a name, a count of trajectories, and a detail."""
+    """Return the hover text of a bar: a name, a count of trajectories, and a detail."""
     lines = [f"<b>{escape(name)}</b>", f"{count(number)} trajectories"]
     return "<br>".join([*lines, *([escape(detail)] if detail else [])])
 
 
 def bar_label(number: float | None) -> str:
-    """Return what stands at a bar: nothing for 0."""
+    """Return the label of a bar; "" for 0."""
     return short_count(number) if number else ""

@@ -1,4 +1,4 @@
-"""The bar on top of an analysis: which trajectories, and which batches side by side."""
+"""The bar above an analysis: the filter, and the batches that are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.database import Database
 
 
 def compare_bar(database: Database) -> list[Series]:
-    """Draw the choice of batches and the filter bar; return what is compared, at least one series."""
+    """Draw the choice of batches and the filter bar; return the series, at least one."""
     names = batch_names(database)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         compared = st.multiselect(

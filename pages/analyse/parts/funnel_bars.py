@@ -1,7 +1,8 @@
-"""The bars of the yield funnel, and which of a bar's trajectories did not come from the bar before.
+"""The bars of the yield funnel.
 
-A bar is never wider than the one before, but by a part of its own colour: what a human took back, or what was exported
-although it had been rejected. What a human accepted is a part too and no step, since an export needs no human's word.
+A bar is wider than the one before only by a part of another colour: what a human accepted although judges rejected it,
+or what was exported although it was rejected. "Accepted" is a part of "reviewed" too and not a stage, since an export
+needs no review.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def stage_bars(one: Series, frame: pd.DataFrame) -> list[Bars]:
 
 
 def compared_bars(one: Series, frame: pd.DataFrame) -> Bars:
-    """Return the bars of one of several funnels; "(+3)" stands at one that holds what was lost before."""
+    """Return the bars of one of several funnels; "(+3)" marks a bar that contains trajectories lost before."""
     counts, gained = _numbers(frame)
     planned = counts["planned"]
     labels, hovers, opens = [], [], []
@@ -61,7 +62,7 @@ def compared_bars(one: Series, frame: pd.DataFrame) -> Bars:
 
 
 def totals(frame: pd.DataFrame) -> list[str]:
-    """Return what stands behind each bar: "20 (33.3%)"."""
+    """Return the text behind each bar: "20 (33.3%)"."""
     counts, _ = _numbers(frame)
     return [f"{count(counts[stage])} ({share(counts[stage], counts['planned'])})" for stage in STEPS]
 
@@ -72,7 +73,7 @@ def share(n: int, planned: int) -> str:
 
 
 def _numbers(frame: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many are at each stage, and how many of them came in there."""
+    """Return (count of each stage, how many of them were gained there)."""
     rows = frame.set_index("stage")
     counts, gained = ({stage: int(rows.loc[stage, name]) for stage in STAGES} for name in ("count", "gained"))
     return counts, gained
@@ -136,7 +137,7 @@ def _stage_opens(one: Series, frame: pd.DataFrame, stage: str, n: int) -> str:
 
 
 def _stage_hover(one: Series, frame: pd.DataFrame, stage: str, more: str = "") -> str:
-    """Return what hovering over a stage says."""
+    """Return the hover text of a stage."""
     counts, _ = _numbers(frame)
     n, planned = counts[stage], counts["planned"]
     rest = unfinished(frame) if stage == "planned" else 0

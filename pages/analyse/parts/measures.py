@@ -1,6 +1,6 @@
-"""What the charts of the analysis draw: series to compare, cached aggregates, and the words for bins and groups.
+"""Series to compare, cached aggregates, and the words for bins and groups of the charts.
 
-Aggregates are kept for a minute and dropped as soon as a trajectory, a review or an export changes.
+Aggregates are cached for a minute and dropped as soon as a trajectory, a review or an export changes.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _HASHES: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Series:
-    """One of the things compared: a name and which trajectories it holds."""
+    """One series of a comparison: its name and the filter for its trajectories."""
 
     name: str
     filter: TrajectoryFilter
 
 
 def version(database: Database) -> tuple[int, ...]:
-    """Return numbers that change when what the charts show may have changed."""
+    """Return numbers that differ once the charts may be out of date; a key of the caches."""
     found = analytics.overview(database)
     return (found.trajectories, found.reviewed, found.exports, found.batches, *analytics.freshness(database))
 

@@ -1,4 +1,4 @@
-"""The tables of the scores page: every score with its judge, and what each batch and model took."""
+"""The tables of the scores page: every score with its judge, and the tokens, cost and time of each batch and model."""
 
 from __future__ import annotations
 

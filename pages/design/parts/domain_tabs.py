@@ -1,4 +1,4 @@
-"""The tabs of a domain's page, but for the workspace and the versions."""
+"""The tabs of a domain's page, except the workspace and the versions."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import streamlit as st
 
 from engine import modes
 from engine.domains import catalog
+from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError
 from engine.planning.goals import warning
 from engine.types import Domain, Question, workspace_of
 from pages._ui.badges import mode_name
 from pages._ui.buttons import button
-from pages._ui.dialogs import want
+from pages._ui.dialogs import open_after_page
 from pages._ui.format import bytes_size, count, plural
 from pages._ui.layout import empty_state
 from pages._ui.routes import open_page, page_link
 from pages._ui.text import literal, plain
-from pages.design.parts.deleting import HELP, take_out, take_question
-from pages.design.parts.domain_draft import Draft, checked, draft_named, faults
-from pages.design.parts.domain_editor import error_lines, file_state, text_editor
-from pages.design.parts.pack_parts import TemplateFile, template_files, template_paths
-from pages.design.parts.problems import Problem, problems_list, problems_of
-from pages.design.parts.shared_tools import draw_shared, share_file, shared_in
-from pages.design.parts.tool_files import ToolFile, add_tool_file, switch, tool_files
+from pages.design.parts.draft.deleting import HELP, take_out, take_question
+from pages.design.parts.draft.domain_draft import Draft, checked, draft_named, faults
+from pages.design.parts.draft.domain_editor import error_lines, file_state, text_editor
+from pages.design.parts.draft.problems import Problem, problems_list, problems_of
+from pages.design.parts.templates.template_files import TemplateFile, template_files, template_paths
+from pages.design.parts.tools.shared_tools import draw_shared, share_file, shared_in
+from pages.design.parts.tools.tool_files import ToolFile, add_tool_file, switch, tool_files
 from storage.designing.domains import DomainRow
 
 _NEW_TEMPLATE = """id: {id}
@@ -42,7 +43,7 @@ turns:
 
 
 def draw_overview(row: DomainRow, draft: Draft) -> None:
-    """Draw what the domain is, whether it is in order, and which template serves which mode."""
+    """Draw the description, figures and problems of the domain, and which template serves which mode."""
     files = draft.files()
     with st.spinner("Checking the pack", show_time=False):
         domain, problems = checked(files)
@@ -60,7 +61,7 @@ def draw_overview(row: DomainRow, draft: Draft) -> None:
 
 
 def _numbers(domain: Domain | None, files: dict[str, bytes]) -> None:
-    """Draw how much a pack holds; it may be one that cannot be read as a domain."""
+    """Draw how much a pack holds; `domain` is None where it cannot be parsed."""
     workspace = workspace_of(files)
     offered = [tool for one in tool_files(files) if one.active for tool in one.tools]
     offered += [tool for tools in shared_in(files).values() for tool in tools]
@@ -80,7 +81,7 @@ def _numbers(domain: Domain | None, files: dict[str, bytes]) -> None:
 
 
 def _findings(domain: Domain, id: str, *, unsaved: bool) -> None:
-    """Draw what a domain lacks before a batch can use it, what would cost tasks, or that nothing is wrong."""
+    """Draw what a domain lacks for a batch and which faults would cost tasks, or that there is nothing wrong."""
     wanting = problems_of(catalog.lacking(domain.tools, domain.templates))
     if wanting:
         title = "No batch can use this domain yet. It can be saved as it is, and needs:"
@@ -165,7 +166,7 @@ def _tool_file(id: str, draft: Draft, one: ToolFile) -> None:
                     type="tertiary",
                     help="Put this tool file into the library, so that other domains can use it.",
                 ):
-                    want(lambda: share_file(id, one))
+                    open_after_page(lambda: share_file(id, one))
                 if not one.private:
                     label, icon = ("Deactivate", "pause") if one.active else ("Activate", "play_circle")
                     button(
@@ -208,7 +209,7 @@ def _tool_badges(draft: Draft, one: ToolFile) -> None:
 
 
 def draw_templates(row: DomainRow, draft: Draft) -> None:
-    """Draw the list of templates, and the start of a new one."""
+    """Draw the list of templates, and the field that creates one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         field = f"new_template_{row.id}"
         st.text_input("New template", key=field, placeholder="for example cancel_order", width=260)
@@ -325,7 +326,7 @@ def draw_settings(draft: Draft) -> None:
         file_state(draft, "domain.yaml")
     with right:
         try:
-            head = catalog.yaml_value(text.encode(), "domain.yaml")
+            head = yaml_value(text.encode(), "domain.yaml")
         except InputError as error:
             problems_list(problems_of(error), title="It cannot be read:")
             error_lines(text, "domain.yaml", problems_of(error))

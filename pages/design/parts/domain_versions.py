@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.format import bytes_size, moment, plural
 from pages._ui.text import code_view
-from pages.design.parts.domain_draft import Draft, base_files, draft_named
-from pages.design.parts.domain_editor import unified
+from pages.design.parts.draft.domain_draft import Draft, base_files, draft_named
+from pages.design.parts.draft.domain_editor import unified
 from storage.designing import domains
 from storage.designing.domains import DomainRow, VersionRow
 
@@ -64,7 +64,7 @@ def _version(row: DomainRow, draft: Draft, one: VersionRow) -> None:
         )
         st.download_button(
             "Download as zip",
-            lambda: catalog.to_zip(files),
+            lambda: pack_files.to_zip(files),
             f"{row.id}-v{one.version}.zip",
             "application/zip",
             key=f"zip_{row.id}_{one.version}",

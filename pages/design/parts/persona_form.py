@@ -1,4 +1,4 @@
-"""The dialogs of a persona: create, edit, duplicate, delete; and how a persona opens a dialogue."""
+"""The dialogs that create, edit, duplicate or delete a persona, and sample lines of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_args
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.dialogue.phrases import closed, opened
+from engine.dialogue.phrases import with_closing, with_opening
 from engine.errors import Conflict
 from engine.reading.places import Source
 from engine.types import Persona
@@ -19,7 +19,7 @@ from pages._ui.confirm_buttons import destroy_button, drop_button
 from pages._ui.database import db
 from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal, plain
-from pages.design.parts.domain_lists import id_from
+from pages.design.parts.domain_dialogs import id_from
 from storage.designing import personas
 from storage.designing.personas import PersonaRow
 
@@ -42,11 +42,11 @@ REQUEST = "Could you look up my latest order and tell me when it arrives?"
 
 
 def sample_line(persona: Persona, turn: int) -> str:
-    """Return a first message of this persona, the `turn`th of its ways to open and close it."""
+    """Return a first message of this persona, with the `turn`th of its openings."""
     source = random.Random(f"{persona.id}:{turn // max(1, len(persona.openings))}")
     opening = persona.openings[turn % len(persona.openings)] if persona.openings else ""
     closing = source.choice(persona.closings) if persona.closings else ""
-    return closed(opened(opening, REQUEST), closing)
+    return with_closing(with_opening(opening, REQUEST), closing)
 
 
 def edit_persona(row: PersonaRow | None, *, copy: bool = False) -> None:
@@ -112,7 +112,7 @@ def _fields(given: Persona | None, copy: bool, key: str) -> dict[str, Any]:
 
 
 def _who(start: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Draw who the persona is, and what they want how."""
+    """Draw name, occupation, goal style and tone; return their values."""
     left, right = st.columns(2)
     return {
         "name": left.text_input(
@@ -134,7 +134,7 @@ def _who(start: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _manner(start: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Draw what the persona knows, how much they tell at once, and how long they bear it."""
+    """Draw expertise, disclosure and patience; return their values."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         return {
             "expertise": st.selectbox(
@@ -164,7 +164,7 @@ def _manner(start: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _persona(values: dict[str, Any]) -> tuple[Persona | None, list[str]]:
-    """Return the persona that the values make, or None and what is wrong with them."""
+    """Return (persona of the values, []), or None and what is wrong with them."""
     empty = [words(name) for name in ("name", "description") if not values[name].strip()]
     if empty:
         return None, [f"{name}: give it a text." for name in empty]
@@ -218,7 +218,7 @@ def _current(id: str) -> int | None:
 
 
 def delete_persona(row: PersonaRow) -> None:
-    """Ask before a persona leaves the list."""
+    """Open the dialog that asks before a persona is deleted."""
     begin("delete_persona")
     _delete_persona(row)
 

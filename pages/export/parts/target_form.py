@@ -1,4 +1,4 @@
-"""The trainer that an export is for: chosen first, with what follows from it; without one, the format is chosen."""
+"""The choice of the trainer that an export is for, which sets format and options; without one, of the format."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def target_form() -> tuple[str | None, str]:
 
 
 def options_form(target: str | None, kind: str) -> dict[str, Any] | None:
-    """Draw the options that are open, and return those that differ from the defaults; None with the reason drawn."""
+    """Draw the options that the target does not fix; return those that differ from the defaults, or None with the
+    reason drawn."""
     config = plugins.load("exporters", kind).config
     allowed: Mapping[str, tuple[Any, ...]] = find(target).options if target else {}
     if all(len(allowed.get(name, (1, 2))) == 1 for name in config.model_fields):
@@ -65,7 +66,7 @@ def options_form(target: str | None, kind: str) -> dict[str, Any] | None:
 
 
 def untrained_form(target: str | None) -> Literal["mask", "cut"]:
-    """Draw what becomes of a turn that a human rejected, where there is a choice; return it."""
+    """Draw how rejected turns stay untrained, where there is a choice; return it."""
     possible = find(target).untrained if target else {"mask": "", "cut": ""}
     if len(possible) == 1:
         return next(iter(possible))
@@ -80,7 +81,7 @@ def untrained_form(target: str | None) -> Literal["mask", "cut"]:
 
 
 def loading(recipe: Recipe, *, key: str) -> None:
-    """Draw the lines that the configuration of the recipe's target needs; nothing without a target."""
+    """Draw the configuration that the recipe's trainer needs; nothing without one."""
     target = known(recipe.target)
     if target is None:
         return
@@ -90,13 +91,13 @@ def loading(recipe: Recipe, *, key: str) -> None:
 
 
 def title(name: str) -> str:
-    """Return what a target is called; its own name when it is not there any more."""
+    """Return the title of a target, or its name when it is not installed any more."""
     target = known(name)
     return target.title if target else name
 
 
 def known(name: str | None) -> Target | None:
-    """Return a target, or None when none is named or it is not there any more."""
+    """Return a target, or None when none is named or it is not installed any more."""
     try:
         return find(name) if name is not None else None
     except InputError:

@@ -1,1 +1,1 @@
-"""What the screens of the job *generate* draw: the launch form, the plan, budgets, what an import brought."""
+"""What the screens of the job *generate* draw: the launch form, the plan, budgets, recovery, import reports."""

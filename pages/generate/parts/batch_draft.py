@@ -1,6 +1,6 @@
-"""What the form of a batch began with, and what was typed into it since.
+"""What the launch form was filled with at first, and its edits since.
 
-Both live in the browser session, so they stay while other pages are visited. Keys of the form's widgets start with
+Both are kept in the browser session, also while other pages are visited. Keys of the form's widgets start with
 `batch_`. `start_from` fills the form from a batch, `start_anew` empties it; `base()` is the batch that it began with.
 """
 
@@ -17,11 +17,11 @@ BASE = "base_batch"
 OLD_PLAN = "batch_old_plan"
 BEGAN = "form_began"
 USUAL = Batch(name="batch", domains=(DomainShare(id="none"),))
-"""What a form begins with that was filled from nothing."""
+"""The values of an empty form."""
 
 
 def base() -> Batch | None:
-    """Return the batch that the form was filled from, or None."""
+    """Return the batch that the form was filled from, or None for an empty form."""
     found: Batch | None = st.session_state.get(BASE)
     return found
 
@@ -43,7 +43,7 @@ def start_anew() -> None:
 
 
 def note_began() -> None:
-    """Remember what the form began with, once; call it when the form has been drawn."""
+    """Remember the first values of the form, once; call it after the form is drawn."""
     if BEGAN not in st.session_state:
         st.session_state[BEGAN] = deepcopy(_typed())
 
@@ -59,20 +59,20 @@ def _typed() -> dict[str, Any]:
 
 
 def kept(key: str, value: Any) -> dict[str, Any]:
-    """Return the key of a widget that starts with `value` and keeps what is typed for the browser session."""
+    """Return the arguments of a widget that starts with `value` and keeps its edits for the browser session."""
     st.session_state.setdefault(key, value)
     return {"key": key, "persist_state": "session"}
 
 
 def among(key: str, value: Any, options: list[Any]) -> dict[str, Any]:
-    """Return the arguments of a choice that is kept like that; one that is no longer offered falls back to `value`."""
+    """Return the same for a choice; one that is no longer offered falls back to `value`."""
     if st.session_state.get(key, value) not in options:
         st.session_state.pop(key, None)
     return kept(key, value if value in options else options[0])
 
 
 def several(key: str, values: list[Any], options: list[Any]) -> dict[str, Any]:
-    """Return the arguments of several choices kept like that; those that are no longer offered are left out."""
+    """Return the same for several choices, without those that are no longer offered."""
     held = st.session_state.get(key)
     if held is not None and any(one not in options for one in held):
         st.session_state[key] = [one for one in held if one in options]

@@ -1,6 +1,5 @@
-"""The fields of a batch but for its players, drawn in parts; each part returns plain values for types.Batch.
-
-What is typed is kept by batch_draft.py; who plays and judges is chosen in players_form.py.
+"""The fields of a batch, except its players (players_form.py). Each function draws a part and returns values for
+types.Batch; batch_draft.py keeps the edits.
 """
 
 from __future__ import annotations
@@ -75,23 +74,23 @@ def what(db: Database) -> dict[str, Any]:
 
 
 def _labels(rows: list[DomainRow]) -> dict[str, str]:
-    """Return a name for each domain that no other has: the browser tells choices apart by what they are called."""
+    """Return a unique label for each domain, since the browser identifies choices by their labels."""
     times = Counter(row.name for row in rows)
     return {row.id: row.name if times[row.name] == 1 else f"{row.name} ({row.id})" for row in rows}
 
 
 def _latest(rows: list[DomainRow]) -> list[str]:
-    """Return the domain that was saved last, alone: a new batch is mostly about what somebody works on."""
+    """Return the domain that was saved last as the only choice: a new batch is mostly about what somebody works on."""
     return [max(rows, key=lambda row: row.updated_at).id] if rows else []
 
 
 def _unfinished(rows: list[DomainRow]) -> None:
-    """Say which domains are not offered, and why."""
+    """Draw which domains are not offered, and why."""
     with st.container(key="unfinished_domains", gap="small"):
         for row in rows:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                told = f"{row.name} is not offered: it has {row.lacks} yet."
-                st.caption(f":material/construction: {literal(told)}", width="content")
+                sentence = f"{row.name} is not offered: it has {row.lacks} yet."
+                st.caption(f":material/construction: {literal(sentence)}", width="content")
                 page_link("domain", f"Finish {literal(row.name)}", icon="arrow_forward", id=row.id)
 
 
@@ -147,7 +146,7 @@ def mix(db: Database, chosen: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _modes(db: Database, chosen: list[dict[str, Any]], weights: Mapping[Mode, float]) -> dict[Mode, float]:
-    """Draw a weight for each mode that is there, beginning with `weights`, and say which no chosen domain serves."""
+    """Draw a weight for each installed mode, beginning with `weights`, and which modes no chosen domain serves."""
     there = modes.names()
     served = {
         mode

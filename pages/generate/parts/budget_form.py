@@ -1,4 +1,4 @@
-"""The budget of a batch: its fields, what to know of them before launch, and the form that changes it later."""
+"""The budget of a batch: its fields, warnings before launch, and the form that changes it later."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.running.watch import reached
+from engine.running.watch import reached_bound
 from engine.types import Budget, Endpoint
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import literal
 from storage.generating import batches, budgets
 
@@ -55,7 +55,7 @@ def fields(now: Budget, options: Callable[[str, Any], dict[str, Any]]) -> dict[s
 
 
 def warn_of_prices(values: dict[str, Any], models: Iterable[Endpoint]) -> None:
-    """Say before launch that a bound in dollars needs prices, where none is given for a model."""
+    """Warn before launch that a bound in dollars needs prices, where none is given for a model."""
     if values["cost_usd"] is None or values["input_cost_per_million"] is not None:
         return
     names = sorted({endpoint.model for endpoint in models if endpoint.options.get(PRICE) is None})
@@ -69,19 +69,19 @@ def warn_of_prices(values: dict[str, Any], models: Iterable[Endpoint]) -> None:
 
 
 def spent_up(row: batches.BatchRow) -> str:
-    """Return why resuming would pause at once, or nothing."""
-    return reached(row.batch.budget, row.tokens, row.cost_usd, row.seconds)
+    """Return why resuming would pause at once, or ""."""
+    return reached_bound(row.batch.budget, row.tokens, row.cost_usd, row.seconds)
 
 
 def change_form(row: batches.BatchRow) -> None:
-    """Draw the form that changes the budget of a batch that nobody works on, and resumes it."""
+    """Draw the form that changes the budget of a batch that no engine holds, and can resume it."""
     if row.status not in budgets.CHANGEABLE or row.imported:
         return
     now, name = row.batch.budget, f"budget_began_{row.id}"
     began: Budget = st.session_state.setdefault(name, now)
     bounded = any(bound is not None for bound in (now.tokens, now.cost_usd, now.seconds))
     with st.expander(
-        f"Budget: {budgets.told(now)}", icon=":material/savings:", expanded=bounded and row.status == "paused"
+        f"Budget: {budgets.budget_text(now)}", icon=":material/savings:", expanded=bounded and row.status == "paused"
     ):
         if began != now:
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -102,7 +102,7 @@ def _field(number: int, field: str, value: Any) -> dict[str, Any]:
 
 
 def _buttons(row: batches.BatchRow, began: Budget, wanted: Budget) -> None:
-    short = reached(wanted, row.tokens, row.cost_usd, row.seconds)
+    short = reached_bound(wanted, row.tokens, row.cost_usd, row.seconds)
     if short:
         st.caption(f":material/block: {short} Resuming would pause at once.")
     with st.container(horizontal=True):
@@ -118,17 +118,17 @@ def _buttons(row: batches.BatchRow, began: Budget, wanted: Budget) -> None:
 
 
 def _save(row: batches.BatchRow, wanted: Budget, began: Budget, *, resume: bool) -> None:
-    """Store the budget, then resume if that was asked for and can be; the later of two changes is told."""
+    """Store the budget, then resume if wanted and possible. Shows the conflict when somebody else changed it since."""
     with saving():
         budgets.set_budget(db(), row.id, wanted, before=began)
         st.session_state[f"budget_began_{row.id}"] = wanted
         if resume:
             batches.command(db(), row.id, "resume")
-        leave("Budget saved, resuming" if resume else "Budget saved")
+        keep_message("Budget saved, resuming" if resume else "Budget saved")
         st.rerun()
 
 
 def _load(number: int) -> None:
-    """Let the form begin with what is stored."""
+    """Fill the form with the stored budget."""
     for key in [key for key in st.session_state if str(key).startswith("budget_") and str(key).endswith(f"_{number}")]:
         del st.session_state[key]

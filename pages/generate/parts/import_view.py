@@ -1,4 +1,4 @@
-"""What an import says of its file: rows in, what was set aside and why, what was changed, lost, or stays here."""
+"""The report of an import: records read, set aside and why, changed, not carried, not exportable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages._ui.text import literal
 
 
 def import_view(report: Mapping[str, Any] | None) -> None:
-    """Draw the report of an imported batch, or nothing where none was kept."""
+    """Draw the report of an imported batch; nothing for None."""
     if not report:
         return
     st.header("What came in", anchor=False)

@@ -1,4 +1,4 @@
-"""What a batch is planned to hold: tasks by mode, domain and number of user turns, and what falls short."""
+"""The planned tasks of a batch by mode, domain and number of user turns, and its shortfalls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.database import Database
 from storage.generating.plans import pinned_quotas
 
 LISTED = 12
-"""Domains that are listed in a line; more of them stand in the folded table only."""
+"""Domains that are listed in a line; more are shown in the folded table only."""
 
 
 def quotas(batch: Batch) -> Quotas | None:
@@ -31,10 +31,10 @@ def _quotas(_db: Database, body: str) -> Quotas | None:
 
 
 def shortfalls(planned: Quotas, names: Mapping[str, str]) -> None:
-    """Draw what the plan falls short of, if anything. `names` are those of the domains by id."""
-    told = sentences(planned.shortfalls, lambda what: names.get(what) or mode_name(what))
-    if told:
-        st.info("  \n".join(map(literal, told)), icon=":material/balance:")
+    """Draw the shortfalls of the plan, if any. `names` are {domain id: name}."""
+    found = sentences(planned.shortfalls, lambda what: names.get(what) or mode_name(what))
+    if found:
+        st.info("  \n".join(map(literal, found)), icon=":material/balance:")
 
 
 def counts(planned: Quotas, names: Mapping[str, str]) -> None:

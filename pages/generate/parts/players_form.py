@@ -1,4 +1,4 @@
-"""Who plays a batch and who judges it: teacher, user, judges, their options, and a model for each role that asks."""
+"""The teacher, user and judges of a batch, their options, and a model for each role that needs one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storage.generating import endpoints
 def players(db: Database) -> tuple[dict[str, Any], list[InputError]]:
     """Draw teacher, user, judges, their options and the model of every role that needs one.
 
-    Returned beside the values are the refusals of options that hold what is no value of their kind.
+    Returns (values, errors of options whose value has the wrong type).
     """
     start = base()
     usual = start or USUAL
@@ -64,8 +64,8 @@ def _plugin(place: Any, kind: str, label: str, value: str) -> str:
 
 
 def _with_options(chosen: list[tuple[str, str, Choice]]) -> tuple[list[Choice], list[InputError]]:
-    """Draw the options of each chosen (kind, name), folded; return the choices, and what is no value of its kind. The
-    options begin with those of the Choice beside a name, where that is of the same name."""
+    """Draw the options of each chosen (kind, name), folded; return the choices, and errors of values of the wrong type.
+    The options begin with those of the given Choice where it has the same name."""
     takes = [(kind, name) for kind, name, _ in chosen if plugins.load(kind, name).config.model_fields]
     fold = st.expander("Options of players and judges", icon=":material/tune:") if takes else nullcontext()
     found: list[Choice] = []
@@ -103,7 +103,7 @@ def _models(db: Database, roles: list[ModelRole], start: Batch | None) -> dict[M
 
 
 def _model(role: ModelRole, saved: dict[str, Endpoint], before: Endpoint | None) -> Endpoint | None:
-    """Draw the choice for one role: a saved model, or the one that the batch to start from brought along."""
+    """Draw the choice for one role: a saved model, or that of the batch that the form was filled from."""
     choices = dict(saved)
     usual = next(iter(saved), "")
     if before:

@@ -1,4 +1,4 @@
-"""Taking a batch up again after a fault: failed rollouts tried anew, a failed batch resumed, another sandbox taken."""
+"""Buttons after a fault: try failed rollouts again, or go on in another sandbox."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import streamlit as st
 from engine import plugins
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
-from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done, want
+from pages._ui.dialogs import begin, close, dialog, finish, open_after_page, refusals, unless_done
 from pages._ui.format import count, plural
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import literal
 from pages.generate.parts.budget_form import spent_up
 from storage.generating import batches, recovery
@@ -23,12 +23,12 @@ RETRY = (
 
 
 def sandbox_of(row: batches.BatchRow) -> str:
-    """Return in words which sandbox a batch is worked on in, or nothing before an engine opened one."""
+    """Return which sandbox a batch runs in, in words, or "" before the first claim."""
     return f" · sandbox {literal(row.sandbox)}: {label(row.sandbox)}" if row.sandbox else ""
 
 
 def label(name: str) -> str:
-    """Return a sandbox's label within a sentence."""
+    """Return a sandbox's label for use within a sentence."""
     text = plugins.label("sandboxes", name) if name in plugins.names("sandboxes") else name
     return text[:1].lower() + text[1:].rstrip(".")
 
@@ -55,16 +55,16 @@ def retry_button(row: batches.BatchRow) -> None:
 def _retry(number: int) -> None:
     with saving():
         lost = recovery.retry(db(), number)
-        leave(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again")
+        keep_message(f"{plural(lost, 'failed rollout', 'failed rollouts')} will be tried again")
 
 
 def sandbox_button(row: batches.BatchRow) -> None:
-    """Offer to carry a batch on in another sandbox than it began in; asks before it does."""
+    """Draw a button that goes on with a batch in another sandbox; it asks first."""
     others = [name for name in plugins.names("sandboxes") if name != row.sandbox]
     if row.status not in ("paused", "failed") or not row.sandbox or not row.progress.waiting or not others:
         return
     if button("Another sandbox", icon=":material/swap_horiz:", type="tertiary", key=f"sandbox_{row.id}"):
-        want(partial(_ask, row, others))
+        open_after_page(partial(_ask, row, others))
 
 
 def _ask(row: batches.BatchRow, others: list[str]) -> None:
@@ -74,7 +74,7 @@ def _ask(row: batches.BatchRow, others: list[str]) -> None:
 
 @dialog("Resume in another sandbox?")
 def _confirm(row: batches.BatchRow, others: list[str]) -> None:
-    """Ask before the rest of a batch is made elsewhere, perhaps without isolation."""
+    """Ask before the rest of a batch runs in another sandbox, perhaps without isolation."""
     unless_done("sandbox")
     p, before = row.progress, row.sandbox or ""
     st.write(

@@ -1,4 +1,4 @@
-"""What the rubric judge asks, as fields: each question with its weight, room for more, and the threshold."""
+"""The rubric of the judge as fields: each question with its weight, empty ones for more, and the threshold."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Parts that only the overview draws."""
+"""What the overview draws: the checklist for a first run."""

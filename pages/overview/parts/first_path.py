@@ -41,7 +41,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `page` and `parameters` are where its link leads; without a page it has none."""
+    """One step. Its link opens `page` with `parameters`; without a page it has no link."""
 
     name: str
     text: str
@@ -63,7 +63,7 @@ def first_batch(database: Database) -> Batch:
 
 
 def launch_first(database: Database) -> None:
-    """Queue the first batch and remember it, so that the page opens it on its next pass."""
+    """Create the first batch and have the next pass open it."""
     with saving("Batch launched"):
         st.session_state[_LAUNCHED] = batches.create_batch(database, first_batch(database))
 
@@ -109,13 +109,13 @@ def _progress(newest: batches.BatchRow | None) -> str:
 
 
 def hide(database: Database, away: bool) -> None:
-    """Put the path away, or bring it back."""
+    """Hide the checklist, or show it again."""
     with saving():
         first_path.hide(database, away)
 
 
 def draw_path(database: Database, path: Sequence[Step]) -> None:
-    """Draw the checklist; the first step that is not done is the one to take now."""
+    """Draw the checklist; the first step that is not done is marked as the next."""
     done = sum(step.done for step in path)
     now = next((step.name for step in path if not step.done), "")
     with st.container(border=True, key="first_path", gap="small"):
@@ -129,7 +129,7 @@ def draw_path(database: Database, path: Sequence[Step]) -> None:
 
 
 def draw_return(database: Database) -> None:
-    """Draw the way to bring the path back."""
+    """Draw the button that shows the checklist again."""
     button(
         "Show the first steps",
         key="first_path_show",

@@ -1,4 +1,4 @@
-"""Where two tabs differ: a verdict, a rating or a note that was changed elsewhere while the reviewer gave another one.
+"""Conflicts between two tabs: a verdict, rating or note that another tab changed while this one changed it too.
 
 storage/reviewing/reviewer_tab.py decides what is stored and what waits. Here the reviewer sees both and chooses.
 """
@@ -16,7 +16,7 @@ from pages._ui.badges import look
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.format import plural
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.routes import page_link
 from pages._ui.text import plain
 from pages.review.parts.redrawing import redraw
@@ -24,28 +24,28 @@ from pages.review.parts.reviewer import LONGEST_NOTE, tab
 from storage.reviewing.reviews import reviews_of
 
 ROWS = 6
-"""Marks of one trajectory that are offered one by one; all of them can be settled at once."""
+"""Marks of one trajectory that can be chosen one by one; all of them can be settled at once."""
 
 
 @contextmanager
 def announced_conflicts() -> Iterator[None]:
-    """Leave a message about the marks that began to wait inside the `with` and still do at its end."""
+    """Show a message in the next pass when marks that wait for a choice were added inside the `with`."""
     before = set(tab().waiting)
     yield
     if fresh := [place for place in tab().waiting if place not in before]:
         number, turn, field = fresh[0]
         where = f"Trajectory {number}" + ("" if turn is None else f", turn {turn}")
         what = f"{where}: the {field} was" if len(fresh) == 1 else f"{where} and others: {len(fresh)} marks were"
-        leave(f"{what} changed elsewhere. Yours waits beside the turns.", "sync_problem")
+        keep_message(f"{what} changed elsewhere. Yours waits beside the turns.", "sync_problem")
 
 
 def draw_conflicts(number: int) -> None:
-    """Draw what waits for a choice on this trajectory, and the way to others where something waits."""
+    """Draw the marks of this trajectory that wait for a choice, and links to others with such marks."""
     own = {(turn, field): mine for (where, turn, field), mine in tab().waiting.items() if where == number}
     stored = reviews_of(db(), number) if own else []
     marks = {}
     for (turn, field), mine in own.items():
-        review = tab().own(stored, turn) or Review(trajectory=number, turn=turn)
+        review = tab().own_review(stored, turn) or Review(trajectory=number, turn=turn)
         theirs = getattr(review, field)
         if field == "note":
             _draw_note(number, turn, theirs, mine)
@@ -83,7 +83,7 @@ def _draw_marks(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, A
             with st.container(horizontal=True):
                 for label, on_click, more in (
                     ("Use mine", _settle, (theirs, mine)),
-                    ("Keep the saved one", _let_go, ()),
+                    ("Keep the saved one", _keep_saved, ()),
                 ):
                     key = f"mark_{number}_{turn}_{field}_{label}"
                     button(label, key=key, on_click=on_click, args=(number, turn, field, *more))
@@ -92,7 +92,7 @@ def _draw_marks(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, A
         if len(marks) > 1:
             with st.container(horizontal=True):
                 button("Use all mine", key=f"marks_mine_{number}", on_click=_settle_all, args=(number, dict(marks)))
-                button("Keep all saved", key=f"marks_saved_{number}", on_click=_let_all_go, args=(number, [*marks]))
+                button("Keep all saved", key=f"marks_saved_{number}", on_click=_keep_all_saved, args=(number, [*marks]))
 
 
 def _place(turn: int | None) -> str:
@@ -110,7 +110,7 @@ def _both(theirs: str, mine: str) -> str:
 
 
 def _settle(number: int, turn: int | None, field: str, theirs: Any, chosen: Any) -> None:
-    """Store what was chosen, unless the saved one changed once more."""
+    """Store the chosen value, unless the saved one has changed again."""
     with saving():
         tab().change(db(), number, turn, {field: chosen}, {field: theirs})
         tab().drop([(number, turn, field)])
@@ -124,10 +124,10 @@ def _settle_all(number: int, marks: Mapping[tuple[int | None, str], tuple[Any, A
     redraw()
 
 
-def _let_go(number: int, turn: int | None, field: str) -> None:
-    _let_all_go(number, [(turn, field)])
+def _keep_saved(number: int, turn: int | None, field: str) -> None:
+    _keep_all_saved(number, [(turn, field)])
 
 
-def _let_all_go(number: int, marks: list[tuple[int | None, str]]) -> None:
+def _keep_all_saved(number: int, marks: list[tuple[int | None, str]]) -> None:
     tab().drop((number, turn, field) for turn, field in marks)
     redraw()

@@ -1,4 +1,4 @@
-"""What is known of a trajectory beside its turns, in tabs: scores, task, end state, model calls, history of reviews."""
+"""Tabs beside the turns of a trajectory: scores, task, end state, model calls, history of reviews."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVENTS_SHOWN = 100
 
 
 def facts_tabs(identity: int, trajectory: Trajectory) -> None:
-    """Draw the tabs; each body is made when its tab is open."""
+    """Draw the tabs; only the open one computes its content."""
     scores, task, state, calls, past = st.tabs(TABS, key="facts_tab", on_change="rerun")
     if scores.open:
         with scores:
@@ -39,7 +39,7 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
 
 
 def draw_state(identity: int, trajectory: Trajectory) -> None:
-    """Draw what changed in the workspace, and what the reference changes."""
+    """Draw the changes in the workspace, and those of the reference."""
     st.markdown("**What this trajectory changed**")
     diff_view(trajectory.diff, key=f"diff_{identity}")
     if trajectory.proof:
@@ -48,7 +48,7 @@ def draw_state(identity: int, trajectory: Trajectory) -> None:
 
 
 def draw_calls(trajectory: Trajectory) -> None:
-    """Draw what the models took, call by call, with totals; and where the tools ran."""
+    """Draw tokens, cost and time of each model call with totals, and the sandbox."""
     tokens = [known for call in trajectory.calls if (known := _tokens(call)) is not None]
     costs = [c.cost_usd for c in trajectory.calls if c.cost_usd is not None]
     if trajectory.calls:
@@ -105,7 +105,7 @@ def draw_history(events: list[ReviewEvent]) -> None:
 
 
 def event_text(event: ReviewEvent) -> str:
-    """Say in words what an event changed."""
+    """Return what an event changed, in words."""
     if event.after is None:
         return "review taken away"
     before = event.before or Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=event.reviewer)
@@ -120,7 +120,7 @@ def event_text(event: ReviewEvent) -> str:
 
 
 def _tokens(call: ModelCall) -> int | None:
-    """Return the tokens of a call, None where its server told one kind only, or none."""
+    """Return the tokens of a call, None where its server reported only one kind or none."""
     if call.prompt_tokens is None or call.completion_tokens is None:
         return None
     return call.prompt_tokens + call.completion_tokens

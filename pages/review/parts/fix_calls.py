@@ -1,8 +1,7 @@
-"""The tool calls of a correction: a form made of the tools' schemas, or JSON.
+"""The editor of a correction: its text, and its tool calls in a form made from their schemas or as JSON.
 
-What is written lives in a `Draft` of the browser session until it is used or dropped, so that it is still there when
-the reviewer looks at another turn or trajectory in between. The draft holds the calls as JSON text, whichever way they
-were written.
+Edits are kept in a `Draft` of the browser session until they are used or dropped, also while the reviewer looks at
+another turn or trajectory. The draft holds the calls as JSON text, whichever way they were edited.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ FORM, JSON = "Form", "JSON"
 
 @dataclass
 class Draft:
-    """What was written of one correction over `began`, its (text, calls) at the start. `shown` are the calls that the
-    fields were drawn with first; `generation` and `refreshed` name the fields, `way` says how they were drawn last."""
+    """The edits of one correction; `began` is its (text, calls) at the start. `shown` are the calls that the fields
+    were first drawn with, `generation` and `refreshed` are part of their keys, `way` is the last way of editing."""
 
     began: tuple[str, str]
     text: str
@@ -45,12 +44,12 @@ class Draft:
         return (self.text, self.calls) != self.began
 
     def draw_anew(self) -> None:
-        """Let the next fields begin with the calls as they are now."""
+        """Have the fields drawn anew with the present calls."""
         self.generation, self.shown = self.generation + 1, self.calls
 
 
 def draft_of(name: str, start: Turn) -> Draft:
-    """Return the draft `name`; a new one, or one that holds no edits, begins with `start`."""
+    """Return the draft `name`; a new or unedited one begins with `start`."""
     drafts: dict[str, Draft] = st.session_state.setdefault("fix_drafts", {})
     began = (start.content, calls_text(start.tool_calls))
     if name not in drafts:
@@ -63,7 +62,7 @@ def draft_of(name: str, start: Turn) -> Draft:
 
 
 def forget_draft(name: str) -> None:
-    """Drop what was written of a correction."""
+    """Drop the edits of a correction."""
     st.session_state.get("fix_drafts", {}).pop(name, None)
 
 
@@ -82,8 +81,8 @@ def edit_text(draft: Draft, name: str) -> None:
 
 
 def edit_calls(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
-    """Draw the calls for editing, as a form or as JSON; return what is wrong with the fields of the form."""
-    if f"fix_way_{name}" not in st.session_state:  # drawn again after something else was looked at
+    """Draw the editor of the calls, as a form or JSON; return the problems of the form's fields."""
+    if f"fix_way_{name}" not in st.session_state:  # Streamlit drops a widget's state while it is not drawn
         draft.draw_anew()
         draft.way = ""
     fits = _fits(draft.calls, tools)
@@ -93,7 +92,7 @@ def edit_calls(draft: Draft, tools: Mapping[str, Tool], name: str) -> list[str]:
     way = FORM if chosen == FORM and tools and (fits or draft.way == FORM) else JSON
     if draft.way not in ("", way):
         if draft.way == FORM:
-            _typed_last(draft, tools, name)
+            _read_last_edit(draft, tools, name)
         draft.draw_anew()
     draft.way = way
     if way == FORM:
@@ -124,8 +123,9 @@ def _fits(text: str, tools: Mapping[str, Tool]) -> bool:
         return False
 
 
-def _typed_last(draft: Draft, tools: Mapping[str, Tool], name: str) -> None:
-    """Read the fields of the form once more, unseen: a browser sends the last edit together with the switch to JSON."""
+def _read_last_edit(draft: Draft, tools: Mapping[str, Tool], name: str) -> None:
+    """Read the fields of the form once more without showing them: a browser sends the last edit together with the
+    switch to JSON."""
     slot = st.empty()
     with slot.container():
         _form(draft, tools, name)
@@ -181,7 +181,7 @@ def read_fix(text: str, calls: str, turn: Turn, trajectory: Trajectory) -> Turn:
     errors = []
     for position, call in enumerate(found, 1):
         if call.name not in tools and call.name in undeclared:
-            continue  # files from elsewhere often call tools that they declare nowhere
+            continue  # imported files often call tools that they do not declare
         if call.name not in tools:
             offered = ", ".join(sorted(tools)) or "none"
             errors.append(InputError(f"call {position}", f"there is no tool {call.name!r}.", f"Offered: {offered}."))
@@ -195,10 +195,10 @@ def read_fix(text: str, calls: str, turn: Turn, trajectory: Trajectory) -> Turn:
 
 
 def show_refusal(draft: Draft, refused: InputError | InputErrors) -> None:
-    """Draw what is wrong with a correction, and the place in its JSON."""
+    """Draw the errors of a correction, and the line of its JSON."""
     errors = refused.errors if isinstance(refused, InputErrors) else [refused]
-    told = [literal(str(one)) for one in errors]
-    st.error("\n".join(f"- {one}" for one in told) if len(told) > 1 else told[0], icon=":material/rule:")
+    messages = [literal(str(one)) for one in errors]
+    st.error("\n".join(f"- {one}" for one in messages) if len(messages) > 1 else messages[0], icon=":material/rule:")
     if draft.way == JSON:
         error_line(draft.calls, str(errors[0]))
 

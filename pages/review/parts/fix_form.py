@@ -1,6 +1,7 @@
-"""Correct one assistant turn: its text, or its tool calls, which the engine replays before they are accepted.
+"""The form that corrects one assistant turn: its text, or its tool calls, which the engine replays before they can be
+used.
 
-The recorded turn stays as it is; the correction lies beside it in the review.
+The recorded turn stays unchanged; the correction is stored in the review.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pages._ui.confirm_buttons import delete_button, drop_button
 from pages._ui.database import db, saving
 from pages._ui.engine_requests import ask, forget, last, poll
 from pages._ui.format import plural
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import code_view, literal
 from pages.review.parts.fix_calls import Draft, draft_of, edit_calls, edit_text, forget_draft, read_fix, show_refusal
 from pages.review.parts.redrawing import redraw
@@ -45,8 +46,8 @@ def fix_key(number: int) -> str:
 
 @dataclass(frozen=True)
 class _Correcting:
-    """The turn that is being corrected. `saved` is its correction as it is stored, `others` are those of other turns,
-    as the engine wants them."""
+    """The turn that is being corrected. `saved` is its stored correction, `others` are those of other turns in the form
+    of a request to the engine."""
 
     number: int
     index: int
@@ -61,12 +62,12 @@ class _Correcting:
 
     @property
     def name(self) -> str:
-        """What the draft and the keys of its fields are named by."""
+        """The name of the draft, part of its fields' keys."""
         return f"{self.number}_{self.index}"
 
     @property
     def key(self) -> str:
-        """What the keys of buttons and of the replay begin with."""
+        """The start of the keys of buttons and of the replay."""
         return f"fix_{self.name}"
 
 
@@ -89,12 +90,12 @@ def fix_form(number: int, trajectory: Trajectory) -> None:
                 "Exports end before this turn, because of a correction before it, so this one would not be exported.",
                 icon=":material/call_split:",
             )
-        review = tab().own(reviews, index)
-        _form(_Correcting(number, index, trajectory, review.fix if review else None, _in_place(others)))
+        review = tab().own_review(reviews, index)
+        _form(_Correcting(number, index, trajectory, review.fix if review else None, _other_corrections(others)))
 
 
-def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
-    """Return the corrections of other turns, as the engine wants them."""
+def _other_corrections(reviews: Sequence[Review]) -> list[dict[str, Any]]:
+    """Return the corrections of other turns in the form of a request to the engine."""
     found = [
         Correction(turn=turn, fix=review.fix, replayed=review.replayed)
         for turn, review in corrections(reviews).items()
@@ -104,7 +105,7 @@ def _in_place(reviews: Sequence[Review]) -> list[dict[str, Any]]:
 
 
 def _form(here: _Correcting) -> None:
-    """Draw the fields, and what can be done with what they hold."""
+    """Draw the fields, and the actions on their content."""
     trajectory = here.trajectory
     draft = draft_of(here.name, here.saved or here.turn)
     edit_text(draft, here.name)
@@ -127,11 +128,11 @@ def _form(here: _Correcting) -> None:
 
 
 def _decide(here: _Correcting, draft: Draft, fix: Turn | None) -> None:
-    """Draw the buttons, the replay that changed calls need, and the use of the correction; `fix` is None while what was
-    written is no turn."""
+    """Draw the buttons, the replay that changed calls need, and the button that uses the correction. `fix` is None
+    while the fields make no valid turn."""
     changed = _changed_elsewhere(here)
     other_calls = bool(fix and fix.tool_calls and not same_calls(here.turn, fix))
-    unverified = other_calls and not _has_world(here)
+    unverified = other_calls and not _can_replay(here)
     needs_replay = other_calls and not unverified
     _buttons(here, draft, fix if needs_replay else None)
     found = _replayed(here, fix) if needs_replay and fix else None
@@ -158,7 +159,7 @@ def _decide(here: _Correcting, draft: Draft, fix: Turn | None) -> None:
 
 
 def _buttons(here: _Correcting, draft: Draft, to_replay: Turn | None) -> None:
-    """Draw the way into the sandbox, for a correction that needs it, and the ways out of the form."""
+    """Draw the replay button, for a correction that needs it, and the buttons that close the form."""
     with st.container(horizontal=True):
         if to_replay:
             payload = {
@@ -187,9 +188,9 @@ def _buttons(here: _Correcting, draft: Draft, to_replay: Turn | None) -> None:
             _remove(here)
 
 
-def _has_world(here: _Correcting) -> bool:
-    """Say whether there is a domain to replay in. A file from another machine may name one that is not here, which the
-    first try tells."""
+def _can_replay(here: _Correcting) -> bool:
+    """Return whether there is a domain to replay in. An imported trajectory may name one that is not stored, which only
+    a failed replay shows."""
     digest = here.trajectory.domain_digest
     if not digest:
         return False
@@ -198,7 +199,7 @@ def _has_world(here: _Correcting) -> bool:
 
 
 def _replayed(here: _Correcting, fix: Turn) -> Replay | None:
-    """Draw what the engine's replay gave; return it when this very correction may be accepted."""
+    """Draw the result of the replay; return it when this correction may be used."""
     row = poll(db(), here.key, waiting="Replaying in a sandbox")
     if row is None or row.status != "done":
         return None
@@ -219,8 +220,8 @@ def _replayed(here: _Correcting, fix: Turn) -> Replay | None:
 
 
 def _refusal_is_right(found: Replay, key: str) -> bool:
-    """Say why a call failed. A refusal of the tool may be the right thing, so the reviewer may accept it; a bug, a
-    timeout or a bound of the sandbox may not."""
+    """Draw why a call failed and return whether the reviewer accepts it. Only a refusal by the tool can be accepted, as
+    it may be right; a bug, a timeout or a limit of the sandbox cannot."""
     if any(turn.fault not in (None, "tool_error") for turn in found.turns):
         st.error(literal(f"The replay failed: {found.detail}"), icon=":material/error:")
         return False
@@ -233,7 +234,7 @@ def _refusal_is_right(found: Replay, key: str) -> bool:
 
 
 def _use(here: _Correcting, fix: Turn, found: Replay | None, until: int | None, *, unverified: bool) -> None:
-    """Store the correction with its replay. Exports leave out what was recorded from turn `until` on."""
+    """Store the correction with its replay. Exports leave out recorded turns from `until` on."""
     lost_calls = bool(here.turn.tool_calls and not fix.tool_calls) or None
     changes = {
         "verdict": "fix",
@@ -250,7 +251,7 @@ def _use(here: _Correcting, fix: Turn, found: Replay | None, until: int | None, 
 
 
 def _remove(here: _Correcting) -> None:
-    """Store the turn as uncorrected."""
+    """Remove the correction of the turn."""
     nothing = {
         "verdict": None,
         "fix": None,
@@ -265,20 +266,20 @@ def _remove(here: _Correcting) -> None:
 
 
 def _store(here: _Correcting, changes: Mapping[str, Any], message: str) -> bool:
-    """Store a change of the correction and close the form; return False where it was refused, which the page tells."""
+    """Store a change of the correction and close the form; return False where it was refused, which is shown."""
     with saving():
         try:
             tab().change(db(), here.number, here.index, changes, {"fix": here.saved})
         except Conflict:
-            return False  # the form says so when it is drawn again
-        leave(message)
+            return False  # the form shows it in its next pass
+        keep_message(message)
         _close(here.number)
         return True
     return False
 
 
 def _changed_elsewhere(here: _Correcting) -> bool:
-    """Say once that the saved correction is no longer the one that was there when the form was drawn before."""
+    """Return whether the saved correction differs from the one of the last pass, and draw that once."""
     key = _seen_key(here.number, here.index)
     seen = st.session_state.setdefault(key, here.saved)
     if seen == here.saved:

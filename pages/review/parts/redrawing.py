@@ -1,4 +1,4 @@
-"""Redrawing the parts of the review page that show marks, without the rest of the page."""
+"""Rerun the fragments of the review page that show marks, without the rest of the page."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 PARTS = ["viewer", "panel", "place"]
-"""The fragments of the review page that show marks, and the place in the list with how much of it is reviewed."""
+"""Fragments of the review page that show marks: turns, verdict panel, and position in the list."""
 
 
 def redraw() -> None:
-    """Redraw PARTS; the last thing that a callback does.
+    """Have Streamlit run PARTS; call it last in a callback.
 
-    A pass of the whole page (a link, say, that was followed in the same moment) draws them anyway. Streamlit would put
-    the parts in its place, and what was asked for would never be drawn.
+    Does nothing in a pass of the whole page (after a click on a link, say), which draws them anyway: Streamlit would
+    run the fragments instead of the page.
     """
     context = get_script_run_ctx()
     if context is None or context.fragment_ids_this_run:

@@ -1,4 +1,4 @@
-"""How far the recorded dialogue still follows from a corrected call, and the reviewer's choice where exports end."""
+"""The result of replaying a corrected call: which later turns still follow from it, and where exports end."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pages._ui.diff_view import value_text
 
 
 def draw_replay(found: Replay, turns: int, key: str) -> int | None:
-    """Draw what a replay found in a dialogue of `turns` messages.
+    """Draw a replay of a dialogue of `turns` messages.
 
-    Returns the first turn that exports shall leave out; None when everything still follows.
+    Returns the first turn that exports leave out, None when all later turns still follow.
     """
     if found.unsteady is not None:
         st.info(
@@ -33,7 +33,7 @@ def draw_replay(found: Replay, turns: int, key: str) -> int | None:
 
 
 def _differences(found: Replay) -> list[str]:
-    """Return in sentences what the replay gave otherwise than recorded."""
+    """Return sentences on how the replay differs from the recording."""
     sentences = []
     if found.other_results:
         sentences.append("The sandbox answers otherwise than recorded.")
@@ -65,7 +65,7 @@ def _draw_places(found: Replay) -> None:
 
 
 def _choice(found: Replay, turns: int, key: str) -> int:
-    """Let the reviewer choose where exports end; they end behind the correction unless chosen otherwise."""
+    """Draw the choice where exports end, by default after the correction; return the first turn left out."""
     if not found.other_results and not found.state and found.breaks is not None:
         return found.breaks
     last = turns if found.breaks is None else found.breaks

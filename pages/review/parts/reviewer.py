@@ -1,4 +1,4 @@
-"""Who reviews, what this browser tab did and saw, and the problem tags on offer."""
+"""The reviewer's name and tab, undo, and the problem tags on offer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from pages._ui.format import plural
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import literal
 from storage.database import Database
 from storage.reviewing import reviews
@@ -15,7 +15,7 @@ from storage.reviewing.reviewer_tab import ReviewerTab
 from storage.reviewing.reviews import ReviewEvent
 
 REVIEWER = "me"
-"""Who reviews. The studio has one user until it has a login."""
+"""The reviewer's name. The studio has one user until it has a login."""
 LONGEST_TAG = 40
 LONGEST_NOTE = 4000
 TAGS_OFFERED = 24
@@ -37,25 +37,25 @@ def tag_of(text: str) -> str:
 
 
 def known_tags(db: Database, first: Iterable[str] = ()) -> list[str]:
-    """Return the problem tags on offer: `first`, then those in use, then some to begin with."""
+    """Return the problem tags on offer: `first`, then those in use, then FIRST_TAGS."""
     return list(dict.fromkeys((*first, *reviews.tags_in_use(db), *FIRST_TAGS)))[:TAGS_OFFERED]
 
 
 def tab() -> ReviewerTab:
-    """Return what this browser tab did and saw."""
+    """Return the ReviewerTab of this browser session."""
     found: ReviewerTab = st.session_state.setdefault("reviewer_tab", ReviewerTab(REVIEWER))
     return found
 
 
 def undo_last(db: Database) -> tuple[ReviewEvent, ...]:
-    """Take back this reviewer's last change, on whatever trajectory, and say what it was. Raises Conflict."""
+    """Undo this reviewer's last change, on whatever trajectory, and show what it was. Raises Conflict."""
     events = tab().undo(db)
-    leave(literal(undone_text(events)), "undo")
+    keep_message(literal(undone_text(events)), "undo")
     return events
 
 
 def undone_text(events: Sequence[ReviewEvent]) -> str:
-    """Say in words what an undo took back."""
+    """Return what an undo reversed, in words."""
     if not events:
         return "There is nothing left to undo."
     first = events[0]

@@ -1,4 +1,4 @@
-"""What a trajectory lacks that is marked to be corrected; it stands above the verdict on the whole."""
+"""The note above the verdict on a trajectory that waits for a correction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.review.parts.turn_viewer import focus_turn
 
 
 def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]) -> None:
-    """Draw what keeps the trajectory from exports where a correction is missing, with the way to write it."""
+    """Draw that exports hold the trajectory back until a correction is written, with a button that opens the form."""
     if standing(reviews) != "awaits_correction":
         return
     waiting = awaiting(reviews)
@@ -37,7 +37,7 @@ def standing_note(number: int, trajectory: Trajectory, reviews: Sequence[Review]
 
 
 def _next_move(trajectory: Trajectory, waiting: Sequence[int]) -> str:
-    """Say what is missing, and what the reviewer can do about it."""
+    """Return a sentence on what is missing and what the reviewer can do."""
     if not waiting:
         return "It is marked Fix and no turn is corrected. Go to the turn that is wrong, press F and correct it."
     others = [turn for turn in waiting if not _is_assistant(trajectory, turn)]

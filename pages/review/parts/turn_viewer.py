@@ -1,4 +1,4 @@
-"""The turn viewer component (assets/turn_*.js): what it is given, how its marks are stored.
+"""The turn viewer component (assets/turn_*.js): the data that it gets, and storing the marks that it sends.
 
 The component sends an append-only log of marks as state. `store_marks` writes what is new and remembers how far it
 got, so a message that arrives twice, late or together with others changes nothing and loses nothing.
@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine import settings
 from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
-from engine.reviewing.replay import behind
+from engine.reviewing.replay import end_of_results
 from engine.reviewing.verdicts import corrections
 from engine.types import SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
 from pages._ui.badges import score_name
 from pages._ui.format import seconds
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import CUT, beyond_browsers, literal
 from pages.review.parts.conflicts import announced_conflicts
 from pages.review.parts.reviewer import LONGEST_NOTE, LONGEST_TAG, REVIEWER, tab, tag_of, undo_last
@@ -34,7 +34,7 @@ from storage.reviewing.reviews import ReviewEvent, standings
 KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"
 OWN_CUT = 200
-"""Characters that are shown of one call of the simulated person."""
+"""Characters that are shown of one call of the simulated user."""
 _ASSETS = settings.ROOT / "assets"
 _component = st.components.v2.component(
     "turnwright_turn_viewer",
@@ -44,7 +44,7 @@ _component = st.components.v2.component(
 
 
 class Seen(BaseModel):
-    """What the reviewer saw of the fields of a mark when giving it. What is left out is overwritten."""
+    """The values that the reviewer saw in the fields of a mark. A field that is missing here is overwritten."""
 
     model_config = ConfigDict(extra="forbid")
     rating: int | None = None
@@ -53,8 +53,8 @@ class Seen(BaseModel):
 
 
 class Mark(BaseModel):
-    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag put on or taken off, a note, an
-    undo, or the way to another trajectory. `trajectory` is the one that the browser showed. Turn None is the whole."""
+    """One entry of the log: a rating, a verdict, both (to clear them), a problem tag added or removed, a note, an
+    undo, or a move to another trajectory. `trajectory` is the one that the browser showed. Turn None is the whole."""
 
     model_config = ConfigDict(extra="forbid")
     n: int = Field(ge=1)
@@ -72,8 +72,8 @@ class Mark(BaseModel):
 
 @dataclass
 class Stored:
-    """What `store_marks` did beside ratings: the turn that shall be fixed, what an undo took back, the way that the
-    page shall turn, and whether the panel must be redrawn."""
+    """What `store_marks` found beside ratings: the turn to correct, the events that an undo reversed, the trajectory to
+    move to, and whether the panel must be redrawn."""
 
     fix: int | None = None
     undone: tuple[ReviewEvent, ...] = ()
@@ -83,7 +83,7 @@ class Stored:
 
 
 def store_marks(db: Database) -> Stored:
-    """Write the marks that the component sent and that are not written yet. Raises StorageError."""
+    """Store the marks of the component's log that are not stored yet. Raises StorageError."""
     work = (st.session_state.get(KEY) or {}).get("work") or {}
     client, stored = str(work.get("client", ""))[:40], Stored()
     seen: dict[str, int] = st.session_state.setdefault("turn_viewer_seen", {})
@@ -97,16 +97,16 @@ def store_marks(db: Database) -> Stored:
             following = fresh[position + 1] if position + 1 < len(fresh) else None
             if _only_rating(mark):
                 ratings.append(mark)
-                if following is None or not _joins(mark, following):
+                if following is None or not _same_transaction(mark, following):
                     _write_ratings(db, ratings, stored)
                     ratings = []
             else:
                 _write(db, mark, stored)
             if stored.go and mark.go:
-                _left()[client, mark.trajectory] = mark.n
-            elif mark.undo and stored.undone:  # the page goes where the change was instead
+                _leaving_marks()[client, mark.trajectory] = mark.n
+            elif mark.undo and stored.undone:  # the page opens the trajectory of that change instead
                 stored.go = None
-                _left().pop((client, mark.trajectory), None)
+                _leaving_marks().pop((client, mark.trajectory), None)
             stored.marks += 1
             if not ratings:
                 seen[client] = mark.n
@@ -114,21 +114,23 @@ def store_marks(db: Database) -> Stored:
 
 
 def _too_late(mark: Mark, client: str, stored: Stored) -> bool:
-    """Refuse, and say so, what was pressed on a trajectory that the page had turned away from by then.
+    """Return whether a key was pressed on a trajectory that the page had left by then, and show that it did nothing.
 
-    A mark that was given before is stored, however late it arrives, and so is a note: it was written before. An undo
-    takes back the last change, wherever it was.
+    A mark from before the move is stored, however late it arrives. So is a note, which was written before, and an undo,
+    which reverses the last change on whatever trajectory.
     """
-    left = mark.note is None and not mark.undo and mark.n > _left().get((client, mark.trajectory), mark.n)
-    late = left or (mark.go and mark.trajectory != shown())
+    after_move = (
+        mark.note is None and not mark.undo and mark.n > _leaving_marks().get((client, mark.trajectory), mark.n)
+    )
+    late = after_move or (mark.go and mark.trajectory != shown())
     if late:
         stored.panel = True
-        leave(f"That key did nothing: the page was turning away from trajectory {mark.trajectory}.", "block")
+        keep_message(f"That key did nothing: the page was turning away from trajectory {mark.trajectory}.", "block")
     return bool(late)
 
 
-def _left() -> dict[tuple[str, int], int]:
-    """Return, by viewer and trajectory, the mark that turned the page away from it, until it is drawn again."""
+def _leaving_marks() -> dict[tuple[str, int], int]:
+    """Return {(viewer, trajectory): number of the mark that left it}, until it is drawn again."""
     found: dict[tuple[str, int], int] = st.session_state.setdefault("turn_viewer_left", {})
     return found
 
@@ -144,12 +146,12 @@ def _read(log: Any) -> list[Mark]:
 
 
 def _only_rating(mark: Mark) -> bool:
-    said = mark.model_fields_set - {"n", "trajectory", "turn", "seen"}
-    return said == {"rating"} and mark.turn is not None
+    fields = mark.model_fields_set - {"n", "trajectory", "turn", "seen"}
+    return fields == {"rating"} and mark.turn is not None
 
 
-def _joins(mark: Mark, following: Mark) -> bool:
-    """Ratings go into one transaction while the turns ascend, so that undo takes them back in the right order."""
+def _same_transaction(mark: Mark, following: Mark) -> bool:
+    """Return whether two ratings go into one transaction: while turns ascend, so that undo reverses them in order."""
     return (
         _only_rating(following) and following.trajectory == mark.trajectory and (following.turn or 0) > (mark.turn or 0)
     )
@@ -184,11 +186,11 @@ def _write(db: Database, mark: Mark, stored: Stored) -> None:
 
 @contextmanager
 def _dropped_when_refused() -> Iterator[None]:
-    """Say why a mark cannot be stored, now or later, and go on with those behind it."""
+    """Show why a mark can never be stored, and go on with the next ones."""
     try:
         yield
     except (Conflict, InputError) as error:
-        leave(literal(str(error)), "error", stays=True)
+        keep_message(literal(str(error)), "error", stays=True)
 
 
 def viewer(
@@ -204,10 +206,10 @@ def viewer(
     the callback for new marks."""
     work = (st.session_state.get(KEY) or {}).get("work") or {}
     client = str(work.get("client", ""))[:40]
-    _left().pop((client, number), None)
-    asked = work.get("full") if work.get("trajectory") == number else ()
-    whole = {turn for turn in asked or () if isinstance(turn, int)}
-    left_out, took = _left_out(trajectory, reviews), _took(trajectory)
+    _leaving_marks().pop((client, number), None)
+    expanded = work.get("full") if work.get("trajectory") == number else ()
+    whole = {turn for turn in expanded or () if isinstance(turn, int)}
+    left_out, took = _left_out(trajectory, reviews), _texts_beside(trajectory)
     data = {
         "trajectory": number,
         "turns": [
@@ -221,7 +223,7 @@ def viewer(
             for r in reviews
             if r.turn is not None and r.reviewer == REVIEWER
         },
-        "whole": {"verdict": whole_review.verdict if (whole_review := tab().own(reviews, None)) else None},
+        "whole": {"verdict": whole_review.verdict if (whole_review := tab().own_review(reviews, None)) else None},
         "client": client,
         "seen": st.session_state.get("turn_viewer_seen", {}).get(client, 0),
         "start": start if 0 <= start < len(trajectory.turns) else 0,
@@ -230,14 +232,14 @@ def viewer(
 
 
 def focus_turn(turn: int) -> None:
-    """Have the viewer move to a turn when it is drawn next."""
+    """Have the viewer select a turn when it is drawn next."""
     count, _ = st.session_state.get(FOCUS, [0, 0])
     st.session_state[FOCUS] = [count + 1, turn]
 
 
 def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Review], whole: set[int]) -> dict[str, Any]:
     cut = len(turn.content) > CUT and index not in whole
-    own = tab().own(reviews, index)
+    own = tab().own_review(reviews, index)
     return {
         "index": index,
         "role": turn.role,
@@ -268,32 +270,32 @@ def _fix(review: Review) -> dict[str, Any] | None:
 
 
 def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, str]:
-    """Return, by index, why a recorded turn leaves no more because of a correction."""
+    """Return {index: why a recorded turn is not exported because of a correction}."""
     turns, end = trajectory.turns, ends_at(trajectory.turns, reviews)
-    told = {index: "not exported: no longer follows from a correction" for index in range(end, len(turns))}
+    reasons = {index: "not exported: no longer follows from a correction" for index in range(end, len(turns))}
     for index, review in corrections(reviews).items():
         if index < end and review.fix and not same_calls(turns[index], review.fix):
-            results = range(index + 1, behind(turns, index))
-            if not review.unverified:  # else nothing stands in their place
-                told |= dict.fromkeys(results, "replaced by the corrected call's result")
-    return told
+            results = range(index + 1, end_of_results(turns, index))
+            if not review.unverified:  # otherwise there are no new results
+                reasons |= dict.fromkeys(results, "replaced by the corrected call's result")
+    return reasons
 
 
-def _took(trajectory: Trajectory) -> dict[int, str]:
-    """Return what the reader is told beside a turn, by its index: how long a call took, at its result, and what the
-    simulated person did with its own tools, at the message that follows."""
+def _texts_beside(trajectory: Trajectory) -> dict[int, str]:
+    """Return {index: text beside the turn}: the duration of a call at its result, and the calls of the simulated user
+    at the message that follows them."""
     took = {
         one.turn: f"took {seconds(one.value)}"
         for one in trajectory.attachments
         if (one.kind, one.version) == (SECONDS, 1) and isinstance(one.value, int | float)
     }
     users = {one.turn for one in trajectory.attachments if one.kind == USER_CALLS}
-    return took | {at: _did(trajectory.user_calls(at)) for at in users}
+    return took | {at: _user_calls_text(trajectory.user_calls(at)) for at in users}
 
 
-def _did(calls: Sequence[UserCall]) -> str:
-    told = [f"{one.name} {json.dumps(one.arguments, ensure_ascii=False)} → {one.content}" for one in calls]
-    return "; ".join(["used its own tools", *(one[:OWN_CUT] for one in told)])
+def _user_calls_text(calls: Sequence[UserCall]) -> str:
+    texts = [f"{one.name} {json.dumps(one.arguments, ensure_ascii=False)} → {one.content}" for one in calls]
+    return "; ".join(["used its own tools", *(one[:OWN_CUT] for one in texts)])
 
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:

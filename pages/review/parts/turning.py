@@ -1,8 +1,8 @@
-"""Which trajectory the review page shows, when a key turns the page while marks are still on their way.
+"""Which trajectory the review page shows when a key moves to another one while older messages are still on their way.
 
-The browser sends its address with every message. One that it sent before it heard of the turn names the trajectory that
-was left; obeying it would turn the page back. So what was left counts as shown no more until the browser
-names the new one, or `SECONDS` have passed.
+The browser sends its address with every message. A message from before the move names the trajectory that was left, and
+obeying it would move the page back. So addresses of trajectories that were left are ignored until the browser names the
+new one, or `SECONDS` have passed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import streamlit as st
 from pages._ui.routes import number_parameter
 
 Way = Literal["next", "previous", "unreviewed"]
-"""From a trajectory to another one of its list."""
+"""A move within the list."""
 SECONDS = 3.0
 _KEY = "turned"
 
@@ -34,7 +34,7 @@ def turn_to(number: int) -> None:
     here, before = number_parameter("id"), _pending()
     left = (before.left if before else set()) | ({here} if here is not None else set())
     st.session_state[_KEY] = _Turned(number, left - {number})
-    _name(number)
+    _write_address(number)
 
 
 def shown() -> int | None:
@@ -42,21 +42,21 @@ def shown() -> int | None:
     number, turned = number_parameter("id"), _pending()
     if turned is None or number not in turned.left:
         return number
-    _name(turned.to)
+    _write_address(turned.to)
     return turned.to
 
 
 def drawing() -> int | None:
-    """Return what `shown` does, at the start of a whole page."""
+    """Return `shown()`; call it at the start of a pass of the whole page."""
     turned = _pending()
     if turned is not None and turned.drawn and number_parameter("id") == turned.to:
-        st.session_state.pop(_KEY)  # the browser has heard of it
+        st.session_state.pop(_KEY)  # the browser names the new one
     elif turned is not None:
         turned.drawn = True
     return shown()
 
 
-def _name(number: int) -> None:
+def _write_address(number: int) -> None:
     st.query_params["id"] = str(number)
     st.query_params.pop("turn", None)
 

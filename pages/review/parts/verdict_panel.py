@@ -12,7 +12,7 @@ from engine.types import Review, TrajectoryFilter, Verdict
 from pages._ui.badges import look
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
-from pages._ui.messages import leave
+from pages._ui.messages import keep_message
 from pages._ui.text import option
 from pages.review.parts.conflicts import announced_conflicts, draw_conflicts
 from pages.review.parts.redrawing import redraw
@@ -57,9 +57,9 @@ _NO_MORE: dict[Way, str] = {
 
 
 def verdict_panel(number: int, chosen: TrajectoryFilter, sort: str) -> None:
-    """Draw the panel. What the database holds is the truth: widgets are set from it before they are drawn."""
+    """Draw the panel. Widgets are set from the database before they are drawn."""
     reviews = reviews_of(db(), number)
-    review = tab().own(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
+    review = tab().own_review(reviews, None) or Review(trajectory=number, reviewer=REVIEWER)
     draw_conflicts(number)
     keys = {
         "verdict": _show(number, "verdict", review.verdict),
@@ -143,11 +143,11 @@ def _buttons(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def _show(number: int, field: str, value: Any) -> str:
-    """Have a widget show what the database holds, remember what it showed, and return its key.
+    """Set the widget of a field to the stored value, remember that value, and return the widget's key.
 
-    A value that came by another way (a key of the viewer, an undo, another tab) is shown by a new widget: the browser
-    sends every widget's state with every message, and one that it sent before it drew the new value would be taken for
-    a change back. The same widget is never set again, since that undoes in the browser what was just pressed there.
+    A value that changed elsewhere (a key of the viewer, an undo, another tab) gets a new widget with a new key: the
+    browser sends every widget's state with every message, and a state from before it drew the new value would count as
+    a change back. A widget is never set twice, since that would revert in the browser what was just pressed there.
     """
     key = _key(number, field)
     if key in st.session_state and not _same(st.session_state[key], value):
@@ -171,7 +171,7 @@ def _key(number: int, field: str) -> str:
 def _save(number: int, field: str, key: str) -> None:
     value: Any = st.session_state[key]
     if value == st.session_state.get(f"{key}_shown"):
-        return  # Streamlit calls this too when a value that we set comes back from the browser
+        return  # Streamlit calls this also when the browser returns a value that was set here
     before = st.session_state.get(f"{key}_shown")
     with saving(), announced_conflicts():
         if field == "tags":
@@ -199,7 +199,7 @@ def _undo(number: int) -> None:
 
 
 def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
-    """Bring the page to what an undo took back, and redraw it."""
+    """Open the trajectory of an undone change and redraw the page."""
     if undone and here not in {event.trajectory_id for event in undone}:
         turn_to(undone[0].trajectory_id)
         if undone[0].turn is not None:
@@ -212,7 +212,7 @@ def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
 
 def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
     if number != shown():
-        leave(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
+        keep_message(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
         st.rerun()
     seen = {"verdict": st.session_state.get(f"{_key(number, 'verdict')}_shown")}
     with saving(), announced_conflicts():
@@ -222,13 +222,13 @@ def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
 
 
 def go(way: Way, number: int, chosen: TrajectoryFilter, sort: str) -> None:
-    """Turn the page from the trajectory that the browser showed to another one of the list; say so if there is none."""
+    """Move from the trajectory that the browser showed to another one of the list; show a message if there is none."""
     if way == "unreviewed":
         to = next_unreviewed(db(), chosen, number, sort=sort)
     else:
         around = neighbours(db(), chosen, number, sort=sort)
         to = around.next if way == "next" else around.previous
     if to is None:
-        leave(_NO_MORE[way], "celebration" if way == "unreviewed" else "block")
+        keep_message(_NO_MORE[way], "celebration" if way == "unreviewed" else "block")
     else:
         turn_to(to)

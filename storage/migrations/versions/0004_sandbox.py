@@ -1,4 +1,4 @@
-"""The sandbox that a batch is worked on in, so that none is changed without being asked for."""
+"""The sandbox that a batch runs in, so that it never changes without the user's wish."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,5 +1,5 @@
-"""What reviews make of a trajectory, written anew for all that a human judged: the old "fix" did not tell whether a
-correction is there. And which versions of its judges scored each batch, for old trajectories."""
+"""Write the standing of every reviewed trajectory anew, since the old "fix" did not say whether there is a correction;
+and note for old trajectories which versions of the judges scored each batch."""
 
 import json
 
@@ -35,7 +35,7 @@ class _Score(msgspec.Struct):
 
 
 class _Scored(msgspec.Struct):
-    """A stored trajectory, as far as it is read here."""
+    """The one field of a stored trajectory that is read here."""
 
     scores: list[_Score] = []
 

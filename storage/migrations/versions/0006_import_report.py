@@ -1,4 +1,4 @@
-"""What an imported batch could not take over: its import report."""
+"""The import report of an imported batch: what of its file could not be taken over."""
 
 import sqlalchemy as sa
 from alembic import op

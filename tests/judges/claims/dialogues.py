@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from engine.domains import catalog
+from engine.domains import catalog, pack_files
 from engine.planning import tasks
 from engine.protocols import SandboxPool
 from engine.rolling.rollout import rollout
 from engine.settings import CATALOG
-from engine.types import MODES, Domain, Mode, Persona, RolloutSpec, Trajectory
-from tests.engine_parts import batch_of, wired
-
-TESTER = Persona(
-    id="tester",
-    name="Tess",
-    occupation="tester",
-    goal_style="direct",
-    tone="plain",
-    expertise="expert",
-    patience=6,
-    disclosure="everything_at_once",
-    description="Says what she wants.",
-)
+from engine.types import MODES, Domain, Mode, Trajectory
+from tests.engines import wired
+from tests.samples.batches import batch_of, spec_of
+from tests.samples.personas import TESS
 
 
 def packs() -> list[Domain]:
-    return sorted(map(catalog.parse, catalog.shipped(CATALOG)), key=lambda domain: domain.id)
+    return sorted(map(catalog.parse, pack_files.shipped(CATALOG)), key=lambda domain: domain.id)
 
 
 async def played(
@@ -41,15 +31,5 @@ async def played(
                     task = tasks.sample(domain, mode=mode, turns=len(template.turns), seed=seed, only=[template.id])
                 except tasks.Rejected:
                     continue
-                spec = RolloutSpec(
-                    id=f"{template.id}-{mode}-{seed}",
-                    index=0,
-                    attempt=0,
-                    domain=domain.id,
-                    domain_digest=domain.digest,
-                    persona=TESTER,
-                    task=task,
-                    seed=task.seed,
-                    mode=mode,
-                )
+                spec = spec_of(domain, TESS, task, mode, id=f"{template.id}-{mode}-{seed}")
                 yield await rollout(spec, parts)

@@ -1,4 +1,4 @@
-"""Charts: counted as Python would, and answered by indexes where they must be quick."""
+"""Chart queries count the same as Python, and use indexes where they must be fast."""
 
 from __future__ import annotations
 
@@ -11,44 +11,42 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from engine.errors import InputError
-from engine.protocols import ExportOutcome
-from engine.types import STAGES, Recipe, Review, Score, Trajectory, TrajectoryFilter
+from engine.types import STAGES, ExportOutcome, Recipe, Review, Score, Trajectory, TrajectoryFilter
 from storage.analysing import analytics
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import call, lost, made, queue
+from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 EVERYTHING = TrajectoryFilter()
 REWARDS = (0.0, 0.05, 0.1, 0.5, 0.5, 0.95, 1.0, None)
 
 
-def _scored(value: float | None) -> tuple[Score, ...]:
-    return (Score(name="rubric", value=value, reason="", source="rubric", method="model"),)
-
-
 @pytest.fixture
 def full(db: Database) -> list[Trajectory]:
     rows = [
-        made(
+        order_trajectory(
             i,
             reward=value,
-            scores=_scored(value),
+            scores=(rubric_score(value),),
             mode=("single", "parallel")[i % 2],
             tool=("get_order", "transfer")[i % 2],
-            calls=(call(tokens=i),) if i % 3 else (call(None, None),),
+            calls=(model_call(tokens=i),) if i % 3 else (model_call(None, None),),
         )
         for i, value in enumerate(REWARDS)
     ]
     rows += [
-        lost(10, "proven", "duplicate"),
-        lost(11, "rolled_out", "timeout", "failed", culprit="infrastructure"),
-        lost(12, "state", "wrong_state", culprit="agent"),
-        lost(13, "state", "wrong_state", culprit="agent"),
-        lost(14, "judged", "low_reward", culprit="user"),
+        lost_trajectory(10, "proven", "duplicate"),
+        lost_trajectory(11, "rolled_out", "timeout", "failed", culprit="infrastructure"),
+        lost_trajectory(12, "state", "wrong_state", culprit="agent"),
+        lost_trajectory(13, "state", "wrong_state", culprit="agent"),
+        lost_trajectory(14, "judged", "low_reward", culprit="user"),
     ]
-    SqlStore(db).save(queue(db, 20), rows)
+    SqlStore(db).save(queue_batch(db, 20), rows)
     return rows
 
 
@@ -235,7 +233,7 @@ def _plans(db: Database, ask: object) -> list[str]:
 def test_simple_histograms_come_from_covering_indexes(
     sqlite_db: Database, value: str, chosen: TrajectoryFilter
 ) -> None:
-    SqlStore(sqlite_db).save(queue(sqlite_db), [made(1, calls=(call(),))])
+    SqlStore(sqlite_db).save(queue_batch(sqlite_db), [order_trajectory(1, calls=(model_call(),))])
     plans = _plans(sqlite_db, lambda: analytics.histogram(sqlite_db, chosen, value))
     touching = [p for p in plans if "trajectory" in p or " score" in p]
     assert touching
@@ -245,7 +243,7 @@ def test_simple_histograms_come_from_covering_indexes(
 
 @pytest.mark.parametrize("sort", ["newest", "oldest", "reward_low", "reward_high", "turns", "tokens", "cost"])
 def test_pages_are_cut_before_rows_are_read(sqlite_db: Database, sort: str) -> None:
-    SqlStore(sqlite_db).save(queue(sqlite_db), [made(i) for i in range(3)])
+    SqlStore(sqlite_db).save(queue_batch(sqlite_db), [order_trajectory(i) for i in range(3)])
     plans = _plans(sqlite_db, lambda: trajectories.page(sqlite_db, EVERYTHING, sort=sort, limit=1, offset=1))
     assert any("COVERING INDEX" in p for p in plans) or sort in ("newest", "oldest"), plans
     assert not any(p.startswith("SCAN trajectory_body") for p in plans)
@@ -290,8 +288,8 @@ def test_the_judge_of_a_score_is_known(db: Database, full: list[Trajectory]) -> 
 
 
 def test_what_came_through_each_stage_is_what_the_funnel_counts(db: Database, full: list[Trajectory]) -> None:
-    odd = made(21, status="rejected", stage=None, reason=None, mode=None)
-    SqlStore(db).save(queue(db, 4), [lost(20, "planned", "duplicate"), odd])
+    odd = order_trajectory(21, status="rejected", stage=None, reason=None, mode=None)
+    SqlStore(db).save(queue_batch(db, 4), [lost_trajectory(20, "planned", "duplicate"), odd])
     reviews.save_review(db, Review(trajectory=1, verdict="accept", tags=("rude",), rating=2))
     reviews.save_review(db, Review(trajectory=2, turn=1, tags=("rude", "slow"), rating=4))
     exports.mark_exported(db, exports.create_export(db, Recipe()), [1, 4])
@@ -334,15 +332,15 @@ def test_every_change_of_a_verdict_or_an_export_is_fresh(db: Database, full: lis
     number = exports.create_export(db, Recipe())
     exports.finish_export(db, number, ExportOutcome(None, 0, "", 0, {}))
     assert fresh()
-    SqlStore(db).save(1, [made(90)])
+    SqlStore(db).save(1, [order_trajectory(90)])
     assert fresh()
 
 
 def test_the_versions_of_judges_follow_the_batches_of_the_filter(db: Database, full: list[Trajectory]) -> None:
     assert analytics.score_versions(db, EVERYTHING) == {"rubric": ["1"], "state": ["1"]}
     newer = Score(name="rubric", value=1.0, reason="", source="rubric", method="model", version="default/2/0badcafe")
-    second = queue(db, 3)
-    SqlStore(db).save(second, [made(0, id="other", scores=(newer,))])
+    second = queue_batch(db, 3)
+    SqlStore(db).save(second, [order_trajectory(0, id="other", scores=(newer,))])
     assert analytics.score_versions(db, EVERYTHING)["rubric"] == ["1", "default/2/0badcafe"]
     assert analytics.score_versions(db, TrajectoryFilter(batches=(second,))) == {"rubric": ["default/2/0badcafe"]}
     assert analytics.score_versions(db, TrajectoryFilter(text="no such word")) == {}

@@ -1,4 +1,4 @@
-"""Each bar of a chart opens what it counts, under any filter before."""
+"""Each bar of a chart opens exactly the trajectories it counts, under any filter set before."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from engine.types import Review, Score, Trajectory, TrajectoryFilter
+from engine.types import Review, Trajectory, TrajectoryFilter
 from storage.analysing import analytics
 from storage.analysing.chart_filters import BINS, WHOLE, bin_edges, bin_filter, group_filter, outcome_filter
 from storage.columns import GROUPS, NUMBERS
 from storage.database import Database
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import call, lost, made, queue
+from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 ALL = TrajectoryFilter()
 REWARDS = (0.0, 0.05, 0.1, 0.15, 0.5, 0.55, 0.95, 1.0, None)
@@ -26,31 +29,27 @@ FILTERS = [
 ]
 
 
-def scored(value: float | None) -> tuple[Score, ...]:
-    return (Score(name="rubric", value=value, reason="", source="rubric", method="model"),)
-
-
 @pytest.fixture
 def full(db: Database) -> Database:
     """Trajectories with rewards and scores at the edges of bins, and with and without each value; some are tagged."""
     rows: list[Trajectory] = [
-        made(
+        order_trajectory(
             n,
             reward=REWARDS[n % len(REWARDS)],
-            scores=scored(REWARDS[-1 - n % len(REWARDS)]),
+            scores=(rubric_score(REWARDS[-1 - n % len(REWARDS)]),),
             mode=("single", None, "parallel")[n % 3],
             template=None if n % 5 == 0 else "find",
             tool=("get_order", "transfer")[n % 2],
-            calls=(call(tokens=n * 3, cost=n / 7),) if n % 4 else (call(None, None),),
+            calls=(model_call(tokens=n * 3, cost=n / 7),) if n % 4 else (model_call(None, None),),
         )
         for n in range(36)
     ]
     rows += [
-        lost(40, "rules", "rule_broken", culprit="agent"),
-        lost(41, "rolled_out", "timeout", "failed", culprit="infrastructure"),
-        lost(42, "judged", "low", culprit=None),
+        lost_trajectory(40, "rules", "rule_broken", culprit="agent"),
+        lost_trajectory(41, "rolled_out", "timeout", "failed", culprit="infrastructure"),
+        lost_trajectory(42, "judged", "low", culprit=None),
     ]
-    SqlStore(db).save(queue(db, 50), rows)
+    SqlStore(db).save(queue_batch(db, 50), rows)
     for number, tags in ((1, ("rude",)), (2, ("rude", "slow")), (3, ("slow",)), (7, ("rude",))):
         reviews.save_review(db, Review(trajectory=number, verdict="reject", tags=tags))
     return db

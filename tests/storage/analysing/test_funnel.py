@@ -1,4 +1,4 @@
-"""The funnel both ways: each of its numbers is what the filter behind it counts, under any filter before."""
+"""Each number of the funnel equals the count of its filter, under any filter set before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import lost, made, queue
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 ALL = TrajectoryFilter()
 STAGES = ("planned", "proven", "rolled_out", "rules", "state", "judged", "reviewed", "accepted", "exported")
@@ -61,10 +62,10 @@ def full(db: Database) -> Database:
     for n, ((status, stage, reason), _) in enumerate(itertools.product(ways, VERDICTS)):
         mode = ("single", "parallel")[n % 2]
         if status == "kept":
-            rows.append(made(n, mode=mode))
+            rows.append(order_trajectory(n, mode=mode))
         else:
-            rows.append(lost(n, stage, reason, status, mode=mode))  # type: ignore[arg-type]
-    SqlStore(db).save(queue(db, PLANNED), rows)
+            rows.append(lost_trajectory(n, stage, reason, status, mode=mode))  # type: ignore[arg-type]
+    SqlStore(db).save(queue_batch(db, PLANNED), rows)
     for number, (_, given) in enumerate(itertools.product(ways, VERDICTS), 1):
         if given:
             reviews.save_review(db, Review.model_validate({"trajectory": number} | given))

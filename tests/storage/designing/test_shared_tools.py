@@ -8,14 +8,14 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from engine.domains import catalog
+from engine.domains import pack_files
 from engine.errors import Conflict, InputError
 from engine.settings import SHARED_TOOLS
 from storage import migrations
 from storage.database import Database, _address, open_database
 from storage.designing import domains
 from storage.designing.shared_tools import finder, list_shared, newest_version, seed_shared, share
-from tests.storage.samples import pack
+from tests.samples.packs import ledger_files
 
 TOOL = b'"""Greeting."""\n\n\ndef greet() -> str:\n    """Greet.\n\n    Effect: read\n    """\n    return "hello"\n'
 SECOND = TOOL.replace(b"hello", b"good day")
@@ -26,7 +26,7 @@ def ids(db: Database) -> list[str]:
 
 
 def naming(listed: str) -> dict[str, bytes]:
-    files = pack()
+    files = ledger_files()
     return {**files, "domain.yaml": files["domain.yaml"] + f"shared_tools: [{listed}]\n".encode()}
 
 
@@ -110,7 +110,7 @@ def test_a_saved_pack_holds_what_it_names(db: Database) -> None:
     assert domains.save_domain(db, files, based_on=None) == 1
     stored = domains.get_domain(db, "ledger")
     assert stored.files["shared/greeting@1.py"] == TOOL
-    assert stored.digest == catalog.files_digest({**files, "shared/greeting@1.py": TOOL})
+    assert stored.digest == pack_files.files_digest({**files, "shared/greeting@1.py": TOOL})
     assert "greet" in [tool.name for tool in stored.tools]
     share(db, "greeting", SECOND, based_on=1)
     assert domains.save_domain(db, files, based_on=1) == 1, "a newer version in the library changes no pack"

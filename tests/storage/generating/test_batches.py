@@ -1,4 +1,4 @@
-"""What a batch's row tells beside its numbers."""
+"""Batches: what a row tells beside its numbers, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from engine.types import BatchStatus
+from engine.errors import InputError
+from engine.types import Batch, BatchStatus, DomainShare
 from storage.database import Database
 from storage.generating import batches
-from tests.storage.samples import queue
+from storage.serving.store import SqlStore
+from tests.storage.stored_samples import queue_batch, store_ledger
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "gravity"),
+    ("status", "reason", "severity"),
     [
         ("paused", "Paused by hand.", "info"),
         ("paused", "Paused by the user; its engine had stopped answering.", "info"),
@@ -28,7 +30,29 @@ from tests.storage.samples import queue
     ],
 )
 def test_a_reason_is_as_grave_as_what_it_asks_of_the_reader(
-    db: Database, status: BatchStatus, reason: str, gravity: str
+    db: Database, status: BatchStatus, reason: str, severity: str
 ) -> None:
-    row = batches.get_batch(db, queue(db))
-    assert replace(row, status=status, reason=reason).gravity == gravity
+    row = batches.get_batch(db, queue_batch(db))
+    assert replace(row, status=status, reason=reason).severity == severity
+
+
+def test_a_batch_names_what_is_missing(db: Database) -> None:
+    name = store_ledger(db)
+    for wanted in (
+        {"domains": (DomainShare(id="nowhere"),)},
+        {"domains": (DomainShare(id=name, digest="nothing"),)},
+        {"domains": (DomainShare(id=name),), "personas": ("nobody",)},
+    ):
+        with pytest.raises(InputError):
+            batches.create_batch(db, Batch(name="b", **wanted))  # type: ignore[arg-type]
+    assert batches.list_batches(db) == []
+    assert batches.count_batches(db) == 0
+
+
+def test_deleting_a_running_batch_is_refused(db: Database) -> None:
+    number = queue_batch(db)
+    SqlStore(db).claim("one", 100.0, 15.0)
+    with pytest.raises(InputError, match="Cancel it first"):
+        batches.delete_batch(db, number, now=101.0)
+    with pytest.raises(InputError, match="no batch 99"):
+        batches.delete_batch(db, 99)

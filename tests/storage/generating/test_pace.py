@@ -1,4 +1,4 @@
-"""How fast a batch goes: what is not known yet is None, and a page that is reopened looks anew."""
+"""The pace of a batch: None while unknown, and measured anew when a page is reopened."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from storage.generating.batches import BatchRow
 from storage.generating.pace import (
     DAILY,
     LOOKED_BACK,
-    Look,
+    Observation,
     alike,
     estimate,
-    looks_kept,
     overall_rate,
     per_day,
     rate_now,
+    recent_observations,
     seconds_left,
 )
-from tests.storage.samples import queue
+from tests.storage.stored_samples import queue_batch
 
 
 @pytest.fixture
 def row(db: Database) -> BatchRow:
-    return batches.get_batch(db, queue(db, 100))
+    return batches.get_batch(db, queue_batch(db, 100))
 
 
 def at_work(row: BatchRow, finished: int, seconds: float, **changes: Any) -> BatchRow:
@@ -43,11 +43,11 @@ def test_all_that_ended_counts_and_the_rest_waits() -> None:
 
 
 def test_a_running_batch_has_the_rate_of_the_last_seconds_and_one_that_rests_the_overall_one(row: BatchRow) -> None:
-    looks: list[Look] = []
+    looks: list[Observation] = []
     for second in range(31):
         now = at_work(row, 10 + second * 2, 100.0 + second)
-        looks = looks_kept(looks, now, 1000.0 + second)
-    assert looks[-1] == Look(1030.0, 70)
+        looks = recent_observations(looks, now, 1000.0 + second)
+    assert looks[-1] == Observation(1030.0, 70)
     assert looks[0].at > 1030.0 - LOOKED_BACK, "older looks are dropped"
     assert rate_now(now, looks) == pytest.approx(2.0)
     assert overall_rate(now) == pytest.approx(70 / 130)
@@ -56,14 +56,14 @@ def test_a_running_batch_has_the_rate_of_the_last_seconds_and_one_that_rests_the
 
 def test_looks_that_say_nothing_leave_the_overall_rate(row: BatchRow) -> None:
     now = at_work(row, 50, 10.0)
-    assert rate_now(now, [Look(0.0, 50)]) == 5.0, "one look"
-    assert rate_now(now, [Look(0.0, 30), Look(1.5, 50)]) == 5.0, "too close together"
-    assert rate_now(now, [Look(0.0, 50), Look(9.0, 50)]) == 5.0, "nothing ended between them"
+    assert rate_now(now, [Observation(0.0, 50)]) == 5.0, "one look"
+    assert rate_now(now, [Observation(0.0, 30), Observation(1.5, 50)]) == 5.0, "too close together"
+    assert rate_now(now, [Observation(0.0, 50), Observation(9.0, 50)]) == 5.0, "nothing ended between them"
 
 
 def test_no_rate_before_anything_ended(row: BatchRow) -> None:
     for early in (at_work(row, 0, 30.0), at_work(row, 5, 0.2)):
-        assert rate_now(early, looks_kept([], early, 0.0)) is None
+        assert rate_now(early, recent_observations([], early, 0.0)) is None
         assert seconds_left(early, None) is None
 
 

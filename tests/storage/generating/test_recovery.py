@@ -15,28 +15,37 @@ from storage.database import Database
 from storage.generating import batches, recovery
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import call, lost, made, queue
+from tests.samples.models import model_call
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 
 def fault(index: int, reason: str = "model_connection") -> Trajectory:
-    return lost(index, "rolled_out", reason, "failed", culprit="infrastructure", calls=(call(),))
+    return lost_trajectory(index, "rolled_out", reason, "failed", culprit="infrastructure", calls=(model_call(),))
 
 
 def ended(db: Database, status: str, *wave: Trajectory, planned: int = 12) -> int:
     """Return a batch that an engine gave back in this status with these results."""
-    number, store = queue(db, planned), SqlStore(db)
+    number, store = queue_batch(db, planned), SqlStore(db)
     assert store.claim("one", 100.0, 15.0)
     store.save(number, wave)
     store.release(number, "one", status, "why")
     return number
 
 
-MIXED = (made(0), lost(1, "judged", "facts"), fault(2), fault(3, "sandbox_error"), fault(4), made(5))
+MIXED = (
+    order_trajectory(0),
+    lost_trajectory(1, "judged", "facts"),
+    fault(2),
+    fault(3, "sandbox_error"),
+    fault(4),
+    order_trajectory(5),
+)
 
 
 @pytest.mark.parametrize("status", ["queued", "paused", "done", "failed"])
 def test_retry_forgets_only_what_infrastructure_failed(db: Database, status: str) -> None:
-    other = ended(db, "done", fault(2), made(3))
+    other = ended(db, "done", fault(2), order_trajectory(3))
     number = ended(db, status, *MIXED)
     before = batches.get_batch(db, number)
     assert recovery.retryable(db, number) == recovery.retry(db, number) == 3
@@ -51,7 +60,9 @@ def test_retry_forgets_only_what_infrastructure_failed(db: Database, status: str
 
 
 def test_nothing_of_a_forgotten_rollout_stays_behind(db: Database) -> None:
-    number = ended(db, "done", made(0, said="apple"), *(fault(i) for i in (1, 2)), fault(3, "sandbox_error"))
+    number = ended(
+        db, "done", order_trajectory(0, said="apple"), *(fault(i) for i in (1, 2)), fault(3, "sandbox_error")
+    )
     recovery.retry(db, number)
     with db.read() as session:
         left = {name: session.execute(select(text("count(*)")).select_from(table)).scalar_one() for name, table in {
@@ -65,7 +76,7 @@ def test_nothing_of_a_forgotten_rollout_stays_behind(db: Database) -> None:
 
 
 def test_many_are_forgotten_a_few_at_a_time_and_the_counts_are_right_at_each_moment(db: Database) -> None:
-    number = ended(db, "done", made(0), *(fault(i) for i in range(1, 1301)), planned=1301)
+    number = ended(db, "done", order_trajectory(0), *(fault(i) for i in range(1, 1301)), planned=1301)
     b, t = tables.batch.c, tables.trajectory.c
     seen = []
 
@@ -88,7 +99,7 @@ def test_many_are_forgotten_a_few_at_a_time_and_the_counts_are_right_at_each_mom
 
 
 def test_what_another_batch_has_stays_in_the_lists(db: Database) -> None:
-    number = ended(db, "done", made(0), fault(1))
+    number = ended(db, "done", order_trajectory(0), fault(1))
     ended(db, "done", fault(1))
     recovery.retry(db, number)
     with db.read() as session:
@@ -110,7 +121,13 @@ def test_an_engine_takes_up_what_is_tried_again_and_counters_equal_rows(db: Data
     claim = store.claim("two", 200.0, 15.0)
     assert claim is not None
     assert claim.batch_id == number
-    assert store.save(number, [made(2), made(3), lost(4, "judged", "facts"), made(0)]) == 3
+    assert (
+        store.save(
+            number,
+            [order_trajectory(2), order_trajectory(3), lost_trajectory(4, "judged", "facts"), order_trajectory(0)],
+        )
+        == 3
+    )
     store.release(number, "two", "done", "")
     p = batches.get_batch(db, number).progress
     with db.read() as session:
@@ -121,7 +138,7 @@ def test_an_engine_takes_up_what_is_tried_again_and_counters_equal_rows(db: Data
 
 
 def test_retry_is_refused_where_it_cannot_be(db: Database) -> None:
-    running, store = queue(db), SqlStore(db)
+    running, store = queue_batch(db), SqlStore(db)
     with pytest.raises(InputError, match="no failed rollout"):
         recovery.retry(db, running)
     store.claim("one", 100.0, 15.0)
@@ -132,7 +149,7 @@ def test_retry_is_refused_where_it_cannot_be(db: Database) -> None:
     store.release(running, "one", "cancelled", "")
     with pytest.raises(InputError, match="is cancelled"):
         recovery.retry(db, running)
-    whole = ended(db, "done", made(1))
+    whole = ended(db, "done", order_trajectory(1))
     with pytest.raises(InputError, match="no failed rollout"):
         recovery.retry(db, whole)
     assert batches.get_batch(db, whole).status == "done"
@@ -144,7 +161,7 @@ def test_retry_is_refused_where_it_cannot_be(db: Database) -> None:
 
 
 def test_a_failed_batch_is_resumed(db: Database) -> None:
-    number = ended(db, "failed", made(0))
+    number = ended(db, "failed", order_trajectory(0))
     batches.command(db, number, "resume")
     row = batches.get_batch(db, number)
     assert (row.status, row.reason, row.finished_at, row.progress.waiting) == ("queued", "", None, 11)
@@ -154,7 +171,7 @@ def test_a_failed_batch_is_resumed(db: Database) -> None:
 
 
 def test_the_sandbox_is_noted_once_and_changed_only_on_demand(db: Database) -> None:
-    number, store = queue(db), SqlStore(db)
+    number, store = queue_batch(db), SqlStore(db)
     claim = store.claim("one", 100.0, 15.0)
     assert claim is not None
     assert claim.sandbox == ""

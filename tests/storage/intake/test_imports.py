@@ -1,4 +1,4 @@
-"""Imports stream: memory is flat, and one that dies half-way leaves a batch that says so."""
+"""Imports stream in constant memory, and one that dies half-way leaves a batch marked incomplete."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from storage.generating import batches
 from storage.intake import imports
 from storage.reviewing.trajectories import count, stream
 from storage.serving.store import SqlStore
-from tests.engine_parts import ROOT, surroundings
-from tests.exporters.mixed import exported
-from tests.storage.samples import made
+from tests.engines import ROOT, surroundings
+from tests.exporting.export_steps import exported
+from tests.samples.trajectories import order_trajectory
 
 FILLER = "Plenty of words for one answer. " * 40
 
@@ -50,7 +50,7 @@ def line(number: int) -> bytes:
 
 
 def test_numbers_that_no_database_holds_cost_no_other_record(db: Database) -> None:
-    row = exported("trajectory", [made(0)])[0][0]
+    row = exported("trajectory", [order_trajectory(0)])[0][0]
     call = {"role": "teacher", "model": "m", "prompt_tokens": 2**63}
     rows = [row, row | {"id": "a", "index": 10**30}, row | {"id": "b", "calls": json.dumps([call])}, row | {"id": "c"}]
     report = Report()
@@ -100,7 +100,7 @@ def test_the_report_is_kept_with_the_batch(db: Database, tmp_path: Path) -> None
 
 
 def test_counts_of_several_chunks_add_up(db: Database) -> None:
-    many = [made(n) for n in range(imports.CHUNK * 2 + 3)]
+    many = [order_trajectory(n) for n in range(imports.CHUNK * 2 + 3)]
     found = imports.insert(db, "many", iter([*many, many[0]]))
     assert (found.rows, found.repeated) == (len(many), 1)
     row = batches.get_batch(db, found.batch)
@@ -119,7 +119,7 @@ def batches_filter(number: int) -> Any:
 
 def test_what_fails_half_way_is_marked_and_taken_up_by_nobody(db: Database) -> None:
     def breaks() -> Iterator[Trajectory]:
-        yield from (made(n) for n in range(imports.CHUNK + 10))
+        yield from (order_trajectory(n) for n in range(imports.CHUNK + 10))
         raise InputError("file", "went away.")
 
     with pytest.raises(InputError, match="went away"):

@@ -1,4 +1,4 @@
-"""Two tabs of one reviewer: neither overwrites unseen what the other changed, and what waits is kept."""
+"""Two tabs of one reviewer: neither overwrites changes of the other unseen, and unsent changes are kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from storage.database import Database
 from storage.reviewing import reviews
 from storage.reviewing.reviewer_tab import TRAJECTORIES_KEPT, ReviewerTab
 from storage.serving.store import SqlStore
-from tests.storage.samples import made, queue
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 TURN = 2
 
 
 @pytest.fixture
 def filled(db: Database) -> Database:
-    SqlStore(db).save(queue(db, 20), [made(n) for n in range(20)])
+    SqlStore(db).save(queue_batch(db, 20), [order_trajectory(n) for n in range(20)])
     return db
 
 
@@ -35,15 +36,15 @@ def other() -> ReviewerTab:
 
 
 def stored(db: Database, trajectory: int = 1, turn: int | None = None) -> Review:
-    found = ReviewerTab("me").own(reviews.reviews_of(db, trajectory), turn)
+    found = ReviewerTab("me").own_review(reviews.reviews_of(db, trajectory), turn)
     return found or Review(trajectory=trajectory, turn=turn)
 
 
 def test_a_reviewer_s_own_review_is_told_from_others(filled: Database, tab: ReviewerTab) -> None:
     ReviewerTab("sam").change(filled, 1, TURN, {"rating": 1})
-    assert tab.own(reviews.reviews_of(filled, 1), TURN) is None
+    assert tab.own_review(reviews.reviews_of(filled, 1), TURN) is None
     tab.change(filled, 1, TURN, {"rating": 5})
-    found = tab.own(reviews.reviews_of(filled, 1), TURN)
+    found = tab.own_review(reviews.reviews_of(filled, 1), TURN)
     assert found is not None
     assert (found.reviewer, found.rating) == ("me", 5)
 
@@ -124,7 +125,7 @@ def test_tags_of_two_tabs_join(filled: Database, tab: ReviewerTab, other: Review
 def test_a_verdict_for_many_leaves_alone_what_stands_otherwise_than_the_list_showed(
     filled: Database, tab: ReviewerTab, other: ReviewerTab
 ) -> None:
-    tab.saw({1: "none", 2: "none", 3: "none"})
+    tab.note_listed({1: "none", 2: "none", 3: "none"})
     other.change(filled, 2, None, {"verdict": "reject"})
     assert tab.decide_many(filled, [1, 2, 4], "accept") == [2]
     assert reviews.standings(filled, [1, 2, 4]) == {1: "accepted", 2: "rejected", 4: "accepted"}

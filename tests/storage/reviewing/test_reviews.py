@@ -12,14 +12,17 @@ from engine.types import Review, ToolCall, TrajectoryFilter, Turn
 from storage.database import Database, open_database
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import lost, made, queue
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 WHOLE, SECOND = (reviews.ReviewKey(1, turn, "me") for turn in (None, 2))
 
 
 @pytest.fixture
 def reviewed(db: Database) -> Database:
-    SqlStore(db).save(queue(db), [made(0), lost(1, "state", "wrong_state"), made(2)])
+    SqlStore(db).save(
+        queue_batch(db), [order_trajectory(0), lost_trajectory(1, "state", "wrong_state"), order_trajectory(2)]
+    )
     return db
 
 
@@ -160,9 +163,9 @@ def test_a_verdict_given_on_another_one_than_is_stored_is_refused(reviewed: Data
     reviews.change_review(reviewed, SECOND, {"verdict": "reject"}, seen={"verdict": None})
     assert len(reviews.history(reviewed, 1)) == 1, "two tabs that say the same do not differ"
     with pytest.raises(Conflict):
-        reviews.change_review(reviewed, SECOND, {"verdict": "fix"}, seen={"verdict": None}, left={"rating": None})
-    left = {"verdict": "reject"}
-    reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None}, left=left)
+        reviews.change_review(reviewed, SECOND, {"verdict": "fix"}, seen={"verdict": None}, written={"rating": None})
+    written = {"verdict": "reject"}
+    reviews.change_review(reviewed, SECOND, {"verdict": "accept"}, seen={"verdict": None}, written=written)
     assert reviews.reviews_of(reviewed, 1)[0].verdict == "accept"
 
 

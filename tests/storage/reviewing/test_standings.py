@@ -17,10 +17,11 @@ from engine.reviewing.verdicts import EFFECTS, refusal, standing
 from engine.types import Recipe, Review, Standing, Status, Trajectory, TrajectoryFilter, Turn
 from storage.analysing import analytics
 from storage.database import Database
-from storage.exporting.recipes import awaiting_correction, count_leaving, likely_leaving
+from storage.exporting.recipes import awaiting_correction, count_admitted, likely_admitted
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import lost, made, queue
+from tests.samples.trajectories import lost_trajectory, order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 ALL = TrajectoryFilter()
 FIRST, LAST = 2, 4
@@ -45,8 +46,11 @@ COMBINATIONS = [
 def reviewed(db: Database) -> dict[int, tuple[Status, list[Review]]]:
     """Store a trajectory for each combination, with its reviews; return status and reviews by id. Every second whole
     verdict is given before the turns, and by another reviewer."""
-    rows = [lost(n, "judged", "low") if one[3] == "rejected" else made(n) for n, one in enumerate(COMBINATIONS)]
-    SqlStore(db).save(queue(db, len(rows)), rows)
+    rows = [
+        lost_trajectory(n, "judged", "low") if one[3] == "rejected" else order_trajectory(n)
+        for n, one in enumerate(COMBINATIONS)
+    ]
+    SqlStore(db).save(queue_batch(db, len(rows)), rows)
     found: dict[int, tuple[Status, list[Review]]] = {}
     for id, (whole, first, last, status) in enumerate(COMBINATIONS, 1):
         who = "sam" if id % 2 else "me"
@@ -76,7 +80,7 @@ def test_row_filter_funnel_charts_counts_and_export_agree_with_the_table(db: Dat
         for one in EFFECTS:
             chosen = recipe.model_copy(update={"filter": TrajectoryFilter(verdicts=(one,))})
             among = {id: (found[id][0], stands[id]) for id in found if stands[id] == one}
-            assert count_leaving(db, chosen) == len(leaving(chosen, among))
+            assert count_admitted(db, chosen) == len(leaving(chosen, among))
             held_back = awaiting_correction(chosen)
             waiting = trajectories.count(db, held_back) if held_back else 0
             assert waiting == (len(among) if one == "awaits_correction" else 0)
@@ -124,10 +128,10 @@ def leaving(recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> set[in
 
 def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]], folder: Path) -> None:
     path = folder / "out.jsonl"
-    result = build(recipe, trajectories.stream(db, recipe.filter), path, others=0)
+    result = build(recipe, trajectories.stream(db, recipe.filter), path, extra_processes=0)
     ids = result.trajectories
     assert set(ids) == leaving(recipe, among)
-    assert count_leaving(db, recipe) == len(ids)
+    assert count_admitted(db, recipe) == len(ids)
     refused = (refusal(recipe, one, status, "low", empty=False) for status, one in among.values())
     assert result.report["dropped"] == Counter(reason for reason in refused if reason)
     held = {id for id, (_, one) in among.items() if EFFECTS[one].held_back}
@@ -137,7 +141,7 @@ def export_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, S
 
 def preview_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, Standing]]) -> None:
     """A preview reads only what the recipe's filter lets through, and nearly all that leaves."""
-    read = {id for id, *_ in trajectories.stream(db, likely_leaving(recipe))}
+    read = {id for id, *_ in trajectories.stream(db, likely_admitted(recipe))}
     taken_back = {id for id, (status, one) in among.items() if EFFECTS[one].accepted and status != "kept"}
     assert leaving(recipe, among) - taken_back <= read <= set(among)
     if recipe.only_accepted or recipe.include_rejected:
@@ -147,13 +151,13 @@ def preview_agrees(db: Database, recipe: Recipe, among: dict[int, tuple[Status, 
 
 
 def test_a_turn_marked_fix_without_a_correction_never_leaves(db: Database, tmp_path: Path) -> None:
-    SqlStore(db).save(queue(db), [made(0), made(1)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(0), order_trajectory(1)])
     reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"verdict": "fix"})
     recipe = Recipe(format="chat_jsonl", splits={"train": 1.0})
-    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "a.jsonl", others=0)
+    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "a.jsonl", extra_processes=0)
     assert (result.rows, result.report["dropped"]) == ({"train": 1}, {"awaits_correction": 1})
     reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"fix": BETTER})
-    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "b.jsonl", others=0)
+    result = build(recipe, trajectories.stream(db, ALL), tmp_path / "b.jsonl", extra_processes=0)
     first = json.loads((tmp_path / "b.jsonl").read_text().splitlines()[0])
     assert (first["messages"][-1]["content"], first["messages"][-1]["train"]) == ("Better.", True)
     assert trajectories.row(db, 1).standing == "corrected"
@@ -176,7 +180,7 @@ AFTER: Sequence[Standing] = (
 
 
 def test_each_change_and_each_undo_is_on_the_row_at_once(db: Database) -> None:
-    SqlStore(db).save(queue(db), [made(0)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(0)])
     for change, expected in zip(CHANGES, AFTER, strict=True):
         reviews.change_review(
             db, reviews.ReviewKey(1, change["turn"], "me"), {k: v for k, v in change.items() if k != "turn"}
@@ -188,7 +192,7 @@ def test_each_change_and_each_undo_is_on_the_row_at_once(db: Database) -> None:
 
 
 def test_what_awaits_a_correction_stays_so_when_many_are_accepted(db: Database) -> None:
-    SqlStore(db).save(queue(db), [made(0), made(1)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(0), order_trajectory(1)])
     reviews.change_review(db, reviews.ReviewKey(1, LAST, "me"), {"verdict": "fix"})
     assert reviews.decide_many(db, [1, 2], "me", "accept", seen={1: "awaits_correction", 2: "none"}) == []
     assert reviews.standings(db, [1, 2, 3]) == {1: "awaits_correction", 2: "accepted"}
@@ -198,7 +202,7 @@ def test_what_awaits_a_correction_stays_so_when_many_are_accepted(db: Database) 
 
 @pytest.mark.parametrize("order", [("me", "sam"), ("sam", "me")])
 def test_the_last_reviewer_counts_for_lists_and_exports_alike(db: Database, order: tuple[str, str]) -> None:
-    SqlStore(db).save(queue(db), [made(0)])
+    SqlStore(db).save(queue_batch(db), [order_trajectory(0)])
     for who, verdict in zip(order, ("accept", "reject"), strict=True):
         reviews.change_review(db, reviews.ReviewKey(1, None, who), {"verdict": verdict})
     ((_, body, streamed),) = trajectories.stream(db, ALL)

@@ -14,7 +14,10 @@ from storage.database import Database
 from storage.generating import batches
 from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
-from tests.storage.samples import call, made, queue
+from tests.samples.models import model_call
+from tests.samples.scores import rubric_score
+from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import queue_batch
 
 COUNT = 120
 
@@ -22,9 +25,9 @@ COUNT = 120
 def _some(index: int) -> Trajectory:
     source = random.Random(index)
     lost = source.random() < 0.3
-    turns = made(index, tool=source.choice(("get_order", "transfer"))).turns
-    scored = Score(name="rubric", value=source.randrange(11) / 10, reason="", source="rubric", method="model")
-    return made(
+    turns = order_trajectory(index, tool=source.choice(("get_order", "transfer"))).turns
+    scored = rubric_score(source.randrange(11) / 10)
+    return order_trajectory(
         index,
         domain=source.choice(("ledger", "shop")),
         mode=source.choice(MODES[:3]),
@@ -39,7 +42,7 @@ def _some(index: int) -> Trajectory:
         reward=source.choice((None, 0.0, 0.5, 0.5, 1.0)),
         scores=(scored,) if source.random() < 0.8 else (),
         turns=turns * source.randint(1, 3),
-        calls=source.choice(((), (call(),), (call(cost=None),))),
+        calls=source.choice(((), (model_call(),), (model_call(cost=None),))),
     )
 
 
@@ -48,7 +51,7 @@ def full(db: Database) -> dict[int, Trajectory]:
     """{id: trajectory}: 120 of them in two batches, every seventh reviewed."""
     stored = {i + 1: _some(i) for i in range(COUNT)}
     for half in (list(stored.values())[: COUNT // 2], list(stored.values())[COUNT // 2 :]):
-        SqlStore(db).save(queue(db, 100), half)
+        SqlStore(db).save(queue_batch(db, 100), half)
     for number in range(1, COUNT + 1, 7):
         verdict = ("accept", "reject", "fix")[number % 3]
         reviews.save_review(db, Review(trajectory=number, verdict=verdict))
@@ -178,8 +181,10 @@ def test_an_unknown_order_is_refused(db: Database) -> None:
 
 
 def test_the_row_says_what_the_trajectory_says(db: Database) -> None:
-    number = queue(db)
-    SqlStore(db, clock=lambda: 77.0).save(number, [made(3, said="Hi\n\n  there " + "x" * 300, calls=(call(),))])
+    number = queue_batch(db)
+    SqlStore(db, clock=lambda: 77.0).save(
+        number, [order_trajectory(3, said="Hi\n\n  there " + "x" * 300, calls=(model_call(),))]
+    )
     row = trajectories.row(db, 1)
     assert (row.index, row.turns, row.tool_calls, row.tokens, row.cost_usd) == (3, 5, 1, 20, 0.5)
     assert row.title == ("Hi there " + "x" * 300)[:160]
@@ -191,7 +196,7 @@ def test_the_row_says_what_the_trajectory_says(db: Database) -> None:
 
 def test_what_a_model_may_send_is_stored(db: Database) -> None:
     bad = "nul \x00 surrogate \ud800 pair \ud83d\ude00 end"
-    hostile = made(
+    hostile = order_trajectory(
         1,
         said=bad,
         turns=(
@@ -203,8 +208,8 @@ def test_what_a_model_may_send_is_stored(db: Database) -> None:
         reason=bad,
         scores=(Score(name=bad, value=0.1, reason=bad, source="x", method="model"),),
     )
-    number = queue(db)
-    assert SqlStore(db).save(number, [hostile, made(2)]) == 2
+    number = queue_batch(db)
+    assert SqlStore(db).save(number, [hostile, order_trajectory(2)]) == 2
     found = trajectories.get(db, 1)
     assert found is not None
     assert found.turns[0].content == "nul \x00 surrogate \ufffd pair \U0001f600 end"
@@ -229,7 +234,9 @@ def test_facets_list_what_there_is_and_forget_deleted_batches(db: Database, full
 
 
 def test_an_import_is_a_batch_that_is_done(db: Database) -> None:
-    number = trajectories.insert_imported(db, "file.jsonl", [made(1), made(2), made(2)])
+    number = trajectories.insert_imported(
+        db, "file.jsonl", [order_trajectory(1), order_trajectory(2), order_trajectory(2)]
+    )
     row = batches.get_batch(db, number)
     assert (row.status, row.imported, row.progress.planned, row.progress.kept) == ("done", True, 2, 2)
     assert trajectories.count(db, TrajectoryFilter(batches=(number,))) == 2
@@ -238,8 +245,8 @@ def test_an_import_is_a_batch_that_is_done(db: Database) -> None:
 
 
 def test_ids_are_never_given_out_twice(db: Database) -> None:
-    number = trajectories.insert_imported(db, "a", [made(1), made(2)])
+    number = trajectories.insert_imported(db, "a", [order_trajectory(1), order_trajectory(2)])
     batches.delete_batch(db, number)
-    again = trajectories.insert_imported(db, "a", [made(1)])
+    again = trajectories.insert_imported(db, "a", [order_trajectory(1)])
     assert again > number
     assert trajectories.page(db, TrajectoryFilter())[0][0].id == 3

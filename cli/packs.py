@@ -1,0 +1,46 @@
+"""The command that checks a domain pack: validate."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.wiring import database
+from engine.errors import InputErrors
+
+
+def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or zip.")]) -> None:
+    """Read a domain pack and list every problem with its file and line."""
+    from engine.domains import catalog, pack_files
+    from engine.domains.shared_tools import differing, with_shared_files
+    from engine.planning import goals, tasks
+    from engine.planning.template_faults import template_faults
+
+    given = pack_files.read(pack)
+    files = with_shared_files(given, _shared_text)
+    domain = catalog.parse(files, further=partial(template_faults, whole=False))
+    print(
+        f"{domain.id}: {len(domain.tools)} tools, {len(domain.templates)} templates, {len(domain.questions)} questions"
+    )
+    for template in domain.templates:
+        print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
+    for warning in filter(None, map(goals.warning, domain.templates)):
+        print(f"warning: {warning}")
+    for path in sorted(files.keys() - given.keys()):
+        print(f"warning: {path} is taken from the library of this machine; the pack that the studio exports holds it")
+    for name in differing(files, _shared_text):
+        print(f"warning: {name} is not the library's text of that version; the text in the pack is what runs")
+    if faults := template_faults(domain):
+        raise InputErrors(faults)
+
+
+def _shared_text(name: str) -> bytes | None:
+    """Return the library's text of a `name@version`, None where it has none. The database is opened here, so that a
+    pack without shared tools needs none."""
+    from storage.designing.shared_tools import finder
+
+    with database() as db:
+        return finder(db)(name)

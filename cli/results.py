@@ -1,0 +1,81 @@
+"""Commands that print what is stored: show, analyze."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from cli.filter_options import check_modes, with_filter
+from cli.option_values import LARGEST, validated
+from cli.wiring import database
+from engine.errors import InputError
+
+
+def show(
+    trajectory: Annotated[
+        int | None, typer.Argument(max=LARGEST, help="Number of a trajectory; none lists batches.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(max=LARGEST, help="List the latest trajectories of a batch.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole record.")] = False,
+) -> None:
+    """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
+    from cli.foreground import summary
+    from storage.generating.batches import get_batch, latest, list_batches, losses
+    from storage.generating.plans import quotas_of_batch
+    from storage.reviewing.trajectories import get
+
+    with database() as db:
+        if trajectory is not None:
+            found = get(db, trajectory)
+            if found is None:
+                raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
+            print(found.model_dump_json(indent=2) if as_json else _trajectory_text(found))
+        elif batch is not None:
+            chosen = get_batch(db, batch)
+            print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen)))
+            for row in latest(db, batch, 20):
+                print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
+        else:
+            for entry in list_batches(db):
+                p = entry.progress
+                print(f"{entry.id:>5}  {entry.status:<9} {p.finished}/{p.planned}  {entry.name}")
+
+
+def _trajectory_text(trajectory: Any) -> str:
+    """Return one trajectory as lines: status, messages with their calls, scores. Long messages are cut."""
+    head = f"{trajectory.domain}/{trajectory.template} {trajectory.mode}: {trajectory.status}"
+    lines = [head + (f" at {trajectory.stage}: {trajectory.reason}. {trajectory.detail}" if trajectory.reason else "")]
+    for number, turn in enumerate(trajectory.turns):
+        lines.append(f"[{number}] {turn.role}: {turn.content[:2000]}")
+        lines += [f"      → {c.name}({json.dumps(c.arguments, ensure_ascii=False)})" for c in turn.tool_calls]
+    lines += [f"{s.name}: {'not measured' if s.value is None else s.value} ({s.reason})" for s in trajectory.scores]
+    return "\n".join(lines)
+
+
+@with_filter
+def analyze(
+    chosen: dict[str, Any],
+    by: Annotated[str, typer.Option(help="domain, mode, tool, persona, model, outcome, culprit or reason.")] = "domain",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the yield funnel, a breakdown and the scores; the database does the sums."""
+    from engine.types import TrajectoryFilter
+    from storage.analysing import analytics
+
+    wanted = validated(TrajectoryFilter, chosen, "filter")
+    with database() as db:
+        check_modes(db, wanted)
+        frames = {
+            "funnel": analytics.funnel(db, wanted),
+            by: analytics.breakdown(db, wanted, by),
+            "scores": analytics.score_summary(db, wanted),
+        }
+    if as_json:
+        print(
+            json.dumps({name: json.loads(frame.to_json(orient="records")) for name, frame in frames.items()}, indent=2)
+        )
+        return
+    for name, frame in frames.items():
+        print(f"\n{name}\n{frame.to_string(index=False) if len(frame) else '  nothing yet'}")

@@ -1,0 +1,122 @@
+"""One try at a rollout: what it has collected so far, and the Trajectory that becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.protocols import Teacher, ToolSource, User
+from engine.rolling.parts import Parts
+from engine.types import (
+    Attachment,
+    Culprit,
+    Domain,
+    End,
+    Execution,
+    ModelCall,
+    Proof,
+    RolloutSpec,
+    StateDiff,
+    Task,
+    Trajectory,
+    Turn,
+)
+
+
+@dataclass
+class Attempt:
+    """The state of one try, filled in as the rollout goes on, so that a fault half-way loses none of it.
+
+    A rollout is tried again after a sandbox fault. This is not `RolloutSpec.attempt`, which counts the independent
+    rollouts of one task.
+    """
+
+    spec: RolloutSpec
+    parts: Parts
+    started: float
+    """When the first try began (epoch seconds)."""
+    retries: int = 0
+    earlier: tuple[ModelCall, ...] = ()
+    """Model calls of earlier tries, and of this one where they raised an error."""
+    proof: Proof | None = None
+    turns: list[Turn] = field(default_factory=list)
+    players: tuple[Teacher | User, ...] = ()
+    end: End = "not_started"
+    diff: StateDiff | None = None
+    tests_passed: bool | None = None
+    begun: list[int] = field(default_factory=list)
+    """The index in `turns` of the message that makes each request."""
+    attachments: list[Attachment] = field(default_factory=list)
+    invalid: int = 0
+    """Tool calls of the teacher that named no offered tool or broke its schema."""
+    injected: set[int] = field(default_factory=set)
+    """Requests (counted from 1) whose injected fault was given."""
+    user_never_spoke: bool = False
+    """Whether the user made tool calls up to the bound instead of writing a message."""
+
+    @property
+    def task(self) -> Task:
+        """The task, which a try always has."""
+        assert self.spec.task is not None
+        return self.spec.task
+
+    @property
+    def domain(self) -> Domain:
+        return self.parts.domains[self.spec.domain_digest]
+
+    @property
+    def sources(self) -> Mapping[str, ToolSource]:
+        return self.parts.sources[self.spec.domain_digest]
+
+    @property
+    def calls(self) -> tuple[ModelCall, ...]:
+        """All model calls so far, earlier tries and failed calls included."""
+        return (*self.earlier, *(call for player in self.players for call in player.calls))
+
+    def record(self, **more: Any) -> Trajectory:
+        """Return the trajectory as far as the try came; `more` sets further fields, `status` is "kept" without it."""
+        spec, parts, batch = self.spec, self.parts, self.parts.batch
+        return Trajectory(
+            id=spec.id,
+            index=spec.index,
+            batch_fingerprint=parts.fingerprint,
+            domain=spec.domain,
+            domain_digest=spec.domain_digest,
+            template=spec.task.template if spec.task else None,
+            mode=spec.mode,
+            attempt=spec.attempt,
+            seed=spec.seed,
+            persona=spec.persona.id,
+            teacher=batch.teacher.name,
+            user=batch.user.name,
+            models={role: endpoint.model for role, endpoint in batch.models.items()},
+            task=spec.task,
+            proof=self.proof,
+            tools=spec.task.tools if spec.task else (),
+            turns=tuple(self.turns),
+            begun=tuple(self.begun),
+            diff=self.diff,
+            tests_passed=self.tests_passed,
+            end=self.end,
+            calls=self.calls,
+            attachments=tuple(self.attachments),
+            execution=Execution(
+                sandbox=parts.pool.name,
+                isolated=parts.pool.isolated,
+                started_at=self.started,
+                seconds=parts.now() - self.started,
+                infrastructure_retries=self.retries,
+            ),
+            **({"status": "kept"} | more),
+        )
+
+    def rejected(self, reason: str, detail: str, culprit: Culprit | None = None) -> Trajectory:
+        """Return the record of a task that never became a dialogue, because its proof failed or does not hold."""
+        return self.record(status="rejected", stage="proven", reason=reason, detail=detail, culprit=culprit)
+
+    def failed(self, reason: str, detail: str) -> Trajectory:
+        """Return the record of a rollout that could not be measured: without scores, and no fault of the agent."""
+        if self.end != "timeout":
+            self.end = "error"
+        return self.record(status="failed", stage="rolled_out", reason=reason, detail=detail, culprit="infrastructure")
