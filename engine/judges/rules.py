@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 
 from pydantic import Field
 
@@ -17,7 +20,7 @@ from engine.judging.claims.dialogue import claims_of
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import Finding, Options, Score, Trajectory, Turn
+from engine.types import CLAIMS, Attachment, Finding, Options, Score, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
@@ -51,6 +54,7 @@ class RulesJudge(Judge):
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.notes: list[Attachment] = []
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
@@ -63,15 +67,33 @@ class RulesJudge(Judge):
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
+        self.notes = []
         if not any(turn.role == "assistant" for turn in trajectory.turns):
             return [_score("finished", None, "There is no assistant turn to judge.")]
         return [
             _finished(trajectory),
             *_valid_calls(trajectory),
             *_repetition(trajectory, self._config.same_call_limit),
-            *_grounded(trajectory),
+            *self._grounded(trajectory),
             *_mode(trajectory),
         ]
+
+    def _grounded(self, trajectory: Trajectory) -> Iterator[Score]:
+        """Check that no request that needs a tool was answered before any tool had (that answer is a guess, even if
+        right), and that no answer claims what no tool, user or policy gave. Claims are noted beside their turns."""
+        if trajectory.task is None or trajectory.proof is None:
+            return
+        found = list(claims_of(trajectory.turns, trajectory.tools))
+        self.notes = list(_noted(found))
+        wrong = [(index, claim) for index, claim in found if claim.certain]
+        looked = _looked_first(trajectory)
+        if looked is not None and looked.value != 1.0:
+            yield looked
+        elif wrong:
+            yield _score("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
+        elif looked is not None or found:
+            told = looked.reason if looked is not None else "No answer states what certainly nobody gave."
+            yield _score("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
 
 
 def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
@@ -131,24 +153,6 @@ def _has_equal_calls(turn: Turn) -> bool:
     return len(set(keys)) < len(keys)
 
 
-def _grounded(trajectory: Trajectory) -> Iterator[Score]:
-    """Check that no request that needs a tool was answered before any tool had (that answer is a guess, even if
-    right), and that no answer claims what no tool, user or policy gave."""
-    if trajectory.task is None or trajectory.proof is None:
-        return
-    looked = _looked_first(trajectory)
-    if looked is not None and looked.value != 1.0:
-        yield looked
-        return
-    found = list(claims_of(trajectory.turns, trajectory.tools))
-    wrong = [(index, claim) for index, claim in found if claim.certain]
-    if wrong:
-        yield _score("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
-    elif looked is not None or found:
-        told = looked.reason if looked is not None else "No answer states what certainly nobody gave."
-        yield _score("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
-
-
 def _looked_first(trajectory: Trajectory) -> Score | None:
     """Return whether a tool had answered before each request that needs one was served; None where none does."""
     proven = trajectory.proof.turns if trajectory.proof is not None else ()
@@ -162,6 +166,12 @@ def _looked_first(trajectory: Trajectory) -> Score | None:
     if not needing:
         return None
     return _score("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+
+
+def _noted(found: Sequence[tuple[int, Claim]]) -> Iterator[Attachment]:
+    """Yield one attachment for each turn with claims."""
+    for turn, claims in groupby(found, key=itemgetter(0)):
+        yield Attachment(turn=turn, kind=CLAIMS, value=[asdict(claim) for _, claim in claims])
 
 
 def _quoted(found: Sequence[tuple[int, Claim]]) -> str:

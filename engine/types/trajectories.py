@@ -58,6 +58,9 @@ SECONDS = "seconds"
 USER_CALLS = "user_calls"
 """Kind of the attachment with the calls that the simulated person made before a message (version 1: a list of
 UserCall), at the turn of that message; at the last turn when it left without another message."""
+CLAIMS = "claims"
+"""Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
+list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 

@@ -12,8 +12,9 @@ from engine.judging.claims.check import wrong_claims
 from engine.judging.claims.dialogue import claims_of
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.values import values
+from engine.judging.scoring import score
 from engine.plugins import load
-from engine.types import Proof, ProvenCall, ProvenTurn, Tool, ToolCall, ToolResult, Trajectory, Turn
+from engine.types import CLAIMS, Proof, ProvenCall, ProvenTurn, Tool, ToolCall, ToolResult, Trajectory, Turn
 from tests.samples.tasks import balance_task
 from tests.samples.trajectories import balance_trajectory
 
@@ -127,9 +128,9 @@ def test_what_nobody_gave_or_a_result_contradicts_is_found(text: str, wrong: lis
 
 def test_the_reason_quotes_the_answer_and_says_what_the_tool_gave() -> None:
     (claim,) = wrong_claims("The total is 151.45.", given(("get_order", ORDER | {"total_paid": 0.0})))
-    assert claim.reason == 'the answer says "151.45"; no tool, user or policy gave that'
+    assert claim.reason == 'the answer says "151.45"; no tool, user or policy gave this number'
     (claim,) = wrong_claims("Your subtotal is 111.50.", given(("get_order", ORDER)))
-    assert claim.reason.endswith("no tool, user or policy gave that; get_order gave subtotal 110.5")
+    assert claim.reason.endswith("no tool, user or policy gave this number; get_order gave subtotal 110.5")
 
 
 @pytest.mark.parametrize(
@@ -218,9 +219,27 @@ async def test_a_wrong_claim_fails_grounded_at_its_turn() -> None:
     wrong = next(s for s in await judge.score(found) if s.name == "grounded")
     assert (wrong.value, wrong.passed, wrong.evidence) == (0.0, False, (4,))
     assert wrong.reason == (
-        'In turn 4 the answer says "21.90"; no tool, user or policy gave that; '
-        'in turn 4 the answer says "AB-77"; no tool, user or policy gave that.'
+        'In turn 4 the answer says "21.90"; no tool, user or policy gave this number; '
+        'in turn 4 the answer says "AB-77"; no tool, user or policy gave this id.'
     )
     assert RulesJudge.reason(wrong, found) == "unsupported_claim"
     warned = next(s for s in await judge.score(judged("Ann Vance says it is 115.45.")) if s.name == "grounded")
     assert warned.passed is True
+
+
+async def test_claims_are_noted_beside_their_turn_with_their_place() -> None:
+    judge: RulesJudge = load("judges", "rules").make(load("judges", "rules").config())
+    text = "It is $21.90, says Ann Vance."
+    scored = await score(judged(text), {"rules": judge})
+    (noted,) = [one for one in scored.attachments if one.kind == CLAIMS]
+    assert (noted.turn, noted.version) == (4, 1)
+    amount, name = noted.value
+    assert amount == {
+        "quote": "$21.90",
+        "why": "no tool, user or policy gave this amount",
+        "start": 6,
+        "end": 12,
+        "certain": True,
+    }
+    assert (text[name["start"] : name["end"]], name["certain"]) == ("Ann Vance", False)
+    assert (await score(judged("It is 115.45."), {"rules": judge})).attachments == ()

@@ -46,18 +46,24 @@ _ANYTHING = frozenset(
 _POINTING = re.compile(r"\b(?:the|these|those|both|other|last|first|next)\s+$", re.IGNORECASE)
 _CONTRADICTIONS = (other_number, other_record, other_field, other_outcome)
 """Each says in a sentence what the tools gave instead, or None."""
-_NOBODY = "no tool, user or policy gave that"
+_NOBODY = "no tool, user or policy gave this"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an answer states and nobody gave, or an earlier result contradicts; `start` and `end` are its place."""
+    """What an answer states and nobody gave, or an earlier result contradicts: the words, why they do not hold, and
+    their place in the text, in characters. What is not certain is a warning."""
 
     quote: str
-    reason: str
+    why: str
     start: int
     end: int
     certain: bool = True
+
+    @property
+    def reason(self) -> str:
+        """The claim in one sentence, without a full stop."""
+        return f'the answer says "{self.quote}"; {self.why}'
 
 
 def wrong_claims(text: str, evidence: Evidence) -> list[Claim]:
@@ -66,9 +72,9 @@ def wrong_claims(text: str, evidence: Evidence) -> list[Claim]:
     said = taken_apart(text)
     answer = answer_of(text, said, evidence)
     found = [claim for one in said if (claim := _wrong(one, answer)) is not None]
-    found += [Claim(quote, reason, start, end) for quote, reason, start, end in wrong_states(text, said, evidence)]
+    found += [Claim(*wrong) for wrong in wrong_states(text, said, evidence)]
     for name, start in unknown_names(text, evidence):
-        found.append(Claim(name, f'the answer speaks of "{name}"; {_NOBODY}', start, start + len(name), certain=False))
+        found.append(Claim(name, f"{_NOBODY} name", start, start + len(name), certain=False))
     if not is_english(text):
         found = [replace(claim, certain=False) for claim in found]
     return sorted(found, key=lambda claim: claim.start)
@@ -87,10 +93,9 @@ def _wrong(one: Said, answer: Answer) -> Claim | None:
     return _claim(one, contradicted) if contradicted else None
 
 
-def _claim(one: Said, reason: str, certain: bool = True) -> Claim:
+def _claim(one: Said, why: str, certain: bool = True) -> Claim:
     value = one.value
-    sentence = f'the answer says "{value.text}"; {reason}'
-    return Claim(value.text, sentence, value.start, value.end, certain and not one.asked)
+    return Claim(value.text, why, value.start, value.end, certain and not one.asked)
 
 
 def _not_given(one: Said, answer: Answer) -> Claim | None:
@@ -108,11 +113,12 @@ def _not_given(one: Said, answer: Answer) -> Claim | None:
     if value.kind == "time" and time_follows(one, answer.said):
         return None
     best = named_field(one, answer)
-    reason = f"{_NOBODY}; {told(best)}" if best is not None else _NOBODY
+    kind = "number" if value.kind == "amount" and value.unit != "money" else value.kind
+    why = f"{_NOBODY} {kind}; {told(best)}" if best is not None else f"{_NOBODY} {kind}"
     certain = not is_small(value) or value.unit in TIME_UNITS or _is_no_count(one, answer)
     if _IF_SO_MANY.match(answer.text, value.end):
         certain = False
-    return _claim(one, reason, certain)
+    return _claim(one, why, certain)
 
 
 def _says_nothing(value: Value, text: str) -> bool:

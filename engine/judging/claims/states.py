@@ -72,7 +72,7 @@ class _Place:
 
 
 def wrong_states(text: str, said: Sequence[Said], evidence: Evidence) -> Iterator[Wrong]:
-    """Yield (quote, reason, start, end) of states that contradict what the tools told."""
+    """Yield (quote, why, start, end) of states that contradict what the tools told."""
     named, days = (
         tuple((one.value.start, one.value.key) for one in said if one.value.kind == kind) for kind in ("id", "date")
     )
@@ -80,8 +80,7 @@ def wrong_states(text: str, said: Sequence[Said], evidence: Evidence) -> Iterato
         for found in assertions(text, start, stop):
             told = _contradicted(_Place(found, text, start, stop, named, days), evidence)
             if told:
-                quote = text[found.start : found.end]
-                yield quote, f'the answer says "{quote}"; {told}', found.start, found.end
+                yield text[found.start : found.end], told, found.start, found.end
 
 
 def _contradicted(place: _Place, evidence: Evidence) -> str | None:
