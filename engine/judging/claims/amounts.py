@@ -11,17 +11,20 @@ from engine.judging.claims.words import stem, word_set, words_of
 
 _PLAIN = (
     r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d\d(?!\d)|"
-    r"\d{1,3}(?:[ \u202f\u00a0]\d{3})+(?:[.,]\d\d)?(?![\d.])|\d+,\d\d(?![\d,])|\d+(?:\.\d+)?|\.\d+"
+    r"\d{1,3}(?:[ \u202f\u00a0]\d{3})+(?:[.,]\d\d)?(?!\d|\.\d)|\d+,\d(?=\s?(?:%|kg|km|cm|°|€))|\d+,\d\d(?![\d,])|\d+(?:\.\d+)?|\.\d+"
 )
 _CURRENCY = r"(?:US\$|[€$£¥]|EUR|USD|GBP|CHF)"
 _AMOUNT = re.compile(
     rf"(?<![\w.])(?P<sign>[-−+]\s?)?(?P<before>{_CURRENCY})?\s?(?P<minus>[-−])?(?<!\w)(?P<number>{_PLAIN})"
-    rf"(?P<scale>\s?(?:k|thousand|million|billion)\b)?"
+    rf"(?P<scale>\s?(?:k|m|bn|thousand|million|billion)\b)?"
     rf"(?P<after>\s?(?:%|percent\b|per\s?cent\b|{_CURRENCY}(?!\w)|euros?\b|dollars?\b|pounds?\b|cents?\b))?",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(r"(?:mg|kg|g|ml|cl|l|cm|mm|m|km|px|dpi|gb|mb|kb|h|hrs?|min|x|w|v|ms|s)\b", re.IGNORECASE)
-_SCALES = {"k": 3, "thousand": 3, "million": 6, "billion": 9}
+_LENGTH = re.compile(r"\s?(h|hrs?|mins?|(?<=\d)m)\b(?!²|2)", re.IGNORECASE)
+"""Short for hours and minutes."""
+_DECADE = re.compile(r"\b(?:19|20)\d0s\b|['’]\d0s\b")
+_SCALES = {"k": 3, "m": 6, "bn": 9, "thousand": 3, "million": 6, "billion": 9}
 _UNITS = {
     word: number
     for number, word in enumerate(
@@ -54,7 +57,8 @@ _PASSED_OVER = word_set(
 """Words between a number and its noun."""
 _NO_NOUN = word_set(
     "and or to for from in on at with is are was were be it that which who by as than if when will would can may has "
-    "have had but so not only up out off each per until till through before after against into over under"
+    "have had but so not only up out off each per until till through before after against into over under we you i they "
+    "he she there this these those please also"
 )
 """Words behind a number that say that it has no noun."""
 _RANGE = re.compile(r"^\s?(?:or|to|and|-|–)\s?\d+(?=\s)")
@@ -69,21 +73,27 @@ _NEAR = re.compile(
 
 def amounts(page: Page) -> Iterator[Value]:
     """Yield numbers in digits, with currency, percent sign or unit."""
+    for decade in _DECADE.finditer(page.rest):
+        page.blank(decade.start(), decade.end())
     for found in _AMOUNT.finditer(page.rest):
         number = _decimal(found["number"])
         if number is None or _goes_on(page.rest, found):
             continue
-        if found["scale"]:
-            number *= 10 ** _SCALES[found["scale"].strip().lower()]
+        scale = (found["scale"] or "").strip().lower()
+        if scale and (scale != "m" or found["before"]):
+            number *= 10 ** _SCALES[scale]
         if (found["sign"] or "").strip() in ("-", "−") or found["minus"]:
             number = -number
         unit, number = _unit(found["before"] or (found["after"] or "").strip(), number)
+        end = found.end()
+        if scale == "m" and not found["before"]:  # minutes or metres: 2h 35m
+            end = found.end("number")
         lead = len(found[0]) - len(found[0].lstrip())
         start = found.start() + lead
         if found["sign"] and page.text[start - 1 : start].isalnum():
             start, number = found.start("before") if found["before"] else found.start("number"), abs(number)
-        unit = unit or _noun(page.text[found.end() :])
-        yield Value("amount", number, start, found.end(), page.text[start : found.end()], unit, _near(page.text, start))
+        unit = unit or _noun(page.text[end:])
+        yield Value("amount", number, start, end, page.text[start:end], unit, _near(page.text, start))
 
 
 def _goes_on(text: str, found: re.Match[str]) -> bool:
@@ -102,6 +112,9 @@ def _unit(written: str, number: Decimal) -> tuple[str, Decimal]:
 
 
 def _noun(behind: str) -> str:
+    length = _LENGTH.match(behind)
+    if length:
+        return {"h": "hour", "m": "minut"}[length[1][0].lower()]
     behind = _RANGE.sub("", behind)
     found = _NOUN.match(behind)
     if not found or not (behind[:1].isspace() or behind[:1] == "-"):
@@ -122,7 +135,7 @@ def _decimal(text: str) -> Decimal | None:
     text = re.sub(r"[ \u202f\u00a0]", "", text)
     if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d\d", text):
         text = text.replace(".", "").replace(",", ".")
-    elif re.fullmatch(r"\d+,\d\d", text):
+    elif re.fullmatch(r"\d+,\d\d?", text):
         text = text.replace(",", ".")
     return Decimal(text.replace(",", "")) if len(text) < 40 else None
 

@@ -29,7 +29,7 @@ _DERIVED = re.compile(
     r"an? (?:year|month|week|day|quarter|piece|visit)|difference|more|less|fewer|"
     r"(?:long|short|high|low|cheap|dear|larg|small|great|lat|soon|wid|bigg|old|young|earli|heavi)er|sooner|than|minus|plus|average|mean|short|over|under|above|below|before|so|makes?|twice|double|pair|half|ahead|"
     r"behind|up|down|rest|extra|missing|saves?|increased?|rose|fell|dropped|percent|against|about|almost|nearly|"
-    r"roughly|around|every|times|enough|worth|of which)\b|[×+=%]",
+    r"roughly|around|every|times|enough|worth|of which|will be|would|once|after|leaves?|leaving|left|remaining|then|new)\b|[×+=%]",
     re.IGNORECASE,
 )
 """Words that tell of a sum, a difference or a share."""
@@ -43,6 +43,9 @@ _ANYTHING = frozenset(
     map(stem, words_of("thing detail step option way question reason choice note part moment time example point"))
 )
 """Nouns that count what an answer itself lists."""
+_PATIENCE = re.compile(r"\b(?:give me|bear with me|wait|hold on|allow me|(?:I|I'll|we|we'll) need)\b", re.IGNORECASE)
+_NEARBY = 40
+_WHOLLY = re.compile(r"\s(?:of|sure|certain|free|yours|correct|right|safe|committed)\b", re.IGNORECASE)
 _POINTING = re.compile(r"\b(?:the|these|those|both|other|last|first|next)\s+$", re.IGNORECASE)
 _CONTRADICTIONS = (other_number, other_record, other_field, other_outcome)
 """Each says in a sentence what the tools gave instead, or None."""
@@ -101,7 +104,7 @@ def _claim(one: Said, why: str, certain: bool = True) -> Claim:
 def _not_given(one: Said, answer: Answer) -> Claim | None:
     """Return the claim of a value that nobody gave as it is, unless it follows from what was given."""
     value = one.value
-    if value.unit in TIME_UNITS and length_follows(one, answer.said, answer.evidence):
+    if value.unit in TIME_UNITS and length_follows(one, answer.said, answer.text, answer.evidence):
         return None
     if value.kind == "amount" and amount_follows(one, answer.said, answer.text, answer.evidence):
         if _DERIVED.search(answer.text, *one.sentence) or is_explained(one, answer.said, answer.evidence):
@@ -118,6 +121,8 @@ def _not_given(one: Said, answer: Answer) -> Claim | None:
     certain = not is_small(value) or value.unit in TIME_UNITS or _is_no_count(one, answer)
     if _IF_SO_MANY.match(answer.text, value.end):
         certain = False
+    if value.unit == "%" and value.key == 100 and _WHOLLY.match(answer.text, value.end):
+        certain = False
     return _claim(one, why, certain)
 
 
@@ -126,6 +131,8 @@ def _says_nothing(value: Value, text: str) -> bool:
     if value.kind != "amount":
         return False
     if value.unit == "digit" or value.key in (0, 1):
+        return True
+    if value.unit in ("second", "minut") and _PATIENCE.search(text, max(0, value.start - _NEARBY), value.start):
         return True
     if is_small(value) and _POINTING.search(text, 0, value.start):
         return True

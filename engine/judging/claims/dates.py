@@ -33,6 +33,7 @@ _DATES = [
     re.compile(rf"\b{_WEEKDAY}{_NTH}\s+(?:of\s+)?{_MONTH}\b{_YEAR}", re.IGNORECASE),
     re.compile(rf"\b{_WEEKDAY}{_MONTH}\s+(?:the\s+)?{_NTH}\b(?!:\d|\.\d|,\d){_YEAR}", re.IGNORECASE),
     re.compile(r"(?<![\w/.-])(?P<first>[0-3]?\d)(?P<sep>[/.])(?P<second>[0-3]?\d)(?P=sep)(?P<year>(?:19|20)\d\d)\b"),
+    re.compile(r"(?<![\w/.-])(?P<first>[0-3]?\d)(?P<sep>/)(?P<second>[0-3]?\d)/(?P<year>[0-4]\d)(?![\w/])"),
     re.compile(rf"\b{_MONTH}\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b", re.IGNORECASE),
     re.compile(r"(?<![\w/-])(?P<year>(?:19|20)\d\d)-(?P<month_no>[01]\d)(?![\w-])"),
     re.compile(
@@ -40,16 +41,21 @@ _DATES = [
         re.IGNORECASE,
     ),
 ]
+_FROM_DAY = re.compile(r"(?<![\w.,:/-])(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s?(?:-|–|to|and|or|until)\s?$")
+_TO_DAY = re.compile(r"\s?(?:-|–|to|or|&)\s?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?![\w:]|[.,]\d| [a-z]+ay\b)(?=\W|$)")
 _HOURS = words_of("twelve one two three four five six seven eight nine ten eleven")
 _HOUR = rf"(?P<hour>1[0-2]|0?[1-9]|{'|'.join(_HOURS)})"
 _HALF = r"(?:\s*(?P<half>a\.?m\b\.?|p\.?m\b\.?)|\s+(?:o'clock\s+)?in the (?P<part>morning|afternoon|evening))"
+_FREE = r"(?:(?<![\d:.,-])|(?<=m-)|(?<=:\d\d-))"
+"""Before a time: nothing that makes it a part of another number, but a time from which it goes on is allowed."""
+_ZONE = r"(?:\s?Z\b|\s?(?:UTC|GMT)?[+-][01]\d:?[0-5]\d)?"
 _TIMES = [
-    re.compile(rf"(?<![\d:.,-])(?P<hour>[0-2]?\d)[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?{_HALF}", re.IGNORECASE),
-    re.compile(r"(?<![\d:.,-])(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?(?!\d|:\d)"),
+    re.compile(rf"{_FREE}(?P<hour>[0-2]?\d)[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?{_HALF}", re.IGNORECASE),
+    re.compile(rf"{_FREE}(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?{_ZONE}(?!\d|:\d)"),
     re.compile(
         rf"\b(?P<side>half|quarter|twenty-five|twenty|ten|five)\s+(?P<dir>past|to)\s+{_HOUR}\b{_HALF}?", re.IGNORECASE
     ),
-    re.compile(rf"(?<![\d:.,-])\b{_HOUR}{_HALF}", re.IGNORECASE),
+    re.compile(rf"{_FREE}\b{_HOUR}{_HALF}", re.IGNORECASE),
     re.compile(rf"\b{_HOUR}\s+o'clock\b", re.IGNORECASE),
     re.compile(
         rf"(?<=\bat )(?P<hour>{'|'.join(_HOURS)})\b(?=\s*(?:[.,;:!?)]|$)|\s+(?:and|or|on|with|for|in|sharp|until)\b)",
@@ -68,11 +74,13 @@ def dates(page: Page) -> Iterator[Value]:
             if value is not None:
                 yield value
                 page.take(value)
+                yield from _other_end(page, value)
 
 
 def _date(found: re.Match[str]) -> Value | None:
     part = found.groupdict()
     year = int(part["year"]) if part.get("year") else None
+    year = year + 2000 if year is not None and year < 100 else year
     weekday = _DAY_NUMBER.get((part.get("weekday") or "").lower())
     month = int(part["month_no"]) if part.get("month_no") else _month(part.get("month"))
     day = int(part["day"]) if part.get("day") else None
@@ -83,6 +91,18 @@ def _date(found: re.Match[str]) -> Value | None:
         return None
     start = found.start()
     return Value("date", (year, month, day), start, found.end(), found[0], weekday=weekday)
+
+
+def _other_end(page: Page, value: Value) -> Iterator[Value]:
+    """Yield the day that shares its month with another one: "3" in "3-5 June", "5" in "June 3-5"."""
+    year, month, day = value.key
+    if month is None or day is None:
+        return
+    before = _FROM_DAY.search(page.rest, max(0, value.start - 14), value.start)
+    behind = _TO_DAY.match(page.rest, value.end) if value.text[-1:].isdigit() and year is None else None
+    for found in (before, behind):
+        if found and 1 <= int(found["day"]) <= 31:
+            yield Value("date", (year, month, int(found["day"])), found.start("day"), found.end("day"), found["day"])
 
 
 def _month(name: str | None) -> int | None:

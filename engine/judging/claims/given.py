@@ -9,6 +9,7 @@ from decimal import Decimal
 from engine.judging.claims.dates import month_name
 from engine.judging.claims.entries import Given
 from engine.judging.claims.evidence import Evidence
+from engine.judging.claims.ids import compact
 from engine.judging.claims.said import Said
 from engine.judging.claims.sums import matches
 from engine.judging.claims.value import TIME_UNITS, Value, agrees, is_day
@@ -16,6 +17,8 @@ from engine.judging.claims.words import stem, stems, words_of
 
 SMALL = 12
 """Whole numbers up to this one stand in too many sentences to be looked for in the policy without their noun."""
+_LONG_ID = 10
+"""Letters and digits of an id that is also looked for in what was given without any separators."""
 _NUMBER = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
@@ -126,13 +129,31 @@ def _id_is_given(value: Value, evidence: Evidence) -> bool:
         return True
     if _NUMBER.fullmatch(key) and Decimal(key) in evidence.amounts:
         return True
+    if not key.isdigit() and _is_written_otherwise(compact(key), evidence):
+        return True
     if "/" in key:
         folder, _, name = key.strip("/").rpartition("/")
         return bool(name) and _stands_in(name, evidence.text) and _stands_in(folder, evidence.text)
     digits = re.sub(r"[ +()-]", "", key)
     if digits.isdigit() and len(digits) >= 6:
-        return digits in re.sub(r"(?<=\d)[ ()-]+(?=\d)", "", evidence.text)
+        given = evidence.once(_joined_digits)
+        return digits in given or (digits[0] == "0" and digits[1:] in given)
     return False
+
+
+def _is_written_otherwise(key: str, evidence: Evidence) -> bool:
+    """Return whether an id was given with other separators; a long one may have been given in groups."""
+    if any(compact(known) == key for known in evidence.ids):
+        return True
+    return len(key) >= _LONG_ID and key in evidence.once(_joined)
+
+
+def _joined(evidence: Evidence) -> str:
+    return compact(evidence.text)
+
+
+def _joined_digits(evidence: Evidence) -> str:
+    return re.sub(r"(?<=\d)[ ()-]+(?=\d)", "", evidence.text)
 
 
 def _stands_in(key: str, text: str) -> bool:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.said import Said
 from engine.judging.claims.value import Value, agrees, whole_day
+from engine.judging.claims.words import stems
 
 _DAYS = {"day": 1, "night": 1, "week": 7, "fortnight": 14, "month": 30, "year": 365}
 _SAME_LENGTH = {
@@ -32,13 +33,19 @@ _SLACK, _A_DAY_OF_A_WEEK = Decimal("0.12"), Decimal("0.15")
 """How far a number of months or years may be off, as a share, and one of weeks, in weeks."""
 _FEW_DAYS = 12
 """Given days beyond which none is moved by an interval that is not said with it."""
+_JOINED = re.compile(
+    r"[ -]?(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|years?)?,?\s?(?:and\s)?", re.IGNORECASE
+)
+_FROM_TODAY = re.compile(r"\b(?:ago|away|from (?:now|today)|left|since|until|till|to go|old)\b", re.IGNORECASE)
 Length = tuple[Decimal, str]
 
 
-def length_follows(said: Said, all_said: Sequence[Said], evidence: Evidence) -> bool:
+def length_follows(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence) -> bool:
     """Return whether a length of time is a given one in another unit, or lies between two days or times of which the
-    answer states one, or today is one."""
-    return _converted(said.value, evidence) or _lies_between(said.value, all_said, evidence)
+    answer states one, or today is one; or is a part of such a one: "1 hour 45 minutes"."""
+    if _converted(said.value, evidence) or _lies_between(said, all_said, text, evidence):
+        return True
+    return _is_part_of_a_length(said, all_said, text, evidence)
 
 
 def _converted(value: Value, evidence: Evidence) -> bool:
@@ -52,16 +59,37 @@ def _converted(value: Value, evidence: Evidence) -> bool:
     return False
 
 
-def _lies_between(value: Value, all_said: Sequence[Said], evidence: Evidence) -> bool:
+def _is_part_of_a_length(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence) -> bool:
+    """Whether a length stands beside one in a smaller or larger unit and both together follow."""
+    for other in all_said:
+        first, second = sorted((said.value, other.value), key=lambda value: value.start)
+        factor = _SAME_LENGTH.get((first.unit, second.unit))
+        if other is said or factor is None or not _JOINED.fullmatch(text, first.end, second.start):
+            continue
+        together = first.key * factor + second.key
+        for number, unit in ((together, second.unit), (together / factor, first.unit)):
+            if any(given.unit == unit or unit in given.labels for given in evidence.amounts.get(number, ())):
+                return True
+        if second.unit == "minut" and _is_between_times(together, all_said, evidence):
+            return True
+    return False
+
+
+def _is_between_times(minutes: Decimal, all_said: Sequence[Said], evidence: Evidence) -> bool:
+    times = {minute for one in all_said if one.value.kind == "time" for minute in one.value.key[:1]}
+    times |= set(list(evidence.times)[:40])
+    return any(abs(one - other) == minutes for one in times for other in times)
+
+
+def _lies_between(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence) -> bool:
+    value = said.value
     if value.unit in ("hour", "minut"):
-        times = {minute for one in all_said if one.value.kind == "time" for minute in one.value.key[:1]}
-        times |= set(list(evidence.times)[:40])
-        span = value.key * (60 if value.unit == "hour" else 1)
-        return any(abs(one - other) == span for one in times for other in times)
+        return _is_between_times(value.key * (60 if value.unit == "hour" else 1), all_said, evidence)
     if value.unit not in _DAYS:
         return False
     own = _stated(all_said, evidence) | ({evidence.today} if evidence.today else set())
-    ends = own | _given_days(evidence) if value.unit in ("day", "night") else own
+    any_day = value.unit in ("day", "night") or _FROM_TODAY.search(text, *said.sentence)
+    ends = own | _given_days(evidence) if any_day else own
     near = _SLACK * value.key if value.unit in ("month", "year") or value.near else Decimal(0)
     near = max(near, _A_DAY_OF_A_WEEK) if value.unit == "week" else near
     for one in own:
@@ -102,6 +130,7 @@ def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozense
         if _BOUND.search(text, *said.sentence):
             options |= _moved(today, _told_lengths(evidence))
             options |= _moved(_named_days(words, evidence), {length for length, size in rules.items() if size > 1})
+            options |= _moved(today, _rules_close_by(text, said.sentence, evidence))
     return any(agrees(said.value.key, (day.year, day.month, day.day)) for day in options)
 
 
@@ -114,6 +143,13 @@ def _rules(words: frozenset[str], evidence: Evidence) -> dict[Length, int]:
             if size:
                 found[(given.key, unit)] = max(size, found.get((given.key, unit), 0))
     return found
+
+
+def _rules_close_by(text: str, sentence: tuple[int, int], evidence: Evidence) -> set[Length]:
+    """Return the lengths of time that the policy gives right beside a word of the sentence."""
+    words = {word for word, at in stems(text) if sentence[0] <= at < sentence[1]}
+    given = ((given, unit) for unit in _DAYS for given in evidence.units.get(unit, ()) if given.source == "policy")
+    return {(one.key, unit) for one, unit in given if one.near & words}
 
 
 def _told_lengths(evidence: Evidence) -> set[Length]:

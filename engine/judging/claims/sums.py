@@ -6,6 +6,7 @@ of one field, or one that the answer itself states with any other; a whole colum
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -34,6 +35,7 @@ _IMPLIED = {
     "average": (2, 3),
 }
 """By what the words of a sentence multiply or divide: a month is the twelfth of a year."""
+_EACH = re.compile(r"\b(?:per|each|apiece|every|average)\b")
 _HALF, _ROUGHLY = Decimal("0.5"), Decimal("0.06")
 
 
@@ -122,6 +124,8 @@ def _crossed(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence
     counts = {Decimal(n) for word, times in _IMPLIED.items() if word in sentence for n in times}
     told = [value.key for value in stated if value.unit != "%"]
     counts |= {value.key for value in stated if _counts(value.key)}
+    if _EACH.search(sentence):
+        counts |= {given.key for given in evidence.found if given.is_count and _counts(given.key)}
     yield from _products([*evidence.once(_fields), *told], counts)
     for share in (value.key / 100 for value in stated if value.unit == "%"):
         for key in (*given, *told):

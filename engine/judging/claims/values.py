@@ -4,7 +4,7 @@ What is understood of amounts: digits with separators, a currency or a unit, per
 and millions. Of dates: ISO, "3 March 2026", "March 3rd", "the 3rd", weekdays beside them. Of times: 14:30, "2:30 pm",
 "half past two". Of ids: what mixes letters and digits, groups of digits, paths, addresses of e-mail. Not understood:
 fractions in words ("a third"), Roman numerals, and words that point ("tomorrow", "the latter"). Blocks of code are
-passed over.
+passed over, and so is code within a line, such as `total = 4`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from engine.judging.claims.dates import dates, times
 from engine.judging.claims.ids import ids
 from engine.judging.claims.value import Page, Value
 
-_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_CODE = re.compile(
+    r"(?:```|~~~).*?(?:```|~~~|\Z)|`(?=[^`\n]*(?:[=(){}\[\]<>;]|\b(?:return|import|def|assert|raise)\b))[^`\n]+`",
+    re.DOTALL,
+)
+"""Blocks of code, and code within a line that is no mere name or value."""
 _DIGIT = re.compile(r"\d")
 _READERS = (
     (ids, re.compile(r"\w[/.@]\w")),
