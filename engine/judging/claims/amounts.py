@@ -11,7 +11,8 @@ from engine.judging.claims.words import stem, word_set, words_of
 
 _PLAIN = (
     r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d\d(?!\d)|"
-    r"\d{1,3}(?:[ \u202f\u00a0]\d{3})+(?:[.,]\d\d)?(?!\d|\.\d)|\d+,\d(?=\s?(?:%|kg|km|cm|°|€))|\d+,\d\d(?![\d,])|\d+(?:\.\d+)?|\.\d+"
+    r"\d{1,3}(?:[ \u202f\u00a0]\d{3})+(?:[.,]\d\d)?(?!\d|\.\d)|\d+,\d(?=\s?(?:%|kg|km|cm|°|€))|"
+    r"\d+,\d\d(?![\d,])|\d+(?:\.\d+)?|\.\d+"
 )
 _CURRENCY = r"(?:US\$|[€$£¥]|EUR|USD|GBP|CHF)"
 _AMOUNT = re.compile(
@@ -57,8 +58,8 @@ _PASSED_OVER = word_set(
 """Words between a number and its noun."""
 _NO_NOUN = word_set(
     "and or to for from in on at with is are was were be it that which who by as than if when will would can may has "
-    "have had but so not only up out off each per until till through before after against into over under we you i they "
-    "he she there this these those please also"
+    "have had but so not only up out off each per until till through before after against into over under we you "
+    "i they he she there this these those please also"
 )
 """Words behind a number that say that it has no noun."""
 _RANGE = re.compile(r"^\s?(?:or|to|and|-|–)\s?\d+(?=\s)")

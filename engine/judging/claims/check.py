@@ -27,15 +27,18 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _DERIVED = re.compile(
     r"\b(?:together|total|sum|in all|altogether|overall|combined|both|each|apiece|per|"
     r"an? (?:year|month|week|day|quarter|piece|visit)|difference|more|less|fewer|"
-    r"(?:long|short|high|low|cheap|dear|larg|small|great|lat|soon|wid|bigg|old|young|earli|heavi)er|sooner|than|minus|plus|average|mean|short|over|under|above|below|before|so|makes?|twice|double|pair|half|ahead|"
-    r"behind|up|down|rest|extra|missing|saves?|increased?|rose|fell|dropped|percent|against|about|almost|nearly|"
-    r"roughly|around|every|times|enough|worth|of which|will be|would|once|after|leaves?|leaving|left|remaining|then|new)\b|[×+=%]",
+    r"(?:long|short|high|low|cheap|dear|larg|small|great|lat|soon|wid|bigg|old|young|earli|heavi)er|sooner|than|minus|"
+    r"plus|average|mean|short|over|under|above|below|before|so|makes?|twice|double|pair|half|ahead|behind|up|down|rest|"
+    r"extra|missing|saves?|increased?|rose|fell|dropped|percent|against|about|almost|nearly|roughly|around|every|times|"
+    r"enough|worth|of which|will be|would|once|after|leaves?|leaving|left|remaining|then|new)\b|['’]ll\b|[×+=%]",
     re.IGNORECASE,
 )
 """Words that tell of a sum, a difference or a share."""
 _HYPOTHETICAL = re.compile(r"\b(?:would|could|if|might|say)\b", re.IGNORECASE)
 _IF_SO_MANY = re.compile(r"(?:\s+\w+){0,2}\s+(?:would|could|might)\b")
 """Behind a number that an answer takes as an example: "600 points would give you 30.00"."""
+_LATER = re.compile(r"\b(?:will|would|after|afterwards|then|once)\b|['’](?:ll|d)\b", re.IGNORECASE)
+"""Words that tell of what will be, which no field of a result has yet."""
 _OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
 _ALIKE = 6
 """Letters that two forms of a noun share: orthopedist, orthopedics."""
@@ -92,8 +95,14 @@ def _wrong(one: Said, answer: Answer) -> Claim | None:
         return _claim(one, odd)
     if not is_given(one, answer):
         return _not_given(one, answer)
+    if value.kind == "amount" and _LATER.search(answer.text, *one.sentence) and _follows(one, answer):
+        return None
     contradicted = next((told for rule in _CONTRADICTIONS if (told := rule(one, answer)) is not None), None)
     return _claim(one, contradicted) if contradicted else None
+
+
+def _follows(one: Said, answer: Answer) -> bool:
+    return amount_follows(one, answer.said, answer.text, answer.evidence)
 
 
 def _claim(one: Said, why: str, certain: bool = True) -> Claim:
@@ -106,7 +115,7 @@ def _not_given(one: Said, answer: Answer) -> Claim | None:
     value = one.value
     if value.unit in TIME_UNITS and length_follows(one, answer.said, answer.text, answer.evidence):
         return None
-    if value.kind == "amount" and amount_follows(one, answer.said, answer.text, answer.evidence):
+    if value.kind == "amount" and _follows(one, answer):
         if _DERIVED.search(answer.text, *one.sentence) or is_explained(one, answer.said, answer.evidence):
             return None
         best = named_field(one, answer) or counted(one, answer)

@@ -13,7 +13,7 @@ _DAYS = words_of("monday tuesday wednesday thursday friday saturday sunday")
 _MONTH_NUMBER = {name[:size]: i + 1 for i, name in enumerate(_MONTHS) for size in (3, len(name))} | {"sept": 9}
 _DAY_NUMBER = {name[:size]: i for i, name in enumerate(_DAYS) for size in (3, len(name))} | {"tues": 1, "thurs": 3}
 _MONTH = (
-    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|(?-i:May|MAY)|may(?=,?\s+(?:19|20)\d\d)|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _WEEKDAY = (

@@ -129,6 +129,8 @@ def _id_is_given(value: Value, evidence: Evidence) -> bool:
         return True
     if _NUMBER.fullmatch(key) and Decimal(key) in evidence.amounts:
         return True
+    if key.isdigit() and 3 <= len(key) <= 5 and any(known.endswith(key) for known in evidence.once(_compact_ids)):
+        return True
     if not key.isdigit() and _is_written_otherwise(compact(key), evidence):
         return True
     if "/" in key:
@@ -143,9 +145,13 @@ def _id_is_given(value: Value, evidence: Evidence) -> bool:
 
 def _is_written_otherwise(key: str, evidence: Evidence) -> bool:
     """Return whether an id was given with other separators; a long one may have been given in groups."""
-    if any(compact(known) == key for known in evidence.ids):
+    if key in evidence.once(_compact_ids):
         return True
     return len(key) >= _LONG_ID and key in evidence.once(_joined)
+
+
+def _compact_ids(evidence: Evidence) -> frozenset[str]:
+    return frozenset(map(compact, evidence.ids))
 
 
 def _joined(evidence: Evidence) -> str:

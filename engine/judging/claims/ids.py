@@ -21,7 +21,7 @@ _PATH = re.compile(
     re.IGNORECASE,
 )
 _DIGIT_GROUPS = re.compile(
-    r"(?<![\w.,-])(?:\+\d{1,3}[- ]|\d-)?(?:\(\d{2,5}\)[- ]?)?\d{2,5}(?:[- ]\d{2,5}){1,4}(?![\w-])|"
+    r"(?<![\w.,-])(?:\+\d{1,3}[- ]|\d-)?(?:\(\d{2,5}\)[- ]?)?\d{2,5}(?:[- ]\d{2,8}){1,4}(?![\w-])|"
     r"(?<![\w.,-])\d{1,6}(?:-\d{1,7}){3,}(?![\w-])"
 )
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:\.\d+)*")
@@ -94,7 +94,7 @@ def _is_number_of_groups(text: str) -> bool:
         return False
     if "(" in text:
         return True
-    if " " in text:
+    if " " in text and text[0] != "0":
         return len(groups) > 2 and not all(len(group) == 3 for group in groups[1:])
     return sum(map(len, groups)) >= 6
 

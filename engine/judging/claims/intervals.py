@@ -36,6 +36,10 @@ _FEW_DAYS = 12
 _JOINED = re.compile(
     r"[ -]?(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|years?)?,?\s?(?:and\s)?", re.IGNORECASE
 )
+_DAY_AFTER = re.compile(
+    r"\b(?:back|following|(?:first|next|previous|last) (?:working |business )?day|day (?:after|before))\b",
+    re.IGNORECASE,
+)
 _FROM_TODAY = re.compile(r"\b(?:ago|away|from (?:now|today)|left|since|until|till|to go|old)\b", re.IGNORECASE)
 Length = tuple[Decimal, str]
 
@@ -126,11 +130,14 @@ def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozense
     near_by: set[Length] = {(Decimal(1), "day"), (Decimal(1), "week")}
     options = _moved(own, lengths | set(rules) | near_by | regular) | _moved(today, lengths)
     if len(evidence.days) <= _FEW_DAYS:
+        if _DAY_AFTER.search(text, *said.sentence):
+            options |= _moved(_given_days(evidence), {(Decimal(n), "day") for n in range(1, 5)})
         options |= _moved(_given_days(evidence), beside)
         if _BOUND.search(text, *said.sentence):
             options |= _moved(today, _told_lengths(evidence))
             options |= _moved(_named_days(words, evidence), {length for length, size in rules.items() if size > 1})
-            options |= _moved(today, _rules_close_by(text, said.sentence, evidence))
+            options |= _moved(today, _rules_close_by(text, said.sentence, evidence, 1))
+            options |= _moved(_given_days(evidence), _rules_close_by(text, said.sentence, evidence, 2))
     return any(agrees(said.value.key, (day.year, day.month, day.day)) for day in options)
 
 
@@ -145,11 +152,11 @@ def _rules(words: frozenset[str], evidence: Evidence) -> dict[Length, int]:
     return found
 
 
-def _rules_close_by(text: str, sentence: tuple[int, int], evidence: Evidence) -> set[Length]:
-    """Return the lengths of time that the policy gives right beside a word of the sentence."""
+def _rules_close_by(text: str, sentence: tuple[int, int], evidence: Evidence, least: int) -> set[Length]:
+    """Return the lengths of time that the policy gives right beside so many words of the sentence."""
     words = {word for word, at in stems(text) if sentence[0] <= at < sentence[1]}
     given = ((given, unit) for unit in _DAYS for given in evidence.units.get(unit, ()) if given.source == "policy")
-    return {(one.key, unit) for one, unit in given if one.near & words}
+    return {(one.key, unit) for one, unit in given if len(one.near & words) >= least}
 
 
 def _told_lengths(evidence: Evidence) -> set[Length]:

@@ -167,4 +167,6 @@ def _states_of(place: _Place, evidence: Evidence) -> list[State]:
     if any(record.own_id in ids for record in evidence.records):
         return [state for state in states if state.record is not None and state.record.own_id in ids]
     last = max((state.order for state in states), default=0)
+    if any(state.order < last and concept_of(state.word) == place.found.concept for state in states):
+        return []  # it may speak of a record that was told of earlier
     return [state for state in states if state.order == last]

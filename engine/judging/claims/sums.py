@@ -25,7 +25,7 @@ _GIVEN = 400
 _IMPLIED = {
     "month": (3, 6, 12),
     "quarter": (4,),
-    "week": (52,),
+    "week": (7, 52),
     "year": (4, 12, 52),
     "pair": (2,),
     "half": (2,),
@@ -35,6 +35,10 @@ _IMPLIED = {
     "average": (2, 3),
 }
 """By what the words of a sentence multiply or divide: a month is the twelfth of a year."""
+_COMPARES = re.compile(r"\b(?:more|less|extra|difference|cheaper|dearer|higher|lower|sav\w+|than)\b", re.IGNORECASE)
+_ROUGH_SHARE = re.compile(
+    r"\b(?:about|around|roughly|nearly|almost|approximately|over|under|used|left)\b", re.IGNORECASE
+)
 _EACH = re.compile(r"\b(?:per|each|apiece|every|average)\b")
 _HALF, _ROUGHLY = Decimal("0.5"), Decimal("0.06")
 
@@ -43,8 +47,11 @@ def amount_follows(said: Said, all_said: Sequence[Said], text: str, evidence: Ev
     """Return whether an amount follows from given ones. Lengths of time are in intervals.py too."""
     value = said.value
     stated = _around(said, all_said, _TOLD)
+    sentence = text[said.sentence[0] : said.sentence[1]]
     if value.unit == "%":
-        return _is_share(value, stated, evidence)
+        return _is_share(value, stated, evidence, bool(_ROUGH_SHARE.search(sentence)))
+    if value.unit == "money" and _COMPARES.search(sentence) and _within(value, evidence.once(_apart)):
+        return True
     if _within(value, evidence.once(_small if _is_little(value) else _large)):
         return True
     told = [one.key for one in stated]
@@ -123,7 +130,9 @@ def _crossed(said: Said, all_said: Sequence[Said], text: str, evidence: Evidence
     sentence = text[said.sentence[0] : said.sentence[1]].lower()
     counts = {Decimal(n) for word, times in _IMPLIED.items() if word in sentence for n in times}
     told = [value.key for value in stated if value.unit != "%"]
-    counts |= {value.key for value in stated if _counts(value.key)}
+    often = {value.key for value in stated if _counts(value.key)}
+    yield from _products(evidence.once(_rates), often)
+    counts |= often
     if _EACH.search(sentence):
         counts |= {given.key for given in evidence.found if given.is_count and _counts(given.key)}
     yield from _products([*evidence.once(_fields), *told], counts)
@@ -162,6 +171,23 @@ def _numbers(evidence: Evidence) -> list[Given]:
 def _fields(evidence: Evidence) -> list[Decimal]:
     found = (given.key for given in _numbers(evidence) if given.source == "result" and given.is_field)
     return list(dict.fromkeys(found))[:_GIVEN]
+
+
+def _rates(evidence: Evidence) -> list[Decimal]:
+    """Return the amounts of money that the policy names."""
+    found = (given.key for given in _numbers(evidence) if given.source == "policy" and given.unit == "money")
+    return list(dict.fromkeys(found))[:_COLUMN]
+
+
+def _apart(evidence: Evidence) -> list[Decimal]:
+    """Return how far amounts lie apart: those of the policy, and those of a field that several tools gave."""
+    columns: dict[str, set[Decimal]] = {}
+    for given in _numbers(evidence):
+        if given.source == "result" and given.is_field:
+            columns.setdefault(given.name, set()).add(given.key)
+    groups = [set(evidence.once(_rates)), *columns.values()]
+    pairs = (pair for group in groups if len(group) <= _PAIRS for pair in combinations(group, 2))
+    return sorted(abs(one - other) for one, other in pairs)
 
 
 def _givens(evidence: Evidence) -> list[Decimal]:
@@ -222,11 +248,17 @@ def _of_column(keys: Sequence[Decimal], averages: bool) -> Iterator[Decimal]:
 # ---------------------------------------------------------------- percentages
 
 
-def _is_share(value: Value, stated: Sequence[Value], evidence: Evidence) -> bool:
+def _is_share(value: Value, stated: Sequence[Value], evidence: Evidence, is_rough: bool) -> bool:
+    """Return whether one stated number is so many percent of another, or a given one of another in one record or field;
+    of those a rounded one only where the sentence says that it is rough, since many numbers make many shares."""
     told = [one.key for one in stated if one.key and one.unit != "%"]
     if any(matches(value, share) for share in _shares([told])) or _within(value, evidence.once(_given_shares)):
         return True
     whole = value.key == value.key.to_integral_value()
+    if whole and is_rough:
+        place = bisect_left(shares := evidence.once(_given_shares), abs(value.key) - _HALF)
+        if place < len(shares) and shares[place] <= abs(value.key) + _HALF:
+            return True
     large = [key for key in told if abs(key) > 12]
     return whole and any(abs(abs(value.key) - abs(share)) < _HALF for share in _shares([large]))
 

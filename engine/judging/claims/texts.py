@@ -31,7 +31,8 @@ def of_text(text: str, source: Source, place: str, order: int) -> Iterator[Given
     """Yield the values of a text with the words around them."""
     around = stems(text)
     for value in values(text):
-        if _ITEM.match(text, text.rfind("\n", 0, value.start) + 1, value.end + 2):
+        item = _ITEM.match(text, text.rfind("\n", 0, value.start) + 1)
+        if item and value.start < item.end():
             continue
         labels, near = (
             frozenset(word for word, at in around if -size <= at - value.start and at - value.end <= size)
