@@ -40,6 +40,8 @@ _IF_SO_MANY = re.compile(r"(?:\s+\w+){0,2}\s+(?:would|could|might)\b")
 _LATER = re.compile(r"\b(?:will|would|after|afterwards|then|once)\b|['’](?:ll|d)\b", re.IGNORECASE)
 """Words that tell of what will be, which no field of a result has yet."""
 _OTHERS = re.compile(r"\s+(?:other|more|further|additional|of)\b", re.IGNORECASE)
+_MOST_TEXT = 20_000
+"""Characters of an answer that are read."""
 _ALIKE = 6
 """Letters that two forms of a noun share: orthopedist, orthopedics."""
 _ANYTHING = frozenset(
@@ -74,7 +76,8 @@ class Claim:
 
 def wrong_claims(text: str, evidence: Evidence) -> list[Claim]:
     """Return the claims of an answer that do not hold, in the order of their places. Nothing is certain of a text in
-    another language than English."""
+    another language than English; of a very long one the first part is read."""
+    text = text[:_MOST_TEXT]
     said = taken_apart(text)
     answer = answer_of(text, said, evidence)
     found = [claim for one in said if (claim := _wrong(one, answer)) is not None]

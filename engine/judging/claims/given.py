@@ -12,7 +12,7 @@ from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.ids import compact
 from engine.judging.claims.said import Said
 from engine.judging.claims.sums import matches
-from engine.judging.claims.value import TIME_UNITS, Value, agrees, is_day
+from engine.judging.claims.value import TIME_UNITS, Day, Value, agrees, is_day
 from engine.judging.claims.words import stem, stems, words_of
 
 SMALL = 12
@@ -86,14 +86,23 @@ def _days_given(value: Value, evidence: Evidence) -> list[Given]:
     keys = [value.key]
     if "/" in value.text and None not in value.key:
         keys.append((value.key[0], value.key[2], value.key[1]))
+    by_day = evidence.once(_by_day_of_month)
     return [
         given
         for key in keys
         if is_day(key)
-        for known, all_given in evidence.days.items()
-        if agrees(key, known) and known[1:] != (None, None)
-        for given in all_given
+        for day in (evidence.days if key[2] is None else (*by_day.get(key[2], ()), *by_day.get(None, ())))
+        if agrees(key, day) and day[1:] != (None, None)
+        for given in evidence.days[day]
     ]
+
+
+def _by_day_of_month(evidence: Evidence) -> dict[int | None, list[Day]]:
+    """Return the given days by their day of the month, None where only year and month are given."""
+    found: dict[int | None, list[Day]] = {}
+    for day in evidence.days:
+        found.setdefault(day[2], []).append(day)
+    return found
 
 
 def _amounts_given(one: Said, evidence: Evidence) -> list[Given]:

@@ -12,6 +12,8 @@ from engine.judging.claims.words import stems
 
 def other_outcome(one: Said, answer: Answer) -> str | None:
     """Say what the call gave that the sentence speaks of, where that has another value in the same field."""
+    if not answer.evidence.outcomes:
+        return None
     begin, stop = one.sentence
     words = {word for word, at in stems(answer.text) if begin <= at < stop}
     for outcome in reversed(answer.evidence.outcomes):

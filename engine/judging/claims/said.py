@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +24,8 @@ _EXAMPLE = re.compile(
 _BEGINS = re.compile(r"\b(?:and|or|plus|then)\b")
 _IN_TOTAL = re.compile(r"\bin $", re.IGNORECASE)
 MOST_VALUES = 200
+_LONGEST = 1200
+"""Characters of a sentence."""
 _REACH = 45
 """Characters between a value and the words that may stand for it."""
 _NEW_PART = 30
@@ -48,8 +50,12 @@ class Said:
 
 
 def bounds(text: str) -> list[tuple[int, int]]:
-    """Return where the sentences of a text begin and end."""
-    return list(_pieces(text, _SENTENCE_END, 0, len(text), ()))
+    """Return where the sentences of a text begin and end. What goes on for too long is no sentence and is cut."""
+    return [
+        (start, min(start + _LONGEST, stop))
+        for begin, stop in _pieces(text, _SENTENCE_END, 0, len(text), ())
+        for start in range(begin, stop, _LONGEST)
+    ]
 
 
 def taken_apart(text: str) -> list[Said]:
@@ -57,6 +63,7 @@ def taken_apart(text: str) -> list[Said]:
     found = values(text)[:MOST_VALUES]
     spans = [(value.start, value.end) for value in found]
     words = _words(text, spans)
+    places = [at for _, at in words]
     said: list[Said] = []
     for sentence in bounds(text):
         inside = [value for value in found if sentence[0] <= value.start < sentence[1]]
@@ -67,7 +74,8 @@ def taken_apart(text: str) -> list[Said]:
         example = _EXAMPLE.search(text, *sentence)
         for value in inside:
             clause = next((c for c in clauses if c[0] <= value.start < c[1]), sentence)
-            labels = _labels(text, value, [v for v in inside if clause[0] <= v.start < clause[1]], words, clause)
+            own = words[bisect_left(places, clause[0]) : bisect_left(places, clause[1])]
+            labels = _labels(text, value, [v for v in inside if clause[0] <= v.start < clause[1]], own)
             is_example = example is not None and value.start > example.start()
             title, noun = _title(text, clause[0], value), _behind(text, value, clause[1])
             said.append(Said(value, sentence, clause, labels, title, noun, asked, is_example))
@@ -83,15 +91,11 @@ def _words(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, int]]
     ]
 
 
-def _labels(
-    text: str, value: Value, beside: list[Value], words: list[tuple[str, int]], clause: tuple[int, int]
-) -> tuple[str, ...]:
-    """Return the stems of the words of a clause that belong to a value, since it is the nearest of its kind to them."""
+def _labels(text: str, value: Value, beside: list[Value], words: list[tuple[str, int]]) -> tuple[str, ...]:
+    """Return the stems of those words of a clause that belong to a value, since it is the nearest of its kind."""
     rivals = [other for other in beside if other.kind == value.kind or other.kind == "amount" == value.kind]
     own = []
     for word, at in words:
-        if not clause[0] <= at < clause[1]:
-            continue
         distances = [(_distance(text, other, at, len(word)), other is not value) for other in rivals]
         nearest = min(distances)
         if not nearest[1] and nearest[0] <= _REACH:

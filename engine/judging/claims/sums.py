@@ -55,11 +55,12 @@ def amount_follows(said: Said, all_said: Sequence[Said], text: str, evidence: Ev
     if _within(value, evidence.once(_small if _is_little(value) else _large)):
         return True
     told = [one.key for one in stated]
-    if any(matches(value, number) for number in _of_pairs(told)):
+    low, high = _bounds(value)
+    if any(low <= abs(number) <= high for number in _of_pairs(told)):
         return True
     if _is_little(value):
         return any(other and value.key * other in evidence.amounts for other in told)
-    return any(matches(value, number) for number in _crossed(said, all_said, text, evidence))
+    return any(low <= abs(number) <= high for number in _crossed(said, all_said, text, evidence))
 
 
 def is_explained(said: Said, all_said: Sequence[Said], evidence: Evidence) -> bool:

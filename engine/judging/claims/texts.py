@@ -4,6 +4,7 @@ words around it, which say what it is."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -30,12 +31,16 @@ def of_policy(text: str, place: str) -> tuple[Given, ...]:
 def of_text(text: str, source: Source, place: str, order: int) -> Iterator[Given]:
     """Yield the values of a text with the words around them."""
     around = stems(text)
+    places = [at for _, at in around]
     for value in values(text):
         item = _ITEM.match(text, text.rfind("\n", 0, value.start) + 1)
         if item and value.start < item.end():
             continue
         labels, near = (
-            frozenset(word for word, at in around if -size <= at - value.start and at - value.end <= size)
+            frozenset(
+                word
+                for word, _ in around[bisect_left(places, value.start - size) : bisect_right(places, value.end + size)]
+            )
             for size in (_AROUND, _CLOSE)
         )
         yield Given(value.kind, value.key, source, place, labels, order, unit=value.unit, near=near)

@@ -38,8 +38,8 @@ class Value:
 class Page:
     """A text in which what has been read is blanked out, so that it is read once."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.rest = text, text
+    def __init__(self, text: str, rest: str | None = None) -> None:
+        self.text, self.rest = text, text if rest is None else rest
         self.found: list[Value] = []
 
     def take(self, value: Value) -> None:

@@ -10,6 +10,8 @@ passed over, and so is code within a line, such as `total = 4`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from engine.judging.claims.amounts import NUMBER_WORD, amounts, ordinals, spelled
@@ -22,6 +24,8 @@ _CODE = re.compile(
     re.DOTALL,
 )
 """Blocks of code, and code within a line that is no mere name or value."""
+_PART = 3000
+"""Characters that are read at once."""
 _DIGIT = re.compile(r"\d")
 _READERS = (
     (ids, re.compile(r"\w[/.@]\w")),
@@ -36,15 +40,35 @@ _READERS = (
 
 def values(text: str) -> list[Value]:
     """Return the values of a text in the order of their places, none of which overlap."""
-    page = Page(text)
-    for block in _CODE.finditer(text):
-        page.blank(block.start(), block.end())
-    with_digits = _DIGIT.search(text) is not None
+    rest = _CODE.sub(lambda code: chr(0) * len(code[0]), text) if "`" in text or "~~~" in text else text
+    if len(text) <= _PART:
+        return _of_page(Page(text, rest))
+    return [
+        replace(value, start=value.start + start, end=value.end + start)
+        for start, stop in _parts(text)
+        for value in _of_page(Page(text[start:stop], rest[start:stop]))
+    ]
+
+
+def _of_page(page: Page) -> list[Value]:
+    with_digits = _DIGIT.search(page.rest) is not None
     for reader, without in _READERS:
-        if with_digits or (without is not None and without.search(text)):
+        if with_digits or (without is not None and without.search(page.rest)):
             for value in list(reader(page)):
                 page.take(value)
     return sorted(page.found, key=lambda value: value.start)
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts in which a long text is read, so that the time grows with its length and not faster."""
+    start = 0
+    while start < len(text):
+        stop = start + _PART
+        if stop < len(text):
+            ends = (text.rfind(end, start + _PART // 2, stop) + 1 for end in ("\n", ". ", " "))
+            stop = next((end for end in ends if end), stop)
+        yield start, min(stop, len(text))
+        start = stop
 
 
 @lru_cache(maxsize=4096)
