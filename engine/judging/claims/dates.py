@@ -48,10 +48,12 @@ _HOUR = rf"(?P<hour>1[0-2]|0?[1-9]|{'|'.join(_HOURS)})"
 _HALF = r"(?:\s*(?P<half>a\.?m\b\.?|p\.?m\b\.?)|\s+(?:o'clock\s+)?in the (?P<part>morning|afternoon|evening))"
 _FREE = r"(?:(?<![\d:.,-])|(?<=m-)|(?<=:\d\d-))"
 """Before a time: nothing that makes it a part of another number, but a time from which it goes on is allowed."""
-_ZONE = r"(?:\s?Z\b|\s?(?:UTC|GMT)?[+-][01]\d:?[0-5]\d)?"
+_ZONE = r"(?:\s?Z\b|\s?(?:UTC|GMT)[+-][01]?\d(?::?[0-5]\d)?|\+[01]\d:?[0-5]\d)?"
 _TIMES = [
     re.compile(rf"{_FREE}(?P<hour>[0-2]?\d)[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?{_HALF}", re.IGNORECASE),
-    re.compile(rf"{_FREE}(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?{_ZONE}(?!\d|:\d)"),
+    re.compile(
+        rf"{_FREE}(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d(?:\.\d+)?(?:-[01]\d:?[0-5]\d)?)?{_ZONE}(?!\d|:\d)"
+    ),
     re.compile(
         rf"\b(?P<side>half|quarter|twenty-five|twenty|ten|five)\s+(?P<dir>past|to)\s+{_HOUR}\b{_HALF}?", re.IGNORECASE
     ),

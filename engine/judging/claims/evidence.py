@@ -20,6 +20,7 @@ from engine.reading.json_value import loads
 
 T = TypeVar("T")
 _COUNTED = re.compile(r"(\d{1,9}) (?:tests? )?(?:failed|failures?)\b", re.IGNORECASE)
+_ALL_PASSED = re.compile(r"\b[1-9]\d{0,8} (?:tests? )?passed\b", re.IGNORECASE)
 _SHORT = 40
 """Characters of an argument that may be a status."""
 
@@ -105,8 +106,8 @@ class Evidence:
         if arguments is not None and writes:
             used = frozenset(normal_id(str(value)) for _, value in flat(arguments))
             self.outcomes.append(Outcome(of_name(name.split("_")[0]), name, self._order, used))
-        for found in _COUNTED.finditer(content):
-            self.failing.append((int(found[1]), name))
+        counted = [int(found[1]) for found in _COUNTED.finditer(content)]
+        self.failing += [(number, name) for number in (counted or ([0] if _ALL_PASSED.search(content) else []))]
 
     def _add_call(self, name: str, arguments: Mapping[str, Any], writes: bool) -> None:
         self._order += 1

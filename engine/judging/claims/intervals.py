@@ -14,6 +14,7 @@ from engine.judging.claims.value import Value, agrees, whole_day
 from engine.judging.claims.words import stems
 
 _DAYS = {"day": 1, "night": 1, "week": 7, "fortnight": 14, "month": 30, "year": 365}
+_UNITS = (*_DAYS, "hour")
 _SAME_LENGTH = {
     ("year", "month"): 12,
     ("week", "day"): 7,
@@ -122,8 +123,10 @@ def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozense
     others = [one for one in all_said if one.value is not said.value]
     own = _stated([one for one in others if one.value.kind == "date"], evidence)
     today = {evidence.today} if evidence.today else set()
-    lengths = {(one.value.key, one.value.unit) for one in others if one.value.unit in _DAYS}
-    beside = {(o.value.key, o.value.unit) for o in others if o.value.unit in _DAYS and o.sentence == said.sentence}
+    lengths = {_in_days(one.value.key, one.value.unit) for one in others if one.value.unit in _UNITS}
+    beside = {
+        _in_days(o.value.key, o.value.unit) for o in others if o.value.unit in _UNITS and o.sentence == said.sentence
+    }
     rules = _rules(words, evidence)
     told = text.lower()
     regular = {(Decimal(n), unit) for word, unit in _REGULAR.items() if word in told for n in range(1, 25)}
@@ -144,19 +147,24 @@ def day_follows(said: Said, all_said: Sequence[Said], text: str, words: frozense
 def _rules(words: frozenset[str], evidence: Evidence) -> dict[Length, int]:
     """Return the lengths of time that were given in words of the answer, with how many of them."""
     found: dict[Length, int] = {}
-    for unit in _DAYS:
+    for unit in _UNITS:
         for given in evidence.units.get(unit, ()):
-            size = len(given.labels & words)
+            size, length = len(given.labels & words), _in_days(given.key, unit)
             if size:
-                found[(given.key, unit)] = max(size, found.get((given.key, unit), 0))
+                found[length] = max(size, found.get(length, 0))
     return found
 
 
 def _rules_close_by(text: str, sentence: tuple[int, int], evidence: Evidence, least: int) -> set[Length]:
     """Return the lengths of time that the policy gives right beside so many words of the sentence."""
     words = {word for word, at in stems(text) if sentence[0] <= at < sentence[1]}
-    given = ((given, unit) for unit in _DAYS for given in evidence.units.get(unit, ()) if given.source == "policy")
-    return {(one.key, unit) for one, unit in given if len(one.near & words) >= least}
+    given = ((given, unit) for unit in _UNITS for given in evidence.units.get(unit, ()) if given.source == "policy")
+    return {_in_days(one.key, unit) for one, unit in given if len(one.near & words) >= least}
+
+
+def _in_days(number: Decimal, unit: str) -> Length:
+    """Return a length of time, of hours as days."""
+    return (number / 24, "day") if unit == "hour" else (number, unit)
 
 
 def _told_lengths(evidence: Evidence) -> set[Length]:

@@ -24,6 +24,7 @@ _MAY_HOLD_VALUES = re.compile(
     re.IGNORECASE,
 )
 _ID_FIELD = re.compile(r"(?:^|_)(?:id|no|code|sku|number|key|ref|reference)$", re.IGNORECASE)
+_LOOKS_LIKE_AN_ID = re.compile(r"(?=.{0,30}\d)(?=.{0,30}[a-z])[a-z0-9]+(?:[-_][a-z0-9]+){0,4}", re.IGNORECASE)
 _NO_NAME = re.compile(
     r"^(?:status|state|stage|phase|kind|reason|method|tier|priority|mode|format|unit|currency|day|refusal|error)$|"
     r"(?:^|_)(?:notes?|comments?|message|label|day|to|by|within)$",
@@ -185,9 +186,11 @@ def _name(record: Record, value: Any) -> None:
 
 
 def _own_id(value: Mapping[str, Any]) -> str:
-    """Return what an object is named by: its first field whose name says so, "" where none does."""
-    named = (normal_id(leaf) for key, leaf in value.items() if isinstance(leaf, str) and _ID_FIELD.search(key))
-    return next((name for name in named if " " not in name), "")
+    """Return what an object is named by: its first field whose name says so, else its first text where that looks like
+    an id, else ""."""
+    texts = [(key, normal_id(leaf)) for key, leaf in value.items() if isinstance(leaf, str) and " " not in leaf]
+    named = next((name for key, name in texts if _ID_FIELD.search(key)), "")
+    return named or next((name for _, name in texts[:1] if _LOOKS_LIKE_AN_ID.fullmatch(name)), "")
 
 
 def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

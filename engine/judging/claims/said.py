@@ -28,6 +28,8 @@ _LONGEST = 1200
 """Characters of a sentence."""
 _REACH = 45
 """Characters between a value and the words that may stand for it."""
+_NEARBY = 80
+"""Characters around a value in which words are looked at."""
 _NEW_PART = 30
 """By how many characters a word behind an "and" counts as further away."""
 
@@ -74,8 +76,12 @@ def taken_apart(text: str) -> list[Said]:
         example = _EXAMPLE.search(text, *sentence)
         for value in inside:
             clause = next((c for c in clauses if c[0] <= value.start < c[1]), sentence)
-            own = words[bisect_left(places, clause[0]) : bisect_left(places, clause[1])]
-            labels = _labels(text, value, [v for v in inside if clause[0] <= v.start < clause[1]], own)
+            first, last = max(clause[0], value.start - _NEARBY), min(clause[1], value.end + _NEARBY)
+            own = words[bisect_left(places, first) : bisect_left(places, last)]
+            beside = [
+                v for v in inside if clause[0] <= v.start < clause[1] and abs(v.start - value.start) < 3 * _NEARBY
+            ]
+            labels = _labels(text, value, beside, own)
             is_example = example is not None and value.start > example.start()
             title, noun = _title(text, clause[0], value), _behind(text, value, clause[1])
             said.append(Said(value, sentence, clause, labels, title, noun, asked, is_example))

@@ -118,9 +118,10 @@ _HAPPENED = re.compile(r"\b(?:was|were|has|have|had|been|['’]ve|['’]s been|w
 @dataclass(frozen=True, slots=True)
 class Assertion:
     """A text says that something is in a state (or, `denied`, that it is not; `past`, that it was; `happened`, that it
-    came into it at some time). `clause` is where the part of the sentence begins that says so."""
+    came into it at some time) in this `word`. `clause` is where the part of the sentence begins that says so."""
 
     concept: str
+    word: str
     start: int
     end: int
     denied: bool
@@ -153,4 +154,5 @@ def assertions(text: str, start: int, stop: int) -> Iterator[Assertion]:
             continue
         name = concept_of(found[0]) or ""
         denied, past = bool(_NOT.search(before)), bool(_PAST.search(clause))
-        yield Assertion(name, found.start(), found.end(), denied, past, bool(_HAPPENED.search(before[-24:])), begin)
+        happened = bool(_HAPPENED.search(before[-24:]))
+        yield Assertion(name, found[0], found.start(), found.end(), denied, past, happened, begin)

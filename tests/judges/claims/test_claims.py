@@ -15,13 +15,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import pytest
 import pytest_asyncio
 
-from engine.judging.claims.check import Claim
+from engine.judging.claims.check import Claim, wrong_claims
 from engine.judging.claims.dialogue import claims_of
 from engine.protocols import SandboxPool
 from engine.serving.choice import open_pool
-from engine.types import Domain, Turn
+from engine.types import Domain, Tool, Turn
 from tests.judges.claims.dialogues import packs, played
 from tests.judges.claims.labelled import CLEAN, HERE, KINDS, Answer, answers, dialogues, split
+from tests.judges.claims.other_domains import CASES, Case
 
 PRECISION, RECALL = 0.95, 0.8
 PARTS = dict(zip(("looked at", "kept aside"), split(answers()), strict=True))
@@ -119,7 +120,34 @@ def test_right_answers_as_models_write_them_raise_no_alarm() -> None:
 
 def test_most_wrong_answers_as_models_write_them_are_found() -> None:
     wrong = _more("wrong.txt")
-    assert len([one for one in wrong if found_in(one)]) / len(wrong) > 0.85
+    assert len([one for one in wrong if found_in(one)]) / len(wrong) >= RECALL
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_domains_that_no_pack_has(case: Case) -> None:
+    """Nothing right raises an alarm where nobody tuned the rules to the domain, and most that is wrong is found."""
+    evidence = case.evidence()
+    found = {text: [one.reason for one in wrong_claims(text, evidence) if one.certain] for text in case.right}
+    assert {text: reasons for text, reasons in found.items() if reasons} == {}
+    hits = [text for text in case.wrong if any(one.certain for one in wrong_claims(text, evidence))]
+    assert len(hits) / len(case.wrong) >= 0.65
+
+
+def test_the_time_grows_with_the_dialogue_and_not_faster() -> None:
+    """An ordinary dialogue takes a few milliseconds, and one of 200 turns about four times as long as one of 50."""
+    spent = sorted(_cpu(dialogue.turns, dialogue.tools) for dialogue in dialogues().values())
+    assert spent[len(spent) // 2] < 0.005
+    retail = [dialogue for name, dialogue in dialogues().items() if name.startswith("retail/")]
+    turns = [turn for dialogue in retail for turn in dialogue.turns if turn.role != "system"]
+    tools = tuple({tool.name: tool for dialogue in retail for tool in dialogue.tools}.values())
+    short, long = (min(_cpu([retail[0].turns[0], *turns[:n]], tools) for _ in range(3)) for n in (50, 200))
+    assert long / short < 12
+
+
+def _cpu(turns: Sequence[Turn], tools: Sequence[Tool]) -> float:
+    began = time.process_time()
+    list(claims_of(turns, tools))
+    return time.process_time() - began
 
 
 # ---------------------------------------------------------------- every template in every mode
