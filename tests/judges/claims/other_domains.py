@@ -1,8 +1,7 @@
 """Reads `other_domains.json`: dialogues of domains that are no shipped pack, each with right and wrong last answers.
 
-They were written while the checker was made, to keep it from knowing the shipped packs only: an airline, a bank, a
-phone company, an office for leave, a library, a repair of code, a hotel, a
-helpdesk.
+They were written while the checker was made, and what raised an alarm was mended: an airline, a bank, a phone company,
+an office for leave, a library, a repair of code, a hotel, a helpdesk.
 """
 
 from __future__ import annotations
