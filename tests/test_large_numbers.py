@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.domains import catalog
 from engine.domains.slots import Tables
 from engine.domains.strict_yaml import yaml_value
-from engine.domains.templates import value
+from engine.domains.templates import render_value
 from engine.errors import InputError, InputErrors
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import read, record_of
@@ -147,9 +147,9 @@ def test_results_and_arguments_keep_their_digits() -> None:
 
 
 def test_an_expression_that_makes_a_number_too_long_is_refused() -> None:
-    assert value("{{ a * a }}", {"a": 10**40}) == 10**80
+    assert render_value("{{ a * a }}", {"a": 10**40}) == 10**80
     with pytest.raises(InputError, match="expression"):
-        value("{{ a ** 200 }}", {"a": 10**40})
+        render_value("{{ a ** 200 }}", {"a": 10**40})
 
 
 # ---------------------------------------------------------------- stored, exported, imported

@@ -35,11 +35,11 @@ from storage.exporting import exports
 from storage.generating import batches
 from storage.generating.plans import quotas_of_batch
 from storage.reviewing import reviews, trajectories
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.golden_plans import FILES, GOLDEN, PERSONAS, pinned, recorded
 from tests.samples.trajectories import order_trajectory
+from tests.storage.stored_samples import insert_imported
 
 RECORDED = {version: json.loads((GOLDEN / f"plans_{version}.json").read_text()) for version in PLAN_VERSIONS}
 PAUSED = json.loads((GOLDEN / "paused.json").read_text())

@@ -20,7 +20,7 @@ Check = tuple[str, str]
 def checks(domain: Domain, turn: TemplateTurn, slots: Mapping[str, Any]) -> dict[int, Check]:
     """Return {index in the chain: check} for the calls of a turn that check an identity given by its slots."""
     return {
-        place: (step.call, json.dumps(templates.value(step.arguments, slots), sort_keys=True, default=str))
+        place: (step.call, json.dumps(templates.render_value(step.arguments, slots), sort_keys=True, default=str))
         for place, step in enumerate(turn.chain)
         if step.call in domain.identity and templates.names_below(step.arguments) <= slots.keys()
     }
@@ -37,10 +37,14 @@ def without_introduction(turn: TaskTurn, plain: TemplateTurn) -> TaskTurn:
     """Return the turn in the same wording without what introduces the person; unchanged when the turn's text is none of
     the template's wordings, because its mode replaced it."""
     wordings = plain.withhold.say if turn.hidden is not None and plain.withhold else plain.say
-    same = next((w for w in wordings if templates.text(w, templates.UNKNOWN | turn.slots) == turn.say), None)
+    same = next(
+        (w for w in wordings if templates.render_text(w, templates.SPEAKER_NOT_KNOWN | turn.slots) == turn.say), None
+    )
     if same is None:
         return turn
-    return turn.model_copy(update={"say": templates.text(same, templates.UNKNOWN | turn.slots | {"known": True})})
+    return turn.model_copy(
+        update={"say": templates.render_text(same, templates.SPEAKER_NOT_KNOWN | turn.slots | {"known": True})}
+    )
 
 
 def without_checks(turn: TaskTurn, places: Collection[int]) -> TaskTurn:

@@ -39,6 +39,6 @@ def _may_repeat(step: ReferenceCall, slots: Mapping[str, Any], made: ReferenceCa
     for name, source in step.arguments.items():
         other = made.arguments[name]
         drawn = templates.names_below(source) <= slots.keys() and templates.names_below(other) <= known.keys()
-        if drawn and templates.value(source, slots) != templates.value(other, known):
+        if drawn and templates.render_value(source, slots) != templates.render_value(other, known):
             return False
     return True

@@ -17,7 +17,7 @@ from engine.domains import pack_files, shared_tools
 from engine.domains.slots import Tables
 from engine.domains.sources import new_source, open_source
 from engine.domains.strict_yaml import yaml_value
-from engine.domains.templates import undefined_names
+from engine.domains.templates import name_faults
 from engine.errors import InputError, InputErrors, each
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
@@ -347,7 +347,7 @@ def _unknown_names(
                 slots += columns if field == "query" else []
     if refused:  # the columns of these queries are unknown, so any name in a text may be one
         return refused
-    return [source.refusal(path, problem, move) for path, problem, move in undefined_names(template, slots)]
+    return [source.refusal(path, problem, move) for path, problem, move in name_faults(template, slots)]
 
 
 def _repeated_ids(ids: list[tuple[str, Source, FieldPath]]) -> list[InputError]:

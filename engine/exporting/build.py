@@ -24,7 +24,7 @@ import jsonlines
 
 from engine.errors import InputError, StorageError
 from engine.exporting.card import CardCounts, card, domain_licences, with_licence
-from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, convert
+from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.target import for_target, target_of
@@ -72,7 +72,7 @@ def build(
     A `target` ending in .jsonl becomes one data file, for a recipe with one split, with the format's extra files in
     its folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
     <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none.
-    `extra_processes` help with large exports (see `convert`). Raises InputError when there is no row to write, an
+    `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
     option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
     recipe = for_target(recipe)
@@ -82,7 +82,7 @@ def build(
         _refuse_existing(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
-            converted = _checked_again(convert(recipe, source, extra_processes=extra_processes), path, replace)
+            converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
             return _build(recipe, converted, path, Path(scratch), licence_of)
     except OSError as error:
         folder = target.parent if target.suffix in ENDINGS else target
@@ -108,7 +108,7 @@ def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[st
 def _preview_rows(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     conversion, report = Conversion(recipe), Report()
     for _, body, reviews in source:
-        yield from map(_json_value, report.admit(conversion.convert(body, reviews)[1]))
+        yield from map(_json_value, report.admit(conversion.record_and_rows(body, reviews)[1]))
 
 
 def _json_value(row: Any) -> Any:

@@ -62,14 +62,14 @@ class Conversion:
     def encode(self, entry: Entry) -> EncodedTrajectory:
         """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
         id, body, reviews = entry
-        record, converted = self.convert(body, reviews)
+        record, converted = self.record_and_rows(body, reviews)
         if not converted.rows:
             return EncodedTrajectory(id, converted)
         rows = [dump_bytes(row) for row in converted.rows]
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
         return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
 
-    def convert(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
+    def record_and_rows(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return (the record with its reviews applied, its rows as values or the reason why there are none)."""
         record = read(body)
         found = standing(reviews) if reviews else "none"
@@ -97,7 +97,7 @@ def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
 # ---------------------------------------------------------------- many
 
 
-def convert(
+def encode_all(
     recipe: Recipe, source: Iterable[Entry], *, serial_first: int = SERIAL_FIRST, extra_processes: int | None = None
 ) -> Generator[EncodedTrajectory, None, None]:
     """Yield every trajectory of the source as encoded rows, in order.

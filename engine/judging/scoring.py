@@ -26,7 +26,7 @@ UnsteadyReason = Callable[[Trajectory], Awaitable[str | None]]
 """Returns why a trajectory's reference is unsteady, None when it is steady (engine/judging/steadiness.py)."""
 
 
-async def score(
+async def with_scores(
     trajectory: Trajectory, judges: Mapping[str, Judge], unsteady_reason: UnsteadyReason | None = None
 ) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.

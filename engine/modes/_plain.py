@@ -24,10 +24,10 @@ class PlainMode(Mode):
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return bool(template.turns[0].chain)
 
-    def question(self, domain: Domain, source: Random) -> TaskTurn | None:
+    def question(self, domain: Domain, rng: Random) -> TaskTurn | None:
         return None
 
-    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn:
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, rng: Random) -> TaskTurn:
         return plain
 
     def withheld(self, domain: Domain, turn: TemplateTurn) -> tuple[str, ...]:
@@ -36,15 +36,15 @@ class PlainMode(Mode):
     def exercised(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool:
         return True
 
-    def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, source: Random) -> int | None:
+    def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, rng: Random) -> int | None:
         return None
 
     def offered(
-        self, domain: Domain, needed: Collection[str], withheld: Collection[str], source: Random
+        self, domain: Domain, needed: Collection[str], withheld: Collection[str], rng: Random
     ) -> tuple[Tool, ...]:
         others = [t.name for t in domain.tools if not t.distractor and t.name not in needed and t.name not in withheld]
         least = min(3, len(others))
-        chosen = {*needed, *source.sample(others, source.randint(least, len(others)))}
+        chosen = {*needed, *rng.sample(others, rng.randint(least, len(others)))}
         return tuple(tool for tool in domain.tools if tool.name in chosen)
 
     def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding | None:

@@ -23,9 +23,9 @@ class DistractorsMode(PlainMode):
     help = "All tools of the domain are offered, and tools beside them that only look useful and must not be called."
 
     def offered(
-        self, domain: Domain, needed: Collection[str], withheld: Collection[str], source: Random
+        self, domain: Domain, needed: Collection[str], withheld: Collection[str], rng: Random
     ) -> tuple[Tool, ...]:
-        return tuple(source.sample(domain.tools, len(domain.tools)))
+        return tuple(rng.sample(domain.tools, len(domain.tools)))
 
     def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding:
         bad = {tool.name for tool in trajectory.tools if tool.distractor}

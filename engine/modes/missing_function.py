@@ -56,8 +56,8 @@ class MissingFunctionMode(PlainMode):
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return bool(template.turns[0].chain) and template.hidden_tests is None
 
-    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn:
-        change = {"chain": (), "groups": (), "answer": source.choice(_ANSWERS), "facts": (_SAYS_SO,)}
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, rng: Random) -> TaskTurn:
+        change = {"chain": (), "groups": (), "answer": rng.choice(_ANSWERS), "facts": (_SAYS_SO,)}
         return plain.model_copy(update=change)
 
     def withheld(self, domain: Domain, turn: TemplateTurn) -> tuple[str, ...]:

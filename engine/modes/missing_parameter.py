@@ -42,13 +42,13 @@ class MissingParameterMode(PlainMode):
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return template.turns[0].withhold is not None and bool(template.turns[0].chain)
 
-    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn:
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, rng: Random) -> TaskTurn:
         held, slots = turn.withhold, plain.slots
         assert held is not None, "served"
         change = {
-            "say": templates.text(_wording(held, "say", source), templates.UNKNOWN | slots),
-            "ask": templates.text(_wording(held, "ask", source), slots),
-            "hidden": templates.text(_wording(held, "reveal", source), slots),
+            "say": templates.render_text(_wording(held, "say", rng), templates.SPEAKER_NOT_KNOWN | slots),
+            "ask": templates.render_text(_wording(held, "ask", rng), slots),
+            "hidden": templates.render_text(_wording(held, "reveal", rng), slots),
         }
         return plain.model_copy(update=change)
 
@@ -68,11 +68,11 @@ class MissingParameterMode(PlainMode):
         return Finding(True, "The missing value was asked for, and nothing was changed before it was given.")
 
 
-def _wording(held: Withhold, field: str, source: Random) -> str:
+def _wording(held: Withhold, field: str, rng: Random) -> str:
     wordings: tuple[str, ...] = getattr(held, field)
     if not wordings:
         raise InputError(f"withhold.{field}", "has no wording.", "Write at least one.")
-    return source.choice(wordings)
+    return rng.choice(wordings)
 
 
 def _asked(task: Task, number: int, said: Sequence[Turn], *, given: bool) -> bool:

@@ -24,12 +24,12 @@ class NoToolMode(PlainMode):
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return bool(domain.questions)
 
-    def question(self, domain: Domain, source: Random) -> TaskTurn:
-        question = source.choice(domain.questions)
+    def question(self, domain: Domain, rng: Random) -> TaskTurn:
+        question = rng.choice(domain.questions)
         return TaskTurn(
             mode="no_tool",
-            say=source.choice(question.say),
-            answer=source.choice(question.answer),
+            say=rng.choice(question.say),
+            answer=rng.choice(question.answer),
             facts=question.facts,
             slots={"question": question.id},
         )

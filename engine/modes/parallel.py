@@ -27,7 +27,7 @@ class ParallelMode(PlainMode):
         turn = template.turns[0]
         return len(set(_groups(turn, domain.tools))) < len(turn.chain)
 
-    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, source: Random) -> TaskTurn:
+    def drawn(self, domain: Domain, turn: TemplateTurn, plain: TaskTurn, rng: Random) -> TaskTurn:
         return plain.model_copy(update={"groups": _groups(turn, domain.tools)})
 
     def exercised(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool:

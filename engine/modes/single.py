@@ -30,7 +30,7 @@ class SingleMode(PlainMode):
         return bool(new_calls(domain, earlier, turn))
 
     def offered(
-        self, domain: Domain, needed: Collection[str], withheld: Collection[str], source: Random
+        self, domain: Domain, needed: Collection[str], withheld: Collection[str], rng: Random
     ) -> tuple[Tool, ...]:
         return tuple(tool for tool in domain.tools if tool.name in needed)
 

@@ -28,8 +28,8 @@ class ToolErrorMode(PlainMode):
     def exercised(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn) -> bool:
         return bool(new_calls(domain, earlier, turn))
 
-    def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, source: Random) -> int:
-        return source.choice(new_calls(domain, earlier, turn))
+    def fault(self, domain: Domain, earlier: Sequence[TaskTurn], turn: TaskTurn, rng: Random) -> int:
+        return rng.choice(new_calls(domain, earlier, turn))
 
     def finding(self, trajectory: Trajectory, number: int, span: Span) -> Finding:
         made = list(calls(trajectory, span))

@@ -26,7 +26,9 @@ def goal_of(template: TaskTemplate, turns: int, slots: Mapping[str, Any], known:
     which an earlier request said who is speaking. Raises InputError for a text that cannot be rendered."""
 
     def text(source: str, number: int) -> str:
-        return templates.text(source, {**templates.UNKNOWN, **slots, **(KNOWN if number in known else {})})
+        return templates.render_text(
+            source, {**templates.SPEAKER_NOT_KNOWN, **slots, **(KNOWN if number in known else {})}
+        )
 
     if not by_request(template, turns):
         return text(template.goal, 0)

@@ -44,10 +44,10 @@ def plan(batch: Batch, domains: Mapping[str, Domain], personas: Sequence[Persona
     """
     check(batch, domains, personas)
     fingerprint = batch.fingerprint
-    source = _source(fingerprint)
+    rng = _rng(fingerprint)
     seen: set[str] = set()
     index = 0
-    for number, (share, mode, turns) in enumerate(_mix(batch, domains, source)):
+    for number, (share, mode, turns) in enumerate(_mix(batch, domains, rng)):
         domain = domains[str(share.digest)]
         seed = int(digest([fingerprint, "task", number]), 16)
         persona = personas[random.Random(f"persona:{seed}").randrange(len(personas))]
@@ -154,7 +154,7 @@ def longest(batch: Batch, domain: Domain, share: DomainShare) -> int:
     return most
 
 
-def quotas_of(batch: Batch, domains: Mapping[str, Domain], source: random.Random | None = None) -> Quotas:
+def quotas_of(batch: Batch, domains: Mapping[str, Domain], rng: random.Random | None = None) -> Quotas:
     """Return how many tasks each domain, mode and number of requests gets. Raises InputErrors when the batch cannot be
     planned."""
     if errors := _unplannable(batch, domains):
@@ -164,29 +164,29 @@ def quotas_of(batch: Batch, domains: Mapping[str, Domain], source: random.Random
         domain = domains[str(share.digest)]
         served = served_modes(batch, domain, share)
         offers.append(Offer(share.id, share.weight, served.keys(), longest(batch, domain, share)))
-    return planned(batch, offers, source or _source(batch.fingerprint))
+    return planned(batch, offers, rng or _rng(batch.fingerprint))
 
 
-def _source(fingerprint: str) -> random.Random:
+def _rng(fingerprint: str) -> random.Random:
     return random.Random(f"plan:{fingerprint}")
 
 
-def _mix(batch: Batch, domains: Mapping[str, Domain], source: random.Random) -> Iterator[tuple[DomainShare, Mode, int]]:
+def _mix(batch: Batch, domains: Mapping[str, Domain], rng: random.Random) -> Iterator[tuple[DomainShare, Mode, int]]:
     """Yield (domain, mode, turns) per task, by exact quotas and in random order."""
-    quotas = quotas_of(batch, domains, source)
+    quotas = quotas_of(batch, domains, rng)
     mixed: list[tuple[int, Mode, int]] = []
     for number in quotas.by_domain():
-        of_modes = _spread(quotas.modes, number, source)
-        of_turns = _spread(quotas.turns, number, source)
+        of_modes = _spread(quotas.modes, number, rng)
+        of_turns = _spread(quotas.turns, number, rng)
         mixed += [(number, mode, turns) for mode, turns in zip(of_modes, of_turns, strict=True)]
-    source.shuffle(mixed)
+    rng.shuffle(mixed)
     for number, mode, turns in mixed:
         yield batch.domains[number], mode, turns
 
 
-def _spread(counts: Mapping[tuple[int, Choice], int], number: int, source: random.Random) -> list[Choice]:
+def _spread(counts: Mapping[tuple[int, Choice], int], number: int, rng: random.Random) -> list[Choice]:
     items = [choice for (domain, choice), times in counts.items() if domain == number for _ in range(times)]
-    source.shuffle(items)
+    rng.shuffle(items)
     return items
 
 
@@ -196,10 +196,11 @@ def _fresh_task(
     """Return (task, None, "") for a task not seen before, else (None, reason, detail)."""
     reason: Any = None
     detail = ""
-    for number in range(TRIES):
+    repeated = 0
+    for draw in range(TRIES):
         try:
             task = tasks.sample(
-                domain, mode=mode, turns=turns, seed=int(digest([seed, number]), 16), only=share.templates
+                domain, mode=mode, turns=turns, seed=int(digest([seed, draw]), 16), only=share.templates
             )
         except tasks.Rejected as error:
             reason, detail = error.reason, error.detail
@@ -212,5 +213,8 @@ def _fresh_task(
         if key not in seen:
             seen.add(key)
             return task, None, ""
-        reason, detail = "duplicate", f"{TRIES} draws of {domain.id} in mode {mode} only repeated earlier tasks."
+        repeated += 1
+        draws = f"{TRIES} draws of {domain.id} in mode {mode}"
+        told = f"{draws} only repeated" if repeated == TRIES else f"{repeated} of {draws} repeated"
+        reason, detail = "duplicate", f"{told} earlier tasks."
     return None, reason, detail

@@ -1,4 +1,4 @@
-"""How many tasks each domain, mode and number of requests gets. Pure; random ties are drawn from `source`.
+"""How many tasks each domain, mode and number of requests gets. Pure; random ties are drawn from `rng`.
 
 Plan version 1 rounds within each domain and gives ties to what is listed first. From version 2 on the counts per mode,
 per number of requests and per domain are rounded by largest remainder over the whole batch, and each domain's tasks of
@@ -89,14 +89,14 @@ class Quotas:
         return dict(sorted(_summed(self.turns, 1).items()))
 
 
-def planned(batch: Batch, offers: Sequence[Offer], source: random.Random) -> Quotas:
+def planned(batch: Batch, offers: Sequence[Offer], rng: random.Random) -> Quotas:
     """Return the quotas of a batch under its plan version; `offers` are its domains in order.
 
     Every domain must serve a mode with a weight. When no domain has dialogues of any requested length, these are
     planned all the same, and their tasks are rejected when they are drawn.
     """
     tasks = -(-batch.trajectories // batch.attempts)
-    return _by_domain(batch, offers, tasks) if batch.plan == 1 else _Whole(batch, offers, tasks).quotas(source)
+    return _by_domain(batch, offers, tasks) if batch.plan == 1 else _Whole(batch, offers, tasks).quotas(rng)
 
 
 def unknown_plan(batch: Batch, where: str = "plan_version") -> list[InputError]:
@@ -217,12 +217,12 @@ class _Whole:
             lambda number, length: length <= self.longest[number],
         )
 
-    def quotas(self, source: random.Random) -> Quotas:
-        modes, turns = self._solved(source)
+    def quotas(self, rng: random.Random) -> Quotas:
+        modes, turns = self._solved(rng)
         found = Quotas(tuple(offer.domain for offer in self.offers), modes, turns)
         return Quotas(found.domains, found.modes, found.turns, (*self._unserved(found), *self._short(found)))
 
-    def _solved(self, source: random.Random) -> tuple[dict[tuple[int, Mode], int], dict[tuple[int, int], int]]:
+    def _solved(self, rng: random.Random) -> tuple[dict[tuple[int, Mode], int], dict[tuple[int, int], int]]:
         """Return the counts of the cheapest flow. Missing a share costs a power of `much`, so that no number of less
         important shares outweighs a more important one."""
         much = 4 * self.tasks + 4
@@ -233,7 +233,7 @@ class _Whole:
         flow = Flow(len(places))
 
         def shuffled(values: Collection[Any]) -> list[Any]:
-            return source.sample(list(values), len(values))
+            return rng.sample(list(values), len(values))
 
         for mode in shuffled(self.of_modes):
             flow.edge(at[begin], at[mode], costs((self.of_modes[mode], much**4)))

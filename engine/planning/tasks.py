@@ -76,7 +76,7 @@ class _Draft:
     rules: protocols.Mode
     first: TaskTemplate
     lead: _Segment
-    source: random.Random
+    rng: random.Random
     withheld: tuple[str, ...] = ()
     segments: list[_Segment] = field(init=False)
 
@@ -113,30 +113,30 @@ def modes_of(domain: Domain, template: TaskTemplate) -> tuple[Mode, ...]:
 def sample(domain: Domain, *, mode: Mode, turns: int = 1, seed: int = 0, only: Sequence[str] = ()) -> Task:
     """Return one concrete task. `only` restricts the templates by id. Raises Rejected, or InputError for a wrong query
     or text of a template and for a mode that does not exist."""
-    source = random.Random(f"task:{domain.digest}:{mode}:{turns}:{seed}")
+    rng = random.Random(f"task:{domain.digest}:{mode}:{turns}:{seed}")
     fitting = [t for t in domain.templates if (not only or t.id in only) and serves(domain, t, mode)]
     if not fitting:
         raise Rejected("mode_not_applicable", f"no template of {domain.id} serves mode {mode}.")
-    draft = _begun(domain, source.choice(fitting), mode, turns, source)
+    draft = _begun(domain, rng.choice(fitting), mode, turns, rng)
     _extend(draft, turns, only)
     _introduce_once(domain, draft.segments)
     _mark_fault(draft)
     return _assemble(draft, seed)
 
 
-def _begun(domain: Domain, first: TaskTemplate, mode: Mode, turns: int, source: random.Random) -> _Draft:
+def _begun(domain: Domain, first: TaskTemplate, mode: Mode, turns: int, rng: random.Random) -> _Draft:
     """Return a draft with the turns of its first template, the first of them under the mode."""
     rules = modes.named(mode)
-    asked = rules.question(domain, source)
+    asked = rules.question(domain, rng)
     if asked is not None:
-        return _Draft(domain, rules, first, _Segment(None, asked.slots, [asked]), source)
-    lead, turn = _draw(domain, first, [], source), first.turns[0]
-    lead.turns.append(rules.drawn(domain, turn, _turn(turn, lead.slots, source, mode), source))
-    lead.turns += [_turn(later, lead.slots, source) for later in first.turns[1 : 1 if rules.short else turns]]
-    return _Draft(domain, rules, first, lead, source, rules.withheld(domain, turn))
+        return _Draft(domain, rules, first, _Segment(None, asked.slots, [asked]), rng)
+    lead, turn = _draw(domain, first, [], rng), first.turns[0]
+    lead.turns.append(rules.drawn(domain, turn, _turn(turn, lead.slots, rng, mode), rng))
+    lead.turns += [_turn(later, lead.slots, rng) for later in first.turns[1 : 1 if rules.short else turns]]
+    return _Draft(domain, rules, first, lead, rng, rules.withheld(domain, turn))
 
 
-def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], source: random.Random) -> _Segment:
+def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], rng: random.Random) -> _Segment:
     """Return a segment of a template with drawn slots that agree with the other segments. Raises Rejected."""
     tables = tables_of(domain, template.variant)
     slots: dict[str, Any] = {}
@@ -145,7 +145,7 @@ def _draw(domain: Domain, template: TaskTemplate, others: Sequence[_Segment], so
         rows = [row for row in rows if _agrees(domain, row, others)] if others else rows
         if not rows:
             raise Rejected("no_slot_rows", f"template {template.id}: no row of the workspace fits its slots.")
-        slots |= as_slots(query.query, source.choice(rows))
+        slots |= as_slots(query.query, rng.choice(rows))
         if query.unique is not None:
             found = len(tables.rows(query.unique, slots))
             if found != 1:
@@ -162,22 +162,22 @@ def _agrees(domain: Domain, row: dict[str, Any], others: Sequence[_Segment]) -> 
     return True
 
 
-def _turn(turn: TemplateTurn, slots: dict[str, Any], source: random.Random, mode: Mode = USUAL_MODE) -> TaskTurn:
+def _turn(turn: TemplateTurn, slots: dict[str, Any], rng: random.Random, mode: Mode = USUAL_MODE) -> TaskTurn:
     return TaskTurn(
         mode=mode,
-        say=templates.text(source.choice(turn.say), templates.UNKNOWN | slots),
+        say=templates.render_text(rng.choice(turn.say), templates.SPEAKER_NOT_KNOWN | slots),
         slots=slots,
         user_chain=turn.user_chain,
         chain=turn.chain,
         groups=tuple(range(len(turn.chain))),
-        answer=source.choice(turn.answer),
+        answer=rng.choice(turn.answer),
         facts=turn.facts,
     )
 
 
 def _extend(draft: _Draft, turns: int, only: Sequence[str]) -> None:
     """Add templates until the dialogue has `turns` user turns, then draw the order of the segments."""
-    domain, first, segments, source = draft.domain, draft.first, draft.segments, draft.source
+    domain, first, segments, rng = draft.domain, draft.first, draft.segments, draft.rng
 
     def fits(template: TaskTemplate) -> bool:
         return (
@@ -188,18 +188,18 @@ def _extend(draft: _Draft, turns: int, only: Sequence[str]) -> None:
         )
 
     others = [t for t in domain.templates if t.id != first.id and fits(t)]
-    source.shuffle(others)
+    rng.shuffle(others)
     while (missing := turns - sum(len(s.turns) for s in segments)) > 0 and others:
         template = others.pop()
         try:
-            segment = _draw(domain, template, segments, source)
+            segment = _draw(domain, template, segments, rng)
         except Rejected:
             continue
-        segment.turns = [_turn(turn, segment.slots, source) for turn in template.turns[:missing]]
+        segment.turns = [_turn(turn, segment.slots, rng) for turn in template.turns[:missing]]
         segments.append(segment)
     if sum(len(s.turns) for s in segments) < turns:
         raise Rejected("no_slot_rows", f"{domain.id}: no dialogue of {turns} turns fits template {first.id}.")
-    source.shuffle(segments)
+    rng.shuffle(segments)
     asked, earlier = draft.lead.turns[0], draft.earlier
     given = tells(asked, "\n".join(turn.say for turn in earlier))  # then the request would withhold nothing
     if asked.hidden is not None:
@@ -229,7 +229,7 @@ def _introduce_once(domain: Domain, segments: Sequence[_Segment]) -> None:
 def _mark_fault(draft: _Draft) -> None:
     """Set the call that fails at its first try, as the mode chooses."""
     asked = draft.lead.turns[0]
-    fault = draft.rules.fault(draft.domain, draft.earlier, asked, draft.source)
+    fault = draft.rules.fault(draft.domain, draft.earlier, asked, draft.rng)
     if fault is not None:
         draft.lead.turns[0] = asked.model_copy(update={"fault": fault})
 
@@ -256,7 +256,7 @@ def _assemble(draft: _Draft, seed: int) -> Task:
         goal="\n\n".join(segment.goal() for segment in segments),
         slots=dict(turns[0].slots),
         turns=turns,
-        tools=draft.rules.offered(domain, needed, withheld, draft.source),
+        tools=draft.rules.offered(domain, needed, withheld, draft.rng),
         withheld_tools=withheld,
         hidden_tests=next((s.template.hidden_tests for s in segments if s.template and s.template.hidden_tests), None),
         state_ignore=domain.state_ignore,

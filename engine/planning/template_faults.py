@@ -12,7 +12,7 @@ from typing import Any
 from engine import modes
 from engine.dialogue.facts import missing
 from engine.domains.slots import tables_of
-from engine.domains.templates import NOT_JSON, names, value
+from engine.domains.templates import NOT_JSON, names_in, render_value
 from engine.errors import InputError
 from engine.planning.tasks import modes_of
 from engine.reading.json_value import leaves, writable_below
@@ -80,11 +80,11 @@ def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
     """Yield the texts without slots and results that cannot be rendered all the same."""
     for path, text in leaves(template.model_dump(include={"goal", "turns"})):
         try:
-            depends = names(text)
+            depends = names_in(text)
         except InputError:  # parsing reported this text
             continue
         try:
-            value("" if depends else text, {})
+            render_value("" if depends else text, {})
         except InputError as error:
             yield (path, error.problem, error.next_move)
 

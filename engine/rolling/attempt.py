@@ -52,7 +52,7 @@ class Attempt:
     """Tool calls of the teacher that named no offered tool or broke its schema."""
     injected: set[int] = field(default_factory=set)
     """Requests (counted from 1) whose injected fault was given."""
-    user_never_spoke: bool = False
+    user_kept_calling: bool = False
     """Whether the user made tool calls up to the bound instead of writing a message."""
 
     @property

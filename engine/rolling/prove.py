@@ -119,7 +119,7 @@ class _TurnChain:
 
     async def run(self, step: ReferenceCall, call_id: str, tools: Sequence[Tool]) -> ProvenCall:
         """Execute one step and save its result if it names one. Raises _Unsolvable, InputError and SandboxError."""
-        call = ToolCall(id=call_id, name=step.call, arguments=templates.value(step.arguments, self.scope))
+        call = ToolCall(id=call_id, name=step.call, arguments=templates.render_value(step.arguments, self.scope))
         proven = await self._proven_call(call, step, tools)
         if step.save:
             self.scope[step.save] = self.saved[step.save] = result_value(proven.result.content)
@@ -146,9 +146,9 @@ class _TurnChain:
 def _proven_turn(
     turn: TaskTurn, groups: Mapping[int, list[ProvenCall]], scope: Mapping[str, Any], number: int
 ) -> ProvenTurn:
-    answer = templates.text(turn.answer, scope)
+    answer = templates.render_text(turn.answer, scope)
     facts = tuple(
-        tuple(templates.text(option, scope) for option in ((fact,) if isinstance(fact, str) else fact))
+        tuple(templates.render_text(option, scope) for option in ((fact,) if isinstance(fact, str) else fact))
         for fact in turn.facts
     )
     if not all(facts):

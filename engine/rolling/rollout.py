@@ -18,7 +18,7 @@ from pathlib import Path
 
 from engine.dialogue.requests import begins
 from engine.errors import ModelError, SandboxError, StorageError, boundary
-from engine.judging.scoring import score
+from engine.judging.scoring import with_scores
 from engine.judging.steadiness import UNSTEADY
 from engine.protocols import Sandbox, Teacher, User
 from engine.reading.json_value import same
@@ -33,6 +33,7 @@ from engine.types import (
     Attachment,
     Completion,
     Domain,
+    End,
     Proof,
     RolloutSpec,
     Task,
@@ -114,7 +115,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
     async def unsteady_reason(lost: Trajectory) -> str | None:
         return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
 
-    scored = await score(record, parts.judges(), unsteady_reason)
+    scored = await with_scores(record, parts.judges(), unsteady_reason)
     return _with_refusal_as_reason(parts.curate(scored, parts.batch))
 
 
@@ -157,25 +158,27 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     for _ in range(attempt.parts.batch.limits.rounds):
         message = await _user_message(attempt, user, sandbox)
         if message is None:
-            attempt.end = "user_left" if user.left or attempt.user_never_spoke else "done"
+            attempt.end = "user_left" if user.left or attempt.user_kept_calling else "done"
             return
         if begins(attempt.task, len(attempt.begun), attempt.turns, message.turn.content, message.opens):
             attempt.begun.append(len(attempt.turns))
         attempt.turns.append(message.turn)
-        await _answer_user(attempt, teacher, sandbox)
-        if attempt.end != "not_started":  # `_answer_user` reached a bound
+        if (bound := await _answer_user(attempt, teacher, sandbox)) is not None:
+            attempt.end = bound
             return
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
-    over = await _user_message(attempt, user, sandbox) is None and not user.left and not attempt.user_never_spoke
-    attempt.end = "done" if over else "round_cap"
+    message = await _user_message(attempt, user, sandbox, after_last_round=True)
+    attempt.end = "done" if message is None and not user.left and not attempt.user_kept_calling else "round_cap"
 
 
-async def _user_message(attempt: Attempt, user: User, sandbox: Sandbox) -> Completion | None:
+async def _user_message(
+    attempt: Attempt, user: User, sandbox: Sandbox, *, after_last_round: bool = False
+) -> Completion | None:
     """Return the user's next message, None when the dialogue is over.
 
-    Before it writes, the user may call its own tools. These calls are executed here and kept as an attachment of the
-    message, not as turns, because the teacher sees all turns. A user still calling tools after `steps_per_turn` calls
-    ends the dialogue.
+    Before it writes, the user may call its own tools. These calls are executed here and kept as an attachment, not as
+    turns, because the teacher sees all turns: of the message that follows, or of the last turn where none follows. A
+    user still calling tools after `steps_per_turn` calls ends the dialogue.
     """
     own: list[Turn] = []
     made: list[UserCall] = []
@@ -187,23 +190,23 @@ async def _user_message(attempt: Attempt, user: User, sandbox: Sandbox) -> Compl
             own.append(Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name))
             made.append(UserCall(name=call.name, arguments=call.arguments, content=result.content, fault=result.fault))
         reply = await user.reply([*attempt.turns, *own])
-    attempt.user_never_spoke = reply is not None and bool(reply.turn.tool_calls)
-    message = None if attempt.user_never_spoke else reply
+    attempt.user_kept_calling = reply is not None and bool(reply.turn.tool_calls)
+    message = None if attempt.user_kept_calling else reply
     if made:
-        at = len(attempt.turns) - (message is None)  # without a message that follows, the last turn carries them
+        at = len(attempt.turns) - (message is None or after_last_round)
         value = [one.model_dump(mode="json") for one in made]
         attempt.attachments.append(Attachment(turn=at, kind=USER_CALLS, value=value))
     return message
 
 
-async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> None:
-    """Let the teacher call tools until it answers in words or a bound is reached, which then sets `attempt.end`."""
+async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> End | None:
+    """Let the teacher call tools until it answers in words. Return the bound that it reached instead, or None."""
     limits = attempt.parts.batch.limits
     for _ in range(limits.steps_per_turn):
         reply = await teacher.reply(attempt.turns, attempt.task.tools)
         attempt.turns.append(reply.turn)
         if not reply.turn.tool_calls:
-            return
+            return None
         for call in reply.turn.tool_calls:
             result = await _execute(attempt, call, sandbox)
             if result.seconds is not None:  # None where nothing was executed
@@ -212,9 +215,8 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
                 Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name, fault=result.fault)
             )
         if attempt.invalid > limits.invalid_calls:
-            attempt.end = "invalid_calls"
-            return
-    attempt.end = "step_cap"
+            return "invalid_calls"
+    return "step_cap"
 
 
 async def _execute(attempt: Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:

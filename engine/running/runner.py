@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from engine.domains.sources import runs_commands
-from engine.errors import BudgetReached, ModelError, SandboxError, StorageError, TurnwrightError
+from engine.errors import BudgetReached, SandboxError, StorageError, TurnwrightError
 from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import LLM, SandboxPool, Store
@@ -23,7 +23,7 @@ from engine.rolling.rollout import rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
 from engine.running.watch import Ending, Watch
-from engine.running.wiring import check_batch, models_of, parts_of
+from engine.running.wiring import check_batch, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
 from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
 
@@ -40,12 +40,21 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     Never raises for what concerns the batch: a missing key or domain gives status `failed`; a sandbox backend that is
     gone, a full disk, a reached budget or many failed rollouts in a row give `paused`. The reason names the next move.
     """
-    watch = Watch(stop)
+    watch, llms = Watch(stop), dict[ModelRole, LLM]()
+    try:
+        return await _run(claim, store, pool, watch, llms)
+    finally:
+        await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
+
+
+async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: dict[ModelRole, LLM]) -> Ending:
+    """Do the work of `run`. Opens the models into `llms`, which the caller closes."""
     try:
         watch.spent_before = await _in_thread(store.spent, claim.batch_id)
         check_batch(claim, pool)
         meter = Meter(claim.batch, watch)
-        llms = {role: meter.over(llm) for role, llm in models_of(claim.batch).items()}
+        for role, llm in opened_models(claim.batch):
+            llms[role] = meter.over(llm)
         await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))
@@ -57,18 +66,13 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
-    except StorageError as error:
-        return Ending("paused", f"{error}")
-    except BudgetReached as error:
+    except (StorageError, BudgetReached) as error:
         return Ending("paused", str(error))
-    except ModelError as error:
-        return Ending("failed", f"{error}")
     except TurnwrightError as error:
         return Ending("failed", str(error))
     finally:
         heartbeat.cancel()
         await asyncio.gather(heartbeat, return_exceptions=True)
-        await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
     return _ending(watch)
 
 
@@ -227,8 +231,9 @@ class _Writer:
 async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:
     """Renew the claim every second and obey the commands that pages gave meanwhile.
 
-    A database that cannot be written for a moment is tried again. When the disk is full, or the claim could not be
-    renewed for PAUSE_OWN seconds, the batch is paused here, before another engine may take it over.
+    A database that cannot be written for a moment is tried again. When the disk is full, the claim could not be renewed
+    for PAUSE_OWN seconds, or the heartbeat itself fails, the batch is paused here, before another engine may take it
+    over.
     """
     renewed = time.monotonic()
     while True:
@@ -240,6 +245,9 @@ async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:
             if error.full or time.monotonic() - renewed > PAUSE_OWN:
                 watch.abort = Ending("paused", str(error))
                 return
+        except Exception as error:  # unforeseen; without heartbeats a second engine would join this one
+            watch.abort = Ending("paused", f"The heartbeat failed: {type(error).__name__}: {error}. Resume the batch.")
+            return
         if watch.abort is None and claim.batch.budget.seconds is not None:
             watch.drain_if_over_budget(claim.batch)
         await asyncio.sleep(BEAT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine import plugins, settings
@@ -37,9 +37,12 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
             )
 
 
-def models_of(batch: Batch) -> dict[ModelRole, LLM]:
-    """Return the models that the players and judges of a batch use, by role. Raises ModelError."""
-    return {role: open_llm(batch.models[role], role) for role in roles_asked(batch) if role in batch.models}
+def opened_models(batch: Batch) -> Iterator[tuple[ModelRole, LLM]]:
+    """Open the models that the players and judges of a batch use and yield them by role, one by one, so that those
+    before one that cannot be opened can be closed. Raises ModelError."""
+    for role in roles_asked(batch):
+        if role in batch.models:
+            yield role, open_llm(batch.models[role], role)
 
 
 def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llms: Mapping[ModelRole, LLM]) -> Parts:

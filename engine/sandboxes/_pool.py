@@ -9,8 +9,8 @@ a few starts, or has stalled, and rarely while the sandboxes at work fill the pr
 from __future__ import annotations
 
 import asyncio
+import math
 import os
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,11 +26,30 @@ _STALLED = 1.0
 _PATIENCE = 0.5
 """Seconds after which the lease that has waited longest gets a free sandbox, even if another one could use it without
 opening a new environment."""
+_OTHER_SHAPE_PATIENCE = 1.0
+"""Seconds after which a lease of another shape gets the place of a sandbox in a full pool. Longer than _PATIENCE,
+because it costs a start."""
 _SHORT = 1.0
 """Seconds. Shorter leases are taken to spend their time computing, not waiting for a model, so the time that their
 sandboxes work counts as processor time."""
 _FULL_PER_PROCESSOR = 2
 """Sandboxes at work per processor, above which another one adds nothing."""
+_STARTS_WORTH_WAITING = 3
+"""A lease waits rather than starts a sandbox, until the wait would take longer than so many starts: a start takes
+processor time from the sandboxes at work."""
+_SHORTEST_WAIT = 1.0
+"""Seconds. For a shorter wait no sandbox is started, however quickly one starts."""
+_LOOK_AGAIN = 0.05
+"""Least seconds between two decisions about the same waiting lease."""
+_NEWEST = 0.3
+"""Weight of the newest start in the moving average of the length of a start."""
+_NEWEST_LEASE = 0.1
+"""Weight of the newest lease in the moving averages of leases, which vary more."""
+
+
+def _now() -> float:
+    """Return the event loop's time in seconds, which tests run faster than the clock."""
+    return asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -39,7 +58,7 @@ class _Waiter:
     key: str
     shape: tuple[Any, ...]
     future: asyncio.Future[RemoteSandbox]
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=_now)
 
 
 class WarmPool:
@@ -64,6 +83,8 @@ class WarmPool:
         self._starts = asyncio.Semaphore(parallel)
         self._idle: list[RemoteSandbox] = []
         self._all: set[RemoteSandbox] = set()
+        self._closing: set[RemoteSandbox] = set()
+        """Thrown away, but not closed yet."""
         self._starting: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[_Waiter] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,8 +94,8 @@ class WarmPool:
         """Moving average of the share of a lease in which the sandbox worked."""
         self._full_at = _FULL_PER_PROCESSOR * (processors or os.cpu_count() or 1)
         self._start_seconds = 0.3
-        """Moving average of the length of a start."""
-        self._handed_over = time.monotonic()
+        """Moving average of the length of a start; a guess before the first one."""
+        self._handed_over = -math.inf
         """When a waiting lease last got a sandbox."""
         self._closed = False
 
@@ -104,7 +125,8 @@ class WarmPool:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        everyone, self._all, self._idle = list(self._all), set(), []
+        everyone = self._all | self._closing  # the tasks that would have closed the latter were cancelled above
+        self._all, self._closing, self._idle = set(), set(), []
         await asyncio.gather(*(sandbox.aclose() for sandbox in everyone))
 
     # ------------------------------------------------------------ taking
@@ -122,7 +144,7 @@ class WarmPool:
         try:
             await sandbox.open(environment, key)
         except BaseException:
-            self._spawn(self._discard(sandbox))
+            self._throw_away(sandbox)
             raise
         return sandbox
 
@@ -137,7 +159,7 @@ class WarmPool:
             self._idle.remove(found)
             if found.usable:
                 return found
-            self._spawn(self._discard(found))
+            self._throw_away(found)
 
     async def _wait(self, environment: Environment, key: str, shape: tuple[Any, ...]) -> RemoteSandbox:
         loop = asyncio.get_running_loop()
@@ -164,7 +186,7 @@ class WarmPool:
             if self.size < self._most:
                 self._grow(waiter.environment, waiter.shape)
                 return
-        asyncio.get_running_loop().call_later(max(self._start_seconds, 0.05), self._start_or_look_later, waiter)
+        asyncio.get_running_loop().call_later(max(self._start_seconds, _LOOK_AGAIN), self._start_or_look_later, waiter)
 
     def _worth_a_start(self, waiter: _Waiter) -> bool:
         """Return whether another sandbox is worth its start. The order of the rules counts."""
@@ -173,21 +195,22 @@ class WarmPool:
             return True
         if self._lease_seconds is None and fitting < self._warm:
             return True
-        if time.monotonic() - max(self._handed_over, waiter.since) > _STALLED:
+        if _now() - max(self._handed_over, waiter.since) > _STALLED:
             return True
         if self._lease_seconds is None:
             return False
         if fitting >= self._warm and self._lease_seconds < _SHORT and fitting * self._worked_share >= self._full_at:
             return False
         busy = max(1, len(self._all) - len(self._idle))
-        return self._lease_seconds * len(self._waiting) / busy > max(3 * self._start_seconds, 1.0)
+        wait = self._lease_seconds * len(self._waiting) / busy
+        return wait > max(_STARTS_WORTH_WAITING * self._start_seconds, _SHORTEST_WAIT)
 
     def _make_room(self, shape: tuple[Any, ...]) -> None:
         """Close an idle sandbox that cannot serve this shape."""
         other = next((s for s in self._idle if s.shape != shape), None)
         if other is not None:
             self._idle.remove(other)
-            self._spawn(self._discard(other))
+            self._throw_away(other)
 
     # ------------------------------------------------------------ starting
 
@@ -196,29 +219,30 @@ class WarmPool:
         self._spawn(self._start_one(environment, shape))
 
     async def _start_one(self, environment: Environment, shape: tuple[Any, ...]) -> None:
-        sandbox = None
+        sandbox, key = None, key_of(environment)
         try:
             async with self._starts:
-                began = time.monotonic()
+                began = _now()
                 sandbox = await self._start(environment)
-                self._start_seconds += 0.3 * (time.monotonic() - began - self._start_seconds)
+                self._start_seconds += _NEWEST * (_now() - began - self._start_seconds)
                 self._all.add(sandbox)
-                await sandbox.open(environment, key_of(environment))
+                await sandbox.open(environment, key)
         except Exception as error:
             if sandbox is not None:
-                await self._discard(sandbox)
+                self._throw_away(sandbox)
             known = isinstance(error, TurnwrightError)
-            self._refuse(shape, error if known else SandboxError(f"A sandbox could not start: {error!r}"))
+            refusal = error if known else SandboxError(f"A sandbox could not start: {error!r}")
+            self._refuse(shape, refusal, key if sandbox is not None else None)
             return
         finally:
             self._starting[shape] -= 1
         self._offer(sandbox)
 
-    def _refuse(self, shape: tuple[Any, ...], error: Exception) -> None:
-        """Let one waiting lease of this shape raise the error of a failed start; all leases when the backend is
-        gone."""
+    def _refuse(self, shape: tuple[Any, ...], error: Exception, key: str | None) -> None:
+        """Let one waiting lease of this shape raise the error of a failed start; all leases when the backend is gone.
+        `key` names the environment that could not be opened: no lease of another environment raises that."""
         gone = isinstance(error, SandboxError) and error.gone
-        for waiter in [w for w in self._waiting if gone or w.shape == shape]:
+        for waiter in [w for w in self._waiting if gone or (w.shape == shape and key in (None, w.key))]:
             if not waiter.future.done():
                 waiter.future.set_exception(error)
                 self._waiting.remove(waiter)
@@ -234,61 +258,65 @@ class WarmPool:
         """
         known = self._lease_seconds
         share = min(1.0, worked / max(seconds, 1e-6))
-        self._worked_share += (1.0 if known is None else 0.1) * (share - self._worked_share)
-        self._lease_seconds = seconds if known is None else known + 0.1 * (seconds - known)
+        self._worked_share += (1.0 if known is None else _NEWEST_LEASE) * (share - self._worked_share)
+        self._lease_seconds = seconds if known is None else known + _NEWEST_LEASE * (seconds - known)
         self._spawn(self._recycle(sandbox, environment))
 
     async def _recycle(self, sandbox: RemoteSandbox, environment: Environment) -> None:
         if self._closed or environment.commands or not sandbox.usable:
-            await self._replace(sandbox, environment)
+            self._replace(sandbox, environment)
             return
         try:
             await sandbox.reset()
         except Exception:  # whatever happened, this sandbox may not be clean
-            await self._replace(sandbox, environment)
+            self._replace(sandbox, environment)
             return
         self._offer(sandbox)
 
-    async def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
-        self._all.discard(sandbox)
+    def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
+        self._throw_away(sandbox)
         shape = self._shape(environment)
         ready_or_starting = sum(s.shape == shape for s in self._idle) + self._starting.get(shape, 0)
         if not self._closed and (self._waiting or environment.commands) and ready_or_starting < self._warm:
             self._grow(environment, shape)
-        await self._discard(sandbox)
 
-    async def _discard(self, sandbox: RemoteSandbox) -> None:
+    def _throw_away(self, sandbox: RemoteSandbox) -> None:
+        """Take a sandbox out of the pool, so that its place is free at once, and close it in the background."""
         self._all.discard(sandbox)
+        self._closing.add(sandbox)
+        self._spawn(self._close(sandbox))
+
+    async def _close(self, sandbox: RemoteSandbox) -> None:
         await sandbox.aclose()
+        self._closing.discard(sandbox)
 
     def _offer(self, sandbox: RemoteSandbox) -> None:
         """Hand a clean sandbox to a waiting lease, or keep it idle."""
         if self._closed or not sandbox.usable:
-            self._spawn(self._discard(sandbox))
+            self._throw_away(sandbox)
             return
         fitting = [w for w in self._waiting if w.shape == sandbox.shape and not w.future.done()]
         if not fitting:
             self._idle.append(sandbox)
             return
         if self._give_place_to_other_shape(sandbox):
-            self._spawn(self._discard(sandbox))
             return
         chosen = fitting[0]
-        if chosen.key != sandbox.key and time.monotonic() - chosen.since < _PATIENCE:
+        if chosen.key != sandbox.key and _now() - chosen.since < _PATIENCE:
             chosen = next((w for w in fitting if w.key == sandbox.key), chosen)
         self._waiting.remove(chosen)
-        self._handed_over = time.monotonic()
+        self._handed_over = _now()
         chosen.future.set_result(sandbox)
 
     def _give_place_to_other_shape(self, sandbox: RemoteSandbox) -> bool:
         """When the pool is full and a lease of another shape has waited too long, start a sandbox for it in the place
-        of this one. Returns whether that was done; this sandbox must then be discarded."""
+        of this one, which is thrown away. Returns whether that was done."""
         oldest = self._waiting[0]
         if oldest.shape == sandbox.shape or self.size < self._most or self._starting.get(oldest.shape):
             return False
-        if time.monotonic() - oldest.since < 2 * _PATIENCE:
+        if _now() - oldest.since < _OTHER_SHAPE_PATIENCE:
             return False
-        self._all.discard(sandbox)
+        self._throw_away(sandbox)
         self._grow(oldest.environment, oldest.shape)
         return True
 
@@ -308,7 +336,7 @@ class Lease:
 
     async def __aenter__(self) -> RemoteSandbox:
         self._sandbox = await self._pool.take(self._environment)
-        self._began, self._worked = time.monotonic(), self._sandbox.worked
+        self._began, self._worked = _now(), self._sandbox.worked
         return self._sandbox
 
     async def __aexit__(
@@ -316,5 +344,5 @@ class Lease:
     ) -> None:
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
-            seconds = time.monotonic() - self._began
+            seconds = _now() - self._began
             self._pool.give_back(sandbox, self._environment, seconds, sandbox.worked - self._worked)

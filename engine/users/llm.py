@@ -80,8 +80,8 @@ class LLMUser(User):
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
         """Return the person's next message, or None when the dialogue is over. Raises ModelError.
 
-        A reply that is refused is asked for once more, with the reason. If it was refused for telling a withheld value
-        and tells one again, the task's own wording takes its place.
+        A reply that is refused is asked for once more, with the reason. When the second one tells a withheld value, the
+        task's own wording takes its place.
         """
         begun = begun_of(self._task, turns, self._opens)
         answered, requests = self._answered(turns, begun), len(self._task.turns)
@@ -93,7 +93,7 @@ class LLMUser(User):
             note = prompting.render("user_go_on", reason=reason, answered=answered, requests=requests)
             messages += [_as_model_turn(reply), Turn(role="user", content=note)]
             reply, completion = await self._ask(messages)
-            if reason == "leak" and self._leaks(reply.message, turns, begun):
+            if self._leaks(reply.message, turns, begun):
                 reply = self._in_task_wording(reply, turns, begun)
         message = reply.message.strip()
         over = reply.status != "continue" and (answered >= requests or not message)

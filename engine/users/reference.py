@@ -46,10 +46,10 @@ class ReferenceUser(User):
     ) -> None:
         self._task, self._answers = task, {turn.answer for turn in proof.turns}
         self._own_calls = {n: tuple(one.call for one in turn.user_calls) for n, turn in enumerate(proof.turns)}
-        source = random.Random(f"user:{persona.id}:{seed}")
-        self._opening = source.choice(persona.openings) if persona.openings else ""
-        closing = source.choice(persona.closings) if persona.closings else ""
-        self._closing = closing if source.random() < 0.5 else ""
+        rng = random.Random(f"user:{persona.id}:{seed}")
+        self._opening = rng.choice(persona.openings) if persona.openings else ""
+        closing = rng.choice(persona.closings) if persona.closings else ""
+        self._closing = closing if rng.random() < 0.5 else ""
         self.left = False
         self.calls: list[ModelCall] = []
 

@@ -53,12 +53,12 @@ class ReviewerTab:
         stored neither so, nor as this tab wrote it, nor as wanted."""
         key, written = ReviewKey(trajectory, turn, self.reviewer), self._touch_written(trajectory).get(turn)
         review = reviews.change_review(db, key, changes, seen=seen, written=written)
-        self._note_written(trajectory, turn, {name: getattr(review, name) for name in changes})
+        self._note_written(db, trajectory, turn, {name: getattr(review, name) for name in changes})
 
     def tag(self, db: Database, trajectory: int, turn: int | None, tags: Mapping[str, bool]) -> None:
         """Put problem tags on (True) or take them off; those that another tab put on stay."""
         reviews.change_review(db, ReviewKey(trajectory, turn, self.reviewer), {}, tags=tags)
-        self._note_written(trajectory, turn, {})
+        self._note_written(db, trajectory, turn, {})
 
     def change_or_wait(
         self, db: Database, trajectory: int, turn: int | None, changes: Mapping[str, Any], seen: Mapping[str, Any]
@@ -89,7 +89,7 @@ class ReviewerTab:
         self.drop((trajectory, turn, "rating") for turn in ratings)
         for turn, rating in ratings.items():
             if found[turn].rating == rating:
-                self._note_written(trajectory, turn, {"rating": rating})
+                self._note_written(db, trajectory, turn, {"rating": rating})
             else:
                 self.waiting[trajectory, turn, "rating"] = rating
         return all(found[turn].rating == rating for turn, rating in ratings.items())
@@ -106,7 +106,7 @@ class ReviewerTab:
             empty = Review(trajectory=event.trajectory_id, turn=event.turn, reviewer=self.reviewer)
             before, after = event.before or empty, event.after or empty
             restored = {n: getattr(before, n) for n in _GUARDED if getattr(before, n) != getattr(after, n)}
-            self._note_written(event.trajectory_id, event.turn, restored)
+            self._note_written(db, event.trajectory_id, event.turn, restored)
         return events
 
     def note_listed(self, standings: Mapping[int, Standing]) -> None:
@@ -116,7 +116,10 @@ class ReviewerTab:
     def decide_many(self, db: Database, trajectories: Iterable[int], verdict: Verdict) -> list[int]:
         """Give one verdict to several trajectories, as one change. Return those that were skipped, because their
         standing is no longer the one that the queue showed."""
-        return reviews.decide_many(db, trajectories, self.reviewer, verdict, seen=self._listed)
+        wanted = set(trajectories)
+        skipped = reviews.decide_many(db, wanted, self.reviewer, verdict, seen=self._listed)
+        self._note_standings(db, wanted.difference(skipped))
+        return skipped
 
     def _ratings_accepted(self, trajectory: int, turn: int, seen: int | None) -> Collection[int | None]:
         written = self._touch_written(trajectory).get(turn, {})
@@ -130,6 +133,12 @@ class ReviewerTab:
             del self._written[next(iter(self._written))]
         return found
 
-    def _note_written(self, trajectory: int, turn: int | None, fields: Mapping[str, Any]) -> None:
+    def _note_written(self, db: Database, trajectory: int, turn: int | None, fields: Mapping[str, Any]) -> None:
         self._touch_written(trajectory).setdefault(turn, {}).update(fields)
-        self._listed.pop(trajectory, None)  # out of date; the queue notes the new one when it lists it again
+        self._note_standings(db, {trajectory})
+
+    def _note_standings(self, db: Database, trajectories: Collection[int]) -> None:
+        """Count the standings that this tab has just made as shown by the queue; what another tab makes of them later
+        is not."""
+        if listed := self._listed.keys() & trajectories:
+            self._listed |= reviews.standings(db, listed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,6 @@ from engine.types import (
 from storage import filters, tables
 from storage.database import Database
 from storage.facets import values as found_facets
-from storage.intake import imports
 from storage.reviewing.reviews import review_of
 
 _t = tables.trajectory.c
@@ -215,8 +214,3 @@ def facets(db: Database) -> dict[str, list[str]]:
     and of `templates` and `scores`."""
     with db.read() as session:
         return found_facets(session) | {"verdicts": list(EFFECTS)}
-
-
-def insert_imported(db: Database, name: str, trajectories: Iterable[Trajectory]) -> int:
-    """Store trajectories from a file as a batch that is done; return its id. Raises InputError when there are none."""
-    return imports.insert(db, name, trajectories).batch

@@ -1,6 +1,7 @@
 """What a running batch needs of the database: claims with a heartbeat, results, and commands from the pages.
 
     queued → running → (paused ↔ running) → done | failed | cancelled
+    running → queued                          when its engine stops
     done | failed → queued                    when a user resumes it or has its failed rollouts tried again
 
 A claim is one conditional UPDATE, so two engines never hold the same batch. The claim of a killed engine goes stale and
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, select, update
 
 from engine.errors import InputError, StorageError, TurnwrightError
@@ -26,10 +28,10 @@ from storage.intake import rows as intake
 from storage.search import plain
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
-_RELEASED = ("queued", "paused", "done", "failed", "cancelled")
+_RELEASE_STATUSES = ("queued", "paused", "done", "failed", "cancelled")
 _FINAL = ("done", "failed", "cancelled")
 _LONGEST_GAP = 60.0
-"""Seconds since the last heartbeat that count as work at most when a batch is released."""
+"""At most so many seconds since the last heartbeat count as work at a release."""
 
 
 class SqlStore:
@@ -42,20 +44,24 @@ class SqlStore:
     def claim(
         self, holder: str, now: float, stale: float, *, most: int | None = None, only: int | None = None
     ) -> Claim | None:
-        """Claim the oldest batch that waits, was resumed, or whose engine has been silent for `stale` seconds
-        (CHECK_PROCESS seconds when its process on this machine has ended). None without any.
+        """Claim the oldest free batch: queued, resumed, or its engine silent for `stale` seconds (CHECK_PROCESS when
+        its process on this machine has ended). None when there is none.
 
-        `most` limits the rollouts that it has left, `only` is the one batch to claim. A batch whose snapshot cannot be
-        read is failed with the reason, and the next one is tried.
+        `most` limits the rollouts that it has left, `only` is the one batch to claim. A batch whose snapshot is no
+        longer valid is failed with the reason, and the next one is tried. Raises StorageError.
         """
         b = tables.batch.c
         wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
         wanted += [b.id == only] if only is not None else []
-        while (number := self._take(holder, now, stale, *wanted)) is not None:
+        while (batch_id := self._take(holder, now, stale, *wanted)) is not None:
             try:
-                return self._claim_of(number, holder)
-            except TurnwrightError as error:
-                self.release(number, holder, "failed", f"The stored snapshot cannot be read: {error}")
+                return self._claim_of(batch_id, holder)
+            except StorageError as error:  # says nothing about the batch
+                with suppress(StorageError):  # then its claim goes stale
+                    self.release(batch_id, holder, "queued", str(error))
+                raise
+            except (TurnwrightError, ValidationError) as error:
+                self.release(batch_id, holder, "failed", f"The stored snapshot cannot be read: {_problem(error)}")
         return None
 
     def _take(self, holder: str, now: float, stale: float, *wanted: ColumnElement[bool]) -> int | None:
@@ -67,11 +73,12 @@ class SqlStore:
             and_(b.status == "paused", b.command == "resume"),
         )
         with self._db.read() as session:
-            waiting = session.execute(select(b.id).where(free, *wanted).order_by(b.id).limit(20)).scalars().all()
-        for number in waiting:
+            # More than one, because other engines may take the first ones before the update below.
+            candidates = session.execute(select(b.id).where(free, *wanted).order_by(b.id).limit(20)).scalars().all()
+        for batch_id in candidates:
             change = (
                 update(tables.batch)
-                .where(b.id == number, free)
+                .where(b.id == batch_id, free)
                 .values(
                     status="running",
                     holder=holder,
@@ -85,7 +92,7 @@ class SqlStore:
             with self._db.write() as session:
                 result = session.execute(change)
                 if isinstance(result, CursorResult) and result.rowcount == 1:
-                    return int(number)
+                    return int(batch_id)
         return None
 
     def _ended_holders(self, now: float) -> list[str]:
@@ -97,14 +104,14 @@ class SqlStore:
         with self._db.read() as session:
             return [str(holder) for holder in session.execute(quiet.distinct()).scalars() if has_ended(holder)]
 
-    def _claim_of(self, number: int, holder: str) -> Claim:
+    def _claim_of(self, batch_id: int, holder: str) -> Claim:
         b = tables.batch.c
         with self._db.read() as session:
-            row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == number)).one()
+            row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == batch_id)).one()
         batch = Batch.model_validate_json(row.body)
         digests = [str(share.digest) for share in batch.domains]
         domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
-        return Claim(number, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
+        return Claim(batch_id, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
 
     def pin(self, batch_id: int, holder: str, sandbox: str) -> None:
         """Store the sandbox of a batch that has none yet; does nothing when this holder has lost the batch."""
@@ -130,6 +137,8 @@ class SqlStore:
         """Renew the claim; return "pause" or "cancel" when a user asked for it, "lost" when this holder lost the
         batch."""
         b = tables.batch.c
+        # All of the gap is work: the claim was held throughout. A release may come much later than the work ended,
+        # because it is tried again until the database can be written, so it counts _LONGEST_GAP at most.
         gap = case((b.heartbeat_at < now, now - b.heartbeat_at), else_=0.0)
         change = (
             update(tables.batch)
@@ -149,9 +158,9 @@ class SqlStore:
 
         Raises InputError for a status that a running batch cannot go to.
         """
-        if status not in _RELEASED:
+        if status not in _RELEASE_STATUSES:
             raise InputError(
-                "status", f"a running batch cannot become {status!r}.", f"Use one of {', '.join(_RELEASED)}."
+                "status", f"a running batch cannot become {status!r}.", f"Use one of {', '.join(_RELEASE_STATUSES)}."
             )
         now = self._clock()
         b = tables.batch.c
@@ -191,12 +200,20 @@ class SqlStore:
 
 
 def _overruled(status: str, command: str | None) -> tuple[str, str | None]:
-    """Return (status, remaining command) for a command that the engine had not seen when it released the batch."""
+    """Return (status, remaining command) at a release, when a command may have come too late."""
     if status in ("queued", "paused") and command == "cancel":
         return "cancelled", None
     if status == "queued" and command == "pause":
         return "paused", None
     return status, "resume" if status == "paused" and command == "resume" else None
+
+
+def _problem(error: TurnwrightError | ValidationError) -> str:
+    """Return what is wrong with a snapshot; of several invalid fields the first."""
+    if isinstance(error, TurnwrightError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
 
 
 def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:

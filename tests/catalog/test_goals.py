@@ -79,7 +79,7 @@ def test_a_goal_holds_nothing_of_a_request_that_was_not_drawn(domain: Domain, te
             wide = [value for value in values if holds(task.goal, value) and not holds(" \n ".join(told), value)]
             assert not wide, (task.modes, task.goal)
             for turn in undrawn:
-                assert templates.text(turn.goal or "", templates.UNKNOWN | slots) not in task.goal
+                assert templates.render_text(turn.goal or "", templates.SPEAKER_NOT_KNOWN | slots) not in task.goal
 
 
 def _cut(template: TaskTemplate, number: int) -> tuple[Turns, Turns]:

@@ -15,11 +15,11 @@ from storage.database import Database
 from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing.reviews import save_review
-from storage.reviewing.trajectories import insert_imported
 from tests.engines import ROOT, surroundings
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
 from tests.samples.trajectories import mixed_trajectories
+from tests.storage.stored_samples import insert_imported
 
 TALKS = """
 domains: [ledger]

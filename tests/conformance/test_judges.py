@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from engine import plugins
 from engine.domains import catalog
-from engine.judging.scoring import score
+from engine.judging.scoring import with_scores
 from engine.planning.planner import plan
 from engine.protocols import AskingJudge
 from engine.rolling.rollout import rollout
@@ -112,7 +112,7 @@ async def test_what_cannot_be_measured_is_none_and_never_zero(name: str, what: s
 @pytest.mark.parametrize("name", plugins.names("judges"))
 async def test_scoring_an_odd_trajectory_never_calls_it_a_success(name: str) -> None:
     for what in ("no turns", "failed", "not started"):
-        found = await score(odd()[what], {name: made(name)})
+        found = await with_scores(odd()[what], {name: made(name)})
         assert found.outcome != "success"
 
 

@@ -231,7 +231,7 @@ async def test_exec_returns_although_a_child_keeps_the_output_open(sandbox: Remo
 
 # ---------------------------------------------------------------- open processes
 
-_ECHO = ("python3", "-uc", "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(b'> ' + line)")
+_ECHO = ("sed", "-u", "s/^/> /")
 _STAYS = """setsid sh -c 'tail -f "$0"; :' "$TMPDIR/$0" >/dev/null 2>&1 &"""
 _FAMILY = f': > "$TMPDIR/$0"; ({_STAYS}); {_STAYS} echo ready; cat; sleep 300'
 """A program with a child and an orphan in sessions of their own, with a child each. The name that is given behind it
@@ -405,9 +405,11 @@ async def test_a_process_outlives_tools_and_commands_that_are_stopped(pool: Sand
         assert await process.readline(timeout=20) == b"here\n"
         assert await _named(sandbox, name) >= 5
         await process.aclose()
-        echo = await sandbox.open_process(_ECHO)
+        echo = await sandbox.open_process(["cat"])
         assert (await sandbox.call("die", {})).fault == "tool_crash"
         assert (await sandbox.call("say", {"text": "a new worker"})).content == "a new worker"
+        await echo.write(b"still\n")  # it runs, so it ends by itself as soon as its input does
+        assert await echo.readline(timeout=20) == b"still\n"
         await echo.aclose()
         assert echo.status == 0
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select, update
 
 from engine import times
 from engine.errors import InputError, StorageError
 from engine.liveness import holder_name
 from engine.protocols import Store
 from engine.types import DomainShare
+from storage import tables
 from storage.database import Database, open_database
 from storage.designing import domains
 from storage.generating import batches
@@ -292,3 +294,39 @@ def test_a_snapshot_that_cannot_be_read_fails_the_batch_and_not_the_engine(db: D
     row = batches.get_batch(db, broken)
     assert row.status == "failed"
     assert "snapshot cannot be read" in row.reason
+
+
+@pytest.mark.parametrize(("body", "problem"), [('{"name": 5}', "name: Input"), ("{", "JSON: Inv")])
+def test_a_snapshot_that_is_no_batch_fails_it_and_the_next_is_claimed(
+    db: Database, store: Store, body: str, problem: str
+) -> None:
+    broken, sound = queue_batch(db), queue_batch(db)
+    with db.write() as session:
+        session.execute(update(tables.batch).where(tables.batch.c.id == broken).values(body=body))
+    claim = store.claim("one", 100.0, 15.0)
+    assert claim is not None
+    assert claim.batch_id == sound
+    with db.read() as session:
+        row = session.execute(select(tables.batch.c.status, tables.batch.c.reason, tables.batch.c.holder)
+                              .where(tables.batch.c.id == broken)).one()  # fmt: skip
+    assert (row.status, row.holder) == ("failed", None)
+    assert problem in row.reason
+
+
+def test_a_busy_database_fails_no_batch_that_is_claimed(
+    db: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = queue_batch(db)
+
+    def busy(*_: object) -> None:
+        raise StorageError("The database was busy for too long.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.serving.store.domain_by_digest", busy)
+        with pytest.raises(StorageError, match="busy"):
+            store.claim("one", 100.0, 15.0)
+    row = batches.get_batch(db, number)
+    assert (row.status, row.holder) == ("queued", None)
+    claim = store.claim("one", 101.0, 15.0)
+    assert claim is not None
+    assert claim.batch_id == number

@@ -71,7 +71,7 @@ def test_questions_of_the_shipped_domains_are_told_from_small_talk(pack: str) ->
         drawn = tasks.sample(domain, mode="missing_parameter", seed=seed)
         withhold = next(t for t in domain.templates if t.id == drawn.template).turns[0].withhold
         assert withhold is not None
-        found += [asked_for(drawn, 0, templates.text(ask, drawn.turns[0].slots)) for ask in withhold.ask]
+        found += [asked_for(drawn, 0, templates.render_text(ask, drawn.turns[0].slots)) for ask in withhold.ask]
         talk += [asked_for(drawn, 0, text) for text in ("What is your shoe size?", "Do you have a pet?")]
     assert sum(found) / len(found) > 0.95
     assert sum(talk) / len(talk) < 0.05

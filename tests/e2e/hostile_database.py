@@ -23,11 +23,12 @@ from storage.database import Database
 from storage.designing import domains, personas
 from storage.exporting import exports
 from storage.generating import batches, endpoints
-from storage.reviewing import reviews, trajectories
+from storage.reviewing import reviews
 from tests.samples.packs import ledger_files
 from tests.samples.tools import REFUND_ORDER
 from tests.samples.trajectories import refund_trajectory
 from tests.samples.turns import HOSTILE
+from tests.storage.stored_samples import insert_imported
 
 SCRIPT = "<script>window.hacked=1</script>"
 IMAGE = "![i](http://203.0.113.9/i.png)"
@@ -120,10 +121,8 @@ def fill(db: Database) -> None:
     for name in NAMES[:5]:
         number = batches.create_batch(db, Batch(name=name, domains=(share,), trajectories=3))
         batches.command(db, number, "cancel")
-    trajectories.insert_imported(db, f"{TURNED} {IMAGE} {SCRIPT}", records())
-    trajectories.insert_imported(
-        db, LONG, [refund_trajectory(200 + n, domain=NAMES[n], hostile=True) for n in range(5)]
-    )
+    insert_imported(db, f"{TURNED} {IMAGE} {SCRIPT}", records())
+    insert_imported(db, LONG, [refund_trajectory(200 + n, domain=NAMES[n], hostile=True) for n in range(5)])
     for number, tag in enumerate((SCRIPT[:40], IMAGE, ":smile: $x^2$ **b**", LONG[:40], "null"), 1):
         review = Review(trajectory=number, reviewer=REVIEWER, verdict="reject", tags=(tag,), note=ALL, rating=1)
         reviews.save_review(db, review)

@@ -11,10 +11,11 @@ from playwright.sync_api import Page, expect
 
 from engine.types import TrajectoryFilter
 from storage.generating.batches import list_batches
-from storage.reviewing.trajectories import count, insert_imported
+from storage.reviewing.trajectories import count
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
 from tests.samples.trajectories import never_started, refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from pages._ui.routes import url
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
 from tests.e2e.conftest import Studio, ready, until
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -16,12 +16,12 @@ from playwright.sync_api import Page
 
 from engine.types import Endpoint
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from storage.serving import engines
 from tests.e2e.button_kinds import KINDS, Ground, Kind
 from tests.e2e.conftest import Studio, running, until
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -18,10 +18,10 @@ from engine.types import TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from pages._ui.routes import BY_NAME, ROUTES, Route, url
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, opened, ready
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -15,11 +15,11 @@ from engine import plugins
 from engine.types import Recipe, TrajectoryFilter
 from storage.exporting import exports
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import answered, choose, fill
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Page, expect
 
 from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviews import reviews_of
-from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, running, until
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.controls import click_bar
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -12,11 +12,11 @@ from engine.types import Review, TrajectoryFilter
 from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviewer_tab import ReviewerTab
 from storage.reviewing.reviews import reviews_of
-from storage.reviewing.trajectories import insert_imported
 from storage.reviewing.trajectories import page as rows_of
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.test_review import burst, choose_rows, open_trajectory, verdicts
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -11,9 +11,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviews import history, reviews_of
-from storage.reviewing.trajectories import insert_imported
 from tests.e2e.conftest import Studio, Watch, ready, until
 from tests.samples.trajectories import never_started, refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

@@ -12,10 +12,11 @@ from playwright.sync_api import Page, expect
 from engine.types import TrajectoryFilter
 from pages._ui.filters import filter_parameters
 from storage.reviewing.reviews import reviews_of
-from storage.reviewing.trajectories import insert_imported, row
+from storage.reviewing.trajectories import row
 from tests.e2e.conftest import Studio, ready, until
 from tests.e2e.test_review import choose_rows, open_trajectory, verdicts
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 pytestmark = pytest.mark.browser
 

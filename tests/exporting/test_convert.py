@@ -22,7 +22,7 @@ from engine.exporting.convert import (
     EncodedTrajectory,
     Entry,
     _from_tuple,
-    convert,
+    encode_all,
     split_of,
     worthwhile_processes,
 )
@@ -42,7 +42,7 @@ def endless() -> Iterator[Entry]:
 
 
 def in_parallel(recipe: Recipe, source: Iterable[Entry]) -> Generator[EncodedTrajectory, None, None]:
-    return convert(recipe, source, serial_first=3, extra_processes=2)
+    return encode_all(recipe, source, serial_first=3, extra_processes=2)
 
 
 def slowly(source: Iterable[Entry]) -> Iterator[Entry]:
@@ -82,7 +82,7 @@ def test_other_processes_convert_alike(format: str) -> None:
         *MANY,
         *entries([*hostile_trajectories(), *mixed_trajectories()], REVIEWS),
     ]
-    serial = list(convert(Recipe(format=format), source, extra_processes=0))
+    serial = list(encode_all(Recipe(format=format), source, extra_processes=0))
     parallel = list(in_parallel(Recipe(format=format), slowly(source)))
     assert parallel == serial
     assert [encoded.id for encoded in parallel] == [id for id, _, _ in source]
@@ -106,7 +106,7 @@ def test_other_processes_really_convert() -> None:
 def test_chunks_larger_than_a_pipe_pass() -> None:
     large = entries([shop_trajectory(n, (user_turn("x" * 300_000), assistant_turn("y" * 300_000))) for n in range(120)])
     assert list(in_parallel(Recipe(), chain(slowly(MANY), large))) == list(
-        convert(Recipe(), [*MANY, *large], extra_processes=0)
+        encode_all(Recipe(), [*MANY, *large], extra_processes=0)
     )
 
 
@@ -155,14 +155,14 @@ def test_as_many_processes_as_processors_that_are_idle(idle: float, seconds: flo
 
 
 def test_a_few_are_converted_here() -> None:
-    converting = convert(Recipe(), endless())
+    converting = encode_all(Recipe(), endless())
     assert len(list(islice(converting, SERIAL_FIRST))) == SERIAL_FIRST
     assert children() == []
 
 
 def test_a_wrong_option_is_refused_before_anything_is_read() -> None:
     with pytest.raises(InputError, match="tools"):
-        next(convert(Recipe(options={"tools": "table"}), iter(())))
+        next(encode_all(Recipe(options={"tools": "table"}), iter(())))
 
 
 def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -191,5 +191,5 @@ def test_a_killed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
 
 def test_each_trajectory_names_the_split_of_its_group() -> None:
     recipe = Recipe(splits={"train": 0.5, "test": 0.5})
-    for encoded in convert(recipe, MANY[:50]):
+    for encoded in encode_all(recipe, MANY[:50]):
         assert encoded.split == split_of(f"rollout{encoded.id:04d}", recipe.seed, recipe.splits)

@@ -9,7 +9,7 @@ import pytest
 from engine import plugins, prompting
 from engine.errors import ModelError
 from engine.judges.rubric import RubricJudge, transcript
-from engine.judging.scoring import reward, score
+from engine.judging.scoring import reward, with_scores
 from engine.running.models import open_llm
 from engine.types import Criterion, Endpoint, Rubric, Score, Turn
 from tests.llms.server import Server, serving
@@ -121,7 +121,7 @@ async def test_the_default_rubric_has_six_questions() -> None:
 
 async def test_scoring_takes_over_what_the_judge_took() -> None:
     reply = {"data": verdict("goal_met", "yes") | verdict("clear", "yes"), "prompt_tokens": 9}
-    scored = await score(balance_trajectory(), {"rubric": judge(reply | {"completion_tokens": 2})})
+    scored = await with_scores(balance_trajectory(), {"rubric": judge(reply | {"completion_tokens": 2})})
     assert (scored.reward, scored.outcome) == (1.0, "success")
     assert [(call.role, call.prompt_tokens) for call in scored.calls] == [("judge", 9)]
 

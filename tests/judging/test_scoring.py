@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.judging.keep import decide
-from engine.judging.scoring import reward, score
+from engine.judging.scoring import reward, with_scores
 from engine.protocols import Judge
 from engine.types import ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
 from tests.judges.test_rubric import judge
@@ -49,20 +49,20 @@ def called(*faults: ToolFault | None, source: str = "python") -> Trajectory:
     ],
 )
 async def test_a_tool_is_at_fault_only_when_it_stays_broken(faults: Any, source: str, culprit: str) -> None:
-    found = await score(called(*faults, source=source), {"new": Says(score_of("new", 0.0))})
+    found = await with_scores(called(*faults, source=source), {"new": Says(score_of("new", 0.0))})
     assert (found.outcome, found.culprit) == ("failure", culprit)
 
 
 @pytest.mark.parametrize("method", ["state", "model", "fact", "rule"])
 @pytest.mark.parametrize(("decides", "outcome"), [(True, "success"), (False, "unmeasured")])
 async def test_only_a_judge_that_decides_calls_a_success(method: str, decides: bool, outcome: str) -> None:
-    found = await score(called(None), {"new": Says(score_of("new", 1.0, method), decides=decides)})
+    found = await with_scores(called(None), {"new": Says(score_of("new", 1.0, method), decides=decides)})
     assert found.outcome == outcome
 
 
 @pytest.mark.parametrize("decides", [True, False])
 async def test_every_judge_can_call_a_failure(decides: bool) -> None:
-    assert (await score(called(None), {"new": Says(score_of("new", 0.0), decides=decides)})).outcome == "failure"
+    assert (await with_scores(called(None), {"new": Says(score_of("new", 0.0), decides=decides)})).outcome == "failure"
 
 
 HELD_BACK = balance_task(mode="missing_parameter", ask="Which account?", hidden="It is A-100.")
@@ -88,7 +88,7 @@ FIRST = ("What do I have?", "Which account?")
 )
 async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:
     talked = balance_trajectory((Turn(role="system"), *talk(*texts)), begun=begun, task=HELD_BACK)
-    found = await score(talked, {"new": Says(score_of("new", 0.0))})
+    found = await with_scores(talked, {"new": Says(score_of("new", 0.0))})
     assert found.culprit == culprit
 
 
@@ -118,7 +118,7 @@ async def test_a_model_is_not_asked_about_what_another_judge_failed_and_that_is_
         "taste": asking, "rubric": judge({"error": "auth"}), "state": Says(score_of("state", 0.0, "state")),
         "rules": Says(score_of("rules", 0.0), score_of("rules", 0.0)),
     }  # fmt: skip
-    found = await score(called(None), judges)
+    found = await with_scores(called(None), judges)
     unasked = {entry.name: entry for entry in found.scores if entry.method == "model"}
     assert set(unasked) == {"taste", "rubric", "rubric.goal_met", "rubric.clear"}
     assert {(entry.value, entry.passed) for entry in unasked.values()} == {(None, None)}
@@ -126,5 +126,5 @@ async def test_a_model_is_not_asked_about_what_another_judge_failed_and_that_is_
     assert (asking.asked, found.calls, found.reward, found.outcome) == (0, (), 0.0, "failure")
     lost = decide(found, batch_of("ledger", judges=("state", "rules", "rubric")))
     assert (lost.status, lost.stage) == ("rejected", "rules")
-    passed = await score(called(None), {"taste": asking, "state": Says(score_of("state", 1.0, "state"))})
+    passed = await with_scores(called(None), {"taste": asking, "state": Says(score_of("state", 1.0, "state"))})
     assert (asking.asked, passed.outcome) == (1, "success")

@@ -15,7 +15,7 @@ import pytest_asyncio
 from engine.domains import catalog
 from engine.errors import SandboxError
 from engine.judging.keep import decide
-from engine.judging.scoring import score
+from engine.judging.scoring import with_scores
 from engine.judging.steadiness import UNSTEADY, Steadiness, made_the_reference_calls
 from engine.planning import tasks
 from engine.planning.planner import plan
@@ -393,7 +393,7 @@ async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
         doubts += 1
         return "It differs."
 
-    found = await score(lost(), judges, doubt)
+    found = await with_scores(lost(), judges, doubt)
     assert (found.outcome, found.culprit, found.reward, doubts) == ("unmeasured", "tool", 1.0, 1)
     assert {entry.name: (entry.value, entry.reason) for entry in found.scores} == {
         "state": (None, "It differs."),
@@ -405,7 +405,7 @@ async def test_what_is_void_is_scored_as_unmeasured_and_asks_no_model() -> None:
         done = decide(found, batch_of(desk(), keep_failures=wanted))
         assert (done.status, done.stage, done.reason, done.detail) == ("rejected", "proven", UNSTEADY, "It differs.")
     judges["state"] = Says(score_of("state", 1.0, "state"))
-    missed = await score(lost(), judges, doubt)
+    missed = await with_scores(lost(), judges, doubt)
     assert (missed.outcome, missed.culprit, doubts) == ("failure", "agent", 1)
 
 

@@ -27,12 +27,12 @@ from storage.database import Database
 from storage.generating import batches
 from storage.generating.plans import quotas_of_batch
 from storage.reviewing import trajectories
-from storage.reviewing.trajectories import insert_imported
 from tests.conformance import test_modes as promises
 from tests.engines import wired
 from tests.modes.read_only import dropped_in
 from tests.modes.wrong_teachers import failed, looks_first, of, passed, played, task_of
 from tests.samples.batches import batch_of
+from tests.storage.stored_samples import insert_imported
 
 NAME = "read_only"
 NOTE = looks_first("set_note", account_id="A-1", note="wish")

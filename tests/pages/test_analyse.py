@@ -20,10 +20,11 @@ from pages.review.parts.reviewer import REVIEWER
 from storage.database import Database
 from storage.exporting.exports import create_export, mark_exported
 from storage.reviewing.reviews import save_review
-from storage.reviewing.trajectories import count, insert_imported
+from storage.reviewing.trajectories import count
 from tests.samples.scores import rubric_score
 from tests.samples.trajectories import never_started, refund_trajectory
 from tests.samples.turns import HOSTILE
+from tests.storage.stored_samples import insert_imported
 
 Opener = Callable[..., AppTest]
 ALL = TrajectoryFilter()

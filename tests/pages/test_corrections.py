@@ -15,9 +15,9 @@ from pages.review.parts.fix_calls import calls_text
 from pages.review.parts.fix_form import fix_key
 from storage.database import Database
 from storage.reviewing.reviews import reviews_of
-from storage.reviewing.trajectories import insert_imported
 from storage.serving import requests
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 Opener = Callable[..., AppTest]
 CALLS = refund_trajectory(0).turns[2].tool_calls

@@ -14,10 +14,10 @@ from engine.types import MODES, Batch, Domain, DomainShare, Persona
 from pages._ui.badges import mode_name
 from storage.database import Database
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from tests.modes.read_only import dropped_in
 from tests.pages.test_plan import launch, line
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 Open = Callable[..., AppTest]
 KEY = "batch_mode_read_only"

@@ -14,9 +14,9 @@ from pages._ui.filters import filter_parameters
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews
-from storage.reviewing.trajectories import insert_imported
 from storage.serving import requests
 from tests.samples.trajectories import never_started, refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 Open = Callable[..., AppTest]
 LOST = {"status": "rejected", "stage": "judged", "reason": "facts"}

@@ -14,10 +14,9 @@ from engine.planning.batch_file import batch_of, parse_batch
 from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
 from storage.database import Database
 from storage.generating import batches, endpoints
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
-from tests.storage.stored_samples import queue_batch
+from tests.storage.stored_samples import insert_imported, queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})

@@ -17,9 +17,9 @@ from engine.types import Request, Review
 from storage.database import Database
 from storage.exporting import exports
 from storage.reviewing import reviews
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.library import SqlLibrary
 from tests.samples.trajectories import refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 Row = dict[str, Any]
 REJECTED = 7

@@ -22,11 +22,10 @@ from storage.database import Database
 from storage.designing import domains
 from storage.exporting.exports import create_export
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
-from tests.storage.stored_samples import queue_batch
+from tests.storage.stored_samples import insert_imported, queue_batch
 
 Open = Callable[..., AppTest]
 SCRIPTED = Endpoint(model="played", llm="scripted", options={"follow": "tools"})

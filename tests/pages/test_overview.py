@@ -21,12 +21,12 @@ from storage.exporting.exports import create_export, finish_export
 from storage.first_path import note_seen
 from storage.generating.batches import create_batch, list_batches
 from storage.reviewing.reviews import save_review
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from storage.serving.store import SqlStore
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import never_started, refund_trajectory
 from tests.samples.turns import HOSTILE
+from tests.storage.stored_samples import insert_imported
 
 Opener = Callable[..., AppTest]
 

@@ -17,10 +17,9 @@ from storage import tables
 from storage.database import Database
 from storage.designing import domains
 from storage.generating import batches
-from storage.reviewing.trajectories import insert_imported
 from tests.golden_plans import GOLDEN
 from tests.samples.trajectories import refund_trajectory
-from tests.storage.stored_samples import queue_batch
+from tests.storage.stored_samples import insert_imported, queue_batch
 
 Open = Callable[..., AppTest]
 

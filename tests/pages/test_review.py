@@ -24,8 +24,9 @@ from storage.database import Database
 from storage.reviewing import reviews
 from storage.reviewing.reviewer_tab import Place, ReviewerTab
 from storage.reviewing.reviews import history, reviews_of, save_review
-from storage.reviewing.trajectories import insert_imported, page
+from storage.reviewing.trajectories import page
 from tests.samples.trajectories import never_started, refund_trajectory
+from tests.storage.stored_samples import insert_imported
 
 Opener = Callable[..., AppTest]
 

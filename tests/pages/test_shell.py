@@ -18,10 +18,10 @@ from pages._ui.routes import PAGES, ROUTES, url
 from pages._ui.text import literal, option
 from pages.export.parts.downloads import check_token, export_url
 from storage.database import Database
-from storage.reviewing.trajectories import insert_imported
 from storage.serving.engines import beat
 from tests.samples.trajectories import refund_trajectory
 from tests.samples.turns import HOSTILE
+from tests.storage.stored_samples import insert_imported
 
 
 @pytest.mark.parametrize("name", [route.name for route in ROUTES])

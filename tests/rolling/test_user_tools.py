@@ -43,9 +43,10 @@ async def pool() -> AsyncIterator[SandboxPool]:
 
 
 class Playing(ReferenceUser):
-    """The reference user, but for the calls of `groups` in place of its own, one group each time it is asked."""
+    """The reference user, but for the calls of `groups` in place of its own, one group each time it is asked. A text
+    in place of a group is a message, and None is the reference's own."""
 
-    groups: Sequence[Sequence[dict[str, Any]]] = ()
+    groups: Sequence[Sequence[dict[str, Any]] | str | None] = ()
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -54,9 +55,11 @@ class Playing(ReferenceUser):
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
         self.asked.append(tuple(turns))
-        if len(self.asked) <= len(self.groups):
-            group = enumerate(self.groups[len(self.asked) - 1])
-            calls = tuple(ToolCall(id=f"own_{len(self.asked)}_{at}", **call) for at, call in group)
+        group = self.groups[len(self.asked) - 1] if len(self.asked) <= len(self.groups) else None
+        if isinstance(group, str):
+            return Completion(turn=Turn(role="user", content=group), call=ModelCall(role="user", model="reference"))
+        if group is not None:
+            calls = tuple(ToolCall(id=f"own_{len(self.asked)}_{at}", **call) for at, call in enumerate(group))
             return Completion(turn=Turn(role="user", tool_calls=calls), call=ModelCall(role="user", model="reference"))
         return await super().reply(turns)
 
@@ -161,6 +164,17 @@ async def test_one_that_never_speaks_is_bounded_and_leaves(
     assert len(user.asked) == 4
     assert [(one.turn, len(one.value)) for one in found.attachments if one.kind == USER_CALLS] == [(0, 3)]
     assert (found.outcome, found.culprit) == ("failure", "user")
+
+
+async def test_calls_after_the_last_round_stand_at_a_turn_that_there_is(
+    handset: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    groups = [None, [call("read_display")], "One more thing: is it on?"]
+    found, (user, *_) = await rolled(handset, persona, pool, groups=groups, limits={"rounds": 1})
+    assert found.end == "round_cap"
+    assert len(user.asked) == 3
+    ((turn, value),) = [(one.turn, one.value) for one in found.attachments if one.kind == USER_CALLS]
+    assert (turn, [one["name"] for one in value]) == (len(found.turns) - 1, ["read_display"])
 
 
 async def test_a_correction_is_replayed_with_what_the_user_did(

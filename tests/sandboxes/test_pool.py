@@ -1,16 +1,43 @@
-"""The warm pool with sandboxes that exist only in memory."""
+"""The warm pool with sandboxes in memory, in a time of its own, so that a busy machine changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from engine.errors import SandboxError
+from engine.errors import InputError, SandboxError
 from engine.sandboxes._pool import WarmPool
 from engine.types import Environment
+
+
+class QuickLoop(asyncio.SelectorEventLoop):
+    """An event loop that does not wait: when nothing is left to run, its time jumps to the next timer."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self.now = max(self.now, self._scheduled[0].when())  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+def in_quick_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test in a QuickLoop."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with asyncio.Runner(loop_factory=QuickLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run
 
 
 @dataclass(eq=False)
@@ -24,9 +51,13 @@ class Paper:
     resets: int = 0
     closed: bool = False
     fails_reset: bool = False
+    refuses: frozenset[str] = frozenset()
+    slow_close: bool = False
     worked: float = 0.0
 
     async def open(self, environment: Environment, key: str) -> None:
+        if environment.key in self.refuses:
+            raise InputError("files", "cannot be written.", "Give other files.")
         self.opened += 1
         self.key = key
 
@@ -37,14 +68,19 @@ class Paper:
             raise SandboxError("could not be verified")
 
     async def aclose(self) -> None:
+        if self.slow_close:
+            self.slow_close = False  # the first to close it is cancelled
+            await asyncio.sleep(60)
         self.closed = True
 
 
 class Factory:
     """Starts paper sandboxes and counts how many start at the same time."""
 
-    def __init__(self, seconds: float = 0.0, error: SandboxError | None = None) -> None:
-        self.seconds, self.error = seconds, error
+    def __init__(
+        self, seconds: float = 0.0, error: SandboxError | None = None, refuses: frozenset[str] = frozenset()
+    ) -> None:
+        self.seconds, self.error, self.refuses = seconds, error, refuses
         self.made: list[Paper] = []
         self.now = self.highest = 0
 
@@ -55,7 +91,7 @@ class Factory:
             await asyncio.sleep(self.seconds)
             if self.error:
                 raise self.error
-            self.made.append(Paper(_shape(environment)))
+            self.made.append(Paper(_shape(environment), refuses=self.refuses))
             return self.made[-1]
         finally:
             self.now -= 1
@@ -78,6 +114,7 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
+@in_quick_time
 async def test_prepare_starts_ahead_within_the_bounds() -> None:
     factory = Factory(seconds=0.01)
     pool = _pool(factory, most=8, warm=5, parallel=2)
@@ -93,6 +130,7 @@ async def test_prepare_starts_ahead_within_the_bounds() -> None:
     assert all(paper.closed for paper in factory.made)
 
 
+@in_quick_time
 async def test_the_same_key_is_reset_and_another_is_opened() -> None:
     factory = Factory()
     pool = _pool(factory, most=1)
@@ -105,6 +143,7 @@ async def test_the_same_key_is_reset_and_another_is_opened() -> None:
 
 
 @pytest.mark.parametrize("why", ["commands", "reset", "broken"])
+@in_quick_time
 async def test_it_is_thrown_away_after(why: str) -> None:
     factory = Factory()
     pool = _pool(factory)
@@ -118,6 +157,7 @@ async def test_it_is_thrown_away_after(why: str) -> None:
     await pool.aclose()
 
 
+@in_quick_time
 async def test_whoever_waits_is_served_in_order_and_never_beyond_the_maximum() -> None:
     factory = Factory()
     pool = _pool(factory, most=2)
@@ -140,6 +180,7 @@ async def test_whoever_waits_is_served_in_order_and_never_beyond_the_maximum() -
     await pool.aclose()
 
 
+@in_quick_time
 async def test_short_leases_do_not_grow_the_pool() -> None:
     factory = Factory(seconds=0.02)
     pool = _pool(factory, most=100, warm=3, parallel=4)
@@ -153,6 +194,7 @@ async def test_short_leases_do_not_grow_the_pool() -> None:
     await pool.aclose()
 
 
+@in_quick_time
 async def test_long_leases_grow_the_pool() -> None:
     factory = Factory()
     pool = _pool(factory, most=12, warm=2, parallel=4)
@@ -173,6 +215,7 @@ async def test_long_leases_grow_the_pool() -> None:
 
 
 @pytest.mark.parametrize(("share", "grows"), [(0.0, True), (1.0, False)])
+@in_quick_time
 async def test_sandboxes_that_fill_the_processors_do_not_grow_the_pool(share: float, grows: bool) -> None:
     factory = Factory(seconds=0.01)
     there = 4
@@ -192,18 +235,22 @@ async def test_sandboxes_that_fill_the_processors_do_not_grow_the_pool(share: fl
     await pool.aclose()
 
 
+@in_quick_time
 async def test_a_shape_that_does_not_fit_makes_room() -> None:
     factory = Factory()
     pool = _pool(factory, most=1)
     async with pool.lease(_environment()):
         pass
     await _settle()
+    began = asyncio.get_running_loop().time()
     async with pool.lease(_environment(network=True)) as sandbox:
         assert sandbox.shape == (True,)
+    assert asyncio.get_running_loop().time() == began  # the place is free at once, before the other one is closed
     assert factory.made[0].closed
     await pool.aclose()
 
 
+@in_quick_time
 async def test_a_full_pool_of_one_shape_does_not_starve_another() -> None:
     factory = Factory()
     pool = _pool(factory, most=2, warm=2)
@@ -225,6 +272,7 @@ async def test_a_full_pool_of_one_shape_does_not_starve_another() -> None:
     await pool.aclose()
 
 
+@in_quick_time
 async def test_a_backend_that_is_gone_fails_everybody_who_waits() -> None:
     pool = _pool(Factory(seconds=0.01, error=SandboxError("gone", gone=True)))
 
@@ -239,6 +287,7 @@ async def test_a_backend_that_is_gone_fails_everybody_who_waits() -> None:
     await pool.aclose()
 
 
+@in_quick_time
 async def test_a_cancelled_wait_loses_no_sandbox() -> None:
     factory = Factory()
     pool = _pool(factory, most=1)
@@ -260,6 +309,7 @@ async def test_a_cancelled_wait_loses_no_sandbox() -> None:
     await pool.aclose()
 
 
+@in_quick_time
 async def test_closing_refuses_whoever_waits() -> None:
     pool = _pool(Factory(), most=1)
     async with pool.lease(_environment()):
@@ -270,3 +320,30 @@ async def test_closing_refuses_whoever_waits() -> None:
             await waiting
     with pytest.raises(SandboxError, match="closed"):
         await pool.take(_environment())
+
+
+@in_quick_time
+async def test_an_environment_that_cannot_be_opened_fails_no_lease_of_another_one() -> None:
+    factory = Factory(seconds=0.01, refuses=frozenset({"bad"}))
+    pool = _pool(factory, most=2)
+    left = asyncio.create_task(pool.take(_environment("bad")))
+    await _settle()
+    left.cancel()  # its start goes on
+    async with pool.lease(_environment("good")) as sandbox:
+        assert sandbox.key == "good"
+    with pytest.raises(InputError, match="cannot be written"):
+        await pool.take(_environment("bad"))
+    await pool.aclose()
+    assert all(paper.closed for paper in factory.made)
+
+
+@in_quick_time
+async def test_closing_closes_what_was_being_closed() -> None:
+    factory = Factory()
+    pool = _pool(factory)
+    async with pool.lease(_environment(commands=True)):
+        factory.made[0].slow_close = True
+    await _settle()
+    assert not factory.made[0].closed
+    await pool.aclose()
+    assert all(paper.closed for paper in factory.made)

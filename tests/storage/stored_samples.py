@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from engine.types import Trajectory
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.generating import batches
+from storage.intake import imports
 from tests.samples.batches import batch_of
 from tests.samples.packs import ledger_files
 from tests.samples.personas import ADA
@@ -25,3 +28,8 @@ def queue_batch(db: Database, trajectories: int = 10, **changes: Any) -> int:
     domain = listed[0].id if listed else store_ledger(db)
     wanted = {"name": "batch", "trajectories": trajectories} | changes
     return batches.create_batch(db, batch_of(domain, **wanted))
+
+
+def insert_imported(db: Database, name: str, trajectories: Iterable[Trajectory]) -> int:
+    """Store trajectories as a file's import does, as a batch that is done; return its number."""
+    return imports.insert(db, name, trajectories).batch

@@ -50,7 +50,7 @@ def rejected(*turns: int) -> dict[int, list[Review]]:
 
 def rows(recipe: Recipe, turns: tuple[Turn, ...] = TURNS, reviews: dict[int, list[Review]] | None = None) -> list[Any]:
     (entry,) = entries([shop_trajectory(0, turns)], reviews)
-    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).convert(*entry[1:])[1].rows]
+    return [json.loads(dump_bytes(row)) for row in Conversion(recipe).record_and_rows(*entry[1:])[1].rows]
 
 
 # ---------------------------------------------------------------- masks

@@ -107,7 +107,7 @@ def _in_parts(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def rows(turns: tuple[Turn, ...], reviews: list[Review], tools: tuple[Tool, ...] = SHOP, **recipe: Any) -> list[Any]:
     """Return the rows that leave for TRL, read back from JSON as its loader does."""
     (entry,) = entries([shop_trajectory(0, turns, tools)], {0: reviews})
-    return [json.loads(dump_bytes(row)) for row in Conversion(Recipe(**recipe)).convert(*entry[1:])[1].rows]
+    return [json.loads(dump_bytes(row)) for row in Conversion(Recipe(**recipe)).record_and_rows(*entry[1:])[1].rows]
 
 
 def rejected(*turns: int) -> list[Review]:

@@ -121,6 +121,12 @@ async def test_a_model_that_insists_is_replaced_by_the_tasks_own_words() -> None
     assert await text_of(user, [SYSTEM]) == HELD_BACK.turns[0].say
 
 
+async def test_a_secret_told_in_place_of_an_early_goodbye_is_replaced_too() -> None:
+    user, llm = made(HELD_BACK, says("", "gave_up"), says("It is A-100."))
+    assert await text_of(user, [SYSTEM]) == HELD_BACK.turns[0].say
+    assert len(llm.seen) == 2
+
+
 async def test_a_secret_may_be_told_once_asked() -> None:
     user, _ = made(HELD_BACK, says("It is A-100."))
     assert await text_of(user, talk("What do I have?", "Please tell me the account id.")) == "It is A-100."

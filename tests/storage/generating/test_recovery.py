@@ -17,7 +17,7 @@ from storage.reviewing import reviews, trajectories
 from storage.serving.store import SqlStore
 from tests.samples.models import model_call
 from tests.samples.trajectories import lost_trajectory, order_trajectory
-from tests.storage.stored_samples import queue_batch
+from tests.storage.stored_samples import insert_imported, queue_batch
 
 
 def fault(index: int, reason: str = "model_connection") -> Trajectory:
@@ -153,7 +153,7 @@ def test_retry_is_refused_where_it_cannot_be(db: Database) -> None:
     with pytest.raises(InputError, match="no failed rollout"):
         recovery.retry(db, whole)
     assert batches.get_batch(db, whole).status == "done"
-    imported = trajectories.insert_imported(db, "in", [fault(1)])
+    imported = insert_imported(db, "in", [fault(1)])
     with pytest.raises(InputError, match="was imported"):
         recovery.retry(db, imported)
     with pytest.raises(InputError, match="no batch 999"):

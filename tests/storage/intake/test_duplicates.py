@@ -14,9 +14,10 @@ from storage.database import Database
 from storage.generating import batches
 from storage.intake.imports import ImportResult, insert_new
 from storage.reviewing import trajectories
-from storage.reviewing.trajectories import insert_imported, stream
+from storage.reviewing.trajectories import stream
 from tests.samples.trajectories import mixed_trajectories, shop_trajectory
 from tests.samples.turns import NO_TOOL, PARALLEL
+from tests.storage.stored_samples import insert_imported
 
 
 def left(db: Database, folder: Path, *, format: str = "trajectory", batch: int | None = None) -> Path:

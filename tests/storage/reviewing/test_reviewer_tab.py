@@ -131,6 +131,8 @@ def test_a_verdict_for_many_leaves_alone_what_stands_otherwise_than_the_list_sho
     assert reviews.standings(filled, [1, 2, 4]) == {1: "accepted", 2: "rejected", 4: "accepted"}
     tab.change(filled, 3, None, {"verdict": "reject"})
     assert tab.decide_many(filled, [3], "accept") == [], "the tab knows better than its list what it did itself"
+    other.change(filled, 3, None, {"verdict": "reject"}, {"verdict": "accept"})
+    assert tab.decide_many(filled, [3], "accept") == [3], "what another tab did after that is not seen"
 
 
 def test_a_tab_remembers_the_latest_trajectories_only(filled: Database, tab: ReviewerTab) -> None:

@@ -17,7 +17,7 @@ from storage.serving.store import SqlStore
 from tests.samples.models import model_call
 from tests.samples.scores import rubric_score
 from tests.samples.trajectories import order_trajectory
-from tests.storage.stored_samples import queue_batch
+from tests.storage.stored_samples import insert_imported, queue_batch
 
 COUNT = 120
 
@@ -234,19 +234,17 @@ def test_facets_list_what_there_is_and_forget_deleted_batches(db: Database, full
 
 
 def test_an_import_is_a_batch_that_is_done(db: Database) -> None:
-    number = trajectories.insert_imported(
-        db, "file.jsonl", [order_trajectory(1), order_trajectory(2), order_trajectory(2)]
-    )
+    number = insert_imported(db, "file.jsonl", [order_trajectory(1), order_trajectory(2), order_trajectory(2)])
     row = batches.get_batch(db, number)
     assert (row.status, row.imported, row.progress.planned, row.progress.kept) == ("done", True, 2, 2)
     assert trajectories.count(db, TrajectoryFilter(batches=(number,))) == 2
     with pytest.raises(InputError, match="no trajectory"):
-        trajectories.insert_imported(db, "empty.jsonl", [])
+        insert_imported(db, "empty.jsonl", [])
 
 
 def test_ids_are_never_given_out_twice(db: Database) -> None:
-    number = trajectories.insert_imported(db, "a", [order_trajectory(1), order_trajectory(2)])
+    number = insert_imported(db, "a", [order_trajectory(1), order_trajectory(2)])
     batches.delete_batch(db, number)
-    again = trajectories.insert_imported(db, "a", [order_trajectory(1)])
+    again = insert_imported(db, "a", [order_trajectory(1)])
     assert again > number
     assert trajectories.page(db, TrajectoryFilter())[0][0].id == 3
