@@ -12,7 +12,7 @@ from engine.judging.claims.check import wrong_claims
 from engine.judging.claims.dialogue import claims_of
 from engine.judging.claims.evidence import Evidence
 from engine.judging.claims.values import values
-from engine.judging.scoring import score
+from engine.judging.scoring import with_scores
 from engine.plugins import load
 from engine.types import CLAIMS, Proof, ProvenCall, ProvenTurn, Tool, ToolCall, ToolResult, Trajectory, Turn
 from tests.samples.tasks import balance_task
@@ -230,7 +230,7 @@ async def test_a_wrong_claim_fails_grounded_at_its_turn() -> None:
 async def test_claims_are_noted_beside_their_turn_with_their_place() -> None:
     judge: RulesJudge = load("judges", "rules").make(load("judges", "rules").config())
     text = "It is $21.90, says Ann Vance."
-    scored = await score(judged(text), {"rules": judge})
+    scored = await with_scores(judged(text), {"rules": judge})
     (noted,) = [one for one in scored.attachments if one.kind == CLAIMS]
     assert (noted.turn, noted.version) == (4, 1)
     amount, name = noted.value
@@ -242,4 +242,4 @@ async def test_claims_are_noted_beside_their_turn_with_their_place() -> None:
         "certain": True,
     }
     assert (text[name["start"] : name["end"]], name["certain"]) == ("Ann Vance", False)
-    assert (await score(judged("It is 115.45."), {"rules": judge})).attachments == ()
+    assert (await with_scores(judged("It is 115.45."), {"rules": judge})).attachments == ()
