@@ -92,6 +92,13 @@ function fixedCard(turn, viewer) {
   );
 }
 
+/* What the turn states and nobody gave, or an earlier result contradicts: the words, then why. */
+function claimList(claims) {
+  return el("ul", { class: "claims", "aria-label": "Claims that do not hold" }, ...claims.map((claim) =>
+    el("li", { class: claim.warns ? "warns" : undefined },
+      el("q", { text: claim.quote }), el("span", { text: `: ${claim.why}${claim.warns ? " (not certain)" : ""}` }))));
+}
+
 function article(turn, viewer) {
   const tag = turn.call_id ? viewer.tags.get(turn.call_id) : null;
   const head = el(
@@ -125,6 +132,7 @@ function article(turn, viewer) {
     node.append(el("button", { type: "button", class: "quiet", text: `Show the rest (${turn.size.toLocaleString("en-US")} characters)`,
       onclick: () => viewer.ask(turn.index) }));
   }
+  if (turn.claims.length) node.append(claimList(turn.claims));
   node.append(...turn.calls.map((call) => callCard(call, viewer.tags.get(call.id))));
   node.append(el("div", { class: "said", hidden: true }));
   const fix = fixedCard(turn, viewer);

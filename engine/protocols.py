@@ -292,6 +292,8 @@ class Judge(Protocol):
     stage: the stage at which a trajectory that it fails is lost.
     reads_rubric: whether it asks the questions of the batch's rubric, which the form then shows.
     reason: the short code for a trajectory lost by this score.
+
+    A judge that finds something at a place within a turn may also have `notes: list[Attachment]`, filled by `score`.
     """
 
     asks: ClassVar[ModelRole | None] = None

@@ -1,4 +1,4 @@
-"""Rules that need no model: valid calls, no repetition, nothing answered from thin air, the mode kept, a proper end.
+"""Rules that need no model: valid calls, no repetition, nothing claimed that nobody gave, the mode kept, a proper end.
 
 Each rule is a score of its own in 0..1; a rule that does not apply to a trajectory is left out.
 """
@@ -8,18 +8,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 
 from pydantic import Field
 
 from engine import modes
 from engine.dialogue.requests import spans
+from engine.judging.claims.check import Claim
+from engine.judging.claims.dialogue import claims_of
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import Finding, Options, Score, ToolCall, Trajectory, Turn
+from engine.types import CLAIMS, Attachment, Finding, Options, Score, ToolCall, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
+_VERSIONS = {"grounded": "2"}
+"""The versions of scores whose meaning has changed; all others are still "1". Since 2 `grounded` also asks whether what
+the answers state was given."""
 _BAD = ("unknown_tool", "invalid_arguments")
 _ARGUMENTS, _ERROR = 120, 300
 """Characters of arguments, and of what was wrong with them, that a reason quotes."""
@@ -29,6 +37,8 @@ _REASONS = {
     "grounded": "no_call",
     "mode": "policy_rule",
 }
+_SHOWN = 3
+"""How many claims a reason quotes."""
 _ENDS = {"user_left": "gave_up", "done": "no_answer"}
 """The reason of an unfinished dialogue by its end; any other end is the reason itself."""
 
@@ -47,24 +57,46 @@ class RulesJudge(Judge):
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.notes: list[Attachment] = []
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
-        """Return the reason code of a failed rule; that of an unfinished dialogue is how it ended."""
+        """Return the reason code of a failed rule; that of an unfinished dialogue is how it ended, and that of
+        `grounded` depends on the turns that show it: a request that no tool served, or answers with wrong claims."""
         if score.name == "finished":
             return _ENDS.get(trajectory.end, trajectory.end)
+        if score.name == "grounded" and any(trajectory.turns[i].role == "assistant" for i in score.evidence):
+            return "unsupported_claim"
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
+        self.notes = []
         if not any(turn.role == "assistant" for turn in trajectory.turns):
             return [_score("finished", None, "There is no assistant turn to judge.")]
         return [
             _finished(trajectory),
             *_valid_calls(trajectory),
             *_repetition(trajectory, self._config.same_call_limit),
-            *_grounded(trajectory),
+            *self._grounded(trajectory),
             *_mode(trajectory),
         ]
+
+    def _grounded(self, trajectory: Trajectory) -> Iterator[Score]:
+        """Check that no request that needs a tool was answered before any tool had (that answer is a guess, even if
+        right), and that no answer claims what no tool, user or policy gave. Claims are noted beside their turns."""
+        if trajectory.task is None or trajectory.proof is None:
+            return
+        found = list(claims_of(trajectory.turns, trajectory.tools))
+        self.notes = list(_noted(found))
+        wrong = [(index, claim) for index, claim in found if claim.certain]
+        looked = _looked_first(trajectory)
+        if looked is not None and looked.value != 1.0:
+            yield looked
+        elif wrong:
+            yield _score("grounded", 0.0, _quoted(wrong), sorted({index for index, _ in wrong}))
+        elif looked is not None or found:
+            told = looked.reason if looked is not None else "No answer states what certainly nobody gave."
+            yield _score("grounded", 1.0, f"{told} Not certain: {_quoted(found)}" if found else told)
 
 
 def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
@@ -150,25 +182,30 @@ def _has_equal_calls(turn: Turn) -> bool:
     return len(set(keys)) < len(keys)
 
 
-def _grounded(trajectory: Trajectory) -> Iterator[Score]:
-    """Check that no request that needs a tool was answered before any tool had: that answer is a guess, even if
-    right."""
-    task = trajectory.task
-    if task is None or trajectory.proof is None:
-        return
-    needing = [
-        (span, turn) for turn, span in zip(trajectory.proof.turns, spans(trajectory), strict=False) if turn.calls
-    ]
-    for span, _ in needing:
+def _looked_first(trajectory: Trajectory) -> Score | None:
+    """Return whether a tool had answered before each request that needs one was served; None where none does."""
+    proven = trajectory.proof.turns if trajectory.proof is not None else ()
+    needing = [span for turn, span in zip(proven, spans(trajectory), strict=False) if turn.calls]
+    for span in needing:
         if not any(turn.role == "tool" and turn.fault is None for turn in trajectory.turns[: span.end]):
             if made_the_reference_calls(trajectory):
-                yield _score("grounded", None, "The tools refused the very calls that they served in the proof.")
-                return
-            reason = "A request that needs a tool was answered before any tool had."
-            yield _score("grounded", 0.0, reason, [span.start])
-            return
-    if needing:
-        yield _score("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+                return _score("grounded", None, "The tools refused the very calls that they served in the proof.")
+            told = "A request that needs a tool was answered before any tool had."
+            return _score("grounded", 0.0, told, [span.start])
+    if not needing:
+        return None
+    return _score("grounded", 1.0, "A tool had answered before the requests that need one were served.")
+
+
+def _noted(found: Sequence[tuple[int, Claim]]) -> Iterator[Attachment]:
+    """Yield one attachment for each turn with claims."""
+    for turn, claims in groupby(found, key=itemgetter(0)):
+        yield Attachment(turn=turn, kind=CLAIMS, value=[asdict(claim) for _, claim in claims])
+
+
+def _quoted(found: Sequence[tuple[int, Claim]]) -> str:
+    told = "; ".join(f"in turn {index} {claim.reason}" for index, claim in found[:_SHOWN])
+    return f"{told[0].upper()}{told[1:]}{f' (and {len(found) - _SHOWN} more)' if len(found) > _SHOWN else ''}."
 
 
 def _mode(trajectory: Trajectory) -> Iterator[Score]:
@@ -200,5 +237,12 @@ def _score(
     if passed is None and value is not None:
         passed = value == 1.0
     return Score(
-        name=name, value=value, passed=passed, reason=reason, source="rules", method="rule", evidence=tuple(evidence)
+        name=name,
+        value=value,
+        passed=passed,
+        reason=reason,
+        source="rules",
+        method="rule",
+        version=_VERSIONS.get(name, "1"),
+        evidence=tuple(evidence),
     )

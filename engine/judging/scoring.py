@@ -16,7 +16,7 @@ from engine.dialogue.requests import spans
 from engine.dialogue.withheld import may_be_told, tells, withheld
 from engine.judging.steadiness import UNSTEADY
 from engine.protocols import AskingJudge, Judge
-from engine.types import Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
+from engine.types import Attachment, Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
 _REFERENCE_METHODS = ("state", "fact")
@@ -32,15 +32,18 @@ async def with_scores(
     """Return the trajectory with scores, reward, outcome and culprit.
 
     Judges that ask a model cost money, so they are asked only when no judge before them failed it; their model
-    calls are added to the trajectory's. The scores of a judge that was not asked are None, with that reason.
+    calls are added to the trajectory's. The scores of a judge that was not asked are None, with that reason. What a
+    judge notes beside single turns is added to the trajectory's attachments.
 
     `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
     scores become None and, unless another failed, the outcome is unmeasured with culprit tool.
     """
     scores: list[Score] = []
     calls: list[ModelCall] = []
+    notes: list[Attachment] = []
     for judge in (judge for judge in judges.values() if judge.asks is None):
         scores += await judge.score(trajectory)
+        notes += getattr(judge, "notes", ())
     unsteady = await unsteady_reason(trajectory) if unsteady_reason is not None and _state_failed(scores) else None
     if unsteady is not None:
         scores = [_without_reference(entry, unsteady) for entry in scores]
@@ -51,7 +54,12 @@ async def with_scores(
             continue
         scores += await judge.score(trajectory)
         calls += getattr(judge, "calls", ())
-    found = {"scores": tuple(scores), "reward": reward(scores), "calls": (*trajectory.calls, *calls)}
+    found = {
+        "scores": tuple(scores),
+        "reward": reward(scores),
+        "calls": (*trajectory.calls, *calls),
+        "attachments": (*trajectory.attachments, *notes),
+    }
     deciding = {name for name, judge in judges.items() if judge.decides}
     outcome = _outcome(trajectory, scores, deciding)
     return trajectory.model_copy(update=found | _outcome_fields(trajectory, outcome, unsteady))

@@ -69,6 +69,7 @@ from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
+    CLAIMS,
     CLOCKS,
     NOT_TAKEN,
     RAW_REPLY,
@@ -91,6 +92,7 @@ from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Tu
 
 __all__ = [
     "ABSENT",
+    "CLAIMS",
     "CLOCKS",
     "MODES",
     "NOT_TAKEN",

@@ -67,6 +67,9 @@ turn that does not show all of it."""
 NOT_TAKEN = "not_taken"
 """Kind of the attachment with the replies that were refused before a turn (version 1: a list of {text, reason, quote},
 reason as in engine/hygiene, quote the place)."""
+CLAIMS = "claims"
+"""Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
+list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 

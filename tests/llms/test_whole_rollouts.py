@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.running.runner import run
 from engine.running.wiring import parts_of
-from engine.types import Batch, DomainShare, Endpoint, Trajectory, TrajectoryFilter
+from engine.types import Batch, DomainShare, Endpoint, Task, Trajectory, TrajectoryFilter
 from storage.database import open_database
 from storage.reviewing.trajectories import stream
 from tests.llms.server import Server, serving
@@ -28,12 +29,22 @@ from tests.llms.server import Server, serving
 DOMAIN = catalog.load(PACK)
 BALANCE = [
     {
-        "calls": [{"name": "get_balance", "arguments": {"account_id": "A-1"}}],
+        "calls": [{"name": "get_balance", "arguments": {"account_id": "<account>"}}],
         "prompt_tokens": 9,
         "completion_tokens": 1,
     },
-    {"text": "There are 250.5, 40, 900, 12.25, 310, 75, 120 and 5.5 in the accounts."},
+    {"text": "<account> holds <balance>."},
 ]
+"""What serves a task of the template `balance`, once `about` has filled in its account."""
+
+
+def about(plays: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
+    """Return the plays with the account that a task asks for, and its balance."""
+    account = task.slots["account_id"]
+    balance = json.loads(DOMAIN.workspace()["accounts.json"])["accounts"][account]["balance"]
+    text = json.dumps(plays).replace("<account>", account).replace("<balance>", str(balance))
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
 
 
 @pytest.fixture
@@ -64,12 +75,14 @@ def batch_on(base: str, **more: Any) -> Batch:
 
 
 async def rolled(pool: SandboxPool, server: Server, plays: list[dict[str, Any]]) -> Trajectory:
-    server.plays = plays
     batch = batch_on(server.base)
+    spec = next(plan(batch, {DOMAIN.digest: DOMAIN}, [PERSONA]))
+    assert spec.task is not None
+    server.plays = about(plays, spec.task)
     llm = open_llm(batch.models["teacher"], "teacher")
     parts = parts_of(batch, {"ledger": DOMAIN}, pool, {"teacher": llm})
     try:
-        return await rollout(next(plan(batch, {DOMAIN.digest: DOMAIN}, [PERSONA])), parts)
+        return await rollout(spec, parts)
     finally:
         await llm.aclose()
 

@@ -362,7 +362,7 @@ async def test_a_guess_that_a_complaint_turned_into_a_question_was_a_guess(
     def guesses_first(moment: Moment) -> Turn:
         if moment.replies in (0, 3):
             return moment.calling(moment.proven()[0])
-        texts = {1: "It holds 987654.", 2: "Oh. Which account is it?", 4: moment.answer}
+        texts = {1: moment.answer, 2: "Oh. Which account is it?", 4: moment.answer}
         return Turn(role="assistant", content=texts[moment.replies])
 
     found = await played(domain, persona, pool, task, 0, guesses_first, user=user)

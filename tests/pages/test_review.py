@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
-from engine.types import SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
+from engine.types import CLAIMS, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
 from pages._ui.task_and_scores import call_text
 from pages.review.parts import conflicts, turn_viewer
@@ -132,6 +132,25 @@ def test_the_turn_of_a_result_says_how_long_the_call_took(open_page: Opener, dat
     turns = json.loads(drawn["turnwright_turn_viewer"].json)["turns"]
     assert {turn["index"]: turn["took"] for turn in turns if turn["took"]} == {3: "took 250 ms"}
     assert turns[3]["role"] == "tool"
+
+
+def test_claims_that_do_not_hold_stand_under_their_turn(open_page: Opener, database: Database) -> None:
+    wrong = {"quote": "$41.20", "why": "no tool, user or policy gave this amount", "start": 8, "end": 14}
+    claims = [wrong | {"certain": True}, {"quote": "Dr. Vance", "why": "w", "start": 20, "end": 29, "certain": False}]
+    noted = (
+        Attachment(turn=4, kind=CLAIMS, value=claims),
+        Attachment(turn=2, kind=CLAIMS, version=2, value=claims),
+        Attachment(turn=3, kind=CLAIMS, value="of another tool"),
+    )
+    insert_imported(database, "noted", [refund_trajectory(0, attachments=noted)])
+    drawn = {one.proto.component_name: one.proto for one in open_page("trajectory", id="1").get("bidi_component")}
+    turns = json.loads(drawn["turnwright_turn_viewer"].json)["turns"]
+    assert {turn["index"]: turn["claims"] for turn in turns if turn["claims"]} == {
+        4: [
+            {"quote": "$41.20", "why": "no tool, user or policy gave this amount", "warns": False},
+            {"quote": "Dr. Vance", "why": "w", "warns": True},
+        ]
+    }
 
 
 @pytest.mark.parametrize("address", ["", "0", "99999", "abc", "-1", "1e9", "9" * 40])

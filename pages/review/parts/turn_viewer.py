@@ -20,7 +20,7 @@ from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.replay import end_of_results
 from engine.reviewing.verdicts import corrections
-from engine.types import SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
+from engine.types import CLAIMS, SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
 from pages._ui.badges import score_name
 from pages._ui.format import seconds
 from pages._ui.messages import keep_message
@@ -35,6 +35,8 @@ KEY = "turn_viewer"
 FOCUS = "turn_viewer_focus"
 OWN_CUT = 200
 """Characters that are shown of one call of the simulated user."""
+MOST_CLAIMS = 20
+"""Claims that are listed under one turn."""
 _ASSETS = settings.ROOT / "assets"
 _component = st.components.v2.component(
     "turnwright_turn_viewer",
@@ -257,6 +259,7 @@ def _turn(index: int, turn: Turn, trajectory: Trajectory, reviews: Sequence[Revi
             for score in trajectory.scores
             if index in score.evidence and score.passed is not True
         ],
+        "claims": _claims(index, trajectory),
         "fix": _fix(own) if own else None,
     }
 
@@ -296,6 +299,20 @@ def _texts_beside(trajectory: Trajectory) -> dict[int, str]:
 def _user_calls_text(calls: Sequence[UserCall]) -> str:
     texts = [f"{one.name} {json.dumps(one.arguments, ensure_ascii=False)} → {one.content}" for one in calls]
     return "; ".join(["used its own tools", *(one[:OWN_CUT] for one in texts)])
+
+
+def _claims(index: int, trajectory: Trajectory) -> list[dict[str, Any]]:
+    """Return what a turn states and should not, each with its words, the reason, and whether it only warns."""
+    noted = [one.value for one in trajectory.attachments if (one.turn, one.kind, one.version) == (index, CLAIMS, 1)]
+    entries = [entry for value in noted if isinstance(value, list) for entry in value if isinstance(entry, dict)]
+    return [
+        {
+            "quote": str(entry.get("quote", ""))[:CUT],
+            "why": str(entry.get("why", ""))[:CUT],
+            "warns": entry.get("certain") is not True,
+        }
+        for entry in entries[:MOST_CLAIMS]
+    ]
 
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:
