@@ -125,14 +125,19 @@ def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
 
 
 def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awaitable[Trajectory]]:
-    """Return `rollout` over these parts, counted in `watch.in_flight` while it runs."""
+    """Return `rollout` over these parts, counted in `watch.in_flight` while it runs; too many that fail in a row abort
+    the batch at once, before their trajectories are saved, so that no more than those in flight fail after them."""
+    breaker = Breaker()
 
     async def counted(spec: RolloutSpec) -> Trajectory:
         watch.in_flight += 1
         try:
-            return await rollout(spec, parts)
+            finished = await rollout(spec, parts)
         finally:
             watch.in_flight -= 1
+        if reason := breaker.see(finished):
+            watch.abort = watch.abort or Ending("paused", reason)
+        return finished
 
     return counted
 
@@ -180,7 +185,6 @@ class _Writer:
 
     def __init__(self, claim: Claim, store: Store, watch: Watch) -> None:
         self._claim, self._store, self._watch = claim, store, watch
-        self._breaker = Breaker()
         self._rows: list[Trajectory] = []
         self._saving: asyncio.Task[None] | None = None
         self._began = time.monotonic()
@@ -192,8 +196,6 @@ class _Writer:
         """
         if trajectory is not None:
             self._rows.append(trajectory)
-            if reason := self._breaker.see(trajectory):
-                self._watch.abort = self._watch.abort or Ending("paused", reason)
         if self._saving is not None:
             if not self._saving.done() and len(self._rows) < 4 * FLUSH_ROWS:
                 return

@@ -10,7 +10,7 @@ from typing import Any
 from engine import plugins
 from engine.dialogue.requests import begun_of
 from engine.planning import tasks
-from engine.protocols import SandboxPool, User
+from engine.protocols import SandboxPool, Teacher, User
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
 from engine.types import (
@@ -62,7 +62,7 @@ Play = Callable[[Moment], Turn | None]
 Fits = Callable[[Task, int], bool]
 
 
-class Wrong:
+class Wrong(Teacher):
     """The reference, but for the request `place`, where it says what `play` gives; None means as the reference."""
 
     def __init__(self, task: Task, proof: Proof, persona: Persona, place: int, play: Play) -> None:
