@@ -120,6 +120,7 @@ class Mode(Protocol):
     short: take this request only, not the template's further turns.
     hard: adds one to the difficulty that calls and turns give.
     at_once: its facts must be stated before the next request, because they would change later.
+    declines: the assistant must decline, so a refusal in words is no fault of its text.
     serves: whether the mode can transform the template's first turn.
     question: a request in place of the template's, with {"question": its id} as slots; None for most modes.
     drawn: the first turn under this mode; `plain` is that turn with its slots filled in.
@@ -135,6 +136,7 @@ class Mode(Protocol):
     short: ClassVar[bool]
     hard: ClassVar[bool]
     at_once: ClassVar[bool]
+    declines: ClassVar[bool] = False
 
     @abstractmethod
     def serves(self, domain: Domain, template: TaskTemplate) -> bool: ...

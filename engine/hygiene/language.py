@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.hygiene.findings import Context
 from engine.hygiene.prose import LONGEST_QUOTE, Prose
+from engine.types import ANY_LANGUAGE
 
 _SCRIPTS = {
     "han": "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff",
@@ -120,6 +121,8 @@ _ANY = re.compile(
 def find(prose: Prose, context: Context) -> str | None:
     """Return the place of a text or sentence in another language than the batch's, or None."""
     wanted = context.language.lower().split("-")[0].split("_")[0]
+    if wanted == ANY_LANGUAGE:
+        return None
     text = prose.said
     if wanted == "en" and text.isascii() and _is_english(prose):
         return None  # the usual case, told without more

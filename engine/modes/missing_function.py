@@ -52,6 +52,7 @@ class MissingFunctionMode(PlainMode):
     short = True
     hard = True
     at_once = True
+    declines = True
 
     def serves(self, domain: Domain, template: TaskTemplate) -> bool:
         return bool(template.turns[0].chain) and template.hidden_tests is None

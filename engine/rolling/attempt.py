@@ -20,7 +20,6 @@ from engine.types import (
     ModelCall,
     Proof,
     RolloutSpec,
-    Stage,
     StateDiff,
     Task,
     Trajectory,
@@ -123,12 +122,18 @@ class Attempt:
         slots = (text for turn in self.task.turns for _, text in leaves(turn.slots, ()))
         return frozenset((self.spec.persona.name, *slots))
 
-    def rejected(
-        self, reason: str, detail: str, culprit: Culprit | None = None, *, stage: Stage = "proven"
-    ) -> Trajectory:
-        """Return the record of a task that became no dialogue that can be judged; at stage "proven" its proof failed or
-        does not hold."""
-        return self.record(status="rejected", stage=stage, reason=reason, detail=detail, culprit=culprit)
+    def rejected(self, reason: str, detail: str, culprit: Culprit | None = None) -> Trajectory:
+        """Return the record of a task that never became a dialogue, because its proof failed or does not hold."""
+        return self.record(status="rejected", stage="proven", reason=reason, detail=detail, culprit=culprit)
+
+    def unclean_record(self, role: Literal["assistant", "user"], reason: str, detail: str) -> Trajectory:
+        """Return the record of a dialogue that ended at a text that cannot be data. It is the agent's failure when the
+        text is the assistant's; when it is the user's, nothing is known of the agent."""
+        agent = role == "assistant"
+        return self.record(
+            status="rejected", stage="rolled_out", reason=reason, detail=detail,
+            outcome="failure" if agent else "unmeasured", culprit="agent" if agent else "user",
+        )  # fmt: skip
 
     def failed(self, reason: str, detail: str) -> Trajectory:
         """Return the record of a rollout that could not be measured: without scores, and no fault of the agent."""

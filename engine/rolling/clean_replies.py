@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from engine import plugins
 from engine.hygiene import refusals
 from engine.hygiene.check import check
 from engine.hygiene.findings import Context, Finding, Reason
@@ -112,16 +113,18 @@ def _first_finding(reply: Completion, attempt: Attempt) -> Finding | None:
         finish=finish,
         language=attempt.parts.batch.language,
         names=attempt.names,
-        declines=assistant and _reference_declines(attempt),
+        declines=assistant and _is_to_decline(attempt),
     )
     found = check(turn.content, context)
     return found[0] if found else None
 
 
-def _reference_declines(attempt: Attempt) -> bool:
-    """Return whether the reference too declines the request at hand, as where the function for it is missing."""
-    proven = attempt.proof.turns if attempt.proof else ()
+def _is_to_decline(attempt: Attempt) -> bool:
+    """Return whether the request at hand is to be declined: its mode asks for that, or the reference does so too."""
     at = len(attempt.begun) - 1
+    kinds, proven = attempt.task.modes, attempt.proof.turns if attempt.proof else ()
+    if 0 <= at < len(kinds) and plugins.trait("modes", kinds[at], "declines", False):
+        return True
     return 0 <= at < len(proven) and _declines(proven[at].answer)
 
 

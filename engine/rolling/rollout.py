@@ -34,7 +34,6 @@ from engine.types import (
     USER_CALLS,
     Attachment,
     Completion,
-    Culprit,
     Domain,
     End,
     Proof,
@@ -110,8 +109,8 @@ async def _try_once(attempt: Attempt) -> Trajectory:
         await _talk(attempt, sandbox)
         if attempt.unclean is not None:
             role, finding = attempt.unclean
-            culprit: Culprit = "agent" if role == "assistant" else "user"
-            return attempt.rejected(finding.reason, sentence(finding, role), culprit, stage="rolled_out")
+            lost = attempt.unclean_record(role, finding.reason, sentence(finding, role))
+            return _with_refusal_as_reason(lost)
         after = await source_states(attempt.sources, sandbox)
         last = task.hidden_tests is None  # hidden tests still need the sandbox
         attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
@@ -148,12 +147,12 @@ async def _prove_again(task: Task, domain: Domain, parts: Parts) -> Proof:
 
 
 def _with_refusal_as_reason(trajectory: Trajectory) -> Trajectory:
-    """Return a rejected trajectory with reason "refusal" where the teacher's model refused; any other as it is."""
+    """Return a rejected trajectory with reason "refused" where the teacher's server says so; any other as it is."""
     refusals = sum(call.role == "teacher" and call.finish in _MODEL_REFUSALS for call in trajectory.calls)
     if not refusals or trajectory.status != "rejected" or trajectory.reason == UNSTEADY:
         return trajectory
     detail = f"The teacher refused {refusals} of its replies (by its server's own word). {trajectory.detail}"
-    return trajectory.model_copy(update={"reason": "refusal", "detail": detail.strip()})
+    return trajectory.model_copy(update={"reason": "refused", "detail": detail.strip()})
 
 
 async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
@@ -165,6 +164,7 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     for _ in range(attempt.parts.batch.limits.rounds):
         message = await _user_message(attempt, user, sandbox)
         if attempt.unclean is not None:
+            attempt.turns += [] if message is None else [message.turn]
             attempt.end = "unclean"
             return
         if message is None:

@@ -82,9 +82,9 @@ def _ending(watch: Watch) -> Ending:
     if watch.abort is not None and watch.abort.status == "lost":
         return watch.abort
     if watch.complete:
-        return Ending("done", watch.teacher.notice())
+        return Ending("done", watch.notice())
     ending = watch.abort or watch.drain or Ending("queued", "The engine was stopped.")
-    return Ending(ending.status, f"{ending.reason} {watch.teacher.notice()}".rstrip())
+    return Ending(ending.status, f"{ending.reason} {watch.notice()}".rstrip())
 
 
 async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
@@ -217,7 +217,7 @@ class _Writer:
             await saving
 
     async def _save(self) -> None:
-        """Save the unsaved trajectories, and count them for the notice about the teacher's endpoint."""
+        """Save the unsaved trajectories, and count them for the notice about the endpoints."""
         rows, self._rows = self._rows, []
         if not rows:
             return
@@ -227,7 +227,7 @@ class _Writer:
             self._rows[:0] = rows
             raise
         for trajectory in rows:
-            self._watch.teacher.see(trajectory)
+            self._watch.see(trajectory)
 
 
 async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:

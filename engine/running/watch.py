@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
@@ -44,11 +45,21 @@ class Watch:
     complete: bool = False
     """And every one of them gave its trajectory."""
     teacher: TeacherWatch = field(default_factory=lambda: TeacherWatch())
+    replies: ReplyWatch = field(default_factory=lambda: ReplyWatch())
 
     @property
     def closing(self) -> bool:
         """Whether no further rollout may begin."""
         return self.drain is not None or self.abort is not None or self.stop.is_set()
+
+    def see(self, trajectory: Trajectory) -> None:
+        """Count a saved trajectory for the notice about the endpoints."""
+        self.teacher.see(trajectory)
+        self.replies.see(trajectory)
+
+    def notice(self) -> str:
+        """Return what the user should know of the endpoints, "" when there is nothing."""
+        return " ".join(filter(None, (self.teacher.notice(), self.replies.notice())))
 
     def spend(self, call: ModelCall, batch: Batch) -> None:
         """Add what a call took to what is spent; drain the batch once a bound is reached."""
@@ -118,3 +129,32 @@ class TeacherWatch:
         if self.repaired:
             sentences.append(f"{self.repaired} calls of the teacher held broken JSON, which was repaired.")
         return " ".join(sentences)
+
+
+@dataclass
+class ReplyWatch:
+    """Counts by endpoint the replies that could not become turns (engine/rolling/clean_replies.py)."""
+
+    not_taken: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By role, model and reason."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """All replies, by role and model."""
+
+    def see(self, trajectory: Trajectory) -> None:
+        for call in trajectory.calls:
+            self.calls[call.role, call.model] += 1
+            if call.not_taken:
+                self.not_taken[call.role, call.model, call.not_taken] += 1
+
+    def notice(self) -> str:
+        """Return a sentence for each endpoint with such replies, "" without any."""
+        return " ".join(
+            f"{sum(reasons.values())} of {total} replies of the {role} {model} were not taken: "
+            + ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons.most_common())
+            + "."
+            for (role, model), total in self.calls.items()
+            if (reasons := self._reasons(role, model))
+        )
+
+    def _reasons(self, role: str, model: str) -> Counter[str]:
+        return Counter({reason: n for (r, m, reason), n in self.not_taken.items() if (r, m) == (role, model)})

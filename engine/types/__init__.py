@@ -50,6 +50,7 @@ from engine.types.domains import (
 from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
+from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
 from engine.types.records import (
     Record,
@@ -92,8 +93,10 @@ from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Tu
 
 __all__ = [
     "ABSENT",
+    "ANY_LANGUAGE",
     "CLAIMS",
     "CLOCKS",
+    "LANGUAGES",
     "MODES",
     "NOT_TAKEN",
     "PLAN_VERSIONS",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from engine.types.choices import Choice
 from engine.types.domains import MODES, KnownMode, Mode, Persona
 from engine.types.frozen import Frozen, digest
+from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import Endpoint, ModelRole
 from engine.types.scores import Rubric
 from engine.types.tasks import RejectReason, Task
@@ -107,9 +108,16 @@ class Batch(Frozen):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
     limits: RolloutLimits = RolloutLimits()
     budget: Budget = Budget()
-    language: Annotated[str, Field(pattern=r"^([a-z]{2,3}|any)$")] = "en"
-    """ISO 639-1 code of the language that the models must write in; "any" checks none."""
+    language: str = "en"
+    """The language that the models must write in: a code of LANGUAGES, or ANY_LANGUAGE."""
     plan_version: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in LANGUAGES and code != ANY_LANGUAGE:
+            raise ValueError(f"{code!r} is no known language. Use one of {', '.join(LANGUAGES)}, or {ANY_LANGUAGE}.")
+        return code
 
     @model_validator(mode="after")
     def _weights(self) -> Batch:

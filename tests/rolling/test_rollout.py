@@ -247,5 +247,5 @@ async def test_what_a_lost_try_cost_is_counted(ledger: Domain, persona: Persona,
 
 async def test_a_refusal_is_named(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
     found = await rolled(ledger, persona, pool, "single", **llm_batch({"refusal": "I will not do that."}))
-    assert (found.status, found.reason) == ("rejected", "refusal")
+    assert (found.status, found.reason) == ("rejected", "refused")
     assert "refused" in found.detail

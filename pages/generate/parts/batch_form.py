@@ -12,7 +12,18 @@ import streamlit as st
 
 from engine import modes, plugins
 from engine.planning.tasks import serves
-from engine.types import MODES, PLAN_VERSIONS, Batch, Choice, Domain, DomainShare, Endpoint, Mode
+from engine.types import (
+    ANY_LANGUAGE,
+    LANGUAGES,
+    MODES,
+    PLAN_VERSIONS,
+    Batch,
+    Choice,
+    Domain,
+    DomainShare,
+    Endpoint,
+    Mode,
+)
 from pages._ui.badges import mode_name, plays_reference
 from pages._ui.routes import page_link
 from pages._ui.text import literal
@@ -231,6 +242,15 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
     reward = right.number_input(
         "Smallest reward to keep", 0.0, 1.0, step=0.05, **kept("batch_min_reward", float(start.min_reward))
     )
+    languages = [*LANGUAGES, ANY_LANGUAGE]
+    language = st.selectbox(
+        "Language of the texts",
+        languages,
+        format_func=lambda code: LANGUAGES.get(code, "Any, not checked"),
+        **among("batch_language", start.language, languages),
+        help="A model's text in another language is asked for once more, then its rollout is rejected.",
+        width=280,
+    )
     keep = st.checkbox(
         "Keep failed dialogues too",
         **kept("batch_keep_failures", start.keep_failures),
@@ -244,6 +264,7 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
     return {
         "sandbox": sandbox,
         "concurrency": int(flying),
+        "language": language,
         "min_reward": reward,
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),

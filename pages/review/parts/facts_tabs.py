@@ -58,6 +58,7 @@ def draw_calls(trajectory: Trajectory) -> None:
             st.metric("Cost", money(sum(costs)) if costs else UNKNOWN)
     else:
         st.caption("No model was called.")
+    refused = any(call.not_taken for call in trajectory.calls)
     rows = [
         {
             "Role": call.role,
@@ -68,6 +69,7 @@ def draw_calls(trajectory: Trajectory) -> None:
             "Took": seconds(call.seconds),
             "Tries": call.attempts,
             "End": call.finish or "",
+            **({"Not taken": words(call.not_taken) if call.not_taken else ""} if refused else {}),
         }
         for call in trajectory.calls
     ]

@@ -20,8 +20,8 @@ from engine.errors import Conflict, InputError
 from engine.reviewing.corrections import ends_at, same_calls
 from engine.reviewing.replay import end_of_results
 from engine.reviewing.verdicts import corrections
-from engine.types import CLAIMS, SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
-from pages._ui.badges import score_name
+from engine.types import CLAIMS, NOT_TAKEN, SECONDS, USER_CALLS, Review, Trajectory, Turn, UserCall, Verdict
+from pages._ui.badges import score_name, words
 from pages._ui.format import seconds
 from pages._ui.messages import keep_message
 from pages._ui.text import CUT, beyond_browsers, literal
@@ -285,15 +285,24 @@ def _left_out(trajectory: Trajectory, reviews: Sequence[Review]) -> dict[int, st
 
 
 def _texts_beside(trajectory: Trajectory) -> dict[int, str]:
-    """Return {index: text beside the turn}: the duration of a call at its result, and the calls of the simulated user
-    at the message that follows them."""
+    """Return {index: text beside the turn}: the duration of a call at its result, the calls of the simulated user at
+    the message that follows them, and why replies before a turn were not taken."""
     took = {
         one.turn: f"took {seconds(one.value)}"
         for one in trajectory.attachments
         if (one.kind, one.version) == (SECONDS, 1) and isinstance(one.value, int | float)
     }
     users = {one.turn for one in trajectory.attachments if one.kind == USER_CALLS}
-    return took | {at: _user_calls_text(trajectory.user_calls(at)) for at in users}
+    took |= {at: _user_calls_text(trajectory.user_calls(at)) for at in users}
+    for one in trajectory.attachments:
+        if (one.kind, one.version) == (NOT_TAKEN, 1) and isinstance(one.value, list):
+            took[one.turn] = "; ".join(filter(None, (took.get(one.turn), _not_taken_text(one.value))))
+    return took
+
+
+def _not_taken_text(replies: Sequence[Any]) -> str:
+    reasons = [words(str(one.get("reason", ""))).lower() for one in replies if isinstance(one, dict)]
+    return f"asked once more after a reply that was not taken ({', '.join(reasons)})"
 
 
 def _user_calls_text(calls: Sequence[UserCall]) -> str:
