@@ -99,9 +99,10 @@ def completion(play: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(port: int = 0) -> AsyncIterator[Server]:
-    """Serve on a loopback port, a free one unless it is given; `base` is the api_base."""
-    server = Server()
+async def serving(port: int = 0, server: Server | None = None) -> AsyncIterator[Server]:
+    """Serve on a loopback port, a free one unless it is given; `base` is the api_base. The server is a new one that
+    plays a list unless it is given."""
+    server = server or Server()
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.answer)
     runner = server.runner = web.AppRunner(app, shutdown_timeout=0.2)
