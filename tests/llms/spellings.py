@@ -6,6 +6,7 @@ A choice is {"message": ..., "finish_reason": ...} of the chat protocol. In the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -31,6 +32,15 @@ def half(share: float) -> Spelling:
     def spelled(right: Choice) -> Choice:
         text = right["message"]["content"]
         return _choice({"content": text[: max(3, int(len(text) * share))]}, "length")
+
+    return spelled
+
+
+def altered(number: str, into: str) -> Spelling:
+    """Return the spelling that says another number for the first one that matches this expression."""
+
+    def spelled(right: Choice) -> Choice:
+        return _choice({"content": re.sub(number, into, right["message"]["content"], count=1)}, "stop")
 
     return spelled
 
@@ -65,6 +75,25 @@ def written(render: Renderer, before: str = "") -> Spelling:
     return spelled
 
 
+def cut_calls(render: Renderer, share: float) -> Spelling:
+    """Return the spelling that writes the calls into the text and is cut by max_tokens after this share of them."""
+
+    def spelled(right: Choice) -> Choice:
+        text = render(_calls(right))
+        return _choice({"content": text[: int(len(text) * share)]}, "length")
+
+    return spelled
+
+
+def beside(text: str) -> Spelling:
+    """Return the spelling that says this beside the calls, which are those of the protocol."""
+
+    def spelled(right: Choice) -> Choice:
+        return _choice(right["message"] | {"content": text}, "tool_calls")
+
+    return spelled
+
+
 def arguments(change: Callable[[str], Any]) -> Spelling:
     """Return the spelling that changes the JSON text of the arguments of every call."""
 
@@ -74,7 +103,12 @@ def arguments(change: Callable[[str], Any]) -> Spelling:
     return spelled
 
 
-def name(change: Callable[[str], str]) -> Spelling:
+def broken_text(render: Renderer, change: Callable[[str], str]) -> Spelling:
+    """Return the spelling that writes the calls into the text, which is then changed."""
+    return lambda right: _choice({"content": change(render(_calls(right)))}, "stop")
+
+
+def named(change: Callable[[str], str]) -> Spelling:
     """Return the spelling that changes the name of every call."""
 
     def spelled(right: Choice) -> Choice:
@@ -230,9 +264,37 @@ USER_WRONG: Mapping[str, Sequence[Spelling]] = {
 """What a simulated user says that cannot be data, by the reason under which it is rejected."""
 
 NOTATIONS: Sequence[Spelling] = [written(render) for family in sorted(RENDERERS) for render in RENDERERS[family]]
+_HERMES, _MISTRAL, _LLAMA = (RENDERERS[family][0] for family in ("hermes", "mistral", "llama"))
 WITH_WORDS: Sequence[Spelling] = [
-    written(RENDERERS[family][0], "Let me look that up.\n") for family in ("hermes", "mistral", "kimi_k2", "llama")
+    written(render, f"{words}\n") for render in (_HERMES, _MISTRAL, _LLAMA) for words in ("Let me look.", "One moment:")
 ]
+"""Calls in the text, behind words to the user."""
+BEHIND_A_THOUGHT: Sequence[Spelling] = [
+    written(_HERMES, "<think>I look it up.</think>\n"),
+    written(_MISTRAL, "[THINK]I look it up.[/THINK]"),
+    written(_LLAMA, "<thought>I look it up.</thought>\n"),
+]
+BESIDE_A_THOUGHT: Sequence[Spelling] = [
+    beside("<think>I look it up.</think>"),
+    beside("[THINK]I look it up.[/THINK]"),
+    beside("<think>I look it up."),
+]
+"""Calls of the protocol, with a thought in the text beside them."""
+WRONG_BESIDE_CALLS: Mapping[str, Sequence[Spelling]] = {
+    "special_tokens": [beside("Let me check.<|im_end|>"), beside("One moment.</s>"), beside("<|eot_id|>")],
+    "played_both_sides": [
+        beside("Let me check.\nUser: Thanks, please do."),
+        beside("Let me check.\n\nHuman: ok"),
+        beside("One moment.\n<|im_start|>user\nSure."),
+    ],
+    "invented_result": [
+        beside('<tool_response>{"balance": 3.5}</tool_response>'),
+        beside('Tool result: {"balance": 3.5}'),
+        beside('[TOOL_RESULTS] {"balance": 3.5} [/TOOL_RESULTS]'),
+    ],
+}
+"""What a teacher says beside its calls that cannot be data, by the reason under which it is rejected."""
+CUT_CALLS: Sequence[Spelling] = [cut_calls(_HERMES, 0.6), cut_calls(_MISTRAL, 0.8), cut_calls(_LLAMA, 0.7)]
 BROKEN: Sequence[Spelling] = [
     arguments(lambda given: given[:-1] + ",}"),
     arguments(lambda given: given[:-1]),
@@ -241,25 +303,43 @@ BROKEN: Sequence[Spelling] = [
 ]
 """Arguments whose JSON is broken, though only one thing can be meant."""
 
+BROKEN_IN_TEXT: Sequence[Spelling] = [
+    broken_text(_HERMES, lambda text: text.replace("}}", "},}")),
+    broken_text(_HERMES, lambda text: text.replace('"arguments":', "arguments:")),
+    broken_text(_MISTRAL, lambda text: text.replace("}}", ",}}")),
+]
 LEGACY: Sequence[Spelling] = [legacy(decoded=False), legacy(decoded=True), legacy(decoded=False, beside=True)]
 AS_OBJECT: Sequence[Spelling] = [by_number, one_object, flat]
 NAMES: Sequence[Spelling] = [
-    name(lambda given: f"functions.{given}"),
-    name(lambda given: f"{given}<|channel|>commentary"),
-    name(lambda given: f" {given} "),
-    name(lambda given: f"default_api.{given}"),
+    named(lambda given: f"functions.{given}"),
+    named(lambda given: f"{given}<|channel|>commentary"),
+    named(lambda given: f" {given} "),
+    named(lambda given: f"default_api.{given}"),
 ]
 
 _ASIDE = '{"name": "transfer", "arguments": {"source": "A-1", "target": "A-2", "amount": 5}}'
 QUOTED: Sequence[Spelling] = [
     said(f"{{}} For a transfer I would use `{_ASIDE}` next time."),
-    said(f"{{}} A transfer would look like this, for example: <tool_call>{_ASIDE}</tool_call> - but nothing was asked."),
-    said(f"<think>I could call <tool_call>{_ASIDE}</tool_call> but nobody asked for it.</think>{{}}"),
+    said(f"A call looks like this, for example:\n```json\n{_ASIDE}\n```\n{{}}"),
+    said(f"<think>I could call <tool_call>{_ASIDE}</tool_call>, but nobody asked for it.</think>{{}}"),
+    said(f"[THINK]I could write [TOOL_CALLS] [{_ASIDE}], but nobody asked for it.[/THINK]{{}}"),
 ]
-"""A call that is only spoken of, beside the right answer."""
+"""The right answer, and beside it a call that is only spoken of."""
 INVENTED: Sequence[Spelling] = [
     said("{} Together with the bonus that makes 98765.43."),
     said("{} Your overdraft limit is 71234.50."),
     said("{} The fee for that was 631.17."),
+    altered(r"holds \d+", "holds 9871"),
 ]
-"""The right answer, and beside it an amount that nobody gave."""
+"""The answer with an amount that nobody gave."""
+FENCED: Sequence[Spelling] = [
+    said("<think>The record shows all of it.</think>\n{}"),
+    said("```json\n{}\n```"),
+    said("Here are my verdicts:\n{}"),
+]
+"""Verdicts of a judge that can be read."""
+UNREADABLE: Sequence[Spelling] = [
+    said("I find that the assistant did all of it well."),
+    half(0.3),
+    said("<think>The record shows all of it, and I should answer in JSON."),
+]

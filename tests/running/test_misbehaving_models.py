@@ -47,7 +47,7 @@ OWNERS = "Ada Ben Cleo Dan Eva Finn Gina Hugo Ida Jack Kate Liam Mia Noah Olga P
 HOST = "models.test"
 """A fixed name, so that the address is the same in each run: the tasks of a batch are drawn from its content."""
 
-Order12 = dict[int, Order]
+Orders = dict[int, Order]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Runs:
     domain: Domain
     patch: pytest.MonkeyPatch
 
-    async def __call__(self, orders: Order12, judged: Spelling | None = None, **changes: Any) -> Played:
+    async def __call__(self, orders: Orders, judged: Spelling | None = None, **changes: Any) -> Played:
         endpoint = Endpoint(model="m", llm="openai_compatible", api_base=f"http://{HOST}/v1", attempts=1, timeout=20)
         values: dict[str, Any] = {
             "domains": [{"id": "ledger", "digest": self.domain.digest, "templates": ["compare"]}],
@@ -118,7 +118,6 @@ class Runs:
         assert row.status == "done", row.reason
         found = trajectories.stream(self.db, TrajectoryFilter(batches=(number,)))
         rows = sorted((Trajectory.model_validate_json(body) for _, body, _ in found), key=lambda one: one.index)
-        print([(r.status, r.reason, r.detail) for r in rows if r.status=="failed"][:2])
         assert [one.id for one in rows] == [spec.id for spec in specs]
         return Played(rows, double)
 
@@ -175,3 +174,227 @@ def drawn(spelled: Sequence[Spelling], seed: int, number: int) -> list[Spelling]
     while len(found) < number:
         found += rng.sample(spelled, len(spelled))
     return found[:number]
+
+
+SIX = SIZE // 2
+KEPT = ("kept", None, None)
+
+
+def once_and_always(spelled: Sequence[Spelling], seed: int, place: Place = "text", role: ModelRole = "teacher") -> Orders:
+    """Return the orders for a batch: the first six dialogues go wrong once, the others each time they are asked."""
+    times = (1,) * SIX + (ALWAYS,) * SIX
+    chosen = [*drawn(spelled, seed, SIX), *drawn(spelled, seed + 1, SIX)]
+    return {i: Order(one, place, role, times[i]) for i, one in enumerate(chosen)}
+
+
+def always(spelled: Sequence[Spelling], seed: int, place: Place, role: ModelRole = "teacher") -> Orders:
+    return {i: Order(one, place, role) for i, one in enumerate(drawn(spelled, seed, SIZE))}
+
+
+def notes(row: Trajectory, kind: str) -> list[Any]:
+    return [one.value for one in row.attachments if one.kind == kind]
+
+
+def not_taken(row: Trajectory) -> list[str]:
+    return [call.not_taken for call in row.calls if call.not_taken]
+
+
+def is_as_proven(row: Trajectory) -> bool:
+    """Return whether calls, results and answer are those of the proof."""
+    assert row.proof is not None
+    (proven,) = row.proof.turns
+    calls = [call.arguments for turn in row.turns for call in turn.tool_calls]
+    results = [turn.content for turn in row.turns if turn.role == "tool"]
+    steps = [step for group in proven.calls for step in group]
+    return (calls, results, row.turns[-1].content) == (
+        [step.call.arguments for step in steps],
+        [step.result.content for step in steps],
+        proven.answer,
+    )
+
+
+async def test_models_that_do_it_right(runs: Runs) -> None:
+    played = await runs({})
+    assert played.endings() == {KEPT: SIZE}
+    assert all(is_as_proven(row) for row in played.rows)
+    assert (played.double.asked("teacher"), played.double.asked("user")) == ([3] * SIZE, [2] * SIZE)
+    assert len(played.double.requests) == 5 * SIZE
+    assert not any(notes(row, RAW_REPLY) + notes(row, NOT_TAKEN) for row in played.rows)
+
+
+@pytest.mark.parametrize("reason", list(spellings.WRONG))
+async def test_a_teacher_whose_answer_cannot_be_data(runs: Runs, reason: str) -> None:
+    played = await runs(once_and_always(spellings.WRONG[reason], seed=11))
+    assert played.endings() == {KEPT: SIX, ("rejected", reason, "agent"): SIX}
+    assert played.double.asked("teacher") == [4] * SIZE
+    assert played.double.asked("user") == [2] * SIX + [1] * SIX
+    for row in played.rows[:SIX]:
+        assert is_as_proven(row)
+        assert not_taken(row) == [reason]
+        assert [one["reason"] for (one,) in notes(row, NOT_TAKEN)] == [reason]
+    for row in played.rows[SIX:]:
+        assert not_taken(row) == [reason] * 2
+        assert (row.end, row.outcome, row.turns[-1].train) == ("unclean", "failure", False)
+
+
+@pytest.mark.parametrize("reason", list(spellings.WRONG_BESIDE_CALLS))
+async def test_a_teacher_whose_words_beside_a_call_cannot_be_data(runs: Runs, reason: str) -> None:
+    played = await runs(once_and_always(spellings.WRONG_BESIDE_CALLS[reason], 12, "calls"))
+    assert played.endings() == {KEPT: SIX, ("rejected", reason, "agent"): SIX}
+    assert played.double.asked("teacher") == [4] * SIX + [2] * SIX
+    assert all(is_as_proven(row) for row in played.rows[:SIX])
+    assert not any(turn.role == "tool" for row in played.rows[SIX:] for turn in row.turns), "a call was executed"
+
+
+@pytest.mark.parametrize("reason", list(spellings.USER_WRONG))
+async def test_a_user_whose_message_cannot_be_data(runs: Runs, reason: str) -> None:
+    played = await runs(once_and_always(spellings.USER_WRONG[reason], seed=13, role="user"))
+    assert played.endings() == {KEPT: SIX, ("rejected", reason, "user"): SIX}
+    assert played.double.asked("user") == [3] * SIX + [2] * SIX
+    assert played.double.asked("teacher") == [3] * SIX + [0] * SIX
+    assert [not_taken(row) for row in played.rows] == [[reason]] * SIX + [[reason] * 2] * SIX
+    assert all(is_as_proven(row) for row in played.rows[:SIX])
+    assert {row.outcome for row in played.rows[SIX:]} == {"unmeasured"}
+
+
+async def test_a_teachers_thoughts_become_reasoning(runs: Runs) -> None:
+    played = await runs(always(spellings.CLOSED, 14, "text"))
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    for row in played.rows:
+        assert is_as_proven(row)
+        assert [turn.reasoning for turn in row.turns if turn.reasoning] == [spellings.THOUGHT]
+        (raw,) = notes(row, RAW_REPLY)
+        assert spellings.THOUGHT in raw
+
+
+async def test_a_users_thoughts_are_nobodys_business(runs: Runs) -> None:
+    played = await runs(always(spellings.USER_CLOSED, 15, "text", "user"))
+    assert played.endings() == {KEPT: SIZE}
+    assert (played.double.asked("teacher"), played.double.asked("user")) == ([3] * SIZE, [2] * SIZE)
+    assert all(is_as_proven(row) and len(notes(row, RAW_REPLY)) == 1 for row in played.rows)
+    assert not any("first request" in turn.content + (turn.reasoning or "") for row in played.rows for turn in row.turns)
+
+
+@pytest.mark.parametrize("part", range(3))
+async def test_calls_in_the_text_in_every_notation(runs: Runs, part: int) -> None:
+    spelled = drawn(spellings.NOTATIONS, 16, 3 * SIZE)[part * SIZE : (part + 1) * SIZE]
+    played = await runs({i: Order(one, "calls") for i, one in enumerate(spelled)})
+    assert len(spellings.NOTATIONS) <= 3 * SIZE, "a further part is needed"
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    for row in played.rows:
+        assert is_as_proven(row)
+        assert [call.text_calls for call in row.calls if call.role == "teacher"] == [1, 1, 0]
+        assert len(notes(row, RAW_REPLY)) == 2
+
+
+async def test_calls_in_the_text_behind_words_and_thoughts(runs: Runs) -> None:
+    spelled = [*drawn(spellings.WITH_WORDS, 17, SIX), *drawn(spellings.BEHIND_A_THOUGHT, 17, SIX)]
+    played = await runs({i: Order(one, "calls") for i, one in enumerate(spelled)})
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    assert all(is_as_proven(row) and sum(call.text_calls for call in row.calls) == 2 for row in played.rows)
+    assert {row.turns[2].content for row in played.rows[:SIX]} == {"Let me look.", "One moment:"}
+    assert [row.turns[2].reasoning for row in played.rows] == [None] * SIX + ["I look it up."] * SIX
+    assert {row.turns[2].content for row in played.rows[SIX:]} == {""}
+
+
+async def test_a_thought_beside_calls_of_the_protocol(runs: Runs) -> None:
+    played = await runs(always(spellings.BESIDE_A_THOUGHT, 18, "calls"))
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    for row in played.rows:
+        assert is_as_proven(row)
+        assert [turn.reasoning for turn in row.turns if turn.tool_calls] == ["I look it up."] * 2
+        assert sum(call.text_calls for call in row.calls) == 0
+
+
+async def test_calls_in_the_text_that_were_cut(runs: Runs) -> None:
+    played = await runs(once_and_always(spellings.CUT_CALLS, 19, "calls"))
+    assert played.endings() == {KEPT: SIX, ("rejected", "cut_off", "agent"): SIX}
+    assert played.double.asked("teacher") == [4] * SIX + [2] * SIX
+    assert all(is_as_proven(row) for row in played.rows[:SIX])
+    assert not any(turn.role == "tool" for row in played.rows[SIX:] for turn in row.turns)
+
+
+async def test_broken_arguments_are_repaired(runs: Runs) -> None:
+    spelled = [*drawn(spellings.BROKEN, 20, SIX), *drawn(spellings.BROKEN_IN_TEXT, 20, SIX)]
+    played = await runs({i: Order(one, "calls") for i, one in enumerate(spelled)})
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    for index, row in enumerate(played.rows):
+        assert is_as_proven(row)
+        assert [call.repaired_calls for call in row.calls if call.role == "teacher"] == [1, 1, 0]
+        assert sum(call.text_calls for call in row.calls) == (0 if index < SIX else 2)
+        assert len(notes(row, RAW_REPLY)) == 2
+
+
+async def test_calls_in_older_and_odd_forms_of_the_protocol(runs: Runs) -> None:
+    kinds = (spellings.LEGACY, spellings.AS_OBJECT, spellings.NAMES)
+    spelled = [one for kind in kinds for one in drawn(kind, 21, 4)]
+    played = await runs({i: Order(one, "calls") for i, one in enumerate(spelled)})
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    assert all(is_as_proven(row) for row in played.rows)
+    assert {(call.text_calls, call.repaired_calls) for row in played.rows for call in row.calls} == {(0, 0)}
+    assert [len(notes(row, RAW_REPLY)) for row in played.rows] == [0] * 8 + [2] * 4
+
+
+async def test_a_call_that_is_only_spoken_of_is_never_executed(runs: Runs) -> None:
+    played = await runs(always(spellings.QUOTED, 22, "text"))
+    assert played.endings()[KEPT] == SIZE
+    assert played.double.asked("teacher") == [3] * SIZE
+    for row in played.rows:
+        assert "transfer" in {tool.name for tool in row.tools}
+        assert {call.name for turn in row.turns for call in turn.tool_calls} == {"get_balance"}
+        assert sum(turn.role == "tool" for turn in row.turns) == 2
+        assert sum(call.text_calls for call in row.calls) == 0
+
+
+async def test_an_amount_that_nobody_gave(runs: Runs) -> None:
+    """Nobody is asked again for what is only untrue: the dialogue goes on, and its scores reject it."""
+    played = await runs(once_and_always(spellings.INVENTED, seed=23))
+    assert played.endings() == {("rejected", "unsupported_claim", "agent"): SIZE}
+    assert (played.double.asked("teacher"), played.double.asked("user")) == ([3] * SIZE, [2] * SIZE)
+    assert {row.end for row in played.rows} == {"done"}
+
+
+JUDGES = ["rules", "state", "facts", "rubric"]
+
+
+async def test_verdicts_behind_thoughts_and_in_fences_are_read(runs: Runs) -> None:
+    for spelled in spellings.FENCED:
+        played = await runs({}, judged=spelled, judges=JUDGES)
+        assert played.endings() == {KEPT: SIZE}
+        assert played.double.verdicts == SIZE
+        assert {s.value for row in played.rows for s in row.scores if s.name == "rubric"} == {1.0}
+
+
+async def test_verdicts_that_cannot_be_read(runs: Runs) -> None:
+    for spelled in spellings.UNREADABLE:
+        played = await runs({}, judged=spelled, judges=JUDGES)
+        print(played.endings(), played.double.verdicts)
+        assert {s.value for row in played.rows for s in row.scores if s.name == "rubric"} == {None}
+
+
+async def test_one_batch_with_every_reason(runs: Runs) -> None:
+    """Two dialogues are right, eight teachers and two users are not."""
+    orders = {i: Order(drawn(kind, 24, 1)[0]) for i, kind in enumerate(spellings.WRONG.values())}
+    orders[8] = Order(drawn(spellings.USER_WRONG["cut_off"], 24, 1)[0], role="user")
+    orders[9] = Order(drawn(spellings.INVENTED, 24, 1)[0])
+    played = await runs(orders)
+    expected = {("rejected", reason, "agent"): 1 for reason in spellings.WRONG}
+    expected |= {("rejected", "cut_off", "user"): 1, ("rejected", "unsupported_claim", "agent"): 1, KEPT: 2}
+    assert played.endings() == expected
+    assert played.double.asked("teacher") == [4] * 8 + [0, 3, 3, 3]
+    assert played.double.asked("user") == [1] * 8 + [2] * 4
+
+
+async def test_the_second_answer_of_a_dialogue(runs: Runs) -> None:
+    """What went right before a text that cannot be data stays in the dialogue, and is trained."""
+    spelled = drawn(spellings.WRONG["played_both_sides"], 25, SIZE)
+    orders = {i: Order(one, times=1 if i < SIX else ALWAYS, skip=1) for i, one in enumerate(spelled)}
+    share = {"id": "ledger", "digest": runs.domain.digest, "templates": ["move"]}
+    played = await runs(orders, domains=[share], turns={2: 1})
+    print(played.endings(), played.double.asked("teacher"), played.double.asked("user"))
