@@ -1,8 +1,8 @@
 """A model answers yes/no questions about the whole dialogue
 
-One model call per trajectory, and a second one when its answer cannot be used. Each criterion gives a score `rubric.<id>` with a reason and the turns that show it. The
-score `rubric` is the weighted share of yes; it alone passes or fails, at the rubric's threshold. An answer that cannot
-be read is a score of None.
+One model call per trajectory, and a second one when its answer cannot be used. Each criterion gives a score
+`rubric.<id>` with a reason and the turns that show it. The score `rubric` is the weighted share of yes; it alone passes
+or fails, at the rubric's threshold. An answer that cannot be used is a score of None.
 """
 
 from __future__ import annotations
