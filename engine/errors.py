@@ -22,8 +22,12 @@ from typing import Literal
 from engine.types import Culprit, ModelCall
 
 ModelFault = Literal[
-    "auth", "not_found", "bad_request", "rate_limit", "server", "timeout", "connection", "malformed", "empty"
-]
+    "auth", "not_found", "bad_request", "rate_limit", "server", "timeout", "connection", "malformed", "empty",
+    "context_length", "max_tokens", "tool_parser", "quota", "moderated",
+]  # fmt: skip
+"""Why a model call gave no usable turn. The last five are what servers say in the text of a refusal: the dialogue does
+not fit the model's context, `max_tokens` is more than the model can write, the server reads no tool calls, the account
+has no money left, the prompt or the answer was blocked by a content filter."""
 RETRYABLE: frozenset[ModelFault] = frozenset({"rate_limit", "server", "timeout", "connection", "malformed", "empty"})
 
 
@@ -87,7 +91,7 @@ class ModelError(TurnwrightError):
     @property
     def fatal(self) -> bool:
         """True when no call of the batch can succeed until a setting is changed."""
-        return self.kind in ("auth", "not_found")
+        return self.kind in ("auth", "not_found", "max_tokens", "tool_parser", "quota")
 
 
 class SandboxError(TurnwrightError):

@@ -1,8 +1,8 @@
 """A model answers yes/no questions about the whole dialogue
 
-One model call per trajectory. Each criterion gives a score `rubric.<id>` with a reason and the turns that show it. The
-score `rubric` is the weighted share of yes; it alone passes or fails, at the rubric's threshold. An answer that cannot
-be read is a score of None.
+One model call per trajectory, and a second one when its answer cannot be used. Each criterion gives a score
+`rubric.<id>` with a reason and the turns that show it. The score `rubric` is the weighted share of yes; it alone passes
+or fails, at the rubric's threshold. An answer that cannot be used is a score of None.
 """
 
 from __future__ import annotations
@@ -16,11 +16,27 @@ from pydantic import BaseModel, Field, ValidationError
 
 from engine import prompting
 from engine.errors import ModelError
+from engine.hygiene.check import check
+from engine.hygiene.findings import Context
 from engine.judging.rubric import DEFAULT
 from engine.protocols import LLM, AskingJudge
-from engine.types import Completion, Criterion, ModelCall, Options, Rubric, Score, Trajectory, Turn, digest
+from engine.types import (
+    ANY_LANGUAGE,
+    Completion,
+    Criterion,
+    ModelCall,
+    Options,
+    Rubric,
+    Score,
+    Trajectory,
+    Turn,
+    digest,
+)
 
 __all__ = ["RubricJudge"]
+
+
+_UNUSABLE = ("leaked_thinking", "cut_off", "special_tokens")
 
 
 class Config(Options):
@@ -61,20 +77,24 @@ class RubricJudge(AskingJudge):
         """Return one score per criterion, then the overall one."""
         if not any(turn.role == "assistant" for turn in trajectory.turns):
             return self.unmeasured("There is no assistant turn to judge.")
-        try:
-            completion = await self._llm.complete(
-                [Turn(role="user", content=self._prompt(trajectory))], response_schema=self._schema
-            )
-        except ModelError as error:
-            if error.fatal:
-                raise
-            if error.call is not None:
-                self.calls.append(error.call)
-            return self.unmeasured(f"The judge gave no answer: {error}")
-        self.calls.append(completion.call)
-        verdicts = _readable_verdicts(completion.data)
-        if not verdicts:
-            return self.unmeasured(_unreadable_reason(completion), completion.call.model)
+        for last in (False, True):  # an answer that cannot be used is asked for once more
+            try:
+                completion = await self._llm.complete(
+                    [Turn(role="user", content=self._prompt(trajectory))], response_schema=self._schema
+                )
+            except ModelError as error:
+                if error.fatal:
+                    raise
+                if error.call is not None:
+                    self.calls.append(error.call)
+                return self.unmeasured(f"The judge gave no answer: {error}")
+            verdicts = _readable_verdicts(completion.data)
+            fault = _fault(verdicts, completion)
+            self.calls.append(completion.call.model_copy(update={"not_taken": fault[0]}) if fault else completion.call)
+            if fault is None:
+                break
+            if last:
+                return self.unmeasured(fault[1], completion.call.model)
         scores = [
             self._criterion_score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
             for entry in self._rubric.criteria
@@ -135,6 +155,19 @@ class RubricJudge(AskingJudge):
             version=self._version,
             evidence=evidence,
         )
+
+
+def _fault(verdicts: dict[str, _Verdict], completion: Completion) -> tuple[str, str] | None:
+    """Return (short name, sentence) of what makes an answer unusable, None when it can be used. Reasons quote the
+    dialogue, so only that is looked for in them which no quotation explains."""
+    if not verdicts:
+        return "unreadable", _unreadable_reason(completion)
+    said = "\n\n".join(verdict.reason for verdict in verdicts.values())
+    found = check(said, Context(role="judge", finish=completion.call.finish, language=ANY_LANGUAGE))
+    wrong = next((one for one in found if one.reason in _UNUSABLE), None)
+    if wrong is None:
+        return None
+    return wrong.reason, f"The judge's answer was not taken ({wrong.reason.replace('_', ' ')}: {wrong.quote!r})."
 
 
 def _unreadable_reason(completion: Completion) -> str:

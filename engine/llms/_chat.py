@@ -19,7 +19,7 @@ from engine.llms._faults import model_error
 from engine.llms._retry import Retry
 from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
 from engine.loop import turn
-from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn
+from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
 Send = Callable[[dict[str, Any]], Awaitable[Any]]
 Price = Callable[[int | None, int | None], float | None]
@@ -44,7 +44,7 @@ class Chat:
         self._retry = Retry(
             endpoint.attempts,
             first=backoff,
-            patience=max(60.0, endpoint.timeout),
+            patience=longest_wait(endpoint),
             source=random.Random(f"{role}:{endpoint.model}:{endpoint.api_base}"),
         )
 

@@ -1,6 +1,9 @@
 """Build a ModelError from a failed call. It names the setting to change and never contains the key.
 
 HTTP 401 403 auth · 404 405 not_found · 408 504 timeout · 429 rate_limit · other 4xx bad_request · 5xx server
+
+What the server says of a refusal comes before its status (_refusal_texts.py): a dialogue that is too long, a server
+without a tool parser or an account without money come as 400, 403 or 429 as well.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 
 from engine import settings
 from engine.errors import ModelError, ModelFault
+from engine.llms._refusal_texts import said_kind
 from engine.types import Endpoint
 
 _EXCERPT = 300
@@ -32,8 +36,13 @@ def api_key(endpoint: Endpoint) -> str | None:
     return found
 
 
-def fault_kind(status: int) -> ModelFault:
-    """Return the kind of fault that an HTTP status stands for."""
+def fault_kind(status: int, said: str = "") -> ModelFault:
+    """Return the kind of fault of an answer with this HTTP status. `said` is its text, with its code where it has
+    one."""
+    if (named := said_kind(status, said)) is not None:
+        return named
+    if status == 402:
+        return "quota"
     if status in (401, 403):
         return "auth"
     if status in (404, 405):
@@ -71,6 +80,13 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
         "connection": f"{where} cannot be reached or dropped the connection; check api_base and that the server is up",
         "malformed": f"{where} answered, but not with a chat completion; check api_base (it often ends in /v1)",
         "empty": "the model answered with nothing",
+        "context_length": "the dialogue does not fit the model's context; choose a model or server with a longer one, "
+        "or lower the batch's rounds, steps or sampling.max_tokens",
+        "max_tokens": f"the model cannot write {endpoint.sampling.max_tokens} tokens; lower sampling.max_tokens",
+        "tool_parser": f"{where} takes no tools for this model; start it with its tool parser (vLLM: "
+        "--enable-auto-tool-choice --tool-call-parser, llama.cpp: --jinja), or choose a model that calls tools",
+        "quota": f"the account of the key ({variable}) has no quota or money left; top it up or use another key",
+        "moderated": "the provider's content filter blocked this prompt or its answer; look at the task and its data",
     }[kind]
 
 
@@ -91,6 +107,15 @@ def error_text(body: Any) -> str:
             inner = inner.get("message", inner)
         return str(inner if inner is not None else dict(body))
     return str(body)
+
+
+def error_words(body: Any) -> str:
+    """Return what tells the kind of a fault in an error body: message, code and type, for `fault_kind`."""
+    inner = body.get("error", body) if isinstance(body, Mapping) else body
+    if not isinstance(inner, Mapping):
+        return str(inner)
+    parts = [inner.get(name) for name in ("code", "type", "status", "message", "detail", "metadata")]
+    return " ".join(str(part) for part in parts if part)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -46,4 +46,6 @@ class Retry:
 
     def _final(self, error: ModelError, tries: int) -> ModelError:
         note = f" (tried {tries} times)" if tries > 1 else ""
+        if error.retry_after is not None and error.retry_after > self.patience:
+            note += f" It asks to wait {error.retry_after:g} s; the model's patience is {self.patience:g} s."
         return ModelError(error.kind, f"{error}{note}", retry_after=error.retry_after)

@@ -20,6 +20,7 @@ from engine.errors import ModelError, ModelFault
 from engine.examples import ModelExample
 from engine.llms._faults import api_key, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
+from engine.llms._refusal_texts import said_kind
 from engine.types import Completion, Endpoint, ModelRole, Options, Sampling, Tool, Turn
 
 __all__ = ["LiteLLM"]
@@ -93,7 +94,8 @@ class LiteLLM(ChatLLM):
         reached or the reply was no JSON, so class and text decide first."""
         names = {base.__name__ for base in type(error).__mro__}
         status, text = getattr(error, "status_code", None), str(getattr(error, "message", None) or error)
-        kind = next((kind for name, kind in _KINDS.items() if name in names), None)
+        kind = said_kind(int(status or 0), text)
+        kind = kind or next((kind for name, kind in _KINDS.items() if name in names), None)
         if kind == "bad_request" and "LLM Provider NOT provided" in text:
             kind = "not_found"
         if kind is None and any(sign in text for sign in _NOT_JSON):
@@ -101,12 +103,14 @@ class LiteLLM(ChatLLM):
         elif kind is None and (status is None or any(sign in text for sign in _UNREACHED)):
             kind = "connection"
         elif kind is None:
-            kind = fault_kind(int(status or 500))
+            kind = fault_kind(int(status or 500), text)
         shown = status if kind not in ("connection", "malformed", "timeout") else None
         return model_error(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
 
 
 _KINDS: dict[str, ModelFault] = {
+    "ContextWindowExceededError": "context_length",
+    "ContentPolicyViolationError": "moderated",
     "Timeout": "timeout",
     "AuthenticationError": "auth",
     "PermissionDeniedError": "auth",

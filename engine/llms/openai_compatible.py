@@ -15,7 +15,7 @@ from pydantic import Field
 
 from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
-from engine.llms._faults import api_key, error_text, fault_kind, model_error, retry_after
+from engine.llms._faults import api_key, error_text, error_words, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads, loads_leniently
 from engine.types import Endpoint, ModelRole, Options
@@ -96,15 +96,17 @@ class OpenAICompatible(ChatLLM):
             raise model_error("malformed", self._endpoint, data[:400].decode(errors="replace")) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             code = body["error"].get("code") if isinstance(body["error"], dict) else None
-            raise model_error(fault_kind(code) if isinstance(code, int) else "server", self._endpoint, error_text(body))
+            kind = fault_kind(code if isinstance(code, int) else 500, error_words(body))
+            raise model_error(kind, self._endpoint, error_text(body))
         return body
 
     def _http_error(self, status: int, data: bytes, wait: float | None) -> ModelError:
         try:
-            answer = error_text(_body(data))
+            body = _body(data)
         except ValueError:
-            answer = data[:400].decode(errors="replace")
-        return model_error(fault_kind(status), self._endpoint, answer, status=status, wait=wait)
+            body = data[:400].decode(errors="replace")
+        kind = fault_kind(status, error_words(body))
+        return model_error(kind, self._endpoint, error_text(body), status=status, wait=wait)
 
     def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         given, taken = self._config.input_cost_per_token, self._config.output_cost_per_token

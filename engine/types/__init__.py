@@ -51,7 +51,7 @@ from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
-from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling
+from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling, longest_wait
 from engine.types.records import (
     Record,
     RecordAttachment,
@@ -196,6 +196,7 @@ __all__ = [
     "Withhold",
     "digest",
     "is_shared",
+    "longest_wait",
     "mode_order",
     "shared_path",
     "tool_files_of",

@@ -24,7 +24,8 @@ class Sampling(Frozen):
 
 class Endpoint(Frozen):
     """How to reach one model. `llm` names a plug-in of engine/llms, `key_variable` the environment variable that holds
-    the key. `timeout` is in seconds per attempt."""
+    the key. `timeout` is in seconds per attempt. `patience` is how many seconds a server may ask to wait before the
+    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`."""
 
     model: str
     llm: str = "litellm"
@@ -32,8 +33,15 @@ class Endpoint(Frozen):
     key_variable: str | None = None
     timeout: Annotated[float, Field(gt=0)] = 120.0
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    patience: Annotated[float, Field(ge=0)] | None = None
     sampling: Sampling = Sampling()
     options: dict[str, Any] = {}
+
+
+def longest_wait(endpoint: Endpoint) -> float:
+    """Return how many seconds a server may ask to wait: `patience`, without it 60, or `timeout` where that is
+    longer."""
+    return max(60.0, endpoint.timeout) if endpoint.patience is None else endpoint.patience
 
 
 class ModelCall(Frozen):

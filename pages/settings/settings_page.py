@@ -13,7 +13,7 @@ from engine import plugins, settings
 from engine.errors import InputError
 from engine.running.models import open_llm
 from engine.times import NO_ANSWER
-from engine.types import Endpoint
+from engine.types import Endpoint, longest_wait
 from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.config_form import config_form
@@ -115,12 +115,23 @@ def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
             most = st.number_input("Most tokens", 1, 1_000_000, start.sampling.max_tokens, key=f"{key}_tokens")
             wait = st.number_input("Timeout, seconds", 1.0, 3600.0, start.timeout, 10.0, key=f"{key}_timeout")
             tries = st.number_input("Attempts", 1, 10, start.attempts, key=f"{key}_attempts")
+            patience = st.number_input(
+                "Longest wait, seconds",
+                0.0,
+                86_400.0,
+                start.patience,
+                30.0,
+                key=f"{key}_patience",
+                placeholder=f"{longest_wait(start):g}",
+                help="A server that is busy may ask to wait before the next attempt. A call that would have to wait "
+                "longer ends.",
+            )
         kept = start.options if kind == start.llm else {}
         options = config_form(plugins.load("llms", kind).config, key=f"{key}_{kind}", values=kept)
     plugins.configure("llms", kind, options)
     changes = {"temperature": heat, "top_p": top, "max_tokens": int(most)}
     sampling = start.sampling.model_copy(update=changes)
-    return {"timeout": wait, "attempts": int(tries), "sampling": sampling, "options": options}
+    return {"timeout": wait, "attempts": int(tries), "patience": patience, "sampling": sampling, "options": options}
 
 
 def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None:

@@ -31,9 +31,11 @@ def verdict(criterion: str, answer: Any, evidence: tuple[int, ...] = (4,)) -> di
     return {criterion: {"reason": f"Because of {criterion}.", "evidence": list(evidence), "answer": answer}}
 
 
-def judge(reply: dict[str, Any], rubric: Rubric | None = RUBRIC) -> RubricJudge:
+def judge(
+    reply: dict[str, Any], rubric: Rubric | None = RUBRIC, *, more: tuple[dict[str, Any], ...] = ()
+) -> RubricJudge:
     plugin = plugins.load("judges", "rubric")
-    llm = open_llm(Endpoint(model="m", llm="scripted", attempts=1, options={"replies": [reply]}), "judge")
+    llm = open_llm(Endpoint(model="m", llm="scripted", attempts=1, options={"replies": [reply, *more]}), "judge")
     made: RubricJudge = plugin.make(plugin.config(), llm=llm, rubric=rubric)
     return made
 
@@ -75,8 +77,21 @@ async def test_an_unreadable_answer_is_unmeasured(reply: dict[str, Any]) -> None
     scores = await asked.score(balance_trajectory())
     assert [entry.value for entry in scores] == [None, None, None]
     assert all("could not be read" in entry.reason for entry in scores)
-    assert len(asked.calls) == 1
+    assert [call.not_taken for call in asked.calls] == ["unreadable", "unreadable"]
     assert reward(scores) is None
+
+
+async def test_an_answer_that_cannot_be_used_is_asked_for_once_more() -> None:
+    right = {"data": verdict("goal_met", "yes") | verdict("clear", "yes")}
+    leaked = {"data": verdict("goal_met", "yes") | verdict("clear", "yes")}
+    leaked["data"]["clear"]["reason"] = "It is clear.<|im_end|>"
+    for wrong, name in (({"text": "All good!"}, "unreadable"), (leaked, "special_tokens")):
+        asked = judge(wrong, more=(right,))
+        assert by_name(await asked.score(balance_trajectory()))["rubric"].value == 1.0
+        assert [call.not_taken for call in asked.calls] == [name, ""]
+    scores = await judge(leaked).score(balance_trajectory())
+    assert {score.value for score in scores} == {None}
+    assert "special tokens" in scores[0].reason
 
 
 @pytest.mark.parametrize("second", [{}, verdict("clear", "perhaps"), {"clear": "yes"}, {"clear": {"answer": None}}])

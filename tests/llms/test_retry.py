@@ -9,6 +9,7 @@ import pytest
 from engine.errors import ModelError, ModelFault
 from engine.llms._faults import retry_after
 from engine.llms._retry import Retry
+from engine.types import Endpoint, longest_wait
 
 
 class Sleeps:
@@ -70,3 +71,14 @@ def test_retry_after_reads_seconds_and_dates() -> None:
     assert (retry_after({"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"}) or 0) > 1e6
     assert retry_after({"Retry-After": "soon"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(("patience", "tries"), [(None, 1), (300.0, 2)])
+async def test_patience_is_a_setting_of_the_model(patience: float | None, tries: int) -> None:
+    sleeps = Sleeps()
+    endpoint = Endpoint(model="m", timeout=5, patience=patience)
+    retry = Retry(2, patience=longest_wait(endpoint), sleep=sleeps)
+    with pytest.raises(ModelError) as caught:
+        await retry(failing("rate_limit", "rate_limit", wait=120.0))
+    assert len(sleeps.asked) == tries - 1
+    assert ("asks to wait 120 s; the model's patience is 60 s" in str(caught.value)) == (patience is None)

@@ -129,6 +129,7 @@ def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, le
         personas=(persona.id,), teacher="llm", user="llm", models={"teacher": SCRIPTED, "user": SCRIPTED},
         judges=("state", {"rubric": {"chars": 9000}}), rubric=Rubric(), keep_failures=True, min_reward=0.25,
         sandbox="local", allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
+        language="de",
         budget={
             "tokens": 1000, "cost_usd": 1.5, "seconds": 60.0, "input_cost_per_million": 0.5,
             "output_cost_per_million": 2.0,
