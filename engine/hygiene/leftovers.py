@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.hygiene.findings import Context
 from engine.hygiene.prose import Prose
-from engine.hygiene.roles import SPOKEN
+from engine.hygiene.roles import SPEAKERS, SPOKEN, is_sentence
 
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})", re.MULTILINE)
 _WRAPPERS = frozenset(
@@ -110,6 +110,8 @@ def _wrapped(bare: str, context: Context) -> tuple[int, int] | None:
         return None
     whole = (0, min(len(bare), 60))
     inner = re.sub(r"\A```\w*\s*|\s*```\Z", "", bare) if bare.startswith("```") else bare
+    if not inner:  # a fence around nothing
+        return whole
     value = _json(inner)
     if isinstance(value, str):
         escaped = "\\" in inner
@@ -180,7 +182,11 @@ def _in_words(prose: Prose, context: Context) -> tuple[int, int] | None:
 def _own_header(text: str, role: str) -> re.Match[str] | None:
     """Find the speaker's own name before its message ("Assistant: Your order ..."), which no field of a record is."""
     header = _OWN[role].match(text)
-    return header if header and SPOKEN.match(text[header.end() :].lstrip(" *_")) else None
+    if header is None:
+        return None
+    said = text[header.end() :].strip(" *_\n").partition("\n")[0].rstrip()
+    names_speaker = header[0].strip("\"'*_[]():： \t").lower() in SPEAKERS
+    return header if SPOKEN.match(said) or (names_speaker and is_sentence(said)) else None
 
 
 def _unfilled(text: str, context: Context) -> re.Match[str] | None:

@@ -67,6 +67,8 @@ SPOKEN = re.compile(
     rf"\A[\"'“*_ ]{{0,3}}(?:{_FIRST}|[\u4e00-\u9fff][^\n]{{0,40}}[的了吗呢吧您我你请谢好是])", re.IGNORECASE
 )
 """How a message begins, and the value of a field does not ("Customer: Lavender Court")."""
+SPEAKERS = frozenset(("user", "human", "assistant", "ai", "bot", "chatbot"))
+"""Roles that at the start of a text stand before a message; others are names of fields as well."""
 _SHOWN = (
     r"transcript|dialog|conversation|\bchat (?:log|history)|excerpt|\bscript|interview|role-?play|minutes|对话|记录"
 )
@@ -187,7 +189,12 @@ def _is_line(match: re.Match[str], text: str, several: bool) -> bool:
         return not text[match.end() :].strip() and not _fields_before(text, match.start())
     if SPOKEN.match(said):
         return True
-    return several and said[-1] in ".!?" and len(said.split()) > 2
+    return several and is_sentence(said)
+
+
+def is_sentence(line: str) -> bool:
+    """Return whether a line ends like a sentence and has at least three words, as few values of fields do."""
+    return line[-1:] in (".", "!", "?") and len(line.split()) > 2
 
 
 def _fields_before(text: str, start: int) -> bool:

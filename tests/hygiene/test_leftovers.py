@@ -17,6 +17,8 @@ BOTH = [
     '{\n"answer": "It has shipped.',
     "It has shipped.\n```",
     "```\nIt has shipped.",
+    "```\n```",
+    "```json\n\n```",
     "```json\nIt has shipped.",
     "It has shipped. ```",
     "It has shipped.\n}",
@@ -40,6 +42,8 @@ BOTH = [
     '{"name": "get_order", "arguments": {"id": "QM-1"}}',
 ]
 USER = [
+    "User: Cancel order QM-1 for me.",
+    "Human: QM-1 or QM-2: which comes first?",
     "User: I want to cancel it.",
     "**User:** I want to cancel it.",
     "I want to cancel order [order number].",
