@@ -1,4 +1,4 @@
-"""A double of the models of a batch: it plays the proven chain over HTTP, and misbehaves in the dialogues it is told to.
+"""A double of a batch's models: it plays the proven chain over HTTP, and misbehaves in the dialogues it is told to.
 
 The double knows the dialogues of its batch (their specs and proofs) and tells from a request whose turn it is: the user
 is asked for a `user_message`, the judge for `verdicts`, and the teacher for neither. Without orders it says what the
@@ -23,6 +23,7 @@ from tests.llms.server import Server, completion
 from tests.llms.spellings import Place, Spelling
 
 ALWAYS = 1_000
+"""More replies than one dialogue has."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,23 @@ class Dialogue:
 
 
 class Double(Server):
-    """`dialogues` are in the order of the batch. Requests of no known dialogue are answered with 400."""
+    """`dialogues` are in the order of the batch. The first `judged_times` verdicts on a record are
+    spelled as `judged` says, whose spellings go round. Requests of no known dialogue are answered with 400."""
 
     def __init__(
-        self, specs: Sequence[RolloutSpec], proofs: Sequence[Proof], orders: Mapping[int, Order], judged: Spelling | None
+        self,
+        specs: Sequence[RolloutSpec],
+        proofs: Sequence[Proof],
+        orders: Mapping[int, Order],
+        judged: Sequence[Spelling],
+        judged_times: int,
     ) -> None:
         super().__init__()
         pairs = zip(specs, proofs, strict=True)
         self.dialogues = [Dialogue(spec, proof, orders.get(spec.index)) for spec, proof in pairs]
         assert len({one.first for one in self.dialogues}) == len(self.dialogues), "two dialogues begin alike"
-        self._judged = judged
-        self.verdicts = 0
+        self._judged, self._judged_times = judged, judged_times
+        self._records: Counter[str] = Counter()
 
     def asked(self, role: ModelRole) -> list[int]:
         """Return how many requests of the role arrived in each dialogue."""
@@ -93,14 +100,25 @@ class Double(Server):
         self.requests.append(body)
         messages, role = body["messages"], _role(body)
         if role == "judge":
-            self.verdicts += 1
-            choice = _choice({"data": _yes_to_all(body["response_format"]["json_schema"]["schema"])})
-            return _response(choice if self._judged is None else self._judged(choice))
+            return _response(self._verdicts(body))
         dialogue = self._dialogue(role, messages)
         if dialogue is None:
             return web.json_response({"error": {"message": "this dialogue is not in the batch"}}, status=400)
         dialogue.asked[role] += 1
         return _response(dialogue.as_ordered(role, await dialogue.right(role, messages)))
+
+    @property
+    def verdicts(self) -> list[int]:
+        """How many requests for verdicts arrived for each record, in the order of their first ones."""
+        return list(self._records.values())
+
+    def _verdicts(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        right = _choice({"data": _yes_to_all(body["response_format"]["json_schema"]["schema"])})
+        record = body["messages"][0]["content"]
+        self._records[record] += 1
+        if not self._judged or self._records[record] > self._judged_times:
+            return right
+        return self._judged[(len(self._records) - 1) % len(self._judged)](right)
 
     def _dialogue(self, role: ModelRole, messages: Sequence[Mapping[str, Any]]) -> Dialogue | None:
         if role == "user":

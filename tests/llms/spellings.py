@@ -36,6 +36,17 @@ def half(share: float) -> Spelling:
     return spelled
 
 
+def with_id(template: str) -> Spelling:
+    """Return the spelling that says a template; `ID` in it is the first account that the right text names."""
+
+    def spelled(right: Choice) -> Choice:
+        text = right["message"]["content"]
+        found = re.search(r"A-\d+", text)
+        return said(template.replace("ID", found[0] if found else "A-1"))(right)
+
+    return spelled
+
+
 def altered(number: str, into: str) -> Spelling:
     """Return the spelling that says another number for the first one that matches this expression."""
 
@@ -209,6 +220,8 @@ WRONG: Mapping[str, Sequence[Spelling]] = {
         said('{"response": "{}"}'),
         said('{}"}'),
         said('```json\n{"answer": "{}"}\n```'),
+        said("```\n```"),
+        said("Assistant: {}"),
     ],
     "refused": [
         said("I'm sorry, but I can't assist with that request."),
@@ -343,3 +356,34 @@ UNREADABLE: Sequence[Spelling] = [
     half(0.3),
     said("<think>The record shows all of it, and I should answer in JSON."),
 ]
+
+_UNTAGGED = "engine/hygiene/leftovers.py knows a call without tags only where it is the whole text"
+OVERLOOKED: Mapping[str, tuple[str, Spelling, str]] = {
+    "one line of the person": (
+        "played_both_sides",
+        with_id("{}\nUser: Compare ID once more."),
+        "engine/hygiene/roles.py tells a single line of the other side only by its first word",
+    ),
+    "the role of a template": (
+        "leftovers",
+        said("assistant\n{}"),
+        "engine/hygiene/leftovers.py knows the speaker's own name only with a colon",
+    ),
+    "a call as JSON": (
+        "leftovers",
+        with_id('{"name": "get_balance", "arguments": {"account_id": "ID"}}\n\n{}'),
+        _UNTAGGED,
+    ),
+    "a call as Python": ("leftovers", with_id('[get_balance(account_id="ID")]\n{}'), _UNTAGGED),
+    "a call as in ReAct": (
+        "leftovers",
+        with_id('Action: get_balance\nAction Input: {"account_id": "ID"}\n{}'),
+        _UNTAGGED,
+    ),
+    "a closed thought alone": (
+        "leaked_thinking",
+        said("<think>That is all.</think>"),
+        "engine/llms/_wire.py takes it for an empty reply (model_empty, infrastructure), other than [THINK] alone",
+    ),
+}
+"""What cannot be data and is not found out: the reason it should have, its spelling, and why it is overlooked."""

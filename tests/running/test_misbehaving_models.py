@@ -11,7 +11,7 @@ import json
 import random
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,18 @@ from engine.planning.planner import plan
 from engine.rolling.prove import prove
 from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.worker import Worker
-from engine.types import NOT_TAKEN, RAW_REPLY, Batch, Domain, Endpoint, ModelRole, Proof, RolloutSpec, Trajectory
-from engine.types import TrajectoryFilter
+from engine.types import (
+    NOT_TAKEN,
+    RAW_REPLY,
+    Batch,
+    Domain,
+    Endpoint,
+    ModelRole,
+    Proof,
+    RolloutSpec,
+    Trajectory,
+    TrajectoryFilter,
+)
 from storage.database import Database, open_database
 from storage.designing import domains, personas
 from storage.generating import batches
@@ -43,7 +53,7 @@ from tests.samples.packs import ledger_files
 from tests.samples.personas import TESS
 
 SIZE = 12
-OWNERS = "Ada Ben Cleo Dan Eva Finn Gina Hugo Ida Jack Kate Liam Mia Noah Olga Paul Rosa Sam Tess Walt".split()
+OWNERS = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gina", "Hugo", "Ida", "Jack", "Kate", "Liam", "Mia", "Noah")
 HOST = "models.test"
 """A fixed name, so that the address is the same in each run: the tasks of a batch are drawn from its content."""
 
@@ -93,7 +103,9 @@ class Runs:
     domain: Domain
     patch: pytest.MonkeyPatch
 
-    async def __call__(self, orders: Orders, judged: Spelling | None = None, **changes: Any) -> Played:
+    async def __call__(
+        self, orders: Orders, judged: Sequence[Spelling] = (), judged_times: int = ALWAYS, **changes: Any
+    ) -> Played:
         endpoint = Endpoint(model="m", llm="openai_compatible", api_base=f"http://{HOST}/v1", attempts=1, timeout=20)
         values: dict[str, Any] = {
             "domains": [{"id": "ledger", "digest": self.domain.digest, "templates": ["compare"]}],
@@ -108,7 +120,7 @@ class Runs:
         }
         batch = batch_of(self.domain, **values | changes).pinned()
         specs = list(plan(batch, {self.domain.digest: self.domain}, [TESS]))
-        double = Double(specs, await _proofs(batch, specs, self.domain), orders, judged)
+        double = Double(specs, await _proofs(batch, specs, self.domain), orders, judged, judged_times)
         number = batches.create_batch(self.db, batch)
         async with self._served(double):
             await Worker(SqlStore(self.db), SqlLibrary(self.db), SandboxChoice("local"), say=lambda _: None).work(
@@ -122,7 +134,7 @@ class Runs:
         return Played(rows, double)
 
     @asynccontextmanager
-    async def _served(self, double: Double) -> Any:
+    async def _served(self, double: Double) -> AsyncIterator[None]:
         async with serving(server=double) as server:
             port = int(server.base.split(":")[2].split("/")[0])
             self.patch.setattr("aiohttp.connector.DefaultResolver", lambda **_: _ToPort(port))
@@ -141,7 +153,14 @@ class _ToPort(AbstractResolver):
         assert host == HOST
         flags = socket.AI_NUMERICHOST
         return [
-            {"hostname": host, "host": "127.0.0.1", "port": self._port, "family": socket.AF_INET, "proto": 0, "flags": flags}
+            {
+                "hostname": host,
+                "host": "127.0.0.1",
+                "port": self._port,
+                "family": socket.AF_INET,
+                "proto": 0,
+                "flags": flags,
+            }
         ]
 
     async def close(self) -> None: ...
@@ -180,7 +199,9 @@ SIX = SIZE // 2
 KEPT = ("kept", None, None)
 
 
-def once_and_always(spelled: Sequence[Spelling], seed: int, place: Place = "text", role: ModelRole = "teacher") -> Orders:
+def once_and_always(
+    spelled: Sequence[Spelling], seed: int, place: Place = "text", role: ModelRole = "teacher"
+) -> Orders:
     """Return the orders for a batch: the first six dialogues go wrong once, the others each time they are asked."""
     times = (1,) * SIX + (ALWAYS,) * SIX
     chosen = [*drawn(spelled, seed, SIX), *drawn(spelled, seed + 1, SIX)]
@@ -273,7 +294,9 @@ async def test_a_users_thoughts_are_nobodys_business(runs: Runs) -> None:
     assert played.endings() == {KEPT: SIZE}
     assert (played.double.asked("teacher"), played.double.asked("user")) == ([3] * SIZE, [2] * SIZE)
     assert all(is_as_proven(row) and len(notes(row, RAW_REPLY)) == 1 for row in played.rows)
-    assert not any("first request" in turn.content + (turn.reasoning or "") for row in played.rows for turn in row.turns)
+    assert not any(
+        "first request" in turn.content + (turn.reasoning or "") for row in played.rows for turn in row.turns
+    )
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -364,18 +387,21 @@ JUDGES = ["rules", "state", "facts", "rubric"]
 
 
 async def test_verdicts_behind_thoughts_and_in_fences_are_read(runs: Runs) -> None:
-    for spelled in spellings.FENCED:
-        played = await runs({}, judged=spelled, judges=JUDGES)
-        assert played.endings() == {KEPT: SIZE}
-        assert played.double.verdicts == SIZE
-        assert {s.value for row in played.rows for s in row.scores if s.name == "rubric"} == {1.0}
+    played = await runs({}, judged=drawn(spellings.FENCED, 26, SIZE), judges=JUDGES)
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.verdicts == [1] * SIZE
+    assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [1.0] * SIZE
 
 
-async def test_verdicts_that_cannot_be_read(runs: Runs) -> None:
-    for spelled in spellings.UNREADABLE:
-        played = await runs({}, judged=spelled, judges=JUDGES)
-        print(played.endings(), played.double.verdicts)
-        assert {s.value for row in played.rows for s in row.scores if s.name == "rubric"} == {None}
+@pytest.mark.parametrize(("times", "value"), [(1, 1.0), (ALWAYS, None)])
+async def test_verdicts_that_cannot_be_read_are_asked_for_once_more(
+    runs: Runs, times: int, value: float | None
+) -> None:
+    """When the second ones cannot be read either, nothing is measured, and nobody fails by them."""
+    played = await runs({}, drawn(spellings.UNREADABLE, 27, SIZE), times, judges=JUDGES)
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.verdicts == [2] * SIZE
+    assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [value] * SIZE
 
 
 async def test_one_batch_with_every_reason(runs: Runs) -> None:
@@ -384,7 +410,9 @@ async def test_one_batch_with_every_reason(runs: Runs) -> None:
     orders[8] = Order(drawn(spellings.USER_WRONG["cut_off"], 24, 1)[0], role="user")
     orders[9] = Order(drawn(spellings.INVENTED, 24, 1)[0])
     played = await runs(orders)
-    expected = {("rejected", reason, "agent"): 1 for reason in spellings.WRONG}
+    expected: dict[tuple[str, str | None, str | None], int] = {
+        ("rejected", reason, "agent"): 1 for reason in spellings.WRONG
+    }
     expected |= {("rejected", "cut_off", "user"): 1, ("rejected", "unsupported_claim", "agent"): 1, KEPT: 2}
     assert played.endings() == expected
     assert played.double.asked("teacher") == [4] * 8 + [0, 3, 3, 3]
@@ -397,4 +425,22 @@ async def test_the_second_answer_of_a_dialogue(runs: Runs) -> None:
     orders = {i: Order(one, times=1 if i < SIX else ALWAYS, skip=1) for i, one in enumerate(spelled)}
     share = {"id": "ledger", "digest": runs.domain.digest, "templates": ["move"]}
     played = await runs(orders, domains=[share], turns={2: 1})
-    print(played.endings(), played.double.asked("teacher"), played.double.asked("user"))
+    assert played.endings() == {KEPT: SIX, ("rejected", "played_both_sides", "agent"): SIX}
+    assert played.double.asked("teacher") == [6] * SIZE
+    assert played.double.asked("user") == [3] * SIX + [2] * SIX
+    for row in played.rows[SIX:]:
+        answers = [turn for turn in row.turns if turn.role == "assistant" and not turn.tool_calls]
+        assert [turn.train for turn in answers] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("reason", "spelled"),
+    [
+        pytest.param(reason, spelled, marks=pytest.mark.xfail(strict=True, reason=why), id=what)
+        for what, (reason, spelled, why) in spellings.OVERLOOKED.items()
+    ],
+)
+async def test_what_is_overlooked(runs: Runs, reason: str, spelled: Spelling) -> None:
+    played = await runs(once_and_always([spelled], seed=28))
+    assert played.endings() == {KEPT: SIX, ("rejected", reason, "agent"): SIX}
+    assert played.double.asked("teacher") == [4] * SIZE
