@@ -184,6 +184,8 @@ CLOSED: Sequence[Spelling] = [
     said(f"<thought>\n{THOUGHT}\n</thought>\n{{}}"),
     said(f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>{{}}"),
     said(f"◁think▷{THOUGHT}◁/think▷{{}}"),
+    said(f"{{}}\n<think>{THOUGHT}</think>"),
+    said(f"<|begin_of_thought|>{THOUGHT}<|end_of_thought|>\n{{}}"),
 ]
 """Thoughts in a known form with a clear border."""
 
