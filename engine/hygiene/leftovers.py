@@ -163,8 +163,8 @@ def _balanced(text: str) -> bool:
 
 def _in_words(prose: Prose, context: Context) -> tuple[int, int] | None:
     text = prose.plain
-    found = None
-    if ":" in text or "：" in text:
+    found = _ROLE_LINE[context.role].match(text)
+    if found is None and (":" in text or "：" in text):
         found = _own_header(text, context.role) or (None if _is_json(text) else _KEY.search(text))
     if found is None and "\\" in text:
         found = _ESCAPED.search(text)
@@ -177,6 +177,14 @@ def _in_words(prose: Prose, context: Context) -> tuple[int, int] | None:
     if found is None and "<" in text and context.role == "user":
         found = _BLANK.search(text)
     return found.span() if found else None
+
+
+_ROLE_LINE = {
+    "assistant": re.compile(r"\A\s*(?:assistant|model|gpt|bot)[ \t]*\n(?=\s*\S)", re.IGNORECASE),
+    "user": re.compile(r"\A\s*(?:user|human)[ \t]*\n(?=\s*\S)", re.IGNORECASE),
+    "judge": re.compile(r"\A\s*(?:assistant|model|judge)[ \t]*\n(?=\s*\S)", re.IGNORECASE),
+}
+"""The name of the speaker alone on the first line, which a chat template left there."""
 
 
 def _own_header(text: str, role: str) -> re.Match[str] | None:

@@ -108,7 +108,8 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     text, reasoning = thoughts.text, _joined(reasoning, thoughts.reasoning)
     changed = found > 0 or text is not written or any(one.changed for one in native)
     raw = _raw(written, native, message) if changed else None
-    if not calls and not text.strip() and (cut or not thoughts.found):
+    # a text that was nothing but a thought is the rollout's business, unless its model had no room for the answer
+    if not calls and not text.strip() and (cut or not written.strip()):
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
             raise ModelError("empty", _empty_reason(finish))

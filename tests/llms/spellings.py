@@ -193,6 +193,7 @@ WRONG: Mapping[str, Sequence[Spelling]] = {
     "leaked_thinking": [
         said("<think>Both results are there. I compare them and then I tell the totals. {}"),
         said("[THINK]Both results are there, and I should tell them. {}"),
+        said("<think>That is all.</think>"),
         said("<|channel|>analysis<|message|>We have both results. We need to tell them. {}"),
         said("Okay, the user wants to know the figures. I need to give both, and I should keep it short. {}"),
         said("The user asked for the balances. Let me think about what to say. I should answer the user politely. {}"),
@@ -224,6 +225,7 @@ WRONG: Mapping[str, Sequence[Spelling]] = {
         said('```json\n{"answer": "{}"}\n```'),
         said("```\n```"),
         said("Assistant: {}"),
+        said("assistant\n{}"),
     ],
     "refused": [
         said("I'm sorry, but I can't assist with that request."),
@@ -366,11 +368,6 @@ OVERLOOKED: Mapping[str, tuple[str, Spelling, str]] = {
         with_id("{}\nUser: Compare ID once more."),
         "engine/hygiene/roles.py tells a single line of the other side only by its first word",
     ),
-    "the role of a template": (
-        "leftovers",
-        said("assistant\n{}"),
-        "engine/hygiene/leftovers.py knows the speaker's own name only with a colon",
-    ),
     "a call as JSON": (
         "leftovers",
         with_id('{"name": "get_balance", "arguments": {"account_id": "ID"}}\n\n{}'),
@@ -381,11 +378,6 @@ OVERLOOKED: Mapping[str, tuple[str, Spelling, str]] = {
         "leftovers",
         with_id('Action: get_balance\nAction Input: {"account_id": "ID"}\n{}'),
         _UNTAGGED,
-    ),
-    "a closed thought alone": (
-        "leaked_thinking",
-        said("<think>That is all.</think>"),
-        "engine/llms/_wire.py takes it for an empty reply (model_empty, infrastructure), other than [THINK] alone",
     ),
 }
 """What cannot be data and is not found out: the reason it should have, its spelling, and why it is overlooked."""
