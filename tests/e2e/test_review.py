@@ -214,6 +214,7 @@ def test_a_row_opens_its_trajectory_with_the_filter(page: Page, studio: Studio) 
     page.get_by_role("button", name="Review the next one").click()
     expect(page.get_by_role("heading", name="Trajectory 40")).to_be_visible()
     expect(page.get_by_text("1 of 20")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Turns")).to_be_visible()  # the viewer takes the keys, and comes last
     page.keyboard.press("n")
     expect(page.get_by_role("heading", name="Trajectory 38")).to_be_visible()
 
