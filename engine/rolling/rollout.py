@@ -163,12 +163,12 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     attempt.turns.append(Turn(role="system", content=attempt.domain.policy.strip()))
     for _ in range(attempt.parts.batch.limits.rounds):
         message = await _user_message(attempt, user, sandbox)
-        if attempt.unclean is not None:
-            attempt.turns += [] if message is None else [message.turn]
-            attempt.end = "unclean"
-            return
         if message is None:
             attempt.end = "user_left" if user.left or attempt.user_kept_calling else "done"
+            return
+        if attempt.unclean is not None:
+            attempt.turns.append(message.turn)
+            attempt.end = "unclean"
             return
         if begins(attempt.task, len(attempt.begun), attempt.turns, message.turn.content, message.opens):
             attempt.begun.append(len(attempt.turns))
@@ -178,7 +178,6 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
             return
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
-    attempt.unclean = None  # a message that is not part of the dialogue
     attempt.end = "done" if message is None and not user.left and not attempt.user_kept_calling else "round_cap"
 
 
