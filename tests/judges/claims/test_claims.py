@@ -134,9 +134,7 @@ def test_domains_that_no_pack_has(case: Case) -> None:
 
 
 def test_the_time_grows_with_the_dialogue_and_not_faster() -> None:
-    """An ordinary dialogue takes a few milliseconds, and one of 200 turns about four times as long as one of 50."""
-    spent = sorted(_cpu(dialogue.turns, dialogue.tools) for dialogue in dialogues().values())
-    assert spent[len(spent) // 2] < 0.005
+    """A dialogue of 200 turns takes about four times as long as one of 50."""
     retail = [dialogue for name, dialogue in dialogues().items() if name.startswith("retail/")]
     turns = [turn for dialogue in retail for turn in dialogue.turns if turn.role != "system"]
     tools = tuple({tool.name: tool for dialogue in retail for tool in dialogue.tools}.values())
