@@ -278,10 +278,11 @@ def _with_unique_ids(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[
 
 
 def _unused_call_id(used: Collection[str]) -> str:
+    """Return an id of nine letters and digits, which is what Mistral's servers ask for and all others take."""
     number = len(used)
-    while f"call_{number}" in used:
+    while (id := f"call{number:05d}") in used:
         number += 1
-    return f"call_{number}"
+    return id
 
 
 def _token_count(usage: Mapping[str, Any], name: str) -> int | None:

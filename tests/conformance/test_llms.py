@@ -102,7 +102,7 @@ async def test_calls_of_the_older_protocol_are_read(plugin: str) -> None:
     body |= {"choices": [{"index": 0, "message": message, "finish_reason": "function_call"}]}
     async with opened(plugin, [{"raw": json.dumps(body)}]) as (llm, _):
         found = (await llm.complete([USER], [GET_BALANCE])).turn.tool_calls
-    assert found == (ToolCall(id="call_0", name="get_balance", arguments={"account_id": "A-100"}),)
+    assert found == (ToolCall(id="call00000", name="get_balance", arguments={"account_id": "A-100"}),)
 
 
 @promised_by(*ALL)
@@ -145,7 +145,7 @@ async def test_a_used_call_id_is_replaced(plugin: str) -> None:
     play = {"calls": [{"id": "c1", "name": "get_balance", "arguments": {}}]}
     async with opened(plugin, [play]) as (llm, _):
         found = (await llm.complete([USER, earlier, answer], [GET_BALANCE])).turn.tool_calls
-    assert [call.id for call in found] == ["call_1"]
+    assert [call.id for call in found] == ["call00001"]
 
 
 @promised_by(*ALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -190,3 +191,14 @@ def test_arguments_that_are_nested_too_deeply_stay_text(levels: int) -> None:
     assert (
         reply({"content": None, "tool_calls": [{"function": {"name": "x", "arguments": given}}]}).turn.tool_calls[0].raw
     )
+
+
+def test_ids_that_we_give_are_nine_letters_and_digits_and_new_in_the_dialogue() -> None:
+    written = f"<tool_call>{json.dumps({'name': 'get_order', 'arguments': {'id': 'A1'}})}</tool_call>" * 2
+    body = {"choices": [{"message": {"content": written}, "finish_reason": "stop"}]}
+    turns: list[Turn] = []
+    for _ in range(3):
+        turns.append(parse_reply(body, turns, TOOLS).turn)
+    ids = [call.id for turn in turns for call in turn.tool_calls]
+    assert len(set(ids)) == len(ids) == 6
+    assert all(re.fullmatch("[a-zA-Z0-9]{9}", id) for id in ids)
