@@ -63,7 +63,9 @@ async def test_a_build_is_told_while_it_works_and_forgotten_once_it_is_done(tmp_
     assert state is not None
     assert state.building
     assert 0 <= time.time() - state.since < 10
-    await asyncio.wait_for(ImageBuild(tmp_path, script(tmp_path, "exit 7")).run(), 5)  # one is at work: no second
+    second = tmp_path / "second"  # a script of its own: the first may not have been read yet
+    second.mkdir()
+    await asyncio.wait_for(ImageBuild(tmp_path, script(second, "exit 7")).run(), 5)  # one is at work: no second
     go.touch()
     await task
     assert build.state() is None
