@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, column, delete, false, func, literal, select, table, text
 from sqlalchemy.sql.expression import Select
 
-from engine.reading.json_value import loads
+from engine.reading.json_value import loads, text_without_surrogates
 from storage import tables
 
 LONGEST = 20_000
@@ -43,13 +43,7 @@ def plain(value: str) -> str:
     """Return the text without what a database cannot hold: NUL becomes a space, a lone surrogate U+FFFD."""
     if "\x00" in value:
         value = value.replace("\x00", " ")
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
+    return text_without_surrogates(value)
 
 
 def insert(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:

@@ -29,7 +29,7 @@ from engine.llms._calls.names import names_a_tool, offered_name
 from engine.llms._calls.notation import Broken, Notation, NotWritten, Place, Tools, Written
 from engine.llms._calls.places import enclosed, in_list, in_thought, introduced, only_quoted, spoken_of
 from engine.llms._calls.python_calls import python_calls
-from engine.reading.json_value import without_surrogates
+from engine.reading.json_value import text_without_surrogates
 from engine.types import Tool, ToolCall
 
 _MOST_TRIES, _MOST_CALLS, _MOST_CHANGES = 200, 100, 4
@@ -80,7 +80,7 @@ def find_calls(text: str, tools: Tools, *, cut: bool = False) -> Found:
     """
     if not any(sign in text for sign in _signs()) or not names_a_tool(text, tools):
         return Found(text, [])
-    plain = _without_tokens(without_surrogates(text), cut)
+    plain = _without_tokens(text_without_surrogates(text), cut)
     last = _block_at_the_end(plain, tools, cut)
     if last is None:
         return _in_fences(plain, tools, cut, len(plain)) or Found(text, [])

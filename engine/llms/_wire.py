@@ -20,7 +20,7 @@ from engine.hygiene.thoughts import Thoughts, split
 from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
-from engine.reading.json_value import loads, whole, without_surrogates
+from engine.reading.json_value import loads, text_without_surrogates, whole, without_surrogates
 from engine.types import Tool, ToolCall, Turn
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
@@ -113,7 +113,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         refusal = message.get("refusal")
         if not isinstance(refusal, str) or not refusal:
             raise ModelError("empty", _empty_reason(finish))
-        text, finish = str(without_surrogates(refusal)), "refusal"
+        text, finish = text_without_surrogates(refusal), "refusal"
     turn = Turn(
         role="assistant",
         content=text.strip(),
@@ -160,13 +160,13 @@ def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return str(without_surrogates(content)) if isinstance(content, str) else ""
+    return text_without_surrogates(content) if isinstance(content, str) else ""
 
 
 def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
     """Return (text, reasoning); reasoning comes from its own field or from a leading <think> block."""
     thought = message.get("reasoning_content") or message.get("reasoning")
-    reasoning = str(without_surrogates(thought)) if isinstance(thought, str) else ""
+    reasoning = text_without_surrogates(thought) if isinstance(thought, str) else ""
     if "<think" in text and (block := _THOUGHT.match(text)):
         reasoning = reasoning or block.group(1).strip()
         text = text[block.end() :]
@@ -208,15 +208,15 @@ def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) 
     """Return the call of an entry. In a reply that was cut, broken arguments may be half a value and stay broken."""
     raw_name, given = _as_written(entry)
     identity, written = (
-        str(without_surrogates(str(entry.get("id") or ""))),
-        str(without_surrogates(str(raw_name or ""))),
+        text_without_surrogates(str(entry.get("id") or "")),
+        text_without_surrogates(str(raw_name or "")),
     )
     name, tool = _tool_of_name(written, tools)
     usual = _usual_arguments(given)
     arguments = object_in(given) if usual is None else usual
     if arguments is not None and not too_deep(arguments):
         return _Native(ToolCall(id=identity, name=name, arguments=arguments), usual is None or name != written)
-    text = str(without_surrogates(given if isinstance(given, str) else json.dumps(given)))
+    text = text_without_surrogates(given if isinstance(given, str) else json.dumps(given))
     repair = None if cut else repaired(text, tool)
     if repair is not None:
         return _Native(ToolCall(id=identity, name=name, arguments=repair), changed=True, repaired=True)

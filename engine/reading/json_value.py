@@ -82,16 +82,21 @@ def _replaced(value: Any) -> Any:
 def without_surrogates(value: Any) -> Any:
     """Return a JSON value in which half a surrogate pair, which no database and no file holds, is U+FFFD."""
     if isinstance(value, str):
-        if value.isascii():
-            return value
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return value
+        return text_without_surrogates(value)
     if isinstance(value, dict):
         return {without_surrogates(key): without_surrogates(inner) for key, inner in value.items()}
     return [without_surrogates(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def text_without_surrogates(text: str) -> str:
+    """Return a text in which half a surrogate pair is U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def whole(text: str) -> int | str:
