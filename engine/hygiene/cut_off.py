@@ -34,13 +34,17 @@ _SHORTEST = 40
 """Characters of a text that may count as cut without its server's word; what is shorter is typed by hand."""
 
 
+def used_up(finish: str | None) -> bool:
+    """Return whether a finish reason says that the reply used up its tokens."""
+    return (finish or "").lower() in _LENGTH
+
+
 def find(prose: Prose, context: Context) -> str | None:
     """Return the end of a text that was cut, or None."""
     text = prose.text.rstrip()
     if not text:
         return None
-    finish = (context.finish or "").lower()
-    cut = finish in _LENGTH
-    if not cut and finish not in _CALLS and len(text) >= _SHORTEST:
+    cut = used_up(context.finish)
+    if not cut and (context.finish or "").lower() not in _CALLS and len(text) >= _SHORTEST:
         cut = text[-1] in "tadrnyrseofmiu(hk" and _MID_WAY.search(text, len(text) - 24) is not None
     return " ".join(text[-LONGEST_QUOTE:].split()) if cut else None

@@ -64,8 +64,13 @@ def split(text: str) -> Thoughts:
         thoughts += cut[1]
     else:  # so many thoughts inside each other are nothing but noise
         thoughts, rest = [*thoughts, rest], ""
-    reasoning = "\n\n".join(bare for thought in thoughts if (bare := thought.strip()))
-    return Thoughts(rest, reasoning or None, True) if found else Thoughts(text)
+    reasoning = joined_thoughts(*(thought.strip() for thought in thoughts))
+    return Thoughts(rest, reasoning, True) if found else Thoughts(text)
+
+
+def joined_thoughts(*thoughts: str | None) -> str | None:
+    """Return thoughts as one text, None when all are empty."""
+    return "\n\n".join(thought for thought in thoughts if thought) or None
 
 
 def _cuts(text: str, found: bool) -> Iterator[_Cut]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.errors import ModelError
-from engine.hygiene.thoughts import Thoughts, split
+from engine.hygiene.thoughts import Thoughts, joined_thoughts, split
 from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
 from engine.llms._text_calls import find_calls
@@ -90,14 +90,14 @@ def to_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
 def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Reply:
     """Return the assistant turn in a chat completion body. Raises ModelError (`malformed`, `empty`).
 
-    Thoughts that stand in the text in a known form become the turn's reasoning. A reply that is nothing but an unclosed
-    one gives a turn without text, which the rollout refuses by name.
+    Thoughts that stand in the text in a known form become the turn's reasoning. A reply that is nothing but a
+    thought gives a turn without text, which the rollout refuses by name.
     """
     choice, message = _choice(body)
     finish = choice.get("finish_reason")
     cut = finish == "length"
     written = _content(message)
-    text, reasoning = _texts(written, message)
+    text, stated = _texts(written, message)
     native = [_native_call(entry, tools, cut=cut) for entry in _entries(message)]
     calls, repairs, found = [one.call for one in native], sum(one.repaired for one in native), 0
     if not calls and tools and text:
@@ -105,7 +105,8 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         found = len(calls)
     # after the calls, whose readers know thoughts themselves: cut out before, one could take a call's marks along
     thoughts = Thoughts(text) if _is_one_object(text) else split(text)
-    text, reasoning = thoughts.text, _joined(reasoning, thoughts.reasoning)
+    text, thought = thoughts.text, thoughts.reasoning
+    reasoning = joined_thoughts(stated, thought if thought != stated else None)  # a server may give it twice
     changed = found > 0 or text is not written or any(one.changed for one in native)
     raw = _raw(written, native, message) if changed else None
     # a text that was nothing but a thought is the rollout's business, unless its model had no room for the answer
@@ -117,7 +118,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     turn = Turn(
         role="assistant",
         content=text.strip(),
-        reasoning=reasoning or None,
+        reasoning=reasoning,
         tool_calls=_with_unique_ids(calls, turns),
     )
     return Reply(turn, finish, found, usage_of(body), repairs, raw)
@@ -177,11 +178,6 @@ def _is_one_object(text: str) -> bool:
     """Return whether a text looks like one JSON object, whose keys may be those that were asked for."""
     bare = text.strip()
     return bare.startswith("{") and bare.endswith("}")
-
-
-def _joined(reasoning: str, thought: str | None) -> str:
-    """Return the reasoning of the field and the thought that stood in the text; a server may give the same twice."""
-    return "\n\n".join(dict.fromkeys(part for part in (reasoning, thought) if part))
 
 
 class _Native(NamedTuple):

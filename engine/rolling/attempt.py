@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from engine.hygiene.findings import Finding
 from engine.protocols import Teacher, ToolSource, User
@@ -55,8 +55,8 @@ class Attempt:
     """Tool calls of the teacher that named no offered tool or broke its schema."""
     injected: set[int] = field(default_factory=set)
     """Requests (counted from 1) whose injected fault was given."""
-    unclean: tuple[Literal["assistant", "user"], Finding] | None = None
-    """Whose text ended the dialogue because it cannot be data, and what is wrong with it."""
+    unclean: Finding | None = None
+    """What is wrong with the text of the last turn, so that it ended the dialogue."""
     user_kept_calling: bool = False
     """Whether the user made tool calls up to the bound instead of writing a message."""
 
@@ -117,6 +117,11 @@ class Attempt:
         )
 
     @cached_property
+    def tool_names(self) -> frozenset[str]:
+        """The names of the tools that the teacher may call."""
+        return frozenset(tool.name for tool in self.task.tools)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Values of the talk that may be in any language: the person's name and the texts of the task's slots."""
         slots = (text for turn in self.task.turns for _, text in leaves(turn.slots, ()))
@@ -125,15 +130,6 @@ class Attempt:
     def rejected(self, reason: str, detail: str, culprit: Culprit | None = None) -> Trajectory:
         """Return the record of a task that never became a dialogue, because its proof failed or does not hold."""
         return self.record(status="rejected", stage="proven", reason=reason, detail=detail, culprit=culprit)
-
-    def unclean_record(self, role: Literal["assistant", "user"], reason: str, detail: str) -> Trajectory:
-        """Return the record of a dialogue that ended at a text that cannot be data. It is the agent's failure when the
-        text is the assistant's; when it is the user's, nothing is known of the agent."""
-        agent = role == "assistant"
-        return self.record(
-            status="rejected", stage="rolled_out", reason=reason, detail=detail,
-            outcome="failure" if agent else "unmeasured", culprit="agent" if agent else "user",
-        )  # fmt: skip
 
     def failed(self, reason: str, detail: str) -> Trajectory:
         """Return the record of a rollout that could not be measured: without scores, and no fault of the agent."""

@@ -12,19 +12,17 @@ from functools import lru_cache
 from typing import Any
 
 from engine import plugins
-from engine.hygiene import refusals
+from engine.hygiene import cut_off, refusals
 from engine.hygiene.check import check
 from engine.hygiene.findings import Context, Finding, Reason
 from engine.hygiene.prose import LONGEST_QUOTE, Prose
-from engine.hygiene.thoughts import split
+from engine.hygiene.thoughts import joined_thoughts, split
 from engine.protocols import Teacher, User
 from engine.rolling.attempt import Attempt
-from engine.types import NOT_TAKEN, RAW_REPLY, Attachment, Completion, ModelCall, Turn
+from engine.types import NOT_TAKEN, RAW_REPLY, Attachment, Completion, ModelCall, Trajectory, Turn
 
 TRIES = 2
 """Replies that are asked for at one place of a dialogue."""
-_CUT = "length"
-"""The finish reason of a reply that used up max_tokens."""
 _SAID: Mapping[Reason, str] = {
     "leaked_thinking": "holds thinking that was not meant to be said",
     "played_both_sides": "plays the other side as well",
@@ -41,19 +39,18 @@ _SAID: Mapping[Reason, str] = {
 class CheckedReply:
     """A reply as far as it can become a turn; None when the player ended the dialogue.
 
-    `raw` is the reply as its server gave it where the turn shows less, `not_taken` the replies before it that were
-    refused, as JSON. `finding` says what is wrong with the reply itself, so that the dialogue must end.
+    `not_taken` holds the replies before it that were refused, as JSON. `finding` says what is wrong with the reply
+    itself, so that the dialogue must end.
     """
 
     reply: Completion | None
-    raw: str | None = None
     not_taken: tuple[dict[str, str], ...] = ()
     finding: Finding | None = None
 
     def attachments(self, turn: int) -> Iterator[Attachment]:
         """Yield what is kept beside the turn at this index."""
-        if self.raw is not None:
-            yield Attachment(turn=turn, kind=RAW_REPLY, value=self.raw)
+        if self.reply is not None and self.reply.raw is not None:
+            yield Attachment(turn=turn, kind=RAW_REPLY, value=self.reply.raw)
         if self.not_taken:
             yield Attachment(turn=turn, kind=NOT_TAKEN, value=list(self.not_taken))
 
@@ -67,22 +64,31 @@ async def checked_reply(
     while True:
         given = await ask()
         if given is None or player.asks is None:
-            return CheckedReply(given, given.raw if given else None, tuple(not_taken))
+            return CheckedReply(given, tuple(not_taken))
         reply = _without_thoughts(given)
         finding = _first_finding(reply, attempt)
+        if finding is not None:
+            _mark(player, given.call, finding.reason)
         if finding is None or len(not_taken) + 1 == TRIES:
-            if finding is not None:
-                _mark(player, given.call, finding.reason)
-            return CheckedReply(reply, reply.raw, tuple(not_taken), finding)
-        _mark(player, given.call, finding.reason)
+            return CheckedReply(reply, tuple(not_taken), finding)
         text = given.turn.content if given.raw is None else given.raw
         not_taken.append({"text": text, "reason": finding.reason, "quote": finding.quote})
 
 
-def sentence(finding: Finding, role: str) -> str:
-    """Return why a dialogue ended: "The assistant's text ends in the middle, ..."."""
+def unclean_record(attempt: Attempt, finding: Finding) -> Trajectory:
+    """Return the record of a dialogue that ended at its last turn, because this is wrong with its text. It is the
+    agent's failure when the text is the assistant's; when it is the user's, nothing is known of the agent."""
+    role = attempt.turns[-1].role
     quote = f': "{finding.quote}"' if finding.quote else "."
-    return f"The {role}'s text {_SAID[finding.reason]}, also when it was asked once more{quote}"
+    agent = role == "assistant"
+    return attempt.record(
+        status="rejected",
+        stage="rolled_out",
+        reason=finding.reason,
+        detail=f"The {role}'s text {_SAID[finding.reason]}, also when it was asked once more{quote}",
+        outcome="failure" if agent else "unmeasured",
+        culprit="agent" if agent else "user",
+    )
 
 
 def _without_thoughts(reply: Completion) -> Completion:
@@ -94,7 +100,7 @@ def _without_thoughts(reply: Completion) -> Completion:
         return reply
     change: dict[str, Any] = {"content": thoughts.text.strip()}
     if turn.role == "assistant":
-        change["reasoning"] = "\n\n".join(part for part in (turn.reasoning, thoughts.reasoning) if part) or None
+        change["reasoning"] = joined_thoughts(turn.reasoning, thoughts.reasoning)
     raw = turn.content if reply.raw is None else reply.raw
     return reply.model_copy(update={"turn": turn.model_copy(update=change), "raw": raw})
 
@@ -107,7 +113,7 @@ def _first_finding(reply: Completion, attempt: Attempt) -> Finding | None:
     assistant = turn.role == "assistant"
     context = Context(
         role="assistant" if assistant else "user",
-        tools=frozenset(tool.name for tool in attempt.task.tools),
+        tools=attempt.tool_names,
         policy=attempt.domain.policy,
         earlier=attempt.turns,
         finish=finish,
@@ -139,7 +145,9 @@ def _finding_of_nothing(turn: Turn, raw: str | None, finish: str | None) -> Find
     thought = turn.reasoning or raw
     if not thought:
         return None
-    return Finding("cut_off" if finish == _CUT else "leaked_thinking", " ".join(thought.split())[:LONGEST_QUOTE])
+    return Finding(
+        "cut_off" if cut_off.used_up(finish) else "leaked_thinking", " ".join(thought.split())[:LONGEST_QUOTE]
+    )
 
 
 def _mark(player: Teacher | User, call: ModelCall, reason: Reason) -> None:

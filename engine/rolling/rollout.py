@@ -15,7 +15,6 @@ import json
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from engine.dialogue.requests import begins
 from engine.errors import ModelError, SandboxError, StorageError, boundary
@@ -25,7 +24,7 @@ from engine.protocols import Sandbox, Teacher, User
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error, tidied
 from engine.rolling.attempt import Attempt
-from engine.rolling.clean_replies import CheckedReply, checked_reply, sentence
+from engine.rolling.clean_replies import CheckedReply, checked_reply, unclean_record
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import Parts
 from engine.rolling.prove import hidden_tests_pass, prove
@@ -108,9 +107,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
         before = await source_states(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
         if attempt.unclean is not None:
-            role, finding = attempt.unclean
-            lost = attempt.unclean_record(role, finding.reason, sentence(finding, role))
-            return _with_refusal_as_reason(lost)
+            return _with_refusal_as_reason(unclean_record(attempt, attempt.unclean))
         after = await source_states(attempt.sources, sandbox)
         last = task.hidden_tests is None  # hidden tests still need the sandbox
         attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
@@ -209,7 +206,7 @@ async def _user_message(
         value = [one.model_dump(mode="json") for one in made]
         attempt.attachments.append(Attachment(turn=at, kind=USER_CALLS, value=value))
     if message is not None and not after_last_round:
-        _keep(attempt, checked, "user")
+        _keep(attempt, checked)
     return message
 
 
@@ -220,7 +217,7 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
         checked = await checked_reply(attempt, teacher, lambda: teacher.reply(attempt.turns, attempt.task.tools))
         reply = checked.reply
         assert reply is not None
-        _keep(attempt, checked, "assistant")
+        _keep(attempt, checked)
         if attempt.unclean is not None:
             attempt.turns.append(reply.turn.model_copy(update={"train": False}))
             return "unclean"
@@ -239,11 +236,10 @@ async def _answer_user(attempt: Attempt, teacher: Teacher, sandbox: Sandbox) -> 
     return "step_cap"
 
 
-def _keep(attempt: Attempt, checked: CheckedReply, role: Literal["assistant", "user"]) -> None:
+def _keep(attempt: Attempt, checked: CheckedReply) -> None:
     """Keep what stands beside the turn that is added next, and note when its text cannot be data."""
     attempt.attachments += checked.attachments(len(attempt.turns))
-    if checked.finding is not None:
-        attempt.unclean = (role, checked.finding)
+    attempt.unclean = checked.finding
 
 
 async def _execute(attempt: Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
@@ -135,26 +135,22 @@ class TeacherWatch:
 class ReplyWatch:
     """Counts by endpoint the replies that could not become turns (engine/rolling/clean_replies.py)."""
 
-    not_taken: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """By role, model and reason."""
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """All replies, by role and model."""
+    replies: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """All replies by (role, model)."""
+    not_taken: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By (role, model), how many were not taken for each reason."""
 
     def see(self, trajectory: Trajectory) -> None:
         for call in trajectory.calls:
-            self.calls[call.role, call.model] += 1
+            self.replies[call.role, call.model] += 1
             if call.not_taken:
-                self.not_taken[call.role, call.model, call.not_taken] += 1
+                self.not_taken[call.role, call.model][call.not_taken] += 1
 
     def notice(self) -> str:
         """Return a sentence for each endpoint with such replies, "" without any."""
         return " ".join(
-            f"{sum(reasons.values())} of {total} replies of the {role} {model} were not taken: "
+            f"{reasons.total()} of {self.replies[role, model]} replies of the {role} {model} were not taken: "
             + ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons.most_common())
             + "."
-            for (role, model), total in self.calls.items()
-            if (reasons := self._reasons(role, model))
+            for (role, model), reasons in self.not_taken.items()
         )
-
-    def _reasons(self, role: str, model: str) -> Counter[str]:
-        return Counter({reason: n for (r, m, reason), n in self.not_taken.items() if (r, m) == (role, model)})
