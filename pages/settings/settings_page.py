@@ -109,7 +109,7 @@ def address_fields(start: Endpoint, key: str) -> tuple[str | None, str | None]:
 def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
     """Draw sampling, timeout, attempts and the options of the plug-in; return them. Raises InputError."""
     with st.expander("Sampling, timeout, retries and options", icon=":material/tune:"):
-        with st.grid(5, min_column_width=120):
+        with st.grid(3, min_column_width=120):
             heat = st.number_input("Temperature", 0.0, 2.0, start.sampling.temperature, 0.1, key=f"{key}_heat")
             top = st.number_input("Top p", 0.01, 1.0, start.sampling.top_p, 0.05, key=f"{key}_top")
             most = st.number_input("Most tokens", 1, 1_000_000, start.sampling.max_tokens, key=f"{key}_tokens")
