@@ -105,6 +105,7 @@ def test_undo_goes_back_to_where_the_last_change_was(page: Page, studio: Studio)
     expect(page.get_by_role("heading", name="Trajectory 10")).to_be_visible()
     expect(page.get_by_text("Undone on trajectory 10")).to_be_visible()
     assert verdicts(studio, 10) == {}
+    ready(page)  # until all of the page shows 10, a key is refused
     burst(page, ["j", "j", "r"])
     expect(page.locator("#turn-2 .marks")).to_contain_text("Reject")
     assert until(lambda: verdicts(studio, 10) == {2: "reject"})
