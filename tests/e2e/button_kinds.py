@@ -18,6 +18,13 @@ from storage.exporting import exports
 from storage.generating import batches
 from tests.e2e.conftest import Studio, ready
 
+UNDER = """(node, [x, y]) => {
+  let there = document.elementFromPoint(x, y);
+  while (there?.shadowRoot?.elementFromPoint(x, y)) there = there.shadowRoot.elementFromPoint(x, y);
+  return node.contains(there) || Boolean(there?.contains(node));
+}"""
+"""Tells whether a node is what the browser shows at a point; a label may stand over the control that it names."""
+
 
 @dataclass
 class Ground:
@@ -42,19 +49,25 @@ class Ground:
     def press(self, target: Locator) -> None:
         """Press like a hand: go there, hold the button down for a moment, let it go."""
         until = time.monotonic() + 15
-        while True:
-            try:
-                target.scroll_into_view_if_needed(timeout=5_000)
-                box = target.bounding_box(timeout=1_000)
-            except Error:  # it is just being replaced: a hand looks again
-                box = None
-            if box or time.monotonic() > until:
-                break
-        assert box, f"there is no {target}"
-        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        while not self._aim(target):
+            assert time.monotonic() < until, f"there is no {target}"
         self.page.mouse.down()
         time.sleep(self.dice.uniform(0, 0.12))
         self.page.mouse.up()
+
+    def _aim(self, target: Locator) -> bool:
+        """Move the mouse to the middle of a control; return whether it is there. It is not while the control is being
+        replaced or moves away because something above it comes: a hand then looks again before it presses."""
+        try:
+            target.scroll_into_view_if_needed(timeout=5_000)
+            box = target.bounding_box(timeout=1_000)
+            if box is None:
+                return False
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            self.page.mouse.move(x, y)
+            return bool(target.evaluate(UNDER, [x, y], timeout=1_000))
+        except Error:
+            return False
 
 
 @dataclass(frozen=True)

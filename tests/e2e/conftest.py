@@ -295,6 +295,20 @@ def ready(page: Page) -> None:
     )
 
 
+def at_rest(page: Page, seconds: float = 0.6) -> None:
+    """Wait until no script of the page has run for so long: what was just pressed may not have reached the server."""
+    page.evaluate("window.turnwrightIdleSince = null")
+    page.wait_for_function(
+        f"""([quiet]) => {{
+            const now = performance.now();
+            if (!document.querySelector('{IDLE}')) window.turnwrightIdleSince = null;
+            else window.turnwrightIdleSince ??= now;
+            return window.turnwrightIdleSince !== null && now - window.turnwrightIdleSince > quiet * 1000;
+        }}""",
+        arg=[seconds],
+    )
+
+
 def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
     """Return what `condition` gives once that is true; fail after `seconds`."""
     end = time.monotonic() + seconds

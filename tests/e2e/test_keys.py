@@ -112,6 +112,8 @@ def walk(page: Page, studio: Studio, times: int) -> None:
     assert [told for told in wrong if told] == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_key_acts_on_what_is_drawn(page: Page, slow_studio: Studio) -> None:
     walk(page, slow_studio, 12)
 

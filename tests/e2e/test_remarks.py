@@ -13,7 +13,7 @@ from pages.review.parts.reviewer import REVIEWER
 from storage.reviewing.reviewer_tab import ReviewerTab
 from storage.reviewing.reviews import reviews_of
 from storage.reviewing.trajectories import page as rows_of
-from tests.e2e.conftest import Studio, ready, until
+from tests.e2e.conftest import Studio, at_rest, ready, until
 from tests.e2e.test_review import burst, choose_rows, open_trajectory, verdicts
 from tests.samples.trajectories import refund_trajectory
 from tests.storage.stored_samples import insert_imported
@@ -143,14 +143,15 @@ def test_two_tabs_on_one_review_lose_nothing(
         open_trajectory(tab, studio, 15)
     for tab, tag in ((other, "wrong tool"), (page, "stops early")):
         tab.get_by_role("button", name=tag).click()
-        ready(tab)
     assert until(lambda: set(own(studio, 15)[None].tags) == {"wrong tool", "stops early"})
     expect(page.locator('[class*="st-key-tags_15_v1"]')).to_be_visible()  # it shows the other tab's tag too by now
+    at_rest(other)
+    at_rest(page)  # drawn once more, it would show the other tab's note, and nothing would be in conflict
     for tab, text in ((other, "from the other tab"), (page, "from this tab")):
         note = tab.get_by_role("textbox", name="Note", exact=True)
         note.fill(text)
         note.press("Control+Enter")
-        ready(tab)
+        assert until(lambda: own(studio, 15)[None].note == "from the other tab")
     expect(page.get_by_text("The note on the trajectory was changed elsewhere").first).to_be_visible()
     screenshot("review-conflict")
     assert own(studio, 15)[None].note == "from the other tab"
@@ -162,7 +163,7 @@ def test_two_tabs_on_one_review_lose_nothing(
         tab.keyboard.press("m")
         tab.keyboard.type(text)
         tab.keyboard.press("Escape")
-        expect(tab.locator(".status")).to_contain_text("Saved")
+        assert until(lambda: (found := own(studio, 15).get(2)) and found.note == "one")
     expect(other.get_by_text("The note on turn 2 was changed elsewhere").first).to_be_visible()
     other.get_by_role("button", name="Use mine").click()
     assert until(lambda: own(studio, 15)[2].note == "two")
