@@ -219,6 +219,16 @@ def test_no_code_outside_their_folder_names_a_mode() -> None:
     assert named == {"engine/types/domains.py"}, "the nine of older plans, and the usual one"
 
 
+def test_the_folders_of_tests_are_named_after_what_they_test() -> None:
+    apart = {"catalog", "conformance", "e2e", "golden", "packs", "samples", "throw_away"}
+    rooms = {p.name for d in ("engine", "storage") for p in (ROOT / d).iterdir() if p.is_dir()}
+    tests = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert tests - apart <= rooms | {"cli", "storage", "pages"}
+    jobs = {p.name for p in (ROOT / "pages").iterdir() if p.is_dir()}
+    of_pages = {p.name for p in (ROOT / "tests/pages").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert of_pages <= jobs
+
+
 def test_every_plugin_file_is_a_plugin() -> None:
     from engine import plugins
 

@@ -2,7 +2,7 @@
 
 A pass is one run of the script, of the whole page or of fragments. These faults happen between two passes of a session,
 before any page runs, so no page can prevent them; `mend` wraps the methods that cause them. The tests in
-tests/pages/test_streamlit_patches.py fail when an upgrade has changed these methods.
+tests/pages/_shell/test_streamlit_patches.py fail when an upgrade has changed these methods.
 """
 
 from __future__ import annotations

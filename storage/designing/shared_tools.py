@@ -1,4 +1,8 @@
-"""The shared library of tool files: shipped ones and those of users, by name and version. A version never changes."""
+"""The shared library of tool files: shipped ones and those of users, by name and version. A version never changes.
+
+A deleted version keeps its row, with an empty text, so that its number is not given to another text: packs hold copies
+of it under that number.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ from storage.database import Database
 from storage.tables import SharedToolRecord
 
 _log = logging.getLogger("turnwright")
+DELETED = b""
+"""The text of a deleted version."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ def list_shared(db: Database) -> list[SharedToolRow]:
     """Return every version in the library by name, the newest of each name first."""
     r = SharedToolRecord
     with db.read() as session:
-        records = session.scalars(select(r).order_by(col(r.name), col(r.version).desc()))
+        there = select(r).where(col(r.source) != DELETED)
+        records = session.scalars(there.order_by(col(r.name), col(r.version).desc()))
         return [SharedToolRow(o.name, o.version, o.source, o.created_at, o.shipped) for o in records]
 
 
@@ -59,13 +66,13 @@ def finder(db: Database) -> Callable[[str], bytes | None]:
         name, _, version = id.partition("@")
         with db.read() as session:
             record = session.get(SharedToolRecord, (name, int(version)))
-        return None if record is None else record.source
+        return None if record is None or record.source == DELETED else record.source
 
     return find
 
 
 def newest_version(db: Database, name: str) -> int | None:
-    """Return the newest version of a shared tool file, None where there is none of that name."""
+    """Return the newest version of a shared tool file, deleted or not; None where there was none of that name."""
     with db.read() as session:
         record = _newest(session, name)
     return None if record is None else record.version
@@ -94,6 +101,18 @@ def share(db: Database, name: str, source: bytes, *, based_on: int | None) -> in
         except IntegrityError as error:  # another writer of a PostgreSQL database was quicker
             raise conflict("shared tool", name, version, based_on) from error
         return version
+
+
+def delete_version(db: Database, name: str, version: int) -> None:
+    """Delete a version for good; a domain that uses it keeps its own copy. Raises InputError for one that comes with
+    Turnwright or is not there."""
+    with db.write() as session:
+        record = session.get(SharedToolRecord, (name, version))
+        if record is None or record.source == DELETED:
+            raise InputError("name", f"there is no {name}@{version}.", "It may have been deleted; look at the list.")
+        if record.shipped:
+            raise InputError("name", f"{name}@{version} comes with Turnwright.", "Take it out of your domain instead.")
+        record.source = DELETED
 
 
 def seed_shared(db: Database, folder: Path) -> int:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from storage.database import Database
 from storage.generating import batches
-from tests.pages.test_plan import launch
+from tests.pages.generate.test_plan import launch
 from tests.throw_away import KINDS, installed, write_all, write_package
 
 Open = Callable[..., AppTest]

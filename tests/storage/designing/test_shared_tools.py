@@ -14,7 +14,7 @@ from engine.settings import SHARED_TOOLS
 from storage import migrations
 from storage.database import Database, _address, open_database
 from storage.designing import domains
-from storage.designing.shared_tools import finder, list_shared, newest_version, seed_shared, share
+from storage.designing.shared_tools import delete_version, finder, list_shared, newest_version, seed_shared, share
 from tests.samples.packs import ledger_files
 
 TOOL = b'"""Greeting."""\n\n\ndef greet() -> str:\n    """Greet.\n\n    Effect: read\n    """\n    return "hello"\n'
@@ -41,6 +41,27 @@ def test_versions_come_one_after_the_other_and_stay(db: Database) -> None:
     assert (find("greeting@1"), find("greeting@2"), find("greeting@3")) == (TOOL, SECOND, None)
     assert newest_version(db, "greeting") == 2
     assert [tool.name for tool in list_shared(db)[0].tools] == ["greet"]
+
+
+def test_a_deleted_version_is_gone_and_its_number_stays_taken(db: Database) -> None:
+    share(db, "greeting", TOOL, based_on=None)
+    share(db, "greeting", SECOND, based_on=1)
+    domains.save_domain(db, naming("greeting@2"), based_on=None)
+    delete_version(db, "greeting", 2)
+    assert ids(db) == ["greeting@1"]
+    assert finder(db)("greeting@2") is None
+    assert domains.get_domain(db, "ledger").files["shared/greeting@2.py"] == SECOND, "a domain keeps its copy"
+    assert share(db, "greeting", TOOL, based_on=2) == 3, "not 2, which stands for another text in packs"
+    with pytest.raises(InputError, match="there is no greeting@2"):
+        delete_version(db, "greeting", 2)
+
+
+def test_a_shipped_version_cannot_be_deleted(db: Database) -> None:
+    seed_shared(db, SHARED_TOOLS)
+    shipped = list_shared(db)[0]
+    with pytest.raises(InputError, match="comes with Turnwright"):
+        delete_version(db, shipped.name, shipped.version)
+    assert shipped.id in ids(db)
 
 
 def test_the_second_of_two_people_is_told(db: Database) -> None:

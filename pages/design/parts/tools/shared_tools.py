@@ -7,12 +7,13 @@ import streamlit as st
 from engine.domains.shared_tools import differing, names_in, with_names
 from engine.types import Tool, shared_path
 from pages._ui.buttons import button
-from pages._ui.database import db
+from pages._ui.confirm_buttons import delete_button
+from pages._ui.database import db, saving
 from pages._ui.dialogs import begin, close, dialog, finish, refusals, unless_done
 from pages._ui.text import literal
 from pages.design.parts.draft.domain_draft import Draft, draft_named
 from pages.design.parts.tools.tool_files import ToolFile, derived
-from storage.designing.shared_tools import SharedToolRow, finder, list_shared, newest_version, share
+from storage.designing.shared_tools import SharedToolRow, delete_version, finder, list_shared, newest_version, share
 
 _SEEN = "share_seen"
 
@@ -39,6 +40,7 @@ def draw_shared(id: str, draft: Draft) -> None:
             _used(id, name, tools.get(name), newest.get(name.partition("@")[0]), differs=name in other)
         used = {name.partition("@")[0] for name in names}
         _adding(id, [row for row in newest.values() if row.name not in used])
+        _deleting(id, [row for row in library if not row.shipped])
 
 
 def _used(id: str, name: str, tools: tuple[Tool, ...] | None, newest: SharedToolRow | None, *, differs: bool) -> None:
@@ -88,6 +90,23 @@ def _adding(id: str, rows: list[SharedToolRow]) -> None:
         pressed = button("Add", key=f"shared_add_{id}", icon=":material/add:")
     if pressed and chosen and replace_shared(id, None, chosen):
         st.rerun()
+
+
+def _deleting(id: str, rows: list[SharedToolRow]) -> None:
+    """Draw the choice of a user's version to delete from the library, where there is one."""
+    if not rows:
+        return
+    with st.popover("Delete from the library", icon=":material/delete:", type="tertiary"):
+        st.caption("Domains that use it keep their own copy. Its number is not given out again.")
+        chosen = st.selectbox("Version", [row.id for row in rows], key=f"shared_delete_pick_{id}")
+        if delete_button(f"Delete {literal(chosen)} for every domain?", key=f"shared_delete_{id}_{chosen}"):
+            name, _, version = chosen.partition("@")
+            gone = False
+            with saving(f"{chosen} deleted from the library"):
+                delete_version(db(), name, int(version))
+                gone = True
+            if gone:  # else the refusal must stay on the page
+                st.rerun()
 
 
 def replace_shared(id: str, old: str | None, new: str | None) -> bool:

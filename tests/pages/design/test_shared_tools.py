@@ -116,3 +116,13 @@ def test_a_file_is_shared_under_a_name_as_its_next_version(open_page: Opener, li
     assert not page.error
     assert [row.id for row in list_shared(library)] == ["greeting@3", "greeting@2", "greeting@1"]
     assert finder(library)("greeting@3") == TOOL
+
+
+def test_a_version_of_ones_own_is_deleted_after_a_question(open_page: Opener, library: Database) -> None:
+    page = opened(open_page)
+    page.button(key="shared_delete_ledger_greeting@1").click().run()
+    assert [row.id for row in list_shared(library)] == ["greeting@1"], "asked first"
+    page.button(key="shared_delete_ledger_greeting@1_yes").click().run()
+    assert not page.exception
+    assert [one.value.replace("\\", "") for one in page.toast] == ["greeting@1 deleted from the library"]
+    assert list_shared(library) == []

@@ -15,7 +15,7 @@ from pages._ui.badges import mode_name
 from storage.database import Database
 from storage.generating import batches
 from tests.modes.read_only import dropped_in
-from tests.pages.test_plan import launch, line
+from tests.pages.generate.test_plan import launch, line
 from tests.samples.trajectories import refund_trajectory
 from tests.storage.stored_samples import insert_imported
 

@@ -25,7 +25,7 @@ from storage.serving import requests
 from tests.samples.packs import LEDGER
 from tests.samples.turns import HOSTILE
 
-PERSONAS = Path(__file__).resolve().parents[2] / "assets" / "personas"
+PERSONAS = Path(__file__).resolve().parents[3] / "assets" / "personas"
 TABS = ("Overview", "Policy", "Tools", "Templates", "Questions", "Workspace", "Settings", "Versions")
 Opener = Callable[..., AppTest]
 

@@ -18,7 +18,7 @@ from pages.design.parts.draft.removals import Removal, cut_question, put_questio
 from storage.database import Database
 from storage.designing import domains, personas
 from storage.generating import batches, endpoints
-from tests.pages.test_design import button, errors, ledger, named, version
+from tests.pages.design.test_domains_and_personas import button, errors, ledger, named, version
 from tests.samples.batches import batch_of
 from tests.samples.personas import persona_named
 

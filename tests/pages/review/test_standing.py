@@ -18,7 +18,7 @@ from pages.review.parts.turn_viewer import store_marks
 from storage.database import Database
 from storage.reviewing.reviews import ReviewKey, change_review, decide_many, save_review, standings, undo
 from storage.reviewing.trajectories import count
-from tests.pages.test_analyse import bars, figures
+from tests.pages.analyse.test_scores_and_funnel import bars, figures
 from tests.samples.trajectories import refund_trajectory
 from tests.storage.stored_samples import insert_imported
 

@@ -15,7 +15,7 @@ from engine.types import ExportOutcome, Recipe
 from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports
-from tests.pages.test_masking import built, reviewed
+from tests.pages.export.test_masking import built, reviewed
 from tests.targets.trainers import SHOWN, trained_text
 
 __all__ = ["reviewed"]

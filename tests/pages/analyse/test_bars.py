@@ -21,7 +21,7 @@ from storage.exporting.exports import create_export, delete_export, finish_expor
 from storage.generating.batches import create_batch
 from storage.reviewing.reviews import save_review, undo
 from storage.reviewing.trajectories import count
-from tests.pages.test_analyse import assert_opens_what_it_counts, bars, figures, made
+from tests.pages.analyse.test_scores_and_funnel import assert_opens_what_it_counts, bars, figures, made
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import never_started
 from tests.storage.stored_samples import insert_imported
