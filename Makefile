@@ -22,8 +22,8 @@ test: .venv/ready-dev
 	$(BIN)/python -m pytest -q -m "not browser and not long" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -q -m "browser and not long" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: .venv/ready-dev
-	$(BIN)/python -m pytest -q -m long
+test-long: .venv/ready-long
+	$(BIN)/python -m pytest -q -m long -n 2 --dist load
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -53,4 +53,8 @@ clean:
 	$(call install,--no-deps -r requirements-templates.txt)
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium || \
 		echo "No Chromium could be installed, so the browser tests will be left out."
+	touch $@
+
+.venv/ready-long: .venv/ready-dev requirements-long.txt
+	$(call install,--no-deps -r requirements-long.txt)
 	touch $@
