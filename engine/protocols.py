@@ -73,6 +73,22 @@ class LLM(Protocol):
     async def aclose(self) -> None: ...
 
 
+@runtime_checkable
+class TellsOfServer(Protocol):
+    """What a model path may tell of its server, beside being an LLM.
+
+    left_out: the parameters that are not sent, each with the reason.
+    refused_forms: the forms of asking for JSON that the server refused, each with what it said.
+    context_length: how many tokens a dialogue may have; None when unknown. Never raises.
+    """
+
+    @property
+    def left_out(self) -> Mapping[str, str]: ...
+    @property
+    def refused_forms(self) -> Mapping[str, str]: ...
+    async def context_length(self) -> int | None: ...
+
+
 class Teacher(Protocol):
     """Plays the assistant.
 

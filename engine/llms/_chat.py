@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from engine.errors import ModelError
 from engine.llms._faults import model_error
+from engine.llms._parameters import Parameters
 from engine.llms._retry import Retry
 from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
 from engine.loop import turn
@@ -37,10 +38,20 @@ class Chat:
     """Turns in, Completion out, over one endpoint. Holds no connection."""
 
     def __init__(
-        self, endpoint: Endpoint, role: ModelRole, send: Send, price: Price = unknown_price, *, backoff: float = 0.5
+        self,
+        endpoint: Endpoint,
+        role: ModelRole,
+        send: Send,
+        price: Price = unknown_price,
+        *,
+        backoff: float = 0.5,
+        parameters: Parameters | None = None,
     ) -> None:
         self._endpoint, self._role, self._send, self._price = endpoint, role, send, price
+        self._parameters = parameters or Parameters()
         self._forms = FORMS
+        self.refused_forms: dict[str, str] = {}
+        """What the server said against each of FORMS that it refused."""
         self._retry = Retry(
             endpoint.attempts,
             first=backoff,
@@ -72,7 +83,8 @@ class Chat:
                 error.call = self._model_call(usages, started, attempts=len(usages), finish=error.kind)
             raise
         counts = {"text_calls": reply.text_calls, "repaired_calls": reply.repaired_calls}
-        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, **counts)
+        missing = self._parameters.missing(body)
+        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, left_out=missing, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
         return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw)
 
@@ -107,14 +119,23 @@ class Chat:
             **more,
         )
 
+    async def _answer(self, body: dict[str, Any]) -> Any:
+        """Return the reply body. A refused parameter is left out or renamed at once, which is no failed attempt."""
+        while True:
+            asked = self._parameters.shaped(body)
+            try:
+                async with asyncio.timeout(self._endpoint.timeout):
+                    return await self._send(asked)
+            except TimeoutError:
+                raise model_error("timeout", self._endpoint) from None
+            except ModelError as error:
+                if not self._parameters.learn(error, asked):
+                    raise
+
     async def _try_once(
         self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
     ) -> Reply:
-        try:
-            async with asyncio.timeout(self._endpoint.timeout):
-                answer = await self._send(body)
-        except TimeoutError:
-            raise model_error("timeout", self._endpoint) from None
+        answer = await self._answer(body)
         await turn()
         usage = usage_of(answer)
         try:
@@ -140,6 +161,7 @@ class Chat:
                 if error.kind != "bad_request" or position == len(forms) - 1:
                     raise
                 tries += 1
+                self.refused_forms[form] = str(error)
                 continue
             self._forms = forms[position:]
             return reply, tries + more

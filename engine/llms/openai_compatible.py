@@ -16,6 +16,7 @@ from pydantic import Field
 from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
 from engine.llms._faults import api_key, error_text, error_words, fault_kind, model_error, retry_after
+from engine.llms._parameters import Parameters, parameter_of_code
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads, loads_leniently
 from engine.types import Endpoint, ModelRole, Options
@@ -35,7 +36,7 @@ class Config(Options):
     backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
     """Seconds of the first wait before a call is tried again."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """The name under which the server takes the limit of tokens."""
+    """The name under which the server takes the limit of tokens. A server that refuses it gets the other one."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request. They must not hold keys."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
@@ -52,7 +53,8 @@ class OpenAICompatible(ChatLLM):
             )
         base = endpoint.api_base.rstrip("/")
         self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost)
+        parameters = Parameters.of_model(endpoint.model, config.token_limit_field)
+        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost, parameters=parameters)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 
@@ -76,8 +78,6 @@ class OpenAICompatible(ChatLLM):
 
     async def _send(self, body: dict[str, Any]) -> Any:
         body = {**body, **self._config.extra_body}
-        if self._config.token_limit_field != "max_tokens":
-            body[self._config.token_limit_field] = body.pop("max_tokens")
         try:
             async with self._open_session().post(self._url, data=_body_json(body)) as response:
                 status, headers, data = response.status, response.headers, await response.read()
@@ -106,7 +106,9 @@ class OpenAICompatible(ChatLLM):
         except ValueError:
             body = data[:400].decode(errors="replace")
         kind = fault_kind(status, error_words(body))
-        return model_error(kind, self._endpoint, error_text(body), status=status, wait=wait)
+        error = model_error(kind, self._endpoint, error_text(body), status=status, wait=wait)
+        error.refused = error.refused or parameter_of_code(body)
+        return error
 
     def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         given, taken = self._config.input_cost_per_token, self._config.output_cost_per_token

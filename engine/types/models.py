@@ -48,10 +48,11 @@ class ModelCall(Frozen):
     """One finished model call. Tokens and cost are None when neither the server nor the price table gives them;
     `finish` is the server's reason for the end of the reply; `text_calls` counts tool calls that were parsed from the
     text, `repaired_calls` those whose broken JSON was repaired. `not_taken` says why the reply became no turn
-    (engine/hygiene), "" when it did."""
+    (engine/hygiene), "" when it did. `left_out` names the parameters that were not sent, because the server does not
+    take them."""
 
     # Written only where not empty, as the later fields of Grown are; by pydantic itself, as a trajectory holds dozens
-    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken")
+    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken", "left_out")
 
     role: ModelRole
     model: str
@@ -64,6 +65,7 @@ class ModelCall(Frozen):
     text_calls: int = 0
     repaired_calls: Annotated[int, Field(exclude_if=not_)] = 0
     not_taken: Annotated[str, Field(exclude_if=not_)] = ""
+    left_out: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
 
 
 class Completion(Frozen):
