@@ -18,7 +18,17 @@ from engine.errors import ModelError
 from engine.llms._faults import model_error
 from engine.llms._parameters import Parameters
 from engine.llms._retry import Retry
-from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
+from engine.llms._tool_names import tool_names
+from engine.llms._wire import (
+    Reply,
+    Usage,
+    json_object,
+    only_first_call,
+    parse_reply,
+    to_messages,
+    to_tools,
+    usage_of,
+)
 from engine.loop import turn
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
@@ -69,9 +79,13 @@ class Chat:
         """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
         started, usages = time.perf_counter(), list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
+        names = tool_names(messages, tools)
+        known = tools if names is None else names.tools
+        if names is not None:
+            names.rename(body)
 
         async def once(asked: dict[str, Any]) -> Reply:
-            return await self._try_once(asked, messages, tools, usages)
+            return await self._try_once(asked, messages, known, usages)
 
         try:
             if response_schema is None:
@@ -86,7 +100,8 @@ class Chat:
         missing = self._parameters.missing(body)
         call = self._model_call(usages, started, attempts=tries, finish=reply.finish, left_out=missing, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
-        return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw)
+        said = reply.turn if names is None else names.with_real_names(reply.turn)
+        return Completion(turn=said, call=call, data=data, raw=reply.raw)
 
     def _body(self, messages: Sequence[Turn], tools: Sequence[Tool], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -97,6 +112,8 @@ class Chat:
         }
         if tools:
             body["tools"] = to_tools(tools)
+            if self._endpoint.parallel_calls != "auto":
+                body["parallel_tool_calls"] = self._endpoint.parallel_calls == "allow"
         if sampling.top_p != 1.0:
             body["top_p"] = sampling.top_p
         if sampling.seed is not None:
@@ -145,7 +162,7 @@ class Chat:
                 usages.append(usage)
             raise
         usages.append(usage)
-        return reply
+        return only_first_call(reply, answer) if self._endpoint.parallel_calls == "forbid" else reply
 
     async def _structured(
         self, body: dict[str, Any], schema: dict[str, Any], once: Callable[[dict[str, Any]], Awaitable[Reply]]

@@ -11,6 +11,8 @@ from engine.types.frozen import Frozen
 from engine.types.turns import Turn
 
 ModelRole = Literal["teacher", "user", "judge"]
+ParallelCalls = Literal["auto", "allow", "forbid"]
+"""Words that YAML does not read as true and false."""
 
 
 class Sampling(Frozen):
@@ -25,7 +27,11 @@ class Sampling(Frozen):
 class Endpoint(Frozen):
     """How to reach one model. `llm` names a plug-in of engine/llms, `key_variable` the environment variable that holds
     the key. `timeout` is in seconds per attempt. `patience` is how many seconds a server may ask to wait before the
-    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`."""
+    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`.
+
+    `parallel_calls` is sent as `parallel_tool_calls` where tools are offered; with "forbid", a reply with several calls
+    also loses all but the first. "auto" sends nothing, unless the model's profile says that its server breaks on several
+    calls (`as_profiled`)."""
 
     model: str
     llm: str = "litellm"
@@ -34,6 +40,7 @@ class Endpoint(Frozen):
     timeout: Annotated[float, Field(gt=0)] = 120.0
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     patience: Annotated[float, Field(ge=0)] | None = None
+    parallel_calls: ParallelCalls = "auto"
     sampling: Sampling = Sampling()
     options: dict[str, Any] = {}
 
