@@ -6,6 +6,7 @@ token is an option, since servers do not state it; without it the cost is unknow
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any, Literal
 
@@ -52,7 +53,8 @@ class OpenAICompatible(ChatLLM):
                 "api_base", f"the model {endpoint.model} has none.", "Give it, for example one ending in /v1."
             )
         base = endpoint.api_base.rstrip("/")
-        self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
+        self._base = base.removesuffix("/chat/completions")
+        self._url = f"{self._base}/chat/completions"
         parameters = Parameters.of_model(endpoint.model, config.token_limit_field)
         super().__init__(endpoint, role, backoff=config.backoff, price=self._cost, parameters=parameters)
         self._config = config
@@ -62,6 +64,16 @@ class OpenAICompatible(ChatLLM):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def context_length(self) -> int | None:
+        """Return what the server's list of models says of this one."""
+        seconds = min(_LIST_SECONDS, self._endpoint.timeout)
+        try:
+            async with asyncio.timeout(seconds), self._open_session().get(f"{self._base}/models") as response:
+                body = _body(await response.read()) if response.status == 200 else None
+        except (aiohttp.ClientError, OSError, ValueError, ModelError):
+            return None
+        return _listed_length(body, self._endpoint.model)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -115,6 +127,22 @@ class OpenAICompatible(ChatLLM):
         if given is None or taken is None or prompt is None or completion is None:
             return None
         return prompt * given + completion * taken
+
+
+_LIST_SECONDS = 10.0
+_LENGTHS = ("max_model_len", "context_length", "context_window", "max_context_length")
+"""Under which the context length stands in a list of models: vLLM and SGLang, OpenRouter, Groq, Mistral."""
+
+
+def _listed_length(body: Any, model: str) -> int | None:
+    listed = body.get("data") if isinstance(body, dict) else body
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    named = [entry for entry in entries if entry.get("id") == model]
+    for entry in named or (entries if len(entries) == 1 else []):
+        for name in _LENGTHS:
+            if type(value := entry.get(name)) is int and value > 0:
+                return value
+    return None
 
 
 def _body(data: bytes) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.types.frozen import Frozen
+from engine.types.frozen import Frozen, digest
 from engine.types.turns import Turn
 
 ModelRole = Literal["teacher", "user", "judge"]
@@ -88,3 +88,39 @@ class Completion(Frozen):
     data: dict[str, Any] | None = None
     opens: bool | None = None
     raw: str | None = None
+
+
+class Profile(Frozen):
+    """What a test call found out about an endpoint. None means not known, and `faults` says by field why a probe failed
+    or what was wrong, in the server's words where it gave any.
+
+    `parallel` is what a question that needs two calls gave: both in one reply, one after the other, or a server that
+    broke on them. `ids` says whose ids the calls have: the server's, those of nine characters as Mistral's, or ours, where
+    the server gave none. `thinking` says where thoughts came. `context_length` is in tokens, `refused` names the
+    parameters that were left out. `made_for` is the `endpoint_key` of the endpoint that was tried.
+    """
+
+    tools: bool | None = None
+    parallel: Literal["together", "one_by_one", "broken"] | None = None
+    json_schema: bool | None = None
+    thinking: Literal["field", "text", "none"] | None = None
+    ids: Literal["own", "own_nine", "ours"] | None = None
+    context_length: Annotated[int, Field(ge=1)] | None = None
+    refused: tuple[str, ...] = ()
+    faults: dict[str, str] = {}
+    made_at: float
+    made_for: str
+
+
+def endpoint_key(endpoint: Endpoint) -> str:
+    """Return a hash of the fields that decide what a server can do: model, plug-in, address and options. Limits, key and
+    sampling do not."""
+    return digest(endpoint.model_dump(mode="json", include={"model", "llm", "api_base", "options"}))
+
+
+def as_profiled(endpoint: Endpoint, profile: Profile | None) -> Endpoint:
+    """Return the endpoint with what "auto" means for it: calls are asked for one at a time where its server breaks on
+    several. A profile of another endpoint is not believed."""
+    if endpoint.parallel_calls != "auto" or profile is None or profile.made_for != endpoint_key(endpoint):
+        return endpoint
+    return endpoint.model_copy(update={"parallel_calls": "forbid"}) if profile.parallel == "broken" else endpoint
