@@ -1,7 +1,7 @@
-"""Names of tools as providers take them: up to 64 letters, digits, underscores and hyphens, a letter or underscore first.
+"""Names of tools as providers take them: up to 64 letters, digits, underscores and hyphens, no digit or hyphen first.
 
-That is the common part of what OpenAI, Anthropic and Gemini document (not tried live). A tool with another name goes out
-under a safe one, in the list of tools, in earlier calls and in their results; calls come back under the real one.
+That is the common part of what OpenAI, Anthropic and Gemini document (not tried live). A tool with another name goes
+out under a safe one, in the list of tools, in earlier calls and in their results; calls come back under the real one.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ class Endpoint(Frozen):
     next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`.
 
     `parallel_calls` is sent as `parallel_tool_calls` where tools are offered; with "forbid", a reply with several calls
-    also loses all but the first. "auto" sends nothing, unless the model's profile says that its server breaks on several
-    calls (`as_profiled`)."""
+    also loses all but the first. "auto" sends nothing, unless the model's profile says that its server breaks on
+    several calls (`as_profiled`)."""
 
     model: str
     llm: str = "litellm"
@@ -95,8 +95,8 @@ class Profile(Frozen):
     or what was wrong, in the server's words where it gave any.
 
     `parallel` is what a question that needs two calls gave: both in one reply, one after the other, or a server that
-    broke on them. `ids` says whose ids the calls have: the server's, those of nine characters as Mistral's, or ours, where
-    the server gave none. `thinking` says where thoughts came. `context_length` is in tokens, `refused` names the
+    broke on them. `ids` says whose ids the calls have: the server's, those of nine characters as Mistral's, or ours,
+    where the server gave none. `thinking` says where thoughts came. `context_length` is in tokens, `refused` names the
     parameters that were left out. `made_for` is the `endpoint_key` of the endpoint that was tried.
     """
 
@@ -113,8 +113,8 @@ class Profile(Frozen):
 
 
 def endpoint_key(endpoint: Endpoint) -> str:
-    """Return a hash of the fields that decide what a server can do: model, plug-in, address and options. Limits, key and
-    sampling do not."""
+    """Return a hash of the fields that decide what a server can do: model, plug-in, address and options. Limits, key
+    and sampling do not."""
     return digest(endpoint.model_dump(mode="json", include={"model", "llm", "api_base", "options"}))
 
 

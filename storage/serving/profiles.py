@@ -1,4 +1,4 @@
-"""What test calls found out about saved model endpoints, stored by the engine (read: storage/generating/endpoints.py)."""
+"""What test calls found out about saved model endpoints, as the engine stores it. Read by generating/endpoints.py."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ SAID = {
     "Unrecognized request argument supplied: parallel_tool_calls": "parallel_tool_calls",
     "Unrecognized request arguments supplied: seed, top_p": "seed",
     "Unknown parameter: 'logprobs'.": "logprobs",
-    "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted', 'input': 3}]": "seed",
-    "[{'type': 'extra_forbidden', 'loc': ['body', 'max_completion_tokens'], 'msg': 'Extra inputs are not permitted'}]": (
-        "max_completion_tokens"
+    "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]": "seed",
+    "[{'type': 'extra_forbidden', 'loc': ['body', 'max_tokens'], 'msg': 'Extra inputs are not permitted'}]": (
+        "max_tokens"
     ),
     "1 validation error for Request\nparallel_tool_calls\n  Extra inputs are not permitted": "parallel_tool_calls",
     "`logprobs` is not supported with this model": "logprobs",

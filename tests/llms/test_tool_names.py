@@ -96,7 +96,9 @@ async def test_a_call_in_the_text_may_use_either_name() -> None:
         made = open_llm(Endpoint(model="m", llm="openai_compatible", api_base=server.base, attempts=1), "teacher")
         try:
             for name in ("orders.find", "orders_find"):
-                server.plays = [{"text": f'<tool_call>\n{{"name": "{name}", "arguments": {{"id": "7"}}}}\n</tool_call>'}]
+                server.plays = [
+                    {"text": f'<tool_call>\n{{"name": "{name}", "arguments": {{"id": "7"}}}}\n</tool_call>'}
+                ]
                 found = (await made.complete([USER], [tool("orders.find")])).turn.tool_calls
                 assert [(call.name, call.arguments) for call in found] == [("orders.find", {"id": "7"})]
         finally:

@@ -21,7 +21,6 @@ class Played(Server):
     tools = parallel = schema = uses_result = True
     thinks: str = ""
     ids = "call_abcdefghijkl{}"
-    listed: dict[str, Any] | None = None
     two_calls_fail: int | None = None
     """The status with which it answers a dialogue that holds two calls in one message."""
 
@@ -63,7 +62,9 @@ class Played(Server):
         results = [json.loads(m["content"]) for m in body["messages"] if m["role"] == "tool"]
         if "tools" in body and len(results) < len(cities):
             ask = cities[len(results) :] if self.parallel else cities[len(results) :][:1]
-            calls = [{"id": self.ids.format(n), "name": "get_time", "arguments": {"city": c}} for n, c in enumerate(ask)]
+            calls = [
+                {"id": self.ids.format(n), "name": "get_time", "arguments": {"city": c}} for n, c in enumerate(ask)
+            ]
             return {"calls": calls}
         told = " and ".join(f"{r['time']} in {r['city']}" for r in results)
         return {"text": f"It is {told}." if self.uses_result and results else "Hello."}
@@ -71,8 +72,6 @@ class Played(Server):
 
 async def tried(server: Server, llm: str = "openai_compatible", **more: Any) -> Tried:
     async with serving(server=server):
-        runner = server.runner
-        assert runner is not None
         values: dict[str, Any] = {"model": "openai/m", "llm": llm, "api_base": server.base} | more
         return await try_endpoint(Endpoint(**values))
 
@@ -168,6 +167,30 @@ async def test_where_thoughts_come(where: str) -> None:
     server = Played()
     server.thinks = where
     assert (await tried(server)).profile.thinking == where
+
+
+@pytest.mark.parametrize(
+    ("listed", "length"),
+    [
+        ([{"id": "other", "max_model_len": 1}, {"id": "openai/m", "max_model_len": 8192}], 8192),
+        ([{"id": "openai/m", "context_length": 4096}], 4096),
+        ([{"id": "served under another name", "context_window": 2048}], 2048),
+        ([{"id": "a", "context_window": 2048}, {"id": "b", "context_window": 2048}], None),
+        ([{"id": "openai/m", "max_model_len": "many"}], None),
+        ([], None),
+    ],
+)
+async def test_the_context_length_is_that_of_the_list_of_models(
+    listed: list[dict[str, Any]], length: int | None
+) -> None:
+    server = Played()
+    server.listed = listed
+    assert (await tried(server)).profile.context_length == length
+
+
+async def test_the_context_length_is_that_of_the_price_table() -> None:
+    found = await tried(Played(), "litellm", model="openai/gpt-4o-mini")
+    assert found.profile.context_length == 128_000
 
 
 @pytest.mark.parametrize(("ids", "kind"), [("", "ours"), ("Ab3dE6gH{}", "own_nine"), ("x{}", "own")])
