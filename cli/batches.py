@@ -10,6 +10,7 @@ import typer
 from cli.option_values import LARGEST, validated
 from cli.wiring import database, worker
 from engine import loop
+from engine.types import Batch
 
 
 def work(once: Annotated[bool, typer.Option(help="Stop when no batch is waiting.")] = False) -> None:
@@ -36,7 +37,20 @@ def run(
     changes = {name: value for name, value in given.items() if value is not None}
     batch = batch_of({**batch.model_dump(), **changes}, file.name)
     with database() as db:
-        _work_on(db, create_batch(db, batch))
+        _work_on(db, create_batch(db, _as_tried(db, batch)))
+
+
+def _as_tried(db: Any, batch: Batch) -> Batch:
+    """Return the batch with what the profiles of saved models say of its own, and print what does not fit."""
+    from engine.planning.model_fit import misfits, untried, with_profiles
+    from storage.generating.endpoints import profiles_for
+
+    profiles = profiles_for(db, batch.models)
+    for misfit in misfits(batch, profiles):
+        print(f"{'warning' if misfit.serious else 'note'}: {misfit.text}")
+    if roles := untried(batch, profiles):
+        print(f"not tried yet: the model of {', '.join(roles)}. A test call under Settings says what it can do.")
+    return with_profiles(batch, profiles)
 
 
 def resume(

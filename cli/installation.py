@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from cli.wiring import database
 from engine import plugins, settings
 from engine.errors import InputError
+from engine.types import ModelRole
 
 STORED = ("domains", "personas", "models", "shared_tools")
 """Kinds that `list` reads from the database; the others are plug-ins."""
@@ -28,6 +29,7 @@ def check() -> None:
         from storage.serving.library import SqlLibrary
 
         print(f"database  {db.dialect}: {len(list_domains(db))} domains")
+        _saved_models(db)
         stored = with_options(SqlLibrary(db).sandbox_options(), found.sandbox_options)
     whole, usable = _shipped_packs(), False
     for entry in asyncio.run(health(found.image, stored)):
@@ -42,6 +44,22 @@ def check() -> None:
         print(f"sandbox   TURNWRIGHT_SANDBOX is {found.sandbox!r}. Choose one of: {', '.join(known)}.")
     if not (whole and usable):
         raise typer.Exit(1)
+
+
+def _saved_models(db: Any) -> None:
+    """Print what test calls found out about each saved model, and the roles that it does not fit."""
+    from engine.planning.model_fit import role_misfits
+    from engine.planning.profile_words import profile_line
+    from storage.generating.endpoints import list_endpoints
+
+    for row in list_endpoints(db):
+        if row.profile is None:
+            print(f"model     {row.name}: not tried yet. Make a test call under Settings.")
+            continue
+        print(f"model     {row.name}: {profile_line(row.profile)}")
+        for role in get_args(ModelRole):
+            for misfit in role_misfits(role, row.endpoint, row.profile):
+                print(f"          {misfit.text}")
 
 
 def _shipped_packs() -> bool:

@@ -31,6 +31,7 @@ from engine.types import (
     Finding,
     ModelCall,
     ModelRole,
+    Profile,
     Progress,
     Pulse,
     Recipe,
@@ -71,6 +72,22 @@ class LLM(Protocol):
 
     @abstractmethod
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class TellsOfServer(Protocol):
+    """What a model path may tell of its server, beside being an LLM.
+
+    left_out: the parameters that are not sent, each with the reason.
+    refused_forms: the forms of asking for JSON that the server refused, each with what it said.
+    context_length: how many tokens a dialogue may have; None when unknown. Never raises.
+    """
+
+    @property
+    def left_out(self) -> Mapping[str, str]: ...
+    @property
+    def refused_forms(self) -> Mapping[str, str]: ...
+    async def context_length(self) -> int | None: ...
 
 
 class Teacher(Protocol):
@@ -410,6 +427,7 @@ class Library(Protocol):
     export: the recipe, and a stream of (id, body, reviews).
     licence: the licence of a domain version by digest; None when it states none or is not stored.
     sandbox_options: the options set in the studio, by the sandbox's name.
+    save_profile: store a profile with the saved endpoints that it was made for; without any nothing is stored.
     fail_export: store why nothing was written.
     beat, leave: store this engine's heartbeat, and that it has ended.
     """
@@ -421,6 +439,7 @@ class Library(Protocol):
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def licence(self, digest: str) -> str | None: ...
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def save_profile(self, profile: Profile) -> None: ...
     def finish_export(self, export_id: int, outcome: ExportOutcome) -> None: ...
     def fail_export(self, export_id: int, error: str) -> None: ...
     def beat(self, pulse: Pulse) -> None: ...

@@ -290,13 +290,15 @@ class ExportedRecord(SQLModel, table=True):
 
 
 class EndpointRecord(SQLModel, table=True):
-    """A named model endpoint. Holds the name of the key's environment variable, never the key."""
+    """A named model endpoint. Holds the name of the key's environment variable, never the key. `profile` is the JSON of
+    what a test call found out, of this body or of an earlier one."""
 
     __tablename__: ClassVar[Any] = "endpoint"
     name: str = Field(primary_key=True, sa_type=String)
     body: str = Field(sa_type=Text)
     version: int
     updated_at: float
+    profile: str | None = Field(default=None, sa_type=Text)
 
 
 class RequestRecord(SQLModel, table=True):

@@ -16,8 +16,19 @@ from typing import Any, Literal, TypeVar
 
 from engine.errors import ModelError
 from engine.llms._faults import model_error
+from engine.llms._parameters import Parameters
 from engine.llms._retry import Retry
-from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
+from engine.llms._tool_names import tool_names
+from engine.llms._wire import (
+    Reply,
+    Usage,
+    json_object,
+    only_first_call,
+    parse_reply,
+    to_messages,
+    to_tools,
+    usage_of,
+)
 from engine.loop import turn
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
@@ -37,10 +48,20 @@ class Chat:
     """Turns in, Completion out, over one endpoint. Holds no connection."""
 
     def __init__(
-        self, endpoint: Endpoint, role: ModelRole, send: Send, price: Price = unknown_price, *, backoff: float = 0.5
+        self,
+        endpoint: Endpoint,
+        role: ModelRole,
+        send: Send,
+        price: Price = unknown_price,
+        *,
+        backoff: float = 0.5,
+        parameters: Parameters | None = None,
     ) -> None:
         self._endpoint, self._role, self._send, self._price = endpoint, role, send, price
+        self._parameters = parameters or Parameters()
         self._forms = FORMS
+        self.refused_forms: dict[str, str] = {}
+        """What the server said against each of FORMS that it refused."""
         self._retry = Retry(
             endpoint.attempts,
             first=backoff,
@@ -58,9 +79,13 @@ class Chat:
         """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
         started, usages = time.perf_counter(), list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
+        names = tool_names(messages, tools)
+        known = tools if names is None else names.tools
+        if names is not None:
+            names.rename(body)
 
         async def once(asked: dict[str, Any]) -> Reply:
-            return await self._try_once(asked, messages, tools, usages)
+            return await self._try_once(asked, messages, known, usages)
 
         try:
             if response_schema is None:
@@ -72,9 +97,11 @@ class Chat:
                 error.call = self._model_call(usages, started, attempts=len(usages), finish=error.kind)
             raise
         counts = {"text_calls": reply.text_calls, "repaired_calls": reply.repaired_calls}
-        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, **counts)
+        missing = self._parameters.missing(body)
+        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, left_out=missing, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
-        return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw)
+        said = reply.turn if names is None else names.with_real_names(reply.turn)
+        return Completion(turn=said, call=call, data=data, raw=reply.raw)
 
     def _body(self, messages: Sequence[Turn], tools: Sequence[Tool], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -85,6 +112,8 @@ class Chat:
         }
         if tools:
             body["tools"] = to_tools(tools)
+            if self._endpoint.parallel_calls != "auto":
+                body["parallel_tool_calls"] = self._endpoint.parallel_calls == "allow"
         if sampling.top_p != 1.0:
             body["top_p"] = sampling.top_p
         if sampling.seed is not None:
@@ -107,14 +136,23 @@ class Chat:
             **more,
         )
 
+    async def _answer(self, body: dict[str, Any]) -> Any:
+        """Return the reply body. A refused parameter is left out or renamed at once, which is no failed attempt."""
+        while True:
+            asked = self._parameters.shaped(body)
+            try:
+                async with asyncio.timeout(self._endpoint.timeout):
+                    return await self._send(asked)
+            except TimeoutError:
+                raise model_error("timeout", self._endpoint) from None
+            except ModelError as error:
+                if not self._parameters.learn(error, asked):
+                    raise
+
     async def _try_once(
         self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
     ) -> Reply:
-        try:
-            async with asyncio.timeout(self._endpoint.timeout):
-                answer = await self._send(body)
-        except TimeoutError:
-            raise model_error("timeout", self._endpoint) from None
+        answer = await self._answer(body)
         await turn()
         usage = usage_of(answer)
         try:
@@ -124,7 +162,7 @@ class Chat:
                 usages.append(usage)
             raise
         usages.append(usage)
-        return reply
+        return only_first_call(reply, answer) if self._endpoint.parallel_calls == "forbid" else reply
 
     async def _structured(
         self, body: dict[str, Any], schema: dict[str, Any], once: Callable[[dict[str, Any]], Awaitable[Reply]]
@@ -140,6 +178,7 @@ class Chat:
                 if error.kind != "bad_request" or position == len(forms) - 1:
                     raise
                 tries += 1
+                self.refused_forms[form] = str(error)
                 continue
             self._forms = forms[position:]
             return reply, tries + more

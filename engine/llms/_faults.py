@@ -16,6 +16,7 @@ from typing import Any
 
 from engine import settings
 from engine.errors import ModelError, ModelFault
+from engine.llms._parameters import refused_parameter
 from engine.llms._refusal_texts import said_kind
 from engine.types import Endpoint
 
@@ -62,9 +63,11 @@ def model_error(
     """Return the error for a failed call. `answer` is the server's text, quoted without the key and cut; `wait` is how
     many seconds it asks to wait."""
     status_text = f" (HTTP {status})" if status else ""
-    answer = without_key(answer, endpoint)
-    quoted = f" It said: {answer}" if answer else ""
-    return ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
+    excerpt = without_key(answer, endpoint)
+    quoted = f" It said: {excerpt}" if excerpt else ""
+    error = ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
+    error.refused = refused_parameter(status, answer)
+    return error
 
 
 def _advice(kind: ModelFault, endpoint: Endpoint) -> str:

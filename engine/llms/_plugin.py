@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.llms._chat import Chat, Price, unknown_price
+from engine.llms._parameters import Parameters
 from engine.types import Completion, Endpoint, ModelRole, Sampling, Tool, Turn
 
 
 class ChatLLM(ABC):
-    """An LLM without transport: a plug-in adds `_send` and `aclose`."""
+    """An LLM without transport: a plug-in adds `_send` and `aclose`. Implements engine.protocols.TellsOfServer."""
 
-    def __init__(self, endpoint: Endpoint, role: ModelRole, *, backoff: float, price: Price = unknown_price) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        role: ModelRole,
+        *,
+        backoff: float,
+        price: Price = unknown_price,
+        parameters: Parameters | None = None,
+    ) -> None:
         self._endpoint = endpoint
-        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff)
+        self._parameters = parameters or Parameters()
+        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff, parameters=self._parameters)
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        return self._parameters.left_out
+
+    @property
+    def refused_forms(self) -> Mapping[str, str]:
+        return self._chat.refused_forms
+
+    async def context_length(self) -> int | None:
+        return None
 
     async def complete(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -122,6 +122,16 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         tool_calls=_with_unique_ids(calls, turns),
     )
     return Reply(turn, finish, found, usage_of(body), repairs, raw)
+
+
+def only_first_call(reply: Reply, body: Any) -> Reply:
+    """Return a parsed reply without the calls behind its first one; `raw` then shows all of them."""
+    if len(reply.turn.tool_calls) <= 1:
+        return reply
+    _, message = _choice(body)
+    raw = _raw_calls(_content(message), message) if reply.raw is None else reply.raw
+    turn = reply.turn.model_copy(update={"tool_calls": reply.turn.tool_calls[:1]})
+    return replace(reply, turn=turn, raw=raw)
 
 
 def usage_of(body: Any) -> Usage:
@@ -251,8 +261,11 @@ def _usual_arguments(given: Any) -> dict[str, Any] | None:
 
 def _raw(text: str, native: Sequence[_Native], message: Mapping[str, Any]) -> str:
     """Return a reply as the server gave it: its text, with its calls of the protocol where any of them was changed."""
-    if not any(one.changed for one in native):
-        return text
+    return _raw_calls(text, message) if any(one.changed for one in native) else text
+
+
+def _raw_calls(text: str, message: Mapping[str, Any]) -> str:
+    """Return text and calls of a message as JSON."""
     # only these two fields, because a server may put its own secret state into the others
     written = [_as_written(entry) for entry in _entries(message)]
     calls = [{"name": without_surrogates(name), "arguments": without_surrogates(given)} for name, given in written]

@@ -56,11 +56,28 @@ class LiteLLM(ChatLLM):
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
     ) -> Completion:
-        if id(self) not in self._in_use:
-            async with self._importing:  # in a thread, so that the engine's heartbeat does not wait for the import
-                await asyncio.to_thread(library)
-            self._in_use.add(id(self))
+        await self._ready()
         return await super().complete(messages, tools, response_schema=response_schema, sampling=sampling)
+
+    async def _ready(self) -> None:
+        """Import the library, and note which parameters it drops for this model."""
+        if id(self) in self._in_use:
+            return
+        async with self._importing:  # in a thread, so that the engine's heartbeat does not wait for the import
+            await asyncio.to_thread(library)
+        if id(self) not in self._in_use:
+            self._in_use.add(id(self))
+            for name in dropped_parameters(self._endpoint.model, self._endpoint.api_base):
+                self._parameters.left_out[name] = f"litellm leaves it out for {self._endpoint.model}"
+
+    async def context_length(self) -> int | None:
+        """Return what the library's price table says of this model."""
+        await self._ready()
+        try:
+            found = library().get_model_info(self._endpoint.model).get("max_input_tokens")
+        except Exception:  # a plain one, for a model that is not in the table
+            return None
+        return found if isinstance(found, int) and found > 0 else None
 
     async def aclose(self) -> None:
         if id(self) not in self._in_use:
@@ -145,6 +162,27 @@ def library() -> Any:
         logging.getLogger(name).setLevel(logging.ERROR)
     gc.freeze()  # spares the collector the library's objects, which saves a tenth of each call's CPU
     return litellm
+
+
+_TRIED = {"temperature": 0.4375, "top_p": 0.5625, "seed": 20_479, "parallel_tool_calls": False}
+"""Numbers that are not found again unless the library sends them on, under whatever name. Whatever name it gives to
+parallel_tool_calls holds the word "parallel"."""
+
+
+def dropped_parameters(model: str, api_base: str | None) -> list[str]:
+    """Return the parameters that the library does not send to this model's provider, [] where it cannot say."""
+    try:
+        name, provider, *_ = library().get_llm_provider(model, api_base=api_base)
+        sent = library().utils.get_optional_params(
+            model=name, custom_llm_provider=provider, tools=[_ANY_TOOL], drop_params=True, **_TRIED
+        )
+    except Exception:  # also plain ones: the call itself will say what is wrong
+        return []
+    kept = str({key: value for key, value in sent.items() if key != "tools"})
+    return [name for name, value in _TRIED.items() if (str(value) if value else "parallel") not in kept]
+
+
+_ANY_TOOL = {"type": "function", "function": {"name": "any", "description": "", "parameters": {"type": "object"}}}
 
 
 def _headers(error: Exception) -> dict[str, str]:

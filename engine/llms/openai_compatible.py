@@ -6,6 +6,7 @@ token is an option, since servers do not state it; without it the cost is unknow
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from engine.errors import InputError, ModelError
 from engine.examples import ModelExample
 from engine.llms._faults import api_key, error_text, error_words, fault_kind, model_error, retry_after
+from engine.llms._parameters import Parameters, parameter_of_code
 from engine.llms._plugin import ChatLLM
 from engine.reading.json_value import loads, loads_leniently
 from engine.types import Endpoint, ModelRole, Options
@@ -35,7 +37,7 @@ class Config(Options):
     backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
     """Seconds of the first wait before a call is tried again."""
     token_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """The name under which the server takes the limit of tokens."""
+    """The name under which the server takes the limit of tokens. A server that refuses it gets the other one."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request. They must not hold keys."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
@@ -51,8 +53,10 @@ class OpenAICompatible(ChatLLM):
                 "api_base", f"the model {endpoint.model} has none.", "Give it, for example one ending in /v1."
             )
         base = endpoint.api_base.rstrip("/")
-        self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost)
+        self._base = base.removesuffix("/chat/completions")
+        self._url = f"{self._base}/chat/completions"
+        parameters = Parameters.of_model(endpoint.model, config.token_limit_field)
+        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost, parameters=parameters)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 
@@ -60,6 +64,16 @@ class OpenAICompatible(ChatLLM):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def context_length(self) -> int | None:
+        """Return what the server's list of models says of this one."""
+        seconds = min(_LIST_SECONDS, self._endpoint.timeout)
+        try:
+            async with asyncio.timeout(seconds), self._open_session().get(f"{self._base}/models") as response:
+                body = _body(await response.read()) if response.status == 200 else None
+        except (aiohttp.ClientError, OSError, ValueError, ModelError):
+            return None
+        return _listed_length(body, self._endpoint.model)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -76,8 +90,6 @@ class OpenAICompatible(ChatLLM):
 
     async def _send(self, body: dict[str, Any]) -> Any:
         body = {**body, **self._config.extra_body}
-        if self._config.token_limit_field != "max_tokens":
-            body[self._config.token_limit_field] = body.pop("max_tokens")
         try:
             async with self._open_session().post(self._url, data=_body_json(body)) as response:
                 status, headers, data = response.status, response.headers, await response.read()
@@ -106,13 +118,31 @@ class OpenAICompatible(ChatLLM):
         except ValueError:
             body = data[:400].decode(errors="replace")
         kind = fault_kind(status, error_words(body))
-        return model_error(kind, self._endpoint, error_text(body), status=status, wait=wait)
+        error = model_error(kind, self._endpoint, error_text(body), status=status, wait=wait)
+        error.refused = error.refused or parameter_of_code(body)
+        return error
 
     def _cost(self, prompt: int | None, completion: int | None) -> float | None:
         given, taken = self._config.input_cost_per_token, self._config.output_cost_per_token
         if given is None or taken is None or prompt is None or completion is None:
             return None
         return prompt * given + completion * taken
+
+
+_LIST_SECONDS = 10.0
+_LENGTHS = ("max_model_len", "context_length", "context_window", "max_context_length")
+"""Under which the context length stands in a list of models: vLLM and SGLang, OpenRouter, Groq, Mistral."""
+
+
+def _listed_length(body: Any, model: str) -> int | None:
+    listed = body.get("data") if isinstance(body, dict) else body
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    named = [entry for entry in entries if entry.get("id") == model]
+    for entry in named or (entries if len(entries) == 1 else []):
+        for name in _LENGTHS:
+            if type(value := entry.get(name)) is int and value > 0:
+                return value
+    return None
 
 
 def _body(data: bytes) -> Any:

@@ -133,24 +133,34 @@ class TeacherWatch:
 
 @dataclass
 class ReplyWatch:
-    """Counts by endpoint the replies that could not become turns (engine/rolling/clean_replies.py)."""
+    """Counts by endpoint the replies that could not become turns (engine/rolling/clean_replies.py), and notes the
+    parameters that its server did not take."""
 
     replies: Counter[tuple[str, str]] = field(default_factory=Counter)
     """All replies by (role, model)."""
     not_taken: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """By (role, model), how many were not taken for each reason."""
+    left_out: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By (role, model), the parameters that were not sent."""
 
     def see(self, trajectory: Trajectory) -> None:
         for call in trajectory.calls:
             self.replies[call.role, call.model] += 1
+            if call.left_out:
+                self.left_out[call.role, call.model].update(call.left_out)
             if call.not_taken:
                 self.not_taken[call.role, call.model][call.not_taken] += 1
 
     def notice(self) -> str:
-        """Return a sentence for each endpoint with such replies, "" without any."""
-        return " ".join(
+        """Return sentences for each endpoint with such replies or parameters, "" without any."""
+        sentences = [
             f"{reasons.total()} of {self.replies[role, model]} replies of the {role} {model} were not taken: "
             + ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons.most_common())
             + "."
             for (role, model), reasons in self.not_taken.items()
-        )
+        ]
+        sentences += [
+            f"The {role} {model} was called without {', '.join(sorted(names))}, which its server does not take."
+            for (role, model), names in self.left_out.items()
+        ]
+        return " ".join(sentences)

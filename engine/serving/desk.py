@@ -2,7 +2,7 @@
 
     try_tool      {domain, version, overrides, tool, arguments, variant}      -> {result, diff}
     prove         {domain, version, overrides, template, mode, turns, seed}   -> {task, proof, trajectory}
-    test_model    {endpoint}                                                  -> {reply, called_tool, call}
+    test_model    {endpoint}                                                  -> {reply, called_tool, call, profile}
     replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
 
@@ -32,8 +32,8 @@ from engine.reviewing.replay import Correction, Runtime, check_correction, repla
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import environment_of
 from engine.rolling.rollout import rollout
-from engine.running.models import open_llm
 from engine.running.wiring import parts_of
+from engine.serving.profile import try_endpoint
 from engine.settings import read
 from engine.types import (
     USUAL_MODE,
@@ -45,7 +45,6 @@ from engine.types import (
     Request,
     RolloutSpec,
     Task,
-    Tool,
     ToolCall,
     Trajectory,
     Turn,
@@ -64,13 +63,6 @@ PLAIN = Persona(
     description="Asks in the template's own words.",
 )
 """The persona of a proof, which says nothing beyond the template."""
-PROBE = Tool(
-    name="get_time",
-    description="Return the current time in a city.",
-    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    effect="read",
-)
-"""The tool that a tested model is asked to call."""
 
 
 class Desk:
@@ -155,16 +147,13 @@ class Desk:
 
     async def _test_model(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         endpoint = Endpoint.model_validate(payload["endpoint"])
-        llm = open_llm(endpoint.model_copy(update={"attempts": 1}), "teacher")
-        try:
-            question = Turn(role="user", content="What time is it in Lisbon? Use the tool.")
-            done = await llm.complete([question], [PROBE])
-        finally:
-            await llm.aclose()
+        found = await try_endpoint(endpoint)
+        await asyncio.to_thread(self._library.save_profile, found.profile)
         return {
-            "reply": done.turn.content,
-            "called_tool": bool(done.turn.tool_calls),
-            "call": done.call.model_dump(mode="json"),
+            "reply": found.reply,
+            "called_tool": found.called_tool,
+            "call": found.call.model_dump(mode="json"),
+            "profile": found.profile.model_dump(mode="json"),
         }
 
     async def _replay_fix(self, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,17 @@ from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
-from engine.types.models import Completion, Endpoint, ModelCall, ModelRole, Sampling, longest_wait
+from engine.types.models import (
+    Completion,
+    Endpoint,
+    ModelCall,
+    ModelRole,
+    Profile,
+    Sampling,
+    as_profiled,
+    endpoint_key,
+    longest_wait,
+)
 from engine.types.records import (
     Record,
     RecordAttachment,
@@ -146,6 +156,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Persona",
+    "Profile",
     "Progress",
     "Proof",
     "ProvenCall",
@@ -194,7 +205,9 @@ __all__ = [
     "UserCall",
     "Verdict",
     "Withhold",
+    "as_profiled",
     "digest",
+    "endpoint_key",
     "is_shared",
     "longest_wait",
     "mode_order",

@@ -7,10 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.types.frozen import Frozen
+from engine.types.frozen import Frozen, digest
 from engine.types.turns import Turn
 
 ModelRole = Literal["teacher", "user", "judge"]
+ParallelCalls = Literal["auto", "allow", "forbid"]
+"""Words that YAML does not read as true and false."""
 
 
 class Sampling(Frozen):
@@ -25,7 +27,11 @@ class Sampling(Frozen):
 class Endpoint(Frozen):
     """How to reach one model. `llm` names a plug-in of engine/llms, `key_variable` the environment variable that holds
     the key. `timeout` is in seconds per attempt. `patience` is how many seconds a server may ask to wait before the
-    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`."""
+    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`.
+
+    `parallel_calls` is sent as `parallel_tool_calls` where tools are offered; with "forbid", a reply with several calls
+    also loses all but the first. "auto" sends nothing, unless the model's profile says that its server breaks on
+    several calls (`as_profiled`)."""
 
     model: str
     llm: str = "litellm"
@@ -34,6 +40,7 @@ class Endpoint(Frozen):
     timeout: Annotated[float, Field(gt=0)] = 120.0
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     patience: Annotated[float, Field(ge=0)] | None = None
+    parallel_calls: ParallelCalls = "auto"
     sampling: Sampling = Sampling()
     options: dict[str, Any] = {}
 
@@ -48,10 +55,11 @@ class ModelCall(Frozen):
     """One finished model call. Tokens and cost are None when neither the server nor the price table gives them;
     `finish` is the server's reason for the end of the reply; `text_calls` counts tool calls that were parsed from the
     text, `repaired_calls` those whose broken JSON was repaired. `not_taken` says why the reply became no turn
-    (engine/hygiene), "" when it did."""
+    (engine/hygiene), "" when it did. `left_out` names the parameters that were not sent, because the server does not
+    take them."""
 
     # Written only where not empty, as the later fields of Grown are; by pydantic itself, as a trajectory holds dozens
-    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken")
+    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken", "left_out")
 
     role: ModelRole
     model: str
@@ -64,6 +72,7 @@ class ModelCall(Frozen):
     text_calls: int = 0
     repaired_calls: Annotated[int, Field(exclude_if=not_)] = 0
     not_taken: Annotated[str, Field(exclude_if=not_)] = ""
+    left_out: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
 
 
 class Completion(Frozen):
@@ -79,3 +88,39 @@ class Completion(Frozen):
     data: dict[str, Any] | None = None
     opens: bool | None = None
     raw: str | None = None
+
+
+class Profile(Frozen):
+    """What a test call found out about an endpoint. None means not known, and `faults` says by field why a probe failed
+    or what was wrong, in the server's words where it gave any.
+
+    `parallel` is what a question that needs two calls gave: both in one reply, one after the other, or a server that
+    broke on them. `ids` says whose ids the calls have: the server's, those of nine characters as Mistral's, or ours,
+    where the server gave none. `thinking` says where thoughts came. `context_length` is in tokens, `refused` names the
+    parameters that were left out. `made_for` is the `endpoint_key` of the endpoint that was tried.
+    """
+
+    tools: bool | None = None
+    parallel: Literal["together", "one_by_one", "broken"] | None = None
+    json_schema: bool | None = None
+    thinking: Literal["field", "text", "none"] | None = None
+    ids: Literal["own", "own_nine", "ours"] | None = None
+    context_length: Annotated[int, Field(ge=1)] | None = None
+    refused: tuple[str, ...] = ()
+    faults: dict[str, str] = {}
+    made_at: float
+    made_for: str
+
+
+def endpoint_key(endpoint: Endpoint) -> str:
+    """Return a hash of the fields that decide what a server can do: model, plug-in, address and options. Limits, key
+    and sampling do not."""
+    return digest(endpoint.model_dump(mode="json", include={"model", "llm", "api_base", "options"}))
+
+
+def as_profiled(endpoint: Endpoint, profile: Profile | None) -> Endpoint:
+    """Return the endpoint with what "auto" means for it: calls are asked for one at a time where its server breaks on
+    several. A profile of another endpoint is not believed."""
+    if endpoint.parallel_calls != "auto" or profile is None or profile.made_for != endpoint_key(endpoint):
+        return endpoint
+    return endpoint.model_copy(update={"parallel_calls": "forbid"}) if profile.parallel == "broken" else endpoint

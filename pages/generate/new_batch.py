@@ -9,6 +9,7 @@ import streamlit as st
 from engine.errors import InputError, InputErrors
 from engine.planning import planner
 from engine.planning.batch_file import batch_of, dump_batch, parse_batch
+from engine.planning.model_fit import with_profiles
 from engine.types import Batch, Domain, Persona
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import drop_button
@@ -19,8 +20,9 @@ from pages._ui.messages import keep_message, notice
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
+from pages.generate.parts.model_fit_view import model_fit
 from storage.designing import domains, personas
-from storage.generating import batches, pace
+from storage.generating import batches, endpoints, pace
 
 TRY = 3
 LARGEST = 1 << 20
@@ -118,12 +120,14 @@ def from_file() -> None:
             if given.size > LARGEST:
                 raise InputError(given.name, "is larger than 1 MB.", "A batch file holds a few lines of settings.")
             batch = parse_batch(given.getvalue(), given.name)
+            batch = with_profiles(batch, endpoints.profiles_for(db(), batch.models))
         except InputError as error:
             refusals(sentences(error))
             return
         st.code(dump_batch(batch), language="yaml")
         refusals(wrong := problems(batch))
         if not wrong:
+            model_fit(db(), batch)
             plan(batch, folded=False)
         with st.container(horizontal=True):
             if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
@@ -205,6 +209,7 @@ made = form()
 if made is not None:
     with st.container(border=True):
         st.header("Plan", anchor=False)
+        model_fit(db(), made)
         plan(made)
 batch_draft.note_began()
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -13,7 +13,7 @@ from engine import plugins, settings
 from engine.errors import InputError
 from engine.running.models import open_llm
 from engine.times import NO_ANSWER
-from engine.types import Endpoint, longest_wait
+from engine.types import Endpoint, Profile, longest_wait
 from pages._ui.badges import words
 from pages._ui.buttons import button
 from pages._ui.config_form import config_form
@@ -24,6 +24,7 @@ from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
 from pages._ui.messages import keep_message
 from pages._ui.text import literal, plain
+from pages.settings.parts.profile_view import profile_badges, tested_profile
 from storage import preferences
 from storage.analysing import analytics
 from storage.database import size
@@ -31,6 +32,7 @@ from storage.generating import endpoints
 from storage.generating.endpoints import EndpointRow
 from storage.serving import engines
 
+PARALLEL_CALLS = {"auto": "As the test call found", "allow": "Allowed", "forbid": "Forbidden"}
 LOG_LINES = 30
 LOG_READ = 20_000
 """Bytes of the engine's log that are read from its end."""
@@ -126,18 +128,38 @@ def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
                 help="A server that is busy may ask to wait before the next attempt. A call that would have to wait "
                 "longer ends.",
             )
+        calls = parallel_calls(start, key)
         kept = start.options if kind == start.llm else {}
         options = config_form(plugins.load("llms", kind).config, key=f"{key}_{kind}", values=kept)
     plugins.configure("llms", kind, options)
     changes = {"temperature": heat, "top_p": top, "max_tokens": int(most)}
     sampling = start.sampling.model_copy(update=changes)
-    return {"timeout": wait, "attempts": int(tries), "patience": patience, "sampling": sampling, "options": options}
+    limits = {"timeout": wait, "attempts": int(tries), "patience": patience}
+    return {**limits, "parallel_calls": calls, "sampling": sampling, "options": options}
 
 
-def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str) -> None:
-    """Store an endpoint and base the form on it. Shows the conflict when somebody else saved it since."""
+def parallel_calls(start: Endpoint, key: str) -> str:
+    """Draw whether one message of the model may hold several calls; return the choice."""
+    names = list(PARALLEL_CALLS)
+    return str(
+        st.selectbox(
+            "Several calls in one message",
+            names,
+            names.index(start.parallel_calls),
+            key=f"{key}_parallel_calls",
+            format_func=lambda name: PARALLEL_CALLS[name],
+            help="Sent as parallel_tool_calls. As the test call found: nothing is sent, unless the server broke on "
+            "several calls. Forbidden: where a message holds several all the same, only the first is kept.",
+            width=360,
+        )
+    )
+
+
+def save(name: str, endpoint: Endpoint, based_on: int | None, turn: str, profile: Profile | None) -> None:
+    """Store an endpoint, with its profile if that was made for it, and base the form on it. Shows the conflict when
+    somebody else saved it since."""
     with saving():
-        version = endpoints.save_endpoint(db(), name, endpoint, based_on)
+        version = endpoints.save_endpoint(db(), name, endpoint, based_on, profile)
         if based_on is None:
             st.session_state[turn] = st.session_state.get(turn, 0) + 1
         else:
@@ -156,19 +178,20 @@ def remove(name: str, began: int) -> None:
 
 
 def test_button(endpoint: Endpoint, key: str) -> None:
-    """Draw the button of the test call: one real call with a tool, through the engine."""
+    """Draw the button of the test call: a few real calls, through the engine."""
     payload: dict[str, Any] = {"endpoint": endpoint.model_dump(mode="json")}
     if button(
         "Test call",
         key=f"{key}_test",
         icon=":material/network_check:",
-        help="One call with a tool. The engine makes it, with the key of its environment.",
+        help="A short dialogue with a tool, then what else its server can do: about five calls. The engine makes them, "
+        "with the key of its environment.",
     ):
         ask(db(), "test_model", payload, key=f"model_{key}")
 
 
-def test_answer(key: str) -> None:
-    """Draw the result of the test call, if there was one."""
+def test_answer(key: str, stored: Profile | None) -> None:
+    """Draw the result of the test call, if there was one, with its profile unless that is the stored one."""
     answer = poll(db(), f"model_{key}", waiting="Calling the model")
     if answer is None or answer.status != "done":
         return
@@ -179,8 +202,14 @@ def test_answer(key: str) -> None:
     )
     cost = "cost unknown" if call["cost_usd"] is None else money(call["cost_usd"])
     st.success(literal(f"Answered in {seconds(call['seconds'])}: {tokens}, {cost}."), icon=":material/check:")
+    profile = tested_profile(db(), key)
+    if profile is not None and profile != stored:
+        profile_badges(profile, f"{key}_tested")
     if answer.result["called_tool"]:
-        st.caption("It called the tool that was offered.")
+        if profile is not None and (fault := profile.faults.get("tools")):
+            st.warning(literal(fault), icon=":material/build:")
+        else:
+            st.caption("It called the tool that was offered.")
     else:
         st.warning("It answered in words and did not call the tool. It may not support tools.", icon=":material/build:")
         plain(answer.result["reply"])
@@ -203,8 +232,8 @@ def models() -> None:
             if made is not None:
                 test_button(endpoint, key)
         if pressed and made is not None:
-            save(name, endpoint, None, "models_added")
-        test_answer(key)
+            save(name, endpoint, None, "models_added", tested_profile(db(), key))
+        test_answer(key, None)
 
 
 def saved_model(row: EndpointRow) -> None:
@@ -221,6 +250,7 @@ def saved_model(row: EndpointRow) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.warning("Somebody else saved this model in the meantime.", icon=":material/sync_problem:")
                 button("Load what is saved", key=f"{key}_load", on_click=st.session_state.pop, args=(turn,))
+        profile_badges(row.profile, key)
         made = endpoint_form(row, key)
         _, endpoint = made or ("", row.endpoint)
         with st.container(horizontal=True):
@@ -235,8 +265,8 @@ def saved_model(row: EndpointRow) -> None:
         if pressed and endpoint == row.endpoint:
             st.toast("Nothing has changed since it was saved.", icon=":material/info:")
         elif pressed and made is not None:
-            save(row.name, endpoint, began, turn)
-        test_answer(key)
+            save(row.name, endpoint, began, turn, tested_profile(db(), key))
+        test_answer(key, row.profile)
 
 
 @st.fragment(run_every=3.0)

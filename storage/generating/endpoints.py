@@ -1,17 +1,20 @@
-"""Named model endpoints. The database holds the *name* of the variable that has the key, never the key."""
+"""Named model endpoints with the profiles that test calls made of them. The database holds the *name* of the variable
+that has the key, never the key."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlmodel import col
 
 from engine.errors import InputError
-from engine.types import Endpoint
+from engine.types import Endpoint, ModelRole, Profile, endpoint_key
 from storage.conflicts import conflict
 from storage.database import Database
 from storage.tables import EndpointRecord
@@ -23,11 +26,12 @@ _SECRET_OPTION = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|autho
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """One named endpoint."""
+    """One named endpoint. `profile` is None when it was not tried since it was edited."""
 
     name: str
     endpoint: Endpoint
     version: int
+    profile: Profile | None = None
 
 
 def checked(endpoint: Endpoint, where: str = "endpoint") -> Endpoint:
@@ -69,7 +73,7 @@ def list_endpoints(db: Database) -> list[EndpointRow]:
     """Return all endpoints by name."""
     with db.read() as session:
         records = session.scalars(select(EndpointRecord).order_by(col(EndpointRecord.name))).all()
-    return [EndpointRow(r.name, Endpoint.model_validate_json(r.body), r.version) for r in records]
+    return [_row(record) for record in records]
 
 
 def get_endpoint(db: Database, name: str) -> EndpointRow:
@@ -78,11 +82,34 @@ def get_endpoint(db: Database, name: str) -> EndpointRow:
         record = session.get(EndpointRecord, name)
     if record is None:
         raise InputError("endpoint", f"there is no endpoint {name!r}.", "Choose one from the list in Settings.")
-    return EndpointRow(record.name, Endpoint.model_validate_json(record.body), record.version)
+    return _row(record)
 
 
-def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | None) -> int:
-    """Store an endpoint and return its version. `based_on` is None for a new one. Raises InputError, Conflict."""
+def _row(record: EndpointRecord) -> EndpointRow:
+    endpoint = Endpoint.model_validate_json(record.body)
+    return EndpointRow(record.name, endpoint, record.version, _believed(record.profile, endpoint))
+
+
+def _believed(stored: str | None, endpoint: Endpoint) -> Profile | None:
+    """Return the stored profile; None when it was made for other settings, or by another version of Turnwright."""
+    try:
+        profile = None if stored is None else Profile.model_validate_json(stored)
+    except ValidationError:
+        return None
+    return profile if profile is not None and profile.made_for == endpoint_key(endpoint) else None
+
+
+def profiles_for(db: Database, models: Mapping[ModelRole, Endpoint]) -> dict[ModelRole, Profile | None]:
+    """Return the profile of each role's endpoint, from any saved endpoint with the same settings."""
+    known = {row.profile.made_for: row.profile for row in list_endpoints(db) if row.profile}
+    return {role: known.get(endpoint_key(endpoint)) for role, endpoint in models.items()}
+
+
+def save_endpoint(
+    db: Database, name: str, endpoint: Endpoint, based_on: int | None, profile: Profile | None = None
+) -> int:
+    """Store an endpoint and return its version. `based_on` is None for a new one. A `profile` that was made for it is
+    stored too. Raises InputError, Conflict."""
     if not name.strip():
         raise InputError("name", "is empty.", "Give the endpoint a name.")
     checked(endpoint)
@@ -95,6 +122,8 @@ def save_endpoint(db: Database, name: str, endpoint: Endpoint, based_on: int | N
         record = record or EndpointRecord(name=name, version=0, body=body, updated_at=now)
         record.version += 1
         record.body, record.updated_at = body, now
+        if profile is not None and profile.made_for == endpoint_key(endpoint):
+            record.profile = profile.model_dump_json()
         session.add(record)
         return record.version
 

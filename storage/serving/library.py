@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.types import ExportOutcome, Pulse, Recipe, Request, Review, Trajectory
+from engine.types import ExportOutcome, Profile, Pulse, Recipe, Request, Review, Trajectory
 from storage import preferences
 from storage.database import Database
 from storage.designing import domains
 from storage.exporting import exports
 from storage.reviewing import trajectories
-from storage.serving import engines, requests
+from storage.serving import engines, profiles, requests
 
 
 class SqlLibrary:
@@ -51,6 +51,9 @@ class SqlLibrary:
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = preferences.get(self._db, "sandbox_options", {})
         return found
+
+    def save_profile(self, profile: Profile) -> None:
+        profiles.save_profile(self._db, profile)
 
     def finish_export(self, export_id: int, outcome: ExportOutcome) -> None:
         exports.finish_export(self._db, export_id, outcome)

@@ -17,12 +17,13 @@ class Server:
     """Plays `plays` one per request, the last one again and again. `requests` and `keys` hold what arrived.
 
     A play is a dict: the fields of ScriptedReply, or {"status": 503}, {"html": ...}, {"raw": ...}, {"drop": true},
-    {"hang": seconds}; "refuse_formats" lists response formats that are answered with 400.
+    {"hang": seconds}; "refuse_formats" lists response formats that are answered with 400, "listed" its models.
     """
 
     def __init__(self) -> None:
         self.plays: list[dict[str, Any]] = [{"text": "Hello."}]
         self.refuse_formats: set[str] = set()
+        self.listed: list[dict[str, Any]] | None = None
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.base = ""
@@ -42,6 +43,9 @@ class Server:
             return web.json_response({"error": {"message": f"response_format {asked} is not supported"}}, status=400)
         play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
         return await self._play(request, play)
+
+    async def models(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"object": "list", "data": self.listed}, status=404 if self.listed is None else 200)
 
     async def _play(self, request: web.Request, play: dict[str, Any]) -> web.StreamResponse:
         await asyncio.sleep(play.get("hang", 0) + play.get("seconds", 0))
@@ -105,6 +109,7 @@ async def serving(port: int = 0, server: Server | None = None) -> AsyncIterator[
     server = server or Server()
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.answer)
+    app.router.add_get("/v1/models", server.models)
     runner = server.runner = web.AppRunner(app, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)

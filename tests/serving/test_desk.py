@@ -15,10 +15,10 @@ import pytest_asyncio
 from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
-from engine.types import Domain, Recipe, Request, Trajectory, TrajectoryFilter, Turn
+from engine.types import Domain, Profile, Recipe, Request, Trajectory, TrajectoryFilter, Turn
 from storage.database import Database
 from storage.exporting import exports
-from storage.generating import batches
+from storage.generating import batches, endpoints
 from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
@@ -101,6 +101,20 @@ async def test_a_model_is_called_and_its_fault_told(desk: Desk) -> None:
     assert done["called_tool"] is True
     bad = scripted({"error": "auth"}).model_dump(mode="json")
     assert await refused(desk, "test_model", endpoint=bad)
+
+
+async def test_a_test_call_stores_its_profile_with_the_saved_model_only(db: Database, desk: Desk) -> None:
+    call = {"calls": [{"name": "get_time", "arguments": {"city": "Lisbon"}}]}
+    endpoint = scripted(call, {"text": "It is 17:42 there."})
+    done = await asked(desk, "test_model", endpoint=endpoint.model_dump(mode="json"))
+    profile = Profile.model_validate(done["profile"])
+    assert (profile.tools, profile.ids, done["reply"]) == (True, "ours", "It is 17:42 there.")
+    assert (profile.parallel, profile.json_schema) == (None, False)
+    assert "It called no tool" in profile.faults["parallel"]
+    assert endpoints.list_endpoints(db) == []
+    endpoints.save_endpoint(db, "mine", endpoint, None)
+    again = await asked(desk, "test_model", endpoint=endpoint.model_dump(mode="json"))
+    assert endpoints.get_endpoint(db, "mine").profile == Profile.model_validate(again["profile"])
 
 
 async def stored(db: Database, ledger: Domain) -> tuple[int, Trajectory]:

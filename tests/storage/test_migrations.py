@@ -11,10 +11,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from engine.errors import StorageError
-from engine.types import Review, Score, TrajectoryFilter, Turn
+from engine.types import Endpoint, Review, Score, TrajectoryFilter, Turn
 from storage import migrations, tables
 from storage.analysing import analytics
 from storage.database import Database, _address, open_database
+from storage.generating import endpoints
+from storage.generating.endpoints import EndpointRow
 from storage.intake.rows import dump
 from storage.reviewing import reviews, trajectories
 from tests.samples.trajectories import order_trajectory
@@ -94,6 +96,20 @@ def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
     assert trajectories.get(db, 1) == rows[0]
     facets = trajectories.facets(db)
     assert (facets["domains"], facets["tools"], facets["culprits"]) == (["ledger"], ["find_thing"], [])
+    db.close()
+
+
+def test_models_that_were_saved_before_profiles_are_not_tried_yet(empty_url: str) -> None:
+    db = Database(_address(empty_url))
+    migrations.upgrade(db.writer, "0007")
+    with db.write() as session:
+        body = '{"model": "m", "llm": "litellm", "timeout": 60.0}'
+        session.execute(
+            text("INSERT INTO endpoint (name, body, version, updated_at) VALUES ('old', :body, 3, 1.0)"), {"body": body}
+        )
+    db.close()
+    db = open_database(empty_url)
+    assert endpoints.list_endpoints(db) == [EndpointRow("old", Endpoint(model="m", timeout=60.0), 3, None)]
     db.close()
 
 

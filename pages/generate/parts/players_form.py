@@ -10,7 +10,7 @@ import streamlit as st
 from engine import plugins, settings
 from engine.errors import InputError
 from engine.planning.players import roles_asked
-from engine.types import Batch, Choice, Endpoint, ModelRole
+from engine.types import Batch, Choice, Endpoint, ModelRole, as_profiled
 from pages._ui.badges import words
 from pages._ui.config_form import config_form
 from pages._ui.routes import page_link
@@ -88,7 +88,7 @@ def _with_options(chosen: list[tuple[str, str, Choice]]) -> tuple[list[Choice], 
 def _models(db: Database, roles: list[ModelRole], start: Batch | None) -> dict[ModelRole, Endpoint]:
     if not roles:
         return {}
-    saved = {row.name: row.endpoint for row in endpoints.list_endpoints(db)}
+    saved = {row.name: as_profiled(row.endpoint, row.profile) for row in endpoints.list_endpoints(db)}
     found: dict[ModelRole, Endpoint] = {}
     for role, column in zip(roles, st.columns(len(roles)), strict=True):
         with column:

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputErrors
 from engine.planning.batch_file import batch_of, parse_batch
-from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Rubric
+from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Profile, Rubric, endpoint_key
 from storage.database import Database
 from storage.generating import batches, endpoints
+from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.samples.trajectories import refund_trajectory
 from tests.storage.stored_samples import insert_imported, queue_batch
@@ -178,6 +179,28 @@ def test_what_cannot_start_is_said_at_once(open_page: Open, ready: Database) -> 
     page.run()
     assert not page.button(key="launch").disabled
     assert any("not set, so the batch would fail" in caption.value for caption in page.caption)
+
+
+def test_a_model_that_does_not_fit_its_role_is_warned_of(open_page: Open, ready: Database) -> None:
+    endpoints.save_endpoint(ready, "played", SCRIPTED, None)
+    page = open_page("new-batch")
+    assert not any("not tried yet" in caption.value for caption in page.caption), "nobody plays by a model"
+    page.selectbox(key="batch_teachers").set_value("llm").run()
+    assert not page.exception
+    (untried,) = [caption.value for caption in page.caption if "not tried yet" in caption.value]
+    assert "The model of the teacher" in untried
+    assert "settings" in {link.proto.page for link in page.get("page_link") if "test call" in link.proto.label}
+    key = endpoint_key(SCRIPTED)
+    found = {"tools": False, "parallel": "broken", "thinking": "text", "faults": {"tools": "It said <no>."}}
+    SqlLibrary(ready).save_profile(Profile.model_validate({**found, "made_at": 1.0, "made_for": key}))
+    page.run()
+    assert not any("not tried yet" in caption.value for caption in page.caption)
+    (warning,) = [warning.value for warning in page.warning if "did not use a tool" in warning.value]
+    assert "<no>" not in warning.replace("\\<", "")
+    assert any("one at a time" in caption.value for caption in page.caption)
+    assert not page.button(key="launch").disabled
+    launch(page)
+    assert batches.get_batch(ready, 1).batch.models["teacher"].parallel_calls == "forbid"
 
 
 def test_an_unknown_batch_to_start_from_is_told(open_page: Open, ready: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -11,7 +12,7 @@ from typing import Literal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.types import Endpoint, Options, Pulse
+from engine.types import Endpoint, Options, Profile, Pulse, endpoint_key
 from storage import preferences
 from storage.database import Database
 from storage.generating import endpoints
@@ -128,6 +129,68 @@ def test_a_test_call_goes_to_the_engine_and_its_answer_is_drawn(open_page: Open,
     page.button(key="model_double_1_test").click().run()
     requests.finish_request(database, 2, error="Nothing listens there. Start the server.")
     assert "Nothing listens there" in page.run().error[0].value
+
+
+CALL = {"role": "teacher", "model": "m", "prompt_tokens": 9, "completion_tokens": 5, "cost_usd": None, "seconds": 0.5}
+
+
+def finish(database: Database, number: int, profile: Profile) -> None:
+    """Answer a test call as the engine does."""
+    SqlLibrary(database).save_profile(profile)
+    result = {"reply": "17:42", "called_tool": True, "call": CALL, "profile": profile.model_dump(mode="json")}
+    requests.finish_request(database, number, result)
+
+
+def badges(page: AppTest) -> dict[str, str]:
+    """Return the meaning of each badge of a profile by its words, as they are drawn."""
+    found = [mark for mark in page.markdown if "-badge[" in mark.value and mark.help and "power_off" not in mark.value]
+    return {re.sub(r":[a-z_]+-badge\[:material/\w+:\s*(.*)\]", r"\1", mark.value): mark.help for mark in found}
+
+
+def test_what_a_test_call_found_out_is_shown_and_forgotten_with_an_edit(open_page: Open, database: Database) -> None:
+    made = Endpoint(model="m", llm="openai_compatible", api_base="http://127.0.0.1:9/v1")
+    endpoints.save_endpoint(database, "mine", made, None)
+    page = opened(open_page("settings"), "mine")
+    assert any("Not tried yet" in caption.value for caption in page.caption)
+    page.button(key="model_mine_1_test").click().run()
+    faults = {"tools": "It called the tool, but its answer does not use the result: Hm.", "parallel": "Only *one*."}
+    found = {"tools": False, "parallel": "broken", "json_schema": None, "thinking": "field", "context_length": 8192}
+    profile = Profile.model_validate(
+        {**found, "refused": ("top_p",), "faults": faults, "made_at": time.time(), "made_for": endpoint_key(made)}
+    )
+    finish(database, 1, profile)
+    page.run()
+    assert not page.exception
+    shown = badges(page)
+    assert list(shown) == [
+        "no tools", "breaks on several calls", "JSON schema not known", "thinks", "context 8,192", "without top\\_p"
+    ]  # fmt: skip
+    assert "Only \\*one\\*\\." in shown["breaks on several calls"]
+    assert any("does not use the result" in warning.value for warning in page.warning)
+    page = opened(open_page("settings"), "mine")
+    assert list(badges(page)) == list(shown), "it is stored"
+    fill(page, "model_mine_1", model="other")
+    page.button(key="model_mine_1_save").click().run()
+    assert not badges(page)
+    assert endpoints.get_endpoint(database, "mine").profile is None
+
+
+def test_the_test_of_a_form_is_stored_once_the_model_is_saved(open_page: Open, database: Database) -> None:
+    page = open_page("settings")
+    page.selectbox(key="add_model_0_llm").set_value("openai_compatible").run()
+    fill(page, "add_model_0", name="mine", model="m", base="http://127.0.0.1:9/v1")
+    page.selectbox(key="add_model_0_parallel_calls").set_value("forbid").run()
+    page.button(key="add_model_0_test").click().run()
+    asked = requests.get_request(database, 1)
+    assert asked is not None
+    tested = Endpoint.model_validate(asked.payload["endpoint"])
+    profile = Profile(tools=True, made_at=time.time(), made_for=endpoint_key(tested))
+    finish(database, 1, profile)
+    assert "tools" in badges(page.run())
+    assert endpoints.list_endpoints(database) == []
+    page.button(key="add_model_0_save").click().run()
+    row = endpoints.get_endpoint(database, "mine")
+    assert (row.profile, row.endpoint.parallel_calls) == (profile, "forbid")
 
 
 def test_engine_sandbox_and_storage(open_page: Open, database: Database, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.errors import Conflict, InputError
-from engine.types import Endpoint
+from engine.types import Endpoint, Profile, Sampling, endpoint_key
+from storage import tables
 from storage.database import Database
 from storage.generating import batches, endpoints
+from storage.serving.library import SqlLibrary
 from tests.samples.batches import batch_of
 from tests.storage.stored_samples import store_ledger
 
@@ -56,3 +60,53 @@ def test_endpoints_have_versions(db: Database) -> None:
     assert endpoints.get_endpoint(db, "one").endpoint == good
     endpoints.delete_endpoint(db, "one")
     assert endpoints.list_endpoints(db) == []
+
+
+TRIED = Endpoint(model="m", llm="openai_compatible", api_base="http://127.0.0.1:9/v1")
+
+
+def profile_of(endpoint: Endpoint, **found: Any) -> Profile:
+    return Profile(made_at=1.0, made_for=endpoint_key(endpoint), **found)
+
+
+def test_a_profile_is_stored_with_every_endpoint_that_it_was_made_for(db: Database) -> None:
+    endpoints.save_endpoint(db, "one", TRIED, None)
+    endpoints.save_endpoint(db, "same", TRIED.model_copy(update={"timeout": 3.0}), None)
+    endpoints.save_endpoint(db, "other", TRIED.model_copy(update={"model": "n"}), None)
+    profile = profile_of(TRIED, tools=True, faults={"parallel": "It said: ünsupported."})
+    SqlLibrary(db).save_profile(profile)
+    rows = {row.name: row for row in endpoints.list_endpoints(db)}
+    assert {name: row.profile for name, row in rows.items()} == {"one": profile, "same": profile, "other": None}
+    assert {row.version for row in rows.values()} == {1}, "nobody edited them"
+    assert endpoints.get_endpoint(db, "one").profile == profile
+
+
+def test_the_profile_of_an_edited_endpoint_is_not_believed(db: Database) -> None:
+    endpoints.save_endpoint(db, "one", TRIED, None)
+    SqlLibrary(db).save_profile(profile_of(TRIED, tools=True))
+    other = TRIED.model_copy(update={"model": "n"})
+    endpoints.save_endpoint(db, "one", other, 1)
+    assert endpoints.get_endpoint(db, "one").profile is None
+    endpoints.save_endpoint(db, "one", TRIED.model_copy(update={"attempts": 2}), 2)
+    assert endpoints.get_endpoint(db, "one").profile is not None
+
+
+def test_a_profile_is_saved_with_the_endpoint_that_it_was_made_for_only(db: Database) -> None:
+    mine, strange = profile_of(TRIED), profile_of(TRIED.model_copy(update={"model": "n"}))
+    SqlLibrary(db).save_profile(mine)
+    assert endpoints.list_endpoints(db) == []
+    endpoints.save_endpoint(db, "one", TRIED, None, mine)
+    endpoints.save_endpoint(db, "two", TRIED, None, strange)
+    assert [row.profile for row in endpoints.list_endpoints(db)] == [mine, None]
+    changed = TRIED.model_copy(update={"timeout": 3.0, "sampling": Sampling(temperature=0.1)})
+    assert endpoints.profiles_for(db, {"teacher": changed, "judge": TRIED.model_copy(update={"model": "n"})}) == {
+        "teacher": mine,
+        "judge": None,
+    }
+
+
+def test_a_profile_that_cannot_be_read_is_none(db: Database) -> None:
+    endpoints.save_endpoint(db, "one", TRIED, None)
+    with db.write() as session:
+        session.execute(tables.endpoint.update().values(profile='{"later": 1}'))
+    assert endpoints.get_endpoint(db, "one").profile is None
