@@ -259,9 +259,7 @@ async def test_a_call_that_failed_is_recorded_without_tokens_as_well(
     assert '"failed":"' not in clean.model_dump_json(include={"calls"})
 
 
-async def test_a_timeout_of_a_model_says_which_call_it_was(
-    ledger: Domain, persona: Persona, pool: SandboxPool
-) -> None:
+async def test_a_timeout_of_a_model_says_which_call_it_was(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
     replies = [{"calls": [{"name": "fly", "arguments": {}}]}, {"error": "timeout"}]
     found = await rolled(ledger, persona, pool, "single", **llm_batch(*replies))
     assert found.reason == "model_timeout"

@@ -240,9 +240,7 @@ async def test_an_attempt_that_was_broken_off_counts(db: Database, ledger: Domai
         assert row.tokens > 100 * CONCURRENCY
 
 
-async def test_a_rollout_that_ran_out_of_time(
-    db: Database, ledger: Domain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_rollout_that_ran_out_of_time(db: Database, ledger: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its two finished calls count, and the third with the empty reply of its first attempt. The time runs out when the
     server holds back a reply, however long everything before has taken."""
     limits: list[asyncio.Timeout] = []
