@@ -76,8 +76,9 @@ def each(error: InputError) -> tuple[InputError, ...]:
 
 
 class ModelError(TurnwrightError):
-    """A model call that gave no usable turn. `call` holds the tokens and cost of its replies, when the server reported
-    them. `retry_after` is in seconds. `refused` names the parameter that the server does not take, where it said so."""
+    """A model call that gave no usable turn. `call` is its account, with the tokens and cost of its replies where the
+    server reported them; None where no call was made. `retry_after` is in seconds. `refused` names the parameter that
+    the server does not take, where it said so."""
 
     def __init__(self, kind: ModelFault, message: str, *, retry_after: float | None = None) -> None:
         self.kind, self.retry_after = kind, retry_after

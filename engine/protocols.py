@@ -58,7 +58,8 @@ from engine.types import (
 
 
 class LLM(Protocol):
-    """A model endpoint, built with (Endpoint, role). Raises ModelError only, after its own retries."""
+    """A model endpoint, built with (Endpoint, role). Raises ModelError only, after its own retries; its `call` is the
+    account of the failed call, with `failed` set."""
 
     @abstractmethod
     async def complete(
@@ -399,6 +400,8 @@ class Store(Protocol):
     done_ids: ids of the rollouts that are stored.
     save: append finished trajectories and update counters in one transaction; return how many were new. One that is
         stored already is skipped, so saving again after a crash changes nothing. Raises StorageError.
+    count_dropped: add what model calls took that are in no stored trajectory to the counters of the batch; does nothing
+        when the batch is gone. Raises StorageError.
     heartbeat: renew the claim and publish how many rollouts are running; return the command for the batch: "pause",
         "cancel", "lost" (another engine holds it now) or None.
     release: give the batch back with a final or paused status and the reason for the reader.
@@ -411,6 +414,7 @@ class Store(Protocol):
     def pin(self, batch_id: int, holder: str, sandbox: str) -> None: ...
     def done_ids(self, batch_id: int) -> set[str]: ...
     def save(self, batch_id: int, trajectories: Sequence[Trajectory]) -> int: ...
+    def count_dropped(self, batch_id: int, calls: Sequence[ModelCall]) -> None: ...
     def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None: ...
     def release(self, batch_id: int, holder: str, status: str, reason: str) -> None: ...
     def progress(self, batch_id: int) -> Progress: ...

@@ -13,7 +13,7 @@ SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") f
 OURS = ("cli", "engine", "storage", "pages")
 GROUND = (
     *("types", "errors", "settings", "reading", "protocols", "examples", "plugins", "prompting", "loop", "liveness"),
-    "times",
+    *("times", "stopwatch"),
 )
 ROOMS = (
     *GROUND,

@@ -1,4 +1,4 @@
-"""What is left of the form a reply was written in: fences, JSON, escapes, labels, markup without content."""
+"""What is left of the form a reply was written in: fences, JSON, escapes, labels, calls, markup without content."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from engine.hygiene import _untagged_calls
 from engine.hygiene.findings import Context
 from engine.hygiene.prose import Prose
 from engine.hygiene.roles import SPEAKERS, SPOKEN, is_sentence
@@ -84,7 +85,8 @@ def find(prose: Prose, context: Context) -> str | None:
     text, bare = prose.text, prose.text.strip()
     if bare.lower() in _NOTHING:
         return bare or None
-    place = _fence(text) or _wrapped(bare, context) or _in_words(prose, context)
+    place = _fence(text) or _wrapped(bare, context) or _untagged_calls.find(prose, context.tools)
+    place = place or _in_words(prose, context)
     return place and prose.quote(*place)
 
 

@@ -69,6 +69,8 @@ SPOKEN = re.compile(
 """How a message begins, and the value of a field does not ("Customer: Lavender Court")."""
 SPEAKERS = frozenset(("user", "human", "assistant", "ai", "bot", "chatbot"))
 """Roles that at the start of a text stand before a message; others are names of fields as well."""
+_FIELD = re.compile(r"[ \t>*_•-]{0,6}[^\W\d_][^:\n]{0,30}[:：](?!//)")
+"""A line that begins with the name of a field, or of a speaker."""
 _SHOWN = (
     r"transcript|dialog|conversation|\bchat (?:log|history)|excerpt|\bscript|interview|role-?play|minutes|对话|记录"
 )
@@ -189,7 +191,15 @@ def _is_line(match: re.Match[str], text: str, several: bool) -> bool:
         return not text[match.end() :].strip() and not _fields_before(text, match.start())
     if SPOKEN.match(said):
         return True
-    return several and is_sentence(said)
+    return is_sentence(said) and (several or _ends_the_talk(match, text))
+
+
+def _ends_the_talk(match: re.Match[str], text: str) -> bool:
+    """Return whether a header is that of a speaker on the last line, below words that are neither a field nor announce
+    one."""
+    before = text[: match.start()].rstrip().rpartition("\n")[2]
+    alone = match["role"].lower() in SPEAKERS and not text[match.end() :].strip() and match.re is _HEADER
+    return alone and bool(before) and not before.endswith((":", "：")) and _FIELD.match(before) is None
 
 
 def is_sentence(line: str) -> bool:

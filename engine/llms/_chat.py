@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -30,6 +29,7 @@ from engine.llms._wire import (
     usage_of,
 )
 from engine.loop import turn
+from engine.stopwatch import OpenCall
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
 Send = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -77,28 +77,36 @@ class Chat:
         sampling: Sampling | None,
     ) -> Completion:
         """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
-        started, usages = time.perf_counter(), list[Usage]()
+        usages = list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
         names = tool_names(messages, tools)
         known = tools if names is None else names.tools
         if names is not None:
             names.rename(body)
+        timed = OpenCall(self._role, self._endpoint.model, self._endpoint.attempts)
 
         async def once(asked: dict[str, Any]) -> Reply:
-            return await self._try_once(asked, messages, known, usages)
+            with timed.attempt():
+                return await self._try_once(asked, messages, known, usages)
 
         try:
             if response_schema is None:
                 reply, tries = await self._retry(lambda: once(body))
             else:
-                reply, tries = await self._structured(body, response_schema, once)
+                reply, tries = await self._structured(body, response_schema, once, timed)
         except ModelError as error:
-            if usages:
-                error.call = self._model_call(usages, started, attempts=len(usages), finish=error.kind)
+            timed.close()
+            error.call = self._model_call(usages, timed, attempts=timed.tries, finish=error.kind, failed=error.kind)
+            if error.kind == "timeout":
+                error.args = (f"{error} {timed.sentence()}",)
             raise
+        except BaseException:
+            timed.give_up(self._model_call(usages, timed, attempts=timed.tries))
+            raise
+        timed.close()
         counts = {"text_calls": reply.text_calls, "repaired_calls": reply.repaired_calls}
         missing = self._parameters.missing(body)
-        call = self._model_call(usages, started, attempts=tries, finish=reply.finish, left_out=missing, **counts)
+        call = self._model_call(usages, timed, attempts=tries, finish=reply.finish, left_out=missing, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
         said = reply.turn if names is None else names.with_real_names(reply.turn)
         return Completion(turn=said, call=call, data=data, raw=reply.raw)
@@ -120,7 +128,7 @@ class Chat:
             body["seed"] = sampling.seed
         return body
 
-    def _model_call(self, usages: Sequence[Usage], started: float, **more: Any) -> ModelCall:
+    def _model_call(self, usages: Sequence[Usage], timed: OpenCall, **more: Any) -> ModelCall:
         """Return the account of a call: tokens and cost summed over its replies, None when one does not state them."""
         costs = [
             used.cost_usd if used.cost_usd is not None else self._price(used.prompt_tokens, used.completion_tokens)
@@ -132,7 +140,7 @@ class Chat:
             prompt_tokens=_sum_or_none([used.prompt_tokens for used in usages]),
             completion_tokens=_sum_or_none([used.completion_tokens for used in usages]),
             cost_usd=_sum_or_none(costs),
-            seconds=time.perf_counter() - started,
+            seconds=timed.seconds,
             **more,
         )
 
@@ -153,19 +161,22 @@ class Chat:
         self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
     ) -> Reply:
         answer = await self._answer(body)
-        await turn()
+        # Before anything that waits, because a call that is broken off there has been paid for.
         usage = usage_of(answer)
-        try:
-            reply = parse_reply(answer, messages, tools)
-        except ModelError:
-            if usage != Usage():
-                usages.append(usage)
-            raise
-        usages.append(usage)
+        if usage != Usage():
+            usages.append(usage)
+        await turn()
+        reply = parse_reply(answer, messages, tools)
+        if usage == Usage():
+            usages.append(usage)
         return only_first_call(reply, answer) if self._endpoint.parallel_calls == "forbid" else reply
 
     async def _structured(
-        self, body: dict[str, Any], schema: dict[str, Any], once: Callable[[dict[str, Any]], Awaitable[Reply]]
+        self,
+        body: dict[str, Any],
+        schema: dict[str, Any],
+        once: Callable[[dict[str, Any]], Awaitable[Reply]],
+        timed: OpenCall,
     ) -> tuple[Reply, int]:
         """Return (reply, tries), asking for JSON in the first of FORMS that the server accepts. A form that was
         refused is not tried again by this Chat."""
@@ -179,6 +190,7 @@ class Chat:
                     raise
                 tries += 1
                 self.refused_forms[form] = str(error)
+                timed.allow(self._endpoint.attempts)
                 continue
             self._forms = forms[position:]
             return reply, tries + more

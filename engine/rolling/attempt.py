@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from engine.hygiene.findings import Finding
-from engine.protocols import Teacher, ToolSource, User
+from engine.protocols import Judge, Teacher, ToolSource, User
 from engine.reading.json_value import leaves
 from engine.rolling.parts import Parts
+from engine.stopwatch import Stopwatch
 from engine.types import (
     Attachment,
     Culprit,
@@ -41,10 +42,15 @@ class Attempt:
     """When the first try began (epoch seconds)."""
     retries: int = 0
     earlier: tuple[ModelCall, ...] = ()
-    """Model calls of earlier tries, and of this one where they raised an error."""
+    """Model calls of earlier tries."""
+    unanswered: list[ModelCall] = field(default_factory=list)
+    """Model calls of this try that gave no reply."""
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     proof: Proof | None = None
     turns: list[Turn] = field(default_factory=list)
     players: tuple[Teacher | User, ...] = ()
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+    """Those that score the dialogue, once it has ended."""
     end: End = "not_started"
     diff: StateDiff | None = None
     tests_passed: bool | None = None
@@ -77,7 +83,14 @@ class Attempt:
     @property
     def calls(self) -> tuple[ModelCall, ...]:
         """All model calls so far, earlier tries and failed calls included."""
-        return (*self.earlier, *(call for player in self.players for call in player.calls))
+        asking = (*self.players, *self.judges.values())
+        made = (call for one in asking for call in getattr(one, "calls", ()))
+        return (*self.earlier, *made, *self.unanswered)
+
+    def give_up_calls(self, why: str) -> None:
+        """Note the model calls that were broken off in this try as failed for this reason."""
+        for account in self.stopwatch.given_up_accounts():
+            self.unanswered.append(self.parts.spent(account.model_copy(update={"failed": why})))
 
     def record(self, **more: Any) -> Trajectory:
         """Return the trajectory as far as the try came; `more` sets further fields, `status` is "kept" without it."""

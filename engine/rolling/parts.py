@@ -3,13 +3,21 @@ judges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.judging.steadiness import Steadiness
 from engine.protocols import Judge, SandboxPool, Teacher, ToolSource, User
 from engine.rolling.proofs import Proofs
-from engine.types import Batch, Domain, Environment, Proof, RolloutSpec, Task, Trajectory
+from engine.types import Batch, Domain, Environment, ModelCall, Proof, RolloutSpec, Task, Trajectory
+
+
+def _as_it_is(call: ModelCall) -> ModelCall:
+    return call
+
+
+def _nobody_counts(spec: RolloutSpec, calls: Sequence[ModelCall]) -> None:
+    """Do nothing: outside of a batch."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class Parts:
     """Decides whether the batch keeps a scored trajectory (engine/judging/keep.py)."""
     now: Callable[[], float]
     """The clock, in epoch seconds."""
+    spent: Callable[[ModelCall], ModelCall] = _as_it_is
+    """Counts a model call that was broken off against the budget, and returns it priced."""
+    dropped: Callable[[RolloutSpec, Sequence[ModelCall]], None] = _nobody_counts
+    """Takes the model calls of a rollout that gives no trajectory."""
     proofs: Proofs = field(default_factory=Proofs)
     steadiness: Steadiness = field(default_factory=Steadiness)
     environments: dict[tuple[str, str | None, bool], Environment] = field(default_factory=dict)

@@ -14,6 +14,8 @@ import asyncio
 import json
 import traceback
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from engine.dialogue.requests import begins
@@ -60,32 +62,48 @@ async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
     attempt = Attempt(spec, parts, parts.now())
     if spec.task is None:
         return attempt.rejected(spec.rejected or "unsolvable", spec.detail)
-    limits = parts.batch.limits
-    for number in range(limits.infrastructure_attempts):
+    most = parts.batch.limits.infrastructure_attempts
+    for number in range(most):
         attempt = Attempt(spec, parts, attempt.started, retries=number, earlier=attempt.calls)
         try:
-            async with asyncio.timeout(limits.seconds):
-                with boundary("The rollout"):  # inside the timeout, whose TimeoutError is an OSError
-                    return await _try_once(attempt)
-        except SandboxError as error:
-            if error.gone:
-                raise
-            if number + 1 == limits.infrastructure_attempts:
-                return attempt.failed("sandbox_error", str(error))
-        except ModelError as error:  # not tried again here: the model path has retried already
-            if error.fatal:
-                raise
-            if error.call is not None:
-                attempt.earlier += (error.call,)
-            return attempt.failed(f"model_{error.kind}", str(error))
-        except TimeoutError:
-            attempt.end = "timeout"
-            return attempt.failed("timeout", f"The rollout took longer than {limits.seconds:g} s.")
-        except StorageError:
+            ended = await _ended(attempt, last=number + 1 == most)
+        except BaseException:  # cancellation as well: what the calls took was spent
+            attempt.give_up_calls("dropped")
+            parts.dropped(spec, attempt.calls)
             raise
-        except Exception as error:  # a fault in one tool, judge or template ends one rollout, never the engine
-            return attempt.failed("engine_fault", _fault_sentence(error))
+        if ended is not None:
+            return ended
     raise AssertionError("unreachable: the last try returns")
+
+
+async def _ended(attempt: Attempt, *, last: bool) -> Trajectory | None:
+    """Return the trajectory of a try, None when another one is to follow. Raises as `rollout` does."""
+    limits = attempt.parts.batch.limits
+    try:
+        async with asyncio.timeout(limits.seconds):
+            with boundary("The rollout"), attempt.stopwatch:  # inside the timeout, whose TimeoutError is an OSError
+                return await _try_once(attempt)
+    except SandboxError as error:
+        if error.gone:
+            raise
+        attempt.give_up_calls("timeout")  # there are some where the sandbox broke while a timeout was closing it
+        return attempt.failed("sandbox_error", str(error)) if last else None
+    except ModelError as error:  # not tried again here: the model path has retried already
+        if error.call is not None:
+            attempt.unanswered.append(error.call)
+        if error.fatal:
+            raise
+        return attempt.failed(f"model_{error.kind}", str(error))
+    except TimeoutError:
+        attempt.end = "timeout"
+        went = attempt.stopwatch.account()
+        attempt.give_up_calls("timeout")
+        return attempt.failed("timeout", f"The rollout took longer than {limits.seconds:g} s: {went}.")
+    except StorageError:
+        raise
+    except Exception as error:  # a fault in one tool, judge or template ends one rollout, never the engine
+        attempt.give_up_calls("engine_fault")
+        return attempt.failed("engine_fault", _fault_sentence(error))
 
 
 def _fault_sentence(error: Exception) -> str:
@@ -97,28 +115,35 @@ def _fault_sentence(error: Exception) -> str:
 async def _try_once(attempt: Attempt) -> Trajectory:
     """Prove the task, hold the dialogue, compare the end state, and have it judged."""
     parts, task, domain = attempt.parts, attempt.task, attempt.domain
-    proof = attempt.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
+    sandbox_time = partial(attempt.stopwatch.at, "the sandbox")
+    with sandbox_time():
+        proof = attempt.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
     if proof.reason is not None:
         return attempt.rejected(proof.reason, proof.detail)
     if (unsteady := parts.steadiness.known_reason(task)) is not None:
         attempt.proof = proof.model_copy(update={"reason": UNSTEADY, "detail": unsteady})
         return attempt.rejected(UNSTEADY, unsteady, culprit="tool")
-    async with parts.pool.lease(parts.environment(task, domain.digest)) as sandbox:
-        before = await source_states(attempt.sources, sandbox)
+    async with AsyncExitStack() as stack:
+        with sandbox_time():
+            sandbox = await stack.enter_async_context(parts.pool.lease(parts.environment(task, domain.digest)))
+            before = await source_states(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
         if attempt.unclean is not None:
             return _with_refusal_as_reason(unclean_record(attempt, attempt.unclean))
-        after = await source_states(attempt.sources, sandbox)
-        last = task.hidden_tests is None  # hidden tests still need the sandbox
-        attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
-        if task.hidden_tests is not None:
-            attempt.tests_passed = await hidden_tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
+        with sandbox_time():
+            after = await source_states(attempt.sources, sandbox)
+            last = task.hidden_tests is None  # hidden tests still need the sandbox
+            attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
+            if task.hidden_tests is not None:
+                attempt.tests_passed = await hidden_tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
     record = attempt.record()  # the lease has ended: scoring may lease a second sandbox
+    attempt.judges = parts.judges()
 
     async def unsteady_reason(lost: Trajectory) -> str | None:
-        return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
+        with sandbox_time():
+            return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
 
-    scored = await with_scores(record, parts.judges(), unsteady_reason)
+    scored = await with_scores(record, attempt.judges, unsteady_reason)
     return _with_refusal_as_reason(parts.curate(scored, parts.batch))
 
 
@@ -252,7 +277,8 @@ async def _execute(attempt: Attempt, call: ToolCall, sandbox: Sandbox) -> ToolRe
     if _must_fail(attempt, call):
         attempt.injected.add(len(attempt.begun))
         return ToolResult(content=INJECTED, fault="injected")
-    return await attempt.sources[tool.source].call(tool, call, sandbox)
+    with attempt.stopwatch.at("tools"):
+        return await attempt.sources[tool.source].call(tool, call, sandbox)
 
 
 async def _execute_user_call(attempt: Attempt, call: ToolCall, sandbox: Sandbox) -> ToolResult:
@@ -261,7 +287,8 @@ async def _execute_user_call(attempt: Attempt, call: ToolCall, sandbox: Sandbox)
     if isinstance(found, ToolResult):
         return found
     tool, call = found
-    return await attempt.sources[tool.source].call(tool, call, sandbox)
+    with attempt.stopwatch.at("tools"):
+        return await attempt.sources[tool.source].call(tool, call, sandbox)
 
 
 def _tool_and_call(tools: Sequence[Tool], call: ToolCall) -> tuple[Tool, ToolCall] | ToolResult:

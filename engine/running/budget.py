@@ -42,6 +42,8 @@ class Meter:
                 self._together = True
                 raise
             if self._watch.abort is not None:
+                if completion is not None:  # its rollout never gets it
+                    self._watch.undelivered.append(completion.call)
                 # Holding the lock for ever keeps the calls behind from starting; the runner cancels all of them.
                 await asyncio.Event().wait()
             self._together = True
@@ -52,14 +54,16 @@ class Meter:
             completion = await complete()
         except ModelError as error:
             if error.call is not None:
-                error.call = self._spent(error.call)
+                error.call = self.spent(error.call)
             raise
-        call = self._spent(completion.call)
+        call = self.spent(completion.call)
         return completion if call is completion.call else completion.model_copy(update={"call": call})
 
-    def _spent(self, call: ModelCall) -> ModelCall:
+    def spent(self, call: ModelCall) -> ModelCall:
         """Add a call to what the batch has spent and return it priced. The batch then pauses if its budget is reached
-        or cannot be kept."""
+        or cannot be kept. A failed call of which nothing is stated says nothing about the server's counts."""
+        if call.uncounted:
+            return call
         call = priced(call, self._batch.budget)
         self._watch.spend(call, self._batch)
         if reason := unbounded_reason(call, self._batch.budget):

@@ -1,7 +1,8 @@
 """Runs one batch: plans it, leaves out what is stored, executes the rest and saves it. The only writer of trajectories.
 
 Trajectories are saved in small transactions as they arrive, so a crash loses only what was in flight. Pause and a
-reached budget let the rollouts in flight finish; cancel and the stop of the engine do not wait for them.
+reached budget let the rollouts in flight finish; cancel and the stop of the engine do not wait for them. What the model
+calls of dropped rollouts took is added to the batch's counters, unless the engine is killed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -62,7 +64,7 @@ async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms
         return Ending("failed", str(error))
     heartbeat = asyncio.create_task(_heartbeat(claim, store, watch))
     try:
-        await _work(claim, store, pool, watch, llms)
+        await _work(claim, store, pool, watch, meter, llms)
     # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
@@ -87,13 +89,15 @@ def _ending(watch: Watch) -> Ending:
     return Ending(ending.status, f"{ending.reason} {watch.notice()}".rstrip())
 
 
-async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
+async def _work(
+    claim: Claim, store: Store, pool: SandboxPool, watch: Watch, meter: Meter, llms: Mapping[ModelRole, LLM]
+) -> None:
     """Execute the rollouts that are not stored yet and save them as they arrive. Raises what ends the batch."""
     batch = claim.batch
     done = await _in_thread(store.done_ids, claim.batch_id)
     if len(done) < batch.trajectories:
         watch.check_budget(batch)
-    parts = parts_of(batch, claim.domains, pool, llms)
+    parts = replace(parts_of(batch, claim.domains, pool, llms), spent=meter.spent, dropped=watch.drop)
     for domain in claim.domains.values():
         warm = environment_of(domain, None, commands=runs_commands(domain))
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
@@ -105,7 +109,23 @@ async def _work(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llm
             async for trajectory in arriving:
                 await writer.take(trajectory)
     finally:
-        await writer.finish()
+        try:
+            await writer.finish()
+        finally:
+            await _count_unstored(claim, store, watch)
+
+
+async def _count_unstored(claim: Claim, store: Store, watch: Watch) -> None:
+    """Add what the calls took that are in no stored trajectory to the batch's counters. While the database cannot be
+    written (a full disk), try again until the engine stops."""
+    calls = watch.unstored_calls()
+    while calls:
+        try:
+            return await _in_thread(store.count_dropped, claim.batch_id, calls)
+        except StorageError:
+            if watch.stop.is_set():
+                raise
+            await asyncio.sleep(BEAT)
 
 
 def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSpec]:
@@ -135,6 +155,7 @@ def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awa
             finished = await rollout(spec, parts)
         finally:
             watch.in_flight -= 1
+        watch.unsaved[spec.id] = finished.calls
         if reason := breaker.see(finished):
             watch.abort = watch.abort or Ending("paused", reason)
         return finished
@@ -227,7 +248,7 @@ class _Writer:
             self._rows[:0] = rows
             raise
         for trajectory in rows:
-            self._watch.see(trajectory)
+            self._watch.saved(trajectory)
 
 
 async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:

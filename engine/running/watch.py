@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
-from engine.types import Batch, Budget, ModelCall, Trajectory
+from engine.types import Batch, Budget, ModelCall, RolloutSpec, Trajectory
 
 IGNORED_AFTER = 10
 """Rollouts that needed a call and got none, after which the teacher's endpoint is said to ignore tools."""
@@ -39,6 +40,10 @@ class Watch:
     """In dollars, as `tokens` since this engine claimed the batch."""
     spent_before: tuple[int, float | None, float] = (0, None, 0.0)
     """Tokens, dollars (None: unknown) and seconds spent under earlier claims."""
+    unsaved: dict[str, Sequence[ModelCall]] = field(default_factory=dict)
+    """The model calls of rollouts that have ended and are not stored, by rollout id."""
+    undelivered: list[ModelCall] = field(default_factory=list)
+    """Model calls that gave a reply which their rollout never got."""
     started: float = field(default_factory=time.monotonic)
     all_handed_out: bool = False
     """Every spec of the plan was given to the executor."""
@@ -52,8 +57,17 @@ class Watch:
         """Whether no further rollout may begin."""
         return self.drain is not None or self.abort is not None or self.stop.is_set()
 
-    def see(self, trajectory: Trajectory) -> None:
+    def drop(self, spec: RolloutSpec, calls: Sequence[ModelCall]) -> None:
+        """Keep the model calls of a rollout that gave no trajectory."""
+        self.unsaved[spec.id] = calls
+
+    def unstored_calls(self) -> list[ModelCall]:
+        """Return the model calls that were made and are in no stored trajectory."""
+        return [*self.undelivered, *(call for calls in self.unsaved.values() for call in calls)]
+
+    def saved(self, trajectory: Trajectory) -> None:
         """Count a saved trajectory for the notice about the endpoints."""
+        self.unsaved.pop(trajectory.id, None)
         self.teacher.see(trajectory)
         self.replies.see(trajectory)
 
@@ -107,7 +121,7 @@ class TeacherWatch:
 
     def see(self, trajectory: Trajectory) -> None:
         """Count a rollout, if its reference makes a call and its teacher answered."""
-        calls = [call for call in trajectory.calls if call.role == "teacher"]
+        calls = [call for call in trajectory.calls if call.role == "teacher" and not call.failed]
         proof = trajectory.proof
         if not calls or proof is None or not any(turn.calls for turn in proof.turns):
             return
@@ -144,7 +158,7 @@ class ReplyWatch:
     """By (role, model), the parameters that were not sent."""
 
     def see(self, trajectory: Trajectory) -> None:
-        for call in trajectory.calls:
+        for call in (call for call in trajectory.calls if not call.failed):
             self.replies[call.role, call.model] += 1
             if call.left_out:
                 self.left_out[call.role, call.model].update(call.left_out)

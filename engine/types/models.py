@@ -52,14 +52,15 @@ def longest_wait(endpoint: Endpoint) -> float:
 
 
 class ModelCall(Frozen):
-    """One finished model call. Tokens and cost are None when neither the server nor the price table gives them;
+    """One model call that has ended. Tokens and cost are None when neither the server nor the price table gives them;
     `finish` is the server's reason for the end of the reply; `text_calls` counts tool calls that were parsed from the
     text, `repaired_calls` those whose broken JSON was repaired. `not_taken` says why the reply became no turn
     (engine/hygiene), "" when it did. `left_out` names the parameters that were not sent, because the server does not
-    take them."""
+    take them. `failed` says why there is no reply, "" when there is one: the ModelFault of the last attempt, "timeout"
+    also where the rollout's time ran out, "engine_fault" where the engine failed."""
 
     # Written only where not empty, as the later fields of Grown are; by pydantic itself, as a trajectory holds dozens
-    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken", "left_out")
+    LATER: ClassVar[tuple[str, ...]] = ("repaired_calls", "not_taken", "left_out", "failed")
 
     role: ModelRole
     model: str
@@ -73,6 +74,14 @@ class ModelCall(Frozen):
     repaired_calls: Annotated[int, Field(exclude_if=not_)] = 0
     not_taken: Annotated[str, Field(exclude_if=not_)] = ""
     left_out: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    failed: Annotated[str, Field(exclude_if=not_)] = ""
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether the call failed and no reply of it stated tokens or a cost, so that there is nothing to count."""
+        if not self.failed:
+            return False
+        return self.prompt_tokens is None and self.completion_tokens is None and self.cost_usd is None
 
 
 class Completion(Frozen):

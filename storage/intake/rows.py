@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from engine.errors import StorageError
 from engine.reading.json_value import without_surrogates
@@ -26,7 +26,8 @@ NAME = 200
 
 
 class Spent(NamedTuple):
-    """What model calls cost. `tokens` sums what is known; calls without a price are counted apart."""
+    """What model calls cost. `tokens` sums what is known; calls without a price are counted apart. A failed call of
+    which no server stated anything is in none of them."""
 
     tokens: int = 0
     cost_usd: float = 0.0
@@ -43,6 +44,8 @@ def spent(calls: Sequence[ModelCall]) -> Spent:
         return _NOTHING
     tokens, cost, priced, unpriced = 0, 0.0, 0, 0
     for call in calls:
+        if call.uncounted:
+            continue
         tokens += (call.prompt_tokens or 0) + (call.completion_tokens or 0)
         if call.cost_usd is None:
             unpriced += 1
@@ -163,7 +166,8 @@ def _texts_and_calls(t: Trajectory) -> tuple[list[str], dict[str, int], str]:
 
 def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, Any]:
     """Return {column: value} of a trajectory's row, without id, batch and time."""
-    known = not t.calls or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in t.calls)
+    counted = [call for call in t.calls if not call.uncounted]
+    known = not counted or any(c.prompt_tokens is not None or c.completion_tokens is not None for c in counted)
     return {
         "rollout_id": t.id,
         "number": t.index,
@@ -178,7 +182,7 @@ def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, A
         "turns": len(t.turns),
         "tool_calls": calls,
         "tokens": total.tokens if known else None,
-        "cost_usd": total.cost_usd if total.priced_calls or not t.calls else None,
+        "cost_usd": total.cost_usd if total.priced_calls or not counted else None,
         "seconds": t.execution.seconds,
         "verdict": None,
         "rating": None,
@@ -193,18 +197,13 @@ def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, A
 
 def _count(connection: Connection, batch_id: int, rows: Sequence[Rows]) -> None:
     by_status = Counter(r.facts["status"] for r in rows)
-    tokens, cost_usd, priced, unpriced = map(sum, zip(*(r.spent for r in rows), strict=True))
     b = tables.batch.c
-    connection.execute(
-        update(tables.batch)
-        .where(b.id == batch_id)
-        .values(
-            kept=b.kept + by_status["kept"],
-            rejected=b.rejected + by_status["rejected"],
-            failed=b.failed + by_status["failed"],
-            tokens=b.tokens + tokens,
-            cost_usd=b.cost_usd + cost_usd,
-            priced_calls=b.priced_calls + priced,
-            unpriced_calls=b.unpriced_calls + unpriced,
-        )
-    )
+    counted = {status: b[status] + by_status[status] for status in ("kept", "rejected", "failed")}
+    count_spent(connection, batch_id, Spent(*map(sum, zip(*(r.spent for r in rows), strict=True))), **counted)
+
+
+def count_spent(connection: Connection, batch_id: int, total: Spent, **more: ColumnElement[int]) -> None:
+    """Add what was spent to the counters of a batch, and set further columns. Call it inside a write transaction."""
+    b = tables.batch.c
+    added = {name: b[name] + value for name, value in total._asdict().items()}
+    connection.execute(update(tables.batch).where(b.id == batch_id).values(**more, **added))

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
 from engine.times import CHECK_PROCESS
-from engine.types import Batch, Claim, Persona, Progress, Trajectory
+from engine.types import Batch, Claim, ModelCall, Persona, Progress, Trajectory
 from storage import tables
 from storage.database import Database
 from storage.designing.domains import domain_by_digest
@@ -132,6 +132,11 @@ class SqlStore:
             return 0
         with self._db.write() as session:
             return len(intake.insert(session.connection(), batch_id, trajectories, self._clock()))
+
+    def count_dropped(self, batch_id: int, calls: Sequence[ModelCall]) -> None:
+        """Add what calls took that no trajectory of the batch holds to its counters; nothing when the batch is gone."""
+        with self._db.write() as session:
+            intake.count_spent(session.connection(), batch_id, intake.spent(calls))
 
     def heartbeat(self, batch_id: int, holder: str, now: float, running: int) -> str | None:
         """Renew the claim; return "pause" or "cancel" when a user asked for it, "lost" when this holder lost the

@@ -382,7 +382,16 @@ async def test_replies_that_gave_no_turn_are_paid_for_as_well(plugin: str) -> No
         error = await failing(llm)
     assert error.call is not None
     assert error.call.prompt_tokens == 900 * error.call.attempts > 900
-    assert error.call.finish == "empty"
+    assert (error.call.finish, error.call.failed) == ("empty", "empty")
+
+
+@promised_by(*ALL)
+async def test_a_failed_call_has_an_account_also_without_usage(plugin: str) -> None:
+    async with opened(plugin, [{"error": "server"}]) as (llm, _):
+        error = await failing(llm)
+    assert error.call is not None
+    assert (error.call.failed, error.call.attempts, error.call.prompt_tokens) == ("server", 3, None)
+    assert error.call.uncounted
 
 
 @promised_by(*WIRE)
@@ -412,6 +421,7 @@ async def test_nothing_at_all_is_a_timeout(plugin: str) -> None:
     assert error.kind == "timeout"
     assert time.monotonic() - started < 3
     assert "raise timeout" in str(error)
+    assert "It was a call of the teacher: " in str(error)
 
 
 @promised_by(*WIRE)

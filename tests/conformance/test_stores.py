@@ -121,6 +121,18 @@ def test_a_silent_engine_loses_its_batch_and_is_told(db: Database, store: Store)
     assert store.heartbeat(number, "two", 128.0, 1) is None
 
 
+def test_what_dropped_rollouts_took_is_added(db: Database, store: Store) -> None:
+    number = queue_batch(db, 7)
+    store.claim("one", 100.0, 15.0)
+    failed = model_call(None, None).model_copy(update={"failed": "server"})
+    store.count_dropped(number, [model_call(10, 0.5), model_call(7, None), model_call(None, None), failed])
+    store.count_dropped(number, [model_call(1, 0.25)])
+    row = batches.get_batch(db, number)
+    assert (row.tokens, row.cost_usd, row.unpriced_calls, row.progress.finished) == (36, 0.75, 2, 0)
+    store.count_dropped(number + 1, [model_call()])
+    assert store.spent(number)[:2] == (36, 0.75)
+
+
 def test_a_deleted_batch_is_lost(db: Database, store: Store) -> None:
     number = queue_batch(db)
     store.claim("one", 100.0, 15.0)

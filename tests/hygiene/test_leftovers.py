@@ -77,6 +77,36 @@ def test_json_may_be_asked_for_and_a_judge_answers_in_it() -> None:
     assert check(text, Context("judge")) == ()
 
 
+CALLS = [
+    '{"name": "get_order", "arguments": {"id": "QM-1"}}',
+    '[{"name": "get_order", "arguments": {"id": "QM-1"}}, {"name": "get_order", "arguments": {"id": "QM-2"}}]',
+    '{\n  "name": "functions.get_order",\n  "parameters": {\n    "id": "QM-1"\n  }\n}',
+    '{"tool_calls": [{"type": "function", "function": {"name": "get_order", "arguments": "{}"}}]}',
+    '{"action": "get_order", "action_input": {"id": "QM-1"}}',
+    '[get_order(id="QM-1")]',
+    '[get_order(id="QM-1"), verify_customer(name="Ann", born=None)]',
+    'get_order(id="QM-1")',
+    "get_order()",
+    'Action: get_order\nAction Input: {"id": "QM-1"}',
+    "Thought: I look.\nAction 1: get_order\nAction Input 1: QM-1",
+    'Action: get_order(id="QM-1")',
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("before", ["", "Let me look that up.\n"])
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_a_call_without_tags_before_an_answer(call: str, before: str, between: str) -> None:
+    assert "leftovers" in reasons(f"{before}{call}{between}Your order has shipped.")
+
+
+@pytest.mark.parametrize("call", CALLS[5:9])
+def test_a_call_that_is_shown_or_of_no_offered_tool_is_none(call: str) -> None:
+    assert reasons(f"```\n{call}\n```\nThat is how the order is found.") == []
+    assert reasons(f"I found it with this call:\n{call}\nYour order has shipped.") == []
+    assert reasons(f"{call.replace('get_order', 'get_orders')}\nThat is the line that I changed.") == []
+
+
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_an_empty_text_has_no_findings(text: str) -> None:
     assert check(text, Context("assistant", finish="length")) == ()

@@ -361,23 +361,10 @@ UNREADABLE: Sequence[Spelling] = [
     said("<think>The record shows all of it, and I should answer in JSON."),
 ]
 
-_UNTAGGED = "engine/hygiene/leftovers.py knows a call without tags only where it is the whole text"
-OVERLOOKED: Mapping[str, tuple[str, Spelling, str]] = {
-    "one line of the person": (
-        "played_both_sides",
-        with_id("{}\nUser: Compare ID once more."),
-        "engine/hygiene/roles.py tells a single line of the other side only by its first word",
-    ),
-    "a call as JSON": (
-        "leftovers",
-        with_id('{"name": "get_balance", "arguments": {"account_id": "ID"}}\n\n{}'),
-        _UNTAGGED,
-    ),
-    "a call as Python": ("leftovers", with_id('[get_balance(account_id="ID")]\n{}'), _UNTAGGED),
-    "a call as in ReAct": (
-        "leftovers",
-        with_id('Action: get_balance\nAction Input: {"account_id": "ID"}\n{}'),
-        _UNTAGGED,
-    ),
+AROUND_AN_ANSWER: Mapping[str, tuple[str, Spelling]] = {
+    "one line of the person": ("played_both_sides", with_id("{}\nUser: Compare ID once more.")),
+    "a call as JSON": ("leftovers", with_id('{"name": "get_balance", "arguments": {"account_id": "ID"}}\n\n{}')),
+    "a call as Python": ("leftovers", with_id('[get_balance(account_id="ID")]\n{}')),
+    "a call as in ReAct": ("leftovers", with_id('Action: get_balance\nAction Input: {"account_id": "ID"}\n{}')),
 }
-"""What cannot be data and is not found out: the reason it should have, its spelling, and why it is overlooked."""
+"""An answer behind a call without tags, or before one line of the person: the reason that it has, and its spelling."""

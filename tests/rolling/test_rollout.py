@@ -16,7 +16,9 @@ from engine.planning.planner import plan
 from engine.protocols import Judge, Sandbox, SandboxPool
 from engine.rolling.rollout import rollout
 from engine.running.models import open_llm
+from engine.running.wiring import judges_of
 from engine.serving.choice import open_pool
+from engine.teachers.llm import Config, LLMTeacher
 from engine.types import MODES, RAW_REPLY, SECONDS, Domain, Environment, Mode, Persona, RolloutSpec, Trajectory
 from tests.engines import FailingPool, wired
 from tests.samples.batches import batch_of
@@ -243,6 +245,77 @@ async def test_what_a_lost_try_cost_is_counted(ledger: Domain, persona: Persona,
     found = await rollout(spec, wired(batch, ledger, Breaks(pool, lambda number: None), llms))
     assert found.execution.infrastructure_retries == 1
     assert len(found.calls) == 2 * sum(turn.role == "assistant" for turn in found.turns)
+
+
+async def test_a_call_that_failed_is_recorded_without_tokens_as_well(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    found = await rolled(ledger, persona, pool, "single", **llm_batch({"error": "server"}))
+    assert [(call.role, call.failed, call.attempts, call.prompt_tokens) for call in found.calls] == [
+        ("teacher", "server", 1, None)
+    ]
+    assert '"failed":"server"' in found.model_dump_json()
+    clean = await rolled(ledger, persona, pool, "single", **llm_batch({"text": "No."}))
+    assert '"failed":"' not in clean.model_dump_json(include={"calls"})
+
+
+async def test_a_timeout_of_a_model_says_which_call_it_was(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    replies = [{"calls": [{"name": "fly", "arguments": {}}]}, {"error": "timeout"}]
+    found = await rolled(ledger, persona, pool, "single", **llm_batch(*replies))
+    assert found.reason == "model_timeout"
+    assert "scripted: no answer within 120 s" in found.detail
+    assert found.detail.endswith("It was call 2 of the teacher: 0.0 s in 1 attempt.")
+
+
+async def test_what_a_judge_was_asked_is_counted_when_scoring_breaks(
+    ledger: Domain, persona: Persona, pool: SandboxPool
+) -> None:
+    batch, spec = spec_of(ledger, persona, "single", judges=["rubric"], models={"judge": scripted({"text": "Fine."})})
+    llms = {"judge": open_llm(batch.models["judge"], "judge")}
+
+    class Odd(Judge):
+        asks = "judge"
+
+        async def score(self, trajectory: Trajectory) -> Any:
+            raise KeyError("odd")
+
+    parts = wired(batch, ledger, pool, llms)
+    found = await rollout(spec, replace(parts, judges=lambda: {**judges_of(batch, llms), "odd": Odd()}))
+    assert found.reason == "engine_fault"
+    assert [(call.role, call.not_taken) for call in found.calls] == [("judge", "unreadable")] * 2
+    whole = await rollout(spec, parts)
+    assert [call.role for call in whole.calls] == ["judge"] * 2
+
+
+async def test_a_dropped_rollout_hands_over_its_calls(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:
+    replies = [{"calls": [{"name": "fly", "arguments": {}}], "prompt_tokens": 5, "completion_tokens": 1}]
+    batch, spec = spec_of(ledger, persona, "single", **llm_batch(*replies, {"text": "No.", "seconds": 3600}))
+    llms = {role: open_llm(endpoint, role) for role, endpoint in batch.models.items()}
+    dropped: list[tuple[str, Any]] = []
+    asked = asyncio.Event()
+
+    class Teacher(LLMTeacher):
+        async def reply(self, turns: Any, tools: Any) -> Any:
+            if self.calls:
+                asked.set()
+            return await super().reply(turns, tools)
+
+    def teacher(spec: RolloutSpec, proof: Any) -> Teacher:
+        assert spec.task is not None
+        more: dict[str, Any] = {"task": spec.task, "proof": proof, "persona": spec.persona, "seed": spec.seed}
+        return Teacher(Config(), llm=llms["teacher"], **more)
+
+    parts = wired(batch, ledger, pool, llms)
+    parts = replace(parts, teacher=teacher, dropped=lambda spec, calls: dropped.append((spec.id, calls)))
+    working = asyncio.create_task(rollout(spec, parts))
+    await asyncio.wait_for(asked.wait(), 60)
+    await asyncio.sleep(0)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    ((number, calls),) = dropped
+    assert number == spec.id
+    assert [(call.prompt_tokens, call.failed) for call in calls] == [(5, ""), (None, "dropped")]
 
 
 async def test_a_refusal_is_named(ledger: Domain, persona: Persona, pool: SandboxPool) -> None:

@@ -120,11 +120,11 @@ async def test_money_is_not_bounded_by_an_unknown_price(db: Database, ledger: Do
     assert row.status == "paused"
     assert "price of scripted is not known" in row.reason
     assert "prices per million tokens" in row.reason
-    assert (row.progress.waiting, row.tokens) == (6, 0)
+    assert (row.progress.waiting, row.tokens, row.unpriced_calls, row.cost_usd) == (6, 60, 1, None)
     row = await resumed(db, number, cost_usd=1.0, **PRICES)
     assert all_there(db, row)
-    assert row.unpriced_calls == 0
-    assert row.cost_usd == pytest.approx(row.tokens / 60 * CALL)
+    assert row.unpriced_calls == 1, "that of the first call, which was made before there were prices"
+    assert row.cost_usd == pytest.approx((row.tokens - 60) / 60 * CALL)
 
 
 async def test_a_price_that_goes_missing_later_lets_what_flies_finish(db: Database, ledger: Domain) -> None:

@@ -433,14 +433,10 @@ async def test_the_second_answer_of_a_dialogue(runs: Runs) -> None:
         assert [turn.train for turn in answers] == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("reason", "spelled"),
-    [
-        pytest.param(reason, spelled, marks=pytest.mark.xfail(strict=True, reason=why), id=what)
-        for what, (reason, spelled, why) in spellings.OVERLOOKED.items()
-    ],
-)
-async def test_what_is_overlooked(runs: Runs, reason: str, spelled: Spelling) -> None:
+@pytest.mark.parametrize("what", list(spellings.AROUND_AN_ANSWER))
+async def test_an_answer_with_a_call_or_the_person_beside_it(runs: Runs, what: str) -> None:
+    reason, spelled = spellings.AROUND_AN_ANSWER[what]
     played = await runs(once_and_always([spelled], seed=28))
     assert played.endings() == {KEPT: SIX, ("rejected", reason, "agent"): SIX}
     assert played.double.asked("teacher") == [4] * SIZE
+    assert all(sum(turn.role == "tool" for turn in row.turns) == 2 for row in played.rows), "a call was executed"

@@ -24,6 +24,7 @@ def test_replies_that_were_not_taken_are_counted_by_endpoint() -> None:
     user = ModelCall(role="user", model="u", not_taken="refused")
     watch.see(proven_trajectory().model_copy(update={"calls": (right, leaked, cut, user)}))
     watch.see(proven_trajectory().model_copy(update={"calls": (right, leaked)}))
+    watch.see(proven_trajectory().model_copy(update={"calls": (right.model_copy(update={"failed": "server"}),)}))
     assert "3 of 5 replies of the teacher m were not taken: leaked thinking 2, cut off 1." in watch.notice()
     assert "1 of 1 replies of the user u were not taken: refused 1." in watch.notice()
     assert ReplyWatch().notice() == ""

@@ -59,6 +59,7 @@ def draw_calls(trajectory: Trajectory) -> None:
     else:
         st.caption("No model was called.")
     refused = any(call.not_taken for call in trajectory.calls)
+    failed = any(call.failed for call in trajectory.calls)
     rows = [
         {
             "Role": call.role,
@@ -69,6 +70,7 @@ def draw_calls(trajectory: Trajectory) -> None:
             "Took": seconds(call.seconds),
             "Tries": call.attempts,
             "End": call.finish or "",
+            **({"Failed": words(call.failed) if call.failed else ""} if failed else {}),
             **({"Not taken": words(call.not_taken) if call.not_taken else ""} if refused else {}),
         }
         for call in trajectory.calls
