@@ -77,11 +77,13 @@ def each(error: InputError) -> tuple[InputError, ...]:
 
 class ModelError(TurnwrightError):
     """A model call that gave no usable turn. `call` holds the tokens and cost of its replies, when the server reported
-    them. `retry_after` is in seconds."""
+    them. `retry_after` is in seconds. `said` is the server's text without the key, for code that reads it; the message
+    quotes its beginning."""
 
     def __init__(self, kind: ModelFault, message: str, *, retry_after: float | None = None) -> None:
         self.kind, self.retry_after = kind, retry_after
         self.call: ModelCall | None = None
+        self.said = ""
         super().__init__(message)
 
     @property

@@ -16,12 +16,13 @@ from typing import Any, Literal, TypeVar
 
 from engine.errors import ModelError
 from engine.llms._faults import model_error
+from engine.llms._provider_state import Send, SentBack, States
 from engine.llms._retry import Retry
+from engine.llms._tokens import ASKED
 from engine.llms._wire import Reply, Usage, json_object, parse_reply, to_messages, to_tools, usage_of
 from engine.loop import turn
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
-Send = Callable[[dict[str, Any]], Awaitable[Any]]
 Price = Callable[[int | None, int | None], float | None]
 Amount = TypeVar("Amount", int, float)
 Form = Literal["json_schema", "json_object", "plain"]
@@ -34,13 +35,21 @@ def unknown_price(prompt: int | None, completion: int | None) -> float | None:
 
 
 class Chat:
-    """Turns in, Completion out, over one endpoint. Holds no connection."""
+    """Turns in, Completion out, over one endpoint. Holds no connection. With `tokens` it asks for token ids and
+    log-probabilities."""
 
     def __init__(
-        self, endpoint: Endpoint, role: ModelRole, send: Send, price: Price = unknown_price, *, backoff: float = 0.5
+        self,
+        endpoint: Endpoint,
+        role: ModelRole,
+        send: Send,
+        price: Price = unknown_price,
+        *,
+        backoff: float = 0.5,
+        tokens: bool = False,
     ) -> None:
         self._endpoint, self._role, self._send, self._price = endpoint, role, send, price
-        self._forms = FORMS
+        self._forms, self._sent_back, self._asked = FORMS, SentBack(), ASKED if tokens else {}
         self._retry = Retry(
             endpoint.attempts,
             first=backoff,
@@ -54,13 +63,14 @@ class Chat:
         tools: Sequence[Tool],
         response_schema: dict[str, Any] | None,
         sampling: Sampling | None,
+        states: States | None = None,
     ) -> Completion:
         """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
         started, usages = time.perf_counter(), list[Usage]()
         body = self._body(messages, tools, sampling or self._endpoint.sampling)
 
         async def once(asked: dict[str, Any]) -> Reply:
-            return await self._try_once(asked, messages, tools, usages)
+            return await self._try_once(asked, messages, tools, usages, states)
 
         try:
             if response_schema is None:
@@ -74,7 +84,7 @@ class Chat:
         counts = {"text_calls": reply.text_calls, "repaired_calls": reply.repaired_calls}
         call = self._model_call(usages, started, attempts=tries, finish=reply.finish, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
-        return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw)
+        return Completion(turn=reply.turn, call=call, data=data, raw=reply.raw, state=reply.state, tokens=reply.tokens)
 
     def _body(self, messages: Sequence[Turn], tools: Sequence[Tool], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -82,6 +92,7 @@ class Chat:
             "messages": to_messages(messages),
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_tokens,
+            **self._asked,
         }
         if tools:
             body["tools"] = to_tools(tools)
@@ -108,11 +119,16 @@ class Chat:
         )
 
     async def _try_once(
-        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
+        self,
+        body: dict[str, Any],
+        messages: Sequence[Turn],
+        tools: Sequence[Tool],
+        usages: list[Usage],
+        states: States | None,
     ) -> Reply:
         try:
             async with asyncio.timeout(self._endpoint.timeout):
-                answer = await self._send(body)
+                answer = await self._sent_back.send(self._send, body, len(messages), states)
         except TimeoutError:
             raise model_error("timeout", self._endpoint) from None
         await turn()

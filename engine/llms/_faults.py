@@ -20,6 +20,8 @@ from engine.llms._refusal_texts import said_kind
 from engine.types import Endpoint
 
 _EXCERPT = 300
+_READ = 4_000
+"""Characters of a server's text that code reads; servers that check each message list all its faults."""
 
 
 def api_key(endpoint: Endpoint) -> str | None:
@@ -62,9 +64,10 @@ def model_error(
     """Return the error for a failed call. `answer` is the server's text, quoted without the key and cut; `wait` is how
     many seconds it asks to wait."""
     status_text = f" (HTTP {status})" if status else ""
-    answer = without_key(answer, endpoint)
-    quoted = f" It said: {answer}" if answer else ""
-    return ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
+    quoted = f" It said: {without_key(answer, endpoint)}" if answer else ""
+    error = ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
+    error.said = without_key(answer, endpoint, most=_READ)
+    return error
 
 
 def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
@@ -90,13 +93,13 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
     }[kind]
 
 
-def without_key(text: str, endpoint: Endpoint) -> str:
-    """Return the text on one line, cut, with the key replaced by ***."""
+def without_key(text: str, endpoint: Endpoint, most: int = _EXCERPT) -> str:
+    """Return the text on one line, cut after `most` characters, with the key replaced by ***."""
     key = settings.key(endpoint.key_variable)
     if key:
         text = text.replace(key, "***")
     text = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer ***", " ".join(text.split()))
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def error_text(body: Any) -> str:

@@ -7,15 +7,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.llms._chat import Chat, Price, unknown_price
+from engine.llms._provider_state import States
 from engine.types import Completion, Endpoint, ModelRole, Sampling, Tool, Turn
 
 
 class ChatLLM(ABC):
     """An LLM without transport: a plug-in adds `_send` and `aclose`."""
 
-    def __init__(self, endpoint: Endpoint, role: ModelRole, *, backoff: float, price: Price = unknown_price) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        role: ModelRole,
+        *,
+        backoff: float,
+        price: Price = unknown_price,
+        tokens: bool = False,
+    ) -> None:
         self._endpoint = endpoint
-        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff)
+        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff, tokens=tokens)
 
     async def complete(
         self,
@@ -24,8 +33,9 @@ class ChatLLM(ABC):
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: States | None = None,
     ) -> Completion:
-        return await self._chat.complete(messages, tools, response_schema, sampling)
+        return await self._chat.complete(messages, tools, response_schema, sampling, states)
 
     @abstractmethod
     async def aclose(self) -> None:

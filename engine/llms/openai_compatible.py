@@ -38,6 +38,8 @@ class Config(Options):
     """The name under which the server takes the limit of tokens."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request. They must not hold keys."""
+    tokens: bool = False
+    """Ask the server for token ids and log-probabilities; those that it gives are kept beside each answer."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     """Merged into every request."""
 
@@ -52,7 +54,7 @@ class OpenAICompatible(ChatLLM):
             )
         base = endpoint.api_base.rstrip("/")
         self._url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost)
+        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost, tokens=config.tokens)
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 
