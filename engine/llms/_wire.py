@@ -126,9 +126,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         reasoning=reasoning,
         tool_calls=_with_unique_ids(calls, turns),
     )
-    return Reply(
-        turn, finish, found, usage_of(body), repairs, raw, state_of(message, entries), tokens_of(body, choice)
-    )
+    return Reply(turn, finish, found, usage_of(body), repairs, raw, state_of(message, entries), tokens_of(body, choice))
 
 
 def usage_of(body: Any) -> Usage:

@@ -2,8 +2,9 @@
 with the error that it documents, over HTTP.
 
 The first three rules are of servers that speak the OpenAI protocol, so they can stand over any double that speaks it:
-one that plays a fixed dialogue (`Ruled`), and the models of a whole batch (`RuledDouble`). Gemini and Anthropic have protocols of their own, which litellm speaks. What a
-double gives follows from the content of a reply, so it knows what must come back without keeping anything.
+one that plays a fixed dialogue (`Ruled`), and the models of a whole batch (`RuledDouble`). Gemini and Anthropic have
+protocols of their own, which litellm speaks. What a double gives follows from the content of a reply, so it knows what
+must come back without keeping anything.
 """
 
 from __future__ import annotations
