@@ -7,7 +7,7 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,12 @@ class Recording:
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> Completion:
         self._kept.append(Request(tuple(messages), tuple(tools), response_schema))
-        return await self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling)
+        return await self._llm.complete(
+            messages, tools, response_schema=response_schema, sampling=sampling, states=states
+        )
 
     async def aclose(self) -> None:
         await self._llm.aclose()

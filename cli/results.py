@@ -31,7 +31,7 @@ def show(
             found = get(db, trajectory)
             if found is None:
                 raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
-            print(found.model_dump_json(indent=2) if as_json else _trajectory_text(found))
+            print(found.as_shown().model_dump_json(indent=2) if as_json else _trajectory_text(found))
         elif batch is not None:
             chosen = get_batch(db, batch)
             print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen)))

@@ -78,12 +78,14 @@ def each(error: InputError) -> tuple[InputError, ...]:
 class ModelError(TurnwrightError):
     """A model call that gave no usable turn. `call` is its account, with the tokens and cost of its replies where the
     server reported them; None where no call was made. `retry_after` is in seconds. `refused` names the parameter that
-    the server does not take, where it said so."""
+    the server does not take, where it said so. `said` is the server's text without the key, for code that reads it; the
+    message quotes its beginning."""
 
     def __init__(self, kind: ModelFault, message: str, *, retry_after: float | None = None) -> None:
         self.kind, self.retry_after = kind, retry_after
         self.call: ModelCall | None = None
         self.refused: str | None = None
+        self.said = ""
         super().__init__(message)
 
     @property

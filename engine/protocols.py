@@ -59,7 +59,11 @@ from engine.types import (
 
 class LLM(Protocol):
     """A model endpoint, built with (Endpoint, role). Raises ModelError only, after its own retries; its `call` is the
-    account of the failed call, with `failed` set."""
+    account of the failed call, with `failed` set.
+
+    complete: the reply to a dialogue. `states` are those of earlier completions, by the index of their turn in
+        `messages`; it is given only when there are some, to the endpoint that they came from.
+    """
 
     @abstractmethod
     async def complete(
@@ -69,6 +73,7 @@ class LLM(Protocol):
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> Completion: ...
 
     @abstractmethod

@@ -3,7 +3,8 @@
 Validating a `Trajectory` costs more than the rest of an export, and stored bodies were validated before they were
 stored. So `read` has msgspec check the names and types of all fields, but not the ranges of numbers, and fill in plain
 defaults for fields that an older version did not write. The leaves of a state diff stay plain objects. A body that
-msgspec refuses is validated in full, so a valid body always gives what `Trajectory.model_validate_json` gives.
+msgspec refuses is validated in full, so a valid body always gives what `Trajectory.model_validate_json` gives, except
+that a record holds no attachments of kinds in NEVER_LEAVE: so no format can write them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from engine.exporting.json import dump_bytes
 from engine.types import (
+    NEVER_LEAVE,
     Leaf,
     Record,
     RecordPart,
@@ -77,6 +79,8 @@ def changed(part: _Part, **changes: Any) -> _Part:
 def _read(body: bytes) -> Record:
     found = _decode(body)
     found.tools = _tools(bytes(found.tools))
+    if any(one.kind in NEVER_LEAVE for one in found.attachments):
+        found.attachments = tuple(one for one in found.attachments if one.kind not in NEVER_LEAVE)
     record: Record = found
     return record
 

@@ -30,9 +30,11 @@ def importer_of(format: str, options: Mapping[str, Any]) -> Importer:
 def read(importer: Importer, source: BinaryIO, name: str, report: Report) -> Iterator[Trajectory]:
     """Yield the trajectories of a file; memory holds one record. `report` is complete when the iterator ends.
 
-    Raises InputError, with the reason of the first bad record, when no record can be read.
+    Raises InputError, with the reason of the first bad record, when no record can be read. What a file holds of a
+    provider's state is dropped, since only the dialogue that it came from could use it.
     """
-    yield from importer.trajectories(lines_of(source), name, report)
+    for trajectory in importer.trajectories(lines_of(source), name, report):
+        yield trajectory.as_shown()
     if report.first_error is not None and not report.imported:
         raise report.first_error
 

@@ -16,7 +16,9 @@ from typing import Any, Literal, TypeVar
 from engine.errors import ModelError
 from engine.llms._faults import model_error
 from engine.llms._parameters import Parameters
+from engine.llms._provider_state import Send, SentBack, States
 from engine.llms._retry import Retry
+from engine.llms._tokens import ASKED
 from engine.llms._tool_names import tool_names
 from engine.llms._wire import (
     Reply,
@@ -32,7 +34,6 @@ from engine.loop import turn
 from engine.stopwatch import OpenCall
 from engine.types import Completion, Endpoint, ModelCall, ModelRole, Sampling, Tool, Turn, longest_wait
 
-Send = Callable[[dict[str, Any]], Awaitable[Any]]
 Price = Callable[[int | None, int | None], float | None]
 Amount = TypeVar("Amount", int, float)
 Form = Literal["json_schema", "json_object", "plain"]
@@ -45,7 +46,8 @@ def unknown_price(prompt: int | None, completion: int | None) -> float | None:
 
 
 class Chat:
-    """Turns in, Completion out, over one endpoint. Holds no connection."""
+    """Turns in, Completion out, over one endpoint. Holds no connection. With `tokens` it asks for token ids and
+    log-probabilities."""
 
     def __init__(
         self,
@@ -56,10 +58,11 @@ class Chat:
         *,
         backoff: float = 0.5,
         parameters: Parameters | None = None,
+        tokens: bool = False,
     ) -> None:
         self._endpoint, self._role, self._send, self._price = endpoint, role, send, price
         self._parameters = parameters or Parameters()
-        self._forms = FORMS
+        self._forms, self._sent_back, self._asked = FORMS, SentBack(), ASKED if tokens else {}
         self.refused_forms: dict[str, str] = {}
         """What the server said against each of FORMS that it refused."""
         self._retry = Retry(
@@ -75,6 +78,7 @@ class Chat:
         tools: Sequence[Tool],
         response_schema: dict[str, Any] | None,
         sampling: Sampling | None,
+        states: States | None = None,
     ) -> Completion:
         """Return the model's turn. Raises ModelError after the last try. Tokens of unusable replies count as well."""
         usages = list[Usage]()
@@ -87,7 +91,7 @@ class Chat:
 
         async def once(asked: dict[str, Any]) -> Reply:
             with timed.attempt():
-                return await self._try_once(asked, messages, known, usages)
+                return await self._try_once(asked, messages, known, usages, states)
 
         try:
             if response_schema is None:
@@ -109,7 +113,7 @@ class Chat:
         call = self._model_call(usages, timed, attempts=tries, finish=reply.finish, left_out=missing, **counts)
         data = json_object(reply.turn.content) if response_schema is not None else None
         said = reply.turn if names is None else names.with_real_names(reply.turn)
-        return Completion(turn=said, call=call, data=data, raw=reply.raw)
+        return Completion(turn=said, call=call, data=data, raw=reply.raw, state=reply.state, tokens=reply.tokens)
 
     def _body(self, messages: Sequence[Turn], tools: Sequence[Tool], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -117,6 +121,7 @@ class Chat:
             "messages": to_messages(messages),
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_tokens,
+            **self._asked,
         }
         if tools:
             body["tools"] = to_tools(tools)
@@ -144,13 +149,14 @@ class Chat:
             **more,
         )
 
-    async def _answer(self, body: dict[str, Any]) -> Any:
-        """Return the reply body. A refused parameter is left out or renamed at once, which is no failed attempt."""
+    async def _answer(self, body: dict[str, Any], turns: int, states: States | None) -> Any:
+        """Return the reply body to a request whose last `turns` messages have these states. A refused parameter is left
+        out or renamed at once, which costs no attempt."""
         while True:
             asked = self._parameters.shaped(body)
             try:
                 async with asyncio.timeout(self._endpoint.timeout):
-                    return await self._send(asked)
+                    return await self._sent_back.send(self._send, asked, turns, states)
             except TimeoutError:
                 raise model_error("timeout", self._endpoint) from None
             except ModelError as error:
@@ -158,9 +164,14 @@ class Chat:
                     raise
 
     async def _try_once(
-        self, body: dict[str, Any], messages: Sequence[Turn], tools: Sequence[Tool], usages: list[Usage]
+        self,
+        body: dict[str, Any],
+        messages: Sequence[Turn],
+        tools: Sequence[Tool],
+        usages: list[Usage],
+        states: States | None,
     ) -> Reply:
-        answer = await self._answer(body)
+        answer = await self._answer(body, len(messages), states)
         # Before anything that waits, because a call that is broken off there has been paid for.
         usage = usage_of(answer)
         if usage != Usage():

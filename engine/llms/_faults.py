@@ -21,6 +21,8 @@ from engine.llms._refusal_texts import said_kind
 from engine.types import Endpoint
 
 _EXCERPT = 300
+_READ = 4_000
+"""Characters of a server's text that code reads; servers that check each message list all its faults."""
 
 
 def api_key(endpoint: Endpoint) -> str | None:
@@ -66,7 +68,7 @@ def model_error(
     excerpt = without_key(answer, endpoint)
     quoted = f" It said: {excerpt}" if excerpt else ""
     error = ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
-    error.refused = refused_parameter(status, answer)
+    error.refused, error.said = refused_parameter(status, answer), without_key(answer, endpoint, most=_READ)
     return error
 
 
@@ -93,13 +95,13 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
     }[kind]
 
 
-def without_key(text: str, endpoint: Endpoint) -> str:
-    """Return the text on one line, cut, with the key replaced by ***."""
+def without_key(text: str, endpoint: Endpoint, most: int = _EXCERPT) -> str:
+    """Return the text on one line, cut after `most` characters, with the key replaced by ***."""
     key = settings.key(endpoint.key_variable)
     if key:
         text = text.replace(key, "***")
     text = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer ***", " ".join(text.split()))
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def error_text(body: Any) -> str:

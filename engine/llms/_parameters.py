@@ -16,7 +16,15 @@ from engine.errors import ModelError
 
 LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """The two names of the limit of tokens, each with the one to try in its place."""
-MAY_BE_LEFT_OUT = ("temperature", "top_p", "seed", "parallel_tool_calls", "logprobs", "top_logprobs")
+MAY_BE_LEFT_OUT = (
+    "temperature",
+    "top_p",
+    "seed",
+    "parallel_tool_calls",
+    "logprobs",
+    "top_logprobs",
+    "return_token_ids",
+)
 """Without these a model still does what it was asked, unlike without tools or messages."""
 
 _NAME = rf"(?P<name>{'|'.join(sorted((*MAY_BE_LEFT_OUT, *LIMITS), key=len, reverse=True))})(?!\w)"

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.llms._chat import Chat, Price, unknown_price
 from engine.llms._parameters import Parameters
+from engine.llms._provider_state import States
 from engine.types import Completion, Endpoint, ModelRole, Sampling, Tool, Turn
 
 
@@ -22,10 +23,13 @@ class ChatLLM(ABC):
         backoff: float,
         price: Price = unknown_price,
         parameters: Parameters | None = None,
+        tokens: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._parameters = parameters or Parameters()
-        self._chat = Chat(endpoint, role, self._send, price, backoff=backoff, parameters=self._parameters)
+        self._chat = Chat(
+            endpoint, role, self._send, price, backoff=backoff, parameters=self._parameters, tokens=tokens
+        )
 
     @property
     def left_out(self) -> Mapping[str, str]:
@@ -45,8 +49,9 @@ class ChatLLM(ABC):
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: States | None = None,
     ) -> Completion:
-        return await self._chat.complete(messages, tools, response_schema, sampling)
+        return await self._chat.complete(messages, tools, response_schema, sampling, states)
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -19,7 +19,9 @@ from engine.errors import ModelError
 from engine.hygiene.thoughts import Thoughts, joined_thoughts, split
 from engine.llms._calls.arguments import object_in, repaired, too_deep
 from engine.llms._calls.names import offered_name
+from engine.llms._provider_state import id_alone, state_of
 from engine.llms._text_calls import find_calls
+from engine.llms._tokens import tokens_of
 from engine.reading.json_value import loads, text_without_surrogates, whole, without_surrogates
 from engine.types import Tool, ToolCall, Turn
 
@@ -42,7 +44,7 @@ class Usage:
 @dataclass(frozen=True)
 class Reply:
     """One parsed reply; `text_calls` counts calls found in the text, `repaired_calls` those whose broken JSON was
-    repaired; `raw` is as in Completion."""
+    repaired; `raw`, `state` and `tokens` are as in Completion."""
 
     turn: Turn
     finish: str | None
@@ -50,10 +52,12 @@ class Reply:
     usage: Usage
     repaired_calls: int = 0
     raw: str | None = None
+    state: dict[str, Any] | None = None
+    tokens: dict[str, Any] | None = None
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the turns as wire messages, without reasoning, which servers refuse or ignore."""
+    """Return the turns as wire messages, without reasoning: what goes back of it is _provider_state.py's."""
     return [_message(turn) for turn in turns]
 
 
@@ -98,7 +102,8 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
     cut = finish == "length"
     written = _content(message)
     text, stated = _texts(written, message)
-    native = [_native_call(entry, tools, cut=cut) for entry in _entries(message)]
+    entries = _entries(message)
+    native = [_native_call(entry, tools, cut=cut) for entry in entries]
     calls, repairs, found = [one.call for one in native], sum(one.repaired for one in native), 0
     if not calls and tools and text:
         text, calls, repairs = find_calls(text, {tool.name: tool for tool in tools}, cut=cut)
@@ -121,7 +126,7 @@ def parse_reply(body: Any, turns: Sequence[Turn], tools: Sequence[Tool]) -> Repl
         reasoning=reasoning,
         tool_calls=_with_unique_ids(calls, turns),
     )
-    return Reply(turn, finish, found, usage_of(body), repairs, raw)
+    return Reply(turn, finish, found, usage_of(body), repairs, raw, state_of(message, entries), tokens_of(body, choice))
 
 
 def only_first_call(reply: Reply, body: Any) -> Reply:
@@ -170,13 +175,26 @@ def _empty_reason(finish: Any) -> str:
 def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        content = _text_of_parts(content)
     return text_without_surrogates(content) if isinstance(content, str) else ""
 
 
+def _text_of_parts(parts: Sequence[Any]) -> str:
+    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
+
+
+def _thoughts_of_parts(message: Mapping[str, Any]) -> str:
+    """Return the thoughts in a content that is a list of parts, as Mistral gives them; "" where there are none."""
+    content = message.get("content")
+    inner = [part.get("thinking") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    texts = [_text_of_parts(one) if isinstance(one, list) else str(one) for one in inner if one]
+    return joined_thoughts(*texts) or ""
+
+
 def _texts(text: str, message: Mapping[str, Any]) -> tuple[str, str]:
-    """Return (text, reasoning); reasoning comes from its own field or from a leading <think> block."""
-    thought = message.get("reasoning_content") or message.get("reasoning")
+    """Return (text, reasoning); reasoning comes from its own field, from parts of the content or from a leading
+    <think> block."""
+    thought = message.get("reasoning_content") or message.get("reasoning") or _thoughts_of_parts(message)
     reasoning = text_without_surrogates(thought) if isinstance(thought, str) else ""
     if "<think" in text and (block := _THOUGHT.match(text)):
         reasoning = reasoning or block.group(1).strip()
@@ -214,7 +232,7 @@ def _native_call(entry: Mapping[str, Any], tools: Sequence[Tool], *, cut: bool) 
     """Return the call of an entry. In a reply that was cut, broken arguments may be half a value and stay broken."""
     raw_name, given = _as_written(entry)
     identity, written = (
-        text_without_surrogates(str(entry.get("id") or "")),
+        text_without_surrogates(id_alone(str(entry.get("id") or ""))),
         text_without_surrogates(str(raw_name or "")),
     )
     name, tool = _tool_of_name(written, tools)

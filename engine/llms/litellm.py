@@ -20,6 +20,7 @@ from engine.errors import ModelError, ModelFault
 from engine.examples import ModelExample
 from engine.llms._faults import api_key, fault_kind, model_error, retry_after
 from engine.llms._plugin import ChatLLM
+from engine.llms._provider_state import States
 from engine.llms._refusal_texts import said_kind
 from engine.types import Completion, Endpoint, ModelRole, Options, Sampling, Tool, Turn
 
@@ -31,6 +32,8 @@ class Config(Options):
 
     backoff: Annotated[float, Field(ge=0, le=60)] = 0.5
     """Seconds of the first wait before a call is tried again."""
+    tokens: bool = False
+    """Ask the server for token ids and log-probabilities; those that it gives are kept beside each answer."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Goes to litellm.acompletion as it is."""
 
@@ -44,7 +47,7 @@ class LiteLLM(ChatLLM):
     _in_use: ClassVar[set[int]] = set()
 
     def __init__(self, config: Config, endpoint: Endpoint, role: ModelRole) -> None:
-        super().__init__(endpoint, role, backoff=config.backoff)
+        super().__init__(endpoint, role, backoff=config.backoff, tokens=config.tokens)
         self._extra = config.extra
         self._importing = asyncio.Lock()
 
@@ -55,9 +58,12 @@ class LiteLLM(ChatLLM):
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: States | None = None,
     ) -> Completion:
         await self._ready()
-        return await super().complete(messages, tools, response_schema=response_schema, sampling=sampling)
+        return await super().complete(
+            messages, tools, response_schema=response_schema, sampling=sampling, states=states
+        )
 
     async def _ready(self) -> None:
         """Import the library, and note which parameters it drops for this model."""
@@ -93,8 +99,7 @@ class LiteLLM(ChatLLM):
             key = "none"
         try:
             answer = await library().acompletion(
-                **body,
-                **self._extra,
+                **self._arguments(body),
                 api_base=self._endpoint.api_base,
                 api_key=key,
                 timeout=self._endpoint.timeout,
@@ -105,6 +110,17 @@ class LiteLLM(ChatLLM):
         except Exception as error:  # the library raises its own, openai's, httpx's and plain exceptions
             raise self._model_error(error) from None
         return _reply_body(answer)
+
+    def _arguments(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return a request body and the options as arguments of the library. What vLLM alone knows goes to servers
+        that may be one, in the way that the library passes on as it is."""
+        if "return_token_ids" not in body:
+            return {**body, **self._extra}
+        plain = {name: value for name, value in body.items() if name != "return_token_ids"}
+        if not self._endpoint.model.startswith(_MAYBE_VLLM) or not self._endpoint.api_base:
+            return {**plain, **self._extra}
+        beside = {"return_token_ids": True, **self._extra.get("extra_body", {})}
+        return {**plain, **self._extra, "extra_body": beside}
 
     def _model_error(self, error: Exception) -> ModelError:
         """Return our error for litellm's. The status alone misleads: litellm reports 500 also when no server was
@@ -125,6 +141,7 @@ class LiteLLM(ChatLLM):
         return model_error(kind, self._endpoint, text, status=shown, wait=retry_after(_headers(error)))
 
 
+_MAYBE_VLLM = ("openai/", "hosted_vllm/", "vllm/", "custom_openai/")
 _KINDS: dict[str, ModelFault] = {
     "ContextWindowExceededError": "context_length",
     "ContentPolicyViolationError": "moderated",
@@ -199,10 +216,7 @@ def _reply_body(answer: Any) -> dict[str, Any]:
     for choice in answer.choices:
         message = choice.message
         fields = getattr(message, "provider_specific_fields", None) or {}
-        calls = [
-            {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.arguments}}
-            for call in message.tool_calls or ()
-        ]
+        calls = [_call(call) for call in message.tool_calls or ()]
         older = getattr(message, "function_call", None)
         plain = {
             "content": message.content,
@@ -210,17 +224,36 @@ def _reply_body(answer: Any) -> dict[str, Any]:
             "refusal": fields.get("refusal"),
             "tool_calls": calls,
             "function_call": {"name": older.name, "arguments": older.arguments} if older else None,
+            "thinking_blocks": getattr(message, "thinking_blocks", None),
+            "reasoning_details": fields.get("reasoning_details"),
+            "extra_content": fields.get("extra_content"),
+            "provider_specific_fields": fields,
         }
-        choices.append({"finish_reason": choice.finish_reason, "message": plain})
+        choices.append({"finish_reason": choice.finish_reason, "message": plain, **_tokens(choice)})
     usage = getattr(answer, "usage", None)
     prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    body = {"choices": choices, "prompt_token_ids": getattr(answer, "prompt_token_ids", None)}
     if not prompt and not completion:
-        return {"choices": choices, "usage": None}
+        return {**body, "usage": None}
     cost = (getattr(answer, "_hidden_params", None) or {}).get("response_cost")
-    return {
-        "choices": choices,
-        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "cost": cost},
-    }
+    return {**body, "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "cost": cost}}
+
+
+def _call(call: Any) -> dict[str, Any]:
+    """Return a call of litellm's as wire JSON, with what its provider wants back."""
+    found = {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.arguments}}
+    for name in ("provider_specific_fields", "extra_content"):
+        if beside := getattr(call, name, None):
+            found[name] = beside
+    return found
+
+
+def _tokens(choice: Any) -> dict[str, Any]:
+    """Return the token ids and log-probabilities of a choice of litellm's."""
+    stated, beside = getattr(choice, "logprobs", None), getattr(choice, "provider_specific_fields", None) or {}
+    if stated is not None and not isinstance(stated, dict):
+        stated = stated.model_dump()
+    return {"logprobs": stated, "token_ids": beside.get("token_ids")}
 
 
 EXAMPLE = ModelExample("openai/test-model", options={"backoff": 0.001})

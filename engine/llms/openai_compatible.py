@@ -40,6 +40,8 @@ class Config(Options):
     """The name under which the server takes the limit of tokens. A server that refuses it gets the other one."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request. They must not hold keys."""
+    tokens: bool = False
+    """Ask the server for token ids and log-probabilities; those that it gives are kept beside each answer."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     """Merged into every request."""
 
@@ -55,8 +57,14 @@ class OpenAICompatible(ChatLLM):
         base = endpoint.api_base.rstrip("/")
         self._base = base.removesuffix("/chat/completions")
         self._url = f"{self._base}/chat/completions"
-        parameters = Parameters.of_model(endpoint.model, config.token_limit_field)
-        super().__init__(endpoint, role, backoff=config.backoff, price=self._cost, parameters=parameters)
+        super().__init__(
+            endpoint,
+            role,
+            backoff=config.backoff,
+            price=self._cost,
+            parameters=Parameters.of_model(endpoint.model, config.token_limit_field),
+            tokens=config.tokens,
+        )
         self._config = config
         self._session: aiohttp.ClientSession | None = None
 

@@ -19,7 +19,17 @@ from engine.hygiene.prose import LONGEST_QUOTE, Prose
 from engine.hygiene.thoughts import joined_thoughts, split
 from engine.protocols import Teacher, User
 from engine.rolling.attempt import Attempt
-from engine.types import NOT_TAKEN, RAW_REPLY, Attachment, Completion, ModelCall, Trajectory, Turn
+from engine.types import (
+    NOT_TAKEN,
+    PROVIDER_STATE,
+    RAW_REPLY,
+    TOKENS,
+    Attachment,
+    Completion,
+    ModelCall,
+    Trajectory,
+    Turn,
+)
 
 TRIES = 2
 """Replies that are asked for at one place of a dialogue."""
@@ -53,6 +63,11 @@ class CheckedReply:
             yield Attachment(turn=turn, kind=RAW_REPLY, value=self.reply.raw)
         if self.not_taken:
             yield Attachment(turn=turn, kind=NOT_TAKEN, value=list(self.not_taken))
+        if self.reply is not None and self.reply.turn.role == "assistant":
+            if self.reply.state is not None:
+                yield Attachment(turn=turn, kind=PROVIDER_STATE, value=self.reply.state)
+            if self.reply.tokens is not None:
+                yield Attachment(turn=turn, kind=TOKENS, value=self.reply.tokens)
 
 
 async def checked_reply(

@@ -8,7 +8,7 @@ for another one. If a later call cannot be counted, the batch pauses once the ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import ModelError
@@ -87,9 +87,11 @@ class _Metered:
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> Completion:
+        more: dict[str, Any] = {} if states is None else {"states": states}
         return await self._meter.count(
-            lambda: self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling)
+            lambda: self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling, **more)
         )
 
     async def aclose(self) -> None:

@@ -228,7 +228,8 @@ def _misfit(data: dict[str, Any]) -> str | None:
 
 
 def _thinking(replies: Sequence[Completion]) -> Literal["field", "text", "none"] | None:
-    thoughts = [(done.turn.reasoning.strip(), done.raw) for done in replies if (done.turn.reasoning or "").strip()]
+    given = [((done.turn.reasoning or "").strip(), done.raw) for done in replies]
+    thoughts = [(thought, raw) for thought, raw in given if thought]
     if not thoughts:
         return "none" if replies else None
     in_text = any(raw is not None and thought[:40] in raw for thought, raw in thoughts)

@@ -1,12 +1,13 @@
 """A model plays the assistant
 
 It sees exactly the turns and tools of the dialogue: the policy as system message, then all messages, tool calls and
-results.
+results. Beside its own replies goes back what their provider wants with them (`Completion.state`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from engine.errors import InputError
 from engine.protocols import LLM, Teacher
@@ -30,10 +31,15 @@ class LLMTeacher(Teacher):
         if llm is None:
             raise InputError("models.teacher", "is missing.", 'Name a model for the teacher, or use "reference".')
         self._llm = llm
+        self._states: dict[int, dict[str, Any]] = {}  # by the index that the reply has as a turn
         self.calls: list[ModelCall] = []
 
     async def reply(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> Completion:
-        """Return the model's turn. Raises ModelError."""
-        completion = await self._llm.complete(turns, tools)
+        """Return the model's turn. Raises ModelError. The reply becomes the next turn, unless it is asked for again."""
+        self._states.pop(len(turns), None)  # that of a reply which was not taken
+        given: dict[str, Any] = {"states": self._states} if self._states else {}
+        completion = await self._llm.complete(turns, tools, **given)
         self.calls.append(completion.call)
+        if completion.state is not None:
+            self._states[len(turns)] = completion.state
         return completion

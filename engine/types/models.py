@@ -90,13 +90,19 @@ class Completion(Frozen):
     message: whether it makes the task's next request; None when it does not say. `raw` is the reply as the server gave
     it, None when the turn shows all of it. It is the text where a thought or calls were parsed from that; where a call
     of the protocol was changed (a name cleaned, arguments repaired), it is the JSON of {"content": ..., "tool_calls":
-    [{"name": ..., "arguments": ...}]}."""
+    [{"name": ..., "arguments": ...}]}.
+
+    `state` is what the provider wants back with this reply (engine/llms/_provider_state.py); it goes to nobody else.
+    `tokens` is {"ids": ..., "logprobs": ..., "texts": ..., "prompt_ids": ...}, lists as far as the server gives them.
+    """
 
     turn: Turn
     call: ModelCall
     data: dict[str, Any] | None = None
     opens: bool | None = None
     raw: str | None = None
+    state: Annotated[dict[str, Any] | None, Field(repr=False)] = None
+    tokens: Annotated[dict[str, Any] | None, Field(repr=False)] = None
 
 
 class Profile(Frozen):

@@ -70,6 +70,14 @@ reason as in engine/hygiene, quote the place)."""
 CLAIMS = "claims"
 """Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
 list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""
+PROVIDER_STATE = "provider_state"
+"""Kind of the attachment with what a model's provider wants back with its reply (version 1: `Completion.state`), at the
+turn of the reply."""
+TOKENS = "tokens"
+"""Kind of the attachment with token ids and log-probabilities (version 1: `Completion.tokens`), at the turn of the
+assistant that they are."""
+NEVER_LEAVE = frozenset({PROVIDER_STATE})
+"""Kinds of attachments that stay in the database: no export writes them, no import takes them, no page shows them."""
 CLOCKS = frozenset({SECONDS})
 """Kinds of attachments that depend on the clock or the machine; never part of a reproducible export."""
 
@@ -151,6 +159,13 @@ class Trajectory(Frozen):
             if (one.kind, one.version) == (USER_CALLS, 1) and before in (None, one.turn)
             for call in one.value
         ]
+
+    def as_shown(self) -> Trajectory:
+        """Return the trajectory as it may leave the database: without attachments of kinds in NEVER_LEAVE."""
+        if not any(one.kind in NEVER_LEAVE for one in self.attachments):
+            return self
+        shown = tuple(one for one in self.attachments if one.kind not in NEVER_LEAVE)
+        return self.model_copy(update={"attachments": shown})
 
     @property
     def group_id(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.types import Domain, Endpoint, Review
+from engine.types import PROVIDER_STATE, Attachment, Domain, Endpoint, Review
 from storage.database import Database
 from storage.exporting import exports
 from storage.generating import batches
@@ -118,6 +118,15 @@ def test_failed_rollouts_are_tried_again_on_the_command_line(db: Database, ledge
     assert elsewhere.returncode == 1
     assert "there is no sandbox 'nowhere'" in elsewhere.stderr
     assert batches.get_batch(db, 1).status == "done"
+
+
+@pytest.mark.slow
+def test_the_whole_record_of_a_trajectory_is_shown_without_its_providers_state(db: Database, command: Command) -> None:
+    beside = (Attachment(turn=1, kind=PROVIDER_STATE, value={"calls": ["OPAQUE"]}), Attachment(turn=1, kind="vote"))
+    insert_imported(db, "in", [mixed_trajectories()[0].model_copy(update={"attachments": beside})])
+    shown = command("show", "1", "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert [one["kind"] for one in json.loads(shown.stdout)["attachments"]] == ["vote"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -11,7 +12,11 @@ from engine import plugins
 from engine.errors import InputError
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import _read, record_of
-from engine.types import SECONDS, Attachment, Review, Trajectory
+from engine.exporting.record import read as read_body
+from engine.importing.read import importer_of
+from engine.importing.read import read as read_file
+from engine.importing.report import Report
+from engine.types import PROVIDER_STATE, SECONDS, TOKENS, Attachment, Review, Trajectory
 from storage.intake.rows import dump
 from tests.exporting.export_steps import applied, exported, opened
 from tests.samples.trajectories import shop_trajectory
@@ -23,6 +28,9 @@ CONTENT = (
     Attachment(turn=5, kind="draft", value="#W1 costs more."),
     Attachment(turn=5, kind="something_new", version=7, value=[None, 2**70]),
 )
+
+SECRET = "OPAQUE-STATE-0123456789"
+STATE = Attachment(turn=2, kind=PROVIDER_STATE, value={"message": {"thinking_blocks": [{"signature": SECRET}]}})
 
 
 def attached(*attachments: Attachment, **changes: Any) -> Trajectory:
@@ -102,6 +110,41 @@ def test_a_format_without_a_place_for_them_passes_them_over_and_counts_them(name
 @pytest.mark.parametrize("name", plugins.names("exporters"))
 def test_clocks_change_neither_rows_nor_report(name: str) -> None:
     assert exported(name, [attached(*CLOCKS)]) == exported(name, [attached()])
+
+
+# ---------------------------------------------------------------- what never leaves
+
+
+@pytest.mark.parametrize("name", plugins.names("exporters"))
+def test_a_providers_state_leaves_in_no_format(name: str) -> None:
+    assert exported(name, [attached(*CONTENT, STATE)]) == exported(name, [attached(*CONTENT)])
+    if name == "trajectory":
+        rows = exported(name, [attached(*CLOCKS, STATE)], include_execution=True)
+        assert rows == exported(name, [attached(*CLOCKS)], include_execution=True)
+
+
+def test_a_stored_body_is_read_without_it() -> None:
+    body = dump(attached(*CONTENT, STATE))
+    assert SECRET in body
+    assert SECRET not in dump_bytes(read_body(body.encode())).decode()
+    assert attached(*CONTENT, STATE).as_shown() == attached(*CONTENT)
+    assert Trajectory.model_validate_json(body).attachments == (*CONTENT, STATE), "the database keeps it"
+
+
+def test_a_providers_state_in_a_file_is_not_imported() -> None:
+    """Neither in its turn nor in the place where a record holds its attachments."""
+    row = whole(attached(*CONTENT))
+    turns = json.loads(row["turns"])
+    turns[2]["attachments"].append(STATE.model_dump(exclude={"turn"}))
+    nested = json.loads(attached(STATE).model_dump_json()) | {"schema": "turnwright/trajectory/1"}
+    file = io.BytesIO(b"".join(dump_bytes(one) + b"\n" for one in (row | {"turns": json.dumps(turns)}, nested)))
+    found = list(read_file(importer_of("trajectory", {}), file, "data.jsonl", Report()))
+    assert [one.attachments for one in found] == [CONTENT, ()]
+
+
+def test_tokens_leave_with_whole_records() -> None:
+    tokens = Attachment(turn=2, kind=TOKENS, value={"ids": [5, 7], "logprobs": [-0.5, None], "prompt_ids": [1]})
+    assert read(whole(attached(tokens))).attachments == (tokens,)
 
 
 # ---------------------------------------------------------------- bodies

@@ -11,15 +11,17 @@ import json
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from engine import plugins
 from engine.domains import catalog
 from engine.planning.planner import plan
 from engine.rolling.prove import prove
@@ -27,6 +29,7 @@ from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.worker import Worker
 from engine.types import (
     NOT_TAKEN,
+    PROVIDER_STATE,
     RAW_REPLY,
     Batch,
     Domain,
@@ -44,8 +47,10 @@ from storage.reviewing import trajectories
 from storage.serving.library import SqlLibrary
 from storage.serving.store import SqlStore
 from tests.engines import wired
+from tests.exporting.export_steps import exported
 from tests.llms import spellings
 from tests.llms.misbehaving import ALWAYS, Double, Order
+from tests.llms.providers import SECRET, DeepSeek, GeminiAddress, Rule, RuledDouble
 from tests.llms.server import serving
 from tests.llms.spellings import Place, Spelling
 from tests.samples.batches import batch_of
@@ -104,7 +109,12 @@ class Runs:
     patch: pytest.MonkeyPatch
 
     async def __call__(
-        self, orders: Orders, judged: Sequence[Spelling] = (), judged_times: int = ALWAYS, **changes: Any
+        self,
+        orders: Orders,
+        judged: Sequence[Spelling] = (),
+        judged_times: int = ALWAYS,
+        made: Callable[..., Double] = Double,
+        **changes: Any,
     ) -> Played:
         endpoint = Endpoint(model="m", llm="openai_compatible", api_base=f"http://{HOST}/v1", attempts=1, timeout=20)
         values: dict[str, Any] = {
@@ -120,7 +130,7 @@ class Runs:
         }
         batch = batch_of(self.domain, **values | changes).pinned()
         specs = list(plan(batch, {self.domain.digest: self.domain}, [TESS]))
-        double = Double(specs, await _proofs(batch, specs, self.domain), orders, judged, judged_times)
+        double = made(specs, await _proofs(batch, specs, self.domain), orders, judged, judged_times)
         number = batches.create_batch(self.db, batch)
         async with self._served(double):
             await Worker(SqlStore(self.db), SqlLibrary(self.db), SandboxChoice("local"), say=lambda _: None).work(
@@ -402,6 +412,27 @@ async def test_verdicts_that_cannot_be_read_are_asked_for_once_more(
     assert played.endings() == {KEPT: SIZE}
     assert played.double.verdicts == [2] * SIZE
     assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [value] * SIZE
+
+
+@pytest.mark.parametrize(
+    ("rule", "states"), [(DeepSeek(), 3), (GeminiAddress(), 2)], ids=["DeepSeek", "Gemini's OpenAI address"]
+)
+async def test_a_provider_that_wants_its_state_back(runs: Runs, rule: Rule, states: int) -> None:
+    """Without it, its server refuses the second request of each dialogue."""
+    played = await runs({}, made=partial(RuledDouble, rule))
+    assert isinstance(played.double, RuledDouble)
+    assert played.double.faults == []
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("teacher") == [3] * SIZE
+    for row in played.rows:
+        assert is_as_proven(row)
+        assert len(notes(row, PROVIDER_STATE)) == states
+    assert (SECRET in played.rows[0].model_dump_json()) is isinstance(rule, GeminiAddress)
+    assert not any(SECRET in row.as_shown().model_dump_json() for row in played.rows)
+    for name in plugins.names("exporters"):
+        rows, report = exported(name, played.rows)
+        assert rows
+        assert SECRET not in json.dumps([rows, report])
 
 
 async def test_one_batch_with_every_reason(runs: Runs) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.examples import ModelExample
@@ -35,9 +35,12 @@ class RuledModel(LLM):
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> Completion:
-        given = [*self._first, *messages]
-        return await self._inner.complete(given, tools, response_schema=response_schema, sampling=sampling)
+        given, moved = [*self._first, *messages], {at + len(self._first): one for at, one in (states or {}).items()}
+        return await self._inner.complete(
+            given, tools, response_schema=response_schema, sampling=sampling, states=moved
+        )
 
     async def aclose(self) -> None:
         await self._inner.aclose()

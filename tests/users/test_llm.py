@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -34,10 +34,13 @@ class Recording:
         *,
         response_schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
+        states: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> Completion:
         self.seen.append(list(messages))
         assert not tools
-        return await self._llm.complete(messages, tools, response_schema=response_schema, sampling=sampling)
+        return await self._llm.complete(
+            messages, tools, response_schema=response_schema, sampling=sampling, states=states
+        )
 
     async def aclose(self) -> None:
         await self._llm.aclose()

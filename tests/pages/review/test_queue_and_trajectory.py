@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
-from engine.types import CLAIMS, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
+from engine.types import CLAIMS, PROVIDER_STATE, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
 from pages._ui.task_and_scores import call_text
 from pages.review.parts import conflicts, turn_viewer
@@ -151,6 +151,21 @@ def test_claims_that_do_not_hold_stand_under_their_turn(open_page: Opener, datab
             {"quote": "Dr. Vance", "why": "w", "warns": True},
         ]
     }
+
+
+def test_no_page_shows_what_a_provider_wants_back(open_page: Opener, database: Database) -> None:
+    secret = "OPAQUE-STATE-0123456789"
+    value = {"message": {"thinking_blocks": [{"signature": secret}]}, "calls": [{"extra_content": secret}]}
+    beside = (Attachment(turn=2, kind=PROVIDER_STATE, value=value), Attachment(turn=3, kind=SECONDS, value=0.25))
+    insert_imported(database, "signed", [refund_trajectory(0, attachments=beside)])
+    for name in ("trajectory", "queue"):
+        shown = open_page(name, id="1")
+        assert not shown.exception
+        drawn = "".join(str(getattr(node, "proto", "")) for block in (shown.main, shown.sidebar) for node in block)
+        assert secret not in drawn
+        assert ("took 250 ms" in drawn) is (name == "trajectory"), "what stands beside turns is looked at"
+    found = open_page("queue", filter=f'{{"text":"{secret}"}}')
+    assert any("No trajectory matches" in text.value for text in found.markdown)
 
 
 @pytest.mark.parametrize("address", ["", "0", "99999", "abc", "-1", "1e9", "9" * 40])
