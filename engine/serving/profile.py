@@ -153,8 +153,11 @@ class _Probes:
             if not calls:
                 self._note("parallel", None, f"It called no tool: {done.turn.content}")
                 return
-            if wrong := _wrong_calls(calls):
+            if wrong := next(filter(None, map(_wrong_call, calls)), ""):
                 self._note("parallel", "broken", wrong)
+                return
+            if missing := _missing_cities(calls):
+                self._note("parallel", None, f"It made {len(calls)} calls, and none of them for {missing}.")
                 return
             await self._ask_twice([*turns, done.turn, *map(_result, calls)])
         except ModelError as error:
@@ -214,13 +217,10 @@ def _wrong_call(call: ToolCall) -> str:
     return f"The arguments of its call cannot be used: {problem}" if problem else ""
 
 
-def _wrong_calls(calls: Sequence[ToolCall]) -> str:
-    """Return what is wrong with several calls for the cities of TIMES, "" when nothing is."""
-    if wrong := next(filter(None, map(_wrong_call, calls)), ""):
-        return wrong
+def _missing_cities(calls: Sequence[ToolCall]) -> str:
+    """Return the cities of TIMES that no call asks for, "" when there are none."""
     asked = " ".join(str(call.arguments["city"]).lower() for call in calls)
-    missing = [city.title() for city in TIMES if city not in asked]
-    return f"It made {len(calls)} calls, and none of them for {', '.join(missing)}." if missing else ""
+    return ", ".join(city.title() for city in TIMES if city not in asked)
 
 
 def _misfit(data: dict[str, Any]) -> str | None:
@@ -228,11 +228,10 @@ def _misfit(data: dict[str, Any]) -> str | None:
 
 
 def _thinking(replies: Sequence[Completion]) -> Literal["field", "text", "none"] | None:
-    given = [((done.turn.reasoning or "").strip(), done.raw) for done in replies]
-    thoughts = [(thought, raw) for thought, raw in given if thought]
-    if not thoughts:
+    thoughts = [((done.turn.reasoning or "").strip(), done.raw) for done in replies]
+    if not any(thought for thought, _ in thoughts):
         return "none" if replies else None
-    in_text = any(raw is not None and thought[:40] in raw for thought, raw in thoughts)
+    in_text = any(thought and raw is not None and thought[:40] in raw for thought, raw in thoughts)
     return "text" if in_text else "field"
 
 

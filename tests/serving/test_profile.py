@@ -154,6 +154,22 @@ async def test_calls_that_run_together_are_broken() -> None:
     assert (found.profile.tools, found.profile.parallel) == (True, "broken")
 
 
+async def test_two_calls_for_the_same_city_leave_it_open() -> None:
+    server = Played()
+    whole = server.play
+
+    def play(body: dict[str, Any]) -> dict[str, Any]:
+        found = whole(body)
+        for call in found.get("calls", ()):
+            call["arguments"] = {"city": "Lisbon"}
+        return found
+
+    server.play = play  # type: ignore[method-assign]
+    found = await tried(server)
+    assert found.profile.parallel is None
+    assert found.profile.faults["parallel"] == "It made 2 calls, and none of them for Oslo."
+
+
 async def test_a_server_that_refuses_the_schema() -> None:
     server = Played()
     server.schema = False
