@@ -141,8 +141,8 @@ _REFUSAL = re.compile(
 
 def _names(said: str, field: str) -> bool:
     """Return whether a text names a field. One that is an English word must stand in quotes or behind a point."""
-    before = r"(?<!\w)" if "_" in field else r"['\"`.]"
-    return field in said and re.search(rf"{before}{field}(?!\w)", said) is not None
+    before = r"['\"`.]" if field == "reasoning" else r"(?<!\w)"
+    return re.search(rf"{before}{field}(?!\w)", said, re.IGNORECASE) is not None
 
 
 def _plain_field(states: States) -> str | None:

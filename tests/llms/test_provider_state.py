@@ -81,7 +81,7 @@ class Talk:
 
 async def talked(server: Server, plugin: str, model: str, base: str, **more: Any) -> Talk:
     """Return the whole dialogue with a model of the server."""
-    endpoint = Endpoint(model=model, llm=plugin, api_base=base, attempts=1, timeout=20, **more)
+    endpoint = Endpoint(model=model, llm=plugin, api_base=base, attempts=1, **more)
     llm = open_llm(endpoint, "teacher")
     try:
         talk = Talk(llm)
@@ -172,12 +172,13 @@ async def test_who_refuses_fields_that_openai_does_not_know_is_understood_once(p
         ("Unknown parameter: 'messages[1].reasoning_content'.", Form(None, frozenset({"reasoning_content"}))),
         ("type: missing, extra_forbidden: messages.2.thinking_blocks", Form(None, frozenset({"thinking_blocks"}))),
         ("Unrecognized request argument supplied: return_token_ids", Form(None, frozenset({"return_token_ids"}))),
+        ("You are not allowed to request logprobs from this model", Form(None, frozenset({"logprobs"}))),
         ("Unknown field: reasoning_details", Form()),
         ("This model's reasoning took too long, a temperature is missing", Form()),
     ],
 )
 def test_a_refusal_teaches_what_to_send(said: str, form: Form) -> None:
-    sent = {"reasoning", "reasoning_content", "thinking_blocks", "return_token_ids"}
+    sent = {"reasoning", "reasoning_content", "thinking_blocks", "return_token_ids", "logprobs"}
     assert Form().taught(said, sent) == form
 
 
