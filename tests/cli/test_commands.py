@@ -95,11 +95,13 @@ def test_prices_for_an_unknown_model_are_given_on_the_command_line(
     first = command("resume", number)
     assert first.returncode == 1
     assert "price of scripted is not known" in first.stdout
-    assert batches.get_batch(db, 1).tokens == 0
+    paused = batches.get_batch(db, 1)
+    assert (paused.tokens, paused.unpriced_calls) == (60, 1), "the call that showed it has been paid for"
     done = command("resume", number, "--prices", "10", "50")
     assert done.returncode == 0, done.stdout + done.stderr
     row = batches.get_batch(db, 1)
-    assert row.cost_usd == pytest.approx(row.tokens / 60 * 0.001)
+    assert row.unpriced_calls == 1
+    assert row.cost_usd == pytest.approx((row.tokens - 60) / 60 * 0.001)
 
 
 @pytest.mark.slow

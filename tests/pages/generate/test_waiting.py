@@ -52,6 +52,8 @@ def test_prices_that_are_asked_for_are_given_on_the_page(open_page: Open, ready:
     asyncio.run(work(ready))
     page = open_page("batch", id=str(number))
     assert any("price of scripted is not known" in warning.value for warning in page.warning)
+    paid = batches.get_batch(ready, number)
+    assert (paid.tokens, paid.unpriced_calls) == (60, 1), "the call that showed it has been paid for"
     page.number_input(key="budget_input_price_1").set_value(10.0).run()
     assert any("give both prices" in error.value for error in page.error)
     page.number_input(key="budget_output_price_1").set_value(50.0).run()
@@ -59,7 +61,7 @@ def test_prices_that_are_asked_for_are_given_on_the_page(open_page: Open, ready:
     asyncio.run(work(ready))
     row = batches.get_batch(ready, number)
     assert all_there(ready, row)
-    assert (row.unpriced_calls, row.cost_usd) == (0, pytest.approx(row.tokens / 60 * 0.001))
+    assert (row.unpriced_calls, row.cost_usd) == (1, pytest.approx((row.tokens - 60) / 60 * 0.001))
 
 
 def test_the_later_of_two_changed_budgets_is_told(open_page: Open, ready: Database, ledger: Domain) -> None:

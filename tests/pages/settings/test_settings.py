@@ -249,7 +249,7 @@ def test_lists_and_enums_are_drawn_and_given_back() -> None:
         import streamlit as st
 
         from pages._ui.config_form import config_form
-        from tests.pages.test_settings import Sample
+        from tests.pages.settings.test_settings import Sample
 
         st.session_state["found"] = config_form(Sample, key="sample")
 
@@ -269,7 +269,7 @@ def test_lists_and_enums_are_drawn_and_given_back() -> None:
 def test_the_help_of_an_option_is_the_docstring_under_it() -> None:
     def page() -> None:
         from pages._ui.config_form import config_form
-        from tests.pages.test_settings import Sample
+        from tests.pages.settings.test_settings import Sample
 
         config_form(Sample, key="sample")
 
