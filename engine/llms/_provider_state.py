@@ -9,7 +9,8 @@ the field that the server used; once one of them had thoughts, the others get th
 refuses the request without it). A provider that signs its thoughts gets no plain ones. What else a server wants or
 refuses is learned from its refusals (`Form.taught`).
 
-The rules are those that the providers document. They were proven against doubles of these rules, not tried live.
+The rules are those that the providers document. They were proven against doubles of these rules, not tried live;
+OpenRouter's has no double.
 """
 
 from __future__ import annotations
