@@ -57,7 +57,8 @@ def test_a_scripted_model_is_added_called_and_deleted(studio_with_engine: Studio
     choose(page, f"{key}_scripted_follow", "Tools")
     page.locator(f".st-key-{key}_test button").first.click()
     expect(page.get_by_text("Answered in")).to_be_visible(timeout=40_000)
-    expect(page.get_by_text("It called the tool that was offered.")).to_be_visible()
+    expect(page.get_by_text("It called the tool, but its answer does not use the result: Done.")).to_be_visible()
+    expect(page.get_by_text("tried just now")).to_be_visible()
     page.locator(f".st-key-{key}_save button").first.click()
     until(lambda: [row.name for row in endpoints.list_endpoints(studio.database)] == ["double"], 15)
     page.locator(".st-key-model_double summary").first.click()
@@ -76,7 +77,8 @@ def test_a_server_of_ours_is_called_and_one_that_is_not_there_told(
     expect(page.get_by_role("alert").filter(has_text="127.0.0.1")).to_be_visible(timeout=40_000)
     fill(page, f"{key}_base", model_server)
     page.locator(f".st-key-{key}_test button").first.click()
-    expect(page.get_by_text("500 + 50 tokens, cost unknown")).to_be_visible(timeout=40_000)
+    # four replies: the call and the answer to its result, two calls at once, JSON by a schema
+    expect(page.get_by_text("2,000 + 200 tokens, cost unknown")).to_be_visible(timeout=40_000)
 
 
 def test_a_pasted_key_is_stored_nowhere(studio_with_engine: Studio, page: Page) -> None:
