@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from engine import plugins
 from engine.exporting.json import dumps
-from engine.types import CLOCKS, Record, RecordAttachment, RecordTurn, Turn
+from engine.types import CLOCKS, Record, RecordAttachment, RecordTurn, Turn, without_kinds
 
 Turns = Sequence[RecordTurn]
 _Turn = TypeVar("_Turn", Turn, RecordTurn)
@@ -74,7 +74,7 @@ def traits(turns: Turns) -> set[str]:
 
 def timeless(attachments: Sequence[RecordAttachment]) -> Sequence[RecordAttachment]:
     """Return the attachments without those of kinds in CLOCKS, which differ from run to run."""
-    return [one for one in attachments if one.kind not in CLOCKS] if attachments else attachments
+    return without_kinds(attachments, CLOCKS)
 
 
 def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:

@@ -33,6 +33,7 @@ from engine.types import (
     Tool,
     Trajectory,
     Turn,
+    without_kinds,
 )
 
 _TOOLS_KNOWN, _SETS_KNOWN = 1_024, 1_024
@@ -79,8 +80,7 @@ def changed(part: _Part, **changes: Any) -> _Part:
 def _read(body: bytes) -> Record:
     found = _decode(body)
     found.tools = _tools(bytes(found.tools))
-    if any(one.kind in NEVER_LEAVE for one in found.attachments):
-        found.attachments = tuple(one for one in found.attachments if one.kind not in NEVER_LEAVE)
+    found.attachments = without_kinds(found.attachments, NEVER_LEAVE)
     record: Record = found
     return record
 

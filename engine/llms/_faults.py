@@ -65,10 +65,10 @@ def model_error(
     """Return the error for a failed call. `answer` is the server's text, quoted without the key and cut; `wait` is how
     many seconds it asks to wait."""
     status_text = f" (HTTP {status})" if status else ""
-    excerpt = without_key(answer, endpoint)
-    quoted = f" It said: {excerpt}" if excerpt else ""
+    said = without_key(answer, endpoint)
+    quoted = f" It said: {_cut(said, _EXCERPT)}" if said else ""
     error = ModelError(kind, f"{endpoint.model}: {_advice(kind, endpoint)}{status_text}.{quoted}", retry_after=wait)
-    error.refused, error.said = refused_parameter(status, answer), without_key(answer, endpoint, most=_READ)
+    error.refused, error.said = refused_parameter(status, answer), said
     return error
 
 
@@ -95,12 +95,16 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
     }[kind]
 
 
-def without_key(text: str, endpoint: Endpoint, most: int = _EXCERPT) -> str:
-    """Return the text on one line, cut after `most` characters, with the key replaced by ***."""
+def without_key(text: str, endpoint: Endpoint) -> str:
+    """Return the text on one line, cut after _READ characters, with the key replaced by ***."""
     key = settings.key(endpoint.key_variable)
     if key:
         text = text.replace(key, "***")
     text = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer ***", " ".join(text.split()))
+    return _cut(text, _READ)
+
+
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 

@@ -101,6 +101,7 @@ from engine.types.trajectories import (
     Status,
     Trajectory,
     UserCall,
+    without_kinds,
 )
 from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Turn
 
@@ -220,6 +221,7 @@ __all__ = [
     "shared_path",
     "tool_files_of",
     "user_tool_files_of",
+    "without_kinds",
     "without_later",
     "workspace_of",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -95,6 +96,23 @@ class Attachment(Frozen):
     value: Any = None
 
 
+class _OfKind(Protocol):
+    """What Attachment and RecordAttachment (engine/types/records.py) have in common."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+_One = TypeVar("_One", bound=_OfKind)
+
+
+def without_kinds(attachments: Sequence[_One], kinds: frozenset[str]) -> Sequence[_One]:
+    """Return the attachments without those of the kinds; the same object when there are none."""
+    if not any(one.kind in kinds for one in attachments):
+        return attachments
+    return tuple([one for one in attachments if one.kind not in kinds])
+
+
 class UserCall(Frozen):
     """One call that the simulated person made, with what the tool answered."""
 
@@ -162,10 +180,8 @@ class Trajectory(Frozen):
 
     def as_shown(self) -> Trajectory:
         """Return the trajectory as it may leave the database: without attachments of kinds in NEVER_LEAVE."""
-        if not any(one.kind in NEVER_LEAVE for one in self.attachments):
-            return self
-        shown = tuple(one for one in self.attachments if one.kind not in NEVER_LEAVE)
-        return self.model_copy(update={"attachments": shown})
+        shown = without_kinds(self.attachments, NEVER_LEAVE)
+        return self if shown is self.attachments else self.model_copy(update={"attachments": shown})
 
     @property
     def group_id(self) -> str:

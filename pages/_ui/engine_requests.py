@@ -38,8 +38,7 @@ def poll(db: Database, key: str, *, waiting: str = "Waiting for the engine") -> 
 
     None too when nothing was asked. A failed request is drawn as an error with its message and returned.
     """
-    number = st.session_state.get(_name(key))
-    row = requests.get_request(db, number) if number is not None else None
+    row = last(db, key)
     if row is None:
         return None
     if row.status in ("waiting", "running"):

@@ -24,7 +24,7 @@ from pages._ui.format import ago, bytes_size, count, money, seconds
 from pages._ui.layout import empty_state, header
 from pages._ui.messages import keep_message
 from pages._ui.text import literal, plain
-from pages.settings.parts.profile_view import profile_badges, tested_profile
+from pages.settings.parts.profile_view import profile_badges, profile_in, tested_profile
 from storage import preferences
 from storage.analysing import analytics
 from storage.database import size
@@ -202,7 +202,7 @@ def test_answer(key: str, stored: Profile | None) -> None:
     )
     cost = "cost unknown" if call["cost_usd"] is None else money(call["cost_usd"])
     st.success(literal(f"Answered in {seconds(call['seconds'])}: {tokens}, {cost}."), icon=":material/check:")
-    profile = tested_profile(db(), key)
+    profile = profile_in(answer)
     if profile is not None and profile != stored:
         profile_badges(profile, f"{key}_tested")
     if answer.result["called_tool"]:

@@ -119,6 +119,20 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def hanging(
+    db: Database, ledger: Domain, engine: Worker
+) -> AsyncIterator[tuple[Counting, int, asyncio.Task[None]]]:
+    """Give the server, the number of a batch and the work of the engine on it, once every dialogue waits for a reply
+    that the server holds back."""
+    async with serving(server=Counting(hangs_from(12))) as server:
+        assert isinstance(server, Counting)
+        number = launch(db, ledger, server.base)
+        working = asyncio.create_task(engine.work(once=True))
+        await until(lambda: server.hanging == CONCURRENCY)
+        yield server, number, working
+
+
 def hangs_from(first: int) -> Fault:
     """Hold back the replies from this one on, but for the first of a dialogue, so that each one that waits has cost."""
     return lambda number, results: {"hang": True} if number >= first and results else None
@@ -147,11 +161,7 @@ async def test_errors_and_empty_replies(db: Database, ledger: Domain, attempts: 
 
 
 async def test_a_cancelled_batch_counts_the_dialogues_that_it_drops(db: Database, ledger: Domain) -> None:
-    async with serving(server=Counting(hangs_from(12))) as server:
-        assert isinstance(server, Counting)
-        number = launch(db, ledger, server.base)
-        working = asyncio.create_task(worker(db).work(once=True))
-        await until(lambda: server.hanging == CONCURRENCY)
+    async with hanging(db, ledger, worker(db)) as (server, number, working):
         batches.command(db, number, "cancel")
         await asyncio.wait_for(working, 60)
         row = batches.get_batch(db, number)
@@ -161,12 +171,8 @@ async def test_a_cancelled_batch_counts_the_dialogues_that_it_drops(db: Database
 
 async def test_a_stopped_engine_and_the_next_one_count_together(db: Database, ledger: Domain) -> None:
     """The rollouts that the first one dropped are made anew, and both are paid for."""
-    async with serving(server=Counting(hangs_from(12))) as server:
-        assert isinstance(server, Counting)
-        number = launch(db, ledger, server.base)
-        first = worker(db)
-        working = asyncio.create_task(first.work(once=True))
-        await until(lambda: server.hanging == CONCURRENCY)
+    first = worker(db)
+    async with hanging(db, ledger, first) as (server, number, working):
         first.stop.set()
         await asyncio.wait_for(working, 60)
         row = batches.get_batch(db, number)
@@ -179,12 +185,8 @@ async def test_a_stopped_engine_and_the_next_one_count_together(db: Database, le
 
 
 async def test_pause_and_resume(db: Database, ledger: Domain) -> None:
-    async with serving(server=Counting(hangs_from(12))) as server:
-        assert isinstance(server, Counting)
-        number = launch(db, ledger, server.base)
-        store = Told(db)
-        working = asyncio.create_task(worker(db, store).work(once=True))
-        await until(lambda: server.hanging == CONCURRENCY)
+    store = Told(db)
+    async with hanging(db, ledger, worker(db, store)) as (server, number, working):
         batches.command(db, number, "pause")
         await until(lambda: store.pauses > 1)  # the runner has obeyed the first one before it asks again
         server.fault = lambda *_: None

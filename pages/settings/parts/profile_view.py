@@ -11,6 +11,7 @@ from pages._ui.engine_requests import last
 from pages._ui.format import ago
 from pages._ui.text import literal
 from storage.database import Database
+from storage.serving.requests import RequestRow
 
 _COLOURS: dict[bool | None, Colour] = {True: "green", False: "orange", None: "gray"}
 _ICONS = {True: "check", False: "priority_high", None: "info"}
@@ -30,6 +31,10 @@ def profile_badges(profile: Profile | None, key: str) -> None:
 
 def tested_profile(db: Database, key: str) -> Profile | None:
     """Return the profile of the last test call that was made with the form of this key in this browser session."""
-    row = last(db, f"model_{key}")
-    found = row.result.get("profile") if row is not None and row.status == "done" and row.result else None
+    return profile_in(last(db, f"model_{key}"))
+
+
+def profile_in(answer: RequestRow | None) -> Profile | None:
+    """Return the profile in the answer of a test call, None without one."""
+    found = answer.result.get("profile") if answer is not None and answer.status == "done" and answer.result else None
     return None if found is None else Profile.model_validate(found)

@@ -105,14 +105,20 @@ def test_a_rejected_turn_becomes_what_the_form_says(
     for name, value in options.items():
         key = f"export_{kind}_{name}"
         (page.toggle if isinstance(value, bool) else page.selectbox)(key=key).set_value(value)
+    previewed, rows, report = previewed_and_built(page, reviewed, tmp_path)
+    assert right(rows, report), (rows, report)
+    assert previewed == rows, "the preview shows the rows as they leave"
+
+
+def previewed_and_built(page: AppTest, db: Database, home: Path) -> tuple[list[Row], list[Row], Row]:
+    """Show the preview of the export that the page describes, and build it; return the rows of the preview, those of
+    the file, and the report."""
     page.session_state["export_preview"] = True
     page.run()
     assert not page.exception
     previewed = [json.loads(code.value) for code in page.code]
     page.button(key="build_export").click().run()
-    rows, report = built(reviewed, tmp_path)
-    assert right(rows, report), (rows, report)
-    assert previewed == rows, "the preview shows the rows as they leave"
+    return previewed, *built(db, home)
 
 
 def built(db: Database, home: Path) -> tuple[list[Row], Row]:

@@ -15,7 +15,7 @@ from engine.types import ExportOutcome, Recipe
 from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports
-from tests.pages.export.test_masking import built, reviewed
+from tests.pages.export.test_masking import previewed_and_built, reviewed
 from tests.targets.trainers import SHOWN, trained_text
 
 __all__ = ["reviewed"]
@@ -38,12 +38,7 @@ def test_what_is_built_for_a_trainer_is_what_the_preview_shows(
     page = choose(open_page("exports"), name)
     page.number_input(key="export_share_train").set_value(100)
     page.number_input(key="export_share_validation").set_value(0)
-    page.session_state["export_preview"] = True
-    page.run()
-    assert not page.exception
-    previewed = [json.loads(code.value) for code in page.code]
-    page.button(key="build_export").click().run()
-    rows, report = built(reviewed, tmp_path)
+    previewed, rows, report = previewed_and_built(page, reviewed, tmp_path)
     assert previewed == rows
     assert rows
     assert "train" not in report["lost"]
