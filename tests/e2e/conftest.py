@@ -50,6 +50,14 @@ COMPLAINT = re.compile(
     r"fragment rerun was triggered|created with a default value|got an empty value|[Dd]eprecat|will be removed"
     r"|Couldn't find fragment|Uncaught app execution|Traceback|shortcut|alt text"
 )
+GONE_TAB = re.compile(
+    r"^.*Exception in ASGI application\n"
+    r"(?:\n|Traceback .*\n|During handling .*\n|  File \"[^\"]*site-packages[^\"]*\".*\n|    .*\n"
+    r"|starlette\.websockets\.WebSocketDisconnected: .*\n)+?"
+    r"starlette\.websockets\.WebSocketDisconnected: Cannot call \"send\" .*(?:\n|$)",
+    re.MULTILINE,
+)
+"""What the server logs when a tab closes while it sends to it: Starlette's error for that is new to Streamlit."""
 WIDE, NARROW = (1440, 900), (420, 860)
 LONGEST = ("test_appearance", "test_faults", "test_generate", "test_hostile", "test_walk", "test_deep_links")
 """Files of browser tests in the order of the seconds they take, more than a minute each."""
@@ -88,6 +96,12 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
+def complaints_in(log: str) -> list[str]:
+    """Return the lines that Streamlit complains in, each with the 40 that follow; not a tab's closing."""
+    lines = GONE_TAB.sub("", log).splitlines()
+    return ["\n".join(lines[n : n + 40]) for n, line in enumerate(lines) if COMPLAINT.search(line)]
+
+
 @dataclass
 class Studio:
     """A running studio, started by `module`. `database` is its database, opened as by a second process."""
@@ -113,7 +127,7 @@ class Studio:
     @property
     def complaints(self) -> list[str]:
         """What Streamlit says in the log of how pages are written; ordinary clicks leave none of it."""
-        return [line for line in self.log.splitlines() if COMPLAINT.search(line)]
+        return complaints_in(self.log)
 
     def start(self, seconds: float = 60.0) -> None:
         """Start the server and wait until it answers."""
@@ -164,7 +178,7 @@ def running(home: Path, engine: bool, kind: str = "", module: str = "streamlit")
     finally:
         studio.stop()
         studio.database.close()
-    assert studio.complaints == []
+    assert studio.complaints == [], "\n".join(studio.complaints)
 
 
 @pytest.fixture(scope="module")
