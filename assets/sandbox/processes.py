@@ -10,6 +10,8 @@ import select
 import signal
 import time
 
+from lines import PART
+
 _PDEATHSIG, _SUBREAPER = 1, 36
 _PATIENCE = 3.0
 """Seconds in which descendants are killed one by one, before all are killed at once."""
@@ -164,7 +166,7 @@ class Exchange:
     def receive(self):
         """Read what has come and return whether the answer is complete. Raises EOFError, OverflowError."""
         try:
-            part = os.read(self.channel, 1 << 18)
+            part = os.read(self.channel, PART)
         except BlockingIOError:
             return False
         except ConnectionResetError:

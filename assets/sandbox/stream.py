@@ -9,6 +9,7 @@ import os
 import select
 
 import processes
+from lines import PART, as_line
 
 
 class Stream:
@@ -54,7 +55,7 @@ class Stream:
     def receive(self):
         """Read what the engine sent. Messages to open processes are delivered at once, requests are queued."""
         try:
-            part = os.read(self.inbound, 1 << 18)
+            part = os.read(self.inbound, PART)
         except ConnectionResetError:
             raise processes.Hangup from None
         if not part:
@@ -77,7 +78,3 @@ class Stream:
                 view = view[os.write(self.outbound, view) :]
             except (BrokenPipeError, ConnectionResetError):
                 raise processes.Hangup from None
-
-
-def as_line(value):
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

@@ -23,7 +23,8 @@ import programs
 import state_diff
 import worker
 import workspace
-from stream import Stream, as_line
+from lines import as_line, encode
+from stream import Stream
 
 _LIMITS = {
     "call_seconds": 20.0,
@@ -362,7 +363,7 @@ class Server:
 
 
 def _fault(message, fault, seconds):
-    content = json.dumps({"error": message}, ensure_ascii=False)
+    content = encode({"error": message})
     return {"content": content, "fault": fault, "truncated": False, "seconds": seconds}
 
 
@@ -388,6 +389,7 @@ def main(config):
     The stream moves to other descriptors and 0 to 2 become /dev/null, so that no tool can write into the protocol.
     """
     os.umask(0o022)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as the workers have it; here once, since each of them is a fork
     os.nice(config["niceness"])
     inbound, outbound = os.dup(0), os.dup(1)
     nothing = os.open("/dev/null", os.O_RDWR)

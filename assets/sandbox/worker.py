@@ -9,10 +9,11 @@ import gc
 import json
 import os
 import resource
-import signal
 import sys
 import time
 import types
+
+from lines import PART, as_line, encode
 
 REFUSALS = (ValueError, LookupError, PermissionError, FileNotFoundError)
 """Exceptions by which a tool refuses a call; any other is a crash."""
@@ -128,7 +129,7 @@ class Worker:
         sys.meta_path.insert(0, _Private(self.modules.codes))
         waiting = b""
         while True:
-            part = os.read(self.channel, 1 << 18)
+            part = os.read(self.channel, PART)
             if not part:
                 os._exit(0)
             waiting += part
@@ -146,8 +147,7 @@ class Worker:
         if cut:
             content = f"{content[:limit]}\n[cut: {len(content)} characters in all, {limit} shown]"
         reply = {"content": content, "fault": fault, "truncated": cut, "seconds": seconds}
-        text = json.dumps({"id": request["id"], "ok": reply}, ensure_ascii=False)
-        data = memoryview(text.encode("utf-8", "replace") + b"\n")
+        data = memoryview(as_line({"id": request["id"], "ok": reply}))
         while data:
             data = data[os.write(self.channel, data) :]
 
@@ -158,7 +158,7 @@ class Worker:
             if function is None:
                 return _error(f"There is no tool {tool}."), "unknown_tool"
             value = function(**arguments)
-            return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), None
+            return (value if isinstance(value, str) else encode(value)), None
         except MemoryError:
             return _error("The tool used more memory than the sandbox allows."), "limit"
         except REFUSALS as error:
@@ -198,13 +198,12 @@ def _sentence(error):
 
 
 def _error(message):
-    return json.dumps({"error": message}, ensure_ascii=False)
+    return encode({"error": message})
 
 
 def start(channel, modules, limits, processes, folder):
     """Turn this newly forked process into a worker. Never returns."""
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.chdir(folder)
         bound(limits, processes)
         gc.enable()

@@ -117,7 +117,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
     parts, task, domain = attempt.parts, attempt.task, attempt.domain
     sandbox_time = partial(attempt.stopwatch.at, "the sandbox")
     with sandbox_time():
-        proof = attempt.proof = await parts.proofs.of(task, lambda: _prove(task, domain, parts))
+        proof = attempt.proof = await proven(task, domain, parts)
     if proof.reason is not None:
         return attempt.rejected(proof.reason, proof.detail)
     if (unsteady := parts.steadiness.known_reason(task)) is not None:
@@ -145,6 +145,11 @@ async def _try_once(attempt: Attempt) -> Trajectory:
 
     scored = await with_scores(record, attempt.judges, unsteady_reason)
     return _with_refusal_as_reason(parts.curate(scored, parts.batch))
+
+
+async def proven(task: Task, domain: Domain, parts: Parts) -> Proof:
+    """Return the proof of a task, made once for all rollouts of it. Raises SandboxError."""
+    return await parts.proofs.of(task, lambda: _prove(task, domain, parts))
 
 
 async def _prove(task: Task, domain: Domain, parts: Parts) -> Proof:

@@ -21,13 +21,14 @@ from engine.executors.local import LocalExecutor
 from engine.planning.planner import plan
 from engine.protocols import LLM, SandboxPool, Store
 from engine.rolling.parts import Parts, environment_of
-from engine.rolling.rollout import rollout
+from engine.rolling.rollout import proven, rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker
+from engine.running.proving_ahead import ProvingAhead
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
-from engine.types import Claim, ModelRole, RolloutSpec, Trajectory
+from engine.types import Claim, ModelRole, Proof, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
 """Longest time that a finished trajectory waits to be saved."""
@@ -101,7 +102,9 @@ async def _work(
     for domain in claim.domains.values():
         warm = environment_of(domain, None, commands=runs_commands(domain))
         await pool.prepare(warm, -(-batch.concurrency // len(claim.domains)))
-    specs = await _in_thread(_planned_to_first, _remaining(claim, done, watch))
+    planned = await _in_thread(_planned_to_first, _remaining(claim, done))
+    proving = ProvingAhead(_prove_task(parts), batch.concurrency // 2, batch.limits.seconds)
+    specs = _handed_out(proving.over(planned), watch)
     results = LocalExecutor().run(_counting_rollout(watch, parts), specs, batch.concurrency)
     writer = _Writer(claim, store, watch)
     try:
@@ -109,6 +112,7 @@ async def _work(
             async for trajectory in arriving:
                 await writer.take(trajectory)
     finally:
+        await proving.aclose()
         try:
             await writer.finish()
         finally:
@@ -128,14 +132,27 @@ async def _count_unstored(claim: Claim, store: Store, watch: Watch) -> None:
             await asyncio.sleep(BEAT)
 
 
-def _remaining(claim: Claim, done: set[str], watch: Watch) -> Iterator[RolloutSpec]:
-    """Yield the specs of the plan that are not in `done`, until the batch is to end."""
-    for spec in plan(claim.batch, {d.digest: d for d in claim.domains.values()}, claim.personas):
+def _remaining(claim: Claim, done: set[str]) -> Iterator[RolloutSpec]:
+    """Yield the specs of the plan that are not in `done`."""
+    specs = plan(claim.batch, {d.digest: d for d in claim.domains.values()}, claim.personas)
+    return (spec for spec in specs if spec.id not in done)
+
+
+def _handed_out(specs: Iterator[RolloutSpec], watch: Watch) -> Iterator[RolloutSpec]:
+    """Yield the specs until the batch is to end."""
+    for spec in specs:
         if watch.closing:
             return
-        if spec.id not in done:
-            yield spec
+        yield spec
     watch.all_handed_out = True
+
+
+def _prove_task(parts: Parts) -> Callable[[RolloutSpec], Awaitable[Proof]]:
+    async def prove(spec: RolloutSpec) -> Proof:
+        assert spec.task is not None
+        return await proven(spec.task, parts.domains[spec.domain_digest], parts)
+
+    return prove
 
 
 def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
