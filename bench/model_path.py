@@ -1,12 +1,14 @@
 """The model path beside its floor: bare aiohttp, bare litellm, and our plug-ins, against one loopback server.
 
-    python -m bench.model_path [--flying 64 256] [--rounds 48] [--whole] [--only NAME]
+    python -m bench.model_path [--flying 64 256] [--rounds 48] [--whole] [--faults] [--only NAME]
 
 The ideal rate is calls in flight / latency; the floor is the bare client that our plug-in uses. CPU is user and system
 time of this process per model call; the server is another process. All rows repeat the six model calls of one dialogue.
 `--whole` adds whole rollouts, whose CPU includes sandbox, judges and storage (user and teacher by model, two tool calls
-in the local sandbox, all judges with rubric, SQLite). Bare litellm is the library as shipped; our plug-in has it call
-OpenAI-compatible servers without OpenAI's client, which saves a third of each call's CPU.
+in the local sandbox, all judges with rubric, SQLite). `--faults` adds them against a server that answers 10% of all
+calls with 429 and 5% with 500, beside the rate without faults; no trajectory may be lost. Bare litellm is the library
+as shipped; our plug-in has it call OpenAI-compatible servers without OpenAI's client, which saves a third of each
+call's CPU.
 """
 
 from __future__ import annotations
@@ -49,9 +51,9 @@ class Measured:
 
 
 @contextmanager
-def model_server(latency: float) -> Iterator[str]:
+def model_server(latency: float, *options: str) -> Iterator[str]:
     """Start the server as another process, yield its api_base, and end it after the block."""
-    command = [sys.executable, "-m", "bench.model_server", "--latency", str(latency)]
+    command = [sys.executable, "-m", "bench.model_server", "--latency", str(latency), *options]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -151,6 +153,7 @@ PEERS = {
     "bare litellm": bare_litellm,
     "ours: litellm": ours("litellm"),
 }
+FAULTS = ("--rate-limited", "0.1", "--failing", "0.05")
 FLOORS = {"openai_compatible": "bare aiohttp", "litellm": "bare litellm"}
 
 
@@ -181,6 +184,10 @@ async def compare(given: argparse.Namespace) -> None:
                 if given.only in name:
                     measure = await whole(base, plugin, flying, given.rounds, given.latency)
                     print_row(name, flying, measure, found.get(FLOORS[plugin]))
+                    if given.faults:
+                        with model_server(given.latency, *FAULTS) as faulty:
+                            troubled = await whole(faulty, plugin, flying, given.rounds, given.latency)
+                        print_row("  with faults, of the rate without", flying, troubled, measure)
 
 
 def main() -> None:
@@ -189,6 +196,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=48)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--faults", action="store_true", help="with --whole: also with 10%% 429 and 5%% 500")
     parser.add_argument("--only", default="", help="rows whose name holds this text")
     given = parser.parse_args()
     loop.run(compare(given))

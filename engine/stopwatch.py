@@ -62,6 +62,8 @@ class OpenCall:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._in_attempts += time.perf_counter() - self._attempt_began
         self._cut_short = error is not None and not isinstance(error, ModelError)
+        if isinstance(error, ModelError) and error.kind == "rate_limit":
+            self._most += 1  # it is waited out and takes none of the attempts
 
     def allow(self, attempts: int) -> None:
         """Let so many attempts more be made, from now on."""

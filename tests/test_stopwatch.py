@@ -81,12 +81,21 @@ def test_a_call_that_waits_for_its_next_attempt(clock: Clock) -> None:
     watch = Stopwatch()
     with watch:
         call = OpenCall("judge", "qwen3", 2)
-        attempt(call, clock, 5, ModelError("rate_limit", "no"))
+        attempt(call, clock, 5, ModelError("server", "no"))
         clock.passes(20)
         call.give_up(ACCOUNT)
     assert watch.account() == (
         "5.0 s in call 1 of the judge qwen3 (waiting for attempt 2 of 2), 20 s in waits between attempts"
     )
+
+
+def test_a_rate_limit_takes_none_of_the_attempts(clock: Clock) -> None:
+    watch = Stopwatch()
+    with watch:
+        call = OpenCall("judge", "qwen3", 2)
+        attempt(call, clock, 5, ModelError("rate_limit", "no"))
+        call.give_up(ACCOUNT)
+    assert "(waiting for attempt 2 of 3)" in watch.account()
 
 
 def test_attempts_in_another_form_are_counted_anew(clock: Clock) -> None:

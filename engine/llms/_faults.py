@@ -79,7 +79,7 @@ def _advice(kind: ModelFault, endpoint: Endpoint) -> str:
         "auth": f"the key was refused; check key_variable ({variable}) and the variable's value",
         "not_found": f"{where} does not know this model or address; check the model's name and api_base",
         "bad_request": "the server refused the request; check the model's name, its options and sampling",
-        "rate_limit": "too many calls for this key; lower the batch's concurrency or raise attempts",
+        "rate_limit": "too many calls for this key; lower the batch's concurrency or raise patience",
         "server": f"{where} failed; look at its log, or try again later",
         "timeout": f"no answer within {endpoint.timeout:g} s; raise timeout or lower the batch's concurrency",
         "connection": f"{where} cannot be reached or dropped the connection; check api_base and that the server is up",

@@ -26,8 +26,9 @@ class Sampling(Frozen):
 
 class Endpoint(Frozen):
     """How to reach one model. `llm` names a plug-in of engine/llms, `key_variable` the environment variable that holds
-    the key. `timeout` is in seconds per attempt. `patience` is how many seconds a server may ask to wait before the
-    next attempt (Retry-After); a longer wait ends the call. None: see `longest_wait`.
+    the key. `timeout` is in seconds per attempt, `attempts` how often a call may fail. A rate limit is waited out and
+    takes none of them; `patience` is how many seconds its waits may sum up to in one call, and the longest that a
+    server may ask to wait (Retry-After). None: see `longest_wait`.
 
     `parallel_calls` is sent as `parallel_tool_calls` where tools are offered; with "forbid", a reply with several calls
     also loses all but the first. "auto" sends nothing, unless the model's profile says that its server breaks on
@@ -46,7 +47,7 @@ class Endpoint(Frozen):
 
 
 def longest_wait(endpoint: Endpoint) -> float:
-    """Return how many seconds a server may ask to wait: `patience`, without it 60, or `timeout` where that is
+    """Return how many seconds a call may wait for rate limits: `patience`, without it 60, or `timeout` where that is
     longer."""
     return max(60.0, endpoint.timeout) if endpoint.patience is None else endpoint.patience
 

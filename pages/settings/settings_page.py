@@ -125,8 +125,8 @@ def more_fields(start: Endpoint, kind: str, key: str) -> dict[str, Any]:
                 30.0,
                 key=f"{key}_patience",
                 placeholder=f"{longest_wait(start):g}",
-                help="A server that is busy may ask to wait before the next attempt. A call that would have to wait "
-                "longer ends.",
+                help="A server that is busy (429) may ask to wait. That takes none of the attempts; a call whose waits "
+                "would sum up to more ends.",
             )
         calls = parallel_calls(start, key)
         kept = start.options if kind == start.llm else {}

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ async def test_a_key_that_is_refused_on_the_way_fails_the_batch_until_it_is_mend
     db: Database, ledger: Domain
 ) -> None:
     async with serving() as server:
-        server.plays = [{"text": "It is fine.", "seconds": 0.02}]
+        server.plays = [{"text": "It is fine.", "seconds": 0.1}]
         models = {"teacher": answering(server.base)}
         number = launch(db, ledger, teacher="llm", models=models, trajectories=40, concurrency=4, modes={"single": 1})
         await disturbed(db, number, 6, lambda: server.plays.__setitem__(0, {"error": "auth"}))
@@ -131,7 +132,7 @@ async def test_a_key_that_is_refused_on_the_way_fails_the_batch_until_it_is_mend
 async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Database, ledger: Domain) -> None:
     async with serving() as server:
         port = int(server.base.split(":")[2].split("/")[0])
-        server.plays = [{"text": "It is fine.", "seconds": 0.02}]
+        server.plays = [{"text": "It is fine.", "seconds": 0.1}]
         models = {"teacher": answering(server.base)}
         number = launch(db, ledger, teacher="llm", models=models, trajectories=80, concurrency=4, modes={"single": 1})
         await disturbed(db, number, 8, server.die)
@@ -139,7 +140,10 @@ async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Dat
     assert row.status == "paused"
     assert "in a row failed, the last one with model connection: " in row.reason
     failed = checked(db, number).failed
-    assert IN_A_ROW <= failed <= IN_A_ROW + 8
+    ended = sorted(stored(db, number), key=lambda t: t.execution.started_at + t.execution.seconds)
+    after_the_last_answer = len(list(takewhile(lambda t: t.status == "failed", reversed(ended))))
+    assert failed >= IN_A_ROW
+    assert after_the_last_answer <= IN_A_ROW + 8
     measured = {t.id: t for t in stored(db, number) if t.status != "failed"}
     assert recovery.retry(db, number) == failed
     async with serving(port) as server:
