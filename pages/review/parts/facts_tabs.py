@@ -63,6 +63,8 @@ def draw_calls(trajectory: Trajectory) -> None:
     rows = [
         {
             "Role": call.role,
+            **({"Failed": words(call.failed) if call.failed else ""} if failed else {}),
+            **({"Not taken": words(call.not_taken) if call.not_taken else ""} if refused else {}),
             "Model": call.model,
             "In": call.prompt_tokens,
             "Out": call.completion_tokens,
@@ -70,8 +72,6 @@ def draw_calls(trajectory: Trajectory) -> None:
             "Took": seconds(call.seconds),
             "Tries": call.attempts,
             "End": call.finish or "",
-            **({"Failed": words(call.failed) if call.failed else ""} if failed else {}),
-            **({"Not taken": words(call.not_taken) if call.not_taken else ""} if refused else {}),
         }
         for call in trajectory.calls
     ]
