@@ -45,6 +45,14 @@ def _print_progress(row: Any, before: int, started: float) -> None:
         print(f"\r{p.finished}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
 
 
+def _dollars(cost: float | None) -> str:
+    return "unknown" if cost is None else f"{cost:.4f} dollars"
+
+
+def _per_kept(row: Any) -> str:
+    return f" ({_dollars(row.cost_per_kept)} per kept trajectory)" if row.cost_per_kept else ""
+
+
 def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:
     """Return the counts of a batch, what its plan fell short of and why trajectories were lost; where it is not
     finished, also the command that goes on with it."""
@@ -52,7 +60,7 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
     lines = [
         f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
         f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
-        f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
+        f"tokens {row.tokens}  cost {_dollars(row.cost_usd)}" + _per_kept(row),
     ]
     lines += [f"  plan: {sentence}" for sentence in sentences(quotas.shortfalls if quotas else ())]
     lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]

@@ -45,8 +45,9 @@ def parse_batch(data: bytes, name: str) -> Batch:
 
 
 def dump_batch(batch: Batch) -> str:
-    """Return the batch as YAML, without fields at their default; parse_batch reads it back."""
-    value = batch.model_dump(mode="json", exclude_defaults=True)
+    """Return the batch as YAML, without fields at their default and what was known at its launch; parse_batch reads it
+    back."""
+    value = batch.model_dump(mode="json", exclude_defaults=True, exclude={"pilot_of", "expected_cost_usd"})
     value["domains"] = [{k: v for k, v in share.items() if k != "digest"} for share in value["domains"]]
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
 

@@ -1,37 +1,55 @@
-"""Pauses a batch in which so many rollouts failed in a row that the next ones can be expected to fail too."""
+"""Pauses a batch in which so many rollouts failed in a row, or of the last ones, that the next ones can be expected to
+fail too."""
 
 from __future__ import annotations
 
-from engine.types import Trajectory
+from collections import Counter, deque
+
+from engine.running.early_look import failed_endpoint
+from engine.types import ModelRole, Trajectory
 
 IN_A_ROW = 10
 """Failed rollouts without a finished dialogue between them that pause a batch."""
+LAST, SHARE = 24, 0.75
+"""Rollouts over which the failures of one endpoint are counted, and the share of them that pauses a batch, so that a
+success now and then does not hide a broken endpoint."""
 
 
 class Breaker:
     """Counts failed rollouts (the fault of the engine or a model's server, not of an agent) as they finish.
 
-    A dialogue that reached its end sets the count to 0. A task that was rejected before any dialogue shows nothing
-    about models and sandboxes, so it leaves the count as it is.
+    A dialogue that reached its end sets the count in a row to 0. A task that was rejected before any dialogue shows
+    nothing about models and sandboxes, so it counts in nothing.
     """
 
     def __init__(self, most: int = IN_A_ROW) -> None:
         self._most = most
         self._row = 0
+        self._last: deque[tuple[ModelRole, str] | None] = deque(maxlen=LAST)
 
     def see(self, arrived: Trajectory) -> str:
         """Count a finished rollout; return why the batch should pause and the next move, "" when it may go on."""
         if arrived.status != "failed":
-            self._row = 0 if arrived.turns else self._row
+            if arrived.turns:
+                self._row = 0
+                self._last.append(None)
             return ""
         self._row += 1
-        if self._row < self._most:
-            return ""
-        reason = (arrived.reason or "unknown").replace("_", " ")
-        return (
-            f"{self._row} rollouts in a row failed, the last one with {reason}: {_sentence(arrived.detail)} "
-            "Mend that, then resume, or have the failed ones tried again."
-        )
+        self._last.append(failed_endpoint(arrived))
+        reason, said = (arrived.reason or "unknown").replace("_", " "), _sentence(arrived.detail)
+        if self._row >= self._most:
+            return (
+                f"{self._row} rollouts in a row failed, the last one with {reason}: {said} "
+                "Mend that, then resume, or have the failed ones tried again."
+            )
+        failing = Counter(one for one in self._last if one is not None)
+        if len(self._last) == LAST and failing and failing.most_common(1)[0][1] >= SHARE * LAST:
+            (role, model), times = failing.most_common(1)[0]
+            return (
+                f"{times} of the last {LAST} rollouts failed because calls of the {role} {model} failed, the last one "
+                f"with {reason}: {said} Mend that, then resume, or have the failed ones tried again."
+            )
+        return ""
 
 
 def _sentence(detail: str) -> str:

@@ -23,6 +23,7 @@ from engine.protocols import LLM, SandboxPool, Store
 from engine.rolling.parts import Parts, environment_of
 from engine.rolling.rollout import proven, rollout
 from engine.running.budget import Meter
+from engine.running.early_look import EarlyLook
 from engine.running.failures import Breaker
 from engine.running.proving_ahead import ProvingAhead
 from engine.running.watch import Ending, Watch
@@ -96,6 +97,7 @@ async def _work(
     """Execute the rollouts that are not stored yet and save them as they arrive. Raises what ends the batch."""
     batch = claim.batch
     done = await _in_thread(store.done_ids, claim.batch_id)
+    watch.early = EarlyLook(batch.early_look, len(done), batch.expected_cost_usd)
     if len(done) < batch.trajectories:
         watch.check_budget(batch)
     parts = replace(parts_of(batch, claim.domains, pool, llms), spent=meter.spent, dropped=watch.drop)
@@ -175,6 +177,8 @@ def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awa
         watch.unsaved[spec.id] = finished.calls
         if reason := breaker.see(finished):
             watch.abort = watch.abort or Ending("paused", reason)
+        if reason := watch.early.see(finished):
+            watch.drain = watch.drain or Ending("paused", reason)
         return finished
 
     return counted
@@ -275,12 +279,15 @@ async def _heartbeat(claim: Claim, store: Store, watch: Watch) -> None:
     for PAUSE_OWN seconds, or the heartbeat itself fails, the batch is paused here, before another engine may take it
     over.
     """
-    renewed = time.monotonic()
+    renewed, told = time.monotonic(), ""
     while True:
         try:
             command = await _in_thread(store.heartbeat, claim.batch_id, claim.holder, time.time(), watch.in_flight)
             renewed = time.monotonic()
             _obey(command, watch)
+            if (notice := watch.early.notice()) != told and command != "lost":
+                await _in_thread(store.note, claim.batch_id, claim.holder, notice)
+                told = notice
         except StorageError as error:
             if error.full or time.monotonic() - renewed > PAUSE_OWN:
                 watch.abort = Ending("paused", str(error))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
+from engine.running.early_look import EarlyLook
 from engine.types import Batch, Budget, ModelCall, RolloutSpec, Trajectory
 
 IGNORED_AFTER = 10
@@ -51,6 +52,7 @@ class Watch:
     """And every one of them gave its trajectory."""
     teacher: TeacherWatch = field(default_factory=lambda: TeacherWatch())
     replies: ReplyWatch = field(default_factory=lambda: ReplyWatch())
+    early: EarlyLook = field(default_factory=EarlyLook)
 
     @property
     def closing(self) -> bool:
@@ -72,8 +74,9 @@ class Watch:
         self.replies.see(trajectory)
 
     def notice(self) -> str:
-        """Return what the user should know of the endpoints, "" when there is nothing."""
-        return " ".join(filter(None, (self.teacher.notice(), self.replies.notice())))
+        """Return what the user should know of the endpoints at the end, "" when there is nothing."""
+        teacher = "" if self.early.paused else self.teacher.notice()
+        return " ".join(filter(None, (teacher, self.replies.notice())))
 
     def spend(self, call: ModelCall, batch: Batch) -> None:
         """Add what a call took to what is spent; drain the batch once a bound is reached."""

@@ -111,6 +111,12 @@ class Batch(Frozen):
     language: str = "en"
     """The language that the models must write in: a code of LANGUAGES, or ANY_LANGUAGE."""
     plan_version: Annotated[int, Field(ge=1)] | None = None
+    early_look: bool = True
+    """Whether the batch is paused when most of its first trajectories go wrong alike (engine/running/early_look.py)."""
+    pilot_of: Annotated[int, Field(ge=1)] | None = None
+    """Of a pilot: how many trajectories the batch has that it was launched for. None for any other batch."""
+    expected_cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """The cost of a kept trajectory in dollars that was expected at launch; None where nothing was known."""
 
     @field_validator("language")
     @classmethod
@@ -129,12 +135,12 @@ class Batch(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what determines the content: all fields but name, sandbox, concurrency and budget.
+        """Hash of what determines the content: all fields but `_NO_CONTENT`.
 
         Ids and rows of stored batches are derived from it, so it must never change for the same content
         (`without_later`).
         """
-        dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
+        dumped = self.model_dump(mode="json", exclude=_NO_CONTENT)
         content = without_later(self, dumped)
         if self._usual_modes:
             content["modes"] = dict.fromkeys(MODES, 1.0)
@@ -163,6 +169,11 @@ class Batch(Frozen):
         return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
 
 
+_NO_CONTENT = {
+    *("name", "sandbox", "concurrency", "budget"),
+    *("early_look", "pilot_of", "expected_cost_usd"),
+}
+"""Fields of a batch that say how it is worked on, and change no trajectory."""
 _FIRST_FIELDS: dict[str, frozenset[str]] = {
     "Batch": frozenset(
         {"domains", "trajectories", "attempts", "modes", "turns", "personas", "teacher", "user", "models", "judges"}

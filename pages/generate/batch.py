@@ -29,6 +29,7 @@ from pages._ui.text import literal
 from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
+from pages.generate.parts.pilot_view import pilot_view
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
 from storage.designing import domains
 from storage.generating import batches, pace
@@ -134,13 +135,19 @@ def numbers(row: batches.BatchRow) -> None:
     key = f"looks_{row.id}"
     st.session_state[key] = looks = pace.recent_observations(st.session_state.get(key, ()), row, time.time())
     rate = pace.rate_now(row, looks)
-    with st.grid(5, min_column_width=110):
+    with st.grid(6, min_column_width=110):
         st.metric("Rate", f"{rate:.1f}/s" if rate else UNKNOWN, border=True)
         st.metric("Per day", count(pace.per_day(row)), border=True, help=f"Known after {seconds(pace.DAILY)} of work.")
         st.metric("Time left", seconds(pace.seconds_left(row, rate)), border=True)
         if row.batch.models or row.tokens or row.cost_usd or row.unpriced_calls:
             st.metric("Tokens", tokens(row), border=True)
             st.metric("Cost", money(row.cost_usd), border=True, help=unpriced(row))
+            st.metric(
+                "Cost per kept",
+                money(row.cost_per_kept),
+                border=True,
+                help="What a kept trajectory cost, with all that was lost beside it.",
+            )
 
 
 def tokens(row: batches.BatchRow) -> str:
@@ -252,6 +259,7 @@ def live(number: int, was: str) -> None:
         status_notice(row)
     numbers(row)
     import_view(row.import_report)
+    pilot_view(row)
     with st.container(horizontal=True):
         if row.status == "done" and row.progress.kept:
             page_link("queue", "Review", icon="checklist", **behind(number))

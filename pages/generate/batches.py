@@ -23,6 +23,7 @@ COLUMNS = {
     "failed": st.column_config.NumberColumn("Failed"),
     "teacher": st.column_config.TextColumn("Teacher"),
     "cost": st.column_config.NumberColumn("Cost", format="dollar"),
+    "per_kept": st.column_config.NumberColumn("Cost per kept", format="dollar"),
     "created": st.column_config.DatetimeColumn("Created", format="distance"),
 }
 
@@ -48,6 +49,7 @@ def frame(rows: list[batches.BatchRow]) -> pd.DataFrame:
                 "failed": row.progress.failed,
                 "teacher": row.batch.teacher.name,
                 "cost": row.cost_usd,
+                "per_kept": row.cost_per_kept,
                 "created": pd.Timestamp(row.created_at, unit="s", tz="UTC"),
             }
             for row in rows

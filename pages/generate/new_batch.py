@@ -22,7 +22,7 @@ from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
 from pages.generate.parts.model_fit_view import model_fit
 from storage.designing import domains, personas
-from storage.generating import batches, endpoints, pace
+from storage.generating import batches, endpoints, pace, pilot
 
 TRY = 3
 LARGEST = 1 << 20
@@ -86,6 +86,8 @@ def few_of(batch: Batch) -> Batch:
             "trajectories": TRY,
             "attempts": 1,
             "name": f"{batch.name[:100]} (first {TRY})",
+            "pilot_of": batch.trajectories,
+            "expected_cost_usd": None,
             "modes": {mode: float(weight > 0) for mode, weight in batch.modes.items()},
             "domains": tuple(share.model_copy(update={"weight": 1.0}) for share in batch.domains),
             "plan_version": None,
@@ -93,14 +95,26 @@ def few_of(batch: Batch) -> Batch:
     )
 
 
-def estimate(batch: Batch) -> str:
-    """Draw what the batch will take, estimated from finished batches with the same domains, players and judges."""
-    found = pace.estimate(batch, batches.list_batches(db(), limit=50, statuses=("done",)))
+def estimate(batch: Batch) -> tuple[str, float | None]:
+    """Return (sentence, dollars for a kept trajectory or None): what the batch will take by its newest pilot, else by
+    finished batches, of the same domains, players and judges."""
+    finished = batches.list_batches(db(), limit=50, statuses=("done",))
+    tried = pilot.latest_pilot(batch, finished)
+    if tried is not None and (by_pilot := pilot.pilot_of(db(), tried.id)) is not None:
+        took, cost = by_pilot.whole(batch.trajectories, batch.concurrency)
+        per_kept = by_pilot.cost_per_kept
+        where = f"the pilot #{tried.id}, which kept {by_pilot.kept} of {by_pilot.trajectories}"
+        return _about(took.mean, cost and cost.mean, where), per_kept and per_kept.mean
+    found = pace.estimate(batch, finished)
     if found is None:
-        return f"No estimate yet: nothing like it has finished. Try {TRY} first."
-    price = "a cost that is not known" if found.cost_usd is None else money(found.cost_usd)
-    number = plural(found.batches, "finished batch", "finished batches")
-    return f"About {seconds(found.seconds)} and {price}, judging by {number} of the same domains, players and judges."
+        return f"No estimate yet: nothing like it has finished. Try {TRY} first.", None
+    where = f"{plural(found.batches, 'finished batch', 'finished batches')} of the same domains, players and judges"
+    return _about(found.seconds, found.cost_usd, where), found.cost_per_kept
+
+
+def _about(took: float, cost: float | None, where: str) -> str:
+    price = "a cost that is not known" if cost is None else money(cost)
+    return f"About {seconds(took)} and {price}, judging by {where}."
 
 
 def refusals(reasons: list[str]) -> None:
@@ -234,6 +248,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
             icon=":material/save:",
             on_click="ignore",
         )
-        st.caption(literal(estimate(made)))
+        said, expected = estimate(made)
+        st.caption(literal(said))
+        made = made.model_copy(update={"expected_cost_usd": expected})
 if made and few and (whole or first):
     launch(made if whole else few, form_done=whole)

@@ -57,6 +57,14 @@ class BatchRow:
     import_report: dict[str, Any] | None = None
 
     @property
+    def cost_per_kept(self) -> float | None:
+        """What a kept trajectory has cost so far in dollars, with all that was lost beside it; None when that is not
+        known or nothing is kept."""
+        if self.cost_usd is None or self.unpriced_calls or not self.progress.kept:
+            return None
+        return self.cost_usd / self.progress.kept
+
+    @property
     def repeatable(self) -> Batch:
         """The batch with its plan version written out, also where it is older than plan versions, so that launching it
         again plans the same. An imported one was never planned and has none."""
@@ -75,7 +83,7 @@ class BatchRow:
             return "error"
         if self.status == "paused":
             return "warning" if _BUDGET in self.reason else "error"
-        return "warning" if self.status == "done" else "info"
+        return "warning" if self.status in ("done", "running") else "info"
 
 
 def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:

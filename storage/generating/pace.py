@@ -30,12 +30,13 @@ class Observation(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a batch will take, from the figures of so many finished `batches` like it. The cost is None where one of
-    theirs is unknown."""
+    """What a batch will take, from the figures of so many finished `batches` like it. The costs are None where one of
+    theirs is unknown, that of a kept trajectory also where none was kept."""
 
     batches: int
     seconds: float
     cost_usd: float | None
+    cost_per_kept: float | None = None
 
 
 def recent_observations(before: Sequence[Observation], row: BatchRow, now: float) -> list[Observation]:
@@ -74,14 +75,17 @@ def per_day(row: BatchRow) -> int | None:
 
 def estimate(batch: Batch, finished: Sequence[BatchRow]) -> Estimate | None:
     """Return what a batch will take, from those finished ones that have the same domains, players and judges; None
-    without any."""
-    like = [row for row in finished if row.progress.planned and not row.imported and alike(row.batch, batch)]
+    without any. Pilots do not count: they are too short to show how fast a batch goes (storage/generating/pilot.py)."""
+    whole = (row for row in finished if row.progress.planned and not row.imported and not row.batch.pilot_of)
+    like = [row for row in whole if alike(row.batch, batch)]
     if not like:
         return None
     planned = sum(row.progress.planned for row in like)
     costs = [row.cost_usd for row in like if row.cost_usd is not None]
-    cost = sum(costs) / planned * batch.trajectories if len(costs) == len(like) else None
-    return Estimate(len(like), sum(row.seconds for row in like) / planned * batch.trajectories, cost)
+    known, kept = len(costs) == len(like), sum(row.progress.kept for row in like)
+    cost = sum(costs) / planned * batch.trajectories if known else None
+    seconds = sum(row.seconds for row in like) / planned * batch.trajectories
+    return Estimate(len(like), seconds, cost, sum(costs) / kept if known and kept else None)
 
 
 def alike(one: Batch, other: Batch) -> bool:

@@ -157,6 +157,16 @@ class SqlStore:
             found = session.execute(select(b.command).where(b.id == batch_id)).scalar_one()
         return found if found in ("pause", "cancel") else None
 
+    def note(self, batch_id: int, holder: str, text: str) -> None:
+        """Show a text with the running batch, in place of the one before. Does nothing when the claim is lost."""
+        b = tables.batch.c
+        with self._db.write() as session:
+            session.execute(
+                update(tables.batch)
+                .where(b.id == batch_id, b.holder == holder, b.status == "running")
+                .values(reason=plain(text))
+            )
+
     def release(self, batch_id: int, holder: str, status: str, reason: str) -> None:
         """End the claim and set the status; "queued" means unfinished, to be claimed again. Does nothing when the batch
         is lost. A command that arrived meanwhile is applied to a batch that is unfinished.

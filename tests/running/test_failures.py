@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.running.failures import Breaker
-from engine.types import Trajectory
+from engine.types import ModelCall, Trajectory
 from tests.samples.trajectories import lost_trajectory, order_trajectory
 
 FAILED = lost_trajectory(1, "rolled_out", "model_server", "failed", culprit="infrastructure", detail="It said 500")
@@ -42,3 +42,14 @@ def test_a_finished_dialogue_ends_a_row() -> None:
 def test_a_task_that_was_turned_down_neither_counts_nor_ends_a_row() -> None:
     breaker = Breaker(3)
     assert said(breaker, DUPLICATE, DUPLICATE, DUPLICATE, FAILED, FAILED, DUPLICATE, FAILED) == [False] * 6 + [True]
+
+
+def test_a_success_now_and_then_does_not_hide_a_broken_endpoint() -> None:
+    calls = (ModelCall(role="teacher", model="good"), ModelCall(role="judge", model="bad", failed="server"))
+    broken = FAILED.model_copy(update={"calls": calls})
+    breaker, fine = Breaker(), order_trajectory(3)
+    told = [breaker.see(one) for _ in range(3) for one in (fine, *[broken] * 7)]
+    assert told[:23] == [""] * 23
+    assert told[23].startswith("21 of the last 24 rollouts failed because calls of the judge bad failed")
+    half = Breaker()
+    assert not any(half.see(one) for _ in range(60) for one in (fine, broken))

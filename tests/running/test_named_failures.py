@@ -21,7 +21,7 @@ async def worked(db: Database, ledger: Domain, base: str) -> batches.BatchRow:
     """Work on a batch of twelve whose teacher is at this address, one call at a time; return it."""
     teacher = Endpoint(model="m", llm="openai_compatible", api_base=base, attempts=3, options={"backoff": 0.001})
     given = {"teacher": "llm", "models": {"teacher": teacher}, "sandbox": "local", "concurrency": 1, "trajectories": 12}
-    modes = {"modes": {"single": 1}, "turns": {1: 1}, "judges": ()}
+    modes = {"modes": {"single": 1}, "turns": {1: 1}, "judges": (), "early_look": False}
     number = batches.create_batch(db, batch_of(ledger, **given, **modes))
     await Worker(SqlStore(db), SqlLibrary(db), SandboxChoice("local"), say=lambda _: None).work(once=True)
     return batches.get_batch(db, number)

@@ -115,7 +115,16 @@ async def test_a_key_that_is_refused_on_the_way_fails_the_batch_until_it_is_mend
     async with serving() as server:
         server.plays = [{"text": "It is fine.", "seconds": 0.1}]
         models = {"teacher": answering(server.base)}
-        number = launch(db, ledger, teacher="llm", models=models, trajectories=40, concurrency=4, modes={"single": 1})
+        number = launch(
+            db,
+            ledger,
+            teacher="llm",
+            models=models,
+            trajectories=40,
+            concurrency=4,
+            modes={"single": 1},
+            early_look=False,
+        )
         await disturbed(db, number, 6, lambda: server.plays.__setitem__(0, {"error": "auth"}))
         row = batches.get_batch(db, number)
         assert (row.status, row.progress.failed) == ("failed", 0)
@@ -134,7 +143,16 @@ async def test_a_dead_model_server_pauses_and_the_failed_are_tried_again(db: Dat
         port = int(server.base.split(":")[2].split("/")[0])
         server.plays = [{"text": "It is fine.", "seconds": 0.1}]
         models = {"teacher": answering(server.base)}
-        number = launch(db, ledger, teacher="llm", models=models, trajectories=80, concurrency=4, modes={"single": 1})
+        number = launch(
+            db,
+            ledger,
+            teacher="llm",
+            models=models,
+            trajectories=80,
+            concurrency=4,
+            modes={"single": 1},
+            early_look=False,
+        )
         await disturbed(db, number, 8, server.die)
     row = batches.get_batch(db, number)
     assert row.status == "paused"

@@ -256,6 +256,12 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         **kept("batch_keep_failures", start.keep_failures),
         help="For preference pairs: a failure is kept with its scores instead of being rejected.",
     )
+    early = plays_reference(teacher.name) or st.checkbox(
+        "Look at the first 20 while they come",
+        **kept("batch_early_look", start.early_look),
+        help="Pauses the batch, with the reason, when most of them go wrong alike: no call at all, calls that nobody "
+        "can read, or calls of a model that fail.",
+    )
     risky = not plays_reference(teacher.name) and st.checkbox(
         "Allow model-written commands without isolation",
         **kept("batch_risky", start.allow_unisolated_commands),
@@ -268,6 +274,7 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         "min_reward": reward,
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),
+        "early_look": bool(early),
         "limits": _rollout_limits(start),
         "budget": _budget(start, models),
     }

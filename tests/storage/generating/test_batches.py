@@ -26,7 +26,7 @@ from tests.storage.stored_samples import queue_batch, store_ledger
         ("failed", "Cancelled by hand.", "info"),
         ("cancelled", "Whatever it says.", "info"),
         ("done", "3 rollouts failed.", "warning"),
-        ("running", "It waits for the model.", "info"),
+        ("running", "It waits for the model.", "warning"),
     ],
 )
 def test_a_reason_is_as_grave_as_what_it_asks_of_the_reader(

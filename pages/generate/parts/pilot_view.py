@@ -1,0 +1,57 @@
+"""What a pilot shows of the whole batch that it was launched for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui.database import db
+from pages._ui.format import UNKNOWN, count, money, seconds
+from pages._ui.routes import page_link
+from storage.generating.batches import BatchRow
+from storage.generating.pilot import Pilot, Spread, pilot_of
+
+
+def pilot_view(row: BatchRow) -> None:
+    """Draw what a finished pilot took, and what the whole batch would take; nothing for any other batch."""
+    whole = row.batch.pilot_of
+    if whole is None or row.status != "done" or (found := pilot_of(db(), row.id)) is None:
+        return
+    took, cost = found.whole(whole, row.batch.concurrency)
+    with st.container(border=True):
+        st.header(f"What {count(whole)} would take", anchor=False)
+        with st.grid(5, min_column_width=130):
+            st.metric("Kept", f"{found.kept} of {found.trajectories}", border=True)
+            st.metric("Cost per kept", _money(found.cost_per_kept), border=True, help=_costs(found.cost_per_kept))
+            st.metric(
+                "Time per kept", _seconds(found.seconds_per_kept), border=True, help=_times(found.seconds_per_kept)
+            )
+            st.metric("Whole cost", _money(cost), border=True, help=_costs(cost))
+            st.metric("Whole time", _seconds(took), border=True, help=_times(took))
+        st.caption(_caption(found, took, cost, row.batch.concurrency))
+        page_link("new-batch", f"To the form of the {count(whole)}", icon="edit_note")
+
+
+def _caption(found: Pilot, took: Spread, cost: Spread | None, concurrency: int) -> str:
+    spread = f"{seconds(took.least)} to {seconds(took.most)}"
+    if cost is not None:
+        spread += f" and {money(cost.least)} to {money(cost.most)}".replace("$", "\\$")
+    return (
+        f"By the mean of {found.trajectories} trajectories, {concurrency} in flight. If all were like the quickest and "
+        f"cheapest, or the slowest and dearest of them: {spread}."
+    )
+
+
+def _money(spread: Spread | None) -> str:
+    return money(spread.mean) if spread is not None else UNKNOWN
+
+
+def _seconds(spread: Spread | None) -> str:
+    return seconds(spread.mean) if spread is not None else UNKNOWN
+
+
+def _costs(spread: Spread | None) -> str | None:
+    return f"{money(spread.least)} to {money(spread.most)}".replace("$", "\\$") if spread is not None else None
+
+
+def _times(spread: Spread | None) -> str | None:
+    return f"{seconds(spread.least)} to {seconds(spread.most)}" if spread is not None else None
