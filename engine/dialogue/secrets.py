@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-from engine.dialogue.values import Day, days
+from engine.dialogue.values import Day, clock_times, days
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w,]*\d)")
 _DIGITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905
@@ -22,11 +22,12 @@ class Secret:
     def __init__(self, value: str) -> None:
         self.value = value
         letters = [char for char in value if char.isalnum()]
-        pattern = rf"(?<![^\W_])(?<!\d[.,]){_BETWEEN.join(map(re.escape, letters))}(?![^\W_]|[.,]\d)"
+        pattern = rf"(?<![^\W_])(?<!\d[.,]){_in_any_form(value)}(?![^\W_]|[.,]\d)"
         if len(letters) < 2 and len(value) > len(letters):  # C++: nothing but its marks tells it from other words
             pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
         self._written = re.compile(pattern, re.IGNORECASE)
         self._day = _whole_day(value)
+        self._time = next((times for times, (start, end) in clock_times(value) if end - start == len(value)), ())
         self._number = _decimal(value)
         self._dictated = len(letters) >= _DICTATED and sum(char.isdigit() for char in letters) > len(letters) / 2
 
@@ -35,6 +36,8 @@ class Secret:
         found = [match.span() for match in self._written.finditer(text)]
         if self._day is not None:
             found += [place for day, place in days(text) if _same(day, self._day)]
+        if self._time:
+            found += [place for told, place in clock_times(text) if set(told) & set(self._time)]
         if self._number is not None:
             found += [match.span() for match in _NUMBER.finditer(text) if _decimal(match[0]) == self._number]
         return sorted(set(found))
@@ -54,6 +57,20 @@ class Secret:
             if stop <= end:
                 text, end = f"{text[:start]}{mask}{text[stop:]}", start
         return text
+
+
+def _in_any_form(value: str) -> str:
+    """Return the pattern of a value whose letters and digits may stand apart or together, whatever is between them in
+    the value itself."""
+    found, between = "", ""
+    for char in value:
+        if not char.isalnum():
+            between += char
+            continue
+        if found:
+            found += f"(?:{_BETWEEN}|{re.escape(between)})" if between else _BETWEEN
+        found, between = found + re.escape(char), ""
+    return found
 
 
 def _as_digit(found: re.Match[str]) -> str:

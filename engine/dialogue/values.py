@@ -108,7 +108,7 @@ class Known:
         for day, (start, end) in days(text):
             self._days.add(day)
             rest = _blanked(rest, start, end)
-        for times, (start, end) in _times(rest):
+        for times, (start, end) in clock_times(rest):
             self._times.update(times)
             rest = _blanked(rest, start, end)
         for token in _tokens(rest):
@@ -144,7 +144,7 @@ class Known:
             if not self._knows_day(day):
                 return text[start:end] if plain_form(text[start:end]) not in self._forms else None
             rest = _blanked(rest, start, end)
-        for times, (start, end) in _times(rest):
+        for times, (start, end) in clock_times(rest):
             if not self._times.intersection(times) and plain_form(rest[start:end]) not in self._forms:
                 return rest[start:end]
             rest = _blanked(rest, start, end)
@@ -247,7 +247,7 @@ def _agree(one: Day, other: Day) -> bool:
     return one[1] == other[1] and all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
 
 
-def _times(text: str) -> Iterator[tuple[tuple[int, ...], tuple[int, int]]]:
+def clock_times(text: str) -> Iterator[tuple[tuple[int, ...], tuple[int, int]]]:
     """Yield the minutes of the day that each time of a text may mean, with its place."""
     for found in _TIME.finditer(text):
         hour, minute = int(found["hour"]), int(found["minute"] or found["minute2"] or 0)

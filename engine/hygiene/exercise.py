@@ -9,7 +9,8 @@ _MARK = re.compile(
     r"\#{2,}\s?[A-Z][A-Z_ -]{2,30}\#*"
     r"|[<\[{(|*]{1,2}\s?/?(?:STOP|END|DONE|EXIT|QUIT|EOF|FINISHED|COMPLETED?|TERMINATED?|TRANSFER(?:RED)?|"
     r"OUT[-_ ]OF[-_ ]SCOPE|END[-_ ](?:OF[-_ ])?(?:CHAT|CONVERSATION|DIALOG(?:UE)?|TALK)|"
-    r"TASK[-_ ](?:DONE|COMPLETED?|FINISHED)|(?:CONVERSATION|CHAT|DIALOG(?:UE)?)[-_ ](?:OVER|ENDED|DONE|END))\s?[>\]})|*]{1,2}"
+    r"TASK[-_ ](?:DONE|COMPLETED?|FINISHED)|"
+    r"(?:CONVERSATION|CHAT|DIALOG(?:UE)?)[-_ ](?:OVER|ENDED|DONE|END))\s?[>\]})|*]{1,2}"
     r"|\A\W*(?:STOP|END|DONE|EXIT|TERMINATE|EOF)\W*\Z|(?<=[.!?\s])(?:STOP|TERMINATE|EOF|OUT[-_]OF[-_]SCOPE)\W{0,3}\Z"
     r"|(?:^|\s)/(?:stop|end|exit|quit|done)\b"
 )

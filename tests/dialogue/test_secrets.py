@@ -31,6 +31,10 @@ from engine.dialogue.secrets import Secret
         ("ada.stone@example.com", "ADA.STONE@EXAMPLE.COM"),
         ("O'Brien", "OBrien"),
         ("Zoë", "zoë"),
+        ("09:40", "at 09:40"),
+        ("09:40", "at 9:40 am"),
+        ("item=FS-101", "item=fs-101"),
+        ("C++", "in c++ of course"),
     ],
 )
 def test_it_is_told(value: str, text: str) -> None:
@@ -53,6 +57,8 @@ def test_it_is_told(value: str, text: str) -> None:
         ("1249.5", "1249.6"),
         ("Blue Whale", "the blue one is a whale"),
         ("may", "maybe"),
+        ("C++", "C"),
+        ("09:40", "9:45"),
     ],
 )
 def test_it_is_not_told(value: str, text: str) -> None:
