@@ -97,7 +97,7 @@ def unanchored_criteria(rubric: Rubric) -> list[str]:
 
 
 def _has_anchor(criterion: object) -> bool:
-    """Return whether a criterion says what counts as yes: in a field of its own, or in a question that is long enough."""
+    """Return whether a criterion says what counts as yes, in a field of its own or in a question long enough for it."""
     question = str(getattr(criterion, "question", ""))
     return bool(getattr(criterion, "yes", "")) or len(question.split()) >= _ANCHORED
 
@@ -126,8 +126,8 @@ def _unasked(goal: str, asked: Collection[str], where: str) -> Iterator[str]:
         wanted = _WANTS.search(part) is not None or _INFINITIVE.match(part) is not None
         if wanted and not _DECLINES.search(part) and len(words) >= _FEWEST and words.isdisjoint(asked):
             yield (
-                f"{where} is wider than its requests: none of them asks for this: {' '.join(part.split())!r}. Ask for it "
-                "in a request, or leave it out of the goal."
+                f"{where} is wider than its requests: none of them asks for this: {' '.join(part.split())!r}. Ask "
+                "for it in a request, or leave it out of the goal."
             )
 
 
