@@ -97,9 +97,10 @@ def _work_on(db: Any, number: int) -> None:
     from cli.foreground import follow, summary
     from storage.generating.batches import get_batch, losses
     from storage.generating.plans import quotas_of_batch
+    from storage.generating.user_yield import user_yield
 
     loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
-    print(summary(row, losses(db, number), quotas_of_batch(db, row)))
+    print(summary(row, losses(db, number), quotas_of_batch(db, row), user_yield(db, number)))
     if row.status != "done":
         raise typer.Exit(1)

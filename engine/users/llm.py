@@ -28,6 +28,8 @@ AGAIN = 2
 """How often the model is asked again at one place of the talk, for whatever reason."""
 _MOST_QUOTED = 600
 """Characters of a refused message that the model is shown again."""
+_REFUSED = {"leak": "told_unasked", "early": "ended_early", "question": "left_a_question"}
+"""What a call is marked with by the reason for which its reply was refused here."""
 _ENDS: dict[str, End] = {"transferred": "transferred", "out_of_scope": "out_of_scope", "impossible": "impossible"}
 
 
@@ -92,6 +94,8 @@ class LLMUser(User):
         message = reply.message.strip()
         if self._is_over(reply, turns, begun, tired):
             self._end(reply, turns, begun, tired)
+            if self.fault:
+                self._mark(self.fault)
             return None
         opens = self._opens[len(turns)] = None if reply.about is None else reply.about == "next_request"
         return completion.model_copy(update={"turn": Turn(role="user", content=message), "opens": opens})
@@ -109,7 +113,12 @@ class LLMUser(User):
         answered, requests = self._answered(turns, begun), len(self._task.turns)
         note = prompting.render("user_go_on", reason=reason, answered=answered, requests=requests)
         self._refused += [said, Turn(role="user", content=note)]
+        self._mark(_REFUSED[reason])
         self._asked_again += 1
+
+    def _mark(self, reason: str) -> None:
+        """Note in the last call why its reply was not taken."""
+        self.calls[-1] = self.calls[-1].model_copy(update={"not_taken": reason})
 
     async def _ask(self, messages: Sequence[Turn]) -> tuple[Reply, Completion]:
         completion = await self._llm.complete(messages, response_schema=SCHEMA)
