@@ -124,6 +124,8 @@ class User(Protocol):
     ending: how it ended the dialogue, where it is more than `left` tells; None otherwise.
     fault: what it failed to do as a person, also when it was asked again, in one word; "" usually. Such a dialogue
         shows nothing of the assistant.
+    feedback: asked once the dialogue has ended: {"satisfaction": 0 to 1, "feedback": a sentence}, from the dialogue
+        alone; None when it gives none. Raises ModelError.
     refused: told that the last message, `text`, was not taken, and why in a sentence. `reply` is then asked again with
         the same turns; False says that this would be in vain.
     """
@@ -140,6 +142,9 @@ class User(Protocol):
 
     def refused(self, text: str, why: str) -> bool:
         return True
+
+    async def feedback(self, turns: Sequence[Turn]) -> dict[str, Any] | None:
+        return None
 
 
 # ---------------------------------------------------------------- what a request exercises

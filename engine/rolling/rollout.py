@@ -32,6 +32,7 @@ from engine.rolling.parts import Parts
 from engine.rolling.prove import hidden_tests_pass, prove
 from engine.types import (
     ANSWERED_ENDS,
+    FEEDBACK,
     SECONDS,
     USER_CALLS,
     Attachment,
@@ -155,6 +156,7 @@ async def _try_once(attempt: Attempt) -> Trajectory:
             return _with_refusal_as_reason(unclean_record(attempt, attempt.unclean))
         if attempt.user_fault:
             return faulty_record(attempt)
+        await _ask_for_feedback(attempt)
         with sandbox_time():
             after = await source_states(attempt.sources, sandbox)
             last = task.hidden_tests is None  # hidden tests still need the sandbox
@@ -228,6 +230,22 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
     end = _end_by(user, attempt)
     attempt.end = end if message is None and end in ANSWERED_ENDS else "round_cap"
+
+
+async def _ask_for_feedback(attempt: Attempt) -> None:
+    """Attach what the user thinks of the dialogue, where it says so. A model that fails now costs only that."""
+    ask = getattr(attempt.players[1], "feedback", None)
+    if ask is None:
+        return
+    try:
+        found = await ask(attempt.turns)
+    except ModelError as error:
+        if error.fatal:
+            raise
+        attempt.unanswered += [error.call] if error.call is not None else []
+        return
+    if found is not None:
+        attempt.attachments.append(Attachment(turn=len(attempt.turns) - 1, kind=FEEDBACK, value=found))
 
 
 def _end_by(user: User, attempt: Attempt) -> End:

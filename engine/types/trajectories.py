@@ -89,6 +89,9 @@ reason as in engine/hygiene, quote the place)."""
 EARLIER_RUNS = "earlier_runs"
 """Kind of the attachment with the runs of a rollout that the simulated user spoiled before this one (version 1: a list
 of {seed, reason, detail}), at turn 0."""
+FEEDBACK = "feedback"
+"""Kind of the attachment with what the simulated person thinks of the dialogue (version 1: {satisfaction, feedback}, a
+number from 0 to 1 and a sentence), at the last turn."""
 CLAIMS = "claims"
 """Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
 list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""

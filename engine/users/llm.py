@@ -8,6 +8,9 @@ too early.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from engine import prompting
 from engine.dialogue.closings import agrees, only_closes, thanks
@@ -16,8 +19,10 @@ from engine.dialogue.requests import begun_of
 from engine.dialogue.secrets import Secret
 from engine.dialogue.withheld import asked_for, may_be_told, withheld
 from engine.errors import InputError
+from engine.hygiene.user_guard import UserGuard
 from engine.protocols import LLM, User
 from engine.types import Completion, End, ModelCall, Options, Persona, Proof, Task, Turn
+from engine.users._feedback import feedback_on
 from engine.users._replies import SCHEMA, Reply, reply_of
 
 __all__ = ["LLMUser"]
@@ -34,7 +39,15 @@ _ENDS: dict[str, End] = {"transferred": "transferred", "out_of_scope": "out_of_s
 
 
 class Config(Options):
-    """There is nothing to set: the model and its sampling are those of the batch's user endpoint."""
+    """How the messages are written. The model and its sampling are those of the batch's user endpoint."""
+
+    first_verbatim: bool = False
+    """Say the first request in the words of its template, without asking the model."""
+    best_of: Annotated[int, Field(ge=1, le=8)] = 1
+    """Messages that may be written for each one that is sent: the first one is taken in which nothing is wrong, else
+    the one with the least. A model with a fixed seed writes the same one each time."""
+    feedback: bool = False
+    """After the dialogue, ask the person how satisfied it is (0 to 1) and for a sentence why. One more call."""
 
 
 class LLMUser(User):
@@ -54,7 +67,8 @@ class LLMUser(User):
     ) -> None:
         if llm is None:
             raise InputError("models.user", "is missing.", 'Name a model for the user, or use "reference".')
-        self._llm, self._task = llm, task
+        self._llm, self._task, self._config = llm, task, config
+        self._guard = UserGuard(task, persona) if config.best_of > 1 else None
         openly = " \n ".join(turn.say for turn in task.turns)
         self._secrets = [[Secret(value) for value in withheld(turn, openly)] for turn in task.turns]
         self._patience = len(task.turns) + persona.patience
@@ -82,12 +96,14 @@ class LLMUser(User):
         if self._place != len(turns):
             self._place, self._refused, self._asked_again, self._why_not = len(turns), [], 0, ""
         begun = begun_of(self._task, turns, self._opens)
+        if self._config.first_verbatim and not begun and not self._asked_again:
+            return self._first_words(len(turns))
         tired = len(_texts(turns)) >= self._patience
         while True:
-            reply, completion = await self._ask([*self._messages(turns, begun), *self._refused])
-            reason = self._refusal_reason(reply, turns, begun, tired)
+            reply, completion, reason = await self._best(turns, begun, tired)
             if not reason or self._asked_again >= AGAIN:
                 break
+            self._mark(_REFUSED[reason], completion)
             self._refuse(_as_model_turn(reply), reason, turns, begun)
         if self._leaks(reply.message, turns, begun):
             reply = self._in_task_wording(reply, turns, begun)
@@ -95,10 +111,45 @@ class LLMUser(User):
         if self._is_over(reply, turns, begun, tired):
             self._end(reply, turns, begun, tired)
             if self.fault:
-                self._mark(self.fault)
+                self._mark(self.fault, completion)
             return None
         opens = self._opens[len(turns)] = None if reply.about is None else reply.about == "next_request"
         return completion.model_copy(update={"turn": Turn(role="user", content=message), "opens": opens})
+
+    async def feedback(self, turns: Sequence[Turn]) -> dict[str, Any] | None:
+        """Return how satisfied the person is with the dialogue, as `feedback_on` does; None without that option. Raises
+        ModelError."""
+        return await feedback_on(turns, self._llm, self.calls) if self._config.feedback else None
+
+    def _first_words(self, place: int) -> Completion:
+        """Return the first request in the words of its template. No model is asked."""
+        self._opens[place] = True
+        said = Turn(role="user", content=self._task.turns[0].say)
+        return Completion(turn=said, call=ModelCall(role="user", model="template"), opens=True)
+
+    async def _best(
+        self, turns: Sequence[Turn], begun: Sequence[int], tired: bool
+    ) -> tuple[Reply, Completion, str | None]:
+        """Return the best of the replies that may be written here, and why it is not taken. The calls of the others are
+        marked."""
+        messages = [*self._messages(turns, begun), *self._refused]
+        best: tuple[int, int, Reply, str | None, Completion] | None = None
+        found: list[tuple[int, str]] = []  # (index of the call, what is wrong), by number of the reply
+        for number in range(self._config.best_of):
+            reply, completion = await self._ask(messages)
+            reason = self._refusal_reason(reply, turns, begun, tired)
+            wrong = self._guard.finding(reply.message, turns) if self._guard else None
+            found.append((len(self.calls) - 1, _REFUSED[reason] if reason else wrong.reason if wrong else ""))
+            faults = (reason is not None) + (wrong is not None)
+            if best is None or faults < best[0]:
+                best = (faults, number, reply, reason, completion)
+            if not faults:
+                break
+        assert best is not None
+        for number, (call, wrong_by) in enumerate(found):
+            if number != best[1] and wrong_by:
+                self.calls[call] = self.calls[call].model_copy(update={"not_taken": wrong_by})
+        return best[2], best[4], best[3]
 
     def refused(self, text: str, why: str) -> bool:
         """Note that the last message was not taken; the next reply is asked for with the reason. Return whether it may
@@ -113,12 +164,12 @@ class LLMUser(User):
         answered, requests = self._answered(turns, begun), len(self._task.turns)
         note = prompting.render("user_go_on", reason=reason, answered=answered, requests=requests)
         self._refused += [said, Turn(role="user", content=note)]
-        self._mark(_REFUSED[reason])
         self._asked_again += 1
 
-    def _mark(self, reason: str) -> None:
-        """Note in the last call why its reply was not taken."""
-        self.calls[-1] = self.calls[-1].model_copy(update={"not_taken": reason})
+    def _mark(self, reason: str, completion: Completion) -> None:
+        """Note in the call of a completion why its reply was not taken."""
+        place = next(at for at, call in enumerate(self.calls) if call is completion.call)
+        self.calls[place] = completion.call.model_copy(update={"not_taken": reason})
 
     async def _ask(self, messages: Sequence[Turn]) -> tuple[Reply, Completion]:
         completion = await self._llm.complete(messages, response_schema=SCHEMA)

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from engine.rolling.clean_replies import USER_TRIES
 from engine.rolling.rollout import RERUNS
-from engine.types import EARLIER_RUNS, NOT_TAKEN, ModelRole, Proof, RolloutSpec, Sampling
+from engine.types import EARLIER_RUNS, FEEDBACK, NOT_TAKEN, ModelRole, Proof, RolloutSpec, Sampling
 from tests.llms import user_spellings
 from tests.llms.misbehaving import Dialogue, Double, Order
+from tests.llms.server import completion
 from tests.running.test_misbehaving_models import (
     KEPT,
     SIX,
@@ -164,3 +166,32 @@ class Everywhere(Double):
         for dialogue, spelling in zip(self.dialogues, spelled, strict=True):
             assert isinstance(dialogue, _Spelled)
             dialogue.spelling = staticmethod(spelling)
+
+
+async def test_options_of_the_user(runs: Runs) -> None:
+    """The first message is the template's, and the person rates the dialogue. A rating that fails costs no more."""
+    options = {"first_verbatim": True, "feedback": True}
+    played = await runs({}, made=Rating, user={"llm": options})
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.asked("user") == [1] * SIZE, "only the end is asked of the model"
+    for row in played.rows:
+        assert row.task is not None
+        assert row.turns[1].content == row.task.turns[0].say
+    rated = [notes(row, FEEDBACK) for row in played.rows]
+    assert sorted(map(len, rated)) == [0] * SIX + [1] * SIX
+    assert {one["satisfaction"] for (one, *_) in filter(None, rated)} == {0.9}
+
+
+class Rating(Double):
+    """Gives feedback at every other request for it; the others are refused."""
+
+    rated = 0
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if body.get("response_format", {}).get("json_schema", {}).get("name") != "user_feedback":
+            return await super().answer(request)
+        self.rated += 1
+        if self.rated % 2:
+            return web.json_response({"error": {"message": "too long"}}, status=400)
+        return web.json_response(completion({"data": {"satisfaction": 0.9, "feedback": "It was quick."}}))

@@ -380,3 +380,56 @@ async def test_a_secret_is_watched_in_every_spelling(told: str) -> None:
     assert await text_of(user, [SYSTEM]) == "What is on my accounts?"
     assert "only when you are asked" in llm.seen[1][-1].content
     assert "You are Ada, born on (told only when asked), and want" in llm.seen[0][0].content
+
+
+# ---------------------------------------------------------------- options
+
+
+def made_with(options: dict[str, Any], given: Task, *replies: dict[str, Any]) -> tuple[LLMUser, Recording]:
+    llm = Recording(list(replies))
+    make, config = plugins.load("users", "llm").make, plugins.configure("users", "llm", options)
+    return make(config, llm=llm, task=given, proof=balance_proof(), persona=ADA, seed=0), llm
+
+
+async def test_the_first_message_may_be_the_templates() -> None:
+    user, llm = made_with({"first_verbatim": True}, balance_task(), says("And the first?"))
+    assert await text_of(user, [SYSTEM]) == balance_task().turns[0].say
+    assert (user.calls, llm.seen) == ([], [])
+    assert await text_of(user, talk(balance_task().turns[0].say, "5, 6 and 7.")) == "And the first?"
+
+
+@pytest.mark.parametrize(("best_of", "message", "asked"), [(1, "What is on A-9?", 1), (3, "What is on them?", 3)])
+async def test_the_best_of_several_messages_is_taken(best_of: int, message: str, asked: int) -> None:
+    replies = [says("What is on A-9?"), says("Thanks!"), says("What is on them?"), says("Never asked for.")]
+    user, llm = made_with({"best_of": best_of}, balance_task(), *replies)
+    assert await text_of(user, [SYSTEM]) == message
+    assert len(llm.seen) == asked
+    wrong = ["invented_value", "ended_early", ""]
+    assert [call.not_taken for call in user.calls] == (wrong if best_of == 3 else [""])
+
+
+async def test_a_right_message_is_taken_at_once() -> None:
+    user, llm = made_with({"best_of": 8}, balance_task(), says("What is on them?"))
+    assert await text_of(user, [SYSTEM]) == "What is on them?"
+    assert len(llm.seen) == 1
+
+
+async def test_feedback_comes_from_the_dialogue_alone() -> None:
+    given = {"satisfaction": 0.75, "feedback": "It told me all, but slowly."}
+    user, llm = made_with({"feedback": True}, HELD_BACK, {"data": given})
+    assert await user.feedback(talk("What do I have?", "5, 6 and 7.")) == given
+    (prompt,) = llm.seen[0]
+    assert "You: What do I have?" in prompt.content
+    assert "Assistant: 5, 6 and 7." in prompt.content
+    for hidden in ("A-100", "SECRET POLICY", "TOOL RESULT", "INTERNAL THOUGHT", "You are Ada"):
+        assert hidden not in prompt.content
+
+
+@pytest.mark.parametrize("reply", [{"text": "Good."}, {"data": {"satisfaction": 7, "feedback": "Good."}}])
+async def test_feedback_that_cannot_be_read_is_none(reply: dict[str, Any]) -> None:
+    user, llm = made_with({"feedback": True}, balance_task(), reply)
+    assert await user.feedback(talk("What do I have?", "5.")) is None
+    assert [call.not_taken for call in user.calls] == ["unreadable"] * 2
+    user, llm = made(balance_task(), reply)
+    assert await user.feedback(talk("What do I have?", "5.")) is None
+    assert llm.seen == [], "off by default"
