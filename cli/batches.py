@@ -43,11 +43,14 @@ def run(
 def _as_tried(db: Any, batch: Batch) -> Batch:
     """Return the batch with what the profiles of saved models say of its own, and print what does not fit."""
     from engine.planning.model_fit import misfits, untried, with_profiles
+    from engine.planning.pack_lints import unanchored_criteria
     from storage.generating.endpoints import profiles_for
 
     profiles = profiles_for(db, batch.models)
     for misfit in misfits(batch, profiles):
         print(f"{'warning' if misfit.serious else 'note'}: {misfit.text}")
+    for unanchored in unanchored_criteria(batch.rubric) if batch.rubric else ():
+        print(f"warning: {unanchored}")
     if roles := untried(batch, profiles):
         print(f"not tried yet: the model of {', '.join(roles)}. A test call under Settings says what it can do.")
     return with_profiles(batch, profiles)
@@ -94,9 +97,10 @@ def _work_on(db: Any, number: int) -> None:
     from cli.foreground import follow, summary
     from storage.generating.batches import get_batch, losses
     from storage.generating.plans import quotas_of_batch
+    from storage.generating.user_yield import user_yield
 
     loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
-    print(summary(row, losses(db, number), quotas_of_batch(db, row)))
+    print(summary(row, losses(db, number), quotas_of_batch(db, row), user_yield(db, number)))
     if row.status != "done":
         raise typer.Exit(1)

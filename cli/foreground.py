@@ -53,7 +53,16 @@ def _per_kept(row: Any) -> str:
     return f" ({_dollars(row.cost_per_kept)} per kept trajectory)" if row.cost_per_kept else ""
 
 
-def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None) -> str:
+def user_lines(found: Any) -> list[str]:
+    """Return what the simulated user cost; `found` is a `storage.generating.user_yield.UserYield`."""
+    if not found.violations and not found.again:
+        return []
+    usable = found.dialogues - found.lost
+    lines = [f"simulated user: {usable} of {found.dialogues} dialogues usable, {found.again} runs made again"]
+    return lines + [f"  {one.reason}: {one.messages} messages not taken, {one.lost} lost" for one in found.violations]
+
+
+def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | None = None, user: Any = None) -> str:
     """Return the counts of a batch, what its plan fell short of and why trajectories were lost; where it is not
     finished, also the command that goes on with it."""
     p = row.progress
@@ -64,6 +73,7 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
     ]
     lines += [f"  plan: {sentence}" for sentence in sentences(quotas.shortfalls if quotas else ())]
     lines += [f"  lost at {stage}: {reason} x {count}" for stage, reason, count in losses]
+    lines += user_lines(user) if user is not None else ()
     if row.status in ("queued", "paused"):
         lines.append(
             f"go on with: python -m engine resume {row.id}   (--tokens, --dollars, --seconds: a larger budget)"

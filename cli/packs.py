@@ -16,7 +16,7 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
     """Read a domain pack and list every problem with its file and line."""
     from engine.domains import catalog, pack_files
     from engine.domains.shared_tools import differing, with_shared_files
-    from engine.planning import goals, tasks
+    from engine.planning import pack_lints, tasks
     from engine.planning.template_faults import template_faults
 
     given = pack_files.read(pack)
@@ -27,7 +27,7 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
     )
     for template in domain.templates:
         print(f"  {template.id}: {', '.join(tasks.modes_of(domain, template))}")
-    for warning in filter(None, map(goals.warning, domain.templates)):
+    for warning in pack_lints.warnings(domain):
         print(f"warning: {warning}")
     for path in sorted(files.keys() - given.keys()):
         print(f"warning: {path} is taken from the library of this machine; the pack that the studio exports holds it")

@@ -24,6 +24,7 @@ def show(
     from cli.foreground import summary
     from storage.generating.batches import get_batch, latest, list_batches, losses
     from storage.generating.plans import quotas_of_batch
+    from storage.generating.user_yield import user_yield
     from storage.reviewing.trajectories import get
 
     with database() as db:
@@ -34,7 +35,7 @@ def show(
             print(found.as_shown().model_dump_json(indent=2) if as_json else _trajectory_text(found))
         elif batch is not None:
             chosen = get_batch(db, batch)
-            print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen)))
+            print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen), user_yield(db, batch)))
             for row in latest(db, batch, 20):
                 print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
         else:

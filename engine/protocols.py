@@ -25,6 +25,7 @@ from engine.types import (
     Completion,
     Converted,
     Domain,
+    End,
     Environment,
     ExecResult,
     ExportOutcome,
@@ -120,15 +121,30 @@ class User(Protocol):
         rollout executes the calls with the domain's `user_tools` and asks again, with that turn and one tool turn per
         result appended, until a message comes or the limit of steps is reached. Later replies do not see those turns.
     left: True when it ran out of patience, False when it was satisfied.
+    ending: how it ended the dialogue, where it is more than `left` tells; None otherwise.
+    fault: what it failed to do as a person, also when it was asked again, in one word; "" usually. Such a dialogue
+        shows nothing of the assistant.
+    feedback: asked once the dialogue has ended: {"satisfaction": 0 to 1, "feedback": a sentence}, from the dialogue
+        alone; None when it gives none. Raises ModelError.
+    refused: told that the last message, `text`, was not taken, and why in a sentence. `reply` is then asked again with
+        the same turns; False says that this would be in vain.
     """
 
     asks: ClassVar[ModelRole | None] = None
     reference: ClassVar[bool] = False
     left: bool
+    ending: End | None = None
+    fault: str = ""
     calls: list[ModelCall]
 
     @abstractmethod
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...
+
+    def refused(self, text: str, why: str) -> bool:
+        return True
+
+    async def feedback(self, turns: Sequence[Turn]) -> dict[str, Any] | None:
+        return None
 
 
 # ---------------------------------------------------------------- what a request exercises

@@ -213,6 +213,17 @@ class ToolUseRecord(SQLModel, table=True):
     calls: int
 
 
+class UserFaultRecord(SQLModel, table=True):
+    """How many messages of a trajectory's simulated user were not taken for a reason. The reason `run_again` counts the
+    runs of the rollout that it spoiled before this one."""
+
+    __tablename__: ClassVar[Any] = "user_fault"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+    trajectory_id: int = _parent("trajectory.id", primary_key=True, autoincrement=False)
+    reason: str = Field(primary_key=True, sa_type=String)
+    messages: int
+
+
 class FacetRecord(SQLModel, table=True):
     """The distinct values that a batch's trajectories have in a field of TrajectoryFilter."""
 
@@ -348,6 +359,7 @@ trajectory: Table = metadata.tables["trajectory"]
 body: Table = metadata.tables["trajectory_body"]
 score: Table = metadata.tables["score"]
 tool_use: Table = metadata.tables["tool_use"]
+user_fault: Table = metadata.tables["user_fault"]
 facet: Table = metadata.tables["facet"]
 review: Table = metadata.tables["review"]
 review_tag: Table = metadata.tables["review_tag"]

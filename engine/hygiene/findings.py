@@ -18,6 +18,8 @@ Reason = Literal[
     "cut_off",
     "special_tokens",
     "leftovers",
+    "invented_value",
+    "names_the_exercise",
 ]
 Role = Literal["assistant", "user", "judge"]
 

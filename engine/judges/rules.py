@@ -21,7 +21,7 @@ from engine.judging.claims.dialogue import claims_of
 from engine.judging.steadiness import made_the_reference_calls
 from engine.protocols import Judge
 from engine.reading.json_value import canonical
-from engine.types import CLAIMS, Attachment, Finding, Options, Score, ToolCall, Trajectory, Turn
+from engine.types import ANSWERED_ENDS, CLAIMS, Attachment, Finding, Options, Score, ToolCall, Trajectory, Turn
 
 __all__ = ["RulesJudge"]
 
@@ -108,7 +108,7 @@ def _calls(turns: Sequence[Turn]) -> Iterator[tuple[int, str, str]]:
 
 def _finished(trajectory: Trajectory) -> Score:
     last = trajectory.turns[-1]
-    if trajectory.end != "done":
+    if trajectory.end not in ANSWERED_ENDS:
         sentence = f"The dialogue ended by {trajectory.end.replace('_', ' ')}."
         first = _first_invalid_call(trajectory.turns) if trajectory.end == "invalid_calls" else None
         return _score("finished", 0.0, sentence if first is None else f"{sentence} The first was {first}")
@@ -156,7 +156,7 @@ def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
 
 def _recovered(trajectory: Trajectory) -> bool:
     """Return whether the dialogue came to its end in spite of invalid calls: corrected ones are no failure."""
-    return trajectory.end == "done"
+    return trajectory.end in ANSWERED_ENDS
 
 
 def _repetition(trajectory: Trajectory, limit: int) -> Iterator[Score]:

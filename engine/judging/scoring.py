@@ -16,9 +16,10 @@ from engine.dialogue.requests import spans
 from engine.dialogue.withheld import may_be_told, tells, withheld
 from engine.judging.steadiness import UNSTEADY
 from engine.protocols import AskingJudge, Judge
-from engine.types import Attachment, Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
+from engine.types import ANSWERED_ENDS, Attachment, Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
+_ENDS_OF_THE_USER = ("done", "transferred", "impossible", "out_of_patience", "user_left")
 _REFERENCE_METHODS = ("state", "fact")
 """Methods of scores that compare with the reference."""
 
@@ -129,7 +130,8 @@ def _culprit(trajectory: Trajectory) -> Culprit:
     """Return who is to blame for a failed dialogue.
 
     A tool whose last result is a crash, timeout or limit. The user, when it never managed its own tool calls,
-    ended the dialogue before all requests were made, or did not give what it was asked for. Else the agent.
+    ended the dialogue before all requests were made or where it was asked for a yes, or did not give what it was asked
+    for. Else the agent.
     """
     if _tool_stayed_broken(trajectory):
         return "tool"
@@ -137,13 +139,23 @@ def _culprit(trajectory: Trajectory) -> Culprit:
         return "user"
     task = trajectory.task
     by_model = not plugins.trait("users", trajectory.user, "reference", False)
-    if by_model and task is not None and trajectory.end in ("done", "user_left"):
+    if by_model and trajectory.end == "out_of_scope":
+        return "user"
+    if by_model and task is not None and trajectory.end in _ENDS_OF_THE_USER:
+        if trajectory.end in ANSWERED_ENDS and _left_a_question(trajectory):
+            return "user"
         made = spans(trajectory)
         if len(made) < len(task.turns) and not _user_insisted(trajectory, made):
             return "user"
         if any(turn.hidden and _asked_in_vain(trajectory, task, at, made) for at, turn in enumerate(task.turns)):
             return "user"
     return "agent"
+
+
+def _left_a_question(trajectory: Trajectory) -> bool:
+    """Return whether the user ended the dialogue where the assistant had asked whether to go on."""
+    last = trajectory.turns[-1] if trajectory.turns else None
+    return last is not None and last.role == "assistant" and not last.tool_calls and wants_confirmation(last.content)
 
 
 def _tool_stayed_broken(trajectory: Trajectory) -> bool:

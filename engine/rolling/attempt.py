@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from engine.hygiene.findings import Finding
+from engine.hygiene.user_guard import UserGuard
 from engine.protocols import Judge, Teacher, ToolSource, User
 from engine.reading.json_value import leaves
 from engine.rolling.parts import Parts
 from engine.stopwatch import Stopwatch
 from engine.types import (
+    EARLIER_RUNS,
     Attachment,
     Culprit,
     Domain,
@@ -42,7 +44,9 @@ class Attempt:
     """When the first try began (epoch seconds)."""
     retries: int = 0
     earlier: tuple[ModelCall, ...] = ()
-    """Model calls of earlier tries."""
+    """Model calls of earlier tries and runs."""
+    spoiled: tuple[dict[str, Any], ...] = ()
+    """What became of the earlier runs, as the attachment EARLIER_RUNS holds it."""
     unanswered: list[ModelCall] = field(default_factory=list)
     """Model calls of this try that gave no reply."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
@@ -63,6 +67,8 @@ class Attempt:
     """Requests (counted from 1) whose injected fault was given."""
     unclean: Finding | None = None
     """What is wrong with the text of the last turn, so that it ended the dialogue."""
+    user_fault: str = ""
+    """What the user failed to do as a person, in one word (User.fault)."""
     user_kept_calling: bool = False
     """Whether the user made tool calls up to the bound instead of writing a message."""
 
@@ -95,6 +101,7 @@ class Attempt:
     def record(self, **more: Any) -> Trajectory:
         """Return the trajectory as far as the try came; `more` sets further fields, `status` is "kept" without it."""
         spec, parts, batch = self.spec, self.parts, self.parts.batch
+        earlier = [Attachment(turn=0, kind=EARLIER_RUNS, value=list(self.spoiled))] if self.spoiled else []
         return Trajectory(
             id=spec.id,
             index=spec.index,
@@ -118,7 +125,7 @@ class Attempt:
             tests_passed=self.tests_passed,
             end=self.end,
             calls=self.calls,
-            attachments=tuple(self.attachments),
+            attachments=(*self.attachments, *earlier),
             execution=Execution(
                 sandbox=parts.pool.name,
                 isolated=parts.pool.isolated,
@@ -133,6 +140,11 @@ class Attempt:
     def tool_names(self) -> frozenset[str]:
         """The names of the tools that the teacher may call."""
         return frozenset(tool.name for tool in self.task.tools)
+
+    @cached_property
+    def guard(self) -> UserGuard:
+        """What a model that plays the person is held against."""
+        return UserGuard(self.task, self.spec.persona, self.domain.user_tools)
 
     @cached_property
     def names(self) -> frozenset[str]:

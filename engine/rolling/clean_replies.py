@@ -1,7 +1,8 @@
 """Has each reply of a model cleaned and checked before it becomes a turn (engine/hygiene).
 
-Thoughts that stand in its text in a known form are cut out. A reply that is still wrong is asked for once more; when
-the second one is wrong too, the dialogue cannot become data and ends. What was not taken is kept beside the turn.
+Thoughts that stand in its text in a known form are cut out. A reply that is still wrong is asked for once more, that of
+a simulated user twice and with the reason; when the last one is wrong too, the dialogue cannot become data and ends.
+What was not taken is kept beside the turn.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from engine.types import (
 )
 
 TRIES = 2
-"""Replies that are asked for at one place of a dialogue."""
+"""Replies that an assistant is asked for at one place of a dialogue."""
+USER_TRIES = 3
+"""Replies that a simulated user is asked for at one place."""
 _SAID: Mapping[Reason, str] = {
     "leaked_thinking": "holds thinking that was not meant to be said",
     "played_both_sides": "plays the other side as well",
@@ -42,7 +45,14 @@ _SAID: Mapping[Reason, str] = {
     "cut_off": "ends in the middle",
     "special_tokens": "holds control tokens of the model",
     "leftovers": "holds leftovers of JSON, a fence or a form",
+    "invented_value": "gives a value that neither the task nor the assistant gave",
+    "names_the_exercise": "names a tool or rule of the exercise, which the person cannot know",
 }
+_FAULTS: Mapping[str, str] = {
+    "made_no_request": "ended the talk, or only said thanks, before it had made all its requests",
+    "said_nothing": "wrote an empty message",
+}
+"""By `User.fault`, what the user did."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,34 @@ async def checked_reply(
         finding = _first_finding(reply, attempt)
         if finding is not None:
             _mark(player, given.call, finding.reason)
-        if finding is None or len(not_taken) + 1 == TRIES:
+        if finding is None or not _may_be_asked_again(player, reply, finding, len(not_taken) + 1):
             return CheckedReply(reply, tuple(not_taken), finding)
         text = given.turn.content if given.raw is None else given.raw
         not_taken.append({"text": text, "reason": finding.reason, "quote": finding.quote})
+
+
+def _may_be_asked_again(player: Teacher | User, reply: Completion, finding: Finding, asked: int) -> bool:
+    """Return whether the player is asked once more after so many replies. A user is told the reason."""
+    if reply.turn.role != "user":
+        return asked < TRIES
+    quote = f' ("{finding.quote}")' if finding.quote else ""
+    refused = getattr(player, "refused", None)
+    return asked < USER_TRIES and (
+        refused is None or refused(reply.turn.content, f"it {_SAID[finding.reason]}{quote}.")
+    )
+
+
+def faulty_record(attempt: Attempt) -> Trajectory:
+    """Return the record of a dialogue in which the user failed as a person, so that nothing is known of the agent."""
+    did = _FAULTS.get(attempt.user_fault, attempt.user_fault.replace("_", " "))
+    return attempt.record(
+        status="rejected",
+        stage="rolled_out",
+        reason=attempt.user_fault,
+        detail=f"The simulated user {did}, also when it was asked again.",
+        outcome="unmeasured",
+        culprit="user",
+    )
 
 
 def unclean_record(attempt: Attempt, finding: Finding) -> Trajectory:
@@ -96,11 +130,12 @@ def unclean_record(attempt: Attempt, finding: Finding) -> Trajectory:
     role = attempt.turns[-1].role
     quote = f': "{finding.quote}"' if finding.quote else "."
     agent = role == "assistant"
+    asked = "asked once more" if agent else "asked again with the reason"
     return attempt.record(
         status="rejected",
         stage="rolled_out",
         reason=finding.reason,
-        detail=f"The {role}'s text {_SAID[finding.reason]}, also when it was asked once more{quote}",
+        detail=f"The {role}'s text {_SAID[finding.reason]}, also when it was {asked}{quote}",
         outcome="failure" if agent else "unmeasured",
         culprit="agent" if agent else "user",
     )
@@ -137,6 +172,11 @@ def _first_finding(reply: Completion, attempt: Attempt) -> Finding | None:
         declines=assistant and _is_to_decline(attempt),
     )
     found = check(turn.content, context)
+    if assistant:
+        return found[0] if found else None
+    unknown = attempt.guard.finding(turn.content, attempt.turns)
+    if unknown is not None and (not found or unknown.reason == "names_the_exercise"):
+        return unknown
     return found[0] if found else None
 
 

@@ -26,11 +26,13 @@ from engine.protocols import Sandbox, Teacher, User
 from engine.reading.json_value import same
 from engine.reading.schema import argument_error, tidied
 from engine.rolling.attempt import Attempt
-from engine.rolling.clean_replies import CheckedReply, checked_reply, unclean_record
+from engine.rolling.clean_replies import CheckedReply, checked_reply, faulty_record, unclean_record
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import Parts
 from engine.rolling.prove import hidden_tests_pass, prove
 from engine.types import (
+    ANSWERED_ENDS,
+    FEEDBACK,
     SECONDS,
     USER_CALLS,
     Attachment,
@@ -49,6 +51,8 @@ from engine.types import (
     UserCall,
 )
 
+RERUNS = 2
+"""How often a rollout is run again because the simulated user spoiled it."""
 _MODEL_REFUSALS = ("refusal", "content_filter")
 """Finish reasons by which a model's server says that the model refused."""
 _INVALID = ("unknown_tool", "invalid_arguments")
@@ -62,9 +66,29 @@ async def rollout(spec: RolloutSpec, parts: Parts) -> Trajectory:
     attempt = Attempt(spec, parts, parts.now())
     if spec.task is None:
         return attempt.rejected(spec.rejected or "unsolvable", spec.detail)
+    while True:
+        found = await _run(attempt)
+        if not _is_spoiled(found) or attempt.spec.rerun >= RERUNS:
+            return found
+        run = {"seed": attempt.spec.seed, "reason": found.reason, "detail": found.detail}
+        spoiled = (*attempt.spoiled, run)
+        attempt = Attempt(attempt.spec.again(), parts, attempt.started, earlier=found.calls, spoiled=spoiled)
+
+
+def _is_spoiled(found: Trajectory) -> bool:
+    """Return whether the simulated user made the dialogue worthless, so that it shows nothing of the assistant."""
+    return (found.status, found.stage, found.culprit) == ("rejected", "rolled_out", "user")
+
+
+async def _run(attempt: Attempt) -> Trajectory:
+    """Return the trajectory of one run, whose tries follow each other while the sandbox breaks. Raises as `rollout`
+    does."""
+    spec, parts, earlier, spoiled = attempt.spec, attempt.parts, attempt.earlier, attempt.spoiled
     most = parts.batch.limits.infrastructure_attempts
     for number in range(most):
-        attempt = Attempt(spec, parts, attempt.started, retries=number, earlier=attempt.calls)
+        attempt = Attempt(
+            spec, parts, attempt.started, number, earlier if number == 0 else attempt.calls, spoiled=spoiled
+        )
         try:
             ended = await _ended(attempt, last=number + 1 == most)
         except BaseException:  # cancellation as well: what the calls took was spent
@@ -130,6 +154,9 @@ async def _try_once(attempt: Attempt) -> Trajectory:
         await _talk(attempt, sandbox)
         if attempt.unclean is not None:
             return _with_refusal_as_reason(unclean_record(attempt, attempt.unclean))
+        if attempt.user_fault:
+            return faulty_record(attempt)
+        await _ask_for_feedback(attempt)
         with sandbox_time():
             after = await source_states(attempt.sources, sandbox)
             last = task.hidden_tests is None  # hidden tests still need the sandbox
@@ -191,7 +218,8 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     for _ in range(attempt.parts.batch.limits.rounds):
         message = await _user_message(attempt, user, sandbox)
         if message is None:
-            attempt.end = "user_left" if user.left or attempt.user_kept_calling else "done"
+            attempt.end = _end_by(user, attempt)
+            attempt.user_fault = getattr(user, "fault", "")
             return
         if attempt.unclean is not None:
             attempt.turns.append(message.turn)
@@ -205,7 +233,30 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
             return
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
-    attempt.end = "done" if message is None and not user.left and not attempt.user_kept_calling else "round_cap"
+    end = _end_by(user, attempt)
+    attempt.end = end if message is None and end in ANSWERED_ENDS else "round_cap"
+
+
+async def _ask_for_feedback(attempt: Attempt) -> None:
+    """Attach what the user thinks of the dialogue, where it says so. A model that fails now costs only that."""
+    ask = getattr(attempt.players[1], "feedback", None)
+    if ask is None:
+        return
+    try:
+        found = await ask(attempt.turns)
+    except ModelError as error:
+        if error.fatal:
+            raise
+        attempt.unanswered += [error.call] if error.call is not None else []
+        return
+    if found is not None:
+        attempt.attachments.append(Attachment(turn=len(attempt.turns) - 1, kind=FEEDBACK, value=found))
+
+
+def _end_by(user: User, attempt: Attempt) -> End:
+    """Return how the user ended the dialogue."""
+    ending: End | None = getattr(user, "ending", None)
+    return ending or ("user_left" if user.left or attempt.user_kept_calling else "done")
 
 
 async def _user_message(
@@ -225,6 +276,7 @@ async def _user_message(
         own.append(reply.turn)
         for call in reply.turn.tool_calls:
             result = await _execute_user_call(attempt, call, sandbox)
+            attempt.guard.hear(result.content)
             own.append(Turn(role="tool", content=result.content, tool_call_id=call.id, name=call.name))
             made.append(UserCall(name=call.name, arguments=call.arguments, content=result.content, fault=result.fault))
         checked = await checked_reply(attempt, user, lambda: user.reply([*attempt.turns, *own]))

@@ -13,8 +13,8 @@ from engine.judging.keep import decide
 from engine.planning.players import roles_asked
 from engine.protocols import LLM, SandboxPool
 from engine.rolling.parts import Parts
-from engine.running.models import open_llm
-from engine.types import Batch, Choice, Claim, Domain, ModelRole
+from engine.running.models import for_run, open_llm
+from engine.types import Batch, Choice, Claim, Domain, ModelRole, Proof, RolloutSpec
 
 
 def check_batch(claim: Claim, pool: SandboxPool) -> None:
@@ -52,10 +52,14 @@ def parts_of(batch: Batch, domains: Mapping[str, Domain], pool: SandboxPool, llm
 
     def player(kind: str, choice: Choice) -> Callable[..., Any]:
         plugin, config = plugins.load(kind, choice.name), plugins.configure(kind, choice.name, choice.options)
-        llm = llms.get(plugin.make.asks)
-        return lambda spec, proof: plugin.make(
-            config, llm=llm, task=spec.task, proof=proof, persona=spec.persona, seed=spec.seed
-        )
+        role = plugin.make.asks
+        llm, endpoint = llms.get(role), batch.models.get(role)
+
+        def made(spec: RolloutSpec, proof: Proof) -> Any:
+            used = for_run(llm, endpoint, spec) if llm is not None else None
+            return plugin.make(config, llm=used, task=spec.task, proof=proof, persona=spec.persona, seed=spec.seed)
+
+        return made
 
     return Parts(
         batch=batch,

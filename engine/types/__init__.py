@@ -80,8 +80,11 @@ from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
+    ANSWERED_ENDS,
     CLAIMS,
     CLOCKS,
+    EARLIER_RUNS,
+    FEEDBACK,
     NEVER_LEAVE,
     NOT_TAKEN,
     PROVIDER_STATE,
@@ -107,9 +110,12 @@ from engine.types.turns import Effect, Tool, ToolCall, ToolFault, ToolResult, Tu
 
 __all__ = [
     "ABSENT",
+    "ANSWERED_ENDS",
     "ANY_LANGUAGE",
     "CLAIMS",
     "CLOCKS",
+    "EARLIER_RUNS",
+    "FEEDBACK",
     "LANGUAGES",
     "MODES",
     "NEVER_LEAVE",

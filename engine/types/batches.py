@@ -191,7 +191,8 @@ _FIRST_FIELDS: dict[str, frozenset[str]] = {
 
 class RolloutSpec(Frozen):
     """Everything that determines one rollout; picklable. Without a `task`, `rejected` and `detail` say why the planner
-    found none (duplicate, no slot rows, a mode that no template serves)."""
+    found none (duplicate, no slot rows, a mode that no template serves). `rerun` counts the runs before this one that
+    the simulated user spoiled; each has a seed derived from that of the plan."""
 
     id: str
     index: int
@@ -204,6 +205,11 @@ class RolloutSpec(Frozen):
     rejected: RejectReason | None = None
     detail: str = ""
     mode: Mode | None = None
+    rerun: int = 0
+
+    def again(self) -> RolloutSpec:
+        """Return the spec of the same rollout's next run, with another seed."""
+        return self.model_copy(update={"seed": int(digest([self.seed, "again"], 12), 16), "rerun": self.rerun + 1})
 
 
 class Progress(Frozen):

@@ -34,9 +34,27 @@ class Execution(Frozen):
 
 
 End = Literal[
-    "done", "user_left", "round_cap", "step_cap", "invalid_calls", "unclean", "timeout", "error", "not_started"
+    "done",
+    "transferred",
+    "impossible",
+    "out_of_scope",
+    "out_of_patience",
+    "user_left",
+    "round_cap",
+    "step_cap",
+    "invalid_calls",
+    "unclean",
+    "timeout",
+    "error",
+    "not_started",
 ]
-"""How a dialogue ended. "unclean": a text of a model could not become data (engine/rolling/clean_replies.py)."""
+"""How a dialogue ended. "unclean": a text of a model could not become data (engine/rolling/clean_replies.py).
+
+The person was satisfied ("done"), was handed over to somebody else ("transferred"), was told that the last request
+cannot be done ("impossible"), was asked for what it was told nothing about ("out_of_scope"), had no patience left
+("out_of_patience"), or went for another reason ("user_left")."""
+ANSWERED_ENDS: frozenset[End] = frozenset({"done", "transferred", "impossible"})
+"""Ends that leave nothing open on the person's side."""
 
 
 class Span(NamedTuple):
@@ -68,6 +86,12 @@ turn that does not show all of it."""
 NOT_TAKEN = "not_taken"
 """Kind of the attachment with the replies that were refused before a turn (version 1: a list of {text, reason, quote},
 reason as in engine/hygiene, quote the place)."""
+EARLIER_RUNS = "earlier_runs"
+"""Kind of the attachment with the runs of a rollout that the simulated user spoiled before this one (version 1: a list
+of {seed, reason, detail}), at turn 0."""
+FEEDBACK = "feedback"
+"""Kind of the attachment with what the simulated person thinks of the dialogue (version 1: {satisfaction, feedback}, a
+number from 0 to 1 and a sentence), at the last turn."""
 CLAIMS = "claims"
 """Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
 list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""

@@ -31,6 +31,7 @@ from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
 from pages.generate.parts.pilot_view import pilot_view
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
+from pages.generate.parts.user_yield_view import user_yield_view
 from storage.designing import domains
 from storage.generating import batches, pace
 
@@ -267,6 +268,7 @@ def live(number: int, was: str) -> None:
             page_link("exports", "Export", icon="download", **behind(number))
     with st.container():
         losses(row)
+        user_yield_view(row.id)
     latest(row)
 
 

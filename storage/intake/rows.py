@@ -16,11 +16,13 @@ from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from engine.errors import StorageError
 from engine.reading.json_value import without_surrogates
-from engine.types import ModelCall, Trajectory
+from engine.types import EARLIER_RUNS, ModelCall, Trajectory
 from storage import facets, search, tables
 
 TITLE = 160
 """Characters of a title."""
+RUN_AGAIN = "run_again"
+"""In place of a reason: the runs of a rollout that its simulated user spoiled before the last one."""
 NAME = 200
 """Characters of a tool's name that the table keeps."""
 
@@ -80,6 +82,7 @@ def insert(connection: Connection, batch_id: int, trajectories: Sequence[Traject
         _insert_many(connection, tables.body, [r.body for r in rows])
         _insert_many(connection, tables.score, [score for r in rows for score in r.scores])
         _insert_many(connection, tables.tool_use, [use for r in rows for use in r.tools])
+        _insert_many(connection, tables.user_fault, [fault for r in rows for fault in r.user_faults])
         search.insert(connection, [r.text for r in rows])
         facets.add(connection, batch_id, rows)
         _count(connection, batch_id, rows)
@@ -125,6 +128,7 @@ class Rows(NamedTuple):
     body: tuple[int, str]
     scores: list[tuple[Any, ...]]
     tools: list[tuple[int, str, int]]
+    user_faults: list[tuple[int, str, int]]
     versions: set[tuple[str, str]]
     text: tuple[int, str]
     spent: Spent
@@ -143,10 +147,23 @@ def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
         (number, dump(t)),
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
+        [(number, search.plain(reason), count) for reason, count in _user_faults(t).items()],
         {(search.plain(s.source), search.plain(s.version)) for s in t.scores},
         (number, search.document(said, names)),
         total,
     )
+
+
+def _user_faults(t: Trajectory) -> dict[str, int]:
+    """Return how many messages of the simulated user were not taken, by reason, and how often it spoiled a run."""
+    found: dict[str, int] = {}
+    for call in t.calls:
+        if call.not_taken and call.role == "user":
+            found[call.not_taken] = found.get(call.not_taken, 0) + 1
+    for one in t.attachments:
+        if one.kind == EARLIER_RUNS and one.version == 1:
+            found[RUN_AGAIN] = len(one.value)
+    return found
 
 
 def _texts_and_calls(t: Trajectory) -> tuple[list[str], dict[str, int], str]:

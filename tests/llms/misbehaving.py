@@ -177,7 +177,10 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
 
 def _turns_of_the_talk(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
     """Return the turns that a request of the user tells of: its own messages are in role `assistant` there, and the
-    prompt and the word to begin stand before them."""
+    prompt and the word to begin stand before them. A reply that was refused, with the word in brackets why, is none."""
+    messages = [*messages]
+    while messages[-1]["content"].startswith("(") and len(messages) > 2:
+        del messages[-2:]
     return [
         Turn(role="user", content=json.loads(message["content"])["message"])
         if message["role"] == "assistant"

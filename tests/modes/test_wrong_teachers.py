@@ -428,8 +428,8 @@ async def test_a_model_user_that_drops_a_request_is_at_fault(
 
     batch = batch_of(domain).model_copy(update={"user": Choice(name="llm")})
     found = await played(domain, persona, pool, task, 0, asks_back, user=user, batch=batch)
-    assert (found.end, len(found.begun)) == ("user_left", 1)
-    assert (found.outcome, found.culprit) == ("failure", "user")
+    assert (found.end, found.reason) == ("user_left", "made_no_request")
+    assert (found.outcome, found.culprit) == ("unmeasured", "user")
 
 
 # ---------------------------------------------------------------- what is said too late or too early

@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine import plugins
 from engine.planning.planner import plan
 from engine.protocols import SandboxPool
-from engine.rolling.clean_replies import TRIES
+from engine.rolling.clean_replies import TRIES, USER_TRIES
 from engine.rolling.rollout import rollout
 from engine.serving.choice import open_pool
 from engine.types import (
@@ -160,7 +160,7 @@ async def test_a_thought_of_the_user_is_nobodys_business(ledger: Domain, persona
 async def test_a_user_that_says_what_cannot_be_data_is_to_blame(
     ledger: Domain, persona: Persona, pool: SandboxPool, said: Said, reason: str
 ) -> None:
-    found = await played(ledger, persona, pool, "user", dict.fromkeys(range(TRIES), said))
+    found = await played(ledger, persona, pool, "user", dict.fromkeys(range(USER_TRIES), said))
     assert (found.status, found.reason, found.culprit) == ("rejected", reason, "user"), found.detail
     assert found.outcome == "unmeasured"
     assert [turn.role for turn in found.turns] == ["system", "user"]

@@ -28,7 +28,7 @@ CALL = 0.001
 
 def launch(db: Database, ledger: Domain, reply: dict[str, Any], trajectories: int = 30, **changes: Any) -> int:
     models = {"teacher": scripted(reply)}
-    more = {"sandbox": "local", "teacher": "llm", "models": models, "concurrency": 2, **changes}
+    more = {"sandbox": "local", "teacher": "llm", "models": models, "concurrency": 2, "early_look": False, **changes}
     return batches.create_batch(db, batch_of(ledger, trajectories=trajectories, **more))
 
 

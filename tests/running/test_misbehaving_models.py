@@ -24,7 +24,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from engine import plugins
 from engine.domains import catalog
 from engine.planning.planner import plan
+from engine.rolling.clean_replies import USER_TRIES
 from engine.rolling.prove import prove
+from engine.rolling.rollout import RERUNS
 from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.worker import Worker
 from engine.types import (
@@ -116,7 +118,7 @@ class Runs:
         made: Callable[..., Double] = Double,
         **changes: Any,
     ) -> Played:
-        endpoint = Endpoint(model="m", llm="openai_compatible", api_base=f"http://{HOST}/v1", attempts=1, timeout=20)
+        endpoint = self.endpoint()
         values: dict[str, Any] = {
             "domains": [{"id": "ledger", "digest": self.domain.digest, "templates": ["compare"]}],
             "trajectories": SIZE,
@@ -142,6 +144,10 @@ class Runs:
         rows = sorted((Trajectory.model_validate_json(body) for _, body, _ in found), key=lambda one: one.index)
         assert [one.id for one in rows] == [spec.id for spec in specs]
         return Played(rows, double)
+
+    @staticmethod
+    def endpoint() -> Endpoint:
+        return Endpoint(model="m", llm="openai_compatible", api_base=f"http://{HOST}/v1", attempts=1, timeout=20)
 
     @asynccontextmanager
     async def _served(self, double: Double) -> AsyncIterator[None]:
@@ -281,9 +287,10 @@ async def test_a_teacher_whose_words_beside_a_call_cannot_be_data(runs: Runs, re
 async def test_a_user_whose_message_cannot_be_data(runs: Runs, reason: str) -> None:
     played = await runs(once_and_always(spellings.USER_WRONG[reason], seed=13, role="user"))
     assert played.endings() == {KEPT: SIX, ("rejected", reason, "user"): SIX}
-    assert played.double.asked("user") == [3] * SIX + [2] * SIX
+    most = USER_TRIES * (1 + RERUNS)
+    assert played.double.asked("user") == [3] * SIX + [most] * SIX
     assert played.double.asked("teacher") == [3] * SIX + [0] * SIX
-    assert [not_taken(row) for row in played.rows] == [[reason]] * SIX + [[reason] * 2] * SIX
+    assert [not_taken(row) for row in played.rows] == [[reason]] * SIX + [[reason] * most] * SIX
     assert all(is_as_proven(row) for row in played.rows[:SIX])
     assert {row.outcome for row in played.rows[SIX:]} == {"unmeasured"}
 
@@ -447,7 +454,7 @@ async def test_one_batch_with_every_reason(runs: Runs) -> None:
     expected |= {("rejected", "cut_off", "user"): 1, ("rejected", "unsupported_claim", "agent"): 1, KEPT: 2}
     assert played.endings() == expected
     assert played.double.asked("teacher") == [4] * 8 + [0, 3, 3, 3]
-    assert played.double.asked("user") == [1] * 8 + [2] * 4
+    assert played.double.asked("user") == [1] * 8 + [USER_TRIES * (1 + RERUNS), 2, 2, 2]
 
 
 async def test_the_second_answer_of_a_dialogue(runs: Runs) -> None:

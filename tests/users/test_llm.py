@@ -127,7 +127,7 @@ async def test_a_model_that_insists_is_replaced_by_the_tasks_own_words() -> None
 async def test_a_secret_told_in_place_of_an_early_goodbye_is_replaced_too() -> None:
     user, llm = made(HELD_BACK, says("", "gave_up"), says("It is A-100."))
     assert await text_of(user, [SYSTEM]) == HELD_BACK.turns[0].say
-    assert len(llm.seen) == 2
+    assert len(llm.seen) == 3
 
 
 async def test_a_secret_may_be_told_once_asked() -> None:
@@ -242,8 +242,8 @@ async def test_it_stops_satisfied() -> None:
 async def test_insisting_on_an_early_end_counts_as_leaving() -> None:
     user, _ = made(balance_task(), says("", "satisfied"))
     assert await text_of(user, talk("x", "a")) is None
-    assert user.left is True
-    assert len(user.calls) == 2
+    assert (user.left, user.fault) == (True, "made_no_request")
+    assert len(user.calls) == 3
 
 
 async def test_it_leaves_when_its_patience_is_used_up() -> None:
@@ -258,3 +258,178 @@ async def test_text_without_json_is_taken_as_the_message() -> None:
     assert await text_of(user, [SYSTEM]) == "What do I have?"
     user, _ = made(balance_task(), {"text": '{"message": "What do I have?", "status'})
     assert await text_of(user, [SYSTEM]) == "What do I have?"
+
+
+# ---------------------------------------------------------------- how the talk ends
+
+ONE = balance_task().model_copy(update={"turns": balance_task().turns[:1]})
+
+
+@pytest.mark.parametrize("question", ["I found it. Shall I go on with it now?", "Which of the two do you mean?"])
+async def test_a_yes_is_sent_whatever_its_status(question: str) -> None:
+    user, llm = made(ONE, says("Yes, please go ahead.", "satisfied"))
+    assert await text_of(user, talk("What is on them?", question)) == "Yes, please go ahead."
+    assert (user.left, len(llm.seen)) == (False, 1)
+
+
+async def test_a_yes_is_sent_where_the_assistant_has_not_asked_in_so_many_words() -> None:
+    user, _ = made(ONE, says("Yes, go ahead.", "satisfied"))
+    assert await text_of(user, talk("What is on them?", "I can look it up. Just say so.")) == "Yes, go ahead."
+
+
+async def test_a_question_of_the_assistant_ends_nothing() -> None:
+    user, llm = made(ONE, says("", "satisfied"), says("Yes, do."))
+    assert await text_of(user, talk("What is on them?", "Shall I look them up?")) == "Yes, do."
+    assert "has asked you something" in llm.seen[1][-1].content
+
+
+async def test_who_insists_on_ending_before_a_question_is_done() -> None:
+    user, llm = made(ONE, says("", "satisfied"))
+    assert await text_of(user, talk("What is on them?", "They hold 5. Would you like a receipt?")) is None
+    assert (user.left, user.fault, len(llm.seen)) == (False, "", 2)
+
+
+@pytest.mark.parametrize("message", ["Thanks!", "Perfect, that's all. Bye!", "You are a star, thank you."])
+@pytest.mark.parametrize("status", ["continue", "satisfied"])
+async def test_thanks_after_the_last_answer_end_the_talk(message: str, status: str) -> None:
+    user, llm = made(ONE, says(message, status))
+    assert await text_of(user, talk("What is on them?", "They hold 5, 6 and 7.")) is None
+    assert (user.left, user.fault, len(llm.seen)) == (False, "", 1)
+
+
+async def test_a_complaint_after_the_last_answer_goes_on() -> None:
+    user, _ = made(ONE, says("Thanks, but that is wrong.", "continue"))
+    assert await text_of(user, talk("What is on them?", "They hold 5.")) == "Thanks, but that is wrong."
+
+
+async def test_thanks_before_the_last_request_are_no_message() -> None:
+    user, llm = made(balance_task(), says("Thank you!"), says("And the first once more?"))
+    assert await text_of(user, talk("What is on them?", "They hold 5, 6 and 7.")) == "And the first once more?"
+    assert "1 of your 2 requests has been answered" in llm.seen[1][-1].content
+
+
+@pytest.mark.parametrize("reply", [says("Thanks, bye!"), says(""), says("", "satisfied")])
+async def test_a_model_that_makes_no_request_is_at_fault(reply: dict[str, Any]) -> None:
+    user, llm = made(balance_task(), reply)
+    assert await text_of(user, [SYSTEM]) is None
+    assert (user.left, user.fault, len(llm.seen)) == (True, "made_no_request", 3)
+
+
+@pytest.mark.parametrize("status", ["transferred", "out_of_scope", "impossible"])
+async def test_an_end_has_a_name(status: str) -> None:
+    user, llm = made(ONE, says("Fine.", status))
+    assert await text_of(user, talk("What is on them?", "I must hand you over to a colleague.")) is None
+    assert (user.ending, user.left, user.fault, len(llm.seen)) == (status, False, "", 1)
+
+
+async def test_no_end_before_the_assistant_has_spoken() -> None:
+    user, _ = made(ONE, says("What is on them?", "transferred"))
+    assert await text_of(user, [SYSTEM]) == "What is on them?"
+    assert user.ending is None
+
+
+async def test_what_cannot_be_done_ends_no_talk_with_further_requests() -> None:
+    user, _ = made(balance_task(), says("", "impossible"), says("And the first?", "impossible"))
+    assert await text_of(user, talk("What is on them?", "That cannot be done.")) == "And the first?"
+    assert user.ending is None
+
+
+async def test_patience_has_its_own_end() -> None:
+    user, _ = made(balance_task(), says("Try again", "continue"))
+    assert await text_of(user, talk("x", "1", "x", "2", "x", "3", "x", "4")) is None
+    assert (user.left, user.ending) == (True, "out_of_patience")
+
+
+async def test_a_refused_message_is_told_of_and_not_part_of_the_talk() -> None:
+    user, llm = made(balance_task(), says("What is on A-9?"), says("What is on them?"), says("And now?"))
+    assert await text_of(user, [SYSTEM]) == "What is on A-9?"
+    assert user.refused("What is on A-9?", "it gives a value that nobody gave.")
+    assert await text_of(user, [SYSTEM]) == "What is on them?"
+    assert "You had written: What is on A-9?" in llm.seen[1][0].content
+    assert "it gives a value that nobody gave." in llm.seen[1][0].content
+    assert [len(seen) for seen in llm.seen] == [2, 2]
+    assert await text_of(user, talk("What is on them?", "5.")) == "And now?"
+    assert "You had written" not in llm.seen[2][0].content
+
+
+async def test_it_is_asked_three_times_at_most_at_one_place() -> None:
+    user, llm = made(balance_task(), says("", "satisfied"), says("A-9?"))
+    assert await text_of(user, [SYSTEM]) == "A-9?"
+    assert user.refused("A-9?", "it is wrong.")
+    assert await text_of(user, [SYSTEM]) == "A-9?"
+    assert not user.refused("A-9?", "it is wrong.")
+    assert len(llm.seen) == 3
+
+
+@pytest.mark.parametrize("told", ["born 5 March 1987", "born on 05.03.1987", "1987/03/05 is my birthday"])
+async def test_a_secret_is_watched_in_every_spelling(told: str) -> None:
+    first = (
+        balance_task()
+        .turns[0]
+        .model_copy(
+            update={
+                "hidden": "I was born on 1987-03-05.",
+                "slots": {"birth": "1987-03-05"},
+                "mode": "missing_parameter",
+            }
+        )
+    )
+    goal = "You are Ada, born on 5 March 1987, and want to know what you have."
+    given = ONE.model_copy(update={"turns": (first,), "goal": goal})
+    user, llm = made(given, says(f"What is on my accounts? I was {told}."), says("What is on my accounts?"))
+    assert await text_of(user, [SYSTEM]) == "What is on my accounts?"
+    assert "only when you are asked" in llm.seen[1][-1].content
+    assert "You are Ada, born on (told only when asked), and want" in llm.seen[0][0].content
+
+
+# ---------------------------------------------------------------- options
+
+
+def made_with(options: dict[str, Any], given: Task, *replies: dict[str, Any]) -> tuple[LLMUser, Recording]:
+    llm = Recording(list(replies))
+    make, config = plugins.load("users", "llm").make, plugins.configure("users", "llm", options)
+    return make(config, llm=llm, task=given, proof=balance_proof(), persona=ADA, seed=0), llm
+
+
+async def test_the_first_message_may_be_the_templates() -> None:
+    user, llm = made_with({"first_verbatim": True}, balance_task(), says("And the first?"))
+    assert await text_of(user, [SYSTEM]) == balance_task().turns[0].say
+    assert (user.calls, llm.seen) == ([], [])
+    assert await text_of(user, talk(balance_task().turns[0].say, "5, 6 and 7.")) == "And the first?"
+
+
+@pytest.mark.parametrize(("best_of", "message", "asked"), [(1, "What is on A-9?", 1), (3, "What is on them?", 3)])
+async def test_the_best_of_several_messages_is_taken(best_of: int, message: str, asked: int) -> None:
+    replies = [says("What is on A-9?"), says("Thanks!"), says("What is on them?"), says("Never asked for.")]
+    user, llm = made_with({"best_of": best_of}, balance_task(), *replies)
+    assert await text_of(user, [SYSTEM]) == message
+    assert len(llm.seen) == asked
+    wrong = ["invented_value", "ended_early", ""]
+    assert [call.not_taken for call in user.calls] == (wrong if best_of == 3 else [""])
+
+
+async def test_a_right_message_is_taken_at_once() -> None:
+    user, llm = made_with({"best_of": 8}, balance_task(), says("What is on them?"))
+    assert await text_of(user, [SYSTEM]) == "What is on them?"
+    assert len(llm.seen) == 1
+
+
+async def test_feedback_comes_from_the_dialogue_alone() -> None:
+    given = {"satisfaction": 0.75, "feedback": "It told me all, but slowly."}
+    user, llm = made_with({"feedback": True}, HELD_BACK, {"data": given})
+    assert await user.feedback(talk("What do I have?", "5, 6 and 7.")) == given
+    (prompt,) = llm.seen[0]
+    assert "You: What do I have?" in prompt.content
+    assert "Assistant: 5, 6 and 7." in prompt.content
+    for hidden in ("A-100", "SECRET POLICY", "TOOL RESULT", "INTERNAL THOUGHT", "You are Ada"):
+        assert hidden not in prompt.content
+
+
+@pytest.mark.parametrize("reply", [{"text": "Good."}, {"data": {"satisfaction": 7, "feedback": "Good."}}])
+async def test_feedback_that_cannot_be_read_is_none(reply: dict[str, Any]) -> None:
+    user, llm = made_with({"feedback": True}, balance_task(), reply)
+    assert await user.feedback(talk("What do I have?", "5.")) is None
+    assert [call.not_taken for call in user.calls] == ["unreadable"] * 2
+    user, llm = made(balance_task(), reply)
+    assert await user.feedback(talk("What do I have?", "5.")) is None
+    assert llm.seen == [], "off by default"

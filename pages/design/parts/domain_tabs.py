@@ -9,6 +9,7 @@ from engine import modes
 from engine.domains import catalog
 from engine.domains.strict_yaml import yaml_value
 from engine.errors import InputError
+from engine.planning import pack_lints
 from engine.planning.goals import warning
 from engine.types import Domain, Question, workspace_of
 from pages._ui.badges import mode_name
@@ -98,6 +99,8 @@ def _findings(domain: Domain, id: str, *, unsaved: bool) -> None:
             "its dialogue asks.",
             icon=":material/warning:",
         )
+    for text in pack_lints.warnings(domain, goals=False):
+        st.warning(literal(text), icon=":material/warning:")
 
 
 def _modes(domain: Domain, files: dict[str, bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.judging.rubric import DEFAULT
+from engine.planning.pack_lints import unanchored_criteria
 from engine.types import Criterion, Rubric
 from pages._ui.text import literal
 from pages.generate.parts.batch_draft import kept
@@ -36,6 +37,8 @@ def rubric(start: Rubric | None) -> Rubric | None:
         if not asked:
             st.caption(":material/warning: No question is left, so the default ones are asked.")
             return None
+        for text in unanchored_criteria(Rubric(id=shown.id, criteria=asked)):
+            st.caption(f":material/warning: {literal(text)}")
     if asked == shown.criteria and least == shown.threshold:
         return start
     name = "own" if shown.id == _UNTOUCHED else shown.id
