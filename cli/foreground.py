@@ -41,7 +41,7 @@ def _print_progress(row: Any, before: int, started: float) -> None:
     if sys.stderr.isatty():
         p = row.progress
         rate = (p.finished - before) / max(time.monotonic() - started, 0.001)
-        counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}"
+        counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}  unmeasured {p.unmeasured}"
         print(f"\r{p.finished}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
 
 
@@ -51,7 +51,7 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
     p = row.progress
     lines = [
         f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
-        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
+        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}  unmeasured {p.unmeasured}",
         f"tokens {row.tokens}  cost {'unknown' if row.cost_usd is None else f'{row.cost_usd:.4f} dollars'}",
     ]
     lines += [f"  plan: {sentence}" for sentence in sentences(quotas.shortfalls if quotas else ())]

@@ -116,6 +116,7 @@ class BatchRecord(SQLModel, table=True):
     kept: int = 0
     rejected: int = 0
     failed: int = 0
+    unmeasured: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     running: int = 0
     tokens: int = Field(default=0, sa_type=BigInteger)
     cost_usd: float = 0.0

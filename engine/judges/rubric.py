@@ -1,23 +1,23 @@
 """A model answers yes/no questions about the whole dialogue
 
-One model call per trajectory, and a second one when its answer cannot be used. Each criterion gives a score
-`rubric.<id>` with a reason and the turns that show it. The score `rubric` is the weighted share of yes; it alone passes
-or fails, at the rubric's threshold. An answer that cannot be used is a score of None.
+One model call per trajectory, and a second one, which quotes the error, when its answer cannot be used. Each criterion
+gives a score `rubric.<id>` with a reason and the turns that show it. The score `rubric` is the weighted share of yes;
+it alone passes or fails, at the rubric's threshold. An answer that cannot be used is a score of None.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from engine import prompting
 from engine.errors import ModelError
 from engine.hygiene.check import check
 from engine.hygiene.findings import Context
+from engine.judges._verdicts import Verdict, read_verdicts
 from engine.judging.rubric import DEFAULT
 from engine.protocols import LLM, AskingJudge
 from engine.types import (
@@ -48,12 +48,6 @@ class Config(Options):
     """Characters of the whole record, so that it fits the judge's context."""
 
 
-class _Verdict(BaseModel):
-    answer: Literal["yes", "no"]
-    reason: str = ""
-    evidence: list[int] = []
-
-
 class RubricJudge(AskingJudge):
     """Asks `llm` the questions of `rubric` (the default one when it is None or has no criteria). `calls` holds the
     model calls made, in order. Raises ModelError only when it is fatal (wrong key, unknown model)."""
@@ -67,6 +61,7 @@ class RubricJudge(AskingJudge):
         self._rubric = rubric if rubric is not None and rubric.criteria else DEFAULT
         self._version = f"{self._rubric.id}/{self._rubric.version}/{prompting.version('rubric')}"
         self._schema = _schema(self._rubric)
+        self._ids = [criterion.id for criterion in self._rubric.criteria]
         self.calls: list[ModelCall] = []
 
     @classmethod
@@ -77,29 +72,38 @@ class RubricJudge(AskingJudge):
         """Return one score per criterion, then the overall one."""
         if not any(turn.role == "assistant" for turn in trajectory.turns):
             return self.unmeasured("There is no assistant turn to judge.")
-        for last in (False, True):  # an answer that cannot be used is asked for once more
+        messages = [Turn(role="user", content=self._prompt(trajectory))]
+        known: dict[str, Verdict] = {}
+        for last in (False, True):  # an answer that cannot be used is asked for once more, with what is wrong with it
             try:
-                completion = await self._llm.complete(
-                    [Turn(role="user", content=self._prompt(trajectory))], response_schema=self._schema
-                )
+                completion = await self._llm.complete(messages, response_schema=self._schema)
             except ModelError as error:
                 if error.fatal:
                     raise
                 if error.call is not None:
                     self.calls.append(error.call)
                 return self.unmeasured(f"The judge gave no answer: {error}")
-            verdicts = _readable_verdicts(completion.data)
-            fault = _fault(verdicts, completion)
+            read = read_verdicts(completion.data, completion.turn.content, self._ids)
+            fault = _fault(read, completion, [id for id in self._ids if id not in known | read])
             self.calls.append(completion.call.model_copy(update={"not_taken": fault[0]}) if fault else completion.call)
+            if fault is None or fault[0] == "incomplete":
+                known |= read
             if fault is None:
                 break
-            if last:
+            if last and not known:
                 return self.unmeasured(fault[1], completion.call.model)
+            messages = [*messages, *self._asked_again(completion, fault[1])]
         scores = [
-            self._criterion_score(entry, verdicts.get(entry.id), len(trajectory.turns), completion.call.model)
+            self._criterion_score(entry, known.get(entry.id), len(trajectory.turns), completion.call.model)
             for entry in self._rubric.criteria
         ]
         return [*scores, self._overall_score(scores, completion.call.model)]
+
+    def _asked_again(self, completion: Completion, fault: str) -> list[Turn]:
+        """Return the messages that ask once more: the reply, cut where it is long, and what was wrong with it."""
+        said = _cut(completion.turn.content, self._config.chars_per_turn).strip() or "(empty)"
+        again = prompting.render("rubric_again", fault=fault, ids=self._ids)
+        return [Turn(role="assistant", content=said), Turn(role="user", content=again)]
 
     def unmeasured(self, reason: str, model: str | None = None) -> list[Score]:
         """Return all scores of the judge with value None and this reason."""
@@ -116,12 +120,12 @@ class RubricJudge(AskingJudge):
             criteria=self._rubric.criteria,
         )
 
-    def _criterion_score(self, criterion: Criterion, verdict: _Verdict | None, turns: int, model: str) -> Score:
+    def _criterion_score(self, criterion: Criterion, verdict: Verdict | None, turns: int, model: str) -> Score:
         if verdict is None:
             return self._new_score(f"rubric.{criterion.id}", None, "The judge gave no readable answer to it.", model)
-        value = 1.0 if verdict.answer == "yes" else 0.0
+        value = 1.0 if verdict.yes else 0.0
         evidence = tuple(sorted({index for index in verdict.evidence if 0 <= index < turns}))
-        reason = verdict.reason.strip() or "The judge gave no reason."
+        reason = verdict.reason or "The judge gave no reason."
         return self._new_score(f"rubric.{criterion.id}", value, reason, model, evidence)
 
     def _overall_score(self, scores: Sequence[Score], model: str) -> Score:
@@ -157,14 +161,16 @@ class RubricJudge(AskingJudge):
         )
 
 
-def _fault(verdicts: dict[str, _Verdict], completion: Completion) -> tuple[str, str] | None:
-    """Return (short name, sentence) of what makes an answer unusable, None when it can be used. Reasons quote the
-    dialogue, so only that is looked for in them which no quotation explains."""
+def _fault(verdicts: Mapping[str, Verdict], completion: Completion, missing: Sequence[str]) -> tuple[str, str] | None:
+    """Return (short name, sentence) of what makes an answer unusable or incomplete (`missing` criteria), None when all
+    of it can be used. Reasons quote the dialogue, so only that is looked for in them which no quotation explains."""
     if not verdicts:
         return "unreadable", _unreadable_reason(completion)
     said = "\n\n".join(verdict.reason for verdict in verdicts.values())
     found = check(said, Context(role="judge", finish=completion.call.finish, language=ANY_LANGUAGE))
     wrong = next((one for one in found if one.reason in _UNUSABLE), None)
+    if wrong is None and missing:
+        return "incomplete", f"The judge gave no readable answer to: {', '.join(missing)}."
     if wrong is None:
         return None
     return wrong.reason, f"The judge's answer was not taken ({wrong.reason.replace('_', ' ')}: {wrong.quote!r})."
@@ -196,25 +202,6 @@ def _cut(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
-
-
-def _readable_verdicts(data: dict[str, Any] | None) -> dict[str, _Verdict]:
-    """Return the verdicts that could be read, by criterion id."""
-    found: dict[str, _Verdict] = {}
-    for name, entry in (data or {}).items():
-        with contextlib.suppress(ValidationError):
-            found[name] = _Verdict.model_validate(_with_plain_answer(entry))
-    return found
-
-
-def _with_plain_answer(entry: Any) -> Any:
-    """Return a verdict with an answer like "Yes." or true written as "yes"; models without a schema write such."""
-    if not isinstance(entry, dict):
-        return entry
-    answer = entry.get("answer")
-    if isinstance(answer, bool):
-        answer = "yes" if answer else "no"
-    return entry | {"answer": answer.strip().lower().rstrip(".") if isinstance(answer, str) else answer}
 
 
 def _schema(rubric: Rubric) -> dict[str, Any]:

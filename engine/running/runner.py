@@ -23,7 +23,7 @@ from engine.protocols import LLM, SandboxPool, Store
 from engine.rolling.parts import Parts, environment_of
 from engine.rolling.rollout import rollout
 from engine.running.budget import Meter
-from engine.running.failures import Breaker
+from engine.running.failures import Breaker, JudgeWatch
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
@@ -42,7 +42,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     Never raises for what concerns the batch: a missing key or domain gives status `failed`; a sandbox backend that is
     gone, a full disk, a reached budget or many failed rollouts in a row give `paused`. The reason names the next move.
     """
-    watch, llms = Watch(stop), dict[ModelRole, LLM]()
+    watch, llms = Watch(stop, judges=JudgeWatch(claim.batch.pause_unmeasured)), dict[ModelRole, LLM]()
     try:
         return await _run(claim, store, pool, watch, llms)
     finally:
@@ -146,7 +146,8 @@ def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
 
 def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awaitable[Trajectory]]:
     """Return `rollout` over these parts, counted in `watch.in_flight` while it runs; too many that fail in a row abort
-    the batch at once, before their trajectories are saved, so that no more than those in flight fail after them."""
+    the batch at once, before their trajectories are saved, so that no more than those in flight fail after them. Too
+    many that no judge can measure let the dialogues in flight end: they are paid for and can be judged again."""
     breaker = Breaker()
 
     async def counted(spec: RolloutSpec) -> Trajectory:
@@ -158,6 +159,8 @@ def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awa
         watch.unsaved[spec.id] = finished.calls
         if reason := breaker.see(finished):
             watch.abort = watch.abort or Ending("paused", reason)
+        if reason := watch.judges.see(finished):
+            watch.drain = watch.drain or Ending("paused", reason)
         return finished
 
     return counted

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
+from engine.running.failures import JudgeWatch
 from engine.types import Batch, Budget, ModelCall, RolloutSpec, Trajectory
 
 IGNORED_AFTER = 10
@@ -51,6 +52,7 @@ class Watch:
     """And every one of them gave its trajectory."""
     teacher: TeacherWatch = field(default_factory=lambda: TeacherWatch())
     replies: ReplyWatch = field(default_factory=lambda: ReplyWatch())
+    judges: JudgeWatch = field(default_factory=lambda: JudgeWatch(0))
 
     @property
     def closing(self) -> bool:
@@ -73,7 +75,7 @@ class Watch:
 
     def notice(self) -> str:
         """Return what the user should know of the endpoints, "" when there is nothing."""
-        return " ".join(filter(None, (self.teacher.notice(), self.replies.notice())))
+        return " ".join(filter(None, (self.judges.notice(), self.teacher.notice(), self.replies.notice())))
 
     def spend(self, call: ModelCall, batch: Batch) -> None:
         """Add what a call took to what is spent; drain the batch once a bound is reached."""

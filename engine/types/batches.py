@@ -108,6 +108,8 @@ class Batch(Frozen):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
     limits: RolloutLimits = RolloutLimits()
     budget: Budget = Budget()
+    pause_unmeasured: Annotated[int, Field(ge=0, le=1000)] = 5
+    """So many trajectories in a row that a judge could not measure pause the batch; 0 never does."""
     language: str = "en"
     """The language that the models must write in: a code of LANGUAGES, or ANY_LANGUAGE."""
     plan_version: Annotated[int, Field(ge=1)] | None = None
@@ -129,12 +131,13 @@ class Batch(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what determines the content: all fields but name, sandbox, concurrency and budget.
+        """Hash of what determines the content: all fields but name, sandbox, concurrency, budget and
+        pause_unmeasured.
 
         Ids and rows of stored batches are derived from it, so it must never change for the same content
         (`without_later`).
         """
-        dumped = self.model_dump(mode="json", exclude={"name", "sandbox", "concurrency", "budget"})
+        dumped = self.model_dump(mode="json", exclude=_NO_CONTENT)
         content = without_later(self, dumped)
         if self._usual_modes:
             content["modes"] = dict.fromkeys(MODES, 1.0)
@@ -163,6 +166,7 @@ class Batch(Frozen):
         return self.model_copy(update={"plan_version": self.plan_version or PLAN_VERSIONS[-1]})
 
 
+_NO_CONTENT = {"name", "sandbox", "concurrency", "budget", "pause_unmeasured"}
 _FIRST_FIELDS: dict[str, frozenset[str]] = {
     "Batch": frozenset(
         {"domains", "trajectories", "attempts", "modes", "turns", "personas", "teacher", "user", "models", "judges"}
@@ -196,18 +200,20 @@ class RolloutSpec(Frozen):
 
 
 class Progress(Frozen):
-    """Counts of one batch's rollouts; `planned == kept + rejected + failed + running + waiting` always holds."""
+    """Counts of one batch's rollouts; `planned == kept + rejected + failed + unmeasured + running + waiting` always
+    holds."""
 
     planned: int
     kept: int = 0
     rejected: int = 0
     failed: int = 0
+    unmeasured: int = 0
     running: int = 0
 
     @property
     def finished(self) -> int:
         """Rollouts that ended in any way."""
-        return self.kept + self.rejected + self.failed
+        return self.kept + self.rejected + self.failed + self.unmeasured
 
     @property
     def waiting(self) -> int:

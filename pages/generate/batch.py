@@ -12,7 +12,7 @@ import streamlit as st
 from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
 from engine.times import QUIET
-from engine.types import SMALL_BATCH, TrajectoryFilter
+from engine.types import SMALL_BATCH, Status, TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import destroy_button
@@ -36,6 +36,8 @@ from storage.generating import batches, pace
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
 LATEST = 12
+LOST: tuple[Status, ...] = ("rejected", "failed", "unmeasured")
+UNMEASURED = "A judge could not say: neither kept nor rejected, and left out of exports until it is judged again."
 WAITING = {"pause": "The engine finishes what is in flight first."}
 COLUMNS = {
     "task": st.column_config.TextColumn("Request", width="large"),
@@ -125,10 +127,11 @@ def numbers(row: batches.BatchRow) -> None:
     """Draw progress and the counts, which always add up to what was planned."""
     p = row.progress
     st.progress(p.finished / max(p.planned, 1), text=f"{count(p.finished)} of {count(p.planned)}")
-    with st.grid(5, min_column_width=110):
+    with st.grid(6, min_column_width=110):
         st.metric("Kept", count(p.kept), border=True)
         st.metric("Rejected", count(p.rejected), border=True)
         st.metric("Failed", count(p.failed), border=True)
+        st.metric("Unmeasured", count(p.unmeasured), border=True, help=UNMEASURED)
         st.metric("Running", count(p.running), border=True)
         st.metric("Waiting", count(p.waiting), border=True)
     key = f"looks_{row.id}"
@@ -165,7 +168,7 @@ def losses(row: batches.BatchRow) -> None:
             share = percent(times / max(row.progress.finished, 1))
             label = f"{literal(words(reason))}: {count(times)} ({share})"
             more = {} if reason == "unknown" else {"reasons": (reason,)}
-            page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=("rejected", "failed"), **more))
+            page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=LOST, **more))
             st.caption(f"at {words(stage).lower()}")
 
 

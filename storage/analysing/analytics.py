@@ -59,6 +59,7 @@ class Overview:
     kept: int
     rejected: int
     failed: int
+    unmeasured: int
     reviewed: int
     exports: int
     tokens: int
@@ -211,7 +212,7 @@ def score_versions(db: Database, filter: TrajectoryFilter) -> dict[str, list[str
 
 
 def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
-    """Return [value, total, kept, rejected, failed, success, mean_reward] for each value, largest first.
+    """Return [value, total, kept, rejected, failed, unmeasured, success, mean_reward] for each value, largest first.
 
     `by` is domain, mode, persona, model, teacher, outcome, culprit, reason, template, tool or tag. With "tool" a
     trajectory counts once under each tool that it called, with "tag" once under each problem tag of its reviews; when
@@ -229,13 +230,14 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
         _number_of(_t.status == "kept"),
         _number_of(_t.status == "rejected"),
         _number_of(_t.status == "failed"),
+        _number_of(_t.status == "unmeasured"),
         _number_of(_t.outcome == "success"),
         func.avg(_t.reward),
     )
     if several is not None:
         query = query.join_from(several, tables.trajectory, several.c.trajectory_id == _t.id)
     query = query.where(*filters.where(db.dialect, filter)).group_by(column).order_by(total.desc(), column)
-    return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"])
+    return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "unmeasured", "success", "mean_reward"])
 
 
 def _many_valued(filter: TrajectoryFilter) -> dict[str, Subquery]:
@@ -313,7 +315,7 @@ def overview(db: Database) -> Overview:
         queued=int(queued),
         running=int(running),
         paused=int(paused),
-        trajectories=sums["kept"] + sums["rejected"] + sums["failed"],
+        trajectories=sums["kept"] + sums["rejected"] + sums["failed"] + sums["unmeasured"],
         cost_usd=float(rest[_SUMMED.index("cost_usd")]),
         **sums,
         **there,
@@ -336,7 +338,7 @@ def freshness(db: Database) -> tuple[int, ...]:
         return tuple(int(session.execute(query).scalar() or 0) for query in last)
 
 
-_SUMMED = ("kept", "rejected", "failed", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
+_SUMMED = ("kept", "rejected", "failed", "unmeasured", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

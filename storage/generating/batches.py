@@ -17,6 +17,7 @@ from engine.planning.quotas import unknown_plan
 from engine.times import ABANDONED
 from engine.types import SMALL_BATCH, Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
+from storage.columns import unfinished
 from storage.database import Database
 from storage.designing.personas import list_personas
 from storage.generating.endpoints import checked
@@ -25,6 +26,8 @@ from storage.serving.store import cost_of, progress_of
 from storage.tables import BatchRecord, DomainRecord, PackRecord
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
+COUNTS = ("planned", "kept", "rejected", "failed", "unmeasured", "running")
+"""Columns of the table of batches, in the order in which `progress_of` takes them."""
 _BY_HAND = ("Paused by ", "Cancelled by ")
 _BUDGET = "budget of "  # in the reasons that engine/running/watch.py and engine/running/budget.py give
 
@@ -248,7 +251,7 @@ def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
     b, now = tables.batch.c, time.time() if now is None else now
     if row.status != "queued" and row.command != "resume":
         return []
-    left = b.planned - b.kept - b.rejected - b.failed
+    left = unfinished()
     at_work = and_(b.status == "running", b.heartbeat_at >= now - ABANDONED)
     waiting = or_(b.status == "queued", b.status == "running", and_(b.status == "paused", b.command == "resume"))
     sooner = or_(at_work, and_(waiting, b.id < row.id))
@@ -311,7 +314,7 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         name=v["name"],
         status=v["status"],
         reason=v["reason"],
-        progress=progress_of(v["planned"], v["kept"], v["rejected"], v["failed"], v["running"]),
+        progress=progress_of(*(v[name] for name in COUNTS)),
         created_at=v["created_at"],
         started_at=v["started_at"],
         finished_at=v["finished_at"],

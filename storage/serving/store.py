@@ -22,6 +22,7 @@ from engine.liveness import has_ended
 from engine.times import CHECK_PROCESS
 from engine.types import Batch, Claim, ModelCall, Persona, Progress, Trajectory
 from storage import tables
+from storage.columns import unfinished
 from storage.database import Database
 from storage.designing.domains import domain_by_digest
 from storage.intake import rows as intake
@@ -51,7 +52,7 @@ class SqlStore:
         longer valid is failed with the reason, and the next one is tried. Raises StorageError.
         """
         b = tables.batch.c
-        wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
+        wanted = [unfinished() <= most] if most is not None else []
         wanted += [b.id == only] if only is not None else []
         while (batch_id := self._take(holder, now, stale, *wanted)) is not None:
             try:
@@ -186,7 +187,7 @@ class SqlStore:
     def progress(self, batch_id: int) -> Progress:
         """Return the counts. Raises StorageError when the batch is gone."""
         b = tables.batch.c
-        counts = select(b.planned, b.kept, b.rejected, b.failed, b.running).where(b.id == batch_id)
+        counts = select(b.planned, b.kept, b.rejected, b.failed, b.unmeasured, b.running).where(b.id == batch_id)
         with self._db.read() as session:
             row = session.execute(counts).first()
         if row is None:
@@ -221,12 +222,17 @@ def _problem(error: TurnwrightError | ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
 
 
-def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:
+def progress_of(planned: int, kept: int, rejected: int, failed: int, unmeasured: int, running: int) -> Progress:
     """Return counts that add up, also when `running` is older than the others."""
-    finished = kept + rejected + failed
+    finished = kept + rejected + failed + unmeasured
     planned = max(planned, finished)
     return Progress(
-        planned=planned, kept=kept, rejected=rejected, failed=failed, running=max(0, min(running, planned - finished))
+        planned=planned,
+        kept=kept,
+        rejected=rejected,
+        failed=failed,
+        unmeasured=unmeasured,
+        running=max(0, min(running, planned - finished)),
     )
 
 

@@ -128,6 +128,19 @@ class Double(Server):
         return next((one for one in self.dialogues if one.first == said), None)
 
 
+class SilentJudge(Double):
+    """A double whose judge's server answers with a fault: from the record with number `first` on, `many` records."""
+
+    first, many = 0, ALWAYS
+
+    def _verdicts(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        given = super()._verdicts(body)
+        number = list(self._records).index(body["messages"][0]["content"])
+        if self.first <= number < self.first + self.many:
+            raise web.HTTPServiceUnavailable(text='{"error": {"message": "the judge is out"}}')
+        return given
+
+
 def _role(body: Mapping[str, Any]) -> ModelRole:
     asked = body.get("response_format", {}).get("json_schema", {}).get("name")
     roles: dict[str | None, ModelRole] = {"user_message": "user", "verdicts": "judge"}
