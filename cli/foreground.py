@@ -61,3 +61,23 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
             f"go on with: python -m engine resume {row.id}   (--tokens, --dollars, --seconds: a larger budget)"
         )
     return "\n".join(lines)
+
+
+def flip_lines(db: Any, row: Any, most: int = 20) -> list[str]:
+    """Return what a batch that judges again found: how many count otherwise than before, the first of them with their
+    numbers, and the command that lets its scores count or takes that back."""
+    from storage.generating.judgings import flips, standing
+
+    found = standing(db, row.id)
+    lines = [f"judged {found.judged}, {sum(found.flips.values())} of them otherwise than before"]
+    lines += [f"  {before} -> {after}: {count}" for (before, after), count in found.flips.items()]
+    lines += [
+        f"  {one.trajectory:>6}  {one.before} -> {one.after}  {one.title[:70]}" for one in flips(db, row.id, most)
+    ]
+    if sum(found.flips.values()) > most:
+        lines.append(f"  and {sum(found.flips.values()) - most} more")
+    if found.used:
+        lines.append(f"its scores count for {found.used}; take that back with: python -m engine undo-scores {row.id}")
+    elif found.judged:
+        lines.append(f"let its scores count with: python -m engine use-scores {row.id}")
+    return lines

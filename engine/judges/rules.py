@@ -54,6 +54,7 @@ class RulesJudge(Judge):
     """Reads the recorded turns; deterministic."""
 
     stage = "rules"
+    makes = frozenset({CLAIMS})
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -28,7 +28,11 @@ UnsteadyReason = Callable[[Trajectory], Awaitable[str | None]]
 
 
 async def with_scores(
-    trajectory: Trajectory, judges: Mapping[str, Judge], unsteady_reason: UnsteadyReason | None = None
+    trajectory: Trajectory,
+    judges: Mapping[str, Judge],
+    unsteady_reason: UnsteadyReason | None = None,
+    *,
+    standing: Sequence[Score] = (),
 ) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.
 
@@ -37,9 +41,10 @@ async def with_scores(
     judge notes beside single turns is added to the trajectory's attachments.
 
     `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
-    scores become None and, unless another failed, the outcome is unmeasured with culprit tool.
+    scores become None and, unless another failed, the outcome is unmeasured with culprit tool. `standing` are scores
+    that judges which are not asked now gave before; they count as if given now.
     """
-    scores: list[Score] = []
+    scores: list[Score] = [*standing]
     calls: list[ModelCall] = []
     notes: list[Attachment] = []
     for judge in (judge for judge in judges.values() if judge.asks is None):
@@ -66,6 +71,7 @@ async def with_scores(
         "attachments": (*trajectory.attachments, *notes),
     }
     deciding = {name for name, judge in judges.items() if judge.decides}
+    deciding |= {one.source for one in standing if plugins.trait("judges", one.source, "decides", False)}
     outcome: Outcome = "unmeasured" if open_verdict else _outcome(trajectory, scores, deciding)
     fields = _outcome_fields(trajectory, outcome, unsteady)
     if open_verdict:

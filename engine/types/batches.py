@@ -12,6 +12,7 @@ from engine.types.domains import MODES, KnownMode, Mode, Persona
 from engine.types.frozen import Frozen, digest
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import Endpoint, ModelRole
+from engine.types.reviews import TrajectoryFilter
 from engine.types.scores import Rubric
 from engine.types.tasks import RejectReason, Task
 
@@ -110,6 +111,8 @@ class Batch(Frozen):
     budget: Budget = Budget()
     pause_unmeasured: Annotated[int, Field(ge=0, le=1000)] = 5
     """So many trajectories in a row that a judge could not measure pause the batch; 0 never does."""
+    rejudge: TrajectoryFilter | None = None
+    """Set in a batch that rolls out nothing and judges these stored trajectories again; `domains` are then theirs."""
     language: str = "en"
     """The language that the models must write in: a code of LANGUAGES, or ANY_LANGUAGE."""
     plan_version: Annotated[int, Field(ge=1)] | None = None

@@ -129,8 +129,9 @@ class Trajectory(Frozen):
     `stage` and `reason` (a short code) say where and why, and `detail` explains it in a sentence. `begun` holds the
     index in `turns` of the message that makes each request of the task, as far as the dialogue went; empty in older
     records, for which engine/dialogue/requests.py finds them from the texts. `remarks` are added when a trajectory is
-    exported. `attachments` are in any order. `imported` keeps what an imported row held besides its turns (group_id, rollout, modes, more), so that an export
-    writes it back; its `before_import` holds the original id and index of a record that got new ones.
+    exported. `attachments` are in any order. `imported` keeps what an imported row held besides its turns (group_id,
+    rollout, modes, more), so that an export writes it back; its `before_import` holds the original id and index of a
+    record that got new ones.
     """
 
     id: str

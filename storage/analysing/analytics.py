@@ -296,7 +296,7 @@ def overview(db: Database) -> Overview:
     batches = select(
         func.count(),
         *(_number_of(b.status == s) for s in ("queued", "running", "paused")),
-        *(func.coalesce(func.sum(b[name]), 0) for name in _SUMMED),
+        *(_over_rollouts(name) for name in _SUMMED),
     )
     with db.read() as session:
         total, queued, running, paused, *rest = tuple(session.execute(batches).one())
@@ -323,22 +323,33 @@ def overview(db: Database) -> Overview:
 
 
 def freshness(db: Database) -> tuple[int, ...]:
-    """Return numbers to compare: at least one differs after any change of trajectories, reviews or exports.
+    """Return numbers to compare: at least one differs after any change of trajectories, of the scores that
+    count, of reviews or exports.
 
     Ids are never given out twice, and each change of a review adds an event, as does an undo.
     """
-    e = tables.export.c
+    e, j = tables.export.c, tables.judgement.c
     last = (
         select(func.max(_t.id)),
         select(func.max(tables.review_event.c.id)),
         select(func.count(e.finished_at)),
         select(func.max(e.id)).where(e.finished_at.is_not(None)),
+        select(func.count(j.used_at)),
+        select(func.max(j.used_at) * 1000),
     )
     with db.read() as session:
         return tuple(int(session.execute(query).scalar() or 0) for query in last)
 
 
 _SUMMED = ("kept", "rejected", "failed", "unmeasured", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
+
+
+def _over_rollouts(name: str) -> ColumnElement[Any]:
+    """Return the sum of a counter over all batches; what was only judged again is counted as spent, not once more."""
+    b = tables.batch.c
+    counts = name in ("kept", "rejected", "failed", "unmeasured")
+    summed = case((b.rejudges, 0), else_=b[name]) if counts else b[name]
+    return func.coalesce(func.sum(summed), 0)
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -82,7 +82,7 @@ def _not_ended(db: Database, filter: TrajectoryFilter) -> int:
         return 0
     b = tables.batch.c
     rest = not_ended()
-    query = select(func.coalesce(func.sum(case((rest > 0, rest), else_=0)), 0))
+    query = select(func.coalesce(func.sum(case((rest > 0, rest), else_=0)), 0)).where(b.rejudges.is_(False))
     if filter.batches:
         query = query.where(b.id.in_(filter.batches))
     with db.read() as session:

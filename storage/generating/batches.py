@@ -37,7 +37,8 @@ class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
     the calls without a price. `command` is what the engine has not carried out yet: pause, resume, cancel or
     None. `sandbox` names the one that it runs in, None before the first claim. `import_report` is the report of an
-    imported file (engine/importing/report.py), None for other batches and where none was stored."""
+    imported file (engine/importing/report.py), None for other batches and where none was stored. One that
+    `rejudges` counts trajectories that it judged again (storage/generating/judgings.py)."""
 
     id: int
     name: str
@@ -58,6 +59,7 @@ class BatchRow:
     imported: bool
     sandbox: str | None
     import_report: dict[str, Any] | None = None
+    rejudges: bool = False
 
     @property
     def repeatable(self) -> Batch:
@@ -267,7 +269,7 @@ def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
 
 
 def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
-    """Return (stage, reason, count) of what the batch lost, most frequent first."""
+    """Return (stage, reason, count) of what the batch lost, most frequent first; nothing for one that judges again."""
     t = tables.trajectory.c
     count = func.count().label("count")
     query = (
@@ -298,6 +300,9 @@ def delete_batch(db: Database, id: int, now: float | None = None) -> None:
             raise no_batch(id)
         if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - ABANDONED:
             raise InputError("batch", f"batch {id} is running.", "Cancel it first.")
+        j = tables.judgement.c
+        if session.execute(select(j.used_at).where(j.batch_id == id, j.used_at.is_not(None)).limit(1)).first():
+            raise InputError("batch", f"the scores that batch {id} found count now.", "Undo that first.")
         search.delete_batch(session.connection(), id)
         session.execute(delete(tables.batch).where(b.id == id))
 
@@ -328,5 +333,6 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         unpriced_calls=v["unpriced_calls"],
         imported=v["imported"],
         sandbox=v["sandbox"],
+        rejudges=v["rejudges"],
         import_report=json.loads(v["import_report"]) if v["import_report"] else None,
     )

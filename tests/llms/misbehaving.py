@@ -100,7 +100,7 @@ class Double(Server):
         self.requests.append(body)
         messages, role = body["messages"], _role(body)
         if role == "judge":
-            return _response(self._verdicts(body))
+            return _response(self._verdicts(body), prompt_tokens=11, completion_tokens=2)
         dialogue = self._dialogue(role, messages)
         if dialogue is None:
             return web.json_response({"error": {"message": "this dialogue is not in the batch"}}, status=400)
@@ -159,8 +159,8 @@ def _choice(play: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _response(choice: dict[str, Any]) -> web.Response:
-    return web.json_response(completion({}) | {"choices": [choice]})
+def _response(choice: dict[str, Any], **usage: int) -> web.Response:
+    return web.json_response(completion({**usage}) | {"choices": [choice]})
 
 
 def _yes_to_all(schema: Mapping[str, Any]) -> dict[str, Any]:
