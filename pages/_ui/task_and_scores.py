@@ -7,14 +7,19 @@ import json
 import pandas as pd
 import streamlit as st
 
-from engine.types import ProvenTurn, Score, Task, ToolCall, Trajectory
+from engine.types import Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
 from pages._ui.text import code_view, literal, plain
 
 
 def draw_scores(trajectory: Trajectory) -> None:
-    """Draw outcome, culprit and reward, then each score with its reason."""
+    """Draw outcome, culprit and reward of a trajectory, then each score with its reason."""
+    draw_judgement(trajectory)
+
+
+def draw_judgement(trajectory: Trajectory | Judgement) -> None:
+    """Draw the same of what judging again found."""
     with st.container(horizontal=True, vertical_alignment="center"):
         badge("outcome", trajectory.outcome)
         if trajectory.culprit:

@@ -21,6 +21,7 @@ from pages._ui.dialogs import close, dialog, open_after_page
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
+from pages._ui.judge_again import judge_again
 from pages._ui.layout import header, missing
 from pages._ui.messages import notice
 from pages._ui.routes import number_parameter, open_page, page_link
@@ -29,6 +30,7 @@ from pages._ui.text import literal
 from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
+from pages.generate.parts.judging_view import flips_view, scores_buttons
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
 from storage.designing import domains
 from storage.generating import batches, pace
@@ -78,14 +80,28 @@ def controls(row: batches.BatchRow) -> None:
         )
     if row.status in (*MOVING, "paused") and button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         open_after_page(partial(confirm_cancel, row.id))
-    retry_button(row)
-    sandbox_button(row)
-    if row.status not in MOVING:
+    scores_buttons(row)
+    if not row.rejudges:
+        retry_button(row)
+        sandbox_button(row)
+        again_button(row)
+    if row.status not in MOVING and not row.rejudges:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
     if row.status in ENDED and button(
         "Delete", icon=":material/delete:", type="tertiary", key=f"delete_{row.id}", help="With all its trajectories."
     ):
         open_after_page(partial(confirm_delete, row))
+
+
+def again_button(row: batches.BatchRow) -> None:
+    """Offer to judge what a batch holds again, once no engine works on it."""
+    if row.status in MOVING or not row.progress.finished:
+        return
+    waits = row.progress.unmeasured
+    label = f"Judge again ({count(waits)} unmeasured)" if waits else "Judge again"
+    if button(label, icon=":material/gavel:", key=f"again_{row.id}"):
+        source = None if row.imported else row.batch
+        open_after_page(partial(judge_again, TrajectoryFilter(batches=(row.id,)), source, waits))
 
 
 @dialog("Cancel this batch?")
@@ -256,13 +272,14 @@ def live(number: int, was: str) -> None:
     numbers(row)
     import_view(row.import_report)
     with st.container(horizontal=True):
-        if row.status == "done" and row.progress.kept:
+        if row.status == "done" and row.progress.kept and not row.rejudges:
             page_link("queue", "Review", icon="checklist", **behind(number))
             page_link("scores", "Analyse", icon="bar_chart", **behind(number))
             page_link("exports", "Export", icon="download", **behind(number))
     with st.container():
         losses(row)
     latest(row)
+    flips_view(row)
 
 
 number = number_parameter("id")
@@ -277,13 +294,18 @@ if toast := st.session_state.pop("toast_of_batch", None):
 header(chosen.name)
 with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
-    badge_reference(chosen.batch.teacher.name)
+    if chosen.rejudges:
+        st.badge(
+            "judges again", icon=":material/gavel:", color="blue", help="Rolls out nothing: it judges what is stored."
+        )
+    else:
+        badge_reference(chosen.batch.teacher.name)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
 with st.container(horizontal=True, vertical_alignment="center", key="controls"):
     controls(chosen)
 with st.container():
     change_form(chosen)
-planned = None if chosen.imported else plan_view.quotas(chosen.batch)
+planned = None if chosen.imported or chosen.rejudges else plan_view.quotas(chosen.batch)
 names = {row.id: row.name for row in domains.list_domains(db())}
 with st.container():
     if planned is not None:

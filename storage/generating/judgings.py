@@ -139,6 +139,12 @@ def judgements(db: Database, trajectory: int) -> list[tuple[int, str, Judgement,
     return [(r.id, r.name, Judgement.model_validate_json(r.body), r.used_at is not None) for r in found]
 
 
+def scores_since(db: Database, trajectory: int) -> float:
+    """Return since when a trajectory has its present scores, in epoch seconds; 0 where they are those of its batch."""
+    with db.read() as session:
+        return float(session.execute(select(func.max(_j.used_at)).where(_j.trajectory_id == trajectory)).scalar() or 0)
+
+
 # ---------------------------------------------------------------- whose scores count
 
 
