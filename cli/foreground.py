@@ -66,7 +66,7 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
 def flip_lines(db: Any, row: Any, most: int = 20) -> list[str]:
     """Return what a batch that judges again found: how many count otherwise than before, the first of them with their
     numbers, and the command that lets its scores count or takes that back."""
-    from storage.generating.judgings import flips, standing
+    from storage.generating.judgings import flips, panel_agreement, standing
 
     found = standing(db, row.id)
     lines = [f"judged {found.judged}, {sum(found.flips.values())} of them otherwise than before"]
@@ -76,6 +76,8 @@ def flip_lines(db: Any, row: Any, most: int = 20) -> list[str]:
     ]
     if sum(found.flips.values()) > most:
         lines.append(f"  and {sum(found.flips.values()) - most} more")
+    agreed = panel_agreement(db, row.id)
+    lines += [f"  agreement on {name}: {one.share:.0%} of {one.trajectories}" for name, one in agreed.items()]
     if found.used:
         lines.append(f"its scores count for {found.used}; take that back with: python -m engine undo-scores {row.id}")
     elif found.judged:

@@ -14,7 +14,7 @@ from cli.wiring import database
 from engine.errors import InputError
 from engine.types import Batch, TrajectoryFilter
 
-_TAKEN = ("judges", "rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured")
+_TAKEN = ("judges", "panel", "rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured")
 """What is judged as in a stored batch, where nothing else is said."""
 
 
@@ -25,7 +25,9 @@ def rejudge(
         Path | None, typer.Option(help="Judges, models.judge, rubric, budget and filter (rejudge) as YAML or TOML.")
     ] = None,
     judge: Annotated[list[str] | None, typer.Option(help="Only these judges; scores of the others stand.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="A saved model that the judges ask.")] = None,
+    endpoint: Annotated[
+        list[str] | None, typer.Option(help="A saved model that the judges ask; several are a panel, most votes count.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the batch that this becomes.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Budget in tokens.")] = None,
     dollars: Annotated[float | None, typer.Option(min=0, help="Budget in dollars.")] = None,
@@ -39,8 +41,9 @@ def rejudge(
         values = _values(db, chosen, file)
         if judge:
             values["judges"] = judge
-        if endpoint is not None:
-            values["models"] = {**values.get("models", {}), "judge": _saved(db, endpoint)}
+        if endpoint:
+            first, *further = (_saved(db, one) for one in endpoint)
+            values |= {"models": {**values.get("models", {}), "judge": first}, "panel": further}
         bounds = {"tokens": tokens, "cost_usd": dollars, "seconds": seconds}
         given = {bound: value for bound, value in bounds.items() if value}
         values["budget"] = {**values.get("budget", {}), **given}

@@ -306,6 +306,13 @@ class ToolSource(Protocol):
         return None
 
 
+@runtime_checkable
+class ModelPanel(Protocol):
+    """An LLM that stands for several."""
+
+    members: Sequence[LLM]
+
+
 # ---------------------------------------------------------------- judges
 
 

@@ -25,6 +25,8 @@ from engine.rolling.parts import Parts, environment_of
 from engine.rolling.rollout import rollout
 from engine.running.budget import Meter
 from engine.running.failures import Breaker, JudgeWatch
+from engine.running.models import open_llm
+from engine.running.panel import Panel
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, judges_of, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
@@ -58,6 +60,9 @@ async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms
         meter = Meter(claim.batch, watch)
         for role, llm in opened_models(claim.batch):
             llms[role] = meter.over(llm)
+        if claim.batch.panel and "judge" in llms:
+            further = (meter.over(open_llm(endpoint, "judge")) for endpoint in claim.batch.panel)
+            llms["judge"] = Panel([llms["judge"], *further])
         await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))

@@ -99,6 +99,8 @@ class Batch(Frozen):
     teacher: Choice = Choice(name="reference")
     user: Choice = Choice(name="reference")
     models: dict[ModelRole, Endpoint] = {}
+    panel: tuple[Endpoint, ...] = ()
+    """Further models that judges ask beside models.judge; the answer of most of them counts."""
     judges: tuple[Choice, ...] = (Choice(name="rules"), Choice(name="state"), Choice(name="facts"))
     rubric: Rubric | None = None
     keep_failures: bool = False

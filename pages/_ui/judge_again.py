@@ -44,12 +44,12 @@ def judge_again(chosen: TrajectoryFilter, source: Batch | None, unmeasured: int 
         help="Scores of judges that are not chosen stay, and count beside the new ones.",
     )
     asking = any(plugins.load("judges", name).make.asks == "judge" for name in judges)
-    endpoint = _model(source) if asking else None
+    models = _models(source) if asking else []
     bounds = _bounds()
     with st.container(horizontal=True):
-        ready = bool(judges and number and (endpoint or not asking))
+        ready = bool(judges and number and (models or not asking))
         if button("Judge again", key="again_start", type="primary", icon=":material/gavel:", disabled=not ready):
-            _start(chosen, judges, endpoint, source, bounds)
+            _start(chosen, judges, models, source, bounds)
         if button("Cancel", key="again_cancel"):
             close()
 
@@ -57,7 +57,7 @@ def judge_again(chosen: TrajectoryFilter, source: Batch | None, unmeasured: int 
 def _start(
     chosen: TrajectoryFilter,
     judges: list[str],
-    endpoint: Endpoint | None,
+    models: list[Endpoint],
     source: Batch | None,
     bounds: dict[str, float | None],
 ) -> None:
@@ -67,7 +67,8 @@ def _start(
         "name": f"{source.name[:100]}, judged again" if source else "Judged again",
         "domains": [{"id": "stored"}],
         "judges": judges,
-        "models": {"judge": endpoint.model_dump(mode="json")} if endpoint else {},
+        "models": {"judge": models[0].model_dump(mode="json")} if models else {},
+        "panel": [one.model_dump(mode="json") for one in models[1:]],
         "budget": bounds,
         "rejudge": chosen.model_dump(mode="json"),
     }
@@ -78,8 +79,8 @@ def _start(
         open_page("batch", id=number)
 
 
-def _model(source: Batch | None) -> Endpoint | None:
-    """Draw the choice of the judges' model: a saved one, or that of the batch."""
+def _models(source: Batch | None) -> list[Endpoint]:
+    """Draw the choice of the judges' models among the saved ones and those of the batch; several are a panel."""
     choices = {row.name: as_profiled(row.endpoint, row.profile) for row in endpoints.list_endpoints(db())}
     before = source.models.get("judge") if source else None
     if before is not None and before not in choices.values():
@@ -87,8 +88,15 @@ def _model(source: Batch | None) -> Endpoint | None:
     if not choices:
         st.caption(":material/key: No model is set up yet.")
         page_link("settings", "Add a model", icon="add")
-        return None
-    return choices[str(st.selectbox("Model of the judge", list(choices), key="again_model"))]
+        return []
+    names = st.multiselect(
+        "Models of the judge",
+        list(choices),
+        default=next(iter(choices)),
+        key="again_models",
+        help="Several are a panel: all are asked, and the answer of most counts.",
+    )
+    return [choices[name] for name in names]
 
 
 def _bounds() -> dict[str, float | None]:

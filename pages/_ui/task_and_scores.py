@@ -46,7 +46,8 @@ def _score(score: Score) -> None:
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
         plain(score.reason, empty="No reason was given.")
-        origin = (score.method, score.source, score.model, version_name(score.version))
+        agreed = f"agreement {score.agreement:.0%}" if score.agreement is not None else ""
+        origin = (score.method, score.source, score.model, version_name(score.version), agreed)
         source = " · ".join(part for part in origin if part)
         turns = f" · see {plural(len(score.evidence), 'turn')} " + ", ".join(map(str, score.evidence))
         st.caption(literal(source + (turns if score.evidence else "")))

@@ -30,7 +30,7 @@ from pages._ui.text import literal
 from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
-from pages.generate.parts.judging_view import flips_view, scores_buttons
+from pages.generate.parts.judging_view import agreement_view, flips_view, scores_buttons
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
 from storage.designing import domains
 from storage.generating import batches, pace
@@ -143,7 +143,7 @@ def numbers(row: batches.BatchRow) -> None:
     """Draw progress and the counts, which always add up to what was planned."""
     p = row.progress
     st.progress(p.finished / max(p.planned, 1), text=f"{count(p.finished)} of {count(p.planned)}")
-    with st.grid(6, min_column_width=110):
+    with st.grid(6, min_column_width=130):
         st.metric("Kept", count(p.kept), border=True)
         st.metric("Rejected", count(p.rejected), border=True)
         st.metric("Failed", count(p.failed), border=True)
@@ -280,6 +280,7 @@ def live(number: int, was: str) -> None:
         losses(row)
     latest(row)
     flips_view(row)
+    agreement_view(row)
 
 
 number = number_parameter("id")

@@ -94,6 +94,8 @@ def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
         raise refused[0]
     for role, endpoint in batch.models.items():
         checked(endpoint, f"models.{role}")
+    for number, endpoint in enumerate(batch.panel, 1):
+        checked(endpoint, f"panel.{number}")
     chosen, errors = _personas(db, batch)
     with db.write() as session:
         shares = []

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import InputError
 from engine.judging.again import judged_kinds, that_can_be_judged
+from engine.judging.agreement import Agreement, agreements
 from engine.types import Batch, DomainShare, Judgement, Status, Trajectory, TrajectoryFilter
 from storage import facets, filters, tables
 from storage.database import Database
@@ -60,6 +61,8 @@ def create_judging(db: Database, batch: Batch, now: float | None = None) -> int:
     assert batch.rejudge is not None
     for role, endpoint in batch.models.items():
         checked(endpoint, f"models.{role}")
+    for number, endpoint in enumerate(batch.panel, 1):
+        checked(endpoint, f"panel.{number}")
     conditions = _judgeable(db, batch.rejudge)
     with db.write() as session:
         found = session.execute(select(_t.domain, func.count()).where(*conditions).group_by(_t.domain)).all()
@@ -137,6 +140,19 @@ def judgements(db: Database, trajectory: int) -> list[tuple[int, str, Judgement,
     with db.read() as session:
         found = session.execute(query).all()
     return [(r.id, r.name, Judgement.model_validate_json(r.body), r.used_at is not None) for r in found]
+
+
+def panel_agreement(db: Database, id: int, most: int = 2_000) -> dict[str, Agreement]:
+    """Return how far the votes of a panel agreed in a batch, by criterion, the lowest first; from its first `most`
+    trajectories. Empty where no panel voted."""
+    rolled = select(tables.body.c.body).join(tables.trajectory, _t.id == tables.body.c.trajectory_id)
+    rolled = rolled.where(_t.batch_id == id).order_by(_t.id)
+    again = select(_j.body).where(_j.batch_id == id, _j.body.is_not(None)).order_by(_j.trajectory_id)
+    with db.read() as session:
+        judges_again = session.execute(select(tables.batch.c.rejudges).where(tables.batch.c.id == id)).scalar()
+        bodies = session.execute((again if judges_again else rolled).limit(most)).scalars()
+        kind: type[Judgement | Trajectory] = Judgement if judges_again else Trajectory
+        return agreements(kind.model_validate_json(body).scores for body in bodies)
 
 
 def scores_since(db: Database, trajectory: int) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.errors import InputError
 from engine.importing.read import importer_of, read
@@ -16,6 +17,7 @@ from engine.importing.report import Report
 from engine.serving.choice import SandboxChoice
 from engine.serving.worker import Worker
 from engine.types import Budget, Endpoint, Recipe, TrajectoryFilter
+from storage import tables
 from storage.analysing import analytics
 from storage.analysing.funnel import funnel
 from storage.exporting.recipes import count_admitted
@@ -178,6 +180,64 @@ async def test_a_dead_judge_pauses_it_too_and_nothing_is_changed(runs: Runs) -> 
     assert (again.status, again.progress.unmeasured) == ("paused", 5)
     assert again.reason.startswith("5 trajectories in a row could not be measured")
     assert statuses(runs, source) == {"kept": SIZE}
+
+
+async def test_a_panel_votes_and_says_how_far_it_agrees(runs: Runs) -> None:
+    """Each model is asked three times; of the six answers on each record two say no to two of the criteria."""
+    source = (await runs({})).batch.id
+    torn = reshaped(lambda found: {name: "no" if name in ("clear", "recovered") else "yes" for name in found})
+    plain = reshaped(lambda found: dict.fromkeys(found, "yes"))
+
+    class Votes(Double):
+        def _verdicts(self, body: Mapping[str, Any]) -> dict[str, Any]:
+            right = super()._verdicts(body)
+            number = self._records[body["messages"][0]["content"]]
+            return torn(right) if number in (2, 5) else plain(right)
+
+    judges = [{"rubric": {"times": 3}}]
+    again, double = await judged_again(runs, source, made=Votes, judges=judges, panel=(ENDPOINT,))
+    assert (again.status, again.progress.kept, double.verdicts) == ("done", SIZE, [6] * SIZE)
+    agreed = judgings.panel_agreement(runs.db, again.id)
+    assert list(agreed)[:2] == ["rubric.clear", "rubric.recovered"]
+    assert agreed["rubric.clear"] == (pytest.approx(4 / 6, abs=1e-5), SIZE)
+    assert agreed["rubric.goal_met"] == (1.0, SIZE)
+    (_, _, found, _), *_ = judgings.judgements(runs.db, judgings_of(runs, again.id)[0])
+    score = next(one for one in found.scores if one.name == "rubric.clear")
+    assert (score.value, score.model, score.reason.startswith("4 of 6 say yes.")) == (1.0, "m2", True)
+
+
+async def test_a_split_panel_measures_nothing(runs: Runs) -> None:
+    source = (await runs({})).batch.id
+
+    class Split(Double):
+        def _verdicts(self, body: Mapping[str, Any]) -> dict[str, Any]:
+            right = super()._verdicts(body)
+            first = self._records[body["messages"][0]["content"]] == 1
+            return right if first else NO_TO_ALL[0](right)
+
+    again, _ = await judged_again(runs, source, made=Split, panel=(ENDPOINT,), pause_unmeasured=0)
+    assert (again.status, again.progress.unmeasured) == ("done", SIZE)
+    (_, _, found, _), *_ = judgings.judgements(runs.db, judgings_of(runs, again.id)[0])
+    assert "The panel is split: 1 yes, 1 no" in found.detail
+
+
+@pytest.mark.parametrize(("questions", "number"), [("dimensions", 9), ("request", 10), ("response", 6)])
+async def test_sets_of_questions_say_what_counts_as_yes(runs: Runs, questions: str, number: int) -> None:
+    source = (await runs({})).batch.id
+    again, double = await judged_again(runs, source, judges=[{"rubric": {"questions": questions}}])
+    assert (again.status, again.progress.kept) == ("done", SIZE)
+    (_, _, found, _), *_ = judgings.judgements(runs.db, judgings_of(runs, again.id)[0])
+    asked = [one for one in found.scores if one.source == "rubric" and one.name != "rubric"]
+    assert (len(asked), {one.version.split("/")[0] for one in asked}) == (number, {questions})
+    prompt = double.requests[0]["messages"][0]["content"]
+    assert (prompt.count("Yes means: "), prompt.count("A no, for example: ")) == (number, number)
+
+
+def judgings_of(runs: Runs, number: int) -> list[int]:
+    """Return the trajectories that a batch judged again."""
+    j = tables.judgement.c
+    with runs.db.read() as session:
+        return list(session.execute(select(j.trajectory_id).where(j.batch_id == number)).scalars())
 
 
 async def test_imported_trajectories_are_judged_by_the_rubric(runs: Runs, tmp_path: Path) -> None:

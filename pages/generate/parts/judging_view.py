@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages._ui.badges import look
+from pages._ui.badges import look, score_name
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
 from pages._ui.format import count, plural
@@ -20,6 +20,12 @@ COLUMNS = {
     "after": st.column_config.TextColumn("By these scores"),
     "reward": st.column_config.NumberColumn("New reward", format="%.2f"),
     "counts": st.column_config.CheckboxColumn("Counts"),
+}
+
+AGREEMENT = {
+    "criterion": st.column_config.TextColumn("Criterion"),
+    "agreement": st.column_config.ProgressColumn("Agreement", min_value=0.0, max_value=1.0, format="percent"),
+    "trajectories": st.column_config.NumberColumn("Trajectories", format="localized"),
 }
 
 
@@ -59,6 +65,25 @@ def _undo(number: int) -> None:
     with saving():
         changed = judgings.undo(db(), number)
         keep_message(f"{plural(changed, 'trajectory has', 'trajectories have')} the earlier scores again")
+
+
+def agreement_view(row: batches.BatchRow) -> None:
+    """Draw how far the votes of a panel agree, by criterion, once the batch rests."""
+    voted = row.batch.panel or any(choice.options.get("times", 1) != 1 for choice in row.batch.judges)
+    if not voted or row.status in ("queued", "running"):
+        return
+    found = judgings.panel_agreement(db(), row.id)
+    if not found:
+        return
+    st.header("How far the panel agrees", anchor=False)
+    st.caption("Share of votes for the answer that counts, the lowest first. What is often split needs other words.")
+    shown = pd.DataFrame(
+        [
+            {"criterion": score_name(name), "agreement": one.share, "trajectories": one.trajectories}
+            for name, one in found.items()
+        ]
+    )
+    st.dataframe(shown, hide_index=True, column_config=AGREEMENT, alt="Agreement of the panel by criterion")
 
 
 def flips_view(row: batches.BatchRow) -> None:

@@ -55,6 +55,7 @@ def test_a_batch_shows_what_is_unmeasured_and_has_it_judged_again(open_page: Ope
     assert not page.exception
     assert page.checkbox(key="again_only").value is True
     assert page.multiselect(key="again_judges").value == ["rubric"]
+    assert page.multiselect(key="again_models").value == ["mended"]
     page.button(key="again_start").click().run()
     assert not page.exception
     row = batches.get_batch(ready, number + 1)
