@@ -325,6 +325,7 @@ class Judge(Protocol):
     stage: the stage at which a trajectory that it fails is lost.
     reads_rubric: whether it asks the questions of the batch's rubric, which the form then shows.
     reason: the short code for a trajectory lost by this score.
+    measures: in one sentence, what a score of it measures; "" where its name and the judge's label say all.
     makes: the kinds of attachments that it notes, none of which any other part of the product makes.
 
     A judge that finds something at a place within a turn may also have `notes: list[Attachment]`, filled by `score`.
@@ -339,6 +340,10 @@ class Judge(Protocol):
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
         return f"low_{score.name}"
+
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        return ""
 
     @abstractmethod
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...

@@ -78,6 +78,17 @@ class RubricJudge(AskingJudge):
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
         return "low_rubric"
 
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        """Return the question; of a rubric that is no set of ours, its name, since scores do not hold the question."""
+        name = score.version.split("/")[0]
+        if score.name == score.source:
+            return f"The weighted share of yes among the questions of the rubric {name}."
+        id = score.name.removeprefix(f"{score.source}.")
+        known = next((rubric for rubric in SETS.values() if rubric.id == name), None)
+        asked = next((one.question for one in known.criteria if one.id == id), None) if known else None
+        return asked or f"The yes/no question {id} of the rubric {name}."
+
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         """Return one score per criterion, then the overall one."""
         if not any(turn.role == "assistant" for turn in trajectory.turns):

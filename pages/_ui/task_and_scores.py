@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import streamlit as st
 
+from engine.judging.meaning import measured_in_words
 from engine.types import Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
@@ -45,6 +46,8 @@ def _score(score: Score) -> None:
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
+        if meaning := measured_in_words(score):
+            st.caption(literal(meaning))
         plain(score.reason, empty="No reason was given.")
         agreed = f"agreement {score.agreement:.0%}" if score.agreement is not None else ""
         origin = (score.method, score.source, score.model, version_name(score.version), agreed)

@@ -52,7 +52,7 @@ from tests.llms import spellings
 from tests.llms.misbehaving import ALWAYS, Double, Order, SilentJudge
 from tests.llms.providers import SECRET, DeepSeek, GeminiAddress, Rule, RuledDouble
 from tests.llms.server import serving
-from tests.llms.spellings import Place, Spelling
+from tests.llms.spellings import Place, Spelling, altered
 from tests.samples.batches import batch_of
 from tests.samples.packs import ledger_files
 from tests.samples.personas import TESS
@@ -473,6 +473,31 @@ async def test_what_another_judge_failed_is_rejected_without_the_dead_one(runs: 
     played = await runs(orders, made=SilentJudge, judges=JUDGES, pause_unmeasured=0)
     rejected = ("rejected", "unsupported_claim", "agent")
     assert played.endings() == {rejected: SIX, unmeasured("judge_no_answer"): SIX}
+
+
+async def test_partial_credit_passes_with_the_reward_that_it_is(runs: Runs) -> None:
+    """Each answer states one of two facts."""
+    half_said = altered(r"holds \d+(\.\d+)?", "holds a bit")
+    orders = {i: Order(half_said) for i in range(SIZE)}
+    strict = await runs(orders)
+    assert strict.endings() == {("rejected", "missing_fact", "agent"): SIZE}
+    judges = ["rules", "state", {"facts": {"passes_from": 0.5}}]
+    partial_credit = await runs(orders, judges=judges)
+    assert partial_credit.endings() == {KEPT: SIZE}
+    facts = [score for row in partial_credit.rows for score in row.scores if score.name == "facts"]
+    assert {(score.value, score.passed, score.reason.endswith("A share of 0.5 passes.")) for score in facts} == {
+        (0.5, True, True)
+    }
+    assert {row.reward for row in partial_credit.rows} == {round((1 + 1 + 0.5) / 3, 6)}
+
+
+async def test_a_batch_that_requires_tool_calls_rejects_a_dialogue_without_any(runs: Runs) -> None:
+    share = {"id": "ledger", "digest": runs.domain.digest, "templates": ["compare"]}
+    judges = [{"rules": {"require_tool_calls": True}}, "state", "facts"]
+    called = await runs({}, domains=[share], judges=judges)
+    assert called.endings() == {KEPT: SIZE}
+    found = [score for row in called.rows for score in row.scores if score.name == "called_tools"]
+    assert {(score.value, score.reason) for score in found} == {(1.0, "2 calls succeeded.")}
 
 
 async def test_a_batch_that_keeps_failures_keeps_nothing_unmeasured(runs: Runs) -> None:
