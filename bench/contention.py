@@ -153,7 +153,7 @@ def lost(db: Database, number: int, rows: int, verdicts: dict[int, str]) -> tupl
         found = {row.id: row.verdict for row in session.execute(select(t.id, t.verdict).where(t.id.in_(verdicts)))}
     p = batches.get_batch(db, number).progress
     wrong = sum(found.get(id) != VERDICTS_MEAN[verdict][0] for id, verdict in verdicts.items())
-    return rows - there, abs(rows - p.kept - p.rejected - p.failed), wrong
+    return rows - there, abs(rows - p.finished), wrong
 
 
 def measure(url: str, seconds: float, rate: int, stored: int) -> bool:

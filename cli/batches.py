@@ -10,6 +10,7 @@ import typer
 from cli.option_values import LARGEST, validated
 from cli.wiring import database, worker
 from engine import loop
+from engine.errors import InputError
 from engine.types import Batch
 
 
@@ -33,11 +34,13 @@ def run(
     from storage.generating.batches import create_batch
 
     batch = load_batch(file)
+    if batch.rejudge is not None:
+        raise InputError(file.name, "judges stored trajectories again.", f"Use `rejudge --file {file.name}`.")
     given = {"trajectories": trajectories, "sandbox": sandbox, "seed": seed, "concurrency": concurrency}
     changes = {name: value for name, value in given.items() if value is not None}
     batch = batch_of({**batch.model_dump(), **changes}, file.name)
     with database() as db:
-        _work_on(db, create_batch(db, _as_tried(db, batch)))
+        work_on(db, create_batch(db, _as_tried(db, batch)))
 
 
 def _as_tried(db: Any, batch: Batch) -> Batch:
@@ -89,18 +92,21 @@ def resume(
             print(f"failed rollouts that are tried again: {retry(db, number)}")
         elif row.status not in ("queued", "running") and sandbox is None:
             command(db, number, "resume")
-        _work_on(db, number)
+        work_on(db, number)
 
 
-def _work_on(db: Any, number: int) -> None:
+def work_on(db: Any, number: int) -> None:
     """Work on one batch in this process until it goes no further, print its summary, exit with 1 if it is not done."""
-    from cli.foreground import follow, summary
+    from cli.foreground import flip_lines, follow, summary
     from storage.generating.batches import get_batch, losses
     from storage.generating.plans import quotas_of_batch
     from storage.generating.user_yield import user_yield
 
     loop.run(follow(worker(db, number), lambda: get_batch(db, number)))
     row = get_batch(db, number)
-    print(summary(row, losses(db, number), quotas_of_batch(db, row), user_yield(db, number)))
+    users = None if row.rejudges else user_yield(db, number)
+    print(summary(row, losses(db, number), None if row.rejudges else quotas_of_batch(db, row), users))
+    if row.rejudges:
+        print("\n".join(flip_lines(db, row)))
     if row.status != "done":
         raise typer.Exit(1)

@@ -21,7 +21,7 @@ OPTIONS = {
     "teacher": ("teachers", "Only what these played: reference, llm."),
     "model": ("models", "Only these models of the assistant."),
     "tool": ("tools", "Only what called one of these tools."),
-    "status": ("statuses", "kept, rejected, failed."),
+    "status": ("statuses", "kept, rejected, failed, unmeasured."),
     "outcome": ("outcomes", "success, failure, unmeasured."),
     "culprit": ("culprits", "agent, user, tool, infrastructure, none."),
     "stage": ("stages", "Only what was lost at: planned, proven, rolled_out, rules, state, judged."),

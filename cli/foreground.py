@@ -41,7 +41,7 @@ def _print_progress(row: Any, before: int, started: float) -> None:
     if sys.stderr.isatty():
         p = row.progress
         rate = (p.finished - before) / max(time.monotonic() - started, 0.001)
-        counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}"
+        counts = f"kept {p.kept}  rejected {p.rejected}  failed {p.failed}  unmeasured {p.unmeasured}"
         print(f"\r{p.finished}/{p.planned}  {counts}  {rate:.1f}/s ", end="", file=sys.stderr, flush=True)
 
 
@@ -68,7 +68,7 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
     p = row.progress
     lines = [
         f"batch {row.id} {row.name!r}: {row.status}" + (f" ({row.reason})" if row.reason else ""),
-        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}",
+        f"planned {p.planned}  kept {p.kept}  rejected {p.rejected}  failed {p.failed}  unmeasured {p.unmeasured}",
         f"tokens {row.tokens}  cost {_dollars(row.cost_usd)}" + _per_kept(row),
     ]
     lines += [f"  plan: {sentence}" for sentence in sentences(quotas.shortfalls if quotas else ())]
@@ -79,3 +79,25 @@ def summary(row: Any, losses: Sequence[tuple[str, str, int]], quotas: Quotas | N
             f"go on with: python -m engine resume {row.id}   (--tokens, --dollars, --seconds: a larger budget)"
         )
     return "\n".join(lines)
+
+
+def flip_lines(db: Any, row: Any, most: int = 20) -> list[str]:
+    """Return what a batch that judges again found: how many count otherwise than before, the first of them with their
+    numbers, and the command that lets its scores count or takes that back."""
+    from storage.generating.judgings import flips, panel_agreement, standing
+
+    found = standing(db, row.id)
+    lines = [f"judged {found.judged}, {sum(found.flips.values())} of them otherwise than before"]
+    lines += [f"  {before} -> {after}: {count}" for (before, after), count in found.flips.items()]
+    lines += [
+        f"  {one.trajectory:>6}  {one.before} -> {one.after}  {one.title[:70]}" for one in flips(db, row.id, most)
+    ]
+    if sum(found.flips.values()) > most:
+        lines.append(f"  and {sum(found.flips.values()) - most} more")
+    agreed = panel_agreement(db, row.id)
+    lines += [f"  agreement on {name}: {one.share:.0%} of {one.trajectories}" for name, one in agreed.items()]
+    if found.used:
+        lines.append(f"its scores count for {found.used}; take that back with: python -m engine undo-scores {row.id}")
+    elif found.judged:
+        lines.append(f"let its scores count with: python -m engine use-scores {row.id}")
+    return lines

@@ -1,6 +1,7 @@
 """The list of commands, and how a refusal is printed. Each command is a function of the file imported here.
 
-python -m engine work | run FILE | resume NUMBER | export | show | analyze | import | validate PACK | check | list KIND
+python -m engine work | run FILE | resume NUMBER | rejudge | use-scores NUMBER | undo-scores NUMBER
+    | export | show | analyze | import | validate PACK | check | list KIND
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 
 import typer
 
-from cli import batches, installation, packs, results, training_files
+from cli import batches, installation, judging, packs, results, training_files
 from engine.errors import InputError, TurnwrightError, each
 
 app = typer.Typer(
@@ -21,6 +22,9 @@ app = typer.Typer(
 app.command()(batches.work)
 app.command()(batches.run)
 app.command()(batches.resume)
+app.command()(judging.rejudge)
+app.command()(judging.use_scores)
+app.command()(judging.undo_scores)
 app.command()(training_files.export)
 app.command(name="import")(training_files.import_)
 app.command()(results.show)

@@ -21,8 +21,9 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record.")] = False,
 ) -> None:
     """Show batches, the trajectories of a batch, or one trajectory turn by turn."""
-    from cli.foreground import summary
+    from cli.foreground import flip_lines, summary
     from storage.generating.batches import get_batch, latest, list_batches, losses
+    from storage.generating.judgings import judgements
     from storage.generating.plans import quotas_of_batch
     from storage.generating.user_yield import user_yield
     from storage.reviewing.trajectories import get
@@ -33,9 +34,16 @@ def show(
             if found is None:
                 raise InputError("trajectory", f"there is no trajectory {trajectory}.", "See `show --batch N`.")
             print(found.as_shown().model_dump_json(indent=2) if as_json else _trajectory_text(found))
+            for number, name, judged, used in () if as_json else judgements(db, trajectory):
+                print(f"\njudged again by batch {number} {name!r}{', which counts' if used else ''}: {judged.status}")
+                print("\n".join(_score_lines(judged.scores)))
         elif batch is not None:
             chosen = get_batch(db, batch)
-            print(summary(chosen, losses(db, batch), quotas_of_batch(db, chosen), user_yield(db, batch)))
+            again = bool(chosen.rejudges)
+            plan, users = (None, None) if again else (quotas_of_batch(db, chosen), user_yield(db, batch))
+            print(summary(chosen, losses(db, batch), plan, users))
+            if again:
+                print("\n".join(flip_lines(db, chosen)))
             for row in latest(db, batch, 20):
                 print(f"  {row.id:>6}  {row.status:<8} {row.domain}/{row.template} {row.mode}  {row.title[:70]}")
         else:
@@ -51,8 +59,11 @@ def _trajectory_text(trajectory: Any) -> str:
     for number, turn in enumerate(trajectory.turns):
         lines.append(f"[{number}] {turn.role}: {turn.content[:2000]}")
         lines += [f"      → {c.name}({json.dumps(c.arguments, ensure_ascii=False)})" for c in turn.tool_calls]
-    lines += [f"{s.name}: {'not measured' if s.value is None else s.value} ({s.reason})" for s in trajectory.scores]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_score_lines(trajectory.scores)])
+
+
+def _score_lines(scores: Any) -> list[str]:
+    return [f"{s.name}: {'not measured' if s.value is None else s.value} ({s.reason})" for s in scores]
 
 
 @with_filter

@@ -30,6 +30,7 @@ from engine.types import (
     ExecResult,
     ExportOutcome,
     Finding,
+    Judgement,
     ModelCall,
     ModelRole,
     Profile,
@@ -321,6 +322,13 @@ class ToolSource(Protocol):
         return None
 
 
+@runtime_checkable
+class ModelPanel(Protocol):
+    """An LLM that stands for several."""
+
+    members: Sequence[LLM]
+
+
 # ---------------------------------------------------------------- judges
 
 
@@ -333,6 +341,8 @@ class Judge(Protocol):
     stage: the stage at which a trajectory that it fails is lost.
     reads_rubric: whether it asks the questions of the batch's rubric, which the form then shows.
     reason: the short code for a trajectory lost by this score.
+    measures: in one sentence, what a score of it measures; "" where its name and the judge's label say all.
+    makes: the kinds of attachments that it notes, none of which any other part of the product makes.
 
     A judge that finds something at a place within a turn may also have `notes: list[Attachment]`, filled by `score`.
     """
@@ -341,10 +351,15 @@ class Judge(Protocol):
     decides: ClassVar[bool] = False
     stage: ClassVar[Stage] = "judged"
     reads_rubric: ClassVar[bool] = False
+    makes: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
         return f"low_{score.name}"
+
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        return ""
 
     @abstractmethod
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
@@ -429,6 +444,11 @@ class Store(Protocol):
         when the claim is lost.
     release: give the batch back with a final or paused status and the reason for the reader.
     spent: (tokens, cost in US dollars or None, seconds) so far, over all claims of the batch.
+    waiting_judgements: numbers of the trajectories that a batch which judges again has left, in their order; the batch
+        then plans no more than these and what it has judged, since trajectories may have been deleted.
+    stored_trajectory: a trajectory by its number; None when it was deleted.
+    save_judgements: store what judging again found, by the trajectory's number, and count it in one transaction;
+        numbers without a judgement are no longer planned. Raises StorageError.
     """
 
     def claim(
@@ -443,6 +463,9 @@ class Store(Protocol):
     def release(self, batch_id: int, holder: str, status: str, reason: str) -> None: ...
     def progress(self, batch_id: int) -> Progress: ...
     def spent(self, batch_id: int) -> tuple[int, float | None, float]: ...
+    def waiting_judgements(self, batch_id: int) -> list[int]: ...
+    def stored_trajectory(self, number: int) -> Trajectory | None: ...
+    def save_judgements(self, batch_id: int, judgements: Mapping[int, Judgement | None]) -> None: ...
 
 
 class Library(Protocol):

@@ -1,10 +1,14 @@
-"""The columns of the table of trajectories that filters, charts and lists of values go by.
+"""The columns of the table of trajectories that filters, charts and lists of values go by; what a batch has left.
 
 intake/rows.py fills each column from a Trajectory. A new column needs a line here, a value there, a field in tables.py
 and a migration.
 """
 
 from __future__ import annotations
+
+from sqlalchemy import ColumnElement
+
+from storage import tables
 
 CHOICES = {
     "batches": "batch_id",
@@ -29,3 +33,9 @@ NUMBERS = ("reward", "turns", "tokens", "tool_calls", "cost_usd")
 """Columns whose distribution a chart shows."""
 RANGES = (*NUMBERS, "rating")
 """Columns that TrajectoryFilter bounds by its fields min_<column> and max_<column>."""
+
+
+def unfinished() -> ColumnElement[int]:
+    """Return the SQL expression for the rollouts of a batch that have no trajectory yet."""
+    b = tables.batch.c
+    return b.planned - b.kept - b.rejected - b.failed - b.unmeasured

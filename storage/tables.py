@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, false
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
@@ -99,7 +99,8 @@ class PersonaRecord(SQLModel, table=True):
 
 class BatchRecord(SQLModel, table=True):
     """A batch with its frozen snapshot, its state and its exact counters. `sandbox` names the one that it runs in,
-    None before the first claim. `import_report` is JSON (engine/importing/report.py)."""
+    None before the first claim. One with `rejudges` rolls out nothing: what it found are rows of `judgement`, and its
+    counters count those. `import_report` is JSON (engine/importing/report.py)."""
 
     __tablename__: ClassVar[Any] = "batch"
     __table_args__: ClassVar[Any] = (Index(None, "status", "id"), _NEVER_REUSED)
@@ -112,10 +113,12 @@ class BatchRecord(SQLModel, table=True):
     command: str | None = Field(default=None, sa_type=String)
     holder: str | None = Field(default=None, sa_type=String)
     imported: bool = False
+    rejudges: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     planned: int
     kept: int = 0
     rejected: int = 0
     failed: int = 0
+    unmeasured: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     running: int = 0
     tokens: int = Field(default=0, sa_type=BigInteger)
     cost_usd: float = 0.0
@@ -201,6 +204,23 @@ class ScoreRecord(SQLModel, table=True):
     passed: bool | None = None
     method: str = Field(sa_type=String)
     source: str = Field(sa_type=String)
+
+
+class JudgementRecord(SQLModel, table=True):
+    """What one batch found when it judged a trajectory again; `status`, `reward` and `body` (a Judgement as JSON) are
+    NULL until it has. `before` is the trajectory's status when the batch was made. While its scores are the
+    trajectory's own, `used_at` says since when, and `replaced` holds the Judgement that they took the place of."""
+
+    __tablename__: ClassVar[Any] = "judgement"
+    __table_args__: ClassVar[Any] = (Index(None, "trajectory_id"),)
+    batch_id: int = _parent("batch.id", primary_key=True, autoincrement=False)
+    trajectory_id: int = _parent("trajectory.id", primary_key=True, autoincrement=False)
+    before: str = Field(sa_type=String)
+    status: str | None = Field(default=None, sa_type=String)
+    reward: float | None = None
+    body: str | None = Field(default=None, sa_type=Text)
+    replaced: str | None = Field(default=None, sa_type=Text)
+    used_at: float | None = None
 
 
 class ToolUseRecord(SQLModel, table=True):
@@ -358,6 +378,7 @@ batch: Table = metadata.tables["batch"]
 trajectory: Table = metadata.tables["trajectory"]
 body: Table = metadata.tables["trajectory_body"]
 score: Table = metadata.tables["score"]
+judgement: Table = metadata.tables["judgement"]
 tool_use: Table = metadata.tables["tool_use"]
 user_fault: Table = metadata.tables["user_fault"]
 facet: Table = metadata.tables["facet"]

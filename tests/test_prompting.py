@@ -29,7 +29,7 @@ def test_a_value_nobody_uses_is_an_error() -> None:
 
 
 def test_an_unknown_prompt_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"There are: rubric, user, user_go_on"):
+    with pytest.raises(InputError, match=r"There are: rubric, rubric_again, user, user_go_on"):
         prompting.render("no_such")
 
 

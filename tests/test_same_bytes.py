@@ -132,8 +132,12 @@ BODY: dict[str, Any] = {
 def test_a_new_field_at_its_default_changes_no_fingerprint() -> None:
     before, after = Batch.model_validate(BODY), WiderBatch.model_validate(BODY)
     assert before.fingerprint == after.fingerprint
-    later = {**dict.fromkeys(("plan_version", "language"), True), "models": {"__all__": {"patience", "parallel_calls"}}}
-    unhashed = dict.fromkeys(("name", "sandbox", "concurrency", "budget"), True)
+    later = {
+        **dict.fromkeys(("plan_version", "language", "panel", "rejudge"), True),
+        "models": {"__all__": {"patience", "parallel_calls"}},
+        "rubric": {"criteria": {"__all__": {"counts_as_yes", "example_of_no"}}},
+    }
+    unhashed = dict.fromkeys(("name", "sandbox", "concurrency", "budget", "pause_unmeasured"), True)
     old = before.model_dump(mode="json", exclude=unhashed | later)
     assert before.fingerprint == digest(old), "what was hashed before plans had a version"
 

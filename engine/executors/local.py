@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from engine.errors import SandboxError
-from engine.types import RolloutSpec, Trajectory
+
+Unit = TypeVar("Unit")
+Done = TypeVar("Done")
 
 
 class Executor(Protocol):
@@ -18,10 +20,10 @@ class Executor(Protocol):
 
     def run(
         self,
-        work: Callable[[RolloutSpec], Awaitable[Trajectory]],
-        specs: Iterable[RolloutSpec],
+        work: Callable[[Unit], Awaitable[Done]],
+        specs: Iterable[Unit],
         concurrency: int,
-    ) -> AsyncIterator[Trajectory]: ...
+    ) -> AsyncIterator[Done]: ...
 
 
 class LocalExecutor(Executor):
@@ -29,19 +31,19 @@ class LocalExecutor(Executor):
 
     async def run(
         self,
-        work: Callable[[RolloutSpec], Awaitable[Trajectory]],
-        specs: Iterable[RolloutSpec],
+        work: Callable[[Unit], Awaitable[Done]],
+        specs: Iterable[Unit],
         concurrency: int,
-    ) -> AsyncIterator[Trajectory]:
+    ) -> AsyncIterator[Done]:
         """Yield trajectories as they finish. The first exception of `work` cancels the other rollouts and is raised,
         after all trajectories that were finished by then are yielded. Closing the generator cancels the rollouts in
         flight and waits for them."""
         waiting = iter(specs)
-        running: set[asyncio.Task[Trajectory]] = set()
-        finished: list[asyncio.Task[Trajectory]] = []
+        running: set[asyncio.Task[Done]] = set()
+        finished: list[asyncio.Task[Done]] = []
         any_finished = asyncio.Event()
 
-        def note(task: asyncio.Task[Trajectory]) -> None:
+        def note(task: asyncio.Task[Done]) -> None:
             finished.append(task)
             any_finished.set()
 
@@ -70,14 +72,14 @@ class LocalExecutor(Executor):
             await _cancel(running)
 
 
-def _error(task: asyncio.Task[Trajectory]) -> BaseException | None:
+def _error(task: asyncio.Task[Done]) -> BaseException | None:
     """Return the exception of a finished task, None when it gave a trajectory."""
     if task.cancelled():  # by its own code: a CancelledError raised on would look as if the executor were cancelled
         return SandboxError("A rollout was cancelled from inside.")
     return task.exception()
 
 
-async def _cancel(tasks: set[asyncio.Task[Trajectory]]) -> None:
+async def _cancel(tasks: set[asyncio.Task[Done]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

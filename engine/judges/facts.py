@@ -2,12 +2,15 @@
 
 A request's facts are looked for in the assistant's texts from that request to the end of the dialogue, so a fact that
 is given late still counts, except in the answer to a later request that asks for the same fact. The value is the share
-of facts stated; the judge passes at 1.
+of facts stated; the judge passes at 1, or with partial credit from `passes_from` on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from engine import modes
 from engine.dialogue.facts import missing
@@ -19,7 +22,10 @@ __all__ = ["FactsJudge"]
 
 
 class Config(Options):
-    """There is nothing to set: the facts, and where each one counts, come with the task."""
+    """How many of the facts are enough; which they are, and where each one counts, comes with the task."""
+
+    passes_from: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of facts that passes. Below 1 an answer gets partial credit: it passes, with the share as its value."""
 
 
 class FactsJudge(Judge):
@@ -27,7 +33,12 @@ class FactsJudge(Judge):
 
     decides = True
 
-    def __init__(self, config: Config) -> None: ...
+    def __init__(self, config: Config) -> None:
+        self._passes_from = config.passes_from
+
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        return "The share of the facts that the answers must contain which the assistant stated."
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
@@ -43,7 +54,11 @@ class FactsJudge(Judge):
         if not unstated:
             return [_score(1.0, f"All {total} facts are stated.")]
         named = ", ".join(repr(fact) for fact in unstated[:5])
-        return [_score(1 - len(unstated) / total, f"{len(unstated)} of {total} facts are not stated: {named}.")]
+        share = 1 - len(unstated) / total
+        told = f"{len(unstated)} of {total} facts are not stated: {named}."
+        if self._passes_from < 1:
+            told += f" A share of {self._passes_from:g} passes."
+        return [_score(share, told, passes_from=self._passes_from)]
 
 
 def _unstated_facts(trajectory: Trajectory, proven: Sequence[ProvenTurn]) -> list[str]:
@@ -73,6 +88,6 @@ def _at_once(trajectory: Trajectory, number: int) -> bool:
     return mode is not None and mode.at_once
 
 
-def _score(value: float | None, reason: str) -> Score:
-    passed = None if value is None else value == 1.0
+def _score(value: float | None, reason: str, *, passes_from: float = 1.0) -> Score:
+    passed = None if value is None else value >= passes_from
     return Score(name="facts", value=value, passed=passed, reason=reason, source="facts", method="fact")

@@ -34,8 +34,17 @@ _ARGUMENTS, _ERROR = 120, 300
 _REASONS = {
     "valid_calls": "invalid_calls",
     "no_repetition": "repetition",
+    "called_tools": "no_tool_call",
     "grounded": "no_call",
     "mode": "policy_rule",
+}
+_MEANINGS = {
+    "finished": "Whether the dialogue came to its end with an answer of the assistant.",
+    "valid_calls": "The share of calls that name an offered tool and fit its schema.",
+    "no_repetition": "Whether no call was made again and again without need.",
+    "grounded": "Whether the answers state only what a tool, the user or the policy gave.",
+    "mode": "Whether the messages show what their mode demands.",
+    "called_tools": "Whether a call of the assistant succeeded, as the batch requires.",
 }
 _SHOWN = 3
 """How many claims a reason quotes."""
@@ -44,16 +53,19 @@ _ENDS = {"user_left": "gave_up", "done": "no_answer"}
 
 
 class Config(Options):
-    """Where repetition begins."""
+    """Where repetition begins, and whether a dialogue must use tools."""
 
     same_call_limit: int = Field(default=3, ge=1)
     """How often the very same call may be made for one request before it is repetition."""
+    require_tool_calls: bool = False
+    """Fail a dialogue in which no call of the assistant succeeded, also where its task needs none."""
 
 
 class RulesJudge(Judge):
     """Reads the recorded turns; deterministic."""
 
     stage = "rules"
+    makes = frozenset({CLAIMS})
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -69,6 +81,10 @@ class RulesJudge(Judge):
             return "unsupported_claim"
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        return _MEANINGS.get(score.name, "")
+
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         self.notes = []
         if not any(turn.role == "assistant" for turn in trajectory.turns):
@@ -76,6 +92,7 @@ class RulesJudge(Judge):
         return [
             _finished(trajectory),
             *_valid_calls(trajectory),
+            *(_called_tools(trajectory) if self._config.require_tool_calls else ()),
             *_repetition(trajectory, self._config.same_call_limit),
             *self._grounded(trajectory),
             *_mode(trajectory),
@@ -152,6 +169,12 @@ def _valid_calls(trajectory: Trajectory) -> Iterator[Score]:
     first = trajectory.turns[bad[0]]
     reason = f"{len(bad)} of {total} calls are invalid; the first: {first.content[:200]}"
     yield _score("valid_calls", max(0.0, 1 - len(bad) / total), reason, bad, passed=_recovered(trajectory))
+
+
+def _called_tools(trajectory: Trajectory) -> Iterator[Score]:
+    answered = [i for i, turn in enumerate(trajectory.turns) if turn.role == "tool" and turn.fault is None]
+    told = f"{len(answered)} calls succeeded." if answered else "No call succeeded, and the batch requires one."
+    yield _score("called_tools", float(bool(answered)), told, answered[:1])
 
 
 def _recovered(trajectory: Trajectory) -> bool:

@@ -32,6 +32,10 @@ class StateJudge(Judge):
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
         return "tests_failed" if trajectory.tests_passed is False else "state_mismatch"
 
+    @classmethod
+    def measures(cls, score: Score) -> str:
+        return "Whether the workspace ended as the reference leaves it, or the task's hidden tests pass."
+
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         return [self._measured(trajectory)]
 

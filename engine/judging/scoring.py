@@ -2,8 +2,9 @@
 
 The reward is the mean over the judges that could measure something, each judge counting once (a judge with
 several scores counts their mean, the rubric its weighted overall score). What could not be measured is left out;
-when nothing could be, the reward is None. A wrong end state counts only while the reference proves steady
-(steadiness.py).
+when nothing could be, the reward is None. A judge that was asked and whose model gave no usable answer leaves outcome
+and reward open, unless another judge has failed the trajectory: what the others found is only a part of it. A wrong
+end state counts only while the reference proves steady (steadiness.py).
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ UnsteadyReason = Callable[[Trajectory], Awaitable[str | None]]
 
 
 async def with_scores(
-    trajectory: Trajectory, judges: Mapping[str, Judge], unsteady_reason: UnsteadyReason | None = None
+    trajectory: Trajectory,
+    judges: Mapping[str, Judge],
+    unsteady_reason: UnsteadyReason | None = None,
+    *,
+    standing: Sequence[Score] = (),
 ) -> Trajectory:
     """Return the trajectory with scores, reward, outcome and culprit.
 
@@ -37,14 +42,16 @@ async def with_scores(
     judge notes beside single turns is added to the trajectory's attachments.
 
     `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
-    scores become None and, unless another failed, the outcome is unmeasured with culprit tool.
+    scores become None and, unless another failed, the outcome is unmeasured with culprit tool. `standing` are scores
+    that judges which are not asked now gave before; they count as if given now.
     """
-    scores: list[Score] = []
+    scores: list[Score] = [*standing]
     calls: list[ModelCall] = []
     notes: list[Attachment] = []
     for judge in (judge for judge in judges.values() if judge.asks is None):
         scores += await judge.score(trajectory)
         notes += getattr(judge, "notes", ())
+    silent: list[str] = []
     unsteady = await unsteady_reason(trajectory) if unsteady_reason is not None and _state_failed(scores) else None
     if unsteady is not None:
         scores = [_without_reference(entry, unsteady) for entry in scores]
@@ -53,17 +60,24 @@ async def with_scores(
             why = "the reference does not hold" if unsteady is not None else f"{' and '.join(failed)} failed"
             scores += _unasked_scores(name, judge, f"Not asked: {why}.")
             continue
-        scores += await judge.score(trajectory)
+        given = await judge.score(trajectory)
+        silent += [name] if given and overall_value(given) is None else []
+        scores += given
         calls += getattr(judge, "calls", ())
+    open_verdict = bool(silent) and not _failing_judges(scores)
     found = {
         "scores": tuple(scores),
-        "reward": reward(scores),
+        "reward": None if open_verdict else reward(scores),
         "calls": (*trajectory.calls, *calls),
         "attachments": (*trajectory.attachments, *notes),
     }
     deciding = {name for name, judge in judges.items() if judge.decides}
-    outcome = _outcome(trajectory, scores, deciding)
-    return trajectory.model_copy(update=found | _outcome_fields(trajectory, outcome, unsteady))
+    deciding |= {one.source for one in standing if plugins.trait("judges", one.source, "decides", False)}
+    outcome: Outcome = "unmeasured" if open_verdict else _outcome(trajectory, scores, deciding)
+    fields = _outcome_fields(trajectory, outcome, unsteady)
+    if open_verdict:
+        fields["culprit"] = "infrastructure"
+    return trajectory.model_copy(update=found | fields)
 
 
 def _outcome_fields(trajectory: Trajectory, outcome: Outcome, unsteady: str | None) -> dict[str, object]:
@@ -109,6 +123,14 @@ def reward(scores: Sequence[Score]) -> float | None:
         return None
     means = [sum(values) / len(values) for values in by_source.values()]
     return round(sum(means) / len(means), 6)
+
+
+def overall_value(scores: Sequence[Score]) -> float | None:
+    """Return what one judge's scores amount to: the value of the score that is named like the judge, else the mean of
+    those that were measured; None where there is none."""
+    overall = [entry for entry in scores if entry.name == entry.source]
+    found = [entry.value for entry in overall or scores if entry.value is not None]
+    return sum(found) / len(found) if found else None
 
 
 def _part_of_an_overall(entry: Score, scores: Sequence[Score]) -> bool:

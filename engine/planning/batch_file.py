@@ -39,6 +39,8 @@ def parse_batch(data: bytes, name: str) -> Batch:
     if not isinstance(value, dict):
         raise InputError(name, "is not a mapping.", "Write the fields of a batch, see assets/batches/.")
     value.setdefault("name", Path(name).stem)
+    if "rejudge" in value:  # its domains are those of the trajectories that it finds
+        value.setdefault("domains", ["stored"])
     if isinstance(value.get("domains"), list):
         value["domains"] = [{"id": entry} if isinstance(entry, str) else entry for entry in value["domains"]]
     return batch_of(value, name, data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from itertools import chain
@@ -18,18 +18,21 @@ from typing import Any, TypeVar
 from engine.domains.sources import runs_commands
 from engine.errors import BudgetReached, SandboxError, StorageError, TurnwrightError
 from engine.executors.local import LocalExecutor
+from engine.judging.again import judged_again
 from engine.planning.planner import plan
-from engine.protocols import LLM, SandboxPool, Store
+from engine.protocols import LLM, Judge, SandboxPool, Store
 from engine.rolling.parts import Parts, environment_of
 from engine.rolling.rollout import proven, rollout
 from engine.running.budget import Meter
 from engine.running.early_look import EarlyLook
-from engine.running.failures import Breaker
+from engine.running.failures import Breaker, JudgeWatch
+from engine.running.models import open_llm
+from engine.running.panel import Panel
 from engine.running.proving_ahead import ProvingAhead
 from engine.running.watch import Ending, Watch
-from engine.running.wiring import check_batch, opened_models, parts_of
+from engine.running.wiring import check_batch, judges_of, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
-from engine.types import Claim, ModelRole, Proof, RolloutSpec, Trajectory
+from engine.types import Batch, Claim, Judgement, ModelRole, Proof, RolloutSpec, Trajectory
 
 FLUSH_SECONDS = 0.25
 """Longest time that a finished trajectory waits to be saved."""
@@ -44,7 +47,7 @@ async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event
     Never raises for what concerns the batch: a missing key or domain gives status `failed`; a sandbox backend that is
     gone, a full disk, a reached budget or many failed rollouts in a row give `paused`. The reason names the next move.
     """
-    watch, llms = Watch(stop), dict[ModelRole, LLM]()
+    watch, llms = Watch(stop, judges=JudgeWatch(claim.batch.pause_unmeasured)), dict[ModelRole, LLM]()
     try:
         return await _run(claim, store, pool, watch, llms)
     finally:
@@ -59,6 +62,9 @@ async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms
         meter = Meter(claim.batch, watch)
         for role, llm in opened_models(claim.batch):
             llms[role] = meter.over(llm)
+        if claim.batch.panel and "judge" in llms:
+            further = (meter.over(open_llm(endpoint, "judge")) for endpoint in claim.batch.panel)
+            llms["judge"] = Panel([llms["judge"], *further])
         await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))
@@ -66,7 +72,10 @@ async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms
         return Ending("failed", str(error))
     heartbeat = asyncio.create_task(_heartbeat(claim, store, watch))
     try:
-        await _work(claim, store, pool, watch, meter, llms)
+        if claim.batch.rejudge is not None:
+            await _judge_again(claim, store, watch, llms)
+        else:
+            await _work(claim, store, pool, watch, meter, llms)
     # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
         return Ending("paused", f"The sandbox stopped working: {error} Mend it, then resume.")
@@ -121,6 +130,90 @@ async def _work(
             await _count_unstored(claim, store, watch)
 
 
+async def _judge_again(claim: Claim, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
+    """Judge the stored trajectories that are left, and save what is found as it arrives. Raises what ends the batch."""
+    waiting = await _in_thread(store.waiting_judgements, claim.batch_id)
+    if waiting:
+        watch.check_budget(claim.batch)
+    numbers = _until_closing(waiting, watch)
+    results = LocalExecutor().run(_counting_judge(claim.batch, store, watch, llms), numbers, claim.batch.concurrency)
+    found: dict[int, Judgement | None] = {}
+    try:
+        async with aclosing(_until_aborted(results, watch)) as arriving:
+            async for one in arriving:
+                found |= {} if one is None else {one[0]: one[1]}
+                if found and (one is None or len(found) >= FLUSH_ROWS):
+                    await _save_judgements(claim, store, watch, found)
+    finally:
+        try:
+            await _save_judgements(claim, store, watch, found)
+        finally:
+            await _count_unstored(claim, store, watch)
+
+
+def _until_closing(numbers: Sequence[int], watch: Watch) -> Iterator[int]:
+    """Yield the numbers, until the batch is to end."""
+    for number in numbers:
+        if watch.closing:
+            return
+        yield number
+    watch.all_handed_out = True
+
+
+def _counting_judge(
+    batch: Batch, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM]
+) -> Callable[[int], Awaitable[tuple[int, Judgement | None]]]:
+    """Return the function that judges a stored trajectory again, by number, and gives None where it was deleted."""
+
+    async def counted(number: int) -> tuple[int, Judgement | None]:
+        watch.in_flight += 1
+        judges = judges_of(batch, llms)
+        try:
+            trajectory = await _in_thread(store.stored_trajectory, number)
+            found = None if trajectory is None else await _judged(trajectory, judges, batch)
+        except BaseException:  # cancellation as well: what the calls took was spent
+            watch.undelivered += [call for judge in judges.values() for call in getattr(judge, "calls", ())]
+            raise
+        finally:
+            watch.in_flight -= 1
+        if found is not None and trajectory is not None:
+            watch.unsaved[str(number)] = found.calls
+            if reason := watch.judges.see(found.over(trajectory, frozenset())):
+                watch.drain = watch.drain or Ending("paused", reason)
+        return number, found
+
+    return counted
+
+
+async def _judged(trajectory: Trajectory, judges: Mapping[str, Judge], batch: Batch) -> Judgement:
+    """Return what the judges find; a fault of one of them leaves this trajectory unmeasured and the batch going on.
+    Raises TurnwrightError, which is a fault of the batch."""
+    try:
+        return await judged_again(trajectory, judges, batch)
+    except TurnwrightError:
+        raise
+    except Exception as error:
+        return Judgement(
+            status="unmeasured",
+            outcome="unmeasured",
+            culprit="infrastructure",
+            stage="judged",
+            reason="engine_fault",
+            detail=f"{type(error).__name__}: {str(error)[:500]}",
+            calls=tuple(call for judge in judges.values() for call in getattr(judge, "calls", ())),
+        )
+
+
+async def _save_judgements(claim: Claim, store: Store, watch: Watch, found: dict[int, Judgement | None]) -> None:
+    """Save what was found, and empty `found`."""
+    if not found:
+        return
+    await _in_thread(store.save_judgements, claim.batch_id, dict(found))
+    for number in found:
+        watch.unsaved.pop(str(number), None)
+    found.clear()
+
+
 async def _count_unstored(claim: Claim, store: Store, watch: Watch) -> None:
     """Add what the calls took that are in no stored trajectory to the batch's counters. While the database cannot be
     written (a full disk), try again until the engine stops."""
@@ -165,7 +258,8 @@ def _planned_to_first(specs: Iterator[RolloutSpec]) -> Iterator[RolloutSpec]:
 
 def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awaitable[Trajectory]]:
     """Return `rollout` over these parts, counted in `watch.in_flight` while it runs; too many that fail in a row abort
-    the batch at once, before their trajectories are saved, so that no more than those in flight fail after them."""
+    the batch at once, before their trajectories are saved, so that no more than those in flight fail after them. Too
+    many that no judge can measure let the dialogues in flight end: they are paid for and can be judged again."""
     breaker = Breaker()
 
     async def counted(spec: RolloutSpec) -> Trajectory:
@@ -177,18 +271,19 @@ def _counting_rollout(watch: Watch, parts: Parts) -> Callable[[RolloutSpec], Awa
         watch.unsaved[spec.id] = finished.calls
         if reason := breaker.see(finished):
             watch.abort = watch.abort or Ending("paused", reason)
-        if reason := watch.early.see(finished):
-            watch.drain = watch.drain or Ending("paused", reason)
+        for reason in (watch.early.see(finished), watch.judges.see(finished)):
+            if reason:
+                watch.drain = watch.drain or Ending("paused", reason)
         return finished
 
     return counted
 
 
-async def _until_aborted(results: AsyncIterator[Trajectory], watch: Watch) -> AsyncGenerator[Trajectory | None]:
-    """Yield trajectories as they finish, and None every FLUSH_SECONDS without one, so that the writer can save. On
+async def _until_aborted(results: AsyncIterator[Value], watch: Watch) -> AsyncGenerator[Value | None]:
+    """Yield results as they finish, and None every FLUSH_SECONDS without one, so that the writer can save. On
     abort or stop, and when closed, cancel the rollouts in flight and wait for them."""
     stopping = asyncio.create_task(_abort_or_stop(watch))
-    following: asyncio.Future[Trajectory] | None = None
+    following: asyncio.Future[Value] | None = None
     try:
         while True:
             following = following or asyncio.ensure_future(anext(results))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
 from engine.running.early_look import EarlyLook
+from engine.running.failures import JudgeWatch
 from engine.types import Batch, Budget, ModelCall, RolloutSpec, Trajectory
 
 IGNORED_AFTER = 10
@@ -53,6 +54,7 @@ class Watch:
     teacher: TeacherWatch = field(default_factory=lambda: TeacherWatch())
     replies: ReplyWatch = field(default_factory=lambda: ReplyWatch())
     early: EarlyLook = field(default_factory=EarlyLook)
+    judges: JudgeWatch = field(default_factory=lambda: JudgeWatch(0))
 
     @property
     def closing(self) -> bool:
@@ -76,7 +78,7 @@ class Watch:
     def notice(self) -> str:
         """Return what the user should know of the endpoints at the end, "" when there is nothing."""
         teacher = "" if self.early.paused else self.teacher.notice()
-        return " ".join(filter(None, (teacher, self.replies.notice())))
+        return " ".join(filter(None, (self.judges.notice(), teacher, self.replies.notice())))
 
     def spend(self, call: ModelCall, batch: Batch) -> None:
         """Add what a call took to what is spent; drain the batch once a bound is reached."""

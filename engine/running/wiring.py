@@ -20,11 +20,13 @@ from engine.types import Batch, Choice, Claim, Domain, ModelRole, Proof, Rollout
 def check_batch(claim: Claim, pool: SandboxPool) -> None:
     """Raise InputError or ModelError when the batch cannot start in this engine, naming what to change."""
     batch = claim.batch
-    for role, endpoint in batch.models.items():
+    asked = [(f"models.{role}", endpoint) for role, endpoint in batch.models.items()]
+    asked += [(f"panel.{number}", endpoint) for number, endpoint in enumerate(batch.panel, 1)]
+    for where, endpoint in asked:
         if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
             raise ModelError(
                 "auth",
-                f"models.{role}: the environment variable {endpoint.key_variable} is not set. Set it to the key of "
+                f"{where}: the environment variable {endpoint.key_variable} is not set. Set it to the key of "
                 f"{endpoint.model} and start the engine again, or choose another variable under Settings.",
             )
     by_model = not plugins.load("teachers", batch.teacher.name).make.reference

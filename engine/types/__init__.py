@@ -50,6 +50,7 @@ from engine.types.domains import (
 from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
+from engine.types.judgements import Judgement
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import (
     Completion,
@@ -160,6 +161,7 @@ __all__ = [
     "Frozen",
     "Grown",
     "HiddenTests",
+    "Judgement",
     "KnownMode",
     "Leaf",
     "Limits",

@@ -12,6 +12,7 @@ from engine.types.domains import MODES, KnownMode, Mode, Persona
 from engine.types.frozen import Frozen, digest
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import Endpoint, ModelRole
+from engine.types.reviews import TrajectoryFilter
 from engine.types.scores import Rubric
 from engine.types.tasks import RejectReason, Task
 
@@ -98,6 +99,8 @@ class Batch(Frozen):
     teacher: Choice = Choice(name="reference")
     user: Choice = Choice(name="reference")
     models: dict[ModelRole, Endpoint] = {}
+    panel: tuple[Endpoint, ...] = ()
+    """Further models that judges ask beside models.judge; the answer of most of them counts."""
     judges: tuple[Choice, ...] = (Choice(name="rules"), Choice(name="state"), Choice(name="facts"))
     rubric: Rubric | None = None
     keep_failures: bool = False
@@ -108,6 +111,10 @@ class Batch(Frozen):
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
     limits: RolloutLimits = RolloutLimits()
     budget: Budget = Budget()
+    pause_unmeasured: Annotated[int, Field(ge=0, le=1000)] = 5
+    """So many trajectories in a row that a judge could not measure pause the batch; 0 never does."""
+    rejudge: TrajectoryFilter | None = None
+    """Set in a batch that rolls out nothing and judges these stored trajectories again; `domains` are then theirs."""
     language: str = "en"
     """The language that the models must write in: a code of LANGUAGES, or ANY_LANGUAGE."""
     plan_version: Annotated[int, Field(ge=1)] | None = None
@@ -170,7 +177,7 @@ class Batch(Frozen):
 
 
 _NO_CONTENT = {
-    *("name", "sandbox", "concurrency", "budget"),
+    *("name", "sandbox", "concurrency", "budget", "pause_unmeasured"),
     *("early_look", "pilot_of", "expected_cost_usd"),
 }
 """Fields of a batch that say how it is worked on, and change no trajectory."""
@@ -213,18 +220,20 @@ class RolloutSpec(Frozen):
 
 
 class Progress(Frozen):
-    """Counts of one batch's rollouts; `planned == kept + rejected + failed + running + waiting` always holds."""
+    """Counts of one batch's rollouts; `planned == kept + rejected + failed + unmeasured + running + waiting` always
+    holds."""
 
     planned: int
     kept: int = 0
     rejected: int = 0
     failed: int = 0
+    unmeasured: int = 0
     running: int = 0
 
     @property
     def finished(self) -> int:
         """Rollouts that ended in any way."""
-        return self.kept + self.rejected + self.failed
+        return self.kept + self.rejected + self.failed + self.unmeasured
 
     @property
     def waiting(self) -> int:

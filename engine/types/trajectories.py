@@ -15,7 +15,7 @@ from engine.types.state import StateDiff
 from engine.types.tasks import Proof, Task
 from engine.types.turns import Tool, ToolFault, Turn
 
-Status = Literal["kept", "rejected", "failed"]
+Status = Literal["kept", "rejected", "failed", "unmeasured"]
 Outcome = Literal["success", "failure", "unmeasured"]
 Culprit = Literal["agent", "user", "tool", "infrastructure"]
 Stage = Literal["planned", "proven", "rolled_out", "rules", "state", "judged"]
@@ -149,12 +149,13 @@ class UserCall(Frozen):
 class Trajectory(Frozen):
     """The record of one rollout. `turns` are exactly the messages that the teacher saw.
 
-    `status` is how it counts (kept, rejected, failed). When it was lost, `stage` and `reason` (a short code) say where
-    and why, and `detail` explains it in a sentence. `begun` holds the index in `turns` of the message that makes each
-    request of the task, as far as the dialogue went; empty in older records, for which engine/dialogue/requests.py
-    finds them from the texts. `remarks` are added when a trajectory is exported. `attachments` are in any order.
-    `imported` keeps what an imported row held besides its turns (group_id, rollout, modes, more), so that an export
-    writes it back; its `before_import` holds the original id and index of a record that got new ones.
+    `status` is how it counts: kept, rejected, failed, or unmeasured (a judge could not say). When it is not kept,
+    `stage` and `reason` (a short code) say where and why, and `detail` explains it in a sentence. `begun` holds the
+    index in `turns` of the message that makes each request of the task, as far as the dialogue went; empty in older
+    records, for which engine/dialogue/requests.py finds them from the texts. `remarks` are added when a trajectory is
+    exported. `attachments` are in any order. `imported` keeps what an imported row held besides its turns (group_id,
+    rollout, modes, more), so that an export writes it back; its `before_import` holds the original id and index of a
+    record that got new ones.
     """
 
     id: str

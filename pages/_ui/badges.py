@@ -39,6 +39,7 @@ STATUS: dict[str | None, Look] = {
     "kept": Look("Kept", "inventory_2", "green"),
     "rejected": Look("Rejected", "filter_alt_off", "orange"),
     "failed": Look("Failed", "report", "red"),
+    "unmeasured": Look("Unmeasured", "help", "gray"),
 }
 OUTCOME: dict[str | None, Look] = {
     "success": Look("Success", "task_alt", "green"),

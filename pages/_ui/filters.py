@@ -27,7 +27,7 @@ from storage.reviewing.trajectories import facets
 VIEWS: dict[str, TrajectoryFilter] = {
     "To review": TrajectoryFilter(verdicts=("none",), statuses=("kept",)),
     "Failures": TrajectoryFilter(outcomes=("failure",)),
-    "Could not be measured": TrajectoryFilter(outcomes=("unmeasured",)),
+    "Could not be measured": TrajectoryFilter(statuses=("unmeasured",)),
     "Rejected by a judge": TrajectoryFilter(statuses=("rejected",)),
     "Awaits correction": TrajectoryFilter(verdicts=("awaits_correction",)),
     "Accepted": TrajectoryFilter(verdicts=ACCEPTED),

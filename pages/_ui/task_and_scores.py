@@ -7,14 +7,20 @@ import json
 import pandas as pd
 import streamlit as st
 
-from engine.types import ProvenTurn, Score, Task, ToolCall, Trajectory
+from engine.judging.meaning import measured_in_words
+from engine.types import Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
 from pages._ui.text import code_view, literal, plain
 
 
 def draw_scores(trajectory: Trajectory) -> None:
-    """Draw outcome, culprit and reward, then each score with its reason."""
+    """Draw outcome, culprit and reward of a trajectory, then each score with its reason."""
+    draw_judgement(trajectory)
+
+
+def draw_judgement(trajectory: Trajectory | Judgement) -> None:
+    """Draw the same of what judging again found."""
     with st.container(horizontal=True, vertical_alignment="center"):
         badge("outcome", trajectory.outcome)
         if trajectory.culprit:
@@ -40,8 +46,11 @@ def _score(score: Score) -> None:
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
+        if meaning := measured_in_words(score):
+            st.caption(literal(meaning))
         plain(score.reason, empty="No reason was given.")
-        origin = (score.method, score.source, score.model, version_name(score.version))
+        agreed = f"agreement {score.agreement:.0%}" if score.agreement is not None else ""
+        origin = (score.method, score.source, score.model, version_name(score.version), agreed)
         source = " · ".join(part for part in origin if part)
         turns = f" · see {plural(len(score.evidence), 'turn')} " + ", ".join(map(str, score.evidence))
         st.caption(literal(source + (turns if score.evidence else "")))

@@ -40,7 +40,7 @@ MEASURES = {
 }
 OUTCOME_COLOURS = {"success": "good", "failure": "bad", "unmeasured": "unknown"}
 BESIDE = "A filter holds one score: take the filter on the other score away to open these bars."
-STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad"}
+STATUS_COLOURS = {"kept": "good", "rejected": "lost", "failed": "bad", "unmeasured": "unknown"}
 
 
 @st.fragment
@@ -281,7 +281,7 @@ def breakdown(database: Database, series: Sequence[Series], version: tuple[int, 
 
 
 def status_bars(one: Series, frame: pd.DataFrame, by: str, shown: Sequence[str | None]) -> list[Bars]:
-    """Return kept, rejected and failed as parts of each row."""
+    """Return kept, rejected, failed and unmeasured as parts of each row."""
     found = []
     for status, name in STATUS_COLOURS.items():
         lengths = [int(n) for n in frame[status][: len(shown)]]
@@ -356,6 +356,7 @@ def breakdown_table(series: Sequence[Series], frames: Sequence[pd.DataFrame], by
         "success_share": st.column_config.NumberColumn("Success", format="percent"),
         "rejected": st.column_config.NumberColumn("Rejected", format="localized"),
         "failed": st.column_config.NumberColumn("Failed", format="localized"),
+        "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized"),
         "mean_reward": st.column_config.NumberColumn("Mean reward", format="%.3f"),
     }
     st.dataframe(

@@ -12,7 +12,7 @@ import streamlit as st
 from engine.errors import InputError
 from engine.planning.batch_file import dump_batch
 from engine.times import QUIET
-from engine.types import SMALL_BATCH, TrajectoryFilter
+from engine.types import SMALL_BATCH, Status, TrajectoryFilter
 from pages._ui.badges import badge, badge_reference, look, mode_name, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import destroy_button
@@ -21,6 +21,7 @@ from pages._ui.dialogs import close, dialog, open_after_page
 from pages._ui.engine_requests import engine_alive
 from pages._ui.filters import filter_parameters
 from pages._ui.format import UNKNOWN, ago, count, moment, money, percent, plural, seconds
+from pages._ui.judge_again import judge_again
 from pages._ui.layout import header, missing
 from pages._ui.messages import notice
 from pages._ui.routes import number_parameter, open_page, page_link
@@ -29,6 +30,7 @@ from pages._ui.text import literal
 from pages.generate.parts import plan_view
 from pages.generate.parts.budget_form import change_form, spent_up
 from pages.generate.parts.import_view import import_view
+from pages.generate.parts.judging_view import agreement_view, flips_view, scores_buttons
 from pages.generate.parts.pilot_view import pilot_view
 from pages.generate.parts.recovery import retry_button, sandbox_button, sandbox_of
 from pages.generate.parts.user_yield_view import user_yield_view
@@ -38,6 +40,8 @@ from storage.generating import batches, pace
 MOVING = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
 LATEST = 12
+LOST: tuple[Status, ...] = ("rejected", "failed", "unmeasured")
+UNMEASURED = "A judge could not say: neither kept nor rejected, and left out of exports until it is judged again."
 WAITING = {"pause": "The engine finishes what is in flight first."}
 COLUMNS = {
     "task": st.column_config.TextColumn("Request", width="large"),
@@ -78,14 +82,28 @@ def controls(row: batches.BatchRow) -> None:
         )
     if row.status in (*MOVING, "paused") and button("Cancel", icon=":material/close:", key=f"cancel_{row.id}"):
         open_after_page(partial(confirm_cancel, row.id))
-    retry_button(row)
-    sandbox_button(row)
-    if row.status not in MOVING:
+    scores_buttons(row)
+    if not row.rejudges:
+        retry_button(row)
+        sandbox_button(row)
+        again_button(row)
+    if row.status not in MOVING and not row.rejudges:
         page_link("new-batch", "Launch again", icon="replay", like=row.id)
     if row.status in ENDED and button(
         "Delete", icon=":material/delete:", type="tertiary", key=f"delete_{row.id}", help="With all its trajectories."
     ):
         open_after_page(partial(confirm_delete, row))
+
+
+def again_button(row: batches.BatchRow) -> None:
+    """Offer to judge what a batch holds again, once no engine works on it."""
+    if row.status in MOVING or not row.progress.finished:
+        return
+    waits = row.progress.unmeasured
+    label = f"Judge again ({count(waits)} unmeasured)" if waits else "Judge again"
+    if button(label, icon=":material/gavel:", key=f"again_{row.id}"):
+        source = None if row.imported else row.batch
+        open_after_page(partial(judge_again, TrajectoryFilter(batches=(row.id,)), source, waits))
 
 
 @dialog("Cancel this batch?")
@@ -127,10 +145,11 @@ def numbers(row: batches.BatchRow) -> None:
     """Draw progress and the counts, which always add up to what was planned."""
     p = row.progress
     st.progress(p.finished / max(p.planned, 1), text=f"{count(p.finished)} of {count(p.planned)}")
-    with st.grid(5, min_column_width=110):
+    with st.grid(6, min_column_width=130):
         st.metric("Kept", count(p.kept), border=True)
         st.metric("Rejected", count(p.rejected), border=True)
         st.metric("Failed", count(p.failed), border=True)
+        st.metric("Unmeasured", count(p.unmeasured), border=True, help=UNMEASURED)
         st.metric("Running", count(p.running), border=True)
         st.metric("Waiting", count(p.waiting), border=True)
     key = f"looks_{row.id}"
@@ -173,7 +192,7 @@ def losses(row: batches.BatchRow) -> None:
             share = percent(times / max(row.progress.finished, 1))
             label = f"{literal(words(reason))}: {count(times)} ({share})"
             more = {} if reason == "unknown" else {"reasons": (reason,)}
-            page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=("rejected", "failed"), **more))
+            page_link("queue", label, icon="filter_alt", **behind(row.id, statuses=LOST, **more))
             st.caption(f"at {words(stage).lower()}")
 
 
@@ -262,7 +281,7 @@ def live(number: int, was: str) -> None:
     import_view(row.import_report)
     pilot_view(row)
     with st.container(horizontal=True):
-        if row.status == "done" and row.progress.kept:
+        if row.status == "done" and row.progress.kept and not row.rejudges:
             page_link("queue", "Review", icon="checklist", **behind(number))
             page_link("scores", "Analyse", icon="bar_chart", **behind(number))
             page_link("exports", "Export", icon="download", **behind(number))
@@ -270,6 +289,8 @@ def live(number: int, was: str) -> None:
         losses(row)
         user_yield_view(row.id)
     latest(row)
+    flips_view(row)
+    agreement_view(row)
 
 
 number = number_parameter("id")
@@ -284,13 +305,18 @@ if toast := st.session_state.pop("toast_of_batch", None):
 header(chosen.name)
 with st.container(horizontal=True, vertical_alignment="center"):
     badge("batch", chosen.status)
-    badge_reference(chosen.batch.teacher.name)
+    if chosen.rejudges:
+        st.badge(
+            "judges again", icon=":material/gavel:", color="blue", help="Rolls out nothing: it judges what is stored."
+        )
+    else:
+        badge_reference(chosen.batch.teacher.name)
     st.caption(f"Created {moment(chosen.created_at)} · worked {seconds(chosen.seconds)}{sandbox_of(chosen)}")
 with st.container(horizontal=True, vertical_alignment="center", key="controls"):
     controls(chosen)
 with st.container():
     change_form(chosen)
-planned = None if chosen.imported else plan_view.quotas(chosen.batch)
+planned = None if chosen.imported or chosen.rejudges else plan_view.quotas(chosen.batch)
 names = {row.id: row.name for row in domains.list_domains(db())}
 with st.container():
     if planned is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -9,8 +11,10 @@ from engine.types import TrajectoryFilter, Verdict
 from pages._ui.badges import look, mode_name, plays_reference
 from pages._ui.buttons import button
 from pages._ui.database import db, saving
+from pages._ui.dialogs import open_after_page
 from pages._ui.filters import VIEWS, clear_filter, filter_bar, filter_parameters, set_filter
 from pages._ui.format import count, plural
+from pages._ui.judge_again import judge_again
 from pages._ui.layout import actions, empty_state
 from pages._ui.messages import keep_message, show_messages
 from pages._ui.routes import open_page
@@ -171,6 +175,15 @@ def draw_next(chosen: TrajectoryFilter, sort: str) -> None:
         help="Takes back your last change: a verdict for many at once, or that on one trajectory, which opens.",
     ):
         undo_here()
+    if button(
+        "Judge again",
+        key="queue_again",
+        icon=":material/gavel:",
+        type="tertiary",
+        help="Has the trajectories of this list judged again, as a batch of its own.",
+    ):
+        open_after_page(partial(judge_again, chosen, None))
+        st.rerun()  # the whole page, because a fragment draws no dialog
     following = next_unreviewed(db(), chosen, None, sort=sort)
     if button(
         "Review the next one",

@@ -23,6 +23,7 @@ from pages.review.parts.turn_viewer import store_marks, viewer
 from pages.review.parts.turning import Way, drawing, shown
 from pages.review.parts.verdict_panel import arrive, go, verdict_panel
 from storage.filters import SORTS
+from storage.generating.judgings import scores_since
 from storage.reviewing.reviews import review_progress, reviews_of
 from storage.reviewing.trajectories import Neighbours, TrajectoryRow, get, neighbours, next_unreviewed, row
 
@@ -32,9 +33,13 @@ sort = sort if sort in SORTS else "newest"
 
 
 @st.cache_data(max_entries=24, ttl=600, show_spinner=False)
-def body(address: str, identity: int) -> Trajectory | None:
-    """Return a trajectory. Cached, since a stored one never changes."""
+def _body(address: str, identity: int, since: float) -> Trajectory | None:
     return get(db(), identity)
+
+
+def body(identity: int) -> Trajectory | None:
+    """Return a trajectory. Cached, since a stored one changes only when scores of another batch count for it."""
+    return _body(str(db().url), identity, scores_since(db(), identity))
 
 
 def work_arrived() -> None:
@@ -62,7 +67,7 @@ def draw_turns(identity: int) -> None:
     """Draw the turns with this reviewer's marks."""
     follow(identity)
     show_messages()
-    found = body(str(db().url), identity)
+    found = body(identity)
     if found is None:
         return
     if not found.turns:
@@ -75,7 +80,7 @@ def draw_turns(identity: int) -> None:
 def draw_panel(identity: int) -> None:
     """Draw the form for a correction, the verdict, and the facts."""
     follow(identity)
-    found = body(str(db().url), identity)
+    found = body(identity)
     if found is None:
         return
     show_messages()
@@ -155,7 +160,7 @@ def draw() -> None:
     if now is None or identity is None:
         missing("trajectory", "queue", "Open the queue")
         return
-    found = body(str(db().url), identity)
+    found = body(identity)
     draw_head(now, found.execution.isolated if found else None)
     turns, panel = st.columns([5, 3], gap="medium")
     with turns:

@@ -59,6 +59,7 @@ class Overview:
     kept: int
     rejected: int
     failed: int
+    unmeasured: int
     reviewed: int
     exports: int
     tokens: int
@@ -211,7 +212,7 @@ def score_versions(db: Database, filter: TrajectoryFilter) -> dict[str, list[str
 
 
 def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
-    """Return [value, total, kept, rejected, failed, success, mean_reward] for each value, largest first.
+    """Return [value, total, kept, rejected, failed, unmeasured, success, mean_reward] for each value, largest first.
 
     `by` is domain, mode, persona, model, teacher, outcome, culprit, reason, template, tool or tag. With "tool" a
     trajectory counts once under each tool that it called, with "tag" once under each problem tag of its reviews; when
@@ -229,13 +230,14 @@ def breakdown(db: Database, filter: TrajectoryFilter, by: str) -> pd.DataFrame:
         _number_of(_t.status == "kept"),
         _number_of(_t.status == "rejected"),
         _number_of(_t.status == "failed"),
+        _number_of(_t.status == "unmeasured"),
         _number_of(_t.outcome == "success"),
         func.avg(_t.reward),
     )
     if several is not None:
         query = query.join_from(several, tables.trajectory, several.c.trajectory_id == _t.id)
     query = query.where(*filters.where(db.dialect, filter)).group_by(column).order_by(total.desc(), column)
-    return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"])
+    return _frame(db, query, ["value", "total", "kept", "rejected", "failed", "unmeasured", "success", "mean_reward"])
 
 
 def _many_valued(filter: TrajectoryFilter) -> dict[str, Subquery]:
@@ -294,7 +296,7 @@ def overview(db: Database) -> Overview:
     batches = select(
         func.count(),
         *(_number_of(b.status == s) for s in ("queued", "running", "paused")),
-        *(func.coalesce(func.sum(b[name]), 0) for name in _SUMMED),
+        *(_over_rollouts(name) for name in _SUMMED),
     )
     with db.read() as session:
         total, queued, running, paused, *rest = tuple(session.execute(batches).one())
@@ -313,7 +315,7 @@ def overview(db: Database) -> Overview:
         queued=int(queued),
         running=int(running),
         paused=int(paused),
-        trajectories=sums["kept"] + sums["rejected"] + sums["failed"],
+        trajectories=sums["kept"] + sums["rejected"] + sums["failed"] + sums["unmeasured"],
         cost_usd=float(rest[_SUMMED.index("cost_usd")]),
         **sums,
         **there,
@@ -321,22 +323,33 @@ def overview(db: Database) -> Overview:
 
 
 def freshness(db: Database) -> tuple[int, ...]:
-    """Return numbers to compare: at least one differs after any change of trajectories, reviews or exports.
+    """Return numbers to compare: at least one differs after any change of trajectories, of the scores that
+    count, of reviews or exports.
 
     Ids are never given out twice, and each change of a review adds an event, as does an undo.
     """
-    e = tables.export.c
+    e, j = tables.export.c, tables.judgement.c
     last = (
         select(func.max(_t.id)),
         select(func.max(tables.review_event.c.id)),
         select(func.count(e.finished_at)),
         select(func.max(e.id)).where(e.finished_at.is_not(None)),
+        select(func.count(j.used_at)),
+        select(func.max(j.used_at) * 1000),
     )
     with db.read() as session:
         return tuple(int(session.execute(query).scalar() or 0) for query in last)
 
 
-_SUMMED = ("kept", "rejected", "failed", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
+_SUMMED = ("kept", "rejected", "failed", "unmeasured", "tokens", "cost_usd", "priced_calls", "unpriced_calls")
+
+
+def _over_rollouts(name: str) -> ColumnElement[Any]:
+    """Return the sum of a counter over all batches; what was only judged again is counted as spent, not once more."""
+    b = tables.batch.c
+    counts = name in ("kept", "rejected", "failed", "unmeasured")
+    summed = case((b.rejudges, 0), else_=b[name]) if counts else b[name]
+    return func.coalesce(func.sum(summed), 0)
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

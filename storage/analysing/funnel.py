@@ -23,10 +23,11 @@ from sqlalchemy import case, func, select
 from engine.reviewing.verdicts import ACCEPTED, EFFECTS
 from engine.types import STAGES, Standing, Status, TrajectoryFilter
 from storage import filters, tables
+from storage.columns import unfinished as not_ended
 from storage.database import Database
 
 _t = tables.trajectory.c
-_LOST: tuple[Status, ...] = ("rejected", "failed")
+_LOST: tuple[Status, ...] = ("rejected", "failed", "unmeasured")
 NOT_FINISHED = "not_finished"
 """The reason of planned rollouts that have not ended."""
 
@@ -80,8 +81,8 @@ def _not_ended(db: Database, filter: TrajectoryFilter) -> int:
     if filter != TrajectoryFilter(batches=filter.batches):
         return 0
     b = tables.batch.c
-    rest = b.planned - b.kept - b.rejected - b.failed
-    query = select(func.coalesce(func.sum(case((rest > 0, rest), else_=0)), 0))
+    rest = not_ended()
+    query = select(func.coalesce(func.sum(case((rest > 0, rest), else_=0)), 0)).where(b.rejudges.is_(False))
     if filter.batches:
         query = query.where(b.id.in_(filter.batches))
     with db.read() as session:

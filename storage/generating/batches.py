@@ -17,6 +17,7 @@ from engine.planning.quotas import unknown_plan
 from engine.times import ABANDONED
 from engine.types import SMALL_BATCH, Batch, BatchStatus, DomainShare, Persona, Progress
 from storage import search, tables
+from storage.columns import unfinished
 from storage.database import Database
 from storage.designing.personas import list_personas
 from storage.generating.endpoints import checked
@@ -25,6 +26,8 @@ from storage.serving.store import cost_of, progress_of
 from storage.tables import BatchRecord, DomainRecord, PackRecord
 
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
+COUNTS = ("planned", "kept", "rejected", "failed", "unmeasured", "running")
+"""Columns of the table of batches, in the order in which `progress_of` takes them."""
 _BY_HAND = ("Paused by ", "Cancelled by ")
 _BUDGET = "budget of "  # in the reasons that engine/running/watch.py and engine/running/budget.py give
 
@@ -34,7 +37,8 @@ class BatchRow:
     """One batch. `cost_usd` is None when models were called and no price is known; `unpriced_calls` counts
     the calls without a price. `command` is what the engine has not carried out yet: pause, resume, cancel or
     None. `sandbox` names the one that it runs in, None before the first claim. `import_report` is the report of an
-    imported file (engine/importing/report.py), None for other batches and where none was stored."""
+    imported file (engine/importing/report.py), None for other batches and where none was stored. One that
+    `rejudges` counts trajectories that it judged again (storage/generating/judgings.py)."""
 
     id: int
     name: str
@@ -55,6 +59,7 @@ class BatchRow:
     imported: bool
     sandbox: str | None
     import_report: dict[str, Any] | None = None
+    rejudges: bool = False
 
     @property
     def cost_per_kept(self) -> float | None:
@@ -97,6 +102,8 @@ def create_batch(db: Database, batch: Batch, now: float | None = None) -> int:
         raise refused[0]
     for role, endpoint in batch.models.items():
         checked(endpoint, f"models.{role}")
+    for number, endpoint in enumerate(batch.panel, 1):
+        checked(endpoint, f"panel.{number}")
     chosen, errors = _personas(db, batch)
     with db.write() as session:
         shares = []
@@ -256,7 +263,7 @@ def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
     b, now = tables.batch.c, time.time() if now is None else now
     if row.status != "queued" and row.command != "resume":
         return []
-    left = b.planned - b.kept - b.rejected - b.failed
+    left = unfinished()
     at_work = and_(b.status == "running", b.heartbeat_at >= now - ABANDONED)
     waiting = or_(b.status == "queued", b.status == "running", and_(b.status == "paused", b.command == "resume"))
     sooner = or_(at_work, and_(waiting, b.id < row.id))
@@ -272,7 +279,7 @@ def ahead(db: Database, row: BatchRow, now: float | None = None) -> list[Ahead]:
 
 
 def losses(db: Database, id: int) -> list[tuple[str, str, int]]:
-    """Return (stage, reason, count) of what the batch lost, most frequent first."""
+    """Return (stage, reason, count) of what the batch lost, most frequent first; nothing for one that judges again."""
     t = tables.trajectory.c
     count = func.count().label("count")
     query = (
@@ -303,6 +310,9 @@ def delete_batch(db: Database, id: int, now: float | None = None) -> None:
             raise no_batch(id)
         if row.status == "running" and row.heartbeat_at is not None and row.heartbeat_at >= now - ABANDONED:
             raise InputError("batch", f"batch {id} is running.", "Cancel it first.")
+        j = tables.judgement.c
+        if session.execute(select(j.used_at).where(j.batch_id == id, j.used_at.is_not(None)).limit(1)).first():
+            raise InputError("batch", f"the scores that batch {id} found count now.", "Undo that first.")
         search.delete_batch(session.connection(), id)
         session.execute(delete(tables.batch).where(b.id == id))
 
@@ -319,7 +329,7 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         name=v["name"],
         status=v["status"],
         reason=v["reason"],
-        progress=progress_of(v["planned"], v["kept"], v["rejected"], v["failed"], v["running"]),
+        progress=progress_of(*(v[name] for name in COUNTS)),
         created_at=v["created_at"],
         started_at=v["started_at"],
         finished_at=v["finished_at"],
@@ -333,5 +343,6 @@ def _row(r: Row[tuple[object, ...]]) -> BatchRow:
         unpriced_calls=v["unpriced_calls"],
         imported=v["imported"],
         sandbox=v["sandbox"],
+        rejudges=v["rejudges"],
         import_report=json.loads(v["import_report"]) if v["import_report"] else None,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from engine.errors import StorageError
 from engine.reading.json_value import without_surrogates
-from engine.types import EARLIER_RUNS, ModelCall, Trajectory
+from engine.types import EARLIER_RUNS, ModelCall, Status, Trajectory
 from storage import facets, search, tables
 
 TITLE = 160
@@ -215,7 +215,7 @@ def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, A
 def _count(connection: Connection, batch_id: int, rows: Sequence[Rows]) -> None:
     by_status = Counter(r.facts["status"] for r in rows)
     b = tables.batch.c
-    counted = {status: b[status] + by_status[status] for status in ("kept", "rejected", "failed")}
+    counted = {status: b[status] + by_status[status] for status in get_args(Status)}
     count_spent(connection, batch_id, Spent(*map(sum, zip(*(r.spent for r in rows), strict=True))), **counted)
 
 

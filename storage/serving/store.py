@@ -11,7 +11,8 @@ is taken over; stored rollouts are not repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,8 +21,9 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
 from engine.times import CHECK_PROCESS
-from engine.types import Batch, Claim, ModelCall, Persona, Progress, Trajectory
+from engine.types import Batch, Claim, Judgement, ModelCall, Persona, Progress, Trajectory
 from storage import tables
+from storage.columns import unfinished
 from storage.database import Database
 from storage.designing.domains import domain_by_digest
 from storage.intake import rows as intake
@@ -51,7 +53,7 @@ class SqlStore:
         longer valid is failed with the reason, and the next one is tried. Raises StorageError.
         """
         b = tables.batch.c
-        wanted = [b.planned - b.kept - b.rejected - b.failed <= most] if most is not None else []
+        wanted = [unfinished() <= most] if most is not None else []
         wanted += [b.id == only] if only is not None else []
         while (batch_id := self._take(holder, now, stale, *wanted)) is not None:
             try:
@@ -109,7 +111,7 @@ class SqlStore:
         with self._db.read() as session:
             row = session.execute(select(b.body, b.personas, b.sandbox).where(b.id == batch_id)).one()
         batch = Batch.model_validate_json(row.body)
-        digests = [str(share.digest) for share in batch.domains]
+        digests = [str(share.digest) for share in batch.domains] if batch.rejudge is None else []
         domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
         return Claim(batch_id, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
 
@@ -196,12 +198,53 @@ class SqlStore:
     def progress(self, batch_id: int) -> Progress:
         """Return the counts. Raises StorageError when the batch is gone."""
         b = tables.batch.c
-        counts = select(b.planned, b.kept, b.rejected, b.failed, b.running).where(b.id == batch_id)
+        counts = select(b.planned, b.kept, b.rejected, b.failed, b.unmeasured, b.running).where(b.id == batch_id)
         with self._db.read() as session:
             row = session.execute(counts).first()
         if row is None:
             raise StorageError(f"Batch {batch_id} was deleted.")
         return progress_of(*row)
+
+    def waiting_judgements(self, batch_id: int) -> list[int]:
+        """Return the trajectories that a batch has left to judge, in their order. What was deleted since the batch was
+        made is no longer planned."""
+        j, b = tables.judgement.c, tables.batch.c
+        mine = (j.batch_id == batch_id, j.status.is_(None))
+        with self._db.write() as session:
+            found = session.execute(select(j.trajectory_id).where(*mine).order_by(j.trajectory_id)).scalars().all()
+            planned = b.planned - unfinished() + len(found)
+            session.execute(update(tables.batch).where(b.id == batch_id).values(planned=planned))
+        return [int(number) for number in found]
+
+    def stored_trajectory(self, number: int) -> Trajectory | None:
+        """Return a trajectory by its number, None when it was deleted."""
+        with self._db.read() as session:
+            body = select(tables.body.c.body).where(tables.body.c.trajectory_id == number)
+            found = session.execute(body).scalar()
+        return None if found is None else Trajectory.model_validate_json(found)
+
+    def save_judgements(self, batch_id: int, judgements: Mapping[int, Judgement | None]) -> None:
+        """Store what judging again found and count it, in one transaction. What is stored already stays."""
+        j, b = tables.judgement.c, tables.batch.c
+        counted: Counter[str] = Counter()
+        calls: list[ModelCall] = []
+        with self._db.write() as session:
+            for number, found in judgements.items():
+                values = {"status": found.status, "reward": found.reward, "body": intake.dump(found)} if found else {}
+                mine = (j.batch_id == batch_id, j.trajectory_id == number, j.status.is_(None))
+                change = update(tables.judgement).where(*mine).values(**values) if found else None
+                result = session.execute(change) if change is not None else None
+                if found is None or not isinstance(result, CursorResult) or result.rowcount != 1:
+                    counted["planned"] -= found is None
+                    continue
+                counted[found.status] += 1
+                calls += found.calls
+            intake.count_spent(
+                session.connection(),
+                batch_id,
+                intake.spent(calls),
+                **{name: b[name] + number for name, number in counted.items() if number},
+            )
 
     def spent(self, batch_id: int) -> tuple[int, float | None, float]:
         """Return (tokens, dollars, seconds); dollars are None when models were called and no price is known."""
@@ -231,12 +274,17 @@ def _problem(error: TurnwrightError | ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
 
 
-def progress_of(planned: int, kept: int, rejected: int, failed: int, running: int) -> Progress:
+def progress_of(planned: int, kept: int, rejected: int, failed: int, unmeasured: int, running: int) -> Progress:
     """Return counts that add up, also when `running` is older than the others."""
-    finished = kept + rejected + failed
+    finished = kept + rejected + failed + unmeasured
     planned = max(planned, finished)
     return Progress(
-        planned=planned, kept=kept, rejected=rejected, failed=failed, running=max(0, min(running, planned - finished))
+        planned=planned,
+        kept=kept,
+        rejected=rejected,
+        failed=failed,
+        unmeasured=unmeasured,
+        running=max(0, min(running, planned - finished)),
     )
 
 

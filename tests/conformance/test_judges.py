@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from engine import plugins
 from engine.domains import catalog
+from engine.judging.meaning import measured_in_words
 from engine.judging.scoring import with_scores
 from engine.planning.planner import plan
 from engine.protocols import AskingJudge
@@ -88,6 +89,7 @@ def explained(found: Any, source: str, trajectory: Trajectory) -> None:
         assert isinstance(entry, Score)
         assert entry.name
         assert entry.reason.strip()
+        assert measured_in_words(entry)
         assert entry.source == source
         assert entry.value is None or 0 <= entry.value <= 1
         assert entry.value is not None or entry.passed is None

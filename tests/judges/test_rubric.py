@@ -71,7 +71,7 @@ async def test_below_the_threshold_the_whole_fails_and_only_it() -> None:
     assert reward(scores) == 0.25
 
 
-@pytest.mark.parametrize("reply", [{"text": "All good!"}, {"data": {"goal_met": "yes"}}, {"data": {"score": 5}}])
+@pytest.mark.parametrize("reply", [{"text": "All good!"}, {"data": {"goal_met": "maybe"}}, {"data": {"score": 5}}])
 async def test_an_unreadable_answer_is_unmeasured(reply: dict[str, Any]) -> None:
     asked = judge(reply)
     scores = await asked.score(balance_trajectory())
@@ -94,7 +94,9 @@ async def test_an_answer_that_cannot_be_used_is_asked_for_once_more() -> None:
     assert "special tokens" in scores[0].reason
 
 
-@pytest.mark.parametrize("second", [{}, verdict("clear", "perhaps"), {"clear": "yes"}, {"clear": {"answer": None}}])
+@pytest.mark.parametrize(
+    "second", [{}, verdict("clear", "perhaps"), {"clear": "yes or no"}, {"clear": {"answer": None}}]
+)
 async def test_one_criterion_without_a_verdict_leaves_the_whole_open(second: dict[str, Any]) -> None:
     found = by_name(await judge({"data": verdict("goal_met", "yes") | second}).score(balance_trajectory()))
     assert found["rubric.goal_met"].value == 1.0
@@ -106,6 +108,13 @@ async def test_one_criterion_without_a_verdict_leaves_the_whole_open(second: dic
 async def test_an_answer_cut_off_names_the_setting() -> None:
     scores = await judge({"text": '{"goal_met": {"rea', "finish": "length"}).score(balance_trajectory())
     assert "max_tokens" in scores[0].reason
+
+
+async def test_what_the_first_answer_lacked_may_come_with_the_second() -> None:
+    asked = judge({"data": verdict("goal_met", "yes")}, more=({"data": {"clear": "no"}},))
+    found = by_name(await asked.score(balance_trajectory()))
+    assert [found[name].value for name in ("rubric.goal_met", "rubric.clear", "rubric")] == [1.0, 0.0, 0.75]
+    assert [call.not_taken for call in asked.calls] == ["incomplete", ""]
 
 
 async def test_spellings_of_yes_are_read() -> None:

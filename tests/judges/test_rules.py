@@ -57,3 +57,17 @@ async def test_long_arguments_and_long_refusals_are_cut() -> None:
 async def test_what_cannot_be_found_is_not_quoted() -> None:
     stray = Turn(role="tool", tool_call_id="none", content="no JSON", fault="unknown_tool")
     assert (await finished(ended(stray, Turn(role="assistant")))).reason == "The dialogue ended by invalid calls."
+
+
+async def test_a_dialogue_without_a_successful_call_fails_where_one_is_required() -> None:
+    plugin = plugins.load("judges", "rules")
+    call = ToolCall(id="b", name="find", arguments={"id": "7"})
+    refused = ended(*made(call, "It is gone.", "tool_error"), Turn(role="assistant", content="I cannot."))
+    (score,) = [
+        one
+        for one in await plugin.make(plugin.config(require_tool_calls=True)).score(refused)
+        if one.name == "called_tools"
+    ]
+    assert (score.value, score.passed) == (0.0, False)
+    assert plugin.make.reason(score, refused) == "no_tool_call"
+    assert "called_tools" not in {one.name for one in await plugin.usual.score(refused)}

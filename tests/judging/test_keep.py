@@ -69,14 +69,16 @@ def test_a_low_or_unknown_reward_is_rejected_only_when_a_bound_is_set() -> None:
     found = decide(scored(score("state", True), reward=0.4), batch_of("shop", min_reward=0.5))
     assert (found.status, found.stage, found.reason) == ("rejected", "judged", "low_reward")
     assert "0.4" in found.detail
-    assert decide(scored(score("state", True), reward=None), batch_of("shop", min_reward=0.5)).reason == "low_reward"
+    unknown = decide(scored(score("state", True), reward=None), batch_of("shop", min_reward=0.5))
+    assert (unknown.status, unknown.reason) == ("unmeasured", "unmeasured")
     assert decide(scored(score("state", True), reward=None), batch_of("shop")).status == "kept"
 
 
 def test_what_no_judge_measured_is_not_passed_off_as_a_success() -> None:
     blind = Score(name="state", value=None, reason="was not recorded", source="state", method="state")
     found = decide(scored(blind, outcome="unmeasured"), batch_of("shop"))
-    assert (found.status, found.reason) == ("rejected", "unmeasured")
+    assert (found.status, found.stage, found.reason) == ("unmeasured", "judged", "unmeasured")
+    assert decide(scored(blind, outcome="unmeasured"), batch_of("shop", keep_failures=True)).status == "unmeasured"
     assert "was not recorded" in found.detail
     assert decide(scored(blind, outcome="unmeasured"), batch_of("shop", judges=("rules",))).status == "kept"
 

@@ -100,7 +100,7 @@ class Double(Server):
         self.requests.append(body)
         messages, role = body["messages"], _role(body)
         if role == "judge":
-            return _response(self._verdicts(body))
+            return _response(self._verdicts(body), prompt_tokens=11, completion_tokens=2)
         dialogue = self._dialogue(role, messages)
         if dialogue is None:
             return web.json_response({"error": {"message": "this dialogue is not in the batch"}}, status=400)
@@ -128,6 +128,19 @@ class Double(Server):
         return next((one for one in self.dialogues if one.first == said), None)
 
 
+class SilentJudge(Double):
+    """A double whose judge's server answers with a fault: from the record with number `first` on, `many` records."""
+
+    first, many = 0, ALWAYS
+
+    def _verdicts(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        given = super()._verdicts(body)
+        number = list(self._records).index(body["messages"][0]["content"])
+        if self.first <= number < self.first + self.many:
+            raise web.HTTPServiceUnavailable(text='{"error": {"message": "the judge is out"}}')
+        return given
+
+
 def _role(body: Mapping[str, Any]) -> ModelRole:
     asked = body.get("response_format", {}).get("json_schema", {}).get("name")
     roles: dict[str | None, ModelRole] = {"user_message": "user", "verdicts": "judge"}
@@ -146,8 +159,8 @@ def _choice(play: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _response(choice: dict[str, Any]) -> web.Response:
-    return web.json_response(completion({}) | {"choices": [choice]})
+def _response(choice: dict[str, Any], **usage: int) -> web.Response:
+    return web.json_response(completion({**usage}) | {"choices": [choice]})
 
 
 def _yes_to_all(schema: Mapping[str, Any]) -> dict[str, Any]:

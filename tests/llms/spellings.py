@@ -355,6 +355,42 @@ FENCED: Sequence[Spelling] = [
     said("Here are my verdicts:\n{}"),
 ]
 """Verdicts of a judge that can be read."""
+
+
+def reshaped(change: Callable[[dict[str, Any]], Any]) -> Spelling:
+    """Return the spelling that writes a judge's verdicts in another shape."""
+
+    def spelled(right: Choice) -> Choice:
+        return _choice({"content": dumped(change(json.loads(right["message"]["content"])))}, "stop")
+
+    return spelled
+
+
+def _listed(verdicts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": name, **verdict} for name, verdict in verdicts.items()]
+
+
+RESHAPED: Sequence[Spelling] = [
+    reshaped(lambda found: {name: one["answer"] for name, one in found.items()}),
+    reshaped(lambda found: {name: one["answer"] == "yes" for name, one in found.items()}),
+    reshaped(lambda found: {name: f"{one['answer'].title()}, {one['reason']}" for name, one in found.items()}),
+    reshaped(lambda found: {"verdicts": found}),
+    reshaped(lambda found: {"result": {"criteria": _listed(found)}}),
+    reshaped(_listed),
+    reshaped(lambda found: {name.replace("_", " ").title(): one for name, one in found.items()}),
+    reshaped(
+        lambda found: {name: {"verdict": one["answer"], "explanation": "It shows."} for name, one in found.items()}
+    ),
+]
+"""Verdicts in another shape than was asked for, that say the same beyond doubt."""
+UNCLEAR: Sequence[Spelling] = [
+    reshaped(lambda found: dict.fromkeys(found, "partly")),
+    reshaped(lambda found: {name: {"score": 4} for name in found}),
+    reshaped(lambda found: {name: "yes and no" for name in found}),
+    reshaped(lambda found: {"overall": "yes"}),
+    reshaped(lambda found: [*_listed(found), *({"id": name, "answer": "no"} for name in found)]),
+]
+"""Verdicts that say neither yes nor no, or both."""
 UNREADABLE: Sequence[Spelling] = [
     said("I find that the assistant did all of it well."),
     half(0.3),

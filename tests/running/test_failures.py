@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.running.failures import Breaker
+from engine.running.failures import Breaker, JudgeWatch
 from engine.types import ModelCall, Trajectory
 from tests.samples.trajectories import lost_trajectory, order_trajectory
 
@@ -19,6 +19,21 @@ def test_a_row_of_failed_rollouts_pauses_with_the_last_fault() -> None:
     assert said(breaker, FAILED, FAILED) == [False, False]
     reason = breaker.see(FAILED)
     assert reason.startswith("3 rollouts in a row failed, the last one with model server: It said 500. Mend that")
+
+
+def test_a_row_of_unmeasured_trajectories_is_ended_by_what_a_judge_measured() -> None:
+    silent = lost_trajectory(1, "judged", "judge_no_answer", "unmeasured", detail="It said 503", scores=())
+    before_it = lost_trajectory(2, "rules", "gave_up", scores=())
+    watch = JudgeWatch(2)
+    given = [silent, order_trajectory(3), silent, before_it, FAILED]
+    assert [watch.see(one) for one in given] == [""] * 5
+    assert watch.see(silent).startswith(
+        "2 trajectories in a row could not be measured, the last one by judge no answer:"
+    )
+    assert watch.notice().startswith("3 trajectories could not be measured")
+    never = JudgeWatch(0)
+    assert [never.see(silent) for _ in range(9)] == [""] * 9
+    assert JudgeWatch(0).notice() == ""
 
 
 def test_a_finished_dialogue_ends_a_row() -> None:

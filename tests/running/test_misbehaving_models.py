@@ -51,10 +51,10 @@ from storage.serving.store import SqlStore
 from tests.engines import wired
 from tests.exporting.export_steps import exported
 from tests.llms import spellings
-from tests.llms.misbehaving import ALWAYS, Double, Order
+from tests.llms.misbehaving import ALWAYS, Double, Order, SilentJudge
 from tests.llms.providers import SECRET, DeepSeek, GeminiAddress, Rule, RuledDouble
 from tests.llms.server import serving
-from tests.llms.spellings import Place, Spelling
+from tests.llms.spellings import Place, Spelling, altered
 from tests.samples.batches import batch_of
 from tests.samples.packs import ledger_files
 from tests.samples.personas import TESS
@@ -73,6 +73,7 @@ class Played:
 
     rows: list[Trajectory]
     double: Double
+    batch: batches.BatchRow
 
     def endings(self) -> Counter[tuple[str, str | None, str | None]]:
         return Counter((row.status, row.reason, row.culprit) for row in self.rows)
@@ -116,8 +117,10 @@ class Runs:
         judged: Sequence[Spelling] = (),
         judged_times: int = ALWAYS,
         made: Callable[..., Double] = Double,
+        ends: str = "done",
         **changes: Any,
     ) -> Played:
+        """Run a batch until it `ends`."""
         endpoint = self.endpoint()
         values: dict[str, Any] = {
             "domains": [{"id": "ledger", "digest": self.domain.digest, "templates": ["compare"]}],
@@ -139,11 +142,13 @@ class Runs:
                 once=True
             )
         row = batches.get_batch(self.db, number)
-        assert row.status == "done", row.reason
+        assert row.status == ends, row.reason
+        p = row.progress
+        assert p.planned == p.kept + p.rejected + p.failed + p.unmeasured + p.running + p.waiting
         found = trajectories.stream(self.db, TrajectoryFilter(batches=(number,)))
         rows = sorted((Trajectory.model_validate_json(body) for _, body, _ in found), key=lambda one: one.index)
-        assert [one.id for one in rows] == [spec.id for spec in specs]
-        return Played(rows, double)
+        assert [one.id for one in rows] == [spec.id for spec in specs if ends == "done" or spec.index in done_of(rows)]
+        return Played(rows, double, row)
 
     @staticmethod
     def endpoint() -> Endpoint:
@@ -201,6 +206,10 @@ async def _proofs(batch: Batch, specs: Sequence[RolloutSpec], domain: Domain) ->
 @pytest.fixture
 def runs(db: Database, wide: Domain, monkeypatch: pytest.MonkeyPatch) -> Runs:
     return Runs(db, wide, monkeypatch)
+
+
+def done_of(rows: Sequence[Trajectory]) -> set[int]:
+    return {row.index for row in rows}
 
 
 def drawn(spelled: Sequence[Spelling], seed: int, number: int) -> list[Spelling]:
@@ -410,15 +419,97 @@ async def test_verdicts_behind_thoughts_and_in_fences_are_read(runs: Runs) -> No
     assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [1.0] * SIZE
 
 
-@pytest.mark.parametrize(("times", "value"), [(1, 1.0), (ALWAYS, None)])
-async def test_verdicts_that_cannot_be_read_are_asked_for_once_more(
-    runs: Runs, times: int, value: float | None
-) -> None:
-    """When the second ones cannot be read either, nothing is measured, and nobody fails by them."""
-    played = await runs({}, drawn(spellings.UNREADABLE, 27, SIZE), times, judges=JUDGES)
+async def test_verdicts_in_another_shape_are_read_where_they_are_clear(runs: Runs) -> None:
+    played = await runs({}, drawn(spellings.RESHAPED, 29, SIZE), judges=JUDGES)
+    assert played.endings() == {KEPT: SIZE}
+    assert played.double.verdicts == [1] * SIZE
+    assert rubric_values(played) == [1.0] * SIZE
+
+
+def rubric_values(played: Played) -> list[float | None]:
+    return [s.value for row in played.rows for s in row.scores if s.name == "rubric"]
+
+
+def unmeasured(reason: str) -> tuple[str, str | None, str | None]:
+    return ("unmeasured", reason, "infrastructure")
+
+
+@pytest.mark.parametrize("kind", ["UNREADABLE", "UNCLEAR"])
+async def test_verdicts_that_cannot_be_read_are_asked_for_once_more_with_the_error(runs: Runs, kind: str) -> None:
+    played = await runs({}, drawn(getattr(spellings, kind), 27, SIZE), 1, judges=JUDGES)
     assert played.endings() == {KEPT: SIZE}
     assert played.double.verdicts == [2] * SIZE
-    assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [value] * SIZE
+    assert rubric_values(played) == [1.0] * SIZE
+    again = [body["messages"] for body in played.double.requests if len(body["messages"]) == 3]
+    asked = [messages[2]["content"] for messages in again if "could not be used" in messages[2]["content"]]
+    assert len(asked) == SIZE
+    assert all("goal_met, truthful" in text and "The judge" in text for text in asked)
+
+
+@pytest.mark.parametrize("kind", ["UNREADABLE", "UNCLEAR"])
+async def test_what_no_judge_could_read_is_unmeasured_and_not_kept(runs: Runs, kind: str) -> None:
+    played = await runs({}, drawn(getattr(spellings, kind), 27, SIZE), judges=JUDGES, pause_unmeasured=0)
+    assert played.endings() == {unmeasured("judge_unreadable"): SIZE}
+    assert played.double.verdicts == [2] * SIZE
+    assert {(row.outcome, row.reward, row.stage) for row in played.rows} == {("unmeasured", None, "judged")}
+    assert "12 trajectories could not be measured" in played.batch.reason
+    assert played.batch.progress.unmeasured == SIZE
+
+
+async def test_a_dead_judge_pauses_the_batch_and_loses_no_dialogue(runs: Runs) -> None:
+    played = await runs({}, made=SilentJudge, ends="paused", judges=JUDGES, concurrency=1)
+    assert played.endings() == {unmeasured("judge_no_answer"): 5}
+    assert played.batch.reason.startswith(
+        "5 trajectories in a row could not be measured, the last one by judge no answer"
+    )
+    assert "the judge is out" in played.batch.reason
+    assert all(is_as_proven(row) for row in played.rows)
+    assert (played.batch.severity, played.batch.progress.waiting) == ("error", SIZE - 5)
+
+
+async def test_a_judge_that_is_out_for_a_while_pauses_nothing(runs: Runs) -> None:
+    class Briefly(SilentJudge):
+        first, many = 3, 4
+
+    played = await runs({}, made=Briefly, judges=JUDGES, concurrency=1)
+    assert played.endings() == {KEPT: SIZE - 4, unmeasured("judge_no_answer"): 4}
+
+
+async def test_what_another_judge_failed_is_rejected_without_the_dead_one(runs: Runs) -> None:
+    orders = {i: Order(one) for i, one in enumerate(drawn(spellings.INVENTED, 30, SIX))}
+    played = await runs(orders, made=SilentJudge, judges=JUDGES, pause_unmeasured=0)
+    rejected = ("rejected", "unsupported_claim", "agent")
+    assert played.endings() == {rejected: SIX, unmeasured("judge_no_answer"): SIX}
+
+
+async def test_partial_credit_passes_with_the_reward_that_it_is(runs: Runs) -> None:
+    """Each answer states one of two facts."""
+    half_said = altered(r"holds \d+(\.\d+)?", "holds a bit")
+    orders = {i: Order(half_said) for i in range(SIZE)}
+    strict = await runs(orders)
+    assert strict.endings() == {("rejected", "missing_fact", "agent"): SIZE}
+    judges = ["rules", "state", {"facts": {"passes_from": 0.5}}]
+    partial_credit = await runs(orders, judges=judges)
+    assert partial_credit.endings() == {KEPT: SIZE}
+    facts = [score for row in partial_credit.rows for score in row.scores if score.name == "facts"]
+    assert {(score.value, score.passed, score.reason.endswith("A share of 0.5 passes.")) for score in facts} == {
+        (0.5, True, True)
+    }
+    assert {row.reward for row in partial_credit.rows} == {round((1 + 1 + 0.5) / 3, 6)}
+
+
+async def test_a_batch_that_requires_tool_calls_rejects_a_dialogue_without_any(runs: Runs) -> None:
+    share = {"id": "ledger", "digest": runs.domain.digest, "templates": ["compare"]}
+    judges = [{"rules": {"require_tool_calls": True}}, "state", "facts"]
+    called = await runs({}, domains=[share], judges=judges)
+    assert called.endings() == {KEPT: SIZE}
+    found = [score for row in called.rows for score in row.scores if score.name == "called_tools"]
+    assert {(score.value, score.reason) for score in found} == {(1.0, "2 calls succeeded.")}
+
+
+async def test_a_batch_that_keeps_failures_keeps_nothing_unmeasured(runs: Runs) -> None:
+    played = await runs({}, made=SilentJudge, judges=JUDGES, pause_unmeasured=0, keep_failures=True)
+    assert played.endings() == {unmeasured("judge_no_answer"): SIZE}
 
 
 @pytest.mark.parametrize(

@@ -150,5 +150,5 @@ def test_an_engine_killed_with_two_batches_loses_and_doubles_nothing_of_either(
 def adds_up_by_rows(db: Database, number: int) -> bool:
     """Whether the counters are those of the stored rows by status."""
     p, rows = batches.get_batch(db, number).progress, [t.status for t in stored(db, number)]
-    counted = {"kept": p.kept, "rejected": p.rejected, "failed": p.failed}
+    counted = {"kept": p.kept, "rejected": p.rejected, "failed": p.failed, "unmeasured": p.unmeasured}
     return counted == {name: rows.count(name) for name in counted} and p.waiting >= 0  # type: ignore[arg-type]

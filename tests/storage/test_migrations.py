@@ -70,13 +70,7 @@ def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
         order_trajectory(2, said="Nothing of the kind", tool="find_thing"),
     ]
     with db.write() as session:
-        session.execute(
-            tables.batch.insert().values(
-                id=1, name="old", body="{}", personas="[]", status="done", reason="", imported=False, planned=2, kept=2,
-                rejected=0, failed=0, running=0, tokens=0, cost_usd=0.0, priced_calls=0, unpriced_calls=0, seconds=0.0,
-                created_at=1.0,
-            )
-        )  # fmt: skip
+        session.execute(text(_OLD_BATCH), {"id": 1, "no": False})
         for number, t in enumerate(rows, 1):
             session.execute(
                 tables.trajectory.insert().values(

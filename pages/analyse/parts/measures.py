@@ -128,7 +128,7 @@ def usage(database: Database, chosen: TrajectoryFilter, version: tuple[int, ...]
 
 @st.cache_data(**_KEPT, hash_funcs=_HASHES)
 def breakdown(database: Database, chosen: TrajectoryFilter, by: str, version: tuple[int, ...]) -> pd.DataFrame:
-    """Return [value, total, kept, rejected, failed, success, mean_reward]."""
+    """Return [value, total, kept, rejected, failed, unmeasured, success, mean_reward]."""
     return analytics.breakdown(database, chosen, by)
 
 

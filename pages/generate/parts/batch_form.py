@@ -276,7 +276,8 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         "allow_unisolated_commands": bool(risky),
         "early_look": bool(early),
         "limits": _rollout_limits(start),
-        "budget": _budget(start, models),
+        "panel": start.panel,
+        **_pauses(start, models),
     }
 
 
@@ -299,8 +300,17 @@ def _rollout_limits(start: Batch) -> dict[str, Any]:
         }
 
 
-def _budget(start: Batch, models: Iterable[Endpoint]) -> dict[str, Any]:
+def _pauses(start: Batch, models: Iterable[Endpoint]) -> dict[str, Any]:
+    """Draw what pauses the batch: its budget, and judges that cannot say."""
     with st.expander("Budget of the batch: reaching one pauses it", icon=":material/savings:"):
         values = budget_form.fields(start.budget, lambda name, value: kept(f"batch_{name}", value))
+        row = st.number_input(
+            "Unmeasured in a row",
+            0,
+            1000,
+            **kept("batch_pause_unmeasured", start.pause_unmeasured),
+            help="So many trajectories in a row that a judge could not measure pause the batch; 0 never does.",
+            width=200,
+        )
     budget_form.warn_of_prices(values, models)
-    return values
+    return {"budget": values, "pause_unmeasured": int(row)}

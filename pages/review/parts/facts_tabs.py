@@ -6,12 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from engine.types import ModelCall, Review, Trajectory
-from pages._ui.badges import words
+from pages._ui.badges import look, words
 from pages._ui.database import db
 from pages._ui.diff_view import diff_view
 from pages._ui.format import UNKNOWN, count, moment, money, plural, seconds
-from pages._ui.task_and_scores import draw_scores, draw_task
+from pages._ui.routes import page_link
+from pages._ui.task_and_scores import draw_judgement, draw_scores, draw_task
 from pages._ui.text import literal
+from storage.generating import judgings
 from storage.reviewing.reviews import ReviewEvent, history
 
 TABS = ("Scores", "Task", "End state", "Model calls", "History")
@@ -24,6 +26,7 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
     if scores.open:
         with scores:
             draw_scores(trajectory)
+            draw_judgements(identity)
     if task.open:
         with task:
             draw_task(trajectory)
@@ -36,6 +39,17 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
     if past.open:
         with past:
             draw_history(history(db(), identity))
+
+
+def draw_judgements(identity: int) -> None:
+    """Draw what batches found that judged the trajectory again, each folded, with a link to the batch."""
+    for number, name, found, counts in judgings.judgements(db(), identity):
+        word = look("status", found.status).word.lower()
+        with st.expander(
+            f"Judged again by #{number}: {word}{', counts now' if counts else ''}", icon=":material/gavel:"
+        ):
+            page_link("batch", literal(name), icon="stacks", id=number)
+            draw_judgement(found)
 
 
 def draw_state(identity: int, trajectory: Trajectory) -> None:

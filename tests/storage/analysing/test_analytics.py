@@ -85,9 +85,18 @@ def test_bins_are_bounded(db: Database) -> None:
 def test_a_breakdown_adds_up(db: Database, full: list[Trajectory]) -> None:
     for by in ("domain", "mode", "persona", "model", "teacher", "outcome", "culprit", "reason", "template"):
         frame = analytics.breakdown(db, EVERYTHING, by)
-        assert list(frame.columns) == ["value", "total", "kept", "rejected", "failed", "success", "mean_reward"]
+        assert list(frame.columns) == [
+            "value",
+            "total",
+            "kept",
+            "rejected",
+            "failed",
+            "unmeasured",
+            "success",
+            "mean_reward",
+        ]
         assert frame["total"].sum() == len(full)
-        assert (frame["total"] == frame["kept"] + frame["rejected"] + frame["failed"]).all()
+        assert (frame["total"] == frame["kept"] + frame["rejected"] + frame["failed"] + frame["unmeasured"]).all()
         wanted = Counter(t.teacher if by == "model" else getattr(t, by) for t in full)
         assert {None if pd.isna(v) else v: n for v, n in zip(frame["value"], frame["total"], strict=True)} == wanted
 

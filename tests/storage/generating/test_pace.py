@@ -88,7 +88,9 @@ def test_an_estimate_goes_by_what_finished_batches_like_it_took(row: BatchRow) -
     wanted = row.batch.model_copy(update={"trajectories": 50, "name": "another", "seed": 9})
     assert estimate(wanted, []) is None
     assert estimate(wanted, [ended(row, 30.0, 1.0), ended(row, 50.0, 3.0)]) == (2, 20.0, 1.0, 4.0 / 196)
-    assert estimate(wanted, [ended(row, 30.0, 1.0), ended(row, 50.0, None)]) == (2, 20.0, None, None), "unknown is not 0"
+    assert estimate(wanted, [ended(row, 30.0, 1.0), ended(row, 50.0, None)]) == (2, 20.0, None, None), (
+        "unknown is not 0"
+    )
     pilot = ended(row, 30.0, 1.0, batch=row.batch.model_copy(update={"pilot_of": 200}))
     imported = ended(row, 30.0, 1.0, imported=True)
     other = ended(row, 30.0, 1.0, batch=row.batch.model_copy(update={"domains": (DomainShare(id="other"),)}))
