@@ -23,7 +23,8 @@ test: .venv/ready-dev
 	$(BIN)/python -m pytest -q -m "browser and not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: .venv/ready-long
-	$(BIN)/python -m pytest -q -m long -n 2 --dist load
+	$(BIN)/python -m pytest -q -m "long and not browser" -n 2 --dist load
+	$(BIN)/python -m pytest -q -m "long and browser" -n 2 --dist load
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

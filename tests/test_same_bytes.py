@@ -137,7 +137,8 @@ def test_a_new_field_at_its_default_changes_no_fingerprint() -> None:
         "models": {"__all__": {"patience", "parallel_calls"}},
         "rubric": {"criteria": {"__all__": {"counts_as_yes", "example_of_no"}}},
     }
-    unhashed = dict.fromkeys(("name", "sandbox", "concurrency", "budget", "pause_unmeasured"), True)
+    told = ("pause_unmeasured", "early_look", "pilot_of", "expected_cost_usd")
+    unhashed = dict.fromkeys(("name", "sandbox", "concurrency", "budget", *told), True)
     old = before.model_dump(mode="json", exclude=unhashed | later)
     assert before.fingerprint == digest(old), "what was hashed before plans had a version"
 

@@ -25,6 +25,7 @@ TALKS = """
 domains: [ledger]
 trajectories: 30
 concurrency: 2
+early_look: false
 teacher: llm
 models:
   teacher:

@@ -25,7 +25,7 @@ def launch(studio: Studio, trajectories: int, **changes: object) -> int:
     teacher = scripted(SAYS)
     batch = batch_of(
         "retail", name=f"of {trajectories}", trajectories=trajectories, teacher="llm",
-        models={"teacher": teacher}, sandbox="local", concurrency=2,
+        models={"teacher": teacher}, sandbox="local", concurrency=2, early_look=False,
     )  # fmt: skip
     return batches.create_batch(studio.database, batch.model_copy(update=changes))
 

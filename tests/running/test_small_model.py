@@ -70,6 +70,7 @@ async def test_twelve_rollouts_end_with_a_named_reason_and_none_by_infrastructur
         domain,
         trajectories=SIZE,
         teacher="llm",
+        early_look=False,
         user="llm",
         models={"teacher": model, "user": model},
         judges=["rules", "state", "facts"],

@@ -30,7 +30,14 @@ SLOW = {"text": "No idea.", "seconds": 0.2}
 
 
 def launch(db: Database, ledger: Domain, trajectories: int, **changes: Any) -> int:
-    more = {"sandbox": "local", "teacher": "llm", "models": {"teacher": scripted(SLOW)}, "concurrency": 2, **changes}
+    more = {
+        "sandbox": "local",
+        "teacher": "llm",
+        "models": {"teacher": scripted(SLOW)},
+        "concurrency": 2,
+        "early_look": False,
+        **changes,
+    }
     return batches.create_batch(db, batch_of(ledger, trajectories=trajectories, **more))
 
 

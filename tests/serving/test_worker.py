@@ -188,7 +188,15 @@ async def test_a_reached_budget_pauses_and_names_it(db: Database, ledger: Domain
 
 async def test_an_endpoint_that_makes_no_call_is_told_of_and_fails_nothing(db: Database, ledger: Domain) -> None:
     endpoint = scripted({"text": "It is fine."})
-    number = launch(db, ledger, teacher="llm", models={"teacher": endpoint}, trajectories=20, modes={"dependent": 1})
+    number = launch(
+        db,
+        ledger,
+        teacher="llm",
+        models={"teacher": endpoint},
+        trajectories=20,
+        modes={"dependent": 1},
+        early_look=False,
+    )
     await work(db)
     row = batches.get_batch(db, number)
     assert row.status == "done"

@@ -256,12 +256,6 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         **kept("batch_keep_failures", start.keep_failures),
         help="For preference pairs: a failure is kept with its scores instead of being rejected.",
     )
-    early = plays_reference(teacher.name) or st.checkbox(
-        "Look at the first 20 while they come",
-        **kept("batch_early_look", start.early_look),
-        help="Pauses the batch, with the reason, when most of them go wrong alike: no call at all, calls that nobody "
-        "can read, or calls of a model that fail.",
-    )
     risky = not plays_reference(teacher.name) and st.checkbox(
         "Allow model-written commands without isolation",
         **kept("batch_risky", start.allow_unisolated_commands),
@@ -274,7 +268,6 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         "min_reward": reward,
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),
-        "early_look": bool(early),
         "limits": _rollout_limits(start),
         "panel": start.panel,
         **_pauses(start, models),
@@ -301,8 +294,8 @@ def _rollout_limits(start: Batch) -> dict[str, Any]:
 
 
 def _pauses(start: Batch, models: Iterable[Endpoint]) -> dict[str, Any]:
-    """Draw what pauses the batch: its budget, and judges that cannot say."""
-    with st.expander("Budget of the batch: reaching one pauses it", icon=":material/savings:"):
+    """Draw what pauses the batch: its budget, judges that cannot say, and first trajectories that go wrong alike."""
+    with st.expander("Budget of the batch, and what else pauses it", icon=":material/savings:"):
         values = budget_form.fields(start.budget, lambda name, value: kept(f"batch_{name}", value))
         row = st.number_input(
             "Unmeasured in a row",
@@ -312,5 +305,11 @@ def _pauses(start: Batch, models: Iterable[Endpoint]) -> dict[str, Any]:
             help="So many trajectories in a row that a judge could not measure pause the batch; 0 never does.",
             width=200,
         )
+        early = st.checkbox(
+            "Look at the first 20 while they come",
+            **kept("batch_early_look", start.early_look),
+            help="Pauses the batch, with the reason, when most of them go wrong alike: no call at all, calls that "
+            "nobody can read, or calls of a model that fail.",
+        )
     budget_form.warn_of_prices(values, models)
-    return {"budget": values, "pause_unmeasured": int(row)}
+    return {"budget": values, "pause_unmeasured": int(row), "early_look": early}

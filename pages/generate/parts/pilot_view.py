@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui.database import db
-from pages._ui.format import UNKNOWN, count, money, seconds
+from pages._ui.format import UNKNOWN, money, plural, seconds
 from pages._ui.routes import page_link
 from storage.generating.batches import BatchRow
 from storage.generating.pilot import Pilot, Spread, pilot_of
@@ -18,7 +18,7 @@ def pilot_view(row: BatchRow) -> None:
         return
     took, cost = found.whole(whole, row.batch.concurrency)
     with st.container(border=True):
-        st.header(f"What {count(whole)} would take", anchor=False)
+        st.header(f"What {plural(whole, 'trajectory', 'trajectories')} would take", anchor=False)
         with st.grid(5, min_column_width=130):
             st.metric("Kept", f"{found.kept} of {found.trajectories}", border=True)
             st.metric("Cost per kept", _money(found.cost_per_kept), border=True, help=_costs(found.cost_per_kept))
@@ -28,7 +28,7 @@ def pilot_view(row: BatchRow) -> None:
             st.metric("Whole cost", _money(cost), border=True, help=_costs(cost))
             st.metric("Whole time", _seconds(took), border=True, help=_times(took))
         st.caption(_caption(found, took, cost, row.batch.concurrency))
-        page_link("new-batch", f"To the form of the {count(whole)}", icon="edit_note")
+        page_link("new-batch", "Back to the form", icon="edit_note")
 
 
 def _caption(found: Pilot, took: Spread, cost: Spread | None, concurrency: int) -> str:
