@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from engine.judging.meaning import measured_in_words
-from engine.types import Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
+from engine.types import FEEDBACK, Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
 from pages._ui.text import code_view, literal, plain
 
 
 def draw_scores(trajectory: Trajectory) -> None:
-    """Draw outcome, culprit and reward of a trajectory, then each score with its reason."""
+    """Draw outcome, culprit and reward of a trajectory, then each score with its reason, and the user's feedback."""
     draw_judgement(trajectory)
+    for one in trajectory.attachments:
+        if one.kind == FEEDBACK and one.version == 1:
+            _feedback(one.value)
+
+
+def _feedback(value: Any) -> None:
+    """Draw the simulated user's feedback; nothing where an imported record holds something else."""
+    match value:
+        case {"satisfaction": float() | int() as satisfied, "feedback": str(said)}:
+            st.caption(f"Satisfaction of the simulated user, from 0 to 1: {number(satisfied)}")
+            plain(said)
 
 
 def draw_judgement(trajectory: Trajectory | Judgement) -> None:

@@ -98,11 +98,12 @@ def totals(
             "unmeasured": st.column_config.NumberColumn("Unmeasured", format="localized"),
             "tokens": st.column_config.NumberColumn("Tokens each", format="localized"),
             "cost": st.column_config.NumberColumn("Cost", format="dollar"),
+            "per_kept": st.column_config.NumberColumn("Cost per kept", format="dollar"),
         }
         st.dataframe(table, hide_index=True, column_config=columns, key="totals", alt="Key figures of each batch")
         return
     row = rows[0]
-    with st.grid(7, min_column_width=125, gap="xsmall"):
+    with st.grid(8, min_column_width=125, gap="xsmall"):
         st.metric("Trajectories", count(row["trajectories"]), border=True)
         st.metric("Kept", percent(row["kept"], 1), border=True)
         st.metric("Success", percent(row["success"], 1), border=True, help="Of those whose outcome was measured.")
@@ -113,6 +114,12 @@ def totals(
         st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
         unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
         st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)
+        st.metric(
+            "Cost per kept",
+            money(row["per_kept"]),
+            border=True,
+            help="What a kept trajectory cost, with all that was lost beside it.",
+        )
 
 
 def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version: tuple[int, ...]) -> dict[str, object]:
@@ -122,17 +129,20 @@ def row_of_totals(database: Database, one: Series, frame: pd.DataFrame, version:
     measured = int(by_outcome.get("success", 0) + by_outcome.get("failure", 0))
     by = str(st.session_state.get("by") or "domain")  # cached: the breakdown below uses the same
     groups = measures.breakdown(database, one.filter, "domain" if by == "tool" else by, version)
-    tokens = known_sum(frame, "tokens")
+    tokens, cost = known_sum(frame, "tokens"), known_cost(frame)
+    kept = int(groups["kept"].sum())
+    unpriced = int(frame["unpriced"].sum())
     return {
         "name": one.name,
         "trajectories": total,
-        "kept": int(groups["kept"].sum()) / total if total else None,
+        "kept": kept / total if total else None,
         "success": int(by_outcome.get("success", 0)) / measured if measured else None,
         "reward": measures.mean(database, one.filter, "reward", version)[0],
         "unmeasured": int(by_outcome.get("unmeasured", 0)),
         "tokens": None if tokens is None else round(tokens / total),
-        "cost": known_cost(frame),
-        "unpriced": int(frame["unpriced"].sum()),
+        "cost": cost,
+        "per_kept": cost / kept if cost is not None and kept and not unpriced else None,
+        "unpriced": unpriced,
     }
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
-from engine.types import CLAIMS, PROVIDER_STATE, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
+from engine.types import CLAIMS, FEEDBACK, PROVIDER_STATE, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
 from pages._ui.badges import score_name
 from pages._ui.task_and_scores import call_text
 from pages.review.parts import conflicts, turn_viewer
@@ -631,3 +631,24 @@ def test_events_and_calls_read_as_sentences(filled: Database) -> None:
     assert score_name("rubric.goal_met") == "Rubric: goal met"
     assert score_name("wrong_state") == "Wrong state"
     assert call_text(ToolCall(id="1", name="f", arguments={"a": "x", "b": [1]})) == 'f(a="x", b=[1])'
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"satisfaction": 0.75, "feedback": "It *was* quick."}, True),
+        ({"satisfaction": "high", "feedback": "Fine."}, False),
+        ("fine", False),
+        (None, False),
+    ],
+)
+def test_the_feedback_of_the_simulated_user_stands_with_the_scores(
+    open_page: Opener, database: Database, value: Any, shown: bool
+) -> None:
+    feedback = Attachment(turn=1, kind=FEEDBACK, value=value)
+    insert_imported(database, "rated", [refund_trajectory(1, attachments=(feedback,))])
+    trajectory = open_page("trajectory", id="1")
+    assert not trajectory.exception
+    captions = [caption.value for caption in trajectory.caption]
+    assert ("Satisfaction of the simulated user, from 0 to 1: 0.75" in captions) is shown
+    assert ("It *was* quick." in [text.value for text in trajectory.text]) is shown
