@@ -85,7 +85,7 @@ def test_three_first_then_the_whole_batch(studio_with_engine: Studio, page: Page
     fill(page, "batch_trajectories", "9")
     page.get_by_role("button", name="Try 3 first").click()
     first = batch_number(page)
-    expect(page.get_by_text("3 of 3")).to_be_visible(timeout=90_000)
+    expect(page.get_by_test_id("stProgress").get_by_text("3 of 3")).to_be_visible(timeout=90_000)
     page.get_by_role("link", name="New batch").first.click()
     page.wait_for_url(re.compile("new-batch"))
     ready(page)
