@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _ASKS = re.compile(
     r"\b(please (provide|tell|share|give|send|let me know|specify|state)|could you|can you|may i have|"
@@ -11,12 +12,13 @@ _ASKS = re.compile(
     r"|\b(your|the|which|what)\b[^.!?\n]* please[.!]*[ \n\"'*_)]*$",
     re.IGNORECASE,
 )
-_COURTESY = re.compile(
-    r"[^.!?\n]*\b((any|some)thing else|(what|how) else|(can|may) i (help|assist) you further|"
+_OFFER = (
+    r"\b((any|some)thing else|(what|how) else|(can|may) i (help|assist) you further|"
     r"(more|else) i can (do|help)|(if|should) you (have|need|want) (any|more|further|other|something)|"
-    r"(any|more|further|other) (questions|help|assistance))\b[^.!?\n]*[.!?]*",
-    re.IGNORECASE,
+    r"(any|more|further|other) (questions|help|assistance))\b"
 )
+_OFFERS = re.compile(_OFFER, re.IGNORECASE)
+_COURTESY = re.compile(rf"[^.!?\n]*{_OFFER}[^.!?\n]*[.!?]*", re.IGNORECASE)
 _CONFIRMS = re.compile(
     r"\b(shall i|should i|do you want me to|would you like me to|please confirm|do you confirm|can you confirm|"
     r"could you confirm|go ahead\?|proceed\?|is (that|this) (correct|right|ok|okay))",
@@ -53,20 +55,27 @@ _KINDS = {
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+@lru_cache(maxsize=256)
+def _without_offers(text: str) -> str:
+    """Return a text without the sentences that offer further help. To find such a sentence costs the square of its
+    length, so its words are looked for first."""
+    return _COURTESY.sub("", text) if _OFFERS.search(text) else text
+
+
 def asks(text: str) -> bool:
     """Return whether a text ends with a question or asks for something. An offer of further help does not count."""
-    text = _COURTESY.sub("", text)
+    text = _without_offers(text)
     return text.rstrip(" \n\"'*_)").endswith("?") or bool(_ASKS.search(text))
 
 
 def wants_confirmation(text: str) -> bool:
     """Return whether a text asks for confirmation before it goes on. An offer of further help does not count."""
-    return bool(_CONFIRMS.search(_COURTESY.sub("", text)))
+    return bool(_CONFIRMS.search(_without_offers(text)))
 
 
 def asked_about(text: str) -> str | None:
     """Return a text from its first asking sentence on; None when it asks nothing."""
-    text = _COURTESY.sub("", text)
+    text = _without_offers(text)
     sentences = _SENTENCE.findall(text)
     first = next((place for place, sentence in enumerate(sentences) if asks(sentence)), None)
     if first is not None:

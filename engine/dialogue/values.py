@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 Day = tuple[int | None, int, int | None]
@@ -86,6 +87,16 @@ def plain_form(text: str) -> str:
     return "".join(char for char in text.lower() if char.isalnum())
 
 
+class _Given(NamedTuple):
+    """The values that one text gives; `forms` are all ways to write its tokens."""
+
+    forms: frozenset[str] = frozenset()
+    numbers: frozenset[Decimal] = frozenset()
+    days: frozenset[Day] = frozenset()
+    times: frozenset[int] = frozenset()
+    mails: frozenset[str] = frozenset()
+
+
 class Known:
     """The values that texts have given so far."""
 
@@ -100,36 +111,12 @@ class Known:
 
     def add(self, text: str) -> None:
         """Take the values of a further text as known."""
-        self._numbers.update(_numbers_in_words(text))
-        if not _ANY.search(text):
-            return
-        self._mails.update(mail.lower() for mail in _MAIL.findall(text))
-        rest = text
-        for day, (start, end) in days(text):
-            self._days.add(day)
-            rest = _blanked(rest, start, end)
-        for times, (start, end) in clock_times(rest):
-            self._times.update(times)
-            rest = _blanked(rest, start, end)
-        for token in _tokens(rest):
-            number = _number(token.text)
-            if number is not None:
-                self._numbers.add(abs(number))
-        self._add_forms(_tokens(text))
-
-    def _add_forms(self, tokens: list[_Token]) -> None:
-        """Add every way to write the tokens: joined with their neighbours, and their digits alone."""
-        forms = [plain_form(token.text) for token in tokens]
-        for place, (token, form) in enumerate(zip(tokens, forms, strict=True)):
-            if any(char.isdigit() for char in form):
-                self._forms.add(form)
-                self._forms.update(re.findall(r"\d+", token.text))
-                self._forms.update(plain_form(part) for part in re.split(r"[/,;:&@.]", token.text) if part)
-                self._forms.add("".join(char for char in form if char.isdigit()))
-            for last in range(place + 2, min(len(forms), place + _LONGEST_JOIN) + 1):
-                joined = "".join(forms[place:last])
-                if any(char.isdigit() for char in joined):
-                    self._forms.add(joined)
+        given = _given_by(text)
+        self._forms |= given.forms
+        self._numbers |= given.numbers
+        self._days |= given.days
+        self._times |= given.times
+        self._mails |= given.mails
 
     def unknown(self, text: str) -> str | None:
         """Return the first value of a text, as it is written, that no text gave; None when all are known."""
@@ -202,6 +189,40 @@ class Known:
             if number is None or not (number in self._numbers or (number <= _COUNTING and number == int(number))):
                 return False
         return True
+
+
+@lru_cache(maxsize=1024)  # the texts about a persona are the same in many dialogues
+def _given_by(text: str) -> _Given:
+    numbers = set(_numbers_in_words(text))
+    if not _ANY.search(text):
+        return _Given(numbers=frozenset(numbers))
+    rest, found, minutes = text, set[Day](), set[int]()
+    for day, (start, end) in days(text):
+        found.add(day)
+        rest = _blanked(rest, start, end)
+    for times, (start, end) in clock_times(rest):
+        minutes.update(times)
+        rest = _blanked(rest, start, end)
+    numbers.update(abs(number) for token in _tokens(rest) if (number := _number(token.text)) is not None)
+    mails = frozenset(mail.lower() for mail in _MAIL.findall(text))
+    return _Given(frozenset(_forms_of(_tokens(text))), frozenset(numbers), frozenset(found), frozenset(minutes), mails)
+
+
+def _forms_of(tokens: list[_Token]) -> set[str]:
+    """Return every way to write the tokens: joined with their neighbours, and their digits alone."""
+    found: set[str] = set()
+    forms = [plain_form(token.text) for token in tokens]
+    for place, (token, form) in enumerate(zip(tokens, forms, strict=True)):
+        if any(char.isdigit() for char in form):
+            found.add(form)
+            found.update(re.findall(r"\d+", token.text))
+            found.update(plain_form(part) for part in re.split(r"[/,;:&@.]", token.text) if part)
+            found.add("".join(char for char in form if char.isdigit()))
+        for last in range(place + 2, min(len(forms), place + _LONGEST_JOIN) + 1):
+            joined = "".join(forms[place:last])
+            if any(char.isdigit() for char in joined):
+                found.add(joined)
+    return found
 
 
 def days(text: str) -> Iterator[tuple[Day, tuple[int, int]]]:
