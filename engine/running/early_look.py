@@ -71,8 +71,7 @@ class EarlyLook:
             self.unpriced |= call.cost_usd is None and bool(call.prompt_tokens or call.completion_tokens)
 
     def _count_calls(self, trajectory: Trajectory) -> None:
-        answered = any(call.role == "teacher" and not call.failed for call in trajectory.calls)
-        if answered and trajectory.proof is not None and any(turn.calls for turn in trajectory.proof.turns):
+        if needed_a_call(trajectory):
             self.needing += 1
             self.calling += any(turn.tool_calls for turn in trajectory.turns)
         self.unread += trajectory.reason in _UNREAD and trajectory.culprit == "agent"
@@ -125,6 +124,12 @@ class EarlyLook:
         if price <= _DEARER * self.expected:
             return ""
         return f"A kept trajectory costs {price:.4f} dollars so far; the pilot's cost {self.expected:.4f}."
+
+
+def needed_a_call(trajectory: Trajectory) -> bool:
+    """Return whether a rollout's reference makes a call and its teacher answered."""
+    answered = any(call.role == "teacher" and not call.failed for call in trajectory.calls)
+    return answered and trajectory.proof is not None and any(turn.calls for turn in trajectory.proof.turns)
 
 
 def failed_endpoint(trajectory: Trajectory) -> tuple[ModelRole, str] | None:

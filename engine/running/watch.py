@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import BudgetReached
-from engine.running.early_look import EarlyLook
+from engine.running.early_look import EarlyLook, needed_a_call
 from engine.running.failures import JudgeWatch
 from engine.types import Batch, Budget, ModelCall, RolloutSpec, Trajectory
 
@@ -126,10 +126,9 @@ class TeacherWatch:
 
     def see(self, trajectory: Trajectory) -> None:
         """Count a rollout, if its reference makes a call and its teacher answered."""
-        calls = [call for call in trajectory.calls if call.role == "teacher" and not call.failed]
-        proof = trajectory.proof
-        if not calls or proof is None or not any(turn.calls for turn in proof.turns):
+        if not needed_a_call(trajectory):
             return
+        calls = [call for call in trajectory.calls if call.role == "teacher" and not call.failed]
         self.needing += 1
         self.calling += any(turn.tool_calls for turn in trajectory.turns)
         self.as_text += sum(call.text_calls for call in calls)

@@ -7,6 +7,7 @@ import streamlit as st
 from pages._ui.database import db
 from pages._ui.format import UNKNOWN, money, plural, seconds
 from pages._ui.routes import page_link
+from pages._ui.text import literal
 from storage.generating.batches import BatchRow
 from storage.generating.pilot import Pilot, Spread, pilot_of
 
@@ -32,9 +33,7 @@ def pilot_view(row: BatchRow) -> None:
 
 
 def _caption(found: Pilot, took: Spread, cost: Spread | None, concurrency: int) -> str:
-    spread = f"{seconds(took.least)} to {seconds(took.most)}"
-    if cost is not None:
-        spread += f" and {money(cost.least)} to {money(cost.most)}".replace("$", "\\$")
+    spread = " and ".join(filter(None, (_times(took), _costs(cost))))
     return (
         f"By the mean of {found.trajectories} trajectories, {concurrency} in flight. If all were like the quickest and "
         f"cheapest, or the slowest and dearest of them: {spread}."
@@ -50,7 +49,7 @@ def _seconds(spread: Spread | None) -> str:
 
 
 def _costs(spread: Spread | None) -> str | None:
-    return f"{money(spread.least)} to {money(spread.most)}".replace("$", "\\$") if spread is not None else None
+    return literal(f"{money(spread.least)} to {money(spread.most)}") if spread is not None else None
 
 
 def _times(spread: Spread | None) -> str | None:
