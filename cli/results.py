@@ -36,7 +36,7 @@ def show(
             print(found.as_shown().model_dump_json(indent=2) if as_json else _trajectory_text(found))
             for number, name, judged, used in () if as_json else judgements(db, trajectory):
                 print(f"\njudged again by batch {number} {name!r}{', which counts' if used else ''}: {judged.status}")
-                print("\n".join(_score_lines(judged.scores)))
+                print("\n".join(_score_lines(judged.scores, found)))
         elif batch is not None:
             chosen = get_batch(db, batch)
             again = bool(chosen.rejudges)
@@ -59,11 +59,19 @@ def _trajectory_text(trajectory: Any) -> str:
     for number, turn in enumerate(trajectory.turns):
         lines.append(f"[{number}] {turn.role}: {turn.content[:2000]}")
         lines += [f"      → {c.name}({json.dumps(c.arguments, ensure_ascii=False)})" for c in turn.tool_calls]
-    return "\n".join([*lines, *_score_lines(trajectory.scores)])
+    return "\n".join([*lines, *_score_lines(trajectory.scores, trajectory)])
 
 
-def _score_lines(scores: Any) -> list[str]:
-    return [f"{s.name}: {'not measured' if s.value is None else s.value} ({s.reason})" for s in scores]
+def _score_lines(scores: Any, trajectory: Any) -> list[str]:
+    """Return a line for each score, and below it what the score measures."""
+    from engine.judging.meaning import measured_in_words
+
+    lines = []
+    for one in scores:
+        lines.append(f"{one.name}: {'not measured' if one.value is None else one.value} ({one.reason})")
+        if meaning := measured_in_words(one, trajectory):
+            lines.append(f"      measures: {meaning}")
+    return lines
 
 
 @with_filter

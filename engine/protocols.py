@@ -341,7 +341,8 @@ class Judge(Protocol):
     stage: the stage at which a trajectory that it fails is lost.
     reads_rubric: whether it asks the questions of the batch's rubric, which the form then shows.
     reason: the short code for a trajectory lost by this score.
-    measures: in one sentence, what a score of it measures; "" where its name and the judge's label say all.
+    measures: in one sentence, what a score of it measures; "" where its name and the judge's label say all. The
+        scored trajectory is given where it is at hand.
     makes: the kinds of attachments that it notes, none of which any other part of the product makes.
 
     A judge that finds something at a place within a turn may also have `notes: list[Attachment]`, filled by `score`.
@@ -358,7 +359,7 @@ class Judge(Protocol):
         return f"low_{score.name}"
 
     @classmethod
-    def measures(cls, score: Score) -> str:
+    def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
         return ""
 
     @abstractmethod
@@ -376,7 +377,7 @@ class AskingJudge(Judge, Protocol):
 
     calls: list[ModelCall]
 
-    def unmeasured(self, reason: str) -> Sequence[Score]: ...
+    def unmeasured(self, reason: str, trajectory: Trajectory | None = None) -> Sequence[Score]: ...
 
 
 # ---------------------------------------------------------------- exports and imports

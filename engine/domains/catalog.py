@@ -79,12 +79,14 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: More
     question_file = Source("questions.yaml", files.get("questions.yaml", b""))
     errors += _repeated_ids([(q.id, question_file, (number, "id")) for number, q in enumerate(questions)])
     errors += _identity_errors(files, head, tool_names)
+    errors += _domain_rubric_errors(files, head)
     tables: dict[str | None, Tables] = {}
     for name, template in templates.items():
         source = Source(name, files[name])
         errors += _unknown_calls(source, template, tool_names, "chain")
         errors += _unknown_calls(source, template, user_tool_names, "user_chain")
         errors += _missing_files(files, source, template)
+        errors += _template_rubric_errors(source, template)
         errors += _unknown_names(files, source, template, tables)
     domain = Domain(
         **(head or dict.fromkeys(_REQUIRED_TEXTS, "-")),
@@ -324,6 +326,32 @@ def _missing_files(files: Mapping[str, bytes], source: Source, template: TaskTem
     folder = f"variants/{template.variant}/"
     if template.variant is not None and not any(path.startswith(folder) for path in files):
         found.append(source.refusal(("variant",), f"there is no folder {folder}.", "Add it."))
+    return found
+
+
+def _domain_rubric_errors(files: Mapping[str, bytes], head: Mapping[str, Any]) -> list[InputError]:
+    """Return every question of domain.yaml with the id of an earlier one."""
+    criteria = head["rubric"]["criteria"] if head.get("rubric") else ()
+    source = Source("domain.yaml", files.get("domain.yaml", b""))
+    return _repeated_ids([(one["id"], source, ("rubric", "criteria", at, "id")) for at, one in enumerate(criteria)])
+
+
+def _template_rubric_errors(source: Source, template: TaskTemplate) -> list[InputError]:
+    """Return every question of a template about a request that it does not have, or with the id of an earlier one of
+    its kind, and a rubric that asks nothing."""
+    if template.rubric is None:
+        return []
+    found: list[InputError] = []
+    asked = template.rubric.by_kind()
+    for kind, criteria in asked.items():
+        found += _repeated_ids([(one.id, source, ("rubric", kind, at, "id")) for at, one in enumerate(criteria)])
+        for at, one in enumerate(criteria):
+            if one.request is not None and one.request > len(template.turns):
+                problem = f"is {one.request}, and the template has {len(template.turns)}."
+                move = "Name one of them, or none where the question is about all."
+                found.append(source.refusal(("rubric", kind, at, "request"), problem, move))
+    if not any(asked.values()):
+        found.append(source.refusal(("rubric",), "asks nothing.", f"Give it questions under {', '.join(asked)}."))
     return found
 
 

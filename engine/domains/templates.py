@@ -263,4 +263,6 @@ def name_faults(template: TaskTemplate, slots: Iterable[str]) -> list[tuple[tupl
                     saved.add(step.save)
         check((*at, "answer"), turn.answer, known | saved)
         check((*at, "facts"), turn.facts, known | saved)
+    for path, text in template.rubric.texts() if template.rubric else ():
+        check(("rubric", *path), text, known)
     return found

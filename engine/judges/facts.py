@@ -37,7 +37,7 @@ class FactsJudge(Judge):
         self._passes_from = config.passes_from
 
     @classmethod
-    def measures(cls, score: Score) -> str:
+    def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
         return "The share of the facts that the answers must contain which the assistant stated."
 
     @classmethod

@@ -82,7 +82,7 @@ class RulesJudge(Judge):
         return _REASONS.get(score.name) or super().reason(score, trajectory)
 
     @classmethod
-    def measures(cls, score: Score) -> str:
+    def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
         return _MEANINGS.get(score.name, "")
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:

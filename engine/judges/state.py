@@ -33,7 +33,7 @@ class StateJudge(Judge):
         return "tests_failed" if trajectory.tests_passed is False else "state_mismatch"
 
     @classmethod
-    def measures(cls, score: Score) -> str:
+    def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
         return "Whether the workspace ended as the reference leaves it, or the task's hidden tests pass."
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:

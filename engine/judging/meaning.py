@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine import plugins
-from engine.types import Score
+from engine.types import Score, Trajectory
 
 
-def measured_in_words(score: Score) -> str:
-    """Return one sentence that says what a score measured; "" where nobody here knows."""
+def measured_in_words(score: Score, trajectory: Trajectory | None = None) -> str:
+    """Return one sentence that says what a score (of this trajectory) measured; "" where nobody here knows."""
     if score.source not in plugins.names("judges"):
         return ""
-    said: str = plugins.load("judges", score.source).make.measures(score)
+    said: str = plugins.load("judges", score.source).make.measures(score, trajectory)
     return said or plugins.label("judges", score.source)

@@ -58,7 +58,7 @@ async def with_scores(
     for name, judge in ((name, judge) for name, judge in judges.items() if judge.asks is not None):
         if unsteady is not None or (failed := _failing_judges(scores)):
             why = "the reference does not hold" if unsteady is not None else f"{' and '.join(failed)} failed"
-            scores += _unasked_scores(name, judge, f"Not asked: {why}.")
+            scores += _unasked_scores(name, judge, f"Not asked: {why}.", trajectory)
             continue
         given = await judge.score(trajectory)
         silent += [name] if given and overall_value(given) is None else []
@@ -106,10 +106,10 @@ def _failing_judges(scores: Sequence[Score]) -> list[str]:
     return list(dict.fromkeys(entry.source for entry in scores if entry.passed is False))
 
 
-def _unasked_scores(name: str, judge: Judge, reason: str) -> Sequence[Score]:
+def _unasked_scores(name: str, judge: Judge, reason: str, trajectory: Trajectory) -> Sequence[Score]:
     """Return the scores that the judge would have given, each with value None and this reason."""
     if isinstance(judge, AskingJudge):
-        return judge.unmeasured(reason)
+        return judge.unmeasured(reason, trajectory)
     return [Score(name=name, value=None, reason=reason, source=name, method="model")]
 
 

@@ -18,7 +18,7 @@ from engine.domains.templates import SPEAKER_NOT_KNOWN, names_in, render_text
 from engine.errors import InputError
 from engine.planning.goals import by_request
 from engine.planning.goals import warning as goal_warning
-from engine.types import Domain, Fact, Question, Rubric, TaskTemplate, TemplateTurn
+from engine.types import Criterion, Domain, Fact, Question, Rubric, TaskTemplate, TemplateTurn
 
 _TELLS_THE_ANSWER = re.compile(
     r"\bthe (?:assistant|agent) (?:should|must|will|has to|is (?:expected|supposed) to|can only|may only|refuses)\b"
@@ -55,7 +55,18 @@ def warnings(domain: Domain, *, goals: bool = True) -> list[str]:
     found += [text for template in domain.templates for text in _template_warnings(domain, template)]
     for number, question in enumerate(domain.questions, 1):
         found += _question_warnings(domain, question, f"questions.yaml: {number}")
-    return found
+    return found + [text for where, one in _pack_criteria(domain) if (text := _unanchored(one, where))]
+
+
+def _pack_criteria(domain: Domain) -> Iterator[tuple[str, Criterion]]:
+    """Yield the questions that a domain and its templates ask the rubric judge, each with its place."""
+    for at, one in enumerate(domain.rubric.criteria if domain.rubric else (), 1):
+        yield f"domain.yaml: rubric.criteria.{at}", one
+    for template in domain.templates:
+        for kind, criteria in template.rubric.by_kind().items() if template.rubric else ():
+            yield from (
+                (f"templates/{template.id}.yaml: rubric.{kind}.{at}", one) for at, one in enumerate(criteria, 1)
+            )
 
 
 def _template_warnings(domain: Domain, template: TaskTemplate) -> list[str]:
@@ -88,18 +99,15 @@ def _first_slots(domain: Domain, template: TaskTemplate) -> list[dict[str, Any]]
 
 def unanchored_criteria(rubric: Rubric) -> list[str]:
     """Return a warning for each question of a rubric that does not say what counts as yes: models then agree less."""
-    return [
-        f"rubric {rubric.id}: criterion {one.id} does not say what counts as yes. Name in its question what must have "
-        "happened in the dialogue."
-        for one in rubric.criteria
-        if not _has_anchor(one)
-    ]
+    return [text for one in rubric.criteria if (text := _unanchored(one, f"rubric {rubric.id}: criterion {one.id}"))]
 
 
-def _has_anchor(criterion: object) -> bool:
-    """Return whether a criterion says what counts as yes, in a field of its own or in a question long enough for it."""
-    question = str(getattr(criterion, "question", ""))
-    return bool(getattr(criterion, "yes", "")) or len(question.split()) >= _ANCHORED
+def _unanchored(one: Criterion, where: str) -> str:
+    """Return the warning about a question that says neither in `counts_as_yes` nor by being long what counts as yes; ""
+    for any other."""
+    if one.counts_as_yes or len(one.question.split()) >= _ANCHORED:
+        return ""
+    return f"{where} does not say what counts as yes. Name in its question what must have happened in the dialogue."
 
 
 _ANCHORED = 9

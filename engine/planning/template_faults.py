@@ -78,7 +78,7 @@ def _unknown_modes(template: TaskTemplate) -> Iterator[Fault]:
 
 def _never_rendered(template: TaskTemplate) -> Iterator[Fault]:
     """Yield the texts without slots and results that cannot be rendered all the same."""
-    for path, text in leaves(template.model_dump(include={"goal", "turns"})):
+    for path, text in leaves(template.model_dump(include={"goal", "turns", "rubric"})):
         try:
             depends = names_in(text)
         except InputError:  # parsing reported this text

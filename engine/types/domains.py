@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from engine.types.choices import Choice
 from engine.types.frozen import Frozen
+from engine.types.scores import Criterion
 from engine.types.turns import Tool
 
 Mode = Annotated[str, Field(pattern=r"^\w+$", max_length=60)]
@@ -132,6 +133,63 @@ class HiddenTests(Frozen):
     expects: str | None = None
 
 
+class PackCriterion(Criterion):
+    """A yes/no question that a pack asks the rubric judge to answer."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+    question: Annotated[str, Field(min_length=1)]
+
+
+class DomainRubric(Frozen):
+    """What is asked about every dialogue of a domain. Its name is the domain's id; `version` and `threshold` are as in
+    a Rubric."""
+
+    version: Annotated[int, Field(ge=1)] = 1
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.7
+    criteria: Annotated[tuple[PackCriterion, ...], Field(min_length=1)]
+
+
+class TaskCriterion(PackCriterion):
+    """A question about the tasks of one template. Its texts are Jinja texts over slots.
+
+    `request` is the number, from 1, of the request that it is about; None stands for all of them. It is asked only
+    where the dialogue makes that request, or all of them.
+    """
+
+    request: Annotated[int, Field(ge=1, le=4)] | None = None
+
+
+TASK_QUESTIONS = ("success", "expected_tool_use", "checkpoints")
+"""The kinds of questions that a template may ask, which are the fields of a TemplateRubric."""
+
+
+class TemplateRubric(Frozen):
+    """What is asked about the dialogues of a template. Its name is `<domain>.<template>`; `version` and `threshold` are
+    as in a Rubric.
+
+    `success` asks whether the person got what it came for, `expected_tool_use` how the tools had to be used, and
+    `checkpoints` what had to happen on the way.
+    """
+
+    version: Annotated[int, Field(ge=1)] = 1
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.7
+    success: tuple[TaskCriterion, ...] = ()
+    expected_tool_use: tuple[TaskCriterion, ...] = ()
+    checkpoints: tuple[TaskCriterion, ...] = ()
+
+    def by_kind(self) -> dict[str, tuple[TaskCriterion, ...]]:
+        """Return the questions by their kind."""
+        return {kind: getattr(self, kind) for kind in TASK_QUESTIONS}
+
+    def texts(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield (path in the rubric, text) for every text over slots."""
+        for kind, criteria in self.by_kind().items():
+            for at, one in enumerate(criteria):
+                yield (kind, at, "question"), one.question
+                yield (kind, at, "counts_as_yes"), one.counts_as_yes
+                yield (kind, at, "example_of_no"), one.example_of_no
+
+
 class TaskTemplate(Frozen):
     """A family of tasks of one domain.
 
@@ -147,6 +205,7 @@ class TaskTemplate(Frozen):
     turns: Annotated[tuple[TemplateTurn, ...], Field(min_length=1, max_length=4)]
     modes: tuple[str, ...] = ()
     hidden_tests: HiddenTests | None = None
+    rubric: TemplateRubric | None = None
     variant: str | None = None
     tags: tuple[str, ...] = ()
 
@@ -239,6 +298,7 @@ class Domain(Frozen):
     shared_tools: tuple[Annotated[str, AfterValidator(_name_and_version)], ...] = ()
     identity: tuple[str, ...] = ()
     state_ignore: tuple[str, ...] = ()
+    rubric: DomainRubric | None = None
     git: bool = False
     network: bool = False
     limits: Limits = Limits()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from engine.types.domains import Fact, HiddenTests, Mode, ReferenceCall
 from engine.types.frozen import Frozen, Grown
+from engine.types.scores import Rubric
 from engine.types.state import StateDiff
 from engine.types.turns import Tool, ToolCall, ToolResult
 
@@ -39,8 +42,17 @@ class TaskTurn(Grown):
     user_chain: tuple[ReferenceCall, ...] = ()
 
 
+def _is_empty(value: tuple[object, ...]) -> bool:
+    return not value
+
+
 class Task(Frozen):
-    """A concrete dialogue to roll out, drawn from a seed. Rolled out only when its `Proof` has no reason against it."""
+    """A concrete dialogue to roll out, drawn from a seed. Rolled out only when its `Proof` has no reason against it.
+
+    `rubrics` are the questions of its domain and templates that the rubric judge may ask, with slots filled in.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("rubrics",)
 
     id: str
     domain: str
@@ -57,6 +69,7 @@ class Task(Frozen):
     state_ignore: tuple[str, ...] = ()
     difficulty: float
     seed: int
+    rubrics: Annotated[tuple[Rubric, ...], Field(exclude_if=_is_empty)] = ()
 
 
 class ProvenCall(Frozen):

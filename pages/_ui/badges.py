@@ -123,7 +123,7 @@ def words(code: str) -> str:
 def score_name(name: str) -> str:
     """Return the words for a score; a criterion names its judge first: "rubric.goal_met" → "Rubric: goal met"."""
     judge, _, criterion = name.partition(".")
-    return f"{words(judge)}: {criterion.replace('_', ' ')}" if criterion else words(name)
+    return f"{words(judge)}: {criterion.replace('_', ' ').replace('.', ', ')}" if criterion else words(name)
 
 
 def version_name(version: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.judging.meaning import measured_in_words
-from engine.types import FEEDBACK, Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
+from engine.types import FEEDBACK, Judgement, ProvenTurn, Rubric, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
 from pages._ui.text import code_view, literal, plain
@@ -17,7 +17,7 @@ from pages._ui.text import code_view, literal, plain
 
 def draw_scores(trajectory: Trajectory) -> None:
     """Draw outcome, culprit and reward of a trajectory, then each score with its reason, and the user's feedback."""
-    draw_judgement(trajectory)
+    draw_judgement(trajectory, trajectory)
     for one in trajectory.attachments:
         if one.kind == FEEDBACK and one.version == 1:
             _feedback(one.value)
@@ -31,25 +31,25 @@ def _feedback(value: Any) -> None:
             plain(said)
 
 
-def draw_judgement(trajectory: Trajectory | Judgement) -> None:
-    """Draw the same of what judging again found."""
+def draw_judgement(judged: Trajectory | Judgement, trajectory: Trajectory) -> None:
+    """Draw the same of what judging this trajectory again found."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        badge("outcome", trajectory.outcome)
-        if trajectory.culprit:
-            badge("culprit", trajectory.culprit, prefix="Culprit: ")
-        badge("status", trajectory.status)
-        st.badge(f"Reward {number(trajectory.reward)}", icon=":material/trophy:", color="gray")
-    if trajectory.reason or trajectory.detail:
-        stage = f"Lost at stage {trajectory.stage}" if trajectory.stage else "Lost"
-        st.caption(f"{literal(words(stage))}: {literal(words(trajectory.reason or 'unknown'))}")
-        plain(trajectory.detail, empty="No detail was recorded.")
-    if not trajectory.scores:
+        badge("outcome", judged.outcome)
+        if judged.culprit:
+            badge("culprit", judged.culprit, prefix="Culprit: ")
+        badge("status", judged.status)
+        st.badge(f"Reward {number(judged.reward)}", icon=":material/trophy:", color="gray")
+    if judged.reason or judged.detail:
+        stage = f"Lost at stage {judged.stage}" if judged.stage else "Lost"
+        st.caption(f"{literal(words(stage))}: {literal(words(judged.reason or 'unknown'))}")
+        plain(judged.detail, empty="No detail was recorded.")
+    if not judged.scores:
         st.caption("No judge has scored it.")
-    for score in trajectory.scores:
-        _score(score)
+    for score in judged.scores:
+        _score(score, trajectory)
 
 
-def _score(score: Score) -> None:
+def _score(score: Score, trajectory: Trajectory) -> None:
     passed = {True: ("check_circle", "green"), False: ("cancel", "red"), None: ("help", "gray")}[score.passed]
     word = {True: "passed", False: "failed", None: "not measured" if score.value is None else "no threshold"}
     with st.container(border=True, gap=None):
@@ -58,7 +58,7 @@ def _score(score: Score) -> None:
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.markdown(number(score.value), width="content")
                 st.badge(word[score.passed], icon=f":material/{passed[0]}:", color=passed[1])
-        if meaning := measured_in_words(score):
+        if meaning := measured_in_words(score, trajectory):
             st.caption(literal(meaning))
         plain(score.reason, empty="No reason was given.")
         agreed = f"agreement {score.agreement:.0%}" if score.agreement is not None else ""
@@ -86,10 +86,24 @@ def draw_task(trajectory: Trajectory) -> None:
         st.markdown("**Slots**")
         rows = [{"Slot": name, "Value": _text(value)} for name, value in task.slots.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Slots of the task")
+    for rubric in task.rubrics:
+        _questions(rubric)
     if proof and proof.reason:
         st.warning(f"{literal(words(proof.reason))}: {literal(proof.detail)}", icon=":material/report:")
     for position, proven in enumerate(proof.turns if proof else ()):
         _reference(position, task, proven)
+
+
+def _questions(rubric: Rubric) -> None:
+    """Draw the questions that the pack asks about this task."""
+    label = f"{plural(len(rubric.criteria), 'question')} of {literal(rubric.id)}, version {rubric.version}"
+    with st.expander(label, icon=":material/checklist:"):
+        for one in rubric.criteria:
+            st.markdown(f"**{literal(score_name(one.id))}**: {literal(one.question)}")
+            if one.counts_as_yes:
+                st.caption(f"Counts as yes: {literal(one.counts_as_yes)}")
+            if one.example_of_no:
+                st.caption(f"A no, for example: {literal(one.example_of_no)}")
 
 
 def _reference(position: int, task: Task, proven: ProvenTurn) -> None:

@@ -25,6 +25,7 @@ from pages.design.parts.tools.tool_files import switch
 def draw_facts(domain: Domain, template: TaskTemplate) -> None:
     """Draw the turns, calls and slots of the template, and the modes that it serves."""
     calls = sum(len(turn.chain) for turn in template.turns)
+    asked = sum(map(len, template.rubric.by_kind().values())) if template.rubric else 0
     with st.container(border=True):
         st.markdown(f"**{literal(template.title)}**")
         st.caption(
@@ -32,6 +33,7 @@ def draw_facts(domain: Domain, template: TaskTemplate) -> None:
             f"{plural(len(template.slots), 'slot query', 'slot queries')}"
             + (f" · workspace {literal(template.variant)}" if template.variant else "")
             + (" · judged by hidden tests" if template.hidden_tests else "")
+            + (f" · {plural(asked, 'question')} for the rubric judge" if asked else "")
         )
         with st.container(horizontal=True, gap="small"):
             for mode in modes_of(domain, template):
@@ -87,6 +89,11 @@ modes: [only these modes]
 variant: a folder under variants/
 hidden_tests: {files: {path: hidden/file}, command: [python, file.py], allowed: [globs of files that may change],
                expects: last line of its output}
+rubric:           # yes/no questions that the rubric judge asks about tasks of this template
+  version: 1      # raise it when a question changes; it is written into every score
+  success: [{id: name, question: over slots, counts_as_yes: what a yes takes, example_of_no: what a no looks like}]
+  expected_tool_use: [more of them; request is the number of the one that a question is about, none means all]
+  checkpoints: [more of them, each with a weight if it is not 1]
 tags: [words]
 """
 

@@ -9,9 +9,10 @@ import pytest
 from engine import plugins, prompting
 from engine.errors import ModelError
 from engine.judges.rubric import RubricJudge, transcript
+from engine.judging.meaning import measured_in_words
 from engine.judging.scoring import reward, with_scores
 from engine.running.models import open_llm
-from engine.types import Criterion, Endpoint, Rubric, Score, Turn
+from engine.types import Criterion, Endpoint, Rubric, Score, Trajectory, Turn
 from tests.llms.server import Server, serving
 from tests.samples.trajectories import balance_trajectory
 from tests.samples.turns import BALANCE
@@ -189,3 +190,84 @@ def test_long_results_lose_their_middle() -> None:
     text = transcript([Turn(role="tool", name="read", content="a" * 900 + "b" * 900)], 200, 10_000)
     assert "1600 characters left out" in text
     assert len(text) < 300
+
+
+BROUGHT = (
+    Rubric(id="ledger", version=2, threshold=0.5, criteria=(Criterion(id="domain.polite", question="Polite?"),)),
+    Rubric(
+        id="ledger.move",
+        version=4,
+        threshold=1.0,
+        criteria=(
+            Criterion(id="move.success.done", question="Were 5 moved?", counts_as_yes="A transfer succeeded."),
+            Criterion(id="move.checkpoints.read", question="Was it read?", weight=3.0),
+        ),
+    ),
+)
+
+
+def of_a_pack_with_questions() -> Trajectory:
+    given = balance_trajectory()
+    assert given.task is not None
+    return given.model_copy(update={"task": given.task.model_copy(update={"rubrics": BROUGHT})})
+
+
+def asking(pack_questions: str, *no: str) -> RubricJudge:
+    """Return a judge whose model says no to these questions and yes to all others."""
+    ids = ["goal_met", "clear", *(one.id for rubric in BROUGHT for one in rubric.criteria)]
+    plugin = plugins.load("judges", "rubric")
+    reply = {"data": {id: "no" if id in no else "yes" for id in ids}}
+    llm = open_llm(Endpoint(model="m", llm="scripted", attempts=1, options={"replies": [reply]}), "judge")
+    made: RubricJudge = plugin.make(plugin.config(pack_questions=pack_questions), llm=llm, rubric=RUBRIC)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("how", "names"),
+    [
+        ("beside", ["goal_met", "clear", "domain.polite", "move.success.done", "move.checkpoints.read"]),
+        ("instead", ["domain.polite", "move.success.done", "move.checkpoints.read"]),
+        ("none", ["goal_met", "clear"]),
+    ],
+)
+async def test_questions_of_a_pack_are_asked_as_the_option_says(how: str, names: list[str]) -> None:
+    given = of_a_pack_with_questions()
+    scores = await asking(how).score(given)
+    assert [score.name for score in scores] == [*(f"rubric.{name}" for name in names), "rubric"]
+    assert scores[-1].passed is True
+    assert [score.name for score in asking(how).unmeasured("Not asked.", given)] == [score.name for score in scores]
+    own = [score.name for score in await asking(how).score(balance_trajectory())]
+    assert own == ["rubric.goal_met", "rubric.clear", "rubric"], "another task brings none"
+
+
+async def test_each_score_has_name_and_version_of_its_rubric_and_says_what_was_asked() -> None:
+    given, prompt = of_a_pack_with_questions(), prompting.version("rubric")
+    found = by_name(await asking("beside").score(given))
+    assert found["rubric.clear"].version == f"short/3/{prompt}"
+    assert found["rubric.domain.polite"].version == f"ledger/2/{prompt}"
+    assert found["rubric.move.success.done"].version == f"ledger.move/4/{prompt}"
+    assert found["rubric"].version == f"short+ledger+ledger.move/3+2+4/{prompt}"
+    assert measured_in_words(found["rubric.move.success.done"], given) == "Were 5 moved?"
+    assert "rubrics short and ledger and ledger.move" in measured_in_words(found["rubric"], given)
+
+
+async def test_each_rubric_must_reach_its_own_threshold() -> None:
+    given = of_a_pack_with_questions()
+    overall = by_name(await asking("beside", "move.success.done").score(given))["rubric"]
+    assert overall.value == pytest.approx(8 / 9)
+    assert overall.passed is False
+    assert overall.reason == ("No to: move.success.done. The questions of ledger.move reach 0.75, and 1 passes.")
+    assert by_name(await asking("none", "move.success.done").score(given))["rubric"].passed is True
+
+
+async def test_anchors_of_a_pack_stand_in_the_prompt_and_those_not_asked_are_named_too() -> None:
+    given = of_a_pack_with_questions()
+    failed = Score(name="state", value=0.0, passed=False, reason="No.", source="state", method="state")
+    scored = await with_scores(given, {"rubric": asking("beside")}, standing=[failed])
+    assert "rubric.move.success.done" in [score.name for score in scored.scores if score.value is None]
+    async with serving() as server:
+        llm = open_llm(Endpoint(model="m", llm="openai_compatible", api_base=server.base, attempts=1), "judge")
+        plugin = plugins.load("judges", "rubric")
+        await plugin.make(plugin.config(), llm=llm, rubric=RUBRIC).score(given)
+        await llm.aclose()
+        assert "`move.success.done`: Were 5 moved? Yes means: A transfer succeeded." in str(server.requests[0])

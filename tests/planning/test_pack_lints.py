@@ -113,7 +113,8 @@ def test_validate_prints_them_as_warnings(tmp_path: Any) -> None:
 
 
 def test_a_criterion_says_what_counts_as_yes() -> None:
-    vague = Rubric(id="mine", criteria=(Criterion(id="good", question="Is it good?"), *DEFAULT.criteria))
+    anchored = Criterion(id="told", question="Is it told?", counts_as_yes="The balance stands in the answer.")
+    vague = Rubric(id="mine", criteria=(Criterion(id="good", question="Is it good?"), anchored, *DEFAULT.criteria))
     (found,) = unanchored_criteria(vague)
     assert found.startswith("rubric mine: criterion good does not say what counts as yes.")
     assert unanchored_criteria(DEFAULT) == []

@@ -353,6 +353,7 @@ _FIELDS = """
 | `exclusive` | slots that must differ between them |
 | `identity` | tools that check who is speaking; once is enough in a dialogue |
 | `state_ignore` | patterns over `path#pointer` that do not count |
+| `rubric` | questions about every dialogue: `{version: 1, criteria: [{id, question, counts_as_yes, example_of_no}]}` |
 | `git` | the workspace is a git repository |
 | `network` | tools may use the network |
 | `limits` | seconds, memory, disk, processes, output of one sandbox |

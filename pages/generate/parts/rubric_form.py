@@ -23,7 +23,8 @@ def rubric(start: Rubric | None) -> Rubric | None:
     with st.expander(f"What the rubric asks ({len(shown.criteria)} questions)", icon=":material/checklist:"):
         st.caption(
             f"Rubric {literal(shown.id)}, version {shown.version}. The judge answers each question with yes or no, a "
-            "reason and the turns that show it. A change makes the next version, which is written into every score."
+            "reason and the turns that show it. A change makes the next version, which is written into every score. "
+            "Questions that a domain or template asks about its own dialogues are asked as well."
         )
         criteria = [_one(number, found) for number, found in enumerate(_with_room(shown.criteria))]
         least = st.slider(
@@ -69,6 +70,10 @@ def _one(number: int, found: Criterion) -> Criterion | None:
         format="%g",
         **kept(f"batch_rubric_weight_{found.id}", float(found.weight)),
     )
+    if found.counts_as_yes:
+        left.caption(f"Counts as yes: {literal(found.counts_as_yes)}")
+    if found.example_of_no:
+        left.caption(f"A no, for example: {literal(found.example_of_no)}")
     if not question.strip() or not weight:
         return None
-    return Criterion(id=found.id, question=question.strip(), weight=weight)
+    return found.model_copy(update={"question": question.strip(), "weight": weight})

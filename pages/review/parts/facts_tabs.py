@@ -26,7 +26,7 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
     if scores.open:
         with scores:
             draw_scores(trajectory)
-            draw_judgements(identity)
+            draw_judgements(identity, trajectory)
     if task.open:
         with task:
             draw_task(trajectory)
@@ -41,7 +41,7 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
             draw_history(history(db(), identity))
 
 
-def draw_judgements(identity: int) -> None:
+def draw_judgements(identity: int, trajectory: Trajectory) -> None:
     """Draw what batches found that judged the trajectory again, each folded, with a link to the batch."""
     for number, name, found, counts in judgings.judgements(db(), identity):
         word = look("status", found.status).word.lower()
@@ -49,7 +49,7 @@ def draw_judgements(identity: int) -> None:
             f"Judged again by #{number}: {word}{', counts now' if counts else ''}", icon=":material/gavel:"
         ):
             page_link("batch", literal(name), icon="stacks", id=number)
-            draw_judgement(found)
+            draw_judgement(found, trajectory)
 
 
 def draw_state(identity: int, trajectory: Trajectory) -> None:
