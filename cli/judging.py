@@ -14,7 +14,10 @@ from cli.wiring import database
 from engine.errors import InputError
 from engine.types import Batch, TrajectoryFilter
 
-_TAKEN = ("judges", "panel", "rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured")
+_TAKEN = (
+    *("judges", "panel", "rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured"),
+    "allow_unisolated_commands",
+)
 """What is judged as in a stored batch, where nothing else is said."""
 
 

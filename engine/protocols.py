@@ -33,11 +33,13 @@ from engine.types import (
     Judgement,
     ModelCall,
     ModelRole,
+    Origin,
     Profile,
     Progress,
     Pulse,
     Recipe,
     Record,
+    Replayed,
     Request,
     Review,
     Sampling,
@@ -345,6 +347,10 @@ class Judge(Protocol):
         scored trajectory is given where it is at hand.
     makes: the kinds of attachments that it notes, none of which any other part of the product makes.
 
+    wants_replay: whether a stored trajectory that is judged again should have its calls replayed and its hidden tests
+        run, since what it reads of them may be out of date.
+    replay: what that gave; None where it was not done. A judge that measures nothing by it leaves the outcome open.
+
     A judge that finds something at a place within a turn may also have `notes: list[Attachment]`, filled by `score`.
     """
 
@@ -353,6 +359,7 @@ class Judge(Protocol):
     stage: ClassVar[Stage] = "judged"
     reads_rubric: ClassVar[bool] = False
     makes: ClassVar[frozenset[str]] = frozenset()
+    replay: Replayed | None = None
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
@@ -361,6 +368,9 @@ class Judge(Protocol):
     @classmethod
     def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
         return ""
+
+    def wants_replay(self, trajectory: Trajectory) -> bool:
+        return False
 
     @abstractmethod
     async def score(self, trajectory: Trajectory) -> Sequence[Score]: ...
@@ -448,6 +458,7 @@ class Store(Protocol):
     waiting_judgements: numbers of the trajectories that a batch which judges again has left, in their order; the batch
         then plans no more than these and what it has judged, since trajectories may have been deleted.
     stored_trajectory: a trajectory by its number; None when it was deleted.
+    origin: where such a trajectory comes from, with the domain version of this digest.
     save_judgements: store what judging again found, by the trajectory's number, and count it in one transaction;
         numbers without a judgement are no longer planned. Raises StorageError.
     """
@@ -466,6 +477,7 @@ class Store(Protocol):
     def spent(self, batch_id: int) -> tuple[int, float | None, float]: ...
     def waiting_judgements(self, batch_id: int) -> list[int]: ...
     def stored_trajectory(self, number: int) -> Trajectory | None: ...
+    def origin(self, number: int, digest: str) -> Origin: ...
     def save_judgements(self, batch_id: int, judgements: Mapping[int, Judgement | None]) -> None: ...
 
 

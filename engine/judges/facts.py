@@ -57,7 +57,7 @@ class FactsJudge(Judge):
         share = 1 - len(unstated) / total
         told = f"{len(unstated)} of {total} facts are not stated: {named}."
         if self._passes_from < 1:
-            told += f" A share of {self._passes_from:g} passes."
+            told = f"Partial credit: {told} The share is {share:.2g}; {self._passes_from:g} passes."
         return [_score(share, told, passes_from=self._passes_from)]
 
 

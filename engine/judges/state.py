@@ -1,32 +1,48 @@
 """End state equals the reference's, in both directions.
 
 Which calls led to the end state does not matter. A task with hidden tests is judged by those instead: the rollout has
-run them and recorded `tests_passed`; a change of a file that they do not allow fails too. The score is None when the
-expected or the real end state is not known.
+run them and recorded `tests_passed`, or whoever judges again has run them anew (`replay`); a change of a file that they
+do not allow fails too. The score is None when the expected or the real end state is not known.
+
+With partial credit (`passes_from` below 1) the value is (made - wrong) / expected, at least 0. `expected` counts the
+places that the reference changes, `made` those of them that ended as they should, and `wrong` those that were changed
+to something else, whether the reference changes them or not. Hidden tests know no partial credit: they pass or fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from engine.judging.state import differences, paths_outside
+from pydantic import Field
+
+from engine.judging.state import Comparison, compared, paths_outside
 from engine.protocols import Judge
-from engine.types import Options, Score, Trajectory
+from engine.types import Options, Replayed, Score, Trajectory
 
 __all__ = ["StateJudge"]
 
+_PARTIAL = "1/partial credit"
+"""The version of scores with partial credit. Their values mean another thing, and charts should not mix them."""
+
 
 class Config(Options):
-    """There is nothing to set: places that are not compared are named by the domain's `state_ignore`."""
+    """How much of the end state is enough. Places that are not compared are named by the domain's `state_ignore`."""
+
+    passes_from: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share that passes. Below 1 an end state gets partial credit: the share of the expected changes that were
+    made, minus wrong changes. At 1 it is right or wrong."""
 
 
 class StateJudge(Judge):
-    """Scores 1 when nothing differs, else 0 with the places that differ."""
+    """Scores 1 when nothing differs, else 0, or its share where there is partial credit, with the places that
+    differ."""
 
     decides = True
     stage = "state"
 
-    def __init__(self, config: Config) -> None: ...
+    def __init__(self, config: Config) -> None:
+        self._passes_from = config.passes_from
 
     @classmethod
     def reason(cls, score: Score, trajectory: Trajectory) -> str:
@@ -34,7 +50,12 @@ class StateJudge(Judge):
 
     @classmethod
     def measures(cls, score: Score, trajectory: Trajectory | None = None) -> str:
+        if score.version == _PARTIAL:
+            return "Partial credit: the share of the reference's changes that were made, minus wrong changes."
         return "Whether the workspace ended as the reference leaves it, or the task's hidden tests pass."
+
+    def wants_replay(self, trajectory: Trajectory) -> bool:
+        return trajectory.task is not None and trajectory.task.hidden_tests is not None
 
     async def score(self, trajectory: Trajectory) -> Sequence[Score]:
         return [self._measured(trajectory)]
@@ -42,16 +63,49 @@ class StateJudge(Judge):
     def _measured(self, trajectory: Trajectory) -> Score:
         proof, diff, task = trajectory.proof, trajectory.diff, trajectory.task
         if task is not None and task.hidden_tests is not None:
+            if self.replay is not None:
+                return _replayed_score(self.replay)
             return _hidden_tests_score(
                 trajectory.tests_passed, paths_outside(diff, task.hidden_tests.allowed) if diff else []
             )
         if proof is None or proof.expected is None or diff is None or task is None:
             return _score(None, "The end state was not recorded, so it cannot be compared.")
-        found = differences(proof.expected, diff, task.state_ignore)
-        if not found:
+        found = compared(proof.expected, diff, task.state_ignore)
+        if self._passes_from < 1:
+            return _partial_score(found, self._passes_from)
+        if not found.differences:
             return _score(1.0, "The end state equals the reference's.")
-        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-        return _score(0.0, "; ".join(entry.sentence() for entry in found[:5]) + more + ".")
+        return _score(0.0, _places(found))
+
+
+def _places(found: Comparison) -> str:
+    """Return the first places that differ as a sentence."""
+    shown = found.differences
+    more = f" (and {len(shown) - 5} more)" if len(shown) > 5 else ""
+    return "; ".join(entry.sentence() for entry in shown[:5]) + more + "."
+
+
+def _partial_score(found: Comparison, passes_from: float) -> Score:
+    """Return the score with partial credit, whose reason holds the numbers of the formula."""
+    made, wrong, expected = found.made, found.wrong, found.expected
+    if expected:
+        share = max(0.0, (made - wrong) / expected)
+        counted = f"{made} of {expected} expected changes made, {wrong} wrong: ({made} - {wrong}) / {expected}"
+        told = f"Partial credit: {counted} gives {share:.2g}; {passes_from:g} passes."
+    else:
+        share = float(not wrong)
+        told = f"Partial credit: no change was expected, {wrong} made."
+    told += f" {_places(found)}" if found.differences else ""
+    score = _score(share, told, passes_from)
+    return score.model_copy(update={"version": _PARTIAL})
+
+
+def _replayed_score(replay: Replayed) -> Score:
+    """Return what hidden tests say that were run again."""
+    if replay.passed is None:
+        return _score(None, f"The hidden tests could not be run again. {replay.detail}")
+    score = _hidden_tests_score(replay.passed, replay.strays)
+    return score.model_copy(update={"reason": f"{score.reason.rstrip('.')}, {replay.detail}."})
 
 
 def _hidden_tests_score(passed: bool | None, strays: Sequence[str]) -> Score:
@@ -64,6 +118,6 @@ def _hidden_tests_score(passed: bool | None, strays: Sequence[str]) -> Score:
     return _score(float(passed), "The hidden tests pass." if passed else "The hidden tests fail.")
 
 
-def _score(value: float | None, reason: str) -> Score:
-    passed = None if value is None else value == 1.0
+def _score(value: float | None, reason: str, passes_from: float = 1.0) -> Score:
+    passed = None if value is None else value >= passes_from
     return Score(name="state", value=value, passed=passed, reason=reason, source="state", method="state")

@@ -1,7 +1,8 @@
-"""A stored trajectory is judged again, as it is: no dialogue is held and no tool is called.
+"""A stored trajectory is judged again, as it is: no dialogue is held.
 
-The judges read what the rollout recorded: turns, tools, task, proof, the difference of the workspaces and whether
-hidden tests passed. Scores of judges that are not among them stand, and count in outcome and reward like the new ones.
+The judges read what the rollout recorded: turns, tools, task, proof and the difference of the workspaces. Hidden tests
+are run again for those that want it (`Judge.replay`). Scores of judges that are not among them stand, and count in
+outcome and reward like the new ones.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ async def judged_again(trajectory: Trajectory, judges: Mapping[str, Judge], batc
             "attachments": tuple(one for one in trajectory.attachments if one.kind not in anew),
         }
     )
+    if (replay := next((judge.replay for judge in judges.values() if judge.replay is not None), None)) is not None:
+        bare = bare.model_copy(update={"tests_passed": replay.passed})
     standing = [score for score in trajectory.scores if score.source not in judges]
     scored = await with_scores(bare, judges, standing=standing)
     return Judgement.of(decide(scored, batch), kinds, scored.calls)

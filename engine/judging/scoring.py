@@ -41,18 +41,20 @@ async def with_scores(
     calls are added to the trajectory's. The scores of a judge that was not asked are None, with that reason. What a
     judge notes beside single turns is added to the trajectory's attachments.
 
-    `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, failed reference
-    scores become None and, unless another failed, the outcome is unmeasured with culprit tool. `standing` are scores
+    `unsteady_reason` is awaited when the end state is wrong. If it gives a reason, no model is asked, reference scores
+    below 1 become None and, unless another failed, the outcome is unmeasured with culprit tool. `standing` are scores
     that judges which are not asked now gave before; they count as if given now.
     """
     scores: list[Score] = [*standing]
     calls: list[ModelCall] = []
     notes: list[Attachment] = []
+    silent: list[Judge] = []
     for judge in (judge for judge in judges.values() if judge.asks is None):
-        scores += await judge.score(trajectory)
+        given = await judge.score(trajectory)
+        silent += [judge] if judge.replay is not None and overall_value(given) is None else []
+        scores += given
         notes += getattr(judge, "notes", ())
-    silent: list[str] = []
-    unsteady = await unsteady_reason(trajectory) if unsteady_reason is not None and _state_failed(scores) else None
+    unsteady = await unsteady_reason(trajectory) if unsteady_reason is not None and _state_differs(scores) else None
     if unsteady is not None:
         scores = [_without_reference(entry, unsteady) for entry in scores]
     for name, judge in ((name, judge) for name, judge in judges.items() if judge.asks is not None):
@@ -61,7 +63,7 @@ async def with_scores(
             scores += _unasked_scores(name, judge, f"Not asked: {why}.", trajectory)
             continue
         given = await judge.score(trajectory)
-        silent += [name] if given and overall_value(given) is None else []
+        silent += [judge] if given and overall_value(given) is None else []
         scores += given
         calls += getattr(judge, "calls", ())
     open_verdict = bool(silent) and not _failing_judges(scores)
@@ -90,13 +92,14 @@ def _outcome_fields(trajectory: Trajectory, outcome: Outcome, unsteady: str | No
     return {"outcome": "unmeasured", "culprit": "tool", "proof": proof}
 
 
-def _state_failed(scores: Sequence[Score]) -> bool:
-    return any(entry.method == "state" and entry.passed is False for entry in scores)
+def _state_differs(scores: Sequence[Score]) -> bool:
+    """Return whether the end state is another one, also where partial credit lets that pass."""
+    return any(entry.method == "state" and entry.value is not None and entry.value < 1 for entry in scores)
 
 
 def _without_reference(entry: Score, reason: str) -> Score:
-    """Return a failed score that compares with the reference as not measured, any other score as it is."""
-    if entry.method not in _REFERENCE_METHODS or entry.passed is not False:
+    """Return a score that compares with the reference and is below 1 as not measured, any other score as it is."""
+    if entry.method not in _REFERENCE_METHODS or entry.value is None or entry.value == 1:
         return entry
     return entry.model_copy(update={"value": None, "passed": None, "reason": reason})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from engine.reading.json_value import same
@@ -31,16 +32,54 @@ class Difference(Frozen):
         }[self.kind]
 
 
-def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = ()) -> list[Difference]:
-    """Return where two end states differ, sorted by place; patterns in `ignore` are globs over "path#pointer"."""
+@dataclass(frozen=True)
+class Comparison:
+    """Where two end states differ, sorted by place, and how many places the reference changes."""
+
+    differences: tuple[Difference, ...]
+    expected: int
+
+    @property
+    def made(self) -> int:
+        """How many places of the reference's ended as they should."""
+        return self.expected - sum(entry.kind in ("missing", "different") for entry in self.differences)
+
+    @property
+    def wrong(self) -> int:
+        """How many places were changed to something that the reference does not leave there."""
+        return sum(entry.kind in ("extra", "different") for entry in self.differences)
+
+
+def compared(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = ()) -> Comparison:
+    """Compare two end states; patterns in `ignore` are globs over "path#pointer"."""
     wanted = {change.path: change for change in expected.changes}
     given = {change.path: change for change in found.changes}
     result: list[Difference] = []
+    places = 0
     for path in sorted(wanted.keys() | given.keys()):
         if _ignored(path, ignore):
             continue
-        result += _file_differences(wanted.get(path), given.get(path), path, ignore)
-    return result
+        here = _file_differences(wanted.get(path), given.get(path), path, ignore)
+        result += here
+        places += _expected_places(wanted.get(path), here, ignore)
+    return Comparison(tuple(result), places)
+
+
+def differences(expected: StateDiff, found: StateDiff, ignore: Sequence[str] = ()) -> list[Difference]:
+    """Return where two end states differ, as in `compared`."""
+    return list(compared(expected, found, ignore).differences)
+
+
+def _expected_places(wanted: Change | None, here: Sequence[Difference], ignore: Sequence[str]) -> int:
+    """Return how many places of a file the reference changes: its leaves where they are known and compared one by one,
+    else the file as one place. `here` are the differences that were found in it."""
+    if wanted is None:
+        return 0
+    if wanted.kind != "modified" or not wanted.leaves or wanted.truncated:
+        return 1
+    if any(entry.place == wanted.path for entry in here):
+        return 1
+    return sum(not _ignored(f"{wanted.path}#{leaf.pointer}", ignore) for leaf in wanted.leaves)
 
 
 def paths_outside(found: StateDiff, allowed: Sequence[str]) -> list[str]:

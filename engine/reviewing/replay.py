@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from engine.errors import InputError
 from engine.protocols import Sandbox, ToolSource
 from engine.reading.json_value import same
-from engine.reading.schema import argument_error
+from engine.reading.schema import argument_error, tidied
 from engine.reviewing.corrections import same_calls
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.types import ABSENT, Change, Frozen, StateDiff, Tool, ToolCall, Trajectory, Turn
@@ -92,7 +92,7 @@ class Replay(Frozen):
 
 
 @dataclass(frozen=True)
-class _Exchange:
+class Exchange:
     """One message with calls; `known` maps a call's id to (index, turn) of its recorded result."""
 
     calls: tuple[ToolCall, ...]
@@ -103,7 +103,7 @@ class _Exchange:
 class _Script:
     """The calls to execute: those of all messages by index, the index of the corrected turn, and the tools by name."""
 
-    exchanges: Mapping[int, _Exchange]
+    exchanges: Mapping[int, Exchange]
     position: int
     tools: Mapping[str, Tool]
 
@@ -151,11 +151,11 @@ async def replay(
     check_correction(trajectory, correction)
     position = correction.turn
     corrected = {one.turn: one for one in others if one.turn != position}
-    exchanges = dict(_exchanges(trajectory.turns, corrected)) | _user_exchanges(trajectory)
+    exchanges = dict(recorded_exchanges(trajectory.turns, corrected)) | user_exchanges(trajectory)
     script = _Script(exchanges, position, {tool.name: tool for tool in (*trajectory.tools, *runtime.user_tools)})
-    recorded = exchanges.get(position, _Exchange((), {}))
+    recorded = exchanges.get(position, Exchange((), {}))
     before = await _play(script, recorded, runtime)
-    after = await _play(script, _Exchange(correction.fix.tool_calls, {}), runtime)
+    after = await _play(script, Exchange(correction.fix.tool_calls, {}), runtime)
     results = [turn for _, turn in recorded.known.values()]
     other_results = [_outcome(turn) for turn in after.results] != [_outcome(turn) for turn in results]
     state = _places(before.state, after.state)
@@ -175,31 +175,33 @@ async def replay(
     )
 
 
-async def _play(script: _Script, here: _Exchange, runtime: Runtime) -> _Played:
+async def _play(script: _Script, here: Exchange, runtime: Runtime) -> _Played:
     """Execute all calls of the script from the initial state, with those of `here` at the corrected turn."""
     exchanges, position = script.exchanges, script.position
     before = later = None
     async with runtime.lease() as sandbox:
 
-        async def results_of(exchange: _Exchange) -> list[Turn]:
-            return await _results(exchange, script.tools, sandbox, runtime.sources)
+        async def results_of(exchange: Exchange) -> list[Turn]:
+            return await results_of_calls(exchange, script.tools, sandbox, runtime.sources)
 
         start = await source_states(runtime.sources, sandbox)
         for index in sorted(exchanges):
             if index < position:
-                found = _first_other(exchanges[index], await results_of(exchanges[index]))
+                found = first_other(exchanges[index], await results_of(exchanges[index]))
                 before = found if before is None else before
         results = await results_of(here)
         state = with_source_changes(await sandbox.diff(), start, await source_states(runtime.sources, sandbox))
         if before is None:
-            before = _first_other(here, results)
+            before = first_other(here, results)
         for index in sorted(exchanges):
             if index > position and later is None:
-                later = _first_other(exchanges[index], await results_of(exchanges[index]))
+                later = first_other(exchanges[index], await results_of(exchanges[index]))
     return _Played(tuple(results), state, before, later)
 
 
-async def _results(exchange: _Exchange, tools: Mapping[str, Tool], sandbox: Sandbox, sources: Sources) -> list[Turn]:
+async def results_of_calls(
+    exchange: Exchange, tools: Mapping[str, Tool], sandbox: Sandbox, sources: Sources
+) -> list[Turn]:
     """Execute the calls of one message and return their results. Calls that were recorded as refused or with an
     injected fault never reached a tool, so they are left out."""
     results = []
@@ -208,14 +210,14 @@ async def _results(exchange: _Exchange, tools: Mapping[str, Tool], sandbox: Sand
         if one.name not in tools or (known and known[1].fault in _NOT_EXECUTED):
             continue
         tool = tools[one.name]
-        result = await sources[tool.source].call(tool, one, sandbox)
+        result = await sources[tool.source].call(tool, tidied(tool, one), sandbox)
         results.append(
             Turn(role="tool", content=result.content, tool_call_id=one.id, name=one.name, fault=result.fault)
         )
     return results
 
 
-def _first_other(exchange: _Exchange, results: Sequence[Turn]) -> int | None:
+def first_other(exchange: Exchange, results: Sequence[Turn]) -> int | None:
     """Return the index of the first recorded result that did not come again, None when all came."""
     other = []
     for result in results:
@@ -229,7 +231,7 @@ def _outcome(turn: Turn) -> tuple[str, str | None]:
     return turn.content, turn.fault
 
 
-def _exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> Iterator[tuple[int, _Exchange]]:
+def recorded_exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> Iterator[tuple[int, Exchange]]:
     """Yield (index, exchange) of the assistant's messages with calls, as corrected. Results of corrected calls have no
     recorded turn, so they get the index of the message."""
     for index, turn in enumerate(turns):
@@ -240,12 +242,12 @@ def _exchanges(turns: Sequence[Turn], corrected: Mapping[int, Correction]) -> It
         one = corrected.get(index)
         if one is not None and not same_calls(turn, one.fix):
             known = {result.tool_call_id or "": (index, result) for result in one.replayed}
-            yield index, _Exchange(one.fix.tool_calls, known)
+            yield index, Exchange(one.fix.tool_calls, known)
         elif turn.tool_calls:
-            yield index, _Exchange(turn.tool_calls, known)
+            yield index, Exchange(turn.tool_calls, known)
 
 
-def _user_exchanges(trajectory: Trajectory) -> dict[int, _Exchange]:
+def user_exchanges(trajectory: Trajectory) -> dict[int, Exchange]:
     """Return the simulated user's own tool calls, by the index of the message before which it made them."""
     users = [index for index, turn in enumerate(trajectory.turns) if turn.role == "user"]
     made = {index: [one for one in trajectory.user_calls(index) if one.fault not in _NOT_EXECUTED] for index in users}
@@ -253,7 +255,7 @@ def _user_exchanges(trajectory: Trajectory) -> dict[int, _Exchange]:
         index: tuple(ToolCall(id=f"user_{n}", name=one.name, arguments=one.arguments) for n, one in enumerate(own))
         for index, own in made.items()
     }
-    return {index: _Exchange(own, {}) for index, own in calls.items() if own}
+    return {index: Exchange(own, {}) for index, own in calls.items() if own}
 
 
 def _new(trajectory: Trajectory, one: Correction) -> bool:

@@ -29,6 +29,7 @@ from engine.running.failures import Breaker, JudgeWatch
 from engine.running.models import open_llm
 from engine.running.panel import Panel
 from engine.running.proving_ahead import ProvingAhead
+from engine.running.replays import OpenPool, Replays
 from engine.running.watch import Ending, Watch
 from engine.running.wiring import check_batch, judges_of, opened_models, parts_of
 from engine.times import BEAT, PAUSE_OWN
@@ -42,20 +43,46 @@ Value = TypeVar("Value")
 
 
 async def run(claim: Claim, store: Store, pool: SandboxPool, stop: asyncio.Event) -> Ending:
-    """Work on a claimed batch until it is done or must end, and return how it ended. The caller releases the claim.
+    """Work on a claimed batch that rolls out until it is done or must end, and return how it ended. The caller releases
+    the claim.
 
     Never raises for what concerns the batch: a missing key or domain gives status `failed`; a sandbox backend that is
     gone, a full disk, a reached budget or many failed rollouts in a row give `paused`. The reason names the next move.
     """
+    return await _with_models(claim, store, stop, pool=pool)
+
+
+async def judge_again(claim: Claim, store: Store, open_pool: OpenPool, stop: asyncio.Event) -> Ending:
+    """Work on a claimed batch that judges again, as `run` does. A sandbox is opened when a replay first needs one; the
+    batch is bound to none, since a replay gives the same in each."""
+    return await _with_models(claim, store, stop, open_pool=open_pool)
+
+
+async def _with_models(
+    claim: Claim,
+    store: Store,
+    stop: asyncio.Event,
+    *,
+    pool: SandboxPool | None = None,
+    open_pool: OpenPool | None = None,
+) -> Ending:
     watch, llms = Watch(stop, judges=JudgeWatch(claim.batch.pause_unmeasured)), dict[ModelRole, LLM]()
     try:
-        return await _run(claim, store, pool, watch, llms)
+        return await _run(claim, store, watch, llms, pool, open_pool)
     finally:
         await asyncio.gather(*(llm.aclose() for llm in llms.values()), return_exceptions=True)
 
 
-async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms: dict[ModelRole, LLM]) -> Ending:
-    """Do the work of `run`. Opens the models into `llms`, which the caller closes."""
+async def _run(
+    claim: Claim,
+    store: Store,
+    watch: Watch,
+    llms: dict[ModelRole, LLM],
+    pool: SandboxPool | None,
+    open_pool: OpenPool | None,
+) -> Ending:
+    """Do the work of `run` where `pool` is given, that of `judge_again` where `open_pool` is. Opens the models into
+    `llms`, which the caller closes."""
     try:
         watch.spent_before = await _in_thread(store.spent, claim.batch_id)
         check_batch(claim, pool)
@@ -65,16 +92,17 @@ async def _run(claim: Claim, store: Store, pool: SandboxPool, watch: Watch, llms
         if claim.batch.panel and "judge" in llms:
             further = (meter.over(open_llm(endpoint, "judge")) for endpoint in claim.batch.panel)
             llms["judge"] = Panel([llms["judge"], *further])
-        await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
+        if pool is not None:
+            await _in_thread(store.pin, claim.batch_id, claim.holder, pool.name)
     except StorageError as error:
         return Ending("paused", str(error))
     except TurnwrightError as error:
         return Ending("failed", str(error))
     heartbeat = asyncio.create_task(_heartbeat(claim, store, watch))
     try:
-        if claim.batch.rejudge is not None:
-            await _judge_again(claim, store, watch, llms)
-        else:
+        if open_pool is not None:
+            await _judge_again(claim, store, watch, llms, Replays(claim.batch, store, open_pool))
+        elif pool is not None:
             await _work(claim, store, pool, watch, meter, llms)
     # These skip `_ending`, and so a pause or cancel that came meanwhile: store.release reads the command once more.
     except SandboxError as error:
@@ -130,13 +158,16 @@ async def _work(
             await _count_unstored(claim, store, watch)
 
 
-async def _judge_again(claim: Claim, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM]) -> None:
+async def _judge_again(
+    claim: Claim, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM], replays: Replays
+) -> None:
     """Judge the stored trajectories that are left, and save what is found as it arrives. Raises what ends the batch."""
     waiting = await _in_thread(store.waiting_judgements, claim.batch_id)
     if waiting:
         watch.check_budget(claim.batch)
     numbers = _until_closing(waiting, watch)
-    results = LocalExecutor().run(_counting_judge(claim.batch, store, watch, llms), numbers, claim.batch.concurrency)
+    judge = _counting_judge(claim.batch, store, watch, llms, replays)
+    results = LocalExecutor().run(judge, numbers, claim.batch.concurrency)
     found: dict[int, Judgement | None] = {}
     try:
         async with aclosing(_until_aborted(results, watch)) as arriving:
@@ -161,7 +192,7 @@ def _until_closing(numbers: Sequence[int], watch: Watch) -> Iterator[int]:
 
 
 def _counting_judge(
-    batch: Batch, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM]
+    batch: Batch, store: Store, watch: Watch, llms: Mapping[ModelRole, LLM], replays: Replays
 ) -> Callable[[int], Awaitable[tuple[int, Judgement | None]]]:
     """Return the function that judges a stored trajectory again, by number, and gives None where it was deleted."""
 
@@ -170,6 +201,8 @@ def _counting_judge(
         judges = judges_of(batch, llms)
         try:
             trajectory = await _in_thread(store.stored_trajectory, number)
+            if trajectory is not None:
+                await replays.give(judges.values(), number, trajectory)
             found = None if trajectory is None else await _judged(trajectory, judges, batch)
         except BaseException:  # cancellation as well: what the calls took was spent
             watch.undelivered += [call for judge in judges.values() for call in getattr(judge, "calls", ())]

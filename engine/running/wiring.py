@@ -17,8 +17,9 @@ from engine.running.models import for_run, open_llm
 from engine.types import Batch, Choice, Claim, Domain, ModelRole, Proof, RolloutSpec
 
 
-def check_batch(claim: Claim, pool: SandboxPool) -> None:
-    """Raise InputError or ModelError when the batch cannot start in this engine, naming what to change."""
+def check_batch(claim: Claim, pool: SandboxPool | None) -> None:
+    """Raise InputError or ModelError when the batch cannot start in this engine, naming what to change. One without a
+    pool plays no dialogue."""
     batch = claim.batch
     asked = [(f"models.{role}", endpoint) for role, endpoint in batch.models.items()]
     asked += [(f"panel.{number}", endpoint) for number, endpoint in enumerate(batch.panel, 1)]
@@ -30,6 +31,8 @@ def check_batch(claim: Claim, pool: SandboxPool) -> None:
                 f"{endpoint.model} and start the engine again, or choose another variable under Settings.",
             )
     by_model = not plugins.load("teachers", batch.teacher.name).make.reference
+    if pool is None:
+        return
     for domain in claim.domains.values():
         if runs_commands(domain) and by_model and not pool.isolated and not batch.allow_unisolated_commands:
             raise InputError(

@@ -20,7 +20,7 @@ from engine import plugins
 from engine.errors import InputError, SandboxError, StorageError
 from engine.liveness import holder_name
 from engine.protocols import Library, SandboxPool, Store
-from engine.running.runner import run
+from engine.running.runner import judge_again, run
 from engine.running.watch import Ending
 from engine.serving.choice import SandboxChoice, with_options
 from engine.serving.desk import Desk
@@ -105,11 +105,19 @@ class Worker:
         """Run a claimed batch until it ends, and release it."""
         self._say(f"batch {claim.batch_id} {claim.batch.name!r}: {claim.batch.trajectories} trajectories")
         pool: SandboxPool | None = None
-        try:
-            reference = plugins.trait("teachers", claim.batch.teacher.name, "reference", False)
-            commands = reference or claim.batch.allow_unisolated_commands
+
+        async def open_pool(*, commands: bool = True) -> SandboxPool:  # replays ask before they run commands
+            nonlocal pool
             pool = await self._pools.of(claim.sandbox or claim.batch.sandbox, allow_commands=commands)
-            ending = await run(claim, self._store, pool, self.stop)
+            return pool
+
+        try:
+            if claim.batch.rejudge is not None:
+                ending = await judge_again(claim, self._store, open_pool, self.stop)
+            else:
+                reference = plugins.trait("teachers", claim.batch.teacher.name, "reference", False)
+                opened = await open_pool(commands=reference or claim.batch.allow_unisolated_commands)
+                ending = await run(claim, self._store, opened, self.stop)
         except SandboxError as error:
             ending = _without_sandbox(claim, error)
         except InputError as error:

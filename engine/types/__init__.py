@@ -50,7 +50,7 @@ from engine.types.domains import (
 from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
 from engine.types.frozen import Frozen, Grown, Options, digest
-from engine.types.judgements import Judgement
+from engine.types.judgements import Judgement, Origin, Replayed
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import (
     Completion,
@@ -169,6 +169,7 @@ __all__ = [
     "ModelCall",
     "ModelRole",
     "Options",
+    "Origin",
     "Outcome",
     "Persona",
     "Profile",
@@ -192,6 +193,7 @@ __all__ = [
     "ReferenceCall",
     "RejectReason",
     "Remark",
+    "Replayed",
     "Request",
     "Review",
     "RolloutLimits",

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from engine.types.domains import Domain
 from engine.types.frozen import Frozen
 from engine.types.models import ModelCall
 from engine.types.scores import Score
 from engine.types.trajectories import Attachment, Culprit, Outcome, Stage, Status, Trajectory
+
+
+class Replayed(Frozen):
+    """What the hidden tests of a stored trajectory said after a replay of its calls. `passed` is None where that could
+    not be measured; then `detail` is a sentence that says why, else it ends the sentence about the result. `strays` are
+    changed files that the tests do not allow."""
+
+    passed: bool | None
+    detail: str
+    strays: tuple[str, ...] = ()
+
+
+class Origin(NamedTuple):
+    """Where a stored trajectory comes from: the version of its domain (None: it is not stored here), and whether it was
+    imported."""
+
+    domain: Domain | None
+    imported: bool
 
 
 class Judgement(Frozen):

@@ -17,7 +17,7 @@ from pages._ui.format import plural
 from pages._ui.routes import open_page, page_link
 from storage.generating import endpoints, judgings
 
-_TAKEN = {"rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured"}
+_TAKEN = {"rubric", "keep_failures", "min_reward", "concurrency", "pause_unmeasured", "allow_unisolated_commands"}
 """What is judged as in the batch that the trajectories come from."""
 ONLY_UNMEASURED = "Only what is unmeasured"
 
@@ -66,7 +66,7 @@ def _start(
         **taken,
         "name": f"{source.name[:100]}, judged again" if source else "Judged again",
         "domains": [{"id": "stored"}],
-        "judges": judges,
+        "judges": _with_options(judges, source),
         "models": {"judge": models[0].model_dump(mode="json")} if models else {},
         "panel": [one.model_dump(mode="json") for one in models[1:]],
         "budget": bounds,
@@ -77,6 +77,12 @@ def _start(
         number = judgings.create_judging(db(), batch_of(values, "Judge again"))
     if number is not None:
         open_page("batch", id=number)
+
+
+def _with_options(judges: list[str], source: Batch | None) -> list[Any]:
+    """Return the judges, each with the options that it had in the batch."""
+    before = {one.name: one.model_dump(mode="json") for one in source.judges} if source else {}
+    return [before.get(name, name) for name in judges]
 
 
 def _models(source: Batch | None) -> list[Endpoint]:

@@ -21,11 +21,11 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, func, or_, selec
 from engine.errors import InputError, StorageError, TurnwrightError
 from engine.liveness import has_ended
 from engine.times import CHECK_PROCESS
-from engine.types import Batch, Claim, Judgement, ModelCall, Persona, Progress, Trajectory
+from engine.types import Batch, Claim, Judgement, ModelCall, Origin, Persona, Progress, Trajectory
 from storage import tables
 from storage.columns import unfinished
 from storage.database import Database
-from storage.designing.domains import domain_by_digest
+from storage.designing.domains import domain_by_digest, is_stored
 from storage.intake import rows as intake
 from storage.search import plain
 
@@ -222,6 +222,15 @@ class SqlStore:
             body = select(tables.body.c.body).where(tables.body.c.trajectory_id == number)
             found = session.execute(body).scalar()
         return None if found is None else Trajectory.model_validate_json(found)
+
+    def origin(self, number: int, digest: str) -> Origin:
+        """Return where a stored trajectory comes from. Raises InputError when that domain can no longer be read."""
+        t, b = tables.trajectory.c, tables.batch.c
+        imported = select(b.imported).join(tables.trajectory, b.id == t.batch_id).where(t.id == number)
+        with self._db.read() as session:
+            rolled_out_here = session.execute(imported).scalar() is False
+        domain = domain_by_digest(self._db, digest) if is_stored(self._db, digest) else None
+        return Origin(domain, not rolled_out_here)
 
     def save_judgements(self, batch_id: int, judgements: Mapping[int, Judgement | None]) -> None:
         """Store what judging again found and count it, in one transaction. What is stored already stays."""

@@ -492,7 +492,7 @@ async def test_partial_credit_passes_with_the_reward_that_it_is(runs: Runs) -> N
     partial_credit = await runs(orders, judges=judges)
     assert partial_credit.endings() == {KEPT: SIZE}
     facts = [score for row in partial_credit.rows for score in row.scores if score.name == "facts"]
-    assert {(score.value, score.passed, score.reason.endswith("A share of 0.5 passes.")) for score in facts} == {
+    assert {(score.value, score.passed, score.reason.endswith("The share is 0.5; 0.5 passes.")) for score in facts} == {
         (0.5, True, True)
     }
     assert {row.reward for row in partial_credit.rows} == {round((1 + 1 + 0.5) / 3, 6)}
