@@ -186,7 +186,7 @@ def form() -> Batch | None:
         values |= players
     with st.container(border=True):
         st.header("Sandbox, limits and budget", anchor=False)
-        values |= batch_form.limits(db(), values["teacher"], values["models"].values())
+        values |= batch_form.limits(db(), values["teacher"], [*values["models"].values(), *values["panel"]])
     try:
         batch = batch_of(values, "form")
         reasons = [reason for error in refused for reason in sentences(error)] or problems(batch)

@@ -269,7 +269,6 @@ def limits(db: Database, teacher: Choice, models: Iterable[Endpoint] = ()) -> di
         "keep_failures": keep,
         "allow_unisolated_commands": bool(risky),
         "limits": _rollout_limits(start),
-        "panel": start.panel,
         **_pauses(start, models),
     }
 

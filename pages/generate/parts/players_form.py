@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import streamlit as st
@@ -43,7 +43,10 @@ def players(db: Database) -> tuple[dict[str, Any], list[InputError]]:
     chosen = [("teachers", teacher, usual.teacher), ("users", user, usual.user)]
     begun = {judge.name: judge for judge in usual.judges}
     chosen += [("judges", name, begun.get(name, Choice(name=name))) for name in judges]
-    (teachers, users, *judging), refused = _with_options(chosen)
+    asking = any(plugins.trait("judges", name, "asks", None) == "judge" for name in judges)
+    with _fold(chosen):
+        (teachers, users, *judging), refused = _with_options(chosen)
+        panel = _panel(db, start) if asking else []
     batch = USUAL.model_copy(update={"teacher": teachers, "user": users, "judges": tuple(judging)})
     before = start.rubric if start else None
     reads_rubric = any(plugins.trait("judges", name, "reads_rubric", False) for name in judges)
@@ -52,6 +55,7 @@ def players(db: Database) -> tuple[dict[str, Any], list[InputError]]:
         "user": users,
         "judges": judging,
         "models": _models(db, roles_asked(batch), start),
+        "panel": panel,
         "rubric": rubric(before) if reads_rubric else before,
     }
     return found, refused
@@ -63,26 +67,56 @@ def _plugin(place: Any, kind: str, label: str, value: str) -> str:
     return str(place.selectbox(label, names, format_func=lambda n: plugins.label(kind, n), **options))
 
 
+def _fold(chosen: list[tuple[str, str, Choice]]) -> AbstractContextManager[Any]:
+    """Return the fold for the options of what was chosen, where any of it has some."""
+    any_options = any(plugins.load(kind, name).config.model_fields for kind, name, _ in chosen)
+    return st.expander("Options of players and judges", icon=":material/tune:") if any_options else nullcontext()
+
+
 def _with_options(chosen: list[tuple[str, str, Choice]]) -> tuple[list[Choice], list[InputError]]:
-    """Draw the options of each chosen (kind, name), folded; return the choices, and errors of values of the wrong type.
-    The options begin with those of the given Choice where it has the same name."""
-    takes = [(kind, name) for kind, name, _ in chosen if plugins.load(kind, name).config.model_fields]
-    fold = st.expander("Options of players and judges", icon=":material/tune:") if takes else nullcontext()
+    """Draw the options of each chosen (kind, name); return the choices, and errors of values of the wrong type. The
+    options begin with those of the given Choice where it has the same name."""
     found: list[Choice] = []
     refused: list[InputError] = []
-    with fold:
-        for kind, name, before in chosen:
-            values: dict[str, Any] = {}
-            if (kind, name) in takes:
-                st.caption(f"**{words(name)}**: {literal(plugins.label(kind, name))}")
-                began = before.options if before.name == name else {}
-                config = plugins.load(kind, name).config
-                try:
-                    values = config_form(config, key=f"batch_{kind}_{name}", values=began, keep=True)
-                except InputError as error:
-                    refused.append(error)
-            found.append(Choice(name=name, options=values))
+    for kind, name, before in chosen:
+        values: dict[str, Any] = {}
+        config = plugins.load(kind, name).config
+        if config.model_fields:
+            st.caption(f"**{words(name)}**: {literal(plugins.label(kind, name))}")
+            began = before.options if before.name == name else {}
+            try:
+                values = config_form(config, key=f"batch_{kind}_{name}", values=began, keep=True)
+            except InputError as error:
+                refused.append(error)
+        found.append(Choice(name=name, options=values))
     return found, refused
+
+
+def _panel(db: Database, start: Batch | None) -> list[Endpoint]:
+    """Draw the choice of further models for the judges, among the saved ones and those of the batch that the form was
+    filled from."""
+    choices = {row.name: as_profiled(row.endpoint, row.profile) for row in endpoints.list_endpoints(db)}
+    begun = []
+    for number, endpoint in enumerate(start.panel if start else (), 1):
+        same = next((name for name, saved in choices.items() if saved == endpoint), None)
+        name = same or f"{endpoint.model} (as it was, {number})"
+        choices[name] = endpoint
+        begun.append(name)
+    names = st.multiselect(
+        "Panel: further models of the judge",
+        list(choices),
+        placeholder="None: one model judges",
+        **several("batch_panel", begun, list(choices)),
+    )
+    st.caption("All of them are asked beside the model of the judge; the answer of most counts, a tie measures nothing.")
+    for name in names:
+        _warn_of_key(choices[name])
+    return [choices[name] for name in names]
+
+
+def _warn_of_key(endpoint: Endpoint) -> None:
+    if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
+        st.caption(f":material/warning: {literal(endpoint.key_variable)} is not set, so the batch would fail at once.")
 
 
 def _models(db: Database, roles: list[ModelRole], start: Batch | None) -> dict[ModelRole, Endpoint]:
@@ -117,6 +151,5 @@ def _model(role: ModelRole, saved: dict[str, Endpoint], before: Endpoint | None)
     endpoint = choices[name]
     heat = (before if before and name == usual else endpoint).sampling.temperature
     heat = st.slider("Temperature", 0.0, 2.0, step=0.1, **kept(f"batch_heat_{role}_{name}", heat))
-    if endpoint.key_variable and settings.key(endpoint.key_variable) is None:
-        st.caption(f":material/warning: {literal(endpoint.key_variable)} is not set, so the batch would fail at once.")
+    _warn_of_key(endpoint)
     return endpoint.model_copy(update={"sampling": endpoint.sampling.model_copy(update={"temperature": heat})})

@@ -130,7 +130,7 @@ def test_an_earlier_batch_fills_every_field(open_page: Open, ready: Database, le
         personas=(persona.id,), teacher="llm", user="llm", models={"teacher": SCRIPTED, "user": SCRIPTED},
         judges=("state", {"rubric": {"chars": 9000}}), rubric=Rubric(), keep_failures=True, min_reward=0.25,
         sandbox="local", allow_unisolated_commands=True, concurrency=2, limits={"rounds": 3, "seconds": 30.0},
-        language="de",
+        language="de", panel=[SCRIPTED.model_copy(update={"model": "third"})],
         budget={
             "tokens": 1000, "cost_usd": 1.5, "seconds": 60.0, "input_cost_per_million": 0.5,
             "output_cost_per_million": 2.0,
@@ -164,6 +164,30 @@ def test_options_of_judges_are_set_kept_and_stored(open_page: Open, ready: Datab
         "state": {},
         "facts": {},
     }
+
+
+def test_a_panel_is_chosen_under_the_options_of_the_judge(open_page: Open, ready: Database) -> None:
+    further = [SCRIPTED.model_copy(update={"model": name}) for name in ("second", "third")]
+    for endpoint in (SCRIPTED.model_copy(update={"model": "first"}), *further):
+        endpoints.save_endpoint(ready, endpoint.model, endpoint, None)
+    page = open_page("new-batch")
+    assert "batch_panel" not in [one.key for one in page.multiselect], "no judge asks a model"
+    page.session_state["batch_judges"] = ["state", "rubric"]
+    page.run()
+    (fold,) = [one for one in page.expander if one.label == "Options of players and judges"]
+    (field,) = [one for one in fold.multiselect if one.key == "batch_panel"]
+    assert any("the answer of most counts" in one.value for one in fold.caption)
+    field.set_value(["second", "third"]).run()
+    page.selectbox(key="batch_model_judge").set_value("first").run()
+    launch(page)
+    stored = batches.get_batch(ready, 1).batch
+    assert [one.model for one in (stored.models["judge"], *stored.panel)] == ["first", "second", "third"]
+    again = open_page("new-batch", like="1")
+    assert again.multiselect(key="batch_panel").value == ["second", "third"]
+    again.session_state["batch_judges"] = ["state"]
+    again.run()
+    launch(again)
+    assert batches.get_batch(ready, 2).batch.panel == ()
 
 
 def test_what_cannot_start_is_said_at_once(open_page: Open, ready: Database) -> None:
