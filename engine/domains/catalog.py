@@ -6,6 +6,7 @@ with its file, line and field. Nothing of a pack is executed here.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +20,11 @@ from engine.domains.sources import new_source, open_source
 from engine.domains.strict_yaml import yaml_value
 from engine.domains.templates import name_faults
 from engine.errors import InputError, InputErrors, each
+from engine.reading.json_value import loads
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
 from engine.types import USER_TOOLS, Choice, Domain, Persona, Question, TaskTemplate, Tool, workspace_of
+from engine.types.domains import expected_of
 
 MoreChecks = Callable[[Domain], list[InputError]]
 
@@ -317,16 +320,40 @@ def _unknown_calls(
 
 def _missing_files(files: Mapping[str, bytes], source: Source, template: TaskTemplate) -> list[InputError]:
     """Return every file or folder that the template names and the pack does not hold."""
-    tests = template.hidden_tests.files if template.hidden_tests else {}
+    tests = template.hidden_tests
     found = [
         source.refusal(("hidden_tests", "files", laid), f"the pack has no file {named!r}.", "Add it under hidden/.")
-        for laid, named in tests.items()
+        for laid, named in (tests.files if tests else {}).items()
         if named not in files
     ]
+    for number, path in enumerate(tests.probes if tests else ()):
+        found += _probe_errors(files, source, ("hidden_tests", "probes", number), path)
     folder = f"variants/{template.variant}/"
     if template.variant is not None and not any(path.startswith(folder) for path in files):
         found.append(source.refusal(("variant",), f"there is no folder {folder}.", "Add it."))
     return found
+
+
+def _probe_errors(
+    files: Mapping[str, bytes], source: Source, place: tuple[str | int, ...], path: str
+) -> list[InputError]:
+    """Return what is wrong with a file of probes and with the values that they must give."""
+    expected = expected_of(path)
+    for named in (path, expected):
+        if named not in files:
+            return [source.refusal(place, f"the pack has no file {named!r}.", "Add it under hidden/.")]
+    try:
+        tree = ast.parse(files[path].decode())
+        values = loads(files[expected])
+    except (SyntaxError, ValueError, RecursionError) as error:
+        return [source.refusal(place, f"{path} or {expected} cannot be read: {error}.", "Mend the file.")]
+    named = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("probe_")}
+    if not named or not isinstance(values, dict) or named != set(values):
+        odd = sorted(named ^ set(values)) if isinstance(values, dict) else []
+        told = f": {', '.join(odd)}" if odd else "."
+        move = f"{expected} is one JSON object with the value of each function probe_... of {path}."
+        return [source.refusal(place, f"{path} and {expected} name different probes{told}", move)]
+    return []
 
 
 def _domain_rubric_errors(files: Mapping[str, bytes], head: Mapping[str, Any]) -> list[InputError]:

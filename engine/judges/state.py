@@ -18,12 +18,15 @@ from pydantic import Field
 
 from engine.judging.state import Comparison, compared, paths_outside
 from engine.protocols import Judge
-from engine.types import Options, Replayed, Score, Trajectory
+from engine.types import HiddenTests, Options, Replayed, Score, Trajectory
 
 __all__ = ["StateJudge"]
 
 _PARTIAL = "1/partial credit"
 """The version of scores with partial credit. Their values mean another thing, and charts should not mix them."""
+
+
+_DOUBT = "The tests run in one process with the code that they test, which could tell them what to say."
 
 
 class Config(Options):
@@ -64,10 +67,9 @@ class StateJudge(Judge):
         proof, diff, task = trajectory.proof, trajectory.diff, trajectory.task
         if task is not None and task.hidden_tests is not None:
             if self.replay is not None:
-                return _replayed_score(self.replay)
-            return _hidden_tests_score(
-                trajectory.tests_passed, paths_outside(diff, task.hidden_tests.allowed) if diff else []
-            )
+                return _with_doubt(_replayed_score(self.replay), task.hidden_tests)
+            strays = paths_outside(diff, task.hidden_tests.allowed) if diff else []
+            return _with_doubt(_hidden_tests_score(trajectory.tests_passed, strays), task.hidden_tests)
         if proof is None or proof.expected is None or diff is None or task is None:
             return _score(None, "The end state was not recorded, so it cannot be compared.")
         found = compared(proof.expected, diff, task.state_ignore)
@@ -106,6 +108,13 @@ def _replayed_score(replay: Replayed) -> Score:
         return _score(None, f"The hidden tests could not be run again. {replay.detail}")
     score = _hidden_tests_score(replay.passed, replay.strays)
     return score.model_copy(update={"reason": f"{score.reason.rstrip('.')}, {replay.detail}."})
+
+
+def _with_doubt(score: Score, tests: HiddenTests) -> Score:
+    """Say of tests that passed when the code that they test could have told them so."""
+    if score.value != 1.0 or not tests.can_be_told:
+        return score
+    return score.model_copy(update={"reason": f"{score.reason} {_DOUBT}"})
 
 
 def _hidden_tests_score(passed: bool | None, strays: Sequence[str]) -> Score:

@@ -40,6 +40,10 @@ _COMMON = frozenset(
     are was were not but into its their them they hear tell know get gets got how many much which what when where who
     whether all any one two can could may please let make finally besides afterwards""".split()  # noqa: SIM905
 )
+_CAN_BE_TOLD = (
+    "the command imports the code that it tests, so that code can print the verdict itself. Name probes, whose values "
+    "are compared outside the sandbox."
+)
 _STEM = 5
 """Letters that two forms of a word share: "cancel", "cancelled"."""
 _FEWEST = 3
@@ -73,6 +77,8 @@ def _template_warnings(domain: Domain, template: TaskTemplate) -> list[str]:
     """Return the warnings about one template."""
     where = f"templates/{template.id}.yaml"
     found: list[str] = []
+    if template.hidden_tests is not None and template.hidden_tests.can_be_told:
+        found.append(f"{where}: hidden_tests: {_CAN_BE_TOLD}")
     try:
         drawn = _first_slots(domain, template)
         found += _wider(template, where)

@@ -17,7 +17,7 @@ from engine.judging.state import differences, paths_outside
 from engine.protocols import Sandbox
 from engine.reviewing.replay import Exchange, Runtime, Sources, recorded_exchanges, results_of_calls, user_exchanges
 from engine.rolling.end_state import source_states, with_source_changes
-from engine.rolling.prove import hidden_tests_pass
+from engine.rolling.hidden_tests import hidden_tests_pass
 from engine.types import Domain, HiddenTests, Replayed, StateDiff, Task, Tool, Trajectory, Turn
 
 _TOOK = re.compile(r"\b\d+\.\d+ ?(?:s|ms|sec|secs|seconds)\b")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +21,13 @@ from engine.reading.json_value import whole
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error, result_error
 from engine.rolling.end_state import source_states, with_source_changes
+from engine.rolling.hidden_tests import failing_test
 from engine.types import (
     Domain,
-    HiddenTests,
     Proof,
     ProvenCall,
     ProvenTurn,
     ReferenceCall,
-    StateDiff,
     Task,
     TaskTurn,
     Tool,
@@ -44,7 +42,7 @@ class _Unsolvable(Exception):
 async def prove(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping[str, ToolSource]) -> Proof:
     """Execute the task's reference chain in a fresh sandbox and return the proof. Raises SandboxError only."""
     try:
-        if task.hidden_tests and await hidden_tests_pass(task.hidden_tests, domain, sandbox, None):
+        if task.hidden_tests and await failing_test(task.hidden_tests, domain, sandbox, None) is None:
             return Proof(task_id=task.id, reason="passes_untouched", detail="The hidden tests pass before any change.")
         if task.hidden_tests:
             await sandbox.reset()
@@ -67,8 +65,8 @@ async def _replay(task: Task, domain: Domain, sandbox: Sandbox, sources: Mapping
         strays = paths_outside(diff, task.hidden_tests.allowed)
         if strays:
             raise _Unsolvable(f"The reference chain changes {strays[0]}, which hidden_tests.allowed does not name.")
-        if not await hidden_tests_pass(task.hidden_tests, domain, sandbox, diff):
-            raise _Unsolvable("The hidden tests fail after the reference chain.")
+        if (failing := await failing_test(task.hidden_tests, domain, sandbox, diff)) is not None:
+            raise _Unsolvable(f"The hidden tests fail after the reference chain. {failing}")
     idle = diff.empty or (any(turn.user_calls for turn in turns) and not _writes(task))
     if not task.hidden_tests and idle and not any(turn.facts for turn in turns):
         return Proof(task_id=task.id, reason="passes_untouched", detail="It changes nothing and asks for no fact.")
@@ -158,38 +156,6 @@ def _proven_turn(
     if lost:
         raise _Unsolvable(f"Turn {number + 1}: the reference answer does not state {lost[0][0]!r}.")
     return ProvenTurn(calls=tuple(tuple(groups[key]) for key in sorted(groups)), answer=answer, facts=facts)
-
-
-async def hidden_tests_pass(tests: HiddenTests, domain: Domain, sandbox: Sandbox, diff: StateDiff | None) -> bool:
-    """Write the hidden files into the workspace, run the command there, and return whether it passed.
-
-    `diff` holds the changes so far, None before any. Where the tests name `allowed` globs, the workspace is first reset
-    and only the allowed changes are put back, so that nothing else of a rollout can sway the tests. A file that was
-    replaced by a link or a folder is not put back.
-    """
-    if diff is not None and tests.allowed:
-        await _reset_but_allowed(tests, sandbox, diff)
-    for path, source in tests.files.items():
-        await sandbox.write(path, domain.files[source])
-    done = await sandbox.exec(tests.command, timeout=tests.timeout)
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return done.status == 0 and (tests.expects is None or (bool(lines) and lines[-1].strip() == tests.expects))
-
-
-async def _reset_but_allowed(tests: HiddenTests, sandbox: Sandbox, diff: StateDiff) -> None:
-    forbidden = set(paths_outside(diff, tests.allowed))
-    kept: dict[str, bytes | None] = {}
-    for change in diff.changes:
-        if change.path not in forbidden:
-            with suppress(InputError, FileNotFoundError):
-                kept[change.path] = None if change.kind == "removed" else await sandbox.read(change.path)
-    await sandbox.reset()
-    gone = [path for path, data in kept.items() if data is None]
-    if gone:
-        await sandbox.exec(("rm", "-f", "--", *gone))
-    for path, data in kept.items():
-        if data is not None:
-            await sandbox.write(path, data)
 
 
 def result_value(content: str) -> Any:

@@ -28,8 +28,9 @@ from engine.reading.schema import argument_error, tidied
 from engine.rolling.attempt import Attempt
 from engine.rolling.clean_replies import CheckedReply, checked_reply, faulty_record, unclean_record
 from engine.rolling.end_state import source_states, with_source_changes
+from engine.rolling.hidden_tests import hidden_tests_pass
 from engine.rolling.parts import Parts
-from engine.rolling.prove import hidden_tests_pass, prove
+from engine.rolling.prove import prove
 from engine.types import (
     ANSWERED_ENDS,
     FEEDBACK,

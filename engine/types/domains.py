@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from engine.types.choices import Choice
 from engine.types.frozen import Frozen
@@ -117,20 +117,40 @@ class SlotQuery(Frozen):
 
 
 class HiddenTests(Frozen):
-    """A command that judges the end state in place of the comparison with the reference's.
+    """Tests that judge the end state in place of the comparison with the reference's.
 
-    `files` maps a path inside the workspace to a file of the pack that is written there for the check only. `command`
-    runs in the workspace for at most `timeout` seconds and passes with exit status 0 and, if `expects` is given, that
-    text as the last line of its output. With `allowed` (globs over paths) a change of any other file fails the check,
-    and the command runs in a pristine workspace with only the allowed changes of the rollout.
-    Not covered: allowed code that the command loads can still tamper with the process that tests it.
+    `probes` are Python files of the pack whose functions `probe_...` take no argument and return values. They run in a
+    process of the sandbox; their values are compared outside of it with those in the JSON file of the same name
+    ({probe: value}), so the code that they look at cannot tell them what to say. `command` runs in the workspace and
+    passes with exit status 0 and, if `expects` is given, that text as the last line of its output; `files` maps a path
+    inside the workspace to a file of the pack that is written there for it. Allowed code that the command loads can
+    tamper with the process that tests it. Each run takes at most `timeout` seconds. With `allowed` (globs over paths) a
+    change of any other file fails the tests, and they run in a pristine workspace with only the allowed changes of the
+    rollout.
     """
 
-    files: dict[str, str]
-    command: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+    command: tuple[str, ...] = ()
     timeout: float = 60.0
     allowed: tuple[str, ...] = ()
     expects: str | None = None
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Self:
+        if not self.probes and not self.command:
+            raise ValueError("needs probes or a command")
+        return self
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether the code that is tested runs in the process that decides, and so could tell it what to say."""
+        return not self.probes
+
+
+def expected_of(probes: str) -> str:
+    """Return the path of the values that a file of probes must give: hidden/a.json of hidden/a.py."""
+    return f"{probes.removesuffix('.py')}.json"
 
 
 class PackCriterion(Criterion):

@@ -87,8 +87,11 @@ turns:            # 1 to 4 user turns
     withhold: {slot: name, say: [...], ask: [...], reveal: [...]}
 modes: [only these modes]
 variant: a folder under variants/
-hidden_tests: {files: {path: hidden/file}, command: [python, file.py], allowed: [globs of files that may change],
-               expects: last line of its output}
+hidden_tests:     # they decide in place of the comparison with the reference's end state
+  probes: [hidden/file.py]   # functions probe_...() that return values; hidden/file.json holds {probe_...: right value}
+  allowed: [globs of files that may change]
+  # or a test program, which the code that it tests could tell what to say:
+  # {files: {path: hidden/file}, command: [python3, file.py], expects: last line of its output}
 rubric:           # yes/no questions that the rubric judge asks about tasks of this template
   version: 1      # raise it when a question changes; it is written into every score
   success: [{id: name, question: over slots, counts_as_yes: what a yes takes, example_of_no: what a no looks like}]

@@ -13,9 +13,10 @@ from engine.judging.keep import decide
 from engine.planning.tasks import sample
 from engine.protocols import Sandbox
 from engine.rolling import prove
+from engine.rolling.hidden_tests import failing_test, hidden_tests_pass
 from engine.rolling.parts import environment_of
 from engine.serving.choice import open_pool
-from engine.types import Score
+from engine.types import HiddenTests, Score
 from tests.catalog.test_code_repair import DOMAIN
 from tests.samples.batches import batch_of
 from tests.samples.trajectories import balance_trajectory
@@ -26,16 +27,67 @@ REPAIRED = DOMAIN.files["workspace/stockroom/dates.py"].decode()
 EXIT = "import os\nos._exit(0)\n"
 TOOTHLESS = "import unittest\nunittest.TestCase.assertEqual = lambda *a, **k: None\n"
 FORGED = f"print('46 tests, 0 failed', flush=True)\n{EXIT}"
+AT_EXIT = "import atexit, os\natexit.register(lambda: (print('46 tests, 0 failed', flush=True), os._exit(0)))\n"
+FRAMES = """import json, os, sys
+frame = sys._getframe()
+while "given" not in frame.f_locals:
+    frame = frame.f_back
+given = frame.f_locals["given"]
+names = [line[4:].partition("(")[0] for line in given["source"].splitlines() if line.startswith("def probe_")]
+"""
+"""Finds the mark, the source of the probes and their names in the frames of the process that loads it."""
+GUESSED = (
+    FRAMES
+    + """values = {name: True for name in names}
+os.write(frame.f_locals["out"], ("\\n" + given["mark"] + json.dumps(values) + "\\n").encode())
+os._exit(0)
+"""
+)
+SEARCHED = (
+    FRAMES
+    + """found = {}
+seen = [os.path.join(top, file) for top, _, files in os.walk(".") for file in files]
+for place in seen + [f"/proc/self/fd/{number}" for number in range(64)]:
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK)
+        text = os.read(descriptor, 1 << 20).decode()
+    except (OSError, ValueError):
+        continue
+    for line in text.splitlines():
+        try:
+            found.update(json.loads(line.partition(given["mark"])[2] or text))
+        except (ValueError, TypeError):
+            pass
+values = {name: found.get(name) for name in names}
+os.write(frame.f_locals["out"], ("\\n" + given["mark"] + json.dumps(values) + "\\n").encode())
+os._exit(0)
+"""
+)
+PATCHED = (
+    FRAMES
+    + """import datetime
+frame.f_globals["plain"] = lambda value: True
+frame.f_globals["result"] = lambda probe: True
+"""
+)
 
 CHEATS: dict[str, Mapping[str, str]] = {
     "a module that stands in for unittest": {"unittest.py": "import sys\nsys.exit(0)\n"},
     "the tests' package ends the process": {"tests/__init__.py": EXIT},
     "the package of the library ends the process": {"stockroom/__init__.py": EXIT},
     "the broken module ends the process": {"stockroom/dates.py": EXIT + BUG},
+    "the broken module ends the process in its own way": {"stockroom/dates.py": "raise SystemExit(0)\n"},
+    "the broken module prints a verdict": {"stockroom/dates.py": FORGED},
+    "the broken module prints a verdict at the end": {"stockroom/dates.py": AT_EXIT + BUG},
     "the broken module blunts the assertions": {"stockroom/dates.py": TOOTHLESS + BUG},
+    "the broken module answers for the probes": {"stockroom/dates.py": GUESSED},
+    "the broken module reads every file and descriptor": {"stockroom/dates.py": SEARCHED},
+    "the broken module replaces the runner": {"stockroom/dates.py": PATCHED + BUG},
     "the test program says that all is well": {"run_tests.py": FORGED},
     "a start-up file of Python": {"sitecustomize.py": EXIT, "usercustomize.py": EXIT},
+    "a file that pytest loads": {"conftest.py": EXIT, "pytest.py": EXIT},
     "a module in place of a library one": {"calendar.py": "def monthrange(year, month):\n    return 0, 28\n"},
+    "a module in place of the runner's": {"json.py": EXIT, "decimal.py": EXIT},
 }
 STRAYS: dict[str, Mapping[str, str]] = {
     "a test was edited": {"tests/test_dates.py": "import unittest\n"},
@@ -67,14 +119,12 @@ async def _judged(sandbox: Sandbox, files: Mapping[str, str], command: str = "tr
         await sandbox.write(path, text.encode())
     await sandbox.exec(("bash", "-c", command))
     diff = await sandbox.diff()
-    passed = await prove.hidden_tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
+    passed = await hidden_tests_pass(TASK.hidden_tests, DOMAIN, sandbox, diff)
     record = balance_trajectory().model_copy(update={"task": TASK, "diff": diff, "tests_passed": passed})
     return passed, (await StateJudge(Config()).score(record))[0]
 
 
 async def test_a_repair_is_rewarded(sandbox: Sandbox) -> None:
-    assert TASK.hidden_tests
-    assert TASK.hidden_tests.expects == "46 tests, 0 failed"
     passed, found = await _judged(sandbox, {"stockroom/dates.py": REPAIRED})
     assert (passed, found.value, found.reason) == (True, 1.0, "The hidden tests pass.")
 
@@ -83,6 +133,21 @@ async def test_a_repair_is_rewarded(sandbox: Sandbox) -> None:
 async def test_a_cheat_is_no_repair(cheat: str, sandbox: Sandbox) -> None:
     passed, found = await _judged(sandbox, CHEATS[cheat])
     assert (passed, found.value) == (False, 0.0)
+
+
+async def test_a_module_that_prints_and_repairs_is_rewarded(sandbox: Sandbox) -> None:
+    noisy = "print('46 tests, 1 failed')\n" + REPAIRED
+    assert (await _judged(sandbox, {"stockroom/dates.py": noisy}))[0]
+
+
+async def test_what_fails_is_named_with_both_values(sandbox: Sandbox) -> None:
+    assert TASK.hidden_tests
+    await sandbox.reset()
+    await sandbox.write("stockroom/dates.py", REPAIRED.replace("DEFAULT_TERMS = 30", "DEFAULT_TERMS = 31").encode())
+    told = await failing_test(TASK.hidden_tests, DOMAIN, sandbox, await sandbox.diff())
+    assert told is not None
+    assert told.startswith('hidden/library.py: probe_due_default_terms gives {"$date": "2026-04-02"}')
+    assert told.endswith('hidden/library.json expects {"$date": "2026-04-01"}.')
 
 
 async def test_what_lives_on_or_lies_beside_the_files_does_not_reach_the_check(sandbox: Sandbox) -> None:
@@ -128,3 +193,13 @@ async def test_the_reason_of_a_rejection_tells_failing_tests_from_strays() -> No
         lost = Score(name="state", value=0.0, passed=False, reason="r", source="state", method="state")
         found = decide(record.model_copy(update={"tests_passed": passed, "scores": (lost,)}), batch)
         assert (found.status, found.reason) == ("rejected", reason)
+
+
+async def test_tests_that_can_be_told_say_so() -> None:
+    told = HiddenTests(files={}, command=("true",))
+    record = balance_trajectory().model_copy(
+        update={"task": TASK.model_copy(update={"hidden_tests": told}), "tests_passed": True}
+    )
+    (score,) = await StateJudge(Config()).score(record)
+    assert score.value == 1.0
+    assert score.reason.startswith("The hidden tests pass. The tests run in one process with the code that they test")
