@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from engine import settings
 from engine.errors import InputError
+from engine.private_environment import close_to_others, handed_over
 from engine.serving.image_build import ImageBuild
 from engine.serving.lock import EngineLock
 from pages._shell.streamlit_patches import mend
@@ -60,11 +61,11 @@ async def start_engine(now: settings.Settings, lock: BinaryIO) -> Process:
     """Start `python -m engine work` in its own process group, with the lock; what it prints goes to logs/engine.log."""
     now.logs.mkdir(parents=True, exist_ok=True)
     keep_sockets()
-    with (now.logs / "engine.log").open("ab") as output:
+    with (now.logs / "engine.log").open("ab") as output, handed_over() as (shown, rest):
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "engine", "work",
             cwd=settings.ROOT, stdin=DEVNULL, stdout=output, stderr=output,
-            env=settings.child_environment(), start_new_session=True, pass_fds=(lock.fileno(),),
+            env=shown, start_new_session=True, pass_fds=(lock.fileno(), rest),
         )  # fmt: skip
 
 
@@ -164,6 +165,7 @@ def open_studio(now: settings.Settings) -> Database:
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Open the database before the first page, and run an engine and the build of the sandbox image where the settings
     want them; stop everything at the end."""
+    close_to_others()
     now = settings.read()
     opened["database"] = database = await run_in_threadpool(open_studio, now)
     beside = [asyncio.create_task(keep_engine(now))] if now.start_engine else []

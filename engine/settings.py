@@ -1,4 +1,4 @@
-"""The only reader of the environment.
+"""The only reader of the environment, beside private_environment.py, which keeps others from reading it.
 
 TURNWRIGHT_HOME      folder for the database, exports and logs (default: .turnwright beside app.py)
 DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from engine.private_environment import harmless
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "assets" / "catalog"
@@ -104,5 +105,7 @@ def set_default(name: str, value: str) -> None:
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with `changes`, for a child process."""
-    return {**os.environ, **changes}
+    """Return the environment of a child process that needs no key: the harmless part of this one's, the proxies that it
+    goes through, and `changes`."""
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    return {**harmless(), **proxies, **changes}

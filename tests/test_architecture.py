@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *(p for d in ("cli", "engine", "storage", "pages") for p in (ROOT / d).rglob("*.py"))]
 OURS = ("cli", "engine", "storage", "pages")
 GROUND = (
-    *("types", "errors", "settings", "reading", "protocols", "examples", "plugins", "prompting", "loop", "liveness"),
+    *(
+        "types",
+        "errors",
+        "private_environment",
+        "settings",
+        "reading",
+        "protocols",
+        "examples",
+        "plugins",
+        "prompting",
+        "loop",
+        "liveness",
+    ),
     *("times", "stopwatch"),
 )
 ROOMS = (
@@ -102,7 +114,7 @@ def test_the_environment_is_read_in_settings_only() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "putenv")
     ]
-    assert set(readers) == {"engine/settings.py"}
+    assert set(readers) == {"engine/settings.py", "engine/private_environment.py"}
 
 
 def test_types_and_protocols_import_only_what_they_may() -> None:

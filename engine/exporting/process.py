@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.settings import ROOT
+from engine.settings import ROOT, child_environment
 
 _MAIN = "import sys; sys.path.insert(0, sys.argv[1]); from engine.exporting.convert import serve; serve()"
 _PIPE_BYTES = 1 << 20
@@ -47,6 +47,7 @@ class ConverterProcess:
             stderr=subprocess.DEVNULL,
             bufsize=0,
             pipesize=_PIPE_BYTES,
+            env=child_environment(),
             start_new_session=True,  # so that Ctrl-C reaches the parent alone
         )
         assert self._process.stdin is not None
