@@ -103,14 +103,15 @@ def totals(
         st.dataframe(table, hide_index=True, column_config=columns, key="totals", alt="Key figures of each batch")
         return
     row = rows[0]
-    with st.grid(8, min_column_width=125, gap="xsmall"):
+    no_model = row["tokens"] == 0 and row["cost"] == 0  # none was ever called
+    with st.grid(5 if no_model else 4, min_column_width=125, gap="xsmall"):  # full rows: no figure stands alone
         st.metric("Trajectories", count(row["trajectories"]), border=True)
         st.metric("Kept", percent(row["kept"], 1), border=True)
         st.metric("Success", percent(row["success"], 1), border=True, help="Of those whose outcome was measured.")
         st.metric("Mean reward", number(row["reward"], 3), border=True, help="Over those that have a reward.")
         st.metric("Unmeasured", count(row["unmeasured"]), border=True, help="No outcome could be measured.")
-        if row["tokens"] == 0 and row["cost"] == 0:
-            return  # no model was ever called
+        if no_model:
+            return
         st.metric("Tokens each", short_count(row["tokens"]), border=True, help="Mean over all trajectories.")
         unpriced = f"{plural(row['unpriced'], 'trajectory', 'trajectories')} without a known price not included."
         st.metric("Cost", money(row["cost"]), border=True, help=unpriced if row["unpriced"] else None)

@@ -195,16 +195,17 @@ def score_judges(db: Database, names: Sequence[str]) -> dict[str, tuple[str, str
     return {name: (str(row.source), str(row.method)) for name, row in found.items() if row is not None}
 
 
-def score_versions(db: Database, filter: TrajectoryFilter) -> dict[str, list[str]]:
-    """Return which versions of each judge gave scores in the batches of the filtered trajectories, sorted."""
+def score_versions(db: Database, filter: TrajectoryFilter) -> dict[tuple[str, str], list[str]]:
+    """Return which versions gave each score in the batches of the filtered trajectories, by (judge, name of the score),
+    sorted. What is stored of older trajectories may hold for any score of the judge, and has the name ""."""
     f = tables.facet.c
     query = select(f.value).where(f.field == facets.VERSIONS).distinct().order_by(f.value)
     if conditions := filters.where(db.dialect, filter):
         query = query.where(f.batch_id.in_(select(_t.batch_id).where(*conditions).distinct()))
-    found: dict[str, list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     with db.read() as session:
-        for judge, version in map(json.loads, session.execute(query).scalars()):
-            found.setdefault(judge, []).append(version)
+        for judge, version, *name in map(json.loads, session.execute(query).scalars()):
+            found.setdefault((judge, name[0] if name else ""), []).append(version)
     return found
 
 

@@ -8,9 +8,10 @@ in which trajectories and counters change together; repeated after a crash, they
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, null, select, update
@@ -167,10 +168,11 @@ def scores_since(db: Database, trajectory: int) -> float:
 def use(db: Database, id: int) -> int:
     """Let the scores that a batch found count: its trajectories get them, with the status that follows, and keep what
     they had for `undo`. Return how many changed. Raises InputError when there is nothing to do."""
-    changed = 0
+    changed, left = 0, _Left()
     for numbers in _chunks(db, id, _j.used_at.is_(None), _j.body.is_not(None)):
         with db.write() as session:
-            changed += _exchange(session, id, numbers, taking=True)
+            changed += _exchange(session, id, numbers, left, taking=True)
+    _forget(db, left)
     if not changed:
         raise InputError("batch", f"batch {id} has no result that does not count yet.", "Wait until it has judged.")
     return changed
@@ -188,10 +190,11 @@ def undo(db: Database, id: int) -> int:
     if hidden:
         message = f"{hidden} of the trajectories of batch {id} have been given the scores of a later one."
         raise InputError("batch", message, "Undo that one first.")
-    changed = 0
+    changed, left = 0, _Left()
     for numbers in _chunks(db, id, _j.used_at.is_not(None)):
         with db.write() as session:
-            changed += _exchange(session, id, numbers, taking=False)
+            changed += _exchange(session, id, numbers, left, taking=False)
+    _forget(db, left)
     if not changed:
         raise InputError("batch", f"no score of batch {id} counts.", "There is nothing to undo.")
     return changed
@@ -214,8 +217,29 @@ def _missing(session: Session, id: int) -> bool:
     return session.execute(select(tables.batch.c.id).where(tables.batch.c.id == id)).first() is None
 
 
-def _exchange(session: Session, id: int, numbers: Sequence[int], *, taking: bool) -> int:
-    """Put a batch's results into these trajectories, or take them out again; return how many changed."""
+_Left = partial(defaultdict[int, set[tuple[str, str]]], set)
+"""The (field, value) that trajectories had before and have no longer, by their batch."""
+
+
+def _forget(db: Database, left: Mapping[int, Set[tuple[str, str]]]) -> None:
+    """Take values out of the lists of filters that no trajectory of these batches has any more. A batch that is at work
+    is left out: what arrives meanwhile may have them again."""
+    b = tables.batch.c
+    for batch, values in left.items():
+        with db.read() as session:
+            gone = facets.unused(session, batch, sorted(values))
+        if gone:
+            with db.write() as session:
+                status = session.execute(select(b.status).where(b.id == batch).with_for_update()).scalar()
+                if status != "running":
+                    facets.forget(session, batch, gone)
+
+
+def _exchange(
+    session: Session, id: int, numbers: Sequence[int], left: dict[int, set[tuple[str, str]]], *, taking: bool
+) -> int:
+    """Put a batch's results into these trajectories, or take them out again; return how many changed. Values that one
+    has no longer are added to `left`."""
     open_now = _j.used_at.is_(None) if taking else _j.used_at.is_not(None)
     query = (
         select(_j.trajectory_id, _t.batch_id, _j.body.label("found"), _j.replaced, tables.body.c.body)
@@ -230,7 +254,9 @@ def _exchange(session: Session, id: int, numbers: Sequence[int], *, taking: bool
     for row in found:
         trajectory = Trajectory.model_validate_json(row.body)
         wanted = Judgement.model_validate_json(row.found if taking else row.replaced)
-        _write(session, row.batch_id, row.trajectory_id, trajectory, wanted.over(trajectory, kinds))
+        left[row.batch_id] |= _write(
+            session, row.batch_id, row.trajectory_id, trajectory, wanted.over(trajectory, kinds)
+        )
         values: dict[str, Any] = {"used_at": None, "replaced": null()}
         if taking:
             values = {"used_at": time.time(), "replaced": intake.dump(Judgement.of(trajectory, kinds))}
@@ -239,9 +265,9 @@ def _exchange(session: Session, id: int, numbers: Sequence[int], *, taking: bool
     return len(found)
 
 
-def _write(session: Session, batch_id: int, number: int, before: Trajectory, after: Trajectory) -> None:
+def _write(session: Session, batch_id: int, number: int, before: Trajectory, after: Trajectory) -> set[tuple[str, str]]:
     """Store a trajectory with other scores: its body, its row, its scores, the values to filter by, and the counters of
-    its batch."""
+    its batch. Return the (field, value) that it has no longer."""
     rows, connection = intake.rows_of(number, batch_id, after, 0.0), session.connection()
     columns = ("status", "outcome", "culprit", "stage", "reason", "reward")
     changed = {name: rows.facts[name] for name in columns}
@@ -259,3 +285,5 @@ def _write(session: Session, batch_id: int, number: int, before: Trajectory, aft
     moved = {status: source[status] + by for status, by in counts.items() if by}
     if moved:
         session.execute(update(tables.batch).where(source.id == batch_id).values(**moved))
+    old, new = facets.of([intake.rows_of(number, batch_id, before, 0.0)]), facets.of([rows])
+    return {(field, value) for field, values in old.items() for value in values - new[field] if value}

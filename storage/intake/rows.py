@@ -122,14 +122,14 @@ def _insert_many(
 
 class Rows(NamedTuple):
     """The rows of one trajectory. `facts` is its own row as {column: value}, in the same order for each; the others are
-    in the column order of their tables. `versions` are the (judge, version) of its scores."""
+    in the column order of their tables. `versions` are the (judge, version, name) of its scores."""
 
     facts: dict[str, Any]
     body: tuple[int, str]
     scores: list[tuple[Any, ...]]
     tools: list[tuple[int, str, int]]
     user_faults: list[tuple[int, str, int]]
-    versions: set[tuple[str, str]]
+    versions: set[tuple[str, str, str]]
     text: tuple[int, str]
     spent: Spent
 
@@ -148,7 +148,7 @@ def rows_of(number: int, batch_id: int, t: Trajectory, now: float) -> Rows:
         [(number, search.plain(s.name), s.value, s.passed, s.method, s.source) for s in scores.values()],
         [(number, name, count) for name, count in names.items()],
         [(number, search.plain(reason), count) for reason, count in _user_faults(t).items()],
-        {(search.plain(s.source), search.plain(s.version)) for s in t.scores},
+        {(search.plain(s.source), search.plain(s.version), search.plain(s.name)) for s in t.scores},
         (number, search.document(said, names)),
         total,
     )

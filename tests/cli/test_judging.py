@@ -63,5 +63,9 @@ def test_what_a_dead_judge_left_is_judged_again_on_the_command_line(
     one = trajectories.page(db, kept, sort="oldest")[0][0].id
     shown = command("show", str(one)).stdout
     assert "judged again by batch 2 'mended', which counts: kept" in shown
+    asked = DEFAULT.criteria[0]
+    assert f"rubric.{asked.id}: 1.0 (" in shown
+    assert f"      measures: {asked.question}\n" in shown
+    assert "      measures: Whether the workspace ended as the reference leaves it" in shown
     undone = command("undo-scores", "2")
     assert (undone.returncode, trajectories.count(db, kept)) == (0, before)

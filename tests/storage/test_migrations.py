@@ -166,7 +166,7 @@ def test_what_awaited_a_correction_says_so_after_the_way_up_from_0004(empty_url:
     assert [r.id for r in trajectories.page(db, waiting, sort="oldest")[0]] == [3, 4, 6, 590]
     old = TrajectoryFilter.model_validate({"verdicts": ["fix"]})
     assert [r.id for r in trajectories.page(db, old, sort="oldest")[0]] == [3, 4, 5, 6, 590]
-    assert analytics.score_versions(db, TrajectoryFilter(batches=(1,))) == {"rubric": ["1"], "state": ["1"]}
-    assert analytics.score_versions(db, TrajectoryFilter(batches=(2,))) == {"rubric": ["mine/3/0badcafe"]}
-    assert set(analytics.score_versions(db, TrajectoryFilter())["rubric"]) == {"1", "mine/3/0badcafe"}
+    assert analytics.score_versions(db, TrajectoryFilter(batches=(1,))) == {("rubric", ""): ["1"], ("state", ""): ["1"]}
+    assert analytics.score_versions(db, TrajectoryFilter(batches=(2,))) == {("rubric", ""): ["mine/3/0badcafe"]}
+    assert set(analytics.score_versions(db, TrajectoryFilter())["rubric", ""]) == {"1", "mine/3/0badcafe"}
     db.close()

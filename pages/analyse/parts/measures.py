@@ -94,16 +94,40 @@ def extent(
 
 @st.cache_data(**_KEPT, hash_funcs=_HASHES)
 def summary(database: Database, chosen: TrajectoryFilter, version: tuple[int, ...]) -> pd.DataFrame:
-    """Return [name, mean, unmeasured, count, judge, method, versions] by score; `versions` of its judge as text."""
+    """Return [name, mean, unmeasured, count, judge, method, versions, mixed] by score; `versions` in words,
+    and whether they are `mixed`: not all of them asked the same."""
     frame = analytics.score_summary(database, chosen)
     judges = analytics.score_judges(database, list(frame["name"]))
     versions = analytics.score_versions(database, chosen)
     by = [judges.get(name, ("", "")) for name in frame["name"]]
+    found = [
+        sorted({*versions.get((judge, name), ()), *versions.get((judge, ""), ())})
+        for name, (judge, _) in zip(frame["name"], by, strict=True)
+    ]
     return frame.assign(
         judge=[judge for judge, _ in by],
         method=[method for _, method in by],
-        versions=["; ".join(map(version_name, versions.get(judge, ()))) for judge, _ in by],
+        versions=["; ".join(map(version_name, several)) for several in found],
+        mixed=[are_mixed(several) for several in found],
     )
+
+
+def are_mixed(versions: Sequence[str]) -> bool:
+    """Return whether scores of these versions should not be read as one. Questions that tasks bring beside the same
+    rubric are no other version: "default/2/p" and "default+ledger/2+1/p" agree."""
+    by_rubric: dict[str, str] = {}
+    firsts = set()
+    for one in versions:
+        match one.rsplit("/", 2):
+            case [names, numbers, prompt]:
+                asked = list(zip(names.split("+"), numbers.split("+"), strict=False))
+                firsts.add((asked[0][0], prompt))
+            case _:
+                asked = [("", one)]
+                firsts.add(("", ""))
+        if any(by_rubric.setdefault(name, number) != number for name, number in asked):
+            return True
+    return len(firsts) > 1
 
 
 @st.cache_data(**_KEPT, hash_funcs=_HASHES)

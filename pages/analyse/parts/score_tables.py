@@ -15,6 +15,9 @@ from pages.analyse.parts import measures
 from pages.analyse.parts.measures import Series
 from storage.database import Database
 
+_SHOWN = 5
+"""How many scores a caption names."""
+
 
 def score_table(database: Database, series: Sequence[Series], version: tuple[int, ...]) -> None:
     """Draw every score with its judge, its mean, and how often it could not be measured."""
@@ -53,11 +56,11 @@ def score_table(database: Database, series: Sequence[Series], version: tuple[int
         placeholder=UNKNOWN,
         height="content" if len(table) <= 15 else "auto",
     )
-    mixed = table[table["versions"].str.contains("; ")].drop_duplicates(["judge", "versions"])
-    for judge, versions in zip(mixed["judge"], mixed["versions"], strict=True):
-        st.caption(
-            literal(f"{judge}: its scores come from several versions ({versions}). Compare batches to part them.")
-        )
+    mixed = table[table["mixed"].astype(bool)].groupby(["judge", "versions"], sort=False)["name"].unique()
+    for (judge, versions), names in mixed.items():
+        what = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        said = f"{judge}: these scores come from several versions ({versions}): {what}. Compare batches to part them."
+        st.caption(literal(said))
 
 
 def _shape(database: Database, one: Series, name: str, version: tuple[int, ...]) -> list[float]:

@@ -108,7 +108,9 @@ def _panel(db: Database, start: Batch | None) -> list[Endpoint]:
         placeholder="None: one model judges",
         **several("batch_panel", begun, list(choices)),
     )
-    st.caption("All of them are asked beside the model of the judge; the answer of most counts, a tie measures nothing.")
+    st.caption(
+        "All of them are asked beside the model of the judge; the answer of most counts, a tie measures nothing."
+    )
     for name in names:
         _warn_of_key(choices[name])
     return [choices[name] for name in names]

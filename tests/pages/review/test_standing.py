@@ -12,6 +12,7 @@ from engine.reviewing.verdicts import EFFECTS
 from engine.types import Review, Score, Standing, TrajectoryFilter, Turn
 from pages._ui.filters import VIEWS, filter_parameters, read_filter
 from pages.analyse.parts.funnel_bars import STAGES, TAKEN_BACK
+from pages.analyse.parts.measures import are_mixed
 from pages.review.parts import turn_viewer
 from pages.review.parts.reviewer import REVIEWER
 from pages.review.parts.turn_viewer import store_marks
@@ -218,7 +219,36 @@ def test_each_score_names_the_version_of_rubric_and_judge(open_page: Opener, dat
     assert table["State"] == "version 1"
     both = "rubric default, version 1, prompt 4f0c12ab; rubric default, version 2, prompt 99aa77ff"
     assert table["Rubric"] == both
-    assert any("its scores come from several versions" in text.value for text in page.caption)
+    assert any("these scores come from several versions" in text.value for text in page.caption)
     page = open_page("scores", filter='{"batches":[2]}')
     table = next(frame.value for frame in page.dataframe if "versions" in frame.value).set_index("name")["versions"]
     assert table["Rubric"] == "rubric default, version 2, prompt 99aa77ff"
+
+
+def test_scores_with_versions_of_their_own_are_no_mixture(open_page: Opener, database: Database) -> None:
+    scores = [
+        Score(name=name, value=1.0, reason="ok", source="rules", method="rule", version=version)
+        for name, version in (("finished", "1"), ("grounded", "2"))
+    ]
+    insert_imported(database, "first", [refund_trajectory(0, scores=tuple(scores))])
+    page = open_page("scores")
+    table = next(frame.value for frame in page.dataframe if "versions" in frame.value).set_index("name")["versions"]
+    assert (table["Finished"], table["Grounded"]) == ("version 1", "version 2")
+    assert not any("several versions" in text.value for text in page.caption)
+
+
+@pytest.mark.parametrize(
+    ("versions", "mixed"),
+    [
+        (["1"], False),
+        (["1", "2"], True),
+        (["default/1/p", "default/2/p"], True),
+        (["default/1/p", "default/1/q"], True),
+        (["default/1/p", "own/1/p"], True),
+        (["default/1/p", "default+ledger/1+4/p", "default+ledger+ledger.move/1+4+2/p"], False),
+        (["default+ledger/1+4/p", "default+ledger/1+5/p"], True),
+        (["1", "default/1/p"], True),
+    ],
+)
+def test_questions_that_tasks_bring_are_no_other_version(versions: list[str], mixed: bool) -> None:
+    assert are_mixed(versions) is mixed

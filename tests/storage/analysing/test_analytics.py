@@ -346,11 +346,12 @@ def test_every_change_of_a_verdict_or_an_export_is_fresh(db: Database, full: lis
 
 
 def test_the_versions_of_judges_follow_the_batches_of_the_filter(db: Database, full: list[Trajectory]) -> None:
-    assert analytics.score_versions(db, EVERYTHING) == {"rubric": ["1"], "state": ["1"]}
+    assert analytics.score_versions(db, EVERYTHING) == {("rubric", "rubric"): ["1"], ("state", "state"): ["1"]}
     newer = Score(name="rubric", value=1.0, reason="", source="rubric", method="model", version="default/2/0badcafe")
     second = queue_batch(db, 3)
     SqlStore(db).save(second, [order_trajectory(0, id="other", scores=(newer,))])
-    assert analytics.score_versions(db, EVERYTHING)["rubric"] == ["1", "default/2/0badcafe"]
-    assert analytics.score_versions(db, TrajectoryFilter(batches=(second,))) == {"rubric": ["default/2/0badcafe"]}
+    assert analytics.score_versions(db, EVERYTHING)["rubric", "rubric"] == ["1", "default/2/0badcafe"]
+    newest = analytics.score_versions(db, TrajectoryFilter(batches=(second,)))
+    assert newest == {("rubric", "rubric"): ["default/2/0badcafe"]}
     assert analytics.score_versions(db, TrajectoryFilter(text="no such word")) == {}
     assert "score_versions" not in trajectories.facets(db), "no filter asks for them"

@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.types import Judgement, ModelCall, Score, TrajectoryFilter
+from storage.analysing import analytics
 from storage.database import Database
 from storage.generating import batches, judgings
 from storage.reviewing import trajectories
@@ -44,6 +45,7 @@ def test_results_stand_beside_until_they_count_and_then_everything_follows(db: D
     waiting = store.waiting_judgements(number)
     assert len(waiting) == 2, "only what came to its judges"
     before = trajectories.get(db, waiting[0])
+    offered = trajectories.facets(db), analytics.score_versions(db, chosen)
     for _ in range(2):  # saved again after a crash
         store.save_judgements(number, {waiting[0]: LOW})
     row = batches.get_batch(db, number)
@@ -70,15 +72,32 @@ def test_results_stand_beside_until_they_count_and_then_everything_follows(db: D
     low = TrajectoryFilter(reasons=("low_rubric",), score="rubric", score_max=0.0)
     assert [one.id for one in trajectories.page(db, low)[0]] == [waiting[0]]
     assert "low_rubric" in trajectories.facets(db)["reasons"]
+    assert ("rubric", "rubric") in analytics.score_versions(db, chosen)
     with pytest.raises(InputError, match="Undo that first"):
         batches.delete_batch(db, number)
 
     assert judgings.undo(db, number) == 1
     assert trajectories.get(db, waiting[0]) == before
+    assert (trajectories.facets(db), analytics.score_versions(db, chosen)) == offered, "lists offer nothing stale"
     p = batches.get_batch(db, source).progress
     assert (p.kept, p.rejected, p.failed) == (2, 1, 1)
     batches.delete_batch(db, number)
-    assert trajectories.get(db, waiting[0]) == before
+
+
+def test_values_that_others_still_have_stay_in_the_lists(db: Database, source: int) -> None:
+    chosen = TrajectoryFilter(batches=(source,))
+    before = trajectories.facets(db), analytics.score_versions(db, chosen)
+    number = judgings.create_judging(db, batch_of("ledger", rejudge=chosen))
+    store = SqlStore(db)
+    store.save_judgements(number, dict.fromkeys(store.waiting_judgements(number), LOW))
+    judgings.use(db, number)
+    facets, versions = trajectories.facets(db), analytics.score_versions(db, chosen)
+    assert ("kept" in facets["statuses"], "failed" in facets["statuses"]) == (False, True), "both were kept"
+    assert "success" not in facets["outcomes"]
+    assert facets["scores"] == ["rubric", "state"], "what failed before has a score of the state"
+    assert versions == {("rubric", "rubric"): ["1"], ("state", "state"): ["1"]}
+    judgings.undo(db, number)
+    assert (trajectories.facets(db), analytics.score_versions(db, chosen)) == before
 
 
 def test_what_was_deleted_is_neither_judged_nor_planned(db: Database, source: int) -> None:
