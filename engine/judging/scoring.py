@@ -20,7 +20,7 @@ from engine.protocols import AskingJudge, Judge
 from engine.types import ANSWERED_ENDS, Attachment, Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
-_ENDS_OF_THE_USER = ("done", "transferred", "impossible", "out_of_patience", "user_left")
+_ENDS_OF_THE_USER = ("done", "transferred", "impossible", "clarifications_used_up", "out_of_patience", "user_left")
 _REFERENCE_METHODS = ("state", "fact")
 """Methods of scores that compare with the reference."""
 
@@ -167,7 +167,8 @@ def _culprit(trajectory: Trajectory) -> Culprit:
         if trajectory.end in ANSWERED_ENDS and _left_a_question(trajectory):
             return "user"
         made = spans(trajectory)
-        if len(made) < len(task.turns) and not _user_insisted(trajectory, made):
+        waited = trajectory.end == "clarifications_used_up"  # the agent asked and asked, so no request could follow
+        if len(made) < len(task.turns) and not waited and not _user_insisted(trajectory, made):
             return "user"
         if any(turn.hidden and _asked_in_vain(trajectory, task, at, made) for at, turn in enumerate(task.turns)):
             return "user"

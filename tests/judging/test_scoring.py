@@ -92,6 +92,16 @@ async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: An
     assert found.culprit == culprit
 
 
+@pytest.mark.parametrize(("reply", "culprit"), [("I do not know.", "user"), ("It is A-100.", "agent")])
+async def test_who_is_to_blame_for_one_question_too_many(reply: str, culprit: str) -> None:
+    """The agent, though requests are left; the user where it never told what it was asked for."""
+    texts = (*FIRST, reply, "Which account?", reply, "Which account?")
+    talked = balance_trajectory((Turn(role="system"), *talk(*texts)), begun=(1,), task=HELD_BACK)
+    talked = talked.model_copy(update={"end": "clarifications_used_up"})
+    found = await with_scores(talked, {"new": Says(score_of("new", 0.0))})
+    assert found.culprit == culprit
+
+
 def test_what_was_not_measured_does_not_count_as_zero() -> None:
     assert reward([score_of("a", 1.0), score_of("b", None), score_of("c", 0.5)]) == 0.75
     assert reward([score_of("new", None)]) is None
