@@ -226,7 +226,7 @@ class LLMUser(User):
     def _is_over(self, reply: Reply, turns: Sequence[Turn], begun: Sequence[int], tired: bool) -> bool:
         """Return whether no message follows."""
         message = reply.message.strip()
-        if tired or not message:
+        if tired or not message or self._gives_up_at_once(reply, begun):
             return True
         if self._ends_by_name(reply, turns, begun):
             return True
@@ -241,10 +241,13 @@ class LLMUser(User):
         done = self._answered(turns, begun) >= len(self._task.turns)
         if self._ends_by_name(reply, turns, begun):
             self.ending = _ENDS[reply.status]
-        self.left = self.ending is None and not (done and (reply.status == "satisfied" or thanks(reply.message)))
+        # who says nothing more to the last answer, and nothing else either, wants no more
+        content = reply.status == "satisfied" or thanks(reply.message)
+        content = content or (reply.status == "continue" and not reply.message.strip() and not self._is_asked(turns))
+        self.left = self.ending is None and not (done and content)
         if tired and self.left:
             self.ending = "out_of_patience"
-        if not self.left or tired or reply.status == "gave_up" or self.ending is not None:
+        if not self.left or tired or (reply.status == "gave_up" and begun) or self.ending is not None:
             return
         if len(begun) < len(self._task.turns):
             self.fault = "made_no_request"
@@ -272,6 +275,11 @@ class LLMUser(User):
 
     def _makes_request(self, reply: Reply, begun: Sequence[int]) -> bool:
         return reply.about == "next_request" and len(begun) < len(self._task.turns)
+
+    @staticmethod
+    def _gives_up_at_once(reply: Reply, begun: Sequence[int]) -> bool:
+        """Return whether the person gives up before it has made a request."""
+        return not begun and reply.status == "gave_up" and reply.about != "next_request"
 
     def _says_goodbye(self, reply: Reply, begun: Sequence[int]) -> bool:
         return not self._makes_request(reply, begun) and thanks(reply.message)
@@ -318,6 +326,8 @@ class LLMUser(User):
                 return "question" if self._asked_again == 0 else None
             again = reply.status == "gave_up" and self._asked_again == 0
             return "early" if again or (not message and reply.status == "continue") else None
+        if self._gives_up_at_once(reply, begun):
+            return "early"
         wants = bool(message) and (asked or agrees(message) or self._makes_request(reply, begun))
         if not message or (reply.status == "satisfied" and begun and not wants):
             return "early"

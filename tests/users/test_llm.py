@@ -315,6 +315,25 @@ async def test_a_model_that_makes_no_request_is_at_fault(reply: dict[str, Any]) 
     assert (user.left, user.fault, len(llm.seen)) == (True, "made_no_request", 3)
 
 
+async def test_a_model_that_says_nothing_to_the_last_answer_is_content() -> None:
+    user, llm = made(ONE, says("", "continue"))
+    assert await text_of(user, talk("What is on them?", "They hold 5.")) is None
+    assert (user.left, user.fault, user.ending, len(llm.seen)) == (False, "", None, 3)
+
+
+async def test_a_model_that_says_nothing_to_a_question_is_at_fault() -> None:
+    user, _ = made(ONE, says("", "continue"))
+    assert await text_of(user, talk("What is on them?", "Shall I look them up?")) is None
+    assert (user.left, user.fault) == (True, "said_nothing")
+
+
+async def test_who_gives_up_before_a_request_made_none() -> None:
+    words = {"data": {"message": "Forget it.", "status": "gave_up", "about": "same_request"}}
+    user, llm = made(ONE, words)
+    assert await text_of(user, [SYSTEM]) is None
+    assert (user.left, user.fault, len(llm.seen)) == (True, "made_no_request", 3)
+
+
 @pytest.mark.parametrize("status", ["transferred", "out_of_scope", "impossible"])
 async def test_an_end_has_a_name(status: str) -> None:
     user, llm = made(ONE, says("Fine.", status))
