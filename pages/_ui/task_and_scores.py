@@ -9,20 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from engine.judging.meaning import measured_in_words
-from engine.types import CUT, FEEDBACK, UNRESOLVED, Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
+from engine.types import FEEDBACK, Judgement, ProvenTurn, Score, Task, ToolCall, Trajectory
 from pages._ui.badges import badge, mode_name, score_name, version_name, words
 from pages._ui.format import number, plural
 from pages._ui.text import code_view, literal, plain
 
 
 def draw_scores(trajectory: Trajectory) -> None:
-    """Draw outcome, culprit and reward of a trajectory, then each score with its reason, the requests that came to
-    nothing, and the user's feedback."""
+    """Draw outcome, culprit and reward of a trajectory, then each score with its reason, and the user's feedback."""
     draw_judgement(trajectory)
-    drawn = {FEEDBACK: _feedback, UNRESOLVED: _unresolved, CUT: _cut}
     for one in trajectory.attachments:
-        if one.kind in drawn and one.version == 1:
-            drawn[one.kind](one.value)
+        if one.kind == FEEDBACK and one.version == 1:
+            _feedback(one.value)
 
 
 def _feedback(value: Any) -> None:
@@ -31,28 +29,6 @@ def _feedback(value: Any) -> None:
         case {"satisfaction": float() | int() as satisfied, "feedback": str(said)}:
             st.caption(f"Satisfaction of the simulated user, from 0 to 1: {number(satisfied)}")
             plain(said)
-
-
-def _unresolved(value: Any) -> None:
-    """Draw that the simulated user gave a request up; nothing where an imported record holds something else."""
-    match value:
-        case {"request": int() as request, "reason": str() as reason}:
-            stays = f" It was not cut. {value['not_cut']}" if isinstance(value.get("not_cut"), str) else ""
-            st.caption(
-                f"Request {request} came to nothing, says the simulated user: {literal(words(reason).lower())}."
-                f"{literal(stays)}"
-            )
-
-
-def _cut(value: Any) -> None:
-    """Draw which requests were cut from the end; nothing where an imported record holds something else."""
-    for one in value.get("requests", ()) if isinstance(value, dict) else ():
-        match one:
-            case {"request": int() as request, "reason": str() as reason, "messages": int() as messages}:
-                st.caption(
-                    f"Request {request} came to nothing ({literal(words(reason).lower())}). Its "
-                    f"{plural(messages, 'message')} were cut, and what is left was judged."
-                )
 
 
 def draw_judgement(trajectory: Trajectory | Judgement) -> None:

@@ -685,6 +685,7 @@ _GIVEN_UP = {"request": 1, "judgement": -1, "reason": "impossible"}
             "Request 1 came to nothing (impossible). Its 4 messages were cut, and what is left was judged.",
         ),
         (CUT, {"requests": [7]}, None),
+        (CUT, {"requests": 7}, None),
         (CUT, "all", None),
         (UNRESOLVED, [], None),
     ],
