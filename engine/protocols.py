@@ -56,6 +56,7 @@ from engine.types import (
     ToolResult,
     Trajectory,
     Turn,
+    Unresolved,
 )
 
 # ---------------------------------------------------------------- who talks: models, teachers, users
@@ -127,6 +128,8 @@ class User(Protocol):
     ending: how it ended the dialogue, where it is more than `left` tells; None otherwise.
     fault: what it failed to do as a person, also when it was asked again, in one word; "" usually. Such a dialogue
         shows nothing of the assistant.
+    unresolved: the requests that came to nothing in its eyes, numbered from 0, each with the reason.
+    cut_unresolved: whether such requests at the end are to be cut from the trajectory, when they changed nothing.
     feedback: asked once the dialogue has ended: {"satisfaction": 0 to 1, "feedback": a sentence}, from the dialogue
         alone; None when it gives none. Raises ModelError.
     refused: told that the last message, `text`, was not taken, and why in a sentence. `reply` is then asked again with
@@ -138,7 +141,12 @@ class User(Protocol):
     left: bool
     ending: End | None = None
     fault: str = ""
+    cut_unresolved: bool = False
     calls: list[ModelCall]
+
+    @property
+    def unresolved(self) -> Mapping[int, Unresolved]:
+        return {}
 
     @abstractmethod
     async def reply(self, turns: Sequence[Turn]) -> Completion | None: ...

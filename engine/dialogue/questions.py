@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+
+from engine.types import Turn
 
 _ASKS = re.compile(
     r"\b(please (provide|tell|share|give|send|let me know|specify|state)|could you|can you|may i have|"
@@ -71,6 +74,25 @@ def asks(text: str) -> bool:
 def wants_confirmation(text: str) -> bool:
     """Return whether a text asks for confirmation before it goes on. An offer of further help does not count."""
     return bool(_CONFIRMS.search(_without_offers(text)))
+
+
+def clarifications(turns: Sequence[Turn]) -> int:
+    """Return how many questions in a row the assistant asked at the end of the turns of one request. A call and a text
+    that asks nothing end the row. One question whether to go on is left out: it is no clarification, and policies
+    demand it."""
+    found, confirms = 0, False
+    for turn in reversed(turns):
+        if turn.role == "tool" or turn.tool_calls:
+            break
+        if turn.role != "assistant" or not turn.content:
+            continue
+        if not confirms and wants_confirmation(turn.content):
+            confirms = True
+        elif asks(turn.content) or wants_confirmation(turn.content):
+            found += 1
+        else:
+            break
+    return found
 
 
 def asked_about(text: str) -> str | None:

@@ -2,8 +2,9 @@
 
 A value counts as known when a text of the talk holds it in any spelling: 2026-03-02 and "2 March", 555-0113 and
 "555 0113", 1,200.00 and 1200, A-100 and a100. Of a known identifier the digits alone are known too ("order 4711").
-Numbers up to twelve that stand for no money or share may count anything. Values in words are not looked for, but a
-known number in words may be written in digits. The words are English.
+Numbers up to twelve that stand for no money or share may count anything. Of values in words only amounts of money are
+looked for ("forty-two dollars"), from thirteen on and where they are not said to be rough. A known number in words may
+be written in digits. The words are English.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ _IDIOMS = frozenset(
     911 112 999 404""".split()  # noqa: SIM905
 )
 _COUNTING = 12
+_LOOKED_BACK = 24
+"""Characters before an amount in words that may say that it is rough."""
 _LONGEST_JOIN = 4
 _ONES = {
     word: number
@@ -71,6 +74,20 @@ _TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty 
 _LARGE = {"hundred": 100, "thousand": 1000}
 _ALL_WORDS = "|".join((*_ONES, *_TENS, *_LARGE, "dozen"))
 _IN_WORDS = re.compile(rf"\b(?:{_ALL_WORDS})(?:(?:\s+and)?[\s-]+(?:{_ALL_WORDS}))*\b", re.IGNORECASE)
+
+_TO_19 = "|".join(list(_ONES)[1:])
+_TO_99 = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-]+(?:{'|'.join(list(_ONES)[1:10])}))?|{_TO_19})"
+_TO_999 = rf"(?:(?:{_TO_19})[\s-]+hundred(?:[\s-]+(?:and\s+)?{_TO_99})?|{_TO_99})"
+_ONE_NUMBER = re.compile(rf"{_TO_999}(?:[\s-]+thousand(?:\s+(?:and\s+)?{_TO_999})?)?", re.IGNORECASE)
+"""Words that make just one number: "nineteen ninety-nine" may be a price in dollars and cents."""
+_MONEY_WORD = re.compile(r"[\s-]+(?:dollars?|euros?|francs?)\b", re.IGNORECASE)
+"""Without "pounds", which may weigh something, and without words for money that are used in sayings."""
+_ROUGH = re.compile(
+    r"(?:\b(?:a|an|or|to|and|about|around|approximately|roughly|almost|nearly|over|under|above|below|some|than|least|most|"
+    r"like|point|half|hundred|thousand|million|another|extra|maybe|perhaps)|\d|~|\bup to)[\s,.-]*\Z",
+    re.IGNORECASE,
+)
+"""What stands before an amount in words that is not meant to the dollar, or is only the end of one."""
 
 
 class _Token(NamedTuple):
@@ -120,8 +137,9 @@ class Known:
 
     def unknown(self, text: str) -> str | None:
         """Return the first value of a text, as it is written, that no text gave; None when all are known."""
-        if not _ANY.search(text):
-            return None
+        in_words = self._unknown_money_in_words(text)
+        if in_words is not None or not _ANY.search(text):
+            return in_words
         for found in _MAIL.finditer(text):
             if found[0].rstrip(".").lower() not in self._mails:
                 return found[0]
@@ -139,6 +157,18 @@ class Known:
         for place, token in enumerate(tokens):
             if any(char.isdigit() for char in token.text) and not self._knows(tokens, place, rest):
                 return token.text
+        return None
+
+    def _unknown_money_in_words(self, text: str) -> str | None:
+        """Return the first amount of money in words that no text gave, to the dollar."""
+        for found in _IN_WORDS.finditer(text):
+            unit = _MONEY_WORD.match(text, found.end())
+            before = text[max(0, found.start() - _LOOKED_BACK) : found.start()]
+            if unit is None or not _ONE_NUMBER.fullmatch(found[0]) or _ROUGH.search(before):
+                continue
+            (amount,) = _numbers_in_words(found[0])
+            if amount > _COUNTING and not any(amount in (int(known), round(known)) for known in self._numbers):
+                return f"{found[0]}{unit[0]}"
         return None
 
     def _knows_day(self, day: Day) -> bool:

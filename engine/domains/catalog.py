@@ -339,9 +339,9 @@ def _probe_errors(
 ) -> list[InputError]:
     """Return what is wrong with a file of probes and with the values that they must give."""
     expected = expected_of(path)
-    for named in (path, expected):
-        if named not in files:
-            return [source.refusal(place, f"the pack has no file {named!r}.", "Add it under hidden/.")]
+    for missing in (path, expected):
+        if missing not in files:
+            return [source.refusal(place, f"the pack has no file {missing!r}.", "Add it under hidden/.")]
     try:
         tree = ast.parse(files[path].decode())
         values = loads(files[expected])

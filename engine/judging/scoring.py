@@ -20,7 +20,7 @@ from engine.protocols import AskingJudge, Judge
 from engine.types import ANSWERED_ENDS, Attachment, Culprit, ModelCall, Outcome, Score, Span, Task, Trajectory
 
 _TOOL_FAULTS = ("tool_crash", "timeout", "limit")
-_ENDS_OF_THE_USER = ("done", "transferred", "impossible", "out_of_patience", "user_left")
+_ENDS_OF_THE_USER = ("done", "transferred", "impossible", "clarifications_used_up", "out_of_patience", "user_left")
 _REFERENCE_METHODS = ("state", "fact")
 """Methods of scores that compare with the reference."""
 
@@ -76,19 +76,21 @@ async def with_scores(
     deciding = {name for name, judge in judges.items() if judge.decides}
     deciding |= {one.source for one in standing if plugins.trait("judges", one.source, "decides", False)}
     outcome: Outcome = "unmeasured" if open_verdict else _outcome(trajectory, scores, deciding)
-    fields = _outcome_fields(trajectory, outcome, unsteady)
+    fields = _outcome_fields(trajectory, scores, outcome, unsteady)
     if open_verdict:
         fields["culprit"] = "infrastructure"
     return trajectory.model_copy(update=found | fields)
 
 
-def _outcome_fields(trajectory: Trajectory, outcome: Outcome, unsteady: str | None) -> dict[str, object]:
+def _outcome_fields(
+    trajectory: Trajectory, scores: Sequence[Score], outcome: Outcome, unsteady: str | None
+) -> dict[str, object]:
     """Return the fields `outcome` and `culprit`, and `proof` marked as unsteady where it is."""
     if unsteady is None or trajectory.proof is None:
-        return {"outcome": outcome, "culprit": _culprit(trajectory) if outcome == "failure" else None}
+        return {"outcome": outcome, "culprit": _culprit(trajectory, scores) if outcome == "failure" else None}
     proof = trajectory.proof.model_copy(update={"reason": UNSTEADY, "detail": unsteady})
     if outcome == "failure":
-        return {"outcome": outcome, "culprit": _culprit(trajectory), "proof": proof}
+        return {"outcome": outcome, "culprit": _culprit(trajectory, scores), "proof": proof}
     return {"outcome": "unmeasured", "culprit": "tool", "proof": proof}
 
 
@@ -151,12 +153,12 @@ def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collecti
     return "success" if measured else "unmeasured"
 
 
-def _culprit(trajectory: Trajectory) -> Culprit:
+def _culprit(trajectory: Trajectory, scores: Sequence[Score]) -> Culprit:
     """Return who is to blame for a failed dialogue.
 
     A tool whose last result is a crash, timeout or limit. The user, when it never managed its own tool calls,
-    ended the dialogue before all requests were made or where it was asked for a yes, or did not give what it was asked
-    for. Else the agent.
+    ended the dialogue before all requests were made or where it was asked for a yes, did not give what it was asked
+    for, or left though it was served as the reference would have. Else the agent.
     """
     if _tool_stayed_broken(trajectory):
         return "tool"
@@ -170,11 +172,22 @@ def _culprit(trajectory: Trajectory) -> Culprit:
         if trajectory.end in ANSWERED_ENDS and _left_a_question(trajectory):
             return "user"
         made = spans(trajectory)
-        if len(made) < len(task.turns) and not _user_insisted(trajectory, made):
+        waited = trajectory.end == "clarifications_used_up"  # the agent asked and asked, so no request could follow
+        if len(made) < len(task.turns) and not waited and not _user_insisted(trajectory, made):
             return "user"
         if any(turn.hidden and _asked_in_vain(trajectory, task, at, made) for at, turn in enumerate(task.turns)):
             return "user"
+        if trajectory.end in ("out_of_patience", "user_left") and _is_served(trajectory, scores):
+            return "user"
     return "agent"
+
+
+def _is_served(trajectory: Trajectory, scores: Sequence[Score]) -> bool:
+    """Return whether the dialogue failed by its end alone, though the assistant stated all facts of the reference, or
+    made its end state where it has no facts."""
+    wrong = [entry for entry in scores if entry.passed is False and (entry.source, entry.name) != ("rules", "finished")]
+    facts = trajectory.proof is not None and any(turn.facts for turn in trajectory.proof.turns)
+    return not wrong and any(entry.passed and entry.method == ("fact" if facts else "state") for entry in scores)
 
 
 def _left_a_question(trajectory: Trajectory) -> bool:

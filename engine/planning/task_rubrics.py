@@ -6,11 +6,26 @@ template whose request the assistant must decline, since they are about a reques
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from engine import modes
 from engine.domains import templates
-from engine.types import Criterion, Domain, Rubric, TaskTemplate
+from engine.types import Criterion, Domain, Rubric, TaskTemplate, TaskTurn
+
+Part = tuple[TaskTemplate | None, Sequence[TaskTurn]]
+"""Requests that follow each other in a task, with their template; None for a question on the policy."""
+
+
+def rubrics_of(domain: Domain, parts: Iterable[Part]) -> tuple[Rubric, ...]:
+    """Return the rubrics of a task that makes these requests. Raises InputError for a text that cannot be rendered."""
+    asked = [
+        rubric
+        for template, turns in parts
+        if template is not None and not any(modes.named(turn.mode).declines for turn in turns)
+        for rubric in template_rubric(domain, template, len(turns), turns[0].slots)
+    ]
+    return (*domain_rubric(domain), *asked)
 
 
 def domain_rubric(domain: Domain) -> Iterator[Rubric]:

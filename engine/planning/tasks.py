@@ -12,7 +12,7 @@ comes first when an earlier turn would give the value that it withholds, or make
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -24,13 +24,12 @@ from engine.domains import templates
 from engine.domains.slots import as_slots, tables_of
 from engine.errors import TurnwrightError
 from engine.planning.goals import goal_of
-from engine.planning.task_rubrics import domain_rubric, template_rubric
+from engine.planning.task_rubrics import rubrics_of
 from engine.types import (
     USUAL_MODE,
     Domain,
     Mode,
     RejectReason,
-    Rubric,
     Task,
     TaskTemplate,
     TaskTurn,
@@ -62,11 +61,6 @@ class _Segment:
         if self.template is None:
             return self.turns[0].say
         return goal_of(self.template, len(self.turns), self.slots, self.known)
-
-    def rubrics(self, domain: Domain) -> Iterator[Rubric]:
-        """Yield the rubric of the template, where it asks anything about these turns."""
-        if self.template is not None and not any(modes.named(turn.mode).declines for turn in self.turns):
-            yield from template_rubric(domain, self.template, len(self.turns), self.slots)
 
     def checks(self, domain: Domain) -> list[dict[int, Check]]:
         """Return, for each turn, {index in the chain: check} of the calls that check who is speaking."""
@@ -269,7 +263,7 @@ def _assemble(draft: _Draft, seed: int) -> Task:
         state_ignore=domain.state_ignore,
         difficulty=difficulty(turns),
         seed=seed,
-        rubrics=(*domain_rubric(domain), *(one for segment in segments for one in segment.rubrics(domain))),
+        rubrics=rubrics_of(domain, [(segment.template, segment.turns) for segment in segments]),
     )
 
 

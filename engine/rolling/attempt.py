@@ -27,6 +27,7 @@ from engine.types import (
     Task,
     Trajectory,
     Turn,
+    Unresolved,
 )
 
 
@@ -51,6 +52,8 @@ class Attempt:
     """Model calls of this try that gave no reply."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     proof: Proof | None = None
+    sources_before: Mapping[str, Any] = field(default_factory=dict)
+    """The state of the domain's tool sources when the sandbox was opened (source_states)."""
     turns: list[Turn] = field(default_factory=list)
     players: tuple[Teacher | User, ...] = ()
     judges: Mapping[str, Judge] = field(default_factory=dict)
@@ -60,6 +63,10 @@ class Attempt:
     tests_passed: bool | None = None
     begun: list[int] = field(default_factory=list)
     """The index in `turns` of the message that makes each request."""
+    states: list[StateDiff | None] = field(default_factory=list)
+    """What had changed before each request; None where nobody needs to know."""
+    unresolved: dict[int, Unresolved] = field(default_factory=dict)
+    """The requests, numbered from 0, that came to nothing in the eyes of the user."""
     attachments: list[Attachment] = field(default_factory=list)
     invalid: int = 0
     """Tool calls of the teacher that named no offered tool or broke its schema."""

@@ -31,6 +31,7 @@ from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.hidden_tests import hidden_tests_pass
 from engine.rolling.parts import Parts
 from engine.rolling.prove import prove
+from engine.rolling.unresolved import settle
 from engine.types import (
     ANSWERED_ENDS,
     FEEDBACK,
@@ -42,6 +43,7 @@ from engine.types import (
     End,
     Proof,
     RolloutSpec,
+    StateDiff,
     Task,
     Tool,
     ToolCall,
@@ -151,25 +153,31 @@ async def _try_once(attempt: Attempt) -> Trajectory:
     async with AsyncExitStack() as stack:
         with sandbox_time():
             sandbox = await stack.enter_async_context(parts.pool.lease(parts.environment(task, domain.digest)))
-            before = await source_states(attempt.sources, sandbox)
+            attempt.sources_before = await source_states(attempt.sources, sandbox)
         await _talk(attempt, sandbox)
+        attempt.unresolved = dict(getattr(attempt.players[1], "unresolved", {}))
         if attempt.unclean is not None:
             return _with_refusal_as_reason(unclean_record(attempt, attempt.unclean))
         if attempt.user_fault:
             return faulty_record(attempt)
-        await _ask_for_feedback(attempt)
         with sandbox_time():
-            after = await source_states(attempt.sources, sandbox)
-            last = task.hidden_tests is None  # hidden tests still need the sandbox
-            attempt.diff = with_source_changes(await sandbox.diff(last=last), before, after)
+            # hidden tests still need the sandbox
+            attempt.diff = await _changes(attempt, sandbox, last=task.hidden_tests is None)
             if task.hidden_tests is not None:
                 attempt.tests_passed = await hidden_tests_pass(task.hidden_tests, domain, sandbox, attempt.diff)
-    record = attempt.record()  # the lease has ended: scoring may lease a second sandbox
+
+    async def prove_once_more(one: Task) -> Proof:
+        return await _prove_again(one, domain, parts)
+
+    with sandbox_time():  # the lease has ended: a second sandbox may be leased from here on
+        await settle(attempt, prove_once_more, cut=_cuts(attempt))
+    await _ask_for_feedback(attempt)
+    record = attempt.record()
     attempt.judges = parts.judges()
 
     async def unsteady_reason(lost: Trajectory) -> str | None:
         with sandbox_time():
-            return await parts.steadiness.unsteady_reason(lost, lambda: _prove_again(task, domain, parts))
+            return await parts.steadiness.unsteady_reason(lost, lambda: prove_once_more(attempt.task))
 
     scored = await with_scores(record, attempt.judges, unsteady_reason)
     return _with_refusal_as_reason(parts.curate(scored, parts.batch))
@@ -217,6 +225,7 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     attempt.players = (teacher, user)
     attempt.turns.append(Turn(role="system", content=attempt.domain.policy.strip()))
     for _ in range(attempt.parts.batch.limits.rounds):
+        state = await _state_before_a_request(attempt, sandbox)
         message = await _user_message(attempt, user, sandbox)
         if message is None:
             attempt.end = _end_by(user, attempt)
@@ -228,6 +237,7 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
             return
         if begins(attempt.task, len(attempt.begun), attempt.turns, message.turn.content, message.opens):
             attempt.begun.append(len(attempt.turns))
+            attempt.states.append(state)
         attempt.turns.append(message.turn)
         if (bound := await _answer_user(attempt, teacher, sandbox)) is not None:
             attempt.end = bound
@@ -236,6 +246,25 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
     end = _end_by(user, attempt)
     attempt.end = end if message is None and end in ANSWERED_ENDS else "round_cap"
+
+
+def _cuts(attempt: Attempt) -> bool:
+    """Return whether requests that come to nothing are to be cut from the end."""
+    return bool(getattr(attempt.players[1], "cut_unresolved", False))
+
+
+async def _state_before_a_request(attempt: Attempt, sandbox: Sandbox) -> StateDiff | None:
+    """Return what has changed so far, None where no request can follow that might be cut."""
+    if not attempt.begun or len(attempt.begun) == len(attempt.task.turns) or not _cuts(attempt):
+        return None
+    with attempt.stopwatch.at("the sandbox"):
+        return await _changes(attempt, sandbox)
+
+
+async def _changes(attempt: Attempt, sandbox: Sandbox, *, last: bool = False) -> StateDiff:
+    """Return what has changed since the sandbox was opened. Raises SandboxError."""
+    after = await source_states(attempt.sources, sandbox)
+    return with_source_changes(await sandbox.diff(last=last), attempt.sources_before, after)
 
 
 async def _ask_for_feedback(attempt: Attempt) -> None:

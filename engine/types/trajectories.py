@@ -38,6 +38,7 @@ End = Literal[
     "transferred",
     "impossible",
     "out_of_scope",
+    "clarifications_used_up",
     "out_of_patience",
     "user_left",
     "round_cap",
@@ -51,10 +52,14 @@ End = Literal[
 """How a dialogue ended. "unclean": a text of a model could not become data (engine/rolling/clean_replies.py).
 
 The person was satisfied ("done"), was handed over to somebody else ("transferred"), was told that the last request
-cannot be done ("impossible"), was asked for what it was told nothing about ("out_of_scope"), had no patience left
-("out_of_patience"), or went for another reason ("user_left")."""
+cannot be done ("impossible"), was asked for what it was told nothing about ("out_of_scope"), was asked one question
+too many before anything was done ("clarifications_used_up"), had no patience left ("out_of_patience"), or went for
+another reason ("user_left")."""
 ANSWERED_ENDS: frozenset[End] = frozenset({"done", "transferred", "impossible"})
 """Ends that leave nothing open on the person's side."""
+Unresolved = Literal["impossible", "clarifications_used_up"]
+"""Why a request came to nothing, as the simulated person sees it: it cannot be done, or the assistant asked question
+after question and did nothing."""
 
 
 class Span(NamedTuple):
@@ -92,6 +97,14 @@ of {seed, reason, detail}), at turn 0."""
 FEEDBACK = "feedback"
 """Kind of the attachment with what the simulated person thinks of the dialogue (version 1: {satisfaction, feedback}, a
 number from 0 to 1 and a sentence), at the last turn."""
+UNRESOLVED = "unresolved_request"
+"""Kind of the attachment with the simulated person's judgement that a request came to nothing (version 1: {request,
+judgement, reason}: its number from 1; -1 for impossible, 0 for not finished; an Unresolved), at the turn that makes the
+request. `not_cut` says why the request stayed where it was to be cut."""
+CUT = "cut_requests"
+"""Kind of the attachment with the requests that were cut from the end of a dialogue (version 1: {end, requests}: how it
+had ended, and {request, judgement, reason, messages} of each, the last the number of its messages), at the turn that
+is now the last."""
 CLAIMS = "claims"
 """Kind of the attachment with what an answer states and nobody gave, or an earlier result contradicts (version 1: a
 list of {quote, why, start, end, certain}, the place in characters of the text), at the turn of the answer."""

@@ -7,21 +7,21 @@ too early.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from engine import prompting
 from engine.dialogue.closings import agrees, only_closes, thanks
-from engine.dialogue.questions import asks, wants_confirmation
+from engine.dialogue.questions import asks, clarifications, wants_confirmation
 from engine.dialogue.requests import begun_of
 from engine.dialogue.secrets import Secret
 from engine.dialogue.withheld import asked_for, may_be_told, withheld
 from engine.errors import InputError
 from engine.hygiene.user_guard import UserGuard
 from engine.protocols import LLM, User
-from engine.types import Completion, End, ModelCall, Options, Persona, Proof, Task, Turn
+from engine.types import Completion, End, ModelCall, Options, Persona, Proof, Task, Turn, Unresolved
 from engine.users._feedback import feedback_on
 from engine.users._replies import SCHEMA, Reply, reply_of
 
@@ -33,8 +33,8 @@ AGAIN = 2
 """How often the model is asked again at one place of the talk, for whatever reason."""
 _MOST_QUOTED = 600
 """Characters of a refused message that the model is shown again."""
-_REFUSED = {"leak": "told_unasked", "early": "ended_early", "question": "left_a_question"}
-"""What a call is marked with by the reason for which its reply was refused here."""
+_REFUSED = {"leak": "told_unasked", "early": "ended_early", "question": "left_a_question", "impossible": ""}
+"""What a call is marked with by the reason for which its reply was refused here; "" where it did nothing wrong."""
 _ENDS: dict[str, End] = {"transferred": "transferred", "out_of_scope": "out_of_scope", "impossible": "impossible"}
 
 
@@ -48,6 +48,12 @@ class Config(Options):
     the one with the least. A model with a fixed seed writes the same one each time."""
     feedback: bool = False
     """After the dialogue, ask the person how satisfied it is (0 to 1) and for a sentence why. One more call."""
+    clarifications: Annotated[int, Field(ge=0, le=20)] = 2
+    """Questions in a row that the assistant may ask for one request without a call. At one more the person leaves, and
+    the request counts as unresolved. 0: any number."""
+    cut_unresolved: bool = False
+    """Cut the last request from the trajectory when it was impossible or its clarifications were used up and it changed
+    nothing; what is left is judged, and may be kept."""
 
 
 class LLMUser(User):
@@ -58,6 +64,9 @@ class LLMUser(User):
     A question of the assistant ends no dialogue, and neither does a yes to it, whatever the model calls its status.
     Thanks end it once everything was answered. A model that makes no request, or says nothing, also when it was asked
     again, has a `fault`.
+
+    A request that is judged impossible ends the dialogue only as the last one; else the next request follows. The
+    dialogue ends where the assistant asks more questions in a row than `clarifications` and does nothing.
     """
 
     asks = "user"
@@ -79,13 +88,24 @@ class LLMUser(User):
             requests=[turn.say for turn in task.turns],
             secrets=[turn.hidden for turn in task.turns if turn.hidden],
         )
+        self._current = -1  # the number of the last request that was made
         self._opens: dict[int, bool | None] = {}  # by message index: whether the model says that it makes a request
+        self._impossible: dict[int, int] = {}  # by number of the request: how many turns there were when it was judged
         self._place, self._asked_again, self._why_not = -1, 0, ""
         self._refused: list[Turn] = []  # replies that ended the talk too early at this place, each with a word to it
         self.left = False
         self.ending: End | None = None
         self.fault = ""
+        self.cut_unresolved = config.cut_unresolved
         self.calls: list[ModelCall] = []
+
+    @property
+    def unresolved(self) -> Mapping[int, Unresolved]:
+        """The requests so far that came to nothing, numbered from 0."""
+        found: dict[int, Unresolved] = dict.fromkeys(self._impossible, "impossible")
+        if self.ending == "clarifications_used_up":
+            found[self._current] = "clarifications_used_up"
+        return found
 
     async def reply(self, turns: Sequence[Turn]) -> Completion | None:
         """Return the person's next message, or None when the dialogue is over. Raises ModelError.
@@ -96,11 +116,17 @@ class LLMUser(User):
         if self._place != len(turns):
             self._place, self._refused, self._asked_again, self._why_not = len(turns), [], 0, ""
         begun = begun_of(self._task, turns, self._opens)
+        self._current = len(begun) - 1
+        if self._clarifications_are_used_up(turns, begun):
+            self.ending, self.left = "clarifications_used_up", True
+            return None
         if self._config.first_verbatim and not begun and not self._asked_again:
             return self._first_words(len(turns))
         tired = len(_texts(turns)) >= self._patience
         while True:
             reply, completion, reason = await self._best(turns, begun, tired)
+            if reason in (None, "impossible"):
+                self._judge_request(reply, len(turns))
             if not reason or self._asked_again >= AGAIN:
                 break
             self._mark(_REFUSED[reason], completion)
@@ -176,12 +202,31 @@ class LLMUser(User):
         self.calls.append(completion.call)
         return reply_of(completion.data, completion.turn.content), completion
 
+    # ---------------------------------------------------------------- what becomes of a request
+
+    def _judge_request(self, reply: Reply, place: int) -> None:
+        """Note that the present request is judged impossible, or take that back where the person goes on with it, or is
+        satisfied after a further answer."""
+        number = self._current
+        if number < 0:
+            return
+        if reply.status == "impossible":
+            self._impossible[number] = place
+        elif (reply.message.strip() and reply.about == "same_request") or (
+            reply.status == "satisfied" and place > self._impossible.get(number, place)
+        ):
+            self._impossible.pop(number, None)
+
+    def _clarifications_are_used_up(self, turns: Sequence[Turn], begun: Sequence[int]) -> bool:
+        most = self._config.clarifications
+        return bool(begun and most) and clarifications(turns[begun[-1] + 1 :]) > most
+
     # ---------------------------------------------------------------- when the talk is over
 
     def _is_over(self, reply: Reply, turns: Sequence[Turn], begun: Sequence[int], tired: bool) -> bool:
         """Return whether no message follows."""
         message = reply.message.strip()
-        if tired or not message:
+        if tired or not message or self._gives_up_at_once(reply, begun):
             return True
         if self._ends_by_name(reply, turns, begun):
             return True
@@ -196,10 +241,13 @@ class LLMUser(User):
         done = self._answered(turns, begun) >= len(self._task.turns)
         if self._ends_by_name(reply, turns, begun):
             self.ending = _ENDS[reply.status]
-        self.left = self.ending is None and not (done and (reply.status == "satisfied" or thanks(reply.message)))
+        # who says nothing more to the last answer, and nothing else either, wants no more
+        content = reply.status == "satisfied" or thanks(reply.message)
+        content = content or (reply.status == "continue" and not reply.message.strip() and not self._is_asked(turns))
+        self.left = self.ending is None and not (done and content)
         if tired and self.left:
             self.ending = "out_of_patience"
-        if not self.left or tired or reply.status == "gave_up" or self.ending is not None:
+        if not self.left or tired or (reply.status == "gave_up" and begun) or self.ending is not None:
             return
         if len(begun) < len(self._task.turns):
             self.fault = "made_no_request"
@@ -227,6 +275,11 @@ class LLMUser(User):
 
     def _makes_request(self, reply: Reply, begun: Sequence[int]) -> bool:
         return reply.about == "next_request" and len(begun) < len(self._task.turns)
+
+    @staticmethod
+    def _gives_up_at_once(reply: Reply, begun: Sequence[int]) -> bool:
+        """Return whether the person gives up before it has made a request."""
+        return not begun and reply.status == "gave_up" and reply.about != "next_request"
 
     def _says_goodbye(self, reply: Reply, begun: Sequence[int]) -> bool:
         return not self._makes_request(reply, begun) and thanks(reply.message)
@@ -257,7 +310,8 @@ class LLMUser(User):
 
     def _refusal_reason(self, reply: Reply, turns: Sequence[Turn], begun: Sequence[int], tired: bool) -> str | None:
         """Return why the reply is not taken, None when it is: "leak" when it tells a withheld value unasked, "early"
-        when it ends the dialogue too early or is empty, "question" when it leaves a question unanswered."""
+        when it ends the dialogue too early or is empty, "question" when it leaves a question unanswered, "impossible"
+        when it finds the present request impossible and does not make the next one."""
         if self._leaks(reply.message, turns, begun):
             return "leak"
         if tired:
@@ -265,11 +319,15 @@ class LLMUser(User):
         if self._ends_by_name(reply, turns, begun):
             return None
         message, asked = reply.message.strip(), self._is_asked(turns)
+        if reply.status == "impossible" and begun and (not message or (reply.about == "same_request" and not asked)):
+            return "impossible"
         if self._answered(turns, begun) >= len(self._task.turns):
             if asked and not message and reply.status != "gave_up":
                 return "question" if self._asked_again == 0 else None
             again = reply.status == "gave_up" and self._asked_again == 0
             return "early" if again or (not message and reply.status == "continue") else None
+        if self._gives_up_at_once(reply, begun):
+            return "early"
         wants = bool(message) and (asked or agrees(message) or self._makes_request(reply, begun))
         if not message or (reply.status == "satisfied" and begun and not wants):
             return "early"

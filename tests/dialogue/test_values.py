@@ -39,6 +39,11 @@ TOLD = (
         "Hello, I'd like to know about my order.",
         "9-12 would do, or 9 to 5",
         "Thanks :) <3 8-)",
+        "I paid one thousand two hundred and forty-nine dollars, or twelve hundred forty-nine dollars fifty.",
+        "It cost twelve hundred fifty dollars in words, twenty-five dollars of it at once.",
+        "I feel like a thousand dollars, and it was about forty dollars or fifty dollars, not even twelve euros.",
+        "nineteen ninety-nine dollars? one point fifty dollars? A million dollars! between twenty and thirty euros",
+        "The forty-two pounds of flour, twenty times, in thirty minutes",
     ],
 )
 def test_what_was_given_is_known(text: str) -> None:
@@ -58,6 +63,9 @@ def test_what_was_given_is_known(text: str) -> None:
         ("I ordered on March 2, 2025.", "March 2, 2025"),
         ("on 2026-03-04", "2026-03-04"),
         ("It cost $1,249.05.", "$1,249.05"),
+        ("One of them should hold forty-two dollars.", "forty-two dollars"),
+        ("I want my Two Hundred and Ten Euros back!", "Two Hundred and Ten Euros"),
+        ("I paid one thousand three hundred dollars.", "one thousand three hundred dollars"),
         ("It cost 12 dollars.", "12"),
         ("I paid 20%", "20%"),
         ("Call 555-0131", "555-0131"),

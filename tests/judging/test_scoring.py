@@ -13,7 +13,7 @@ from engine.types import ModelCall, Score, ToolCall, ToolFault, Trajectory, Turn
 from tests.judges.test_rubric import judge
 from tests.samples.batches import batch_of
 from tests.samples.scores import score_of
-from tests.samples.tasks import balance_task
+from tests.samples.tasks import balance_proof, balance_task
 from tests.samples.tools import GET_BALANCE
 from tests.samples.trajectories import balance_trajectory
 from tests.samples.turns import talk
@@ -88,6 +88,33 @@ FIRST = ("What do I have?", "Which account?")
 )
 async def test_a_user_who_does_not_tell_or_ask_is_at_fault(texts: Any, begun: Any, culprit: str) -> None:
     talked = balance_trajectory((Turn(role="system"), *talk(*texts)), begun=begun, task=HELD_BACK)
+    found = await with_scores(talked, {"new": Says(score_of("new", 0.0))})
+    assert found.culprit == culprit
+
+
+@pytest.mark.parametrize("end", ["user_left", "out_of_patience"])
+@pytest.mark.parametrize(("facts", "culprit"), [(1.0, "user"), (0.5, "agent"), (None, "agent")])
+async def test_a_user_who_leaves_though_it_was_served_is_at_fault(end: Any, facts: float | None, culprit: str) -> None:
+    talked = balance_trajectory(
+        (Turn(role="system"), *talk("What do I have?", "5.", "And the first?", "5.")), begun=(1, 3)
+    )
+    stating, again = balance_proof().turns
+    proof = balance_proof().model_copy(update={"turns": (stating.model_copy(update={"facts": (("5",),)}), again)})
+    judges = {
+        "rules": Says(score_of("rules", 0.0).model_copy(update={"name": "finished"})),
+        "facts": Says(score_of("facts", facts, "fact")),
+        "state": Says(score_of("state", 1.0, "state")),
+    }
+    found = await with_scores(talked.model_copy(update={"end": end, "proof": proof}), judges)
+    assert (found.outcome, found.culprit) == ("failure", culprit)
+
+
+@pytest.mark.parametrize(("reply", "culprit"), [("I do not know.", "user"), ("It is A-100.", "agent")])
+async def test_who_is_to_blame_for_one_question_too_many(reply: str, culprit: str) -> None:
+    """The agent, though requests are left; the user where it never told what it was asked for."""
+    texts = (*FIRST, reply, "Which account?", reply, "Which account?")
+    talked = balance_trajectory((Turn(role="system"), *talk(*texts)), begun=(1,), task=HELD_BACK)
+    talked = talked.model_copy(update={"end": "clarifications_used_up"})
     found = await with_scores(talked, {"new": Says(score_of("new", 0.0))})
     assert found.culprit == culprit
 

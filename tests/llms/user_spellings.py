@@ -75,6 +75,7 @@ WRONG: Mapping[str, Sequence[Spelling]] = {
         in_message("{} You can reach me at ada.lovelace@example.org."),
         in_message("{} I opened them on 3 May 2019."),
         in_message("{} One should hold $941.20."),
+        in_message("{} One should hold nine hundred and forty-one dollars."),
         altered_id("A-9ID7"),
         altered_id("B-ID"),
     ],

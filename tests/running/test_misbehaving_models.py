@@ -292,18 +292,6 @@ async def test_a_teacher_whose_words_beside_a_call_cannot_be_data(runs: Runs, re
     assert not any(turn.role == "tool" for row in played.rows[SIX:] for turn in row.turns), "a call was executed"
 
 
-@pytest.mark.parametrize("reason", list(spellings.USER_WRONG))
-async def test_a_user_whose_message_cannot_be_data(runs: Runs, reason: str) -> None:
-    played = await runs(once_and_always(spellings.USER_WRONG[reason], seed=13, role="user"))
-    assert played.endings() == {KEPT: SIX, ("rejected", reason, "user"): SIX}
-    most = USER_TRIES * (1 + RERUNS)
-    assert played.double.asked("user") == [3] * SIX + [most] * SIX
-    assert played.double.asked("teacher") == [3] * SIX + [0] * SIX
-    assert [not_taken(row) for row in played.rows] == [[reason]] * SIX + [[reason] * most] * SIX
-    assert all(is_as_proven(row) for row in played.rows[:SIX])
-    assert {row.outcome for row in played.rows[SIX:]} == {"unmeasured"}
-
-
 async def test_a_teachers_thoughts_become_reasoning(runs: Runs) -> None:
     played = await runs(always(spellings.CLOSED, 14, "text"))
     assert played.endings() == {KEPT: SIZE}
@@ -313,16 +301,6 @@ async def test_a_teachers_thoughts_become_reasoning(runs: Runs) -> None:
         assert [turn.reasoning for turn in row.turns if turn.reasoning] == [spellings.THOUGHT]
         (raw,) = notes(row, RAW_REPLY)
         assert spellings.THOUGHT in raw
-
-
-async def test_a_users_thoughts_are_nobodys_business(runs: Runs) -> None:
-    played = await runs(always(spellings.USER_CLOSED, 15, "text", "user"))
-    assert played.endings() == {KEPT: SIZE}
-    assert (played.double.asked("teacher"), played.double.asked("user")) == ([3] * SIZE, [2] * SIZE)
-    assert all(is_as_proven(row) and len(notes(row, RAW_REPLY)) == 1 for row in played.rows)
-    assert not any(
-        "first request" in turn.content + (turn.reasoning or "") for row in played.rows for turn in row.turns
-    )
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -412,20 +390,6 @@ async def test_an_amount_that_nobody_gave(runs: Runs) -> None:
 JUDGES = ["rules", "state", "facts", "rubric"]
 
 
-async def test_verdicts_behind_thoughts_and_in_fences_are_read(runs: Runs) -> None:
-    played = await runs({}, judged=drawn(spellings.FENCED, 26, SIZE), judges=JUDGES)
-    assert played.endings() == {KEPT: SIZE}
-    assert played.double.verdicts == [1] * SIZE
-    assert [s.value for row in played.rows for s in row.scores if s.name == "rubric"] == [1.0] * SIZE
-
-
-async def test_verdicts_in_another_shape_are_read_where_they_are_clear(runs: Runs) -> None:
-    played = await runs({}, drawn(spellings.RESHAPED, 29, SIZE), judges=JUDGES)
-    assert played.endings() == {KEPT: SIZE}
-    assert played.double.verdicts == [1] * SIZE
-    assert rubric_values(played) == [1.0] * SIZE
-
-
 def rubric_values(played: Played) -> list[float | None]:
     return [s.value for row in played.rows for s in row.scores if s.name == "rubric"]
 
@@ -446,16 +410,6 @@ async def test_verdicts_that_cannot_be_read_are_asked_for_once_more_with_the_err
     assert all("goal_met, truthful" in text and "The judge" in text for text in asked)
 
 
-@pytest.mark.parametrize("kind", ["UNREADABLE", "UNCLEAR"])
-async def test_what_no_judge_could_read_is_unmeasured_and_not_kept(runs: Runs, kind: str) -> None:
-    played = await runs({}, drawn(getattr(spellings, kind), 27, SIZE), judges=JUDGES, pause_unmeasured=0)
-    assert played.endings() == {unmeasured("judge_unreadable"): SIZE}
-    assert played.double.verdicts == [2] * SIZE
-    assert {(row.outcome, row.reward, row.stage) for row in played.rows} == {("unmeasured", None, "judged")}
-    assert "12 trajectories could not be measured" in played.batch.reason
-    assert played.batch.progress.unmeasured == SIZE
-
-
 async def test_a_dead_judge_pauses_the_batch_and_loses_no_dialogue(runs: Runs) -> None:
     played = await runs({}, made=SilentJudge, ends="paused", judges=JUDGES, concurrency=1)
     assert played.endings() == {unmeasured("judge_no_answer"): 5}
@@ -465,14 +419,6 @@ async def test_a_dead_judge_pauses_the_batch_and_loses_no_dialogue(runs: Runs) -
     assert "the judge is out" in played.batch.reason
     assert all(is_as_proven(row) for row in played.rows)
     assert (played.batch.severity, played.batch.progress.waiting) == ("error", SIZE - 5)
-
-
-async def test_a_judge_that_is_out_for_a_while_pauses_nothing(runs: Runs) -> None:
-    class Briefly(SilentJudge):
-        first, many = 3, 4
-
-    played = await runs({}, made=Briefly, judges=JUDGES, concurrency=1)
-    assert played.endings() == {KEPT: SIZE - 4, unmeasured("judge_no_answer"): 4}
 
 
 async def test_what_another_judge_failed_is_rejected_without_the_dead_one(runs: Runs) -> None:
@@ -505,11 +451,6 @@ async def test_a_batch_that_requires_tool_calls_rejects_a_dialogue_without_any(r
     assert called.endings() == {KEPT: SIZE}
     found = [score for row in called.rows for score in row.scores if score.name == "called_tools"]
     assert {(score.value, score.reason) for score in found} == {(1.0, "2 calls succeeded.")}
-
-
-async def test_a_batch_that_keeps_failures_keeps_nothing_unmeasured(runs: Runs) -> None:
-    played = await runs({}, made=SilentJudge, judges=JUDGES, pause_unmeasured=0, keep_failures=True)
-    assert played.endings() == {unmeasured("judge_no_answer"): SIZE}
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,25 @@ async def test_a_model_that_makes_no_request_is_at_fault(reply: dict[str, Any]) 
     assert (user.left, user.fault, len(llm.seen)) == (True, "made_no_request", 3)
 
 
+async def test_a_model_that_says_nothing_to_the_last_answer_is_content() -> None:
+    user, llm = made(ONE, says("", "continue"))
+    assert await text_of(user, talk("What is on them?", "They hold 5.")) is None
+    assert (user.left, user.fault, user.ending, len(llm.seen)) == (False, "", None, 3)
+
+
+async def test_a_model_that_says_nothing_to_a_question_is_at_fault() -> None:
+    user, _ = made(ONE, says("", "continue"))
+    assert await text_of(user, talk("What is on them?", "Shall I look them up?")) is None
+    assert (user.left, user.fault) == (True, "said_nothing")
+
+
+async def test_who_gives_up_before_a_request_made_none() -> None:
+    words = {"data": {"message": "Forget it.", "status": "gave_up", "about": "same_request"}}
+    user, llm = made(ONE, words)
+    assert await text_of(user, [SYSTEM]) is None
+    assert (user.left, user.fault, len(llm.seen)) == (True, "made_no_request", 3)
+
+
 @pytest.mark.parametrize("status", ["transferred", "out_of_scope", "impossible"])
 async def test_an_end_has_a_name(status: str) -> None:
     user, llm = made(ONE, says("Fine.", status))
@@ -329,9 +348,61 @@ async def test_no_end_before_the_assistant_has_spoken() -> None:
 
 
 async def test_what_cannot_be_done_ends_no_talk_with_further_requests() -> None:
-    user, _ = made(balance_task(), says("", "impossible"), says("And the first?", "impossible"))
+    user, llm = made(balance_task(), says("", "impossible"), says("And the first?"))
     assert await text_of(user, talk("What is on them?", "That cannot be done.")) == "And the first?"
-    assert user.ending is None
+    assert "You have a further request. Make it now" in llm.seen[1][-1].content
+    assert (user.ending, dict(user.unresolved), [call.not_taken for call in user.calls]) == (
+        None,
+        {0: "impossible"},
+        ["", ""],
+    )
+
+
+async def test_the_last_request_that_cannot_be_done_is_judged_too() -> None:
+    user, _ = made(balance_task(), says("And the first?", "impossible"), says("", "impossible"))
+    talked = talk("What is on them?", "That cannot be done.")
+    assert await text_of(user, talked) == "And the first?"
+    assert await text_of(user, [*talked, *talk("And the first?", "Not that either.")[1:]]) is None
+    assert (user.ending, user.unresolved) == ("impossible", {0: "impossible", 1: "impossible"})
+
+
+async def test_a_request_that_is_gone_on_with_is_not_impossible() -> None:
+    again = {"data": {"message": "Please try again.", "status": "continue", "about": "same_request"}}
+    user, _ = made(balance_task(), says("And the first?", "impossible"), again)
+    talked = talk("What is on them?", "That cannot be done.")
+    assert await text_of(user, talked) == "And the first?"
+    assert user.unresolved == {0: "impossible"}
+    assert user.refused("And the first?", "it is wrong.")
+    assert await text_of(user, talked) == "Please try again."
+    assert user.unresolved == {}
+
+
+async def test_a_model_that_judges_and_makes_no_request_is_at_fault() -> None:
+    user, llm = made(balance_task(), says("", "impossible"))
+    assert await text_of(user, talk("What is on them?", "That cannot be done.")) is None
+    assert (user.fault, len(llm.seen)) == ("made_no_request", 3)
+
+
+def asked(*texts: str) -> list[Turn]:
+    """Return a request that the assistant meets with these texts, each answered with "I can't say."."""
+    talked = [SYSTEM, Turn(role="user", content="What is on them?")]
+    for text in texts:
+        talked += [Turn(role="assistant", content=text), Turn(role="user", content="I can't say.")]
+    return talked[:-1]
+
+
+QUESTIONS = ("Which year?", "Which bank?", "Which branch?")
+
+
+@pytest.mark.parametrize(("most", "goes_on"), [(2, False), (3, True), (0, True)])
+async def test_one_question_too_many_ends_the_talk(most: int, goes_on: bool) -> None:
+    user, llm = made_with({"clarifications": most}, balance_task(), says("I can't say."))
+    assert await text_of(user, asked(*QUESTIONS[:2])) == "I can't say."
+    assert (await text_of(user, asked(*QUESTIONS)) is not None) is goes_on
+    assert user.left is not goes_on
+    assert user.ending == (None if goes_on else "clarifications_used_up")
+    assert user.unresolved == ({} if goes_on else {0: "clarifications_used_up"})
+    assert len(llm.seen) == 1 + goes_on, "the end costs no call"
 
 
 async def test_patience_has_its_own_end() -> None:

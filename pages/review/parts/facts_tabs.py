@@ -13,6 +13,7 @@ from pages._ui.format import UNKNOWN, count, moment, money, plural, seconds
 from pages._ui.routes import page_link
 from pages._ui.task_and_scores import draw_judgement, draw_scores, draw_task
 from pages._ui.text import literal
+from pages.review.parts.given_up import draw_given_up
 from storage.generating import judgings
 from storage.reviewing.reviews import ReviewEvent, history
 
@@ -26,6 +27,7 @@ def facts_tabs(identity: int, trajectory: Trajectory) -> None:
     if scores.open:
         with scores:
             draw_scores(trajectory)
+            draw_given_up(trajectory)
             draw_judgements(identity, trajectory)
     if task.open:
         with task:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputErrors
 from engine.planning.batch_file import batch_of, parse_batch
-from engine.types import Batch, Domain, DomainShare, Endpoint, Persona, Profile, Rubric, endpoint_key
+from engine.types import Batch, Choice, Domain, DomainShare, Endpoint, Persona, Profile, Rubric, endpoint_key
 from storage.database import Database
 from storage.generating import batches, endpoints
 from storage.serving.library import SqlLibrary
@@ -225,6 +225,20 @@ def test_a_model_that_does_not_fit_its_role_is_warned_of(open_page: Open, ready:
     assert not page.button(key="launch").disabled
     launch(page)
     assert batches.get_batch(ready, 1).batch.models["teacher"].parallel_calls == "forbid"
+
+
+def test_the_options_of_the_simulated_user_are_explained_and_stored(open_page: Open, ready: Database) -> None:
+    endpoints.save_endpoint(ready, "played", SCRIPTED, None)
+    page = open_page("new-batch")
+    page.selectbox(key="batch_users").set_value("llm").run()
+    cut = page.toggle(key="batch_users_llm_cut_unresolved")
+    assert not cut.value
+    assert "Cut the last request" in cut.help
+    assert page.number_input(key="batch_users_llm_clarifications").value == 2
+    cut.set_value(True).run()
+    assert not page.exception
+    launch(page)
+    assert batches.get_batch(ready, 1).batch.user == Choice(name="llm", options={"cut_unresolved": True})
 
 
 def test_an_unknown_batch_to_start_from_is_told(open_page: Open, ready: Database) -> None:

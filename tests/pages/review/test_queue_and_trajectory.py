@@ -11,7 +11,19 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import InputError, InputErrors
 from engine.reviewing.replay import Replay
-from engine.types import CLAIMS, FEEDBACK, PROVIDER_STATE, SECONDS, Attachment, Review, ToolCall, TrajectoryFilter, Turn
+from engine.types import (
+    CLAIMS,
+    CUT,
+    FEEDBACK,
+    PROVIDER_STATE,
+    SECONDS,
+    UNRESOLVED,
+    Attachment,
+    Review,
+    ToolCall,
+    TrajectoryFilter,
+    Turn,
+)
 from pages._ui.badges import score_name
 from pages._ui.task_and_scores import call_text
 from pages.review.parts import conflicts, turn_viewer
@@ -652,3 +664,38 @@ def test_the_feedback_of_the_simulated_user_stands_with_the_scores(
     captions = [caption.value for caption in trajectory.caption]
     assert ("Satisfaction of the simulated user, from 0 to 1: 0.75" in captions) is shown
     assert ("It *was* quick." in [text.value for text in trajectory.text]) is shown
+
+
+_GIVEN_UP = {"request": 1, "judgement": -1, "reason": "impossible"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (UNRESOLVED, _GIVEN_UP, "Request 1 came to nothing, says the simulated user: impossible."),
+        (
+            UNRESOLVED,
+            {**_GIVEN_UP, "not_cut": "It had changed the state: a.json#/1."},
+            "Request 1 came to nothing, says the simulated user: impossible. It was not cut. "
+            "It had changed the state: a.json#/1.",
+        ),
+        (
+            CUT,
+            {"end": "impossible", "requests": [{**_GIVEN_UP, "messages": 4}]},
+            "Request 1 came to nothing (impossible). Its 4 messages were cut, and what is left was judged.",
+        ),
+        (CUT, {"requests": [7]}, None),
+        (CUT, {"requests": 7}, None),
+        (CUT, "all", None),
+        (UNRESOLVED, [], None),
+    ],
+)
+def test_what_came_to_nothing_stands_with_the_scores(
+    open_page: Opener, database: Database, kind: str, value: Any, told: str | None
+) -> None:
+    noted = Attachment(turn=1, kind=kind, value=value)
+    insert_imported(database, "given up", [refund_trajectory(1, attachments=(noted,))])
+    trajectory = open_page("trajectory", id="1")
+    assert not trajectory.exception
+    said = [c.value.replace("\\", "") for c in trajectory.caption if "came to nothing" in c.value]
+    assert said == ([told] if told else [])
