@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+import yaml
 
 from engine.domains import catalog, pack_files
 from engine.planning.tasks import Rejected, sample
@@ -54,3 +55,18 @@ def test_a_goal_of_the_whole_template_cannot_be_told_apart() -> None:
     domain = catalog.parse(pack_files.read_folder(LEDGER))
     task = sample(domain, mode="multiple", turns=2, seed=0, only=("move",))
     assert rest_of(task, domain, 1) is None
+
+
+def test_the_rest_asks_nothing_about_a_request_that_was_cut() -> None:
+    files = pack_files.read_folder(LEDGER)
+    template = yaml.safe_load(files["templates/move.yaml"])
+    template["turns"] = [turn | {"goal": f"Request {number}."} for number, turn in enumerate(template["turns"], 1)]
+    template["rubric"] = {
+        "success": [{"id": f"met_{number}", "question": "Met?", "request": number} for number in (1, 2)]
+    }
+    domain = catalog.parse(files | {"templates/move.yaml": yaml.safe_dump(template).encode()})
+    task = sample(domain, mode="multiple", turns=2, seed=0, only=("move",))
+    rest = rest_of(task, domain, 1)
+    assert rest is not None
+    asked = [[one.id for rubric in made.rubrics for one in rubric.criteria] for made in (task, rest)]
+    assert asked == [["move.success.met_1", "move.success.met_2"], ["move.success.met_1"]]
