@@ -146,7 +146,7 @@ def _says_nothing(value: Value, text: str) -> bool:
         return True
     if value.unit in ("second", "minut") and _PATIENCE.search(text, max(0, value.start - _NEARBY), value.start):
         return True
-    if is_small(value) and _POINTING.search(text, 0, value.start):
+    if is_small(value) and _POINTING.search(text, max(0, value.start - _NEARBY), value.start):
         return True
     line = text.rfind("\n", 0, value.start) + 1
     return not text[line : value.start].strip(" *#-") and bool(re.match(r"[.)]\s", text[value.end :]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.judging.claims.value import Page, Value
 from engine.judging.claims.words import words_of
@@ -68,9 +68,31 @@ _TIMES = [
 _SIDES = {"half": 30, "quarter": 15, "twenty-five": 25, "twenty": 20, "ten": 10, "five": 5}
 
 
+_SHORT_MONTHS = tuple(name[:3] for name in _MONTHS)
+_NEEDED_BY_DATES = (("-",), _SHORT_MONTHS, _SHORT_MONTHS, ("/", "."), ("/",), _SHORT_MONTHS, ("-",), ("the",))
+_NEEDED_BY_TIMES = (
+    *((":", "."), (":",), ("past", "to"), ("m", "in the"), ("o'clock",), ("at ",)),
+    ("noon", "midday", "midnight"),
+)
+"""For each pattern, texts of which one stands in whatever it finds: looking for them is quicker than for the pattern,
+and few texts hold them."""
+
+
+def _possible(
+    patterns: Sequence[re.Pattern[str]], needed: Sequence[Sequence[str]], page: Page
+) -> Iterator[re.Pattern[str]]:
+    """Yield the patterns that may find something in a page."""
+    lower = page.rest.lower()
+    for pattern, texts in zip(patterns, needed, strict=True):
+        for text in texts:
+            if text in lower:
+                yield pattern
+                break
+
+
 def dates(page: Page) -> Iterator[Value]:
     """Yield dates: "2026-03-03", "3 March 2026", "March 3rd", "the 3rd", each with its weekday."""
-    for pattern in _DATES:
+    for pattern in _possible(_DATES, _NEEDED_BY_DATES, page):
         for found in pattern.finditer(page.rest):
             value = _date(found)
             if value is not None:
@@ -113,7 +135,7 @@ def _month(name: str | None) -> int | None:
 
 def times(page: Page) -> Iterator[Value]:
     """Yield times of day: "14:30", "2:30 pm", "half past two", "noon"."""
-    for pattern in _TIMES:
+    for pattern in _possible(_TIMES, _NEEDED_BY_TIMES, page):
         for found in pattern.finditer(page.rest):
             keys = _minutes(found)
             if keys:

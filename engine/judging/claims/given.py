@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.judging.claims.dates import month_name
@@ -30,6 +30,8 @@ class Answer:
     said: tuple[Said, ...]
     words: frozenset[str]
     evidence: Evidence
+    meant: dict[int, list[Given]] = field(default_factory=dict, repr=False, compare=False)
+    """What `meant_sources` found, by the identity of a `Said`: several rules ask for it."""
 
 
 def answer_of(text: str, said: list[Said], evidence: Evidence) -> Answer:
@@ -67,6 +69,13 @@ def sources(one: Said, answer: Answer) -> list[Given]:
 def meant_sources(one: Said, answer: Answer) -> list[Given]:
     """Return what gave a value and is meant: no rule that speaks of something else, and of the rest what the words
     beside the value name, where they name some of it."""
+    known = answer.meant.get(id(one))
+    if known is None:
+        known = answer.meant[id(one)] = _meant_sources(one, answer)
+    return known
+
+
+def _meant_sources(one: Said, answer: Answer) -> list[Given]:
     found = [g for g in sources(one, answer) if g.source != "policy" or g.labels & answer.words]
     if any(given.source == "result" for given in found):
         found = [given for given in found if given.source != "call"]

@@ -53,6 +53,8 @@ def ids(page: Page) -> Iterator[Value]:
     """Yield ids, paths, addresses and numbers that name something, such as the one of a card."""
     for found in _TOKEN.finditer(page.rest):
         token = found[0].rstrip(".:-")
+        if token.isalpha() and token.lower() != "wifi":
+            continue  # a plain word: most tokens are, and no pattern below takes one
         start, end = found.start(), found.start() + len(token)
         if ":" in token and "/" in token and not token.startswith("http"):
             token = token.split(":")[0]

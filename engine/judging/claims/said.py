@@ -6,13 +6,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.judging.claims.value import Value
 from engine.judging.claims.values import values
 from engine.judging.claims.words import stems, word_set
 
 _SENTENCE_END = re.compile(
-    r"(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\be\.g)(?<!\bi\.e)(?<!\bapprox)"
+    r"(?=[.!?])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\be\.g)(?<!\bi\.e)(?<!\bapprox)"
     r"[.!?]+(?=[\s\"')*\]]|$)|\n+"
 )
 _CLAUSE_END = re.compile(
@@ -51,13 +52,14 @@ class Said:
     example: bool
 
 
-def bounds(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def bounds(text: str) -> tuple[tuple[int, int], ...]:
     """Return where the sentences of a text begin and end. What goes on for too long is no sentence and is cut."""
-    return [
+    return tuple(
         (start, min(start + _LONGEST, stop))
         for begin, stop in _pieces(text, _SENTENCE_END, 0, len(text), ())
         for start in range(begin, stop, _LONGEST)
-    ]
+    )
 
 
 def taken_apart(text: str) -> list[Said]:
@@ -133,19 +135,21 @@ _CALENDAR = word_set(
     monday tuesday wednesday thursday friday saturday sunday"""
 )
 _MOST_WORDS = 4
+_FURTHEST = 200
+"""Characters before a value in which the next word is looked for, so that the time does not grow with the clause."""
 _PART_OF = re.compile(r"\b(?:left|remain\w*|out|paid|used|spent|taken|\w+s)\s+of\s+(?:your\s|the\s|all\s)?$", re.I)
 
 
 def _title(text: str, start: int, value: Value) -> tuple[str, ...]:
     """Return the stems of the words that lead up to a value, the nearest first: none in "2 of your 5 visits"."""
-    before = text[start : value.start]
-    if _PART_OF.search(before):
+    stop = value.start
+    if _PART_OF.search(text, max(start, stop - _FURTHEST), stop):
         return ()
     found: list[str] = []
     leading = _LEADING if value.kind == "amount" else _LEADING_TO_DAYS
     passed = 0
     while len(found) < _MOST_WORDS and passed < 8:
-        word = _WORD_BEFORE.search(before)
+        word = _WORD_BEFORE.search(text, max(start, stop - _FURTHEST), stop)
         if not word or word[1].lower() in _CALENDAR or any(char.isdigit() for char in word[2]):
             break
         own = stems(word[1])
@@ -153,7 +157,7 @@ def _title(text: str, start: int, value: Value) -> tuple[str, ...]:
             found.append(own[0][0])
         elif word[1].lower() not in leading:
             break
-        before, passed = before[: word.start()], passed + 1
+        stop, passed = word.start(), passed + 1
     return tuple(found)
 
 

@@ -103,9 +103,10 @@ def of_name(name: str) -> frozenset[str]:
 
 def is_english(text: str) -> bool:
     """Return False for a text that is surely in another language; a short one may be in any."""
-    letters = sum(char.isalpha() for char in text)
-    if sum(char.isalpha() and not char.isascii() for char in text) * 3 > letters:
-        return False
+    if not text.isascii():
+        letters = [char for char in text if char.isalpha()]
+        if sum(not char.isascii() for char in letters) * 3 > len(letters):
+            return False
     words = [word.lower() for word in _WORD.findall(text)]
-    foreign = sum(word in _FOREIGN for word in words)
-    return foreign < 2 or foreign <= sum(word in _COMMON for word in words)
+    foreign = len([word for word in words if word in _FOREIGN])
+    return foreign < 2 or foreign <= len([word for word in words if word in _COMMON])
