@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from engine.domains.sources import sources_of
-from engine.errors import InputError, SandboxError
+from engine.errors import InputError, SandboxError, StorageError
 from engine.protocols import Judge, SandboxPool, Store
 from engine.reviewing.hidden_tests import replayed_tests
 from engine.reviewing.replay import Runtime, Sources
@@ -86,6 +86,10 @@ class Replays:
                 said = f"The sandbox broke during the replay: {error}"
             except TimeoutError:
                 return _none(f"The replay took longer than {limits.seconds:g} s.")
+            except StorageError:
+                raise
+            except Exception as error:  # a fault in one tool leaves this trajectory unmeasured and the batch going on
+                return _none(f"The replay failed with {type(error).__name__}: {str(error)[:300]}")
         return _none(said)
 
 

@@ -83,6 +83,22 @@ def test_scores_count_with_one_press_and_are_taken_back_with_another(open_page: 
     assert batches.get_batch(ready, source).progress.unmeasured == 1
 
 
+def test_judges_keep_the_options_that_they_had_in_the_batch(open_page: Open, ready: Database) -> None:
+    partial = {"state": {"passes_from": 0.5}}
+    number = queue_batch(ready, 1, judges=[partial, "facts"], allow_unisolated_commands=True)
+    store = SqlStore(ready)
+    assert store.claim("me", time.time(), 60)
+    store.save(number, [refund_trajectory(0)])
+    store.release(number, "me", "done", "")
+    page = open_page("batch", id=str(number))
+    page.button(key=f"again_{number}").click().run()
+    page.multiselect(key="again_judges").set_value(["state", "facts"]).run()
+    page.button(key="again_start").click().run()
+    again = batches.get_batch(ready, number + 1).batch
+    assert [one.model_dump(mode="json") for one in again.judges] == [partial, "facts"]
+    assert again.allow_unisolated_commands, "as in that batch"
+
+
 def test_a_filtered_list_is_judged_again(open_page: Open, ready: Database) -> None:
     number = rolled_out(ready)
     page = open_page("queue")
