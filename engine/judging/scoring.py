@@ -119,10 +119,14 @@ def _unasked_scores(name: str, judge: Judge, reason: str, trajectory: Trajectory
 
 
 def reward(scores: Sequence[Score]) -> float | None:
-    """Return the mean over judges of each one's mean score, rounded to 6 digits; None when nothing was measured."""
+    """Return the mean over judges of each one's mean score, rounded to 6 digits; None when nothing was measured.
+
+    Beside an overall score of its judge, which is the one named like the judge, others of that judge only explain it.
+    """
+    overall = {entry.source for entry in scores if entry.name == entry.source}
     by_source: dict[str, list[float]] = {}
     for entry in scores:
-        if entry.value is not None and not _part_of_an_overall(entry, scores):
+        if entry.value is not None and (entry.name == entry.source or entry.source not in overall):
             by_source.setdefault(entry.source, []).append(entry.value)
     if not by_source:
         return None
@@ -136,11 +140,6 @@ def overall_value(scores: Sequence[Score]) -> float | None:
     overall = [entry for entry in scores if entry.name == entry.source]
     found = [entry.value for entry in overall or scores if entry.value is not None]
     return sum(found) / len(found) if found else None
-
-
-def _part_of_an_overall(entry: Score, scores: Sequence[Score]) -> bool:
-    """Return whether the score only explains an overall score of its judge, which is the one named like the judge."""
-    return entry.name != entry.source and any(s.name == s.source == entry.source for s in scores)
 
 
 def _outcome(trajectory: Trajectory, scores: Sequence[Score], deciding: Collection[str]) -> Outcome:

@@ -59,6 +59,7 @@ _ABOUT_WORDS: Mapping[str, About] = {
 }
 _NEAR = 0.72
 """How alike a misspelled word must be to the right one, from 0 to 1: "satisified", "nextrequest"."""
+_FIELDS = ("message", "status", "about")
 _FIELD = re.compile(
     r"^\W{0,3}(message|status|about)\W{0,3}[:=][ \t*\"']{0,4}(.*?)[ \t*\"']{0,4}$", re.IGNORECASE | re.MULTILINE
 )
@@ -86,7 +87,7 @@ def _fields(data: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the fields by their right names."""
     found: dict[str, Any] = {}
     for key, value in data.items():
-        near = difflib.get_close_matches(_word(key), ("message", "status", "about"), 1, _NEAR)
+        near = [key] if key in _FIELDS else difflib.get_close_matches(_word(key), _FIELDS, 1, _NEAR)
         if near and near[0] not in found:
             found[near[0]] = value
     return found
