@@ -11,6 +11,8 @@ otherwise a sentence that says what to do.
 from __future__ import annotations
 
 import errno
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,8 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=4000",
 )
+_LOOK_AGAIN = 0.01
+"""Seconds between two attempts at a statement that a lock refuses at once."""
 
 
 class Database:
@@ -127,13 +131,27 @@ def _engine(url: URL, dialect: str, begin: str, patience: float) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in _PRAGMAS:
-            connection.execute(pragma)
+            _execute_patiently(connection, pragma, patience)
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _execute_patiently(connection: Any, statement: str, patience: float) -> None:
+    """Execute a statement, for at most `patience` seconds again when the file is locked. SQLite itself does not wait
+    when a new file becomes a WAL database while another process opens it."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(_LOOK_AGAIN)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from engine import plugins, settings
 from engine.domains import catalog
 from engine.domains.sources import sources_of
 from engine.errors import InputError, InputErrors, SandboxError
+from engine.judging.rubric import DEFAULT
 from engine.planning.planner import plan
 from engine.rolling.parts import environment_of
 from engine.rolling.rollout import rollout
@@ -106,7 +107,7 @@ async def test_the_rubric_judge_reads_as_much_as_the_batch_says(option: str, mos
         llm = open_llm(scripted({"text": "{}"}), "judge")
         batch = batch_of("x", judges=judges)
         judge = judges_of(batch, {"judge": llm})["rubric"]
-        return len(judge._prompt(long))
+        return len(judge._prompt(long, (DEFAULT,)))
 
     shorter, usual = await read({"rubric": {option: most}}), await read("rubric")
     assert shorter < usual

@@ -23,6 +23,7 @@ from engine.errors import InputError, InputErrors, each
 from engine.reading.json_value import loads
 from engine.reading.places import Path as FieldPath
 from engine.reading.places import Source
+from engine.reading.python_source import parsed
 from engine.types import USER_TOOLS, Choice, Domain, Persona, Question, TaskTemplate, Tool, workspace_of
 from engine.types.domains import expected_of
 
@@ -343,7 +344,7 @@ def _probe_errors(
         if missing not in files:
             return [source.refusal(place, f"the pack has no file {missing!r}.", "Add it under hidden/.")]
     try:
-        tree = ast.parse(files[path].decode())
+        tree = parsed(files[path].decode())
         values = loads(files[expected])
     except (SyntaxError, ValueError, RecursionError) as error:
         return [source.refusal(place, f"{path} or {expected} cannot be read: {error}.", "Mend the file.")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -51,6 +54,20 @@ def test_processes_that_open_a_new_database_at_once_agree(empty_url: str) -> Non
     for db in opened:
         assert trajectories.count(db, TrajectoryFilter()) == 0
         db.close()
+
+
+def test_a_new_file_that_another_process_locks_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait when a file becomes a WAL database."""
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE other (id INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageError, match="busy for too long"):
+        open_database(f"sqlite:///{tmp_path}/new.db", patience=0.2)
+    release = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    release.start()
+    open_database(f"sqlite:///{tmp_path}/new.db").close()
+    release.join()
+    other.close()
 
 
 def test_a_newer_database_is_refused_with_the_next_move(empty_url: str) -> None:
