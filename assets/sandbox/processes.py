@@ -4,6 +4,7 @@ Runs inside the sandbox, standard library only. In a container everything but th
 at once. Elsewhere the server becomes the parent of all orphans below it, so that no descendant escapes.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -28,20 +29,22 @@ PRCTL = _prctl()
 
 
 class Family:
-    """All descendants of this process. `alone`: this process namespace holds no other processes. `groups` are the
-    process groups of the children, `kept` the children that `kill_others` spares with all below them."""
+    """All descendants of this process. `alone`: this process namespace holds no other processes. `rights` says which
+    user the children become. `groups` are the process groups of the children, `kept` the children that `kill_others`
+    spares with all below them."""
 
-    def __init__(self, alone):
-        self.alone = alone
+    def __init__(self, alone, rights):
+        self.alone, self.rights = alone, rights
         self.groups = set()
         self.kept = set()
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
-    def fork(self):
+    def fork(self, become=None):
         """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
 
-        The child stays in this session, because Linux first shares processor time among sessions and compares
+        The child becomes the user of the tools, or what `become`, another method of the rights, makes of it. A child
+        that cannot do so ends. It stays in this session, because Linux first shares processor time among sessions and compares
         priorities only within one.
         """
         server = os.getpid()
@@ -49,11 +52,15 @@ class Family:
         if child:
             self.groups.add(child)
             return child
-        os.setpgid(0, 0)
-        if PRCTL is not None:
-            PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != server:  # the server died before the line above took effect
-                os._exit(0)
+        try:
+            os.setpgid(0, 0)
+            (become or self.rights.become_tool)()
+            if PRCTL is not None:
+                PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
+                if os.getppid() != server:  # the server died before the line above took effect
+                    os._exit(0)
+        except BaseException:
+            os._exit(70)
         return 0
 
     def kill(self):
@@ -85,6 +92,18 @@ class Family:
                 _signal(os.kill, child)
             for child in others:
                 self._await(child)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stop all descendants meanwhile, so that they cannot change what is read; only where this process namespace
+        holds no other processes. Those that are forked meanwhile run."""
+        if self.alone:
+            _signal(os.kill, -1, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if self.alone:
+                _signal(os.kill, -1, signal.SIGCONT)
 
     def _kill_groups(self, groups):
         for group in groups:
@@ -135,9 +154,9 @@ def outlive_parent():
         PRCTL(_PDEATHSIG, 0, 0, 0, 0)
 
 
-def _signal(send, target):
+def _signal(send, target, number=signal.SIGKILL):
     try:
-        send(target, signal.SIGKILL)
+        send(target, number)
     except (ProcessLookupError, PermissionError):
         return
 

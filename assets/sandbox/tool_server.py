@@ -20,6 +20,7 @@ import time
 import command
 import processes
 import programs
+import rights
 import state_diff
 import worker
 import workspace
@@ -46,11 +47,11 @@ class Refused(Exception):
 class Server:
     """One sandbox, served over a Stream."""
 
-    def __init__(self, stream, root, alone, trusted, count_processes):
+    def __init__(self, stream, root, family, trusted, count_processes):
         self.stream = stream
         self.trusted = frozenset(trusted)
         self.count_processes = count_processes
-        self.family = processes.Family(alone)
+        self.family = family
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
         self.modules = worker.Modules({})
@@ -300,8 +301,14 @@ class Server:
     def op_diff(self, request, line):
         """Return the changes of the workspace and, in a repository, the patch. With `last` every process is ended
         first, and the workspace is laid anew after the answer."""
-        if request.get("last") and not self.pristine:
-            self.stop()
+        if request.get("last"):
+            if not self.pristine:
+                self.stop()
+            return self.diff()
+        with self.family.frozen():
+            return self.diff()
+
+    def diff(self):
         found = state_diff.differing(self.workspace, self.baseline)
         if found and state_diff.heavy(found):
             changes = self.changes_in_child(found)
@@ -313,7 +320,7 @@ class Server:
         """Return the changes of large files, compared in a process with bounds of its own, so that they can neither
         exhaust the server's memory nor hold it up. If that process fails, they are compared by bytes."""
         ours, theirs = socket.socketpair()
-        child = self.family.fork()
+        child = self.family.fork(self.family.rights.become_comparison)
         if child == 0:
             try:
                 os.close(ours.fileno())
@@ -397,8 +404,10 @@ def main(config):
         os.dup2(nothing, number)
     os.close(nothing)
     sys.path[:] = [*sys.path, *config["paths"]]
+    family = processes.Family(config["alone"], rights.Rights(config["users"]))
+    family.rights.take(workspace.folders_below(config["root"]))
     stream = Stream(inbound, outbound)
-    server = Server(stream, config["root"], config["alone"], config["trusted"], config["count_processes"])
+    server = Server(stream, config["root"], family, config["trusted"], config["count_processes"])
     os.environ.clear()
     os.environ.update({**config["environment"], **server.environment()})
     gc.disable()

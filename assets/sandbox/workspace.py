@@ -31,13 +31,17 @@ class Unverified(Exception):
     """The workspace could not be brought back to its pristine state."""
 
 
+def folders_below(root):
+    """Return the workspace and the temporary folder of tools (TMPDIR) below the root of a sandbox."""
+    return os.path.join(root, "work"), os.path.join(root, "tmp")
+
+
 class Workspace:
     """`folder` is the workspace, `scratch` the temporary folder of tools (TMPDIR); `lay` empties it. `files` holds the
     pristine content as {path: (bytes, mode)}, `folders` the folders that it needs."""
 
     def __init__(self, root):
-        self.folder = os.path.join(root, "work")
-        self.scratch = os.path.join(root, "tmp")
+        self.folder, self.scratch = folders_below(root)
         self.files = {}
         self.folders = set()
 
@@ -68,6 +72,7 @@ class Workspace:
             if not os.path.isdir(folder) or os.path.islink(folder):
                 remove(folder)
                 os.makedirs(folder, 0o755, exist_ok=True)
+            os.chmod(folder, 0o755)
         try:
             kept = self._sweep()
         except (OSError, RecursionError):
@@ -117,10 +122,11 @@ class Workspace:
 
     def _wipe(self):
         """Remove everything, where `_sweep` failed. Returns no kept paths. Raises Unverified."""
-        remove(self.folder)
-        remove(self.scratch)
-        for folder in (self.folder, self.scratch):
-            os.makedirs(folder, 0o755, exist_ok=True)
+        try:
+            _empty(self.folder)
+            _empty(self.scratch)
+        except OSError as error:
+            raise Unverified(str(error)) from error
         if os.listdir(self.folder) or os.listdir(self.scratch):
             raise Unverified("files of an earlier rollout could not be removed")
         return set()
@@ -215,7 +221,7 @@ class Workspace:
         parts = path.split("/")
         if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
             raise Escape(f"{path!r} is not a path inside the workspace")
-        current = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        current = _open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, None, path)
         try:
             for part in parts[:-1]:
                 if make:
@@ -231,9 +237,14 @@ class Workspace:
 
 
 def _open(name, flags, folder, path):
-    """Open a file or folder in `folder` and return its descriptor. Raises FileNotFoundError and Escape, with `path`."""
+    """Open a file or folder in `folder` and return its descriptor. One whose mode shuts its owner out is given another
+    mode. Raises FileNotFoundError and Escape, with `path`."""
     try:
-        return os.open(name, flags, 0o644, dir_fd=folder)
+        try:
+            return os.open(name, flags, 0o644, dir_fd=folder)
+        except PermissionError:
+            os.chmod(name, 0o755 if flags & os.O_DIRECTORY else 0o644, dir_fd=folder)
+            return os.open(name, flags, 0o644, dir_fd=folder)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist") from None
     except (NotADirectoryError, IsADirectoryError):
@@ -267,7 +278,8 @@ def _empty(folder):
 
 
 def remove(path):
-    """Remove a file, link or folder tree, also one without write permission. Nothing happens when it does not exist."""
+    """Remove a file, link or folder tree, whatever its modes and however deep it is. Nothing happens when it does not
+    exist."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -279,11 +291,32 @@ def remove(path):
 
     try:
         shutil.rmtree(path)
-    except PermissionError:
-        os.chmod(path, 0o700)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                full = os.path.join(folder, name)
-                if not os.path.islink(full):
-                    os.chmod(full, 0o700)
-        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        _remove_stubborn(path)
+
+
+def _remove_stubborn(path):
+    """Remove a folder tree. Every folder is first moved to the top and made accessible, so that no path gets too long
+    and nothing recurses."""
+    number = 0
+    waiting = [path]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o700)
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            if folder == path:
+                waiting.append(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)  # moving a folder changes its own entry ".."
+            while os.path.lexists(top := os.path.join(path, f".removing-{number}")):
+                number += 1
+            os.rename(entry.path, top)
+            waiting.append(top)
+        if folder != path:
+            os.rmdir(folder)
+    os.rmdir(path)

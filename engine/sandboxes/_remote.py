@@ -27,6 +27,7 @@ _SOURCES = (
     "lines",
     "workspace",
     "worker",
+    "rights",
     "processes",
     "command",
     "keeper",

@@ -125,6 +125,7 @@ class Local:
             first = bundle(
                 root=str(root),
                 alone=False,
+                users=None,
                 paths=_package_paths(),
                 count_processes=True,
                 niceness=NICENESS,
