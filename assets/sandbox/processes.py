@@ -44,8 +44,8 @@ class Family:
         """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
 
         The child becomes the user of the tools, or what `become`, another method of the rights, makes of it. A child
-        that cannot do so ends. It stays in this session, because Linux first shares processor time among sessions and compares
-        priorities only within one.
+        that cannot do so ends. It stays in this session, because Linux first shares processor time among sessions and
+        compares priorities only within one.
         """
         server = os.getpid()
         child = os.fork()
@@ -91,7 +91,7 @@ class Family:
             for child in others:
                 _signal(os.kill, child)
             for child in others:
-                self._await(child)
+                self._await_killed(child)
 
     @contextlib.contextmanager
     def frozen(self):
@@ -110,7 +110,13 @@ class Family:
             _signal(os.killpg, group)
             _signal(os.kill, group)  # a child that was forked a moment ago does not lead its group yet
         for group in groups:
-            self._await(group)
+            self._await_killed(group)
+
+    def _await_killed(self, child):
+        """Reap a killed child. It cannot be reaped as long as another process traces it, so this does not wait for
+        ever: what is left is met again among the children."""
+        await_end(child, _PATIENCE)
+        self._await(child, os.WNOHANG)
 
     def _await(self, child, how=0):
         """Reap a child (-1: any); return False when there is none."""
@@ -146,6 +152,36 @@ class Family:
     def _forget(self, child):
         self.groups.discard(child)
         self.kept.discard(child)
+
+
+def await_end(child, seconds):
+    """Return whether a child ended within so many seconds, or is none any more; it stays to be reaped."""
+    deadline = time.monotonic() + seconds
+    try:
+        watched = os.pidfd_open(child)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):
+        watched = None  # this kernel has no such call
+    try:
+        while True:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if watched is None:
+                time.sleep(min(left, 0.001))
+                continue
+            poller = select.poll()
+            poller.register(watched, select.POLLIN)
+            if poller.poll(left * 1000):
+                return bool(os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+    except ChildProcessError:
+        return True
+    finally:
+        if watched is not None:
+            os.close(watched)
 
 
 def outlive_parent():
@@ -195,7 +231,7 @@ class Exchange:
         self.received += part
         if len(self.received) > self.most:
             raise OverflowError
-        return part.endswith(b"\n")
+        return b"\n" in part
 
 
 def exchange(channel, line, deadline, most, stream):

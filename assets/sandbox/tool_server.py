@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 
+import answers
 import command
 import processes
 import programs
@@ -204,13 +205,15 @@ class Server:
         return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
     def op_call(self, request, line):
-        """Have the worker run a tool function; its answer is passed on as it is."""
+        """Have the worker run a tool function, and pass its answer on once it is checked."""
         self.pristine = False
         if not self.ready_worker():
             return _fault("The sandbox allows no further process.", "limit", None)
         seconds = self.limits["call_seconds"]
         most = self.limits["output_chars"] * 12 + 65536
         try:
+            if answers.unasked(self.worker[1]):
+                return self.forged()
             answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.stream)
         except EOFError:
             return _fault(*self.worker_death(), None)
@@ -218,9 +221,19 @@ class Server:
             self.end_calls()
             return _fault("The tool wrote past its answer.", "limit", None)
         if answer is not None:
-            return answer
+            found = answers.checked(answer, request["id"], self.limits)
+            if found is None:
+                return self.forged()
+            if answer.find(b"\n") != len(answer) - 1:
+                self.end_calls()  # forks of the worker live on, and would answer the next call
+            return found
         self.end_calls()
         return _fault(f"The tool did not finish within {seconds:g} seconds.", "timeout", seconds)
+
+    def forged(self):
+        """End the worker, and return the fault of a tool that wrote its own answers."""
+        self.end_calls()
+        return _fault("The tool wrote to the channel of its answers.", "tool_crash", None)
 
     def ready_worker(self):
         """Start a worker unless one lives, and return whether one lives now.
@@ -241,6 +254,9 @@ class Server:
         """Return (message, fault) that say how the worker ended, and end what its calls left running."""
         child, _ = self.worker
         self.drop_worker()
+        if not processes.await_end(child, 1.0):
+            self.end_calls()
+            return "The tool closed the channel of its answers.", "tool_crash"
         status = self.family.reap(child)
         self.end_calls()
         if status is None:

@@ -27,6 +27,7 @@ _SOURCES = (
     "lines",
     "workspace",
     "worker",
+    "answers",
     "rights",
     "processes",
     "command",
