@@ -201,6 +201,26 @@ class Hangup(Exception):
     """The engine closed the stream: the server must end."""
 
 
+class Slow(Exception):
+    """`brief` took too long."""
+
+
+@contextlib.contextmanager
+def brief(seconds):
+    """Raise Slow in what is done meanwhile when it has taken so many seconds of processor time."""
+
+    def interrupt(number, frame):
+        raise Slow(f"it takes more than {seconds:g} seconds")
+
+    before = signal.signal(signal.SIGPROF, interrupt)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 class Exchange:
     """One request line to a worker and its answer line, over a non-blocking channel."""
 

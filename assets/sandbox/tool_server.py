@@ -10,8 +10,8 @@ ends, with everything below it, as soon as the engine closes the stream.
 import base64
 import contextlib
 import gc
-import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -35,6 +35,19 @@ _LIMITS = {
     "processes": 64,
     "output_chars": 20000,
 }
+
+
+_QUICK_SECONDS = 0.5
+"""Processor time that the server itself spends on a comparison."""
+_COMPARING_SECONDS = 90
+"""Time, and processor time, of the process that compares files."""
+_BYTES_SECONDS = 20.0
+"""Processor time that the server spends on digests of files when that process failed. With the time above it is less
+than the engine waits."""
+_MOST_COMPARED = 32 << 20
+"""Bytes of the changes that this process may report."""
+_UNFIT = (OSError, ValueError, MemoryError, RecursionError, workspace.TooMany, processes.Slow)
+"""What ends a comparison that goes too far."""
 
 
 class Refused(Exception):
@@ -159,11 +172,12 @@ class Server:
         self.git_command("commit", "-q", "--allow-empty", "--no-verify", "-m", "Initial state")
         self.workspace.adopt_git()
 
-    def git_command(self, *arguments, **variables):
-        """Run git without the machine's configuration and hooks, and return its output. Raises Refused."""
-        request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *arguments], "timeout": 60.0, "stdin": b""}
+    def git_command(self, *arguments, where=()):
+        """Run git without the machine's configuration and hooks, in the repository that the options `where` name, and
+        return its output. Raises Refused."""
+        request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *where, *arguments], "timeout": 60.0, "stdin": b""}
         bounds = {**self.limits, "output_chars": 16 << 20}
-        environment = {**self.environment(), **workspace.GIT_IDENTITY, **variables}
+        environment = {**self.environment(), **workspace.GIT_IDENTITY}
         place = command.Place(self.workspace.folder, environment, bounds, None)
         done = command.execute(self.family, request, place, self.stream)
         if done["status"] != 0:
@@ -320,53 +334,95 @@ class Server:
         if request.get("last"):
             if not self.pristine:
                 self.stop()
-            return self.diff()
+                self.workspace.empty_scratch()  # makes room for the patch
+            return self.diff(request["id"])
         with self.family.frozen():
-            return self.diff()
+            return self.diff(request["id"])
 
-    def diff(self):
-        found = state_diff.differing(self.workspace, self.baseline)
-        if found and state_diff.heavy(found):
-            changes = self.changes_in_child(found)
-        else:
-            changes = state_diff.changes(self.workspace, self.baseline, found)
-        return {"changes": changes, "patch": self.patch() if self.git else None}
+    def diff(self, number):
+        changes, patch = self.changes(), as_line(self.patch() if self.git else None)
+        return b'{"id": %d, "ok": {"changes": %s, "patch": %s}}\n' % (number, changes[:-1], patch[:-1])
+
+    def changes(self):
+        """Return the changes as a line. They are compared here where that is cheap and safe, because a process of its
+        own costs more than most comparisons."""
+        found = None
+        try:
+            with processes.brief(_QUICK_SECONDS):
+                found = state_diff.differing(self.workspace, self.baseline, state_diff.MOST_AT_ONCE)
+                if not state_diff.heavy(self.workspace, found):
+                    return as_line(state_diff.changes(self.workspace, self.baseline, found))
+        except _UNFIT:
+            pass
+        return self.changes_in_child(found) or self.changes_by_bytes()
 
     def changes_in_child(self, found):
-        """Return the changes of large files, compared in a process with bounds of its own, so that they can neither
-        exhaust the server's memory nor hold it up. If that process fails, they are compared by bytes."""
+        """Return the changes as a line, compared in a process with bounds and a user of its own, so that no file can
+        exhaust the server's memory, hold it up or take it over; None when that process fails. `found` are the files
+        that differ, None when that is not known."""
+        with contextlib.suppress(*_UNFIT):
+            state_diff.read_pristine(self.baseline, found or ())
         ours, theirs = socket.socketpair()
-        child = self.family.fork(self.family.rights.become_comparison)
+        try:
+            child = self.family.fork(self.family.rights.become_comparison)
+        except OSError:
+            ours.close()
+            theirs.close()
+            return None
         if child == 0:
             try:
-                os.close(ours.fileno())
+                for descriptor in (ours.fileno(), *self.private()):
+                    os.close(descriptor)
                 worker.bound(self.limits, None)
+                resource.setrlimit(resource.RLIMIT_CPU, (_COMPARING_SECONDS, _COMPARING_SECONDS))
                 theirs.recv(1)
-                theirs.sendall(as_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
+                if found is None:
+                    found = state_diff.differing(self.workspace, self.baseline)
+                theirs.sendall(as_line(state_diff.changes(self.workspace, self.baseline, found)))
                 os._exit(0)
             except BaseException:
                 os._exit(70)
         theirs.close()
         ours.setblocking(False)
         try:
-            answer = processes.exchange(ours.fileno(), b"\n", time.monotonic() + 120, 64 << 20, self.stream)
+            deadline = time.monotonic() + _COMPARING_SECONDS
+            line = processes.exchange(ours.fileno(), b"\n", deadline, _MOST_COMPARED, self.stream)
+            return line if line is not None and line.find(b"\n") == len(line) - 1 else None
         except (EOFError, OverflowError):
-            answer = None
+            return None
         finally:
             ours.close()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             self.family.reap(child)
-        if answer is None:
-            return state_diff.changes(self.workspace, self.baseline, found, by_bytes=True)
-        return json.loads(answer)["ok"]
+
+    def changes_by_bytes(self):
+        """Return the changes as a line, with the digests of files only. What cannot be compared in this way either is
+        what a tool made, so it is a change and no fault of the sandbox."""
+        try:
+            with processes.brief(_BYTES_SECONDS):
+                found = state_diff.differing(self.workspace, self.baseline)
+                return as_line(state_diff.changes(self.workspace, self.baseline, found, by_bytes=True))
+        except (*_UNFIT, state_diff.TooMuch) as error:
+            return as_line(state_diff.refused(str(error) or type(error).__name__))
 
     def patch(self):
+        """Return the patch, or a line that says why there is none: a tool may have made what git cannot add. Raises
+        OSError where the disk is not the sandbox's own."""
+        try:
+            return self.git_diff()
+        except (Refused, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and not self.family.alone:
+                raise
+            return f"# There is no patch: {error}\n"
+
+    def git_diff(self):
         """Return `git diff` from the initial commit to the present files, untracked ones included.
 
         Uses a pristine copy of the repository outside the workspace, so that what a rollout did to .git has no effect.
         """
         place = os.path.join(self.workspace.scratch, ".turnwright-git")
+        workspace.remove(place)
         try:
             for path, (data, _) in self.workspace.files.items():
                 if path.startswith(".git/"):
@@ -378,9 +434,9 @@ class Server:
             for folder in ("objects", "refs/heads"):
                 os.makedirs(os.path.join(place, folder), exist_ok=True)
             where = ("--git-dir", place, "--work-tree", self.workspace.folder)
-            self.git_command(*where, "add", "-A")
+            self.git_command("add", "-A", where=where)
             options = ("--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "HEAD")
-            return self.git_command(*where, "diff", *options).decode("utf-8", "replace")
+            return self.git_command("diff", *options, where=where).decode("utf-8", "replace")
         finally:
             workspace.remove(place)
 

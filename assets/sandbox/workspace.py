@@ -21,10 +21,18 @@ GIT_IDENTITY = {
 }
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Flags that neither follow a link nor wait at a pipe."""
+MOST_DEEP = 100
+"""Folders inside one another, below which `walk` does not look."""
+_LONGEST = 3800
+"""Bytes of a path below which `walk` does not look. Linux takes 4096, and names are added to it."""
 
 
 class Escape(Exception):
     """A path that leads out of the workspace, or is not a regular file."""
+
+
+class TooMany(Exception):
+    """The workspace holds more files and folders than `walk` was to look at."""
 
 
 class Unverified(Exception):
@@ -131,6 +139,12 @@ class Workspace:
             raise Unverified("files of an earlier rollout could not be removed")
         return set()
 
+    def empty_scratch(self):
+        """Empty the temporary folder of tools, as far as that can be done."""
+        with contextlib.suppress(OSError):
+            os.chmod(self.scratch, 0o755)
+            _empty(self.scratch)
+
     def _write_missing(self, kept):
         if len(kept) == len(self.files) and all(os.path.isdir(os.path.join(self.folder, f)) for f in self.folders):
             return
@@ -149,12 +163,13 @@ class Workspace:
             if not self._pristine(path, name):
                 raise Unverified(f"{name} does not hold what was written")
 
-    def walk(self, git=False):
-        """Return [(relative path, lstat)] of everything but folders, sorted. `.git` and `__pycache__` are left out."""
+    def walk(self, git=False, most=1 << 20):
+        """Return [(relative path, lstat)] of everything but folders, sorted. `.git` and `__pycache__` are left out.
+        A folder that is too deep stands there itself, and nothing below it. Raises TooMany."""
         found = []
-        waiting = [("", self.folder)]
+        waiting = [("", self.folder, 0)]
         while waiting:
-            prefix, folder = waiting.pop()
+            prefix, folder, depth = waiting.pop()
             try:
                 entries = os.scandir(folder)
             except PermissionError:
@@ -163,26 +178,42 @@ class Workspace:
             with entries:
                 for entry in entries:
                     name = prefix + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name != "__pycache__" and (git or name != ".git"):
-                            waiting.append((name + "/", entry.path))
+                    inner = entry.is_dir(follow_symlinks=False)
+                    if inner and (entry.name == "__pycache__" or (name == ".git" and not git)):
+                        continue
+                    if inner and depth < MOST_DEEP and len(os.fsencode(entry.path)) < _LONGEST:
+                        waiting.append((name + "/", entry.path, depth + 1))
                     else:
                         found.append((name, entry.stat(follow_symlinks=False)))
+                    if len(found) + len(waiting) > most:
+                        raise TooMany(f"more than {most} files and folders")
         found.sort(key=lambda pair: pair[0])
         return found
 
     def content(self, path):
         """Return the bytes of a regular file found by `walk`."""
-        full = os.path.join(self.folder, path)
-        try:
-            descriptor = os.open(full, _READ)
-        except PermissionError:
-            os.chmod(full, 0o644)
-            descriptor = os.open(full, _READ)
+        descriptor = self._opened(path)
         try:
             return _read_all(descriptor, os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
+
+    def parts(self, path):
+        """Yield the bytes of a regular file found by `walk`, some at a time."""
+        descriptor = self._opened(path)
+        try:
+            while part := os.read(descriptor, 1 << 18):
+                yield part
+        finally:
+            os.close(descriptor)
+
+    def _opened(self, path):
+        full = os.path.join(self.folder, path)
+        try:
+            return os.open(full, _READ)
+        except PermissionError:
+            os.chmod(full, 0o644)
+            return os.open(full, _READ)
 
     def read(self, path):
         """Return the bytes of a file. Raises Escape, or FileNotFoundError."""
