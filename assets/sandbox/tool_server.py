@@ -22,6 +22,7 @@ import command
 import processes
 import programs
 import rights
+import start
 import state_diff
 import worker
 import workspace
@@ -68,6 +69,7 @@ class Server:
         self.family = family
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
+        self.start = start.Start(family.alone)
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
         self.process_cap = None
@@ -121,7 +123,7 @@ class Server:
         self.modules = worker.Modules(request["modules"])
         self.modules.warm(self.trusted)
         self.workspace.describe(request["files"])
-        self.workspace.lay()
+        self.lay()
         self.baseline = state_diff.Baseline({path: data for path, (data, _) in self.workspace.files.items()})
         if self.git:
             self.make_repository()
@@ -134,9 +136,15 @@ class Server:
         """End every process and lay the workspace anew, unless it is pristine."""
         if not self.pristine:
             self.stop()
-            self.workspace.lay()
+            self.lay()
             self.pristine = True
         return {}
+
+    def lay(self):
+        """Lay the workspace, and check that all else is as it was at the start. Raises workspace.Unverified, after
+        which the engine throws the sandbox away."""
+        self.workspace.lay()
+        self.start.check()
 
     def lay_ahead(self):
         """Reset before the engine requests it. A failure is ignored here, because that request will meet it again."""

@@ -81,6 +81,7 @@ class Workspace:
                 remove(folder)
                 os.makedirs(folder, 0o755, exist_ok=True)
             os.chmod(folder, 0o755)
+            _unmark(folder)
         try:
             kept = self._sweep()
         except (OSError, RecursionError):
@@ -105,6 +106,7 @@ class Workspace:
                         if name in self.folders:
                             if stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) != 0o755:
                                 os.chmod(entry.path, 0o755)
+                            _unmark(entry.path)
                             waiting.append((name + "/", entry.path))
                         else:
                             remove(entry.path)
@@ -124,7 +126,7 @@ class Workspace:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or stat.S_IMODE(found.st_mode) != mode or found.st_size != len(data):
                 return False
-            return _read_all(descriptor, len(data)) == data
+            return not _marks(descriptor) and _read_all(descriptor, len(data)) == data
         finally:
             os.close(descriptor)
 
@@ -284,6 +286,21 @@ def _open(name, flags, folder, path):
         if error.errno in (40, 62, 6):  # ELOOP on Linux and macOS; ENXIO for a pipe or socket
             raise Escape(f"{path} is a link or no regular file") from None
         raise
+
+
+def _marks(file):
+    """Return the extended attributes and access lists that a tool can set on a file or folder, a path or descriptor."""
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return [name for name in os.listxattr(file) if name.startswith(("user.", "system.posix_acl"))]
+    except OSError:
+        return []  # the file system has none
+
+
+def _unmark(folder):
+    for name in _marks(folder):
+        os.removexattr(folder, name)
 
 
 def _read_all(descriptor, size):

@@ -38,6 +38,7 @@ _SOURCES = (
     "json_values",
     "leaves",
     "state_diff",
+    "start",
     "tool_server",
 )
 
