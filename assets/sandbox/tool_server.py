@@ -70,6 +70,7 @@ class Server:
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
         self.start = start.Start(family.alone)
+        self.changed = ""
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
         self.process_cap = None
@@ -123,7 +124,9 @@ class Server:
         self.modules = worker.Modules(request["modules"])
         self.modules.warm(self.trusted)
         self.workspace.describe(request["files"])
-        self.lay()
+        self.workspace.lay()
+        if changed := self.changed or self.start.changed():
+            raise workspace.Unverified(f"an earlier rollout changed: {changed}")
         self.baseline = state_diff.Baseline({path: data for path, (data, _) in self.workspace.files.items()})
         if self.git:
             self.make_repository()
@@ -133,18 +136,14 @@ class Server:
         return {}
 
     def op_reset(self, request, line):
-        """End every process and lay the workspace anew, unless it is pristine."""
+        """End every process and lay the workspace anew, unless it is pristine. Returns what else is not as it was at
+        the start: the present rollout may go on, but the engine lends the sandbox to no other one."""
         if not self.pristine:
             self.stop()
-            self.lay()
+            self.workspace.lay()
+            self.changed = self.changed or self.start.changed()
             self.pristine = True
-        return {}
-
-    def lay(self):
-        """Lay the workspace, and check that all else is as it was at the start. Raises workspace.Unverified, after
-        which the engine throws the sandbox away."""
-        self.workspace.lay()
-        self.start.check()
+        return {"changed": self.changed}
 
     def lay_ahead(self):
         """Reset before the engine requests it. A failure is ignored here, because that request will meet it again."""

@@ -27,8 +27,12 @@ _LONGEST = 3800
 """Bytes of a path below which `walk` does not look. Linux takes 4096, and names are added to it."""
 
 
+_MOST_AT_ONCE = 16 << 20
+"""Bytes of the largest file that `read` returns: the server then holds it several times."""
+
+
 class Escape(Exception):
-    """A path that leads out of the workspace, or is not a regular file."""
+    """A path that leads out of the workspace, or is not a regular file, or a file that is too large to be returned."""
 
 
 class TooMany(Exception):
@@ -228,6 +232,8 @@ class Workspace:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise Escape(f"{path} is not a regular file")
+            if status.st_size > _MOST_AT_ONCE:
+                raise Escape(f"{path} has more than {_MOST_AT_ONCE >> 20} MB")
             return _read_all(descriptor, status.st_size)
         finally:
             os.close(descriptor)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import InputError
 from engine.protocols import SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
 from engine.types import Change, Limits
@@ -147,6 +148,9 @@ async def test_sparse_files(pool: SandboxPool) -> None:
         assert len({change.after_digest for change in before.values() if change.path != "small.txt"}) == 2
         await python(sandbox, "open('hole59.json', 'a').truncate((1 << 30) - 1); print(1)")
         assert (await _compared(sandbox, 60))["hole59.json"] != before["hole59.json"]
+        assert await sandbox.read("small.txt") == bytes(4096)
+        with pytest.raises(InputError, match="more than 16 MB"):
+            await sandbox.read("hole00.json")
 
 
 @EVERY
