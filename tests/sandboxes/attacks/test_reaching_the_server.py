@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from engine.protocols import SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
-from tests.conformance._sandboxes import ISOLATED, environment
+from tests.conformance._sandboxes import EVERY, ISOLATED, environment
 from tests.sandboxes.attacks._attacks import ROOMY, pool, pools, python, sandbox
 
 __all__ = ["pool", "pools", "sandbox"]  # fixtures
@@ -181,3 +182,35 @@ async def test_files_that_shut_others_out_are_read_and_compared_and_removed(sand
         await sandbox.reset()
         assert (await sandbox.diff()).empty
         assert (await sandbox.call("order", {"id": "1"})).fault is None
+
+
+_TRACED = """
+import ctypes, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(0x59616d61, -1, 0, 0, 0)  # PR_SET_PTRACER: anyone
+traced = os.getpid()
+if os.fork() == 0:
+    os.setsid()
+    assert libc.ptrace(0x4206, traced, 0, 0) == 0  # PTRACE_SEIZE
+    open("traced", "w").write("x")
+    while True:
+        time.sleep(1)  # it never collects what it traces, so nobody else can
+time.sleep(60)
+"""
+
+
+@EVERY
+@pytest.mark.parametrize("beside_a_program", [False, True])
+async def test_a_traced_process_does_not_hold_up_the_server(sandbox: RemoteSandbox, beside_a_program: bool) -> None:
+    if beside_a_program:
+        await sandbox.open_process(["cat"])
+    for program in ("open('traced', 'w').write('x')\nimport time; time.sleep(60)", _TRACED):
+        began = time.monotonic()
+        done = await sandbox.exec(["python3", "-c", program], timeout=1.5)
+        assert done.fault == "timeout"
+        assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
+        assert time.monotonic() - began < 12
+        assert await sandbox.read("traced") == b"x"
+        await sandbox.call("remove", {"path": "traced"})
+    await sandbox.reset()
+    assert (await sandbox.call("say", {"text": "fine"})).content == "fine"
