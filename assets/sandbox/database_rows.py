@@ -7,6 +7,12 @@ import collections
 import hashlib
 import json
 import os
+import stat
+
+_LONGEST = 32 << 20
+"""Bytes of the longest text or blob that SQLite may make while it reads."""
+_GENERATED = (2, 3)
+"""What `table_xinfo` says of a virtual and a stored generated column."""
 
 
 def natural(key):
@@ -15,20 +21,24 @@ def natural(key):
 
 
 def of_file(full, data):
-    """Return the tables of a database file in the workspace, including what is committed in its side files."""
-    if not any(os.path.exists(full + suffix) for suffix in ("-wal", "-journal")):
+    """Return the tables of a database file in the workspace, including what is committed in its side files. Raises
+    ValueError when it yields far more than it holds, or a side file is no regular file."""
+    beside = [full + suffix for suffix in ("-wal", "-journal", "-shm") if os.path.lexists(full + suffix)]
+    if not all(stat.S_ISREG(os.lstat(path).st_mode) for path in beside):
+        raise ValueError("a side file is no regular file")
+    if not any(path.endswith(("-wal", "-journal")) for path in beside):
         return of_bytes(data)
     import sqlite3
 
     connection = sqlite3.connect(full, timeout=5)
     try:
-        return _tables(connection)
+        return _tables(connection, len(data) + sum(os.path.getsize(path) for path in beside))
     finally:
         connection.close()
 
 
 def of_bytes(data):
-    """Return the tables of a database without side files, given its bytes."""
+    """Return the tables of a database without side files, given its bytes. Raises ValueError as `of_file`."""
     import sqlite3
 
     image = bytearray(data)
@@ -36,13 +46,20 @@ def of_bytes(data):
     connection = sqlite3.connect(":memory:")
     try:
         connection.deserialize(bytes(image))
-        return _tables(connection)
+        return _tables(connection, len(data))
     finally:
         connection.close()
 
 
-def _tables(connection):
-    """Return {table: (its CREATE statement, {primary key: {column: value}})}."""
+def _tables(connection, size):
+    """Return {table: (its CREATE statement, {primary key: {column: value}})}.
+
+    Raises ValueError for a generated column, and for a file of `size` bytes that yields far more than it holds, as a
+    damaged one can."""
+    import sqlite3
+
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    left = (1 << 20) + 16 * size
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     names = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -51,11 +68,16 @@ def _tables(connection):
     tables = {}
     for name, sql in names:
         quoted = '"' + name.replace('"', '""') + '"'
-        columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
+        columns = connection.execute(f"PRAGMA table_xinfo({quoted})").fetchall()
+        if any(column[6] in _GENERATED for column in columns):
+            raise ValueError("a column is computed, and may be of any size")
         key_at = [row[0] for row in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
         names_of = [column[1] for column in columns]
         records = []
         for row in connection.execute(f"SELECT * FROM {quoted}"):
+            left -= sum(len(value) if isinstance(value, (str, bytes)) else 8 for value in row)
+            if left < 0:
+                raise ValueError("it yields more than it holds")
             values = [_plain(value) for value in row]
             records.append((_key(values, key_at), values))
         tables[name] = (" ".join(sql.split()), _by_key(records, names_of))

@@ -11,6 +11,10 @@ import math
 
 MOST_DIGITS = 4300
 """Digits of the longest whole number that Python and the engine's JSON readers take."""
+MOST_DEEP = 100
+"""Objects and lists inside one another, above which a text does not count as JSON: what compares and stores values
+calls itself for each of them."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Number:
@@ -81,10 +85,27 @@ def _digest(value):
     return hashlib.sha256(b"numbers\0" * bool(found) + text.encode()).hexdigest()[:32]
 
 
+def _check_depth(value, data):
+    """Raise ValueError for a value that is nested too deeply; `data` is its text."""
+    brackets = data.translate(None, _NO_BRACKETS)
+    for _ in range(MOST_DEEP):
+        if not brackets:
+            return  # so many times all innermost pairs were taken away
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    level = [value]  # it is deep, or its texts hold brackets
+    for _ in range(MOST_DEEP + 1):
+        inner = (child for one in level for child in (one.values() if type(one) is dict else one))
+        level = [child for child in inner if type(child) in (dict, list)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
 def load(data):
-    """Return (value, digest) of a JSON file's bytes, or None when they are no strict JSON."""
+    """Return (value, digest) of a JSON file's bytes, or None when they are no strict JSON or nested too deeply."""
     try:
         value = _parsed(data.decode("utf-8-sig"))
+        _check_depth([value], data)
         return value, _digest(value)
     except (ValueError, RecursionError):
         return None
@@ -94,6 +115,7 @@ def load_lines(data):
     """Return (list of values, digest) of a file with one JSON value a line, or None. Blank lines are skipped."""
     try:
         value = [_parsed(line) for line in data.decode("utf-8-sig").split("\n") if line.strip()]
+        _check_depth(value, data)
         return value, _digest(value)
     except (ValueError, RecursionError):
         return None

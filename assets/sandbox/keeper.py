@@ -1,7 +1,8 @@
 """The parent process of one open program: starts it, reports how it ended, and kills all that it started.
 
 Runs inside the sandbox, standard library only. Orphans of the program become children of its keeper. So all that the
-program started can be found, apart from what tool calls and commands left running.
+program started can be found, apart from what tool calls and commands left running. The keeper has the server's user and
+rights, so that no tool can stop it or speak for it.
 """
 
 import json
@@ -17,7 +18,7 @@ _PATIENCE = 0.5
 """Seconds in which a program may end by itself when its input is closed, and again after SIGTERM."""
 
 
-def start(channel, argv, streams, place, unwanted):
+def start(channel, argv, streams, place, unwanted, rights):
     """Turn this newly forked process into a keeper, after closing the descriptors `unwanted`. Never returns.
 
     `channel` is a socket to the server. The server sends a byte to start the program; the keeper answers with a line
@@ -28,7 +29,7 @@ def start(channel, argv, streams, place, unwanted):
         for descriptor in unwanted:
             os.close(descriptor)
         processes.outlive_parent()
-        Keeper(channel).keep(argv, streams, place)
+        Keeper(channel, rights).keep(argv, streams, place)
     except BaseException:
         os._exit(70)
 
@@ -36,9 +37,9 @@ def start(channel, argv, streams, place, unwanted):
 class Keeper:
     """Keeps one program. `child` is its process id while it runs."""
 
-    def __init__(self, channel):
+    def __init__(self, channel, rights):
         self.channel = channel
-        self.family = processes.Family(alone=False)
+        self.family = processes.Family(False, rights)
         self.child = None
         self.poller = select.poll()
         self.poller.register(channel, select.POLLIN)

@@ -4,6 +4,7 @@ Runs inside the sandbox, standard library only. In a container everything but th
 at once. Elsewhere the server becomes the parent of all orphans below it, so that no descendant escapes.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -28,32 +29,38 @@ PRCTL = _prctl()
 
 
 class Family:
-    """All descendants of this process. `alone`: this process namespace holds no other processes. `groups` are the
-    process groups of the children, `kept` the children that `kill_others` spares with all below them."""
+    """All descendants of this process. `alone`: this process namespace holds no other processes. `rights` says which
+    user the children become. `groups` are the process groups of the children, `kept` the children that `kill_others`
+    spares with all below them."""
 
-    def __init__(self, alone):
-        self.alone = alone
+    def __init__(self, alone, rights):
+        self.alone, self.rights = alone, rights
         self.groups = set()
         self.kept = set()
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
-    def fork(self):
+    def fork(self, become=None):
         """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
 
-        The child stays in this session, because Linux first shares processor time among sessions and compares
-        priorities only within one.
+        The child becomes the user of the tools, or what `become`, another method of the rights, makes of it. A child
+        that cannot do so ends. It stays in this session, because Linux first shares processor time among sessions and
+        compares priorities only within one.
         """
         server = os.getpid()
         child = os.fork()
         if child:
             self.groups.add(child)
             return child
-        os.setpgid(0, 0)
-        if PRCTL is not None:
-            PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != server:  # the server died before the line above took effect
-                os._exit(0)
+        try:
+            os.setpgid(0, 0)
+            (become or self.rights.become_tool)()
+            if PRCTL is not None:
+                PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
+                if os.getppid() != server:  # the server died before the line above took effect
+                    os._exit(0)
+        except BaseException:
+            os._exit(70)
         return 0
 
     def kill(self):
@@ -84,14 +91,32 @@ class Family:
             for child in others:
                 _signal(os.kill, child)
             for child in others:
-                self._await(child)
+                self._await_killed(child)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stop all descendants meanwhile, so that they cannot change what is read; only where this process namespace
+        holds no other processes. Those that are forked meanwhile run."""
+        if self.alone:
+            _signal(os.kill, -1, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if self.alone:
+                _signal(os.kill, -1, signal.SIGCONT)
 
     def _kill_groups(self, groups):
         for group in groups:
             _signal(os.killpg, group)
             _signal(os.kill, group)  # a child that was forked a moment ago does not lead its group yet
         for group in groups:
-            self._await(group)
+            self._await_killed(group)
+
+    def _await_killed(self, child):
+        """Reap a killed child. It cannot be reaped as long as another process traces it, so this does not wait for
+        ever: what is left is met again among the children."""
+        await_end(child, _PATIENCE)
+        self._await(child, os.WNOHANG)
 
     def _await(self, child, how=0):
         """Reap a child (-1: any); return False when there is none."""
@@ -129,21 +154,71 @@ class Family:
         self.kept.discard(child)
 
 
+def await_end(child, seconds):
+    """Return whether a child ended within so many seconds, or is none any more; it stays to be reaped."""
+    deadline = time.monotonic() + seconds
+    try:
+        watched = os.pidfd_open(child)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):
+        watched = None  # this kernel has no such call
+    try:
+        while True:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if watched is None:
+                time.sleep(min(left, 0.001))
+                continue
+            poller = select.poll()
+            poller.register(watched, select.POLLIN)
+            if poller.poll(left * 1000):
+                return bool(os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+    except ChildProcessError:
+        return True
+    finally:
+        if watched is not None:
+            os.close(watched)
+
+
 def outlive_parent():
     """Let this process live on when the one that forked it dies (see `Family.fork`)."""
     if PRCTL is not None:
         PRCTL(_PDEATHSIG, 0, 0, 0, 0)
 
 
-def _signal(send, target):
+def _signal(send, target, number=signal.SIGKILL):
     try:
-        send(target, signal.SIGKILL)
+        send(target, number)
     except (ProcessLookupError, PermissionError):
         return
 
 
 class Hangup(Exception):
     """The engine closed the stream: the server must end."""
+
+
+class Slow(Exception):
+    """`brief` took too long."""
+
+
+@contextlib.contextmanager
+def brief(seconds):
+    """Raise Slow in what is done meanwhile when it has taken so many seconds of processor time."""
+
+    def interrupt(number, frame):
+        raise Slow(f"it takes more than {seconds:g} seconds")
+
+    before = signal.signal(signal.SIGPROF, interrupt)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class Exchange:
@@ -176,7 +251,7 @@ class Exchange:
         self.received += part
         if len(self.received) > self.most:
             raise OverflowError
-        return part.endswith(b"\n")
+        return b"\n" in part
 
 
 def exchange(channel, line, deadline, most, stream):

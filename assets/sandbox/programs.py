@@ -54,11 +54,12 @@ class Programs:
         ours, theirs = socket.socketpair()
         inside, outside = [pipes[0][0], pipes[1][1], pipes[2][1]], [pipes[0][1], pipes[1][0], pipes[2][0]]
         try:
-            child = self.family.fork()
+            child = self.family.fork(self.family.rights.stay)  # else a tool could kill or stop the keeper
         except OSError:
             child = None
         if child == 0:
-            keeper.start(theirs.detach(), request["argv"], inside, place, (*outside, ours.detach(), *private))
+            unwanted = (*outside, ours.detach(), *private)
+            keeper.start(theirs.detach(), request["argv"], inside, place, unwanted, self.family.rights)
         for descriptor in inside:
             os.close(descriptor)
         theirs.close()

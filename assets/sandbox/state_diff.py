@@ -19,10 +19,22 @@ _MOST_PARSED = 32 << 20
 """Bytes of a file above which it is compared by bytes."""
 _HEAVY = 1 << 20
 """Bytes of changed files above which they are compared in a process of their own."""
+MOST_AT_ONCE = 5000
+"""Files and folders above which the workspace is walked in a process of its own."""
+_MOST_FILES = 100_000
+"""Files and folders of a workspace above which it is not compared."""
+_MOST_CHANGES = 20_000
+"""Changed files above which a workspace is not compared."""
+_MOST_READ = 1 << 30
+"""Bytes that are read of files too large to be parsed. A sparse file may be larger than the disk that holds it."""
 _MOST_LINES = 4000
 """Lines of both sides of a text above which the diff is one hunk, because difflib would take too long."""
 _SQLITE = b"SQLite format 3\0"
 _SIDECARS = ("-wal", "-shm", "-journal")
+
+
+class TooMuch(Exception):
+    """The workspace, or what changed in it, is not compared; the message says why."""
 
 
 class Baseline:
@@ -39,13 +51,11 @@ class Baseline:
         return self._parsed[key]
 
 
-def differing(workspace, baseline):
+def differing(workspace, baseline, most=_MOST_FILES):
     """Return [(path, lstat or None)] of the files that are not pristine, sorted. A database also counts as changed when
-    it has side files; these are not listed themselves."""
+    it has side files; these are not listed themselves. Raises workspace.TooMany for more than `most` files."""
     found = []
-    present = {}
-    for path, status in workspace.walk():
-        present[path] = status
+    present = dict(workspace.walk(most=most))
     for path, status in present.items():
         base = _database_of(path, present, baseline)
         if base is not None:
@@ -75,25 +85,58 @@ def _database_of(path, present, baseline):
     return None
 
 
-def heavy(found):
-    """Return whether the files are so large that they should be compared in a process of their own."""
-    return sum(status.st_size for _, status in found if status) > _HEAVY
+def read_pristine(baseline, found):
+    """Read the pristine databases among the files, so that processes which are forked later need not."""
+    for path, _ in found:
+        before = baseline.files.get(path)
+        if before is not None and before.startswith(_SQLITE) and len(before) <= _MOST_PARSED:
+            _rows(baseline, path)
+
+
+def heavy(workspace, found):
+    """Return whether the files should be compared in a process of their own: they are large, or a database, which
+    SQLite reads for us."""
+    regular = [(path, status) for path, status in found if status is not None and stat.S_ISREG(status.st_mode)]
+    if sum(status.st_size for _, status in regular) > _HEAVY:
+        return True
+    return any(next(workspace.parts(path), b"").startswith(_SQLITE) for path, _ in regular)
+
+
+def refused(reason):
+    """Return the changes of a workspace that cannot be compared. They equal no others."""
+    return [
+        {
+            "path": ".",
+            "kind": "modified",
+            "format": "text",
+            "before_digest": "",
+            "after_digest": _bytes_digest(b"refused"),
+            "text": f"This workspace cannot be compared: {reason}\n",
+        }
+    ]
 
 
 def changes(workspace, baseline, found, by_bytes=False):
     """Return the changes of the files that `differing` found, as dictionaries with the fields of engine.types.Change.
-    With `by_bytes` no content is parsed."""
+    With `by_bytes` no content is parsed. Raises TooMuch."""
+    if len(found) > _MOST_CHANGES:
+        raise TooMuch(f"{len(found)} files differ")
     result = []
+    left = _MOST_READ
     for path, status in found:
         before = baseline.files.get(path)
-        change = _change(workspace, baseline, path, before, status, by_bytes)
+        if status is not None and stat.S_ISREG(status.st_mode) and (by_bytes or status.st_size > _MOST_PARSED):
+            left -= status.st_size
+            change = _by_bytes(workspace, path, before, status, left >= 0)
+        else:
+            change = _change(workspace, baseline, path, before, status)
         if change is not None:
             change["path"] = path.encode("utf-8", "replace").decode()
             result.append(change)
     return result
 
 
-def _change(workspace, baseline, path, before, status, by_bytes):
+def _change(workspace, baseline, path, before, status):
     if status is not None and not stat.S_ISREG(status.st_mode):
         return _special(workspace, path, before, status)
     after = workspace.content(path) if status is not None else None
@@ -102,18 +145,40 @@ def _change(workspace, baseline, path, before, status, by_bytes):
         "before_digest": "",
         "after_digest": "",
     }
-    if not by_bytes:
-        for compare in (_sqlite, _json, _text):
-            detail = compare(workspace, baseline, path, before, after)
-            if detail is not None:
-                return {**change, **detail} if detail["before_digest"] != detail["after_digest"] else None
+    for compare in (_sqlite, _json, _text):
+        detail = compare(workspace, baseline, path, before, after)
+        if detail is not None:
+            return {**change, **detail} if detail["before_digest"] != detail["after_digest"] else None
     if before == after:
         return None
     return {**change, "format": "binary", "before_digest": _bytes_digest(before), "after_digest": _bytes_digest(after)}
 
 
+def _by_bytes(workspace, path, before, status, wanted):
+    """Return the change of a file by its bytes, which are not kept in memory; by its size alone unless it is
+    `wanted`. None when it did not change."""
+    total = hashlib.sha256()
+    try:
+        if wanted:
+            for part in workspace.parts(path):
+                total.update(part)
+        else:
+            total.update(b"unread\0%d" % status.st_size)
+    except OSError as error:
+        total.update(b"unreadable\0%d" % error.errno)
+    before_digest, after_digest = _bytes_digest(before), total.hexdigest()[:32]
+    if before_digest == after_digest:
+        return None
+    return {
+        "kind": "added" if before is None else "modified",
+        "format": "binary",
+        "before_digest": before_digest,
+        "after_digest": after_digest,
+    }
+
+
 def _special(workspace, path, before, status):
-    """Return the change by which a link, pipe or device stands in place of a file."""
+    """Return the change by which a link, a pipe, a device or a folder that is too deep stands in place of a file."""
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(os.path.join(workspace.folder, path)).encode("utf-8", "replace")
         return {
@@ -171,18 +236,34 @@ def _sqlite(workspace, baseline, path, before, after):
         return None
     import sqlite3  # not at the top: each fork of a server without a database would pay for it
 
+    rows = _rows(baseline, path) if before is not None else ({}, "")
+    if rows is None:
+        return None
+    old, old_digest = rows
     try:
-        old = baseline.parsed(path, "sqlite", database_rows.of_bytes) if before is not None else {}
         new = {} if after is None else database_rows.of_file(os.path.join(workspace.folder, path), after)
-    except (sqlite3.Error, ValueError, OverflowError):
+    except (sqlite3.Error, ValueError, OverflowError, OSError):
         return None
     found = leaves.Leaves()
-    old_digest = "" if before is None else database_rows.digest(old)
     new_digest = "" if after is None else database_rows.digest(new)
     if old_digest != new_digest:
         for table in sorted(old.keys() | new.keys()):
             _compare_tables(table, old.get(table), new.get(table), found)
     return {"format": "sqlite", "before_digest": old_digest, "after_digest": new_digest, **found.fields()}
+
+
+def _rows(baseline, path):
+    """Return (tables, their digest) of a pristine database; None when it cannot be compared by rows."""
+    import sqlite3
+
+    def read(data):
+        try:
+            tables = database_rows.of_bytes(data)
+        except (sqlite3.Error, ValueError, OverflowError):
+            return None
+        return tables, database_rows.digest(tables)
+
+    return baseline.parsed(path, "sqlite", read)
 
 
 def _compare_tables(table, old, new, found):

@@ -10,16 +10,19 @@ ends, with everything below it, as soon as the engine closes the stream.
 import base64
 import contextlib
 import gc
-import json
 import os
+import resource
 import signal
 import socket
 import sys
 import time
 
+import answers
 import command
 import processes
 import programs
+import rights
+import start
 import state_diff
 import worker
 import workspace
@@ -35,6 +38,19 @@ _LIMITS = {
 }
 
 
+_QUICK_SECONDS = 0.5
+"""Processor time that the server itself spends on a comparison."""
+_COMPARING_SECONDS = 90
+"""Time, and processor time, of the process that compares files."""
+_BYTES_SECONDS = 20.0
+"""Processor time that the server spends on digests of files when that process failed. With the time above it is less
+than the engine waits."""
+_MOST_COMPARED = 32 << 20
+"""Bytes of the changes that this process may report."""
+_UNFIT = (OSError, ValueError, MemoryError, RecursionError, workspace.TooMany, processes.Slow)
+"""What ends a comparison that goes too far."""
+
+
 class Refused(Exception):
     """A request that cannot be served; `kind` tells the engine which exception it becomes."""
 
@@ -46,13 +62,15 @@ class Refused(Exception):
 class Server:
     """One sandbox, served over a Stream."""
 
-    def __init__(self, stream, root, alone, trusted, count_processes):
+    def __init__(self, stream, root, family, trusted, count_processes):
         self.stream = stream
         self.trusted = frozenset(trusted)
         self.count_processes = count_processes
-        self.family = processes.Family(alone)
+        self.family = family
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
+        self.start = start.Start(family.alone)
+        self.changed = ""
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
         self.process_cap = None
@@ -107,6 +125,8 @@ class Server:
         self.modules.warm(self.trusted)
         self.workspace.describe(request["files"])
         self.workspace.lay()
+        if changed := self.changed or self.start.changed():
+            raise workspace.Unverified(f"an earlier rollout changed: {changed}")
         self.baseline = state_diff.Baseline({path: data for path, (data, _) in self.workspace.files.items()})
         if self.git:
             self.make_repository()
@@ -116,12 +136,14 @@ class Server:
         return {}
 
     def op_reset(self, request, line):
-        """End every process and lay the workspace anew, unless it is pristine."""
+        """End every process and lay the workspace anew, unless it is pristine. Returns what else is not as it was at
+        the start: the present rollout may go on, but the engine lends the sandbox to no other one."""
         if not self.pristine:
             self.stop()
             self.workspace.lay()
+            self.changed = self.changed or self.start.changed()
             self.pristine = True
-        return {}
+        return {"changed": self.changed}
 
     def lay_ahead(self):
         """Reset before the engine requests it. A failure is ignored here, because that request will meet it again."""
@@ -157,11 +179,12 @@ class Server:
         self.git_command("commit", "-q", "--allow-empty", "--no-verify", "-m", "Initial state")
         self.workspace.adopt_git()
 
-    def git_command(self, *arguments, **variables):
-        """Run git without the machine's configuration and hooks, and return its output. Raises Refused."""
-        request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *arguments], "timeout": 60.0, "stdin": b""}
+    def git_command(self, *arguments, where=()):
+        """Run git without the machine's configuration and hooks, in the repository that the options `where` name, and
+        return its output. Raises Refused."""
+        request = {"argv": ["git", "-c", "core.hooksPath=/dev/null", *where, *arguments], "timeout": 60.0, "stdin": b""}
         bounds = {**self.limits, "output_chars": 16 << 20}
-        environment = {**self.environment(), **workspace.GIT_IDENTITY, **variables}
+        environment = {**self.environment(), **workspace.GIT_IDENTITY}
         place = command.Place(self.workspace.folder, environment, bounds, None)
         done = command.execute(self.family, request, place, self.stream)
         if done["status"] != 0:
@@ -203,13 +226,15 @@ class Server:
         return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
     def op_call(self, request, line):
-        """Have the worker run a tool function; its answer is passed on as it is."""
+        """Have the worker run a tool function, and pass its answer on once it is checked."""
         self.pristine = False
         if not self.ready_worker():
             return _fault("The sandbox allows no further process.", "limit", None)
         seconds = self.limits["call_seconds"]
         most = self.limits["output_chars"] * 12 + 65536
         try:
+            if answers.unasked(self.worker[1]):
+                return self.forged()
             answer = processes.exchange(self.worker[1], line, time.monotonic() + seconds, most, self.stream)
         except EOFError:
             return _fault(*self.worker_death(), None)
@@ -217,9 +242,19 @@ class Server:
             self.end_calls()
             return _fault("The tool wrote past its answer.", "limit", None)
         if answer is not None:
-            return answer
+            found = answers.checked(answer, request["id"], self.limits)
+            if found is None:
+                return self.forged()
+            if answer.find(b"\n") != len(answer) - 1:
+                self.end_calls()  # forks of the worker live on, and would answer the next call
+            return found
         self.end_calls()
         return _fault(f"The tool did not finish within {seconds:g} seconds.", "timeout", seconds)
+
+    def forged(self):
+        """End the worker, and return the fault of a tool that wrote its own answers."""
+        self.end_calls()
+        return _fault("The tool wrote to the channel of its answers.", "tool_crash", None)
 
     def ready_worker(self):
         """Start a worker unless one lives, and return whether one lives now.
@@ -240,6 +275,9 @@ class Server:
         """Return (message, fault) that say how the worker ended, and end what its calls left running."""
         child, _ = self.worker
         self.drop_worker()
+        if not processes.await_end(child, 1.0):
+            self.end_calls()
+            return "The tool closed the channel of its answers.", "tool_crash"
         status = self.family.reap(child)
         self.end_calls()
         if status is None:
@@ -300,50 +338,98 @@ class Server:
     def op_diff(self, request, line):
         """Return the changes of the workspace and, in a repository, the patch. With `last` every process is ended
         first, and the workspace is laid anew after the answer."""
-        if request.get("last") and not self.pristine:
-            self.stop()
-        found = state_diff.differing(self.workspace, self.baseline)
-        if found and state_diff.heavy(found):
-            changes = self.changes_in_child(found)
-        else:
-            changes = state_diff.changes(self.workspace, self.baseline, found)
-        return {"changes": changes, "patch": self.patch() if self.git else None}
+        if request.get("last"):
+            if not self.pristine:
+                self.stop()
+                self.workspace.empty_scratch()  # makes room for the patch
+            return self.diff(request["id"])
+        with self.family.frozen():
+            return self.diff(request["id"])
+
+    def diff(self, number):
+        changes, patch = self.changes(), as_line(self.patch() if self.git else None)
+        return b'{"id": %d, "ok": {"changes": %s, "patch": %s}}\n' % (number, changes[:-1], patch[:-1])
+
+    def changes(self):
+        """Return the changes as a line. They are compared here where that is cheap and safe, because a process of its
+        own costs more than most comparisons."""
+        found = None
+        try:
+            with processes.brief(_QUICK_SECONDS):
+                found = state_diff.differing(self.workspace, self.baseline, state_diff.MOST_AT_ONCE)
+                if not state_diff.heavy(self.workspace, found):
+                    return as_line(state_diff.changes(self.workspace, self.baseline, found))
+        except _UNFIT:
+            pass
+        return self.changes_in_child(found) or self.changes_by_bytes()
 
     def changes_in_child(self, found):
-        """Return the changes of large files, compared in a process with bounds of its own, so that they can neither
-        exhaust the server's memory nor hold it up. If that process fails, they are compared by bytes."""
+        """Return the changes as a line, compared in a process with bounds and a user of its own, so that no file can
+        exhaust the server's memory, hold it up or take it over; None when that process fails. `found` are the files
+        that differ, None when that is not known."""
+        with contextlib.suppress(*_UNFIT):
+            state_diff.read_pristine(self.baseline, found or ())
         ours, theirs = socket.socketpair()
-        child = self.family.fork()
+        try:
+            child = self.family.fork(self.family.rights.become_comparison)
+        except OSError:
+            ours.close()
+            theirs.close()
+            return None
         if child == 0:
             try:
-                os.close(ours.fileno())
+                for descriptor in (ours.fileno(), *self.private()):
+                    os.close(descriptor)
                 worker.bound(self.limits, None)
+                resource.setrlimit(resource.RLIMIT_CPU, (_COMPARING_SECONDS, _COMPARING_SECONDS))
                 theirs.recv(1)
-                theirs.sendall(as_line({"ok": state_diff.changes(self.workspace, self.baseline, found)}))
+                if found is None:
+                    found = state_diff.differing(self.workspace, self.baseline)
+                theirs.sendall(as_line(state_diff.changes(self.workspace, self.baseline, found)))
                 os._exit(0)
             except BaseException:
                 os._exit(70)
         theirs.close()
         ours.setblocking(False)
         try:
-            answer = processes.exchange(ours.fileno(), b"\n", time.monotonic() + 120, 64 << 20, self.stream)
+            deadline = time.monotonic() + _COMPARING_SECONDS
+            line = processes.exchange(ours.fileno(), b"\n", deadline, _MOST_COMPARED, self.stream)
+            return line if line is not None and line.find(b"\n") == len(line) - 1 else None
         except (EOFError, OverflowError):
-            answer = None
+            return None
         finally:
             ours.close()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             self.family.reap(child)
-        if answer is None:
-            return state_diff.changes(self.workspace, self.baseline, found, by_bytes=True)
-        return json.loads(answer)["ok"]
+
+    def changes_by_bytes(self):
+        """Return the changes as a line, with the digests of files only. What cannot be compared in this way either is
+        what a tool made, so it is a change and no fault of the sandbox."""
+        try:
+            with processes.brief(_BYTES_SECONDS):
+                found = state_diff.differing(self.workspace, self.baseline)
+                return as_line(state_diff.changes(self.workspace, self.baseline, found, by_bytes=True))
+        except (*_UNFIT, state_diff.TooMuch) as error:
+            return as_line(state_diff.refused(str(error) or type(error).__name__))
 
     def patch(self):
+        """Return the patch, or a line that says why there is none: a tool may have made what git cannot add. Raises
+        OSError where the disk is not the sandbox's own."""
+        try:
+            return self.git_diff()
+        except (Refused, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and not self.family.alone:
+                raise
+            return f"# There is no patch: {error}\n"
+
+    def git_diff(self):
         """Return `git diff` from the initial commit to the present files, untracked ones included.
 
         Uses a pristine copy of the repository outside the workspace, so that what a rollout did to .git has no effect.
         """
         place = os.path.join(self.workspace.scratch, ".turnwright-git")
+        workspace.remove(place)
         try:
             for path, (data, _) in self.workspace.files.items():
                 if path.startswith(".git/"):
@@ -355,9 +441,9 @@ class Server:
             for folder in ("objects", "refs/heads"):
                 os.makedirs(os.path.join(place, folder), exist_ok=True)
             where = ("--git-dir", place, "--work-tree", self.workspace.folder)
-            self.git_command(*where, "add", "-A")
+            self.git_command("add", "-A", where=where)
             options = ("--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "HEAD")
-            return self.git_command(*where, "diff", *options).decode("utf-8", "replace")
+            return self.git_command("diff", *options, where=where).decode("utf-8", "replace")
         finally:
             workspace.remove(place)
 
@@ -397,8 +483,10 @@ def main(config):
         os.dup2(nothing, number)
     os.close(nothing)
     sys.path[:] = [*sys.path, *config["paths"]]
+    family = processes.Family(config["alone"], rights.Rights(config["users"]))
+    family.rights.take(workspace.folders_below(config["root"]))
     stream = Stream(inbound, outbound)
-    server = Server(stream, config["root"], config["alone"], config["trusted"], config["count_processes"])
+    server = Server(stream, config["root"], family, config["trusted"], config["count_processes"])
     os.environ.clear()
     os.environ.update({**config["environment"], **server.environment()})
     gc.disable()

@@ -1,7 +1,7 @@
 """The process that runs a pack's tool functions, forked anew for every rollout.
 
-Runs inside the sandbox, standard library only. Reads one JSON request a line from its channel and answers with the
-response line for the engine, so that the tool server passes it on without parsing it.
+Runs inside the sandbox, standard library only. Reads one JSON request a line from its channel and answers with one
+line, which the tool server checks (answers.py).
 """
 
 import errno

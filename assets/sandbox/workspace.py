@@ -21,14 +21,31 @@ GIT_IDENTITY = {
 }
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Flags that neither follow a link nor wait at a pipe."""
+MOST_DEEP = 100
+"""Folders inside one another, below which `walk` does not look."""
+_LONGEST = 3800
+"""Bytes of a path below which `walk` does not look. Linux takes 4096, and names are added to it."""
+
+
+_MOST_AT_ONCE = 16 << 20
+"""Bytes of the largest file that `read` returns: the server then holds it several times."""
 
 
 class Escape(Exception):
-    """A path that leads out of the workspace, or is not a regular file."""
+    """A path that leads out of the workspace, or is not a regular file, or a file that is too large to be returned."""
+
+
+class TooMany(Exception):
+    """The workspace holds more files and folders than `walk` was to look at."""
 
 
 class Unverified(Exception):
     """The workspace could not be brought back to its pristine state."""
+
+
+def folders_below(root):
+    """Return the workspace and the temporary folder of tools (TMPDIR) below the root of a sandbox."""
+    return os.path.join(root, "work"), os.path.join(root, "tmp")
 
 
 class Workspace:
@@ -36,8 +53,7 @@ class Workspace:
     pristine content as {path: (bytes, mode)}, `folders` the folders that it needs."""
 
     def __init__(self, root):
-        self.folder = os.path.join(root, "work")
-        self.scratch = os.path.join(root, "tmp")
+        self.folder, self.scratch = folders_below(root)
         self.files = {}
         self.folders = set()
 
@@ -68,6 +84,8 @@ class Workspace:
             if not os.path.isdir(folder) or os.path.islink(folder):
                 remove(folder)
                 os.makedirs(folder, 0o755, exist_ok=True)
+            os.chmod(folder, 0o755)
+            _unmark(folder)
         try:
             kept = self._sweep()
         except (OSError, RecursionError):
@@ -92,6 +110,7 @@ class Workspace:
                         if name in self.folders:
                             if stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) != 0o755:
                                 os.chmod(entry.path, 0o755)
+                            _unmark(entry.path)
                             waiting.append((name + "/", entry.path))
                         else:
                             remove(entry.path)
@@ -111,19 +130,26 @@ class Workspace:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or stat.S_IMODE(found.st_mode) != mode or found.st_size != len(data):
                 return False
-            return _read_all(descriptor, len(data)) == data
+            return not _marks(descriptor) and _read_all(descriptor, len(data)) == data
         finally:
             os.close(descriptor)
 
     def _wipe(self):
         """Remove everything, where `_sweep` failed. Returns no kept paths. Raises Unverified."""
-        remove(self.folder)
-        remove(self.scratch)
-        for folder in (self.folder, self.scratch):
-            os.makedirs(folder, 0o755, exist_ok=True)
+        try:
+            _empty(self.folder)
+            _empty(self.scratch)
+        except OSError as error:
+            raise Unverified(str(error)) from error
         if os.listdir(self.folder) or os.listdir(self.scratch):
             raise Unverified("files of an earlier rollout could not be removed")
         return set()
+
+    def empty_scratch(self):
+        """Empty the temporary folder of tools, as far as that can be done."""
+        with contextlib.suppress(OSError):
+            os.chmod(self.scratch, 0o755)
+            _empty(self.scratch)
 
     def _write_missing(self, kept):
         if len(kept) == len(self.files) and all(os.path.isdir(os.path.join(self.folder, f)) for f in self.folders):
@@ -143,12 +169,13 @@ class Workspace:
             if not self._pristine(path, name):
                 raise Unverified(f"{name} does not hold what was written")
 
-    def walk(self, git=False):
-        """Return [(relative path, lstat)] of everything but folders, sorted. `.git` and `__pycache__` are left out."""
+    def walk(self, git=False, most=1 << 20):
+        """Return [(relative path, lstat)] of everything but folders, sorted. `.git` and `__pycache__` are left out.
+        A folder that is too deep stands there itself, and nothing below it. Raises TooMany."""
         found = []
-        waiting = [("", self.folder)]
+        waiting = [("", self.folder, 0)]
         while waiting:
-            prefix, folder = waiting.pop()
+            prefix, folder, depth = waiting.pop()
             try:
                 entries = os.scandir(folder)
             except PermissionError:
@@ -157,26 +184,42 @@ class Workspace:
             with entries:
                 for entry in entries:
                     name = prefix + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name != "__pycache__" and (git or name != ".git"):
-                            waiting.append((name + "/", entry.path))
+                    inner = entry.is_dir(follow_symlinks=False)
+                    if inner and (entry.name == "__pycache__" or (name == ".git" and not git)):
+                        continue
+                    if inner and depth < MOST_DEEP and len(os.fsencode(entry.path)) < _LONGEST:
+                        waiting.append((name + "/", entry.path, depth + 1))
                     else:
                         found.append((name, entry.stat(follow_symlinks=False)))
+                    if len(found) + len(waiting) > most:
+                        raise TooMany(f"more than {most} files and folders")
         found.sort(key=lambda pair: pair[0])
         return found
 
     def content(self, path):
         """Return the bytes of a regular file found by `walk`."""
-        full = os.path.join(self.folder, path)
-        try:
-            descriptor = os.open(full, _READ)
-        except PermissionError:
-            os.chmod(full, 0o644)
-            descriptor = os.open(full, _READ)
+        descriptor = self._opened(path)
         try:
             return _read_all(descriptor, os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
+
+    def parts(self, path):
+        """Yield the bytes of a regular file found by `walk`, some at a time."""
+        descriptor = self._opened(path)
+        try:
+            while part := os.read(descriptor, 1 << 18):
+                yield part
+        finally:
+            os.close(descriptor)
+
+    def _opened(self, path):
+        full = os.path.join(self.folder, path)
+        try:
+            return os.open(full, _READ)
+        except PermissionError:
+            os.chmod(full, 0o644)
+            return os.open(full, _READ)
 
     def read(self, path):
         """Return the bytes of a file. Raises Escape, or FileNotFoundError."""
@@ -189,6 +232,8 @@ class Workspace:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise Escape(f"{path} is not a regular file")
+            if status.st_size > _MOST_AT_ONCE:
+                raise Escape(f"{path} has more than {_MOST_AT_ONCE >> 20} MB")
             return _read_all(descriptor, status.st_size)
         finally:
             os.close(descriptor)
@@ -215,7 +260,7 @@ class Workspace:
         parts = path.split("/")
         if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
             raise Escape(f"{path!r} is not a path inside the workspace")
-        current = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        current = _open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, None, path)
         try:
             for part in parts[:-1]:
                 if make:
@@ -231,9 +276,14 @@ class Workspace:
 
 
 def _open(name, flags, folder, path):
-    """Open a file or folder in `folder` and return its descriptor. Raises FileNotFoundError and Escape, with `path`."""
+    """Open a file or folder in `folder` and return its descriptor. One whose mode shuts its owner out is given another
+    mode. Raises FileNotFoundError and Escape, with `path`."""
     try:
-        return os.open(name, flags, 0o644, dir_fd=folder)
+        try:
+            return os.open(name, flags, 0o644, dir_fd=folder)
+        except PermissionError:
+            os.chmod(name, 0o755 if flags & os.O_DIRECTORY else 0o644, dir_fd=folder)
+            return os.open(name, flags, 0o644, dir_fd=folder)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist") from None
     except (NotADirectoryError, IsADirectoryError):
@@ -242,6 +292,21 @@ def _open(name, flags, folder, path):
         if error.errno in (40, 62, 6):  # ELOOP on Linux and macOS; ENXIO for a pipe or socket
             raise Escape(f"{path} is a link or no regular file") from None
         raise
+
+
+def _marks(file):
+    """Return the extended attributes and access lists that a tool can set on a file or folder, a path or descriptor."""
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return [name for name in os.listxattr(file) if name.startswith(("user.", "system.posix_acl"))]
+    except OSError:
+        return []  # the file system has none
+
+
+def _unmark(folder):
+    for name in _marks(folder):
+        os.removexattr(folder, name)
 
 
 def _read_all(descriptor, size):
@@ -267,7 +332,8 @@ def _empty(folder):
 
 
 def remove(path):
-    """Remove a file, link or folder tree, also one without write permission. Nothing happens when it does not exist."""
+    """Remove a file, link or folder tree, whatever its modes and however deep it is. Nothing happens when it does not
+    exist."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -279,11 +345,32 @@ def remove(path):
 
     try:
         shutil.rmtree(path)
-    except PermissionError:
-        os.chmod(path, 0o700)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                full = os.path.join(folder, name)
-                if not os.path.islink(full):
-                    os.chmod(full, 0o700)
-        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        _remove_stubborn(path)
+
+
+def _remove_stubborn(path):
+    """Remove a folder tree. Every folder is first moved to the top and made accessible, so that no path gets too long
+    and nothing recurses."""
+    number = 0
+    waiting = [path]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o700)
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            if folder == path:
+                waiting.append(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)  # moving a folder changes its own entry ".."
+            while os.path.lexists(top := os.path.join(path, f".removing-{number}")):
+                number += 1
+            os.rename(entry.path, top)
+            waiting.append(top)
+        if folder != path:
+            os.rmdir(folder)
+    os.rmdir(path)

@@ -271,7 +271,10 @@ class WarmPool:
         except Exception:  # whatever happened, this sandbox may not be clean
             self._replace(sandbox, environment)
             return
-        self._offer(sandbox)
+        if sandbox.usable:
+            self._offer(sandbox)
+        else:
+            self._replace(sandbox, environment)
 
     def _replace(self, sandbox: RemoteSandbox, environment: Environment) -> None:
         self._throw_away(sandbox)

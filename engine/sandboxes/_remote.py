@@ -27,6 +27,8 @@ _SOURCES = (
     "lines",
     "workspace",
     "worker",
+    "answers",
+    "rights",
     "processes",
     "command",
     "keeper",
@@ -36,6 +38,7 @@ _SOURCES = (
     "json_values",
     "leaves",
     "state_diff",
+    "start",
     "tool_server",
 )
 
@@ -119,11 +122,13 @@ class RemoteSandbox:
         self._stream, self._explain, self._close = stream, explain, close
         self._call_seconds = 20.0
         self.worked = 0.0
+        self._changed = False
 
     @property
     def usable(self) -> bool:
-        """False when the sandbox must be thrown away, because its stream broke or a request was not answered."""
-        return self._stream.usable
+        """False when the sandbox must be thrown away: its stream broke, a request was not answered, or a rollout
+        changed what a reset does not bring back."""
+        return self._stream.usable and not self._changed
 
     async def open(self, environment: Environment, key: str) -> None:
         """Open another environment in the sandbox. Raises SandboxError."""
@@ -167,7 +172,7 @@ class RemoteSandbox:
         return StateDiff.model_validate(found)
 
     async def reset(self) -> None:
-        await self._ask({"op": "reset"}, OPENING)
+        self._changed = bool((await self._ask({"op": "reset"}, OPENING))["changed"])
 
     async def ping(self) -> int:
         """Return the server's process id inside the sandbox."""

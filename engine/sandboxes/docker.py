@@ -1,8 +1,9 @@
 """Docker containers, isolated.
 
-No network unless the domain asks for it, non-root, all capabilities dropped, no new privileges, read-only root,
-one size-bound writable folder in memory, bounds on memory, processor and processes. The tool server talks with the
-engine over the container's attached stream. It ends when the engine does, and the container is removed with it.
+No network unless the domain asks for it, read-only root, one size-bound writable folder in memory, bounds on memory,
+processor and processes. Tools run as `nobody` without capabilities and new privileges, the tool server as another user,
+whom they cannot reach. It talks with the engine over the container's attached stream. It ends when the engine does, and
+the container is removed with it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ __all__ = ["Docker"]
 
 LABEL = "turnwright.engine"
 _ROOT = "/sandbox"
-_USER = 65534
-"""The user and group `nobody`."""
+_TOOLS, _SERVER, _COMPARISON = 65534, 65533, 65532
+"""Users and groups in the container (assets/sandbox/rights.py). Tools are `nobody`; the others have no name there."""
+_CAPABILITIES = ["CHOWN", "KILL", "SETGID", "SETPCAP", "SETUID"]
+"""Those that the tool server starts with, to become another user. It gives up two of them, and tools have none."""
+_FILES = 65536
+"""Files and folders that fit into the writable folder. The tool server keeps something in memory for each of them."""
 _SERVER_BYTES = 96 << 20
 """Memory for the init process and the tool server on top of what the tools may use."""
 _SERVER_PROCESSES = 4
@@ -216,6 +221,7 @@ class Docker:
         first = bundle(
             root=_ROOT,
             alone=True,
+            users={"server": _SERVER, "tools": _TOOLS, "comparison": _COMPARISON},
             paths=["/usr/lib/python3/dist-packages", "/opt/tools"],
             count_processes=False,
             niceness=0,
@@ -270,7 +276,7 @@ class Docker:
             identity = api.create_container(
                 self._config.image,
                 command=command_line("/usr/bin/python3", size),
-                user=f"{_USER}:{_USER}",
+                user="0:0",
                 stdin_open=True,
                 tty=False,
                 network_disabled=not environment.network,
@@ -296,8 +302,9 @@ class Docker:
             network_mode="bridge" if environment.network else "none",
             ipc_mode="none",
             read_only=True,
-            tmpfs={_ROOT: f"size={limits.disk_bytes},mode=0700,uid={_USER},gid={_USER},nosuid,nodev,exec"},
+            tmpfs={_ROOT: f"size={limits.disk_bytes},nr_inodes={_FILES},mode=0755,uid=0,gid=0,nosuid,nodev,exec"},
             cap_drop=["ALL"],
+            cap_add=_CAPABILITIES,
             security_opt=["no-new-privileges"],
             mem_limit=memory,
             memswap_limit=memory,

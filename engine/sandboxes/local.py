@@ -125,6 +125,7 @@ class Local:
             first = bundle(
                 root=str(root),
                 alone=False,
+                users=None,
                 paths=_package_paths(),
                 count_processes=True,
                 niceness=NICENESS,
@@ -203,7 +204,9 @@ class _OnDisk(RemoteSandbox):
 
     async def diff(self, *, last: bool = False) -> StateDiff:
         self._check()
-        return await super().diff(last=last)
+        found = await super().diff(last=last)
+        self._check()
+        return found
 
     async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         try:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import docker
 import pytest
 
 from engine import plugins
 from engine.errors import SandboxError
 from engine.protocols import SandboxPool
+from engine.sandboxes._remote import RemoteSandbox
 from engine.serving.choice import open_pool
 from engine.settings import read
 from engine.types import Environment, Limits
@@ -74,7 +78,6 @@ def reach(host: str, port: int): socket.create_connection((host, port), timeout=
 def address(): return socket.gethostbyname("example.com")
 def environment(): return dict(os.environ)
 def who(): return {"uid": os.getuid(), "capabilities": open("/proc/self/status").read().split("CapEff:")[1].split()[0]}
-def kill_server(): os.kill(os.getppid(), 9); time.sleep(5)
 def processes():
     return sum(name.isdigit() for name in os.listdir("/proc"))
 def table():
@@ -132,6 +135,25 @@ def promised_by(*backends: str) -> Callable[[Any], Any]:
 EVERY = promised_by(*BACKENDS)
 ISOLATED = promised_by(*(name for name in BACKENDS if plugins.load("sandboxes", name).make.isolated))
 DOCKER = promised_by("docker")
+
+
+async def killer(backend: str, sandbox: RemoteSandbox) -> Callable[[], None]:
+    """Return a function that kills a sandbox's tool server from outside, as root of its container or as its user on
+    this machine."""
+    server = await sandbox.ping()
+    if backend != "docker":
+        return lambda: os.kill(server, signal.SIGKILL)
+    container = (await sandbox.exec(["hostname"])).stdout.decode().strip()
+    return lambda: _in_container(container, f"kill -9 {server}")
+
+
+def _in_container(container: str, command: str) -> None:
+    client = docker.from_env()
+    try:
+        made = client.api.exec_create(container, ["sh", "-c", command], user="0")
+        client.api.exec_start(made["Id"])
+    finally:
+        client.close()
 
 
 async def opened(backend: str) -> SandboxPool:

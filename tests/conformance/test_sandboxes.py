@@ -33,6 +33,7 @@ from tests.conformance._sandboxes import (
     ISOLATED,
     TIGHT,
     environment,
+    killer,
     opened,
     workspace,
 )
@@ -542,13 +543,12 @@ async def test_a_read_that_is_cancelled_or_overdue_loses_nothing(sandbox: Remote
 
 
 @EVERY
-async def test_a_killed_tool_server_breaks_its_processes_and_leaves_none(pool: SandboxPool) -> None:
+async def test_a_killed_tool_server_breaks_its_processes_and_leaves_none(backend: str, pool: SandboxPool) -> None:
     async with pool.lease(environment()) as sandbox:
         process, name = await _family(sandbox)
         pending = asyncio.create_task(process.read())
         await asyncio.sleep(0.1)
-        with pytest.raises(SandboxError):
-            await sandbox.call("kill_server", {})
+        await asyncio.to_thread(await killer(backend, sandbox))
         for use in (pending, process.write(b"x"), process.readline(), sandbox.open_process(["cat"])):
             with pytest.raises(SandboxError):
                 await asyncio.wait_for(use, 20)
@@ -664,10 +664,14 @@ async def test_commands_are_refused_without_isolation_unless_allowed(backend: st
 
 
 @EVERY
-async def test_a_killed_tool_server_is_a_sandbox_error_and_the_pool_goes_on(pool: SandboxPool) -> None:
+async def test_a_killed_tool_server_is_a_sandbox_error_and_the_pool_goes_on(backend: str, pool: SandboxPool) -> None:
     async with pool.lease(environment()) as sandbox:
+        kill = await killer(backend, sandbox)
+        call = asyncio.create_task(sandbox.call("sleep", {"seconds": 2.5}))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(kill)
         with pytest.raises(SandboxError) as caught:
-            await sandbox.call("kill_server", {})
+            await call
         assert not caught.value.gone
         with pytest.raises(SandboxError):
             await sandbox.diff()
