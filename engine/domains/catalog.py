@@ -333,7 +333,10 @@ def _unknown_names(
     """Return the tables, columns, slots and results that the template uses and that do not exist. `tables` keeps those
     of each variant for the next template."""
     if template.variant not in tables:
-        tables[template.variant] = Tables(workspace_of(files, template.variant))
+        try:
+            tables[template.variant] = Tables(workspace_of(files, template.variant))
+        except InputError as error:  # data that is too large
+            return [error]
     slots: list[str] = []
     refused: list[InputError] = []
     for number, slot in enumerate(template.slots):

@@ -26,6 +26,7 @@ MOST_OPEN = 30
 PASSES, JOINED, WEIGHED = " passes", " joined", " weighed"
 """Filters that no text can name, because of the space."""
 _SURELY_SHORT = 200
+_BY_CHANCE = re.compile("random|lipsum")
 _OPENING = re.compile(r"[(\[{]")
 _BLOCKS = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "with"})
 """Statements with a body. `set` may have one, so its levels are counted in the tree."""
@@ -52,12 +53,17 @@ def is_plain_expression(source: str) -> bool:
     return _PLAIN_NAME.fullmatch(source) is not None
 
 
+def is_short(source: str) -> bool:
+    """Return whether a text is so short that its tree is within the bounds, and draws nothing by chance."""
+    return len(source) <= _SURELY_SHORT and not _BY_CHANCE.search(source) and len(_OPENING.findall(source)) <= MOST_OPEN
+
+
 def bound_source(source: str, tokens: Iterable[tuple[int, str, str]]) -> None:
     """Refuse a text that is too long, or nested so deeply that reading it takes too many levels of calls. The tokens
     (line, kind, text) are read only where the text may be."""
     if len(source) > MOST_CHARACTERS:
         raise TooMuch(f"it has more than {MOST_CHARACTERS:,} characters")
-    if len(source) <= _SURELY_SHORT and len(_OPENING.findall(source)) <= MOST_OPEN:
+    if is_short(source):
         return
     brackets = blocks = row = branches = 0
     first = False

@@ -56,10 +56,12 @@ class _Bounded(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template_syntax.bound_source(source, self.lex(source))
-        return super()._parse(source, name, filename)
+        tree = super()._parse(source, name, filename)
+        if not template_syntax.is_short(source):
+            template_syntax.bound_tree(tree)
+        return tree
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
-        template_syntax.bound_tree(source)
         return super()._generate(template_syntax.count_steps(source, self), *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -134,16 +136,18 @@ _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
-def _template(source: str) -> Template:
+def _template(source: str) -> tuple[Template, bool]:
+    """Return a compiled text, and whether its steps are counted."""
     plain = template_syntax.is_plain(source)
-    return (_plain_environment if plain else _environment).from_string(source)
+    return (_plain_environment if plain else _environment).from_string(source), not plain
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
 def _expression(source: str) -> Callable[..., Any]:
     if template_syntax.is_plain_expression(source):
         return _plain_environment.compile_expression(source, undefined_to_none=False)
-    template_syntax.bound_source(source, _environment.lex("{{" + source + "}}"))
+    if not template_syntax.is_short(source):
+        _environment.parse("{{" + source + "}}")  # which refuses too much of it; an expression is parsed without that
     return _environment.compile_expression(source, undefined_to_none=False)
 
 
@@ -156,8 +160,10 @@ def render_text(source: str, values: Mapping[str, Any]) -> str:
     if "{" not in source:
         return source.strip()
     try:
-        STEPS.start(source)
-        return _template(source).render(values).strip()
+        template, counted = _template(source)
+        if counted:
+            STEPS.start(source)
+        return template.render(values).strip()
     except Exception as error:  # a filter raises whatever the values make it raise
         raise _refusal("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
@@ -198,10 +204,7 @@ def names_in(source: str) -> frozenset[str]:
     if "{" not in source:
         return frozenset()
     try:
-        tree = _environment.parse(source)
-        if not template_syntax.is_plain(source):
-            template_syntax.bound_tree(tree)
-        return frozenset(meta.find_undeclared_variables(tree))
+        return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
     except TemplateSyntaxError as error:
         raise _refusal("text", source, f"{error.message}.", "Correct the Jinja syntax.") from error
     except _UNREADABLE as error:

@@ -72,7 +72,8 @@ ATTACKS = {
 CHANCE = ["[1, 2]|random", "[[1, 2]]|map('random')|list", "lipsum()", "lipsum(n=1)[0]"]
 TWINS = [
     ("{% for a in range(3) %}{% for b in range(2) %}{{ a }}{{ b }} {% endfor %}{% endfor %}", "00 01 10 11 20 21"),
-    ("{% set n = namespace(x='ab') %}{% for i in range(2) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}", "abababab"),
+    ("{% set n = namespace(x='ab') %}{% for i in range(2) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}",
+     "abababab"),
     ("{% macro m(n) %}{{ n }}{% if n %}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(5) }}", "543210"),
     ("{% for x in [[1, [2]]] recursive %}{{ loop(x) if x is iterable else x }}{% endfor %}", "12"),
     ("{% for x in [1, 2, 3] if x > 1 %}{{ loop.index }}/{{ loop.length }}{{ ',' if not loop.last }}{% endfor %}",
@@ -117,7 +118,8 @@ def test_what_draws_by_chance_is_refused_with_the_reason(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["cycler('a')", "[cycler('a')]", "range ~ ''", "'%s' % range", "'{}'.format(range)", "[[1]|map('string')]|string"]
+    "source",
+    ["cycler('a')", "[cycler('a')]", "range ~ ''", "'%s' % range", "'{}'.format(range)", "[[1]|map('string')]|string"],
 )  # fmt: skip
 def test_no_address_in_memory_is_written_in_any_way(source: str) -> None:
     with pytest.raises(InputError, match="and no value"):
