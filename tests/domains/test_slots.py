@@ -134,7 +134,7 @@ def test_chance_the_clock_and_the_machine_are_refused_with_the_reason(
         ("select count(*) as c from rows a, rows b, rows c where a.x < 40 and b.x < 40", 40 * 40 * 301),
         (ENDLESS + "select sum(x) as s from (select x from n limit 400000)", 80000200000),
         (
-            "select length(group_concat(substr(text, 1, 40000), '')) as n from rows, files where x < 9 and size = 60000",
+            "select length(group_concat(substr(text, 1, 40000), '')) n from rows, files where x < 9 and size > 9999",
             360_000,
         ),
         ("with a as (select x from rows limit 3), b as (select * from a) select count(*) as c from a, b, a as c", 27),
