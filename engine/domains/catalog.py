@@ -59,7 +59,9 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: More
             errors.extend(each(found))
         return fallback
 
-    errors += pack_files.name_faults(files)
+    if found := pack_files.name_faults(files):  # refused anyway, and no error below could print such a name
+        errors += found
+        files = {name: data for name, data in files.items() if not pack_files.name_problem(name)}
     head = collect(lambda: _head(files), {})
     policy = collect(lambda: _text(files, "policy.md"), "")
     if not policy.strip() and not any(e.where == "policy.md" for e in errors):

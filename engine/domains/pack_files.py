@@ -203,9 +203,9 @@ def odd_character(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a name as it can be printed: what cannot be seen is escaped, and a long one is cut."""
+    """Return a name as it can be printed: what cannot be seen is escaped, a long one is cut, an empty one quoted."""
     plain = "".join(one if not odd_character(one) else f"\\u{ord(one):04x}" for one in name[:200])
-    return plain if len(name) <= 200 else f"{plain}..."
+    return (plain or '""') if len(name) <= 200 else f"{plain}..."
 
 
 def _check_size(what: str, count: int, size: int) -> None:

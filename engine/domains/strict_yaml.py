@@ -62,15 +62,16 @@ def _bound(text: str, name: str) -> None:
             continue  # told when it is read
 
 
-def _bound_events(events: Iterable[yaml.Event], name: str) -> None:
+def _bound_events(events: Iterable[Any], name: str) -> None:
     level = 0
     for event in events:
+        mark: Any = event.start_mark
         if isinstance(event, yaml.AliasEvent):
             problem = f"*{event.anchor} is an alias; write out what it stands for"
-            raise yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, problem, mark)
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if level > MOST_LEVELS:
-            line = event.start_mark.line + 1
+            line = mark.line + 1
             move = "Write it with fewer levels."
             raise InputError(f"{name} line {line}", "is nested too deeply.", move, file=name, line=line)
 

@@ -41,7 +41,8 @@ _SEARCHED = 1024
 """Comparisons of characters, in a search whose cost may be the product of two lengths, that count as one step."""
 _WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
 """One place of a `%` text; its groups are the width and the precision, in digits or `*`."""
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_EMPTY: dict[str, Any] = {}
+_VIEWS = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
 _SEQUENCES = (list, tuple, *_VIEWS)
 _CONTAINERS = (*_SEQUENCES, dict, Namespace)
 
@@ -131,7 +132,8 @@ def _weight_below(value: Any, written: bool) -> int:
 def refuse_unprintable(value: Any) -> Any:
     """Return the value itself. Raises TypeError for generators, functions and other things that would be printed as an
     address in memory, which differs in each process."""
-    nameless = type(value).__repr__ is object.__repr__
+    kind: Any = type(value)
+    nameless = kind.__repr__ is object.__repr__
     if isinstance(value, Iterator) or ((nameless or callable(value)) and not isinstance(value, Undefined)):
         raise TypeError(f"it gives a {type(value).__name__} and no value; a list is written with |list or |join")
     return value

@@ -119,7 +119,8 @@ def _written(_: Context, value: Any) -> Any:
 def _joined(evaluation: EvalContext, parts: list[Any]) -> str:
     """Return what `~` gives."""
     listed = template_steps.joined("", parts)
-    return template_steps.weighed((markup_join if evaluation.autoescape else str_join)(listed))
+    found: str = template_steps.weighed((markup_join if evaluation.autoescape else str_join)(listed))
+    return found
 
 
 _environment = _Bounded()
