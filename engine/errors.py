@@ -2,6 +2,7 @@
 
     TurnwrightError
     ├── InputError        a file, form, config or argument that is refused; names the place and the next move
+    │   └── Stopped       what it asked for ran out of time or memory of this machine
     ├── ModelError        a model endpoint failed; `kind` says how, `retryable` whether a retry can help
     ├── SandboxError      our sandbox failed (engine gone, container killed); never a tool's own failure
     ├── ProcessError      a program in a sandbox cannot start, or ended; its tool source handles it
@@ -58,6 +59,11 @@ class InputError(TurnwrightError):
         self.where, self.problem, self.next_move = where, problem, next_move
         self.file, self.line, self.source = file, line, source
         super().__init__(f"{where}: {problem}" + (f" {next_move}" if next_move else ""))
+
+
+class Stopped(InputError):
+    """Work that a pack asked for ran into the clock or the memory of its process. It may be the machine's fault, so no
+    task is rejected for it: a batch that meets it fails and can be resumed."""
 
 
 class InputErrors(InputError):

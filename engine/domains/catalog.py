@@ -7,6 +7,7 @@ with its file, line and field. Nothing of a pack is executed here.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,9 @@ _FOUND_IN_FILES = {"policy", "tools", "user_tools", "templates", "questions", "d
 _HEAD_FIELDS = Domain.model_fields.keys() - _FOUND_IN_FILES
 """What domain.yaml may say; the other fields of a Domain come from the other files."""
 _REQUIRED_TEXTS = ("id", "name", "description")
+_ID = re.compile(r"[a-z0-9_-]{1,100}")
+_PART_ID = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
+"""The id of a template, question or persona: up to 100 visible characters of ASCII."""
 _NO_CONTENT = {"policy": "", "tools": (), "templates": (), "digest": "", "files": {}}
 
 
@@ -59,6 +63,9 @@ def parse(files: Mapping[str, bytes], *, unfinished: bool = False, further: More
             errors.extend(each(found))
         return fallback
 
+    if found := pack_files.name_faults(files):  # refused anyway, and no error below could print such a name
+        errors += found
+        files = {name: data for name, data in files.items() if not pack_files.name_problem(name)}
     head = collect(lambda: _head(files), {})
     policy = collect(lambda: _text(files, "policy.md"), "")
     if not policy.strip() and not any(e.where == "policy.md" for e in errors):
@@ -183,8 +190,11 @@ def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
     for field in blank:
         missing = head.get(field) is None or isinstance(head[field], str)
         errors.append(source.refusal((field,), "is missing." if missing else "is no text.", "Give it a text."))
-    if "id" not in blank and not _is_id(head["id"]):
-        errors.append(source.refusal(("id",), f"{head['id']!r} is no id.", "Use a-z, 0-9, _ and -."))
+    if "id" not in blank and not _ID.fullmatch(head["id"]):
+        errors.append(source.refusal(("id",), f"{_quoted(head['id'])} is no id.", "Use a-z, 0-9, _ and -, up to 100."))
+    errors += [
+        source.refusal((field,), f"holds {odd}, which nobody sees.", "Leave it out.") for field, odd in _odd(head)
+    ]
     given = {name: entry for name, entry in head.items() if name in _HEAD_FIELDS and name not in blank}
     try:
         domain = Domain.model_validate({**dict.fromkeys(blank, "-"), **given, **_NO_CONTENT})
@@ -196,8 +206,14 @@ def _head(files: Mapping[str, bytes]) -> dict[str, Any]:
     return dict(head)
 
 
-def _is_id(id: str) -> bool:
-    return id.replace("_", "").replace("-", "").isalnum() and id == id.lower()
+def _odd(head: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (field, character) for the one-line texts of domain.yaml that hold a character which nobody sees."""
+    texts = [(field, head[field]) for field in ("name", "category", "licence") if isinstance(head.get(field), str)]
+    return [(field, odd) for field, text in texts if (odd := pack_files.odd_character(text))]
+
+
+def _quoted(id: str) -> str:
+    return repr(pack_files.shown(id))
 
 
 def _source_errors(source: Source, choices: Sequence[Choice]) -> list[InputError]:
@@ -389,7 +405,10 @@ def _unknown_names(
     """Return the tables, columns, slots and results that the template uses and that do not exist. `tables` keeps those
     of each variant for the next template."""
     if template.variant not in tables:
-        tables[template.variant] = Tables(workspace_of(files, template.variant))
+        try:
+            tables[template.variant] = Tables(workspace_of(files, template.variant))
+        except InputError as error:  # data that is too large
+            return [error]
     slots: list[str] = []
     refused: list[InputError] = []
     for number, slot in enumerate(template.slots):
@@ -407,10 +426,13 @@ def _unknown_names(
 
 
 def _repeated_ids(ids: list[tuple[str, Source, FieldPath]]) -> list[InputError]:
-    """Return a refusal at every place whose id an earlier place has."""
+    """Return a refusal at every place whose id an earlier place has, or that is no id."""
     seen: dict[str, str] = {}
     found: list[InputError] = []
     for id, source, path in ids:
+        if not _PART_ID.fullmatch(id):
+            move = "Use up to 100 letters, digits and signs of ASCII."
+            found.append(source.refusal(path, f"{_quoted(id)} is no id.", move))
         if id in seen:
             found.append(source.refusal(path, f"{id!r} is used twice: {seen[id]} has it too.", "Give each its own."))
         seen.setdefault(id, source.where(path).split(":")[0])

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
+from engine.domains import strict_yaml
 from engine.domains.signature import tools_from_source
 from engine.errors import InputError
 from engine.reading.places import Source
@@ -63,8 +64,9 @@ def names_in(files: Mapping[str, bytes]) -> list[str]:
 def _named(files: Mapping[str, bytes]) -> list[str] | None:
     """Return the same as `names_in`, or None when domain.yaml cannot be read (parsing refuses that with its line)."""
     try:
+        strict_yaml.yaml_value(files.get("domain.yaml", b""), "domain.yaml")  # the loader below has no bounds
         head = yaml.load(files.get("domain.yaml", b""), Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (InputError, yaml.YAMLError, ValueError, RecursionError):
         return None
     named = head.get(_FIELD) if isinstance(head, dict) else None
     listed = named if isinstance(named, list) else []

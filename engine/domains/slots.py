@@ -1,8 +1,13 @@
 """Makes SQL tables of a workspace's data files, and runs the slot queries of templates on them.
 
-The tables are in a private in-memory database that only allows reading, with limits on work and rows, so a pack's
-SELECT can neither write nor open a file. The order of rows is the query's own; use ORDER BY where it matters. SQL has
-whole numbers up to 64 bits; larger ones become text with all their digits, also inside nested JSON.
+The tables are in a private in-memory database that only allows reading, with counted bounds on work, values and rows
+(slot_select.py), so a pack's SELECT can neither write nor open a file. The order of rows is the query's own; use ORDER
+BY where it matters. SQL has whole numbers up to 64 bits; larger ones become text with all their digits, also inside
+nested JSON.
+
+A query first runs here, with so few steps that it cannot hold the process. A longer one begins anew in a child with its
+own memory, which alone decides, so the result depends on no clock and on nothing else that the process does. Only what
+counting does not bound stops the child by the clock; that is `Stopped` and no fault of the pack.
 """
 
 from __future__ import annotations
@@ -13,68 +18,137 @@ import json
 import math
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from engine.errors import InputError
+from engine.domains import slot_select
+from engine.domains.slot_select import Bounds, Found, Guard, Interrupted, Refused
+from engine.errors import InputError, Stopped
 from engine.reading.json_value import writable_below
 from engine.types import Domain
 
 MAX_ROWS = 20_000
 MAX_OPERATIONS = 50_000_000
+"""Instructions of SQLite for one query: a second or two where values are short."""
 MAX_TEXT = 64 * 1024
-_ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+MAX_VALUE = 16 << 20
+"""Bytes of one value or row in a query."""
+MAX_RESULT = 64 << 20
+"""Characters and bytes of all rows of a query, and of all results that are kept of one workspace."""
+MAX_CELLS = 10_000_000
+"""Cells of one table."""
+_HERE = Bounds(steps=1_000_000, value=128 << 10, result=MAX_RESULT, rows=MAX_ROWS)
+"""What a query may take in this process; the heaviest of the shipped packs takes a third of the steps."""
+_IN_CHILD = Bounds(steps=MAX_OPERATIONS, value=MAX_VALUE, result=MAX_RESULT, rows=MAX_ROWS)
+_SECONDS_HERE = 2.0
+_GROWTH_HERE = 256 << 20
+_CHILD_SECONDS = 30.0
+_CHILD_MEMORY = 1 << 30
+_ASKED_EACH = 2
+_KEPT_RESULTS = 2_000
 
 
 class Tables:
-    """The tables of one workspace. Safe to share between threads."""
+    """The tables of one workspace. Safe to share between threads. Raises InputError for data that is too large."""
 
     def __init__(self, workspace: Mapping[str, bytes]) -> None:
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        _fill(self._connection, workspace)
-        for function in ("json_each", "json_tree"):  # before the authorizer: their first use creates a virtual table
-            self._connection.execute(f"select 1 from {function}('[]')").fetchall()
-        self._connection.set_authorizer(
-            lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
-        )
+        self._cached = 0
+        _fill(connection, workspace)
+        self._guard = Guard(connection, _HERE)
 
     def rows(self, query: str, slots: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the rows of a SELECT as {column: value}, cached; `:name` stands for a slot. Raises InputError."""
         used = {name: slots[name] for name in re.findall(r":([A-Za-z_]\w*)", query) if name in slots}
         key = (query, json.dumps(used, sort_keys=True, default=str))
         if key not in self._cache:
-            if len(self._cache) > 2_000:
+            found = self._select(query, used)
+            if len(self._cache) > _KEPT_RESULTS or self._cached + found.size > MAX_RESULT:
                 self._cache.clear()
-            self._cache[key] = self._select(query, used)[1]
+                self._cached = 0
+            self._cached += found.size
+            rows = self._cache[key] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+            return rows
         return self._cache[key]
 
     def columns(self, query: str, known: Iterable[str] = ()) -> list[str]:
         """Return the column names of a SELECT without reading rows; the slots in `known` are bound to NULL."""
-        return self._select(f"select * from ({query.strip().rstrip(';')}) limit 0", dict.fromkeys(known))[0]
+        return self._select(f"select * from ({query.strip().rstrip(';')}) limit 0", dict.fromkeys(known)).columns
 
-    def _select(self, query: str, used: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-        operations = 0
+    def _select(self, query: str, used: Mapping[str, Any]) -> Found:
+        try:
+            with self._lock:
+                try:
+                    return slot_select.select(self._guard, query, used, _growing_or_late())
+                except Interrupted:
+                    database = self._guard.database()
+            return _in_child(database, query, used)
+        except Refused as error:
+            raise InputError(_place(query), f"{error}.", "Correct the SELECT.", source=query) from error
 
-        def too_many() -> int:
-            nonlocal operations
-            operations += 100_000
-            return 1 if operations > MAX_OPERATIONS else 0
 
-        with self._lock:
-            self._connection.set_progress_handler(too_many, 100_000)
-            try:
-                cursor = self._connection.execute(query, dict(used))
-                columns = [c[0] for c in cursor.description or ()]
-                rows = cursor.fetchmany(MAX_ROWS)
-            except (sqlite3.Error, ValueError) as error:  # ValueError: half a surrogate pair
-                raise InputError(_place(query), f"{error}.", "Correct the SELECT.", source=query) from error
-            finally:
-                self._connection.set_progress_handler(None, 0)
-        return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+def _growing_or_late() -> Callable[[], bool]:
+    """Return what says whether a query shall go on in a child, because it holds this process or fills it."""
+    begin = memory = asked = 0.0
+
+    def stop() -> bool:
+        nonlocal begin, memory, asked
+        if asked % _ASKED_EACH == 0:
+            if asked == 0:
+                begin, memory = time.monotonic(), _resident()
+            elif time.monotonic() - begin > _SECONDS_HERE or _resident() - memory > _GROWTH_HERE:
+                return True
+        asked += 1
+        return False
+
+    return stop
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process has; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as told:  # noqa: PTH123 (a third of the time)
+            return int(told.read(100).split()[1]) * 4096
+    except OSError:
+        return 0
+
+
+def _in_child(database: bytes, query: str, used: Mapping[str, Any]) -> Found:
+    """Return what a SELECT finds, which a process of its own runs. Raises Refused, and Stopped when it runs out
+    of time or memory."""
+    given = slot_select.order(query, used, _IN_CHILD, _CHILD_MEMORY) + database
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-I", "-S", slot_select.__file__],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_CHILD_SECONDS,
+            env={},
+            check=False,
+        )
+        return slot_select.answer_of(ran.stdout)
+    except Interrupted as error:
+        if "memory" in str(error):
+            raise _stopped(query, f"it needs more than {_CHILD_MEMORY >> 20} MB of memory") from error
+        steps = f"it takes more than {MAX_OPERATIONS:,} steps of SQLite"
+        raise Refused(steps if "interrupted" in str(error) else str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise _stopped(query, f"it took more than {_CHILD_SECONDS:g} seconds") from error
+    except (OSError, ValueError) as error:
+        raise _stopped(query, "its process ended without an answer") from error
+
+
+def _stopped(query: str, why: str) -> Stopped:
+    move = "Make the SELECT cheaper, or try again where the machine is free."
+    return Stopped(_place(query), f"was stopped: {why}.", move, source=query)
 
 
 def _place(query: str) -> str:
@@ -112,7 +186,7 @@ def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> Non
     for path in sorted(workspace):
         data, suffix, stem = workspace[path], PurePosixPath(path).suffix.lower(), PurePosixPath(path).stem
         if data[:16] == b"SQLite format 3\x00":
-            _copy_sqlite(connection, data)
+            _copy_sqlite(connection, path, data)
         elif suffix in (".csv", ".tsv"):
             tables.setdefault(stem, _csv_rows(data, "\t" if suffix == ".tsv" else ","))
         elif suffix == ".json":
@@ -120,7 +194,10 @@ def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> Non
                 tables.setdefault(name, rows)
     tables["files"] = [_file_row(path, workspace[path]) for path in sorted(workspace)]
     for name, rows in tables.items():
-        _create(connection, name, rows)
+        try:
+            _create(connection, name, rows)
+        except RecursionError:  # a nested value that was read, but cannot be written again
+            continue
     connection.commit()
 
 
@@ -202,20 +279,39 @@ def _real(text: str) -> float | str:
     return number if exact and math.isfinite(number) else text
 
 
-def _copy_sqlite(connection: sqlite3.Connection, data: bytes) -> None:
-    """Copy the tables of a SQLite file; a damaged one gives none."""
+def _copy_sqlite(connection: sqlite3.Connection, path: str, data: bytes) -> None:
+    """Copy the tables of a SQLite file; a damaged one gives none. Raises InputError for one that takes too much: its
+    generated columns may work out anything."""
     source = sqlite3.connect(":memory:")
+    steps = 0
+
+    def too_many() -> bool:
+        nonlocal steps
+        steps += 10_000
+        return steps > MAX_OPERATIONS
+
     try:
         source.deserialize(_without_wal(data))
+        source.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(2 * len(data), 64 << 10))
+        source.set_progress_handler(too_many, 10_000)
+        size = 0
         names = [row[0] for row in source.execute("select name from sqlite_master where type = 'table' order by name")]
         for name in names:
             if name.startswith("sqlite_"):
                 continue
-            cursor = source.execute(f'select * from "{name}"')
+            cursor = source.execute('select * from "{}"'.format(name.replace('"', '""')))
             columns = [c[0] for c in cursor.description]
-            _create(connection, name, [dict(zip(columns, row, strict=True)) for row in cursor], columns)
-    except sqlite3.Error:
-        return
+            rows = []
+            for row in cursor:
+                size += sum(len(cell) for cell in row if isinstance(cell, str | bytes)) + len(row)
+                if size > 2 * MAX_RESULT:
+                    raise sqlite3.DataError("too big")
+                rows.append(dict(zip(columns, row, strict=True)))
+            _create(connection, name, rows, columns)
+    except sqlite3.Error as error:
+        if "too big" in str(error) or "interrupted" in str(error):
+            problem = "its tables hold or work out more than slots can read."
+            raise InputError(path, problem, "Make it smaller, and use no generated columns.", file=path) from error
     finally:
         source.close()
 
@@ -235,6 +331,9 @@ def _create(
     identifiers = [_identifier(key) for key in keys]
     if len(set(identifiers)) != len(identifiers):
         return
+    if len(keys) * len(rows) > MAX_CELLS:
+        problem = f"gives a table of {len(rows):,} rows and {len(keys):,} columns, more than {MAX_CELLS:,} cells."
+        raise InputError(f"table {_identifier(name)[:80]}", problem, "Make it smaller.")
     quoted = ", ".join(f'"{identifier}"' for identifier in identifiers)
     try:
         connection.execute(f'create table "{_identifier(name)}" ({quoted})')
@@ -242,7 +341,7 @@ def _create(
         return
     marks = ", ".join("?" * len(keys))
     connection.executemany(
-        f'insert into "{_identifier(name)}" values ({marks})', [[_cell(row.get(key)) for key in keys] for row in rows]
+        f'insert into "{_identifier(name)}" values ({marks})', ([_cell(row.get(key)) for key in keys] for row in rows)
     )
 
 

@@ -1,10 +1,15 @@
-"""Reads YAML strictly: a duplicate key is refused with its line; dates, and numbers that JSON readers do not take, stay
-text."""
+"""Reads YAML strictly: what one reader takes for another value than the next is refused with its line.
+
+Refused are keys that stand twice or are no text or whole number (`yes:`), aliases (`*name`, a few lines of which can
+stand for billions), numbers such as 010 and 1:30, and deep nesting. Dates, and numbers that JSON readers do not
+take, stay text.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -13,11 +18,22 @@ import yaml
 from engine.errors import InputError
 from engine.reading.json_value import writable
 
+MOST_BYTES = 4 << 20
+MOST_LEVELS = 60
+"""Lists and mappings within each other."""
+_ALIAS = re.compile(r"(?:^|[\s,\[{])\*[^\s*,]")
+_INDENTED = re.compile(rf"^[ \t?-]{{{MOST_LEVELS}}}", re.MULTILINE)
+"""A line that may be so deep: each level takes a column."""
+_ODD_NUMBER = re.compile(r"[-+]?0[0-7_]+|.*:.*")
+
 
 def yaml_value(data: bytes, name: str) -> Any:
     """Return the YAML value of a file. Raises InputError naming the file and, where it is known, the line."""
     try:
+        if len(data) > MOST_BYTES:
+            raise InputError(name, f"has more than {MOST_BYTES >> 20} MB.", "Split it.", file=name)
         text = data.decode()
+        _bound(text, name)
         with suppress(yaml.YAMLError):  # what the fast loader refuses is read again by the one with better lines
             return yaml.load(text, Loader=_FastLoader)
         return yaml.load(text, Loader=_StrictLoader)
@@ -32,6 +48,32 @@ def yaml_value(data: bytes, name: str) -> Any:
         line = mark.line + 1 if mark else None
         where, problem = f"{name} line {line}" if line else name, getattr(error, "problem", None) or str(error)
         raise InputError(where, f"{problem}.", "Correct the YAML.", file=name, line=line) from error
+
+
+def _bound(text: str, name: str) -> None:
+    """Refuse aliases and deep nesting. The text is parsed for that only where it may hold them."""
+    if not (_ALIAS.search(text) or _INDENTED.search(text) or text.count("[") + text.count("{") > MOST_LEVELS):
+        return
+    for loader in (_FastLoader, _StrictLoader):  # the one in C gives up at a thousand levels, without events
+        try:
+            _bound_events(yaml.parse(text, Loader=loader), name)
+            return
+        except (yaml.reader.ReaderError, yaml.scanner.ScannerError, yaml.parser.ParserError):
+            continue  # told when it is read
+
+
+def _bound_events(events: Iterable[Any], name: str) -> None:
+    level = 0
+    for event in events:
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"*{event.anchor} is an alias; write out what it stands for"
+            raise yaml.constructor.ConstructorError(None, None, problem, mark)
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
+            line = mark.line + 1
+            move = "Write it with fewer levels."
+            raise InputError(f"{name} line {line}", "is nested too deeply.", move, file=name, line=line)
 
 
 class _NamedLine:
@@ -63,6 +105,8 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, Hashable):
             raise _refusal(key_node, "a list or mapping is no key")
+        if key is None or isinstance(key, bool | float | bytes):
+            raise _refusal(key_node, f"the key {key_node.value or 'null'} is no text; put it in quotes")
         if key in keys:
             raise _refusal(key_node, f"key {key!r} stands twice")
         keys.add(key)
@@ -78,8 +122,14 @@ def _text(loader: Any, node: yaml.ScalarNode) -> str:
         raise _refusal(node, "half a surrogate pair is no character") from error
 
 
+def _refuse_odd_number(node: yaml.ScalarNode) -> None:
+    if _ODD_NUMBER.fullmatch(node.value):
+        raise _refusal(node, f"{node.value[:80]} is read as another number than it looks; put it in quotes")
+
+
 def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
     """Return a whole number, or its text where it has more digits than JSON readers take."""
+    _refuse_odd_number(node)
     try:
         number: int = yaml.SafeLoader.construct_yaml_int(loader, node)
     except ValueError:
@@ -89,6 +139,7 @@ def _whole_number(loader: Any, node: yaml.ScalarNode) -> int | str:
 
 def _decimal_number(loader: Any, node: yaml.ScalarNode) -> float | str:
     """Return a decimal number, or its text where it is beyond every float."""
+    _refuse_odd_number(node)
     try:
         number: float = yaml.SafeLoader.construct_yaml_float(loader, node)
     except (ValueError, OverflowError):

@@ -8,65 +8,76 @@ render_value({"id": "{{ order_id }}"}, ...)                   -> every string in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, wraps
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, filters, meta
-from jinja2.runtime import Context
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
+from jinja2 import pass_eval_context as pass_evaluation
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, LoopContext, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
+from engine.domains import template_steps, template_syntax
+from engine.domains.template_steps import STEPS, refuse_unprintable
 from engine.errors import InputError
 from engine.reading.json_value import leaves, writable, writable_below
 from engine.types import TaskTemplate
 
-MOST_BITS = 1 << 16
-"""The most bits of a product or power of whole numbers; far more than the digits that JSON readers take."""
-MOST_WIDTH = 1 << 20
-"""The most characters or entries of a text or list that is repeated or padded."""
 _UNREADABLE = (ValueError, ArithmeticError, RecursionError, MemoryError)
-"""What Jinja raises besides TemplateSyntaxError while it parses a text, such as one that is nested too deeply."""
-_FILLING = ("center", "ljust", "rjust", "zfill", "expandtabs")
-"""The methods of a string that fill it up to a given width."""
-_FILLING_FILTERS = ("batch", "center", "indent", "slice")
-"""The filters that fill a text or list up to a given width, or give a list of a given length."""
-_WIDTH = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
-"""One place of a `%` text; its groups are the width and the precision, in digits or `*`."""
+"""What is raised besides TemplateSyntaxError while a text is read, such as one that is nested too deeply."""
 _CACHED_TEXTS = 20_000
 """Each task of a batch renders the same texts again; all domains of the catalogue together have fewer than this."""
 
 
 class _Bounded(ImmutableSandboxedEnvironment):
-    """Refuses a product, power, repetition or padding that gets too large. Jinja does not constant-fold intercepted
-    operators, so none is computed while a template compiles."""
+    """Counts the steps of each rendering (template_steps.py) and bounds the syntax (template_syntax.py). Nothing is
+    worked out while a text compiles."""
 
-    intercepted_binops = frozenset({"**", "*", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self) -> None:
         super().__init__(
-            undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_refuse_unprintable
+            undefined=StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=False,
+            optimized=False,
+            finalize=_written,  # takes the context, or Jinja would work out constants while it compiles
         )
-        self.filters |= {name: _bounded(self.filters[name]) for name in _FILLING_FILTERS} | {"format": _format}
+        del self.globals["lipsum"]
+        self.filters["random"] = template_syntax.random_filter
+        for known in (self.filters, self.tests):
+            for name, function in list(known.items()):
+                known[name] = template_steps.counted_filter(name, function)
+        self.filters[template_syntax.PASSES] = template_steps.passes
+        self.filters[template_syntax.WEIGHED] = template_steps.weighed
+        self.filters[template_syntax.JOINED] = _joined
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        template_syntax.bound_source(source, self.lex(source))
+        tree = super()._parse(source, name, filename)
+        if not template_syntax.is_short(source):
+            template_syntax.bound_tree(tree)
+        return tree
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        return super()._generate(template_syntax.count_steps(source, self), *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "%":
-            _bound_format(left, right)
-        elif isinstance(left, int) and isinstance(right, int):
-            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
-            if bits > MOST_BITS and abs(left) > 1:  # the powers of 0, 1 and -1 stay small
-                raise OverflowError(f"{operator} gives too large a number")
-        elif operator == "*":
-            for one, times in ((left, right), (right, left)):
-                if isinstance(one, str | list | tuple) and isinstance(times, int):
-                    _bound_width(len(one) * times)
+        template_steps.charge_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(getattr(obj, "__self__", None), str) and obj.__name__ in _FILLING:
-            for width in (*args, *kwargs.values()):
-                _bound_width(width)
-        return super().call(context, obj, *args, **kwargs)
+        template_steps.charge_call(obj, (*args, *kwargs.values()))
+        if isinstance(getattr(obj, "__self__", None), str) and obj.__name__ == "join" and len(args) == 1:
+            args = (template_steps.joined(obj.__self__, args[0]),)
+        if not template_steps.nests(obj):
+            return template_steps.weighed(super().call(context, obj, *args, **kwargs))
+        if isinstance(obj, LoopContext) and args:
+            args = (template_steps.passes(args[0]), *args[1:])
+        with STEPS.deeper():
+            return template_steps.weighed(super().call(context, obj, *args, **kwargs))
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """Return what Jinja calls in place of a string's `format` or `format_map`; None for any other value."""
@@ -84,68 +95,40 @@ class _Bounded(ImmutableSandboxedEnvironment):
         return formatted_from if value.__name__ == "format_map" else formatted
 
 
-class _BoundedFields:
-    """Refuses a place of a `format` text, such as `{:>9}`, whose width or precision is too large."""
+class _CountedFields:
+    """Counts the places of a `format` text, such as `{:>9}`."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        for digits in re.findall(r"\d+", format_spec):
-            _bound_width(_whole_number(digits))
+        template_steps.charge_field(value, format_spec)
         return super().format_field(value, format_spec)  # type: ignore[misc]
 
 
-class _Formatter(_BoundedFields, SandboxedFormatter): ...
+class _Formatter(_CountedFields, SandboxedFormatter): ...
 
 
-class _EscapeFormatter(_BoundedFields, SandboxedEscapeFormatter): ...
+class _EscapeFormatter(_CountedFields, SandboxedEscapeFormatter): ...
 
 
-def _refuse_unprintable(value: Any) -> Any:
-    """Return the value itself. Raises TypeError for generators and functions: they would be printed as an address in
-    memory, which differs in each process."""
-    if isinstance(value, Iterator) or (callable(value) and not isinstance(value, Undefined)):
-        raise TypeError(f"it gives a {type(value).__name__} and no value; a list is written with |list or |join")
-    return value
+@pass_context
+def _written(_: Context, value: Any) -> Any:
+    """Return a value that a text writes. Raises TypeError for what has no text of its own."""
+    return template_steps.weighed(value, written=True)
 
 
-def _bound_width(width: Any) -> None:
-    if isinstance(width, int) and width > MOST_WIDTH:
-        raise OverflowError(f"a text or list of more than {MOST_WIDTH:,} characters or entries is too long")
-
-
-def _whole_number(digits: str) -> int:
-    """Return a width; of a longer one the first 9 digits, which are too large already, because Python refuses to read
-    thousands of them."""
-    return int(digits[:9])
-
-
-def _bound_format(text: Any, values: Any) -> None:
-    """Refuse a `%` text whose widths are too large; a width of `*` stands among the values."""
-    if not isinstance(text, str):
-        return
-    for width in (width for pair in _WIDTH.findall(text) for width in pair if width):
-        given = values if isinstance(values, tuple) else (values,)
-        for one in given if width == "*" else (_whole_number(width),):
-            _bound_width(one)
-
-
-def _format(value: str, *args: Any, **kwargs: Any) -> str:
-    _bound_format(value, args)
-    return filters.do_format(value, *args, **kwargs)
-
-
-def _bounded(filter: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that refuses too large a number among its arguments."""
-
-    @wraps(filter)
-    def bounded(value: Any, *args: Any, **kwargs: Any) -> Any:
-        for number in (*args, *kwargs.values()):
-            _bound_width(number)
-        return filter(value, *args, **kwargs)
-
-    return bounded
+@pass_evaluation
+def _joined(evaluation: EvalContext, parts: list[Any]) -> str:
+    """Return what `~` gives."""
+    listed = template_steps.joined("", parts)
+    found: str = template_steps.weighed((markup_join if evaluation.autoescape else str_join)(listed))
+    return found
 
 
 _environment = _Bounded()
+_plain_environment = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=refuse_unprintable
+)
+"""For texts that only name values (`template_syntax.is_plain`): their work is bounded by their length, and most texts
+are such, so that nothing is counted for them."""
 SPEAKER_NOT_KNOWN: dict[str, Any] = {"known": False}
 """Seen by `say`, `withhold.say` and `goal` beside the slots: no earlier request said who is speaking."""
 NOT_JSON = "is no value that JSON can hold."
@@ -154,12 +137,18 @@ _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
-def _template(source: str) -> Template:
-    return _environment.from_string(source)
+def _template(source: str) -> tuple[Template, bool]:
+    """Return a compiled text, and whether its steps are counted."""
+    plain = template_syntax.is_plain(source)
+    return (_plain_environment if plain else _environment).from_string(source), not plain
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
 def _expression(source: str) -> Callable[..., Any]:
+    if template_syntax.is_plain_expression(source):
+        return _plain_environment.compile_expression(source, undefined_to_none=False)
+    if not template_syntax.is_short(source):
+        _environment.parse("{{" + source + "}}")  # which refuses too much of it; an expression is parsed without that
     return _environment.compile_expression(source, undefined_to_none=False)
 
 
@@ -172,7 +161,10 @@ def render_text(source: str, values: Mapping[str, Any]) -> str:
     if "{" not in source:
         return source.strip()
     try:
-        return _template(source).render(values).strip()
+        template, counted = _template(source)
+        if counted:
+            STEPS.start(source)
+        return template.render(values).strip()
     except Exception as error:  # a filter raises whatever the values make it raise
         raise _refusal("text", source, f"{error or type(error).__name__}.", "Correct the expression.") from error
 
@@ -194,12 +186,13 @@ def render_value(source: Any, values: Mapping[str, Any]) -> Any:
     if not whole:
         return render_text(source, values)
     try:
+        STEPS.start(source)
         found = _expression(whole.group(1).strip())(values)
         if isinstance(found, StrictUndefined):
             raise UndefinedError(found._undefined_message)
         if isinstance(found, int) and not writable(found):
             raise ValueError("it gives a number of more digits than JSON readers take")
-        if not writable_below(_refuse_unprintable(found)):
+        if not writable_below(refuse_unprintable(found)):
             raise ValueError(f"it gives a {type(found).__name__} that JSON cannot hold")
     except Exception as error:  # as in `render_text`
         raise _refusal("expression", source, f"{error or type(error).__name__}.", "Correct the expression.") from error

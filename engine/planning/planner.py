@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from engine import modes
 from engine.domains.catalog import lacking
-from engine.errors import InputError, InputErrors
+from engine.errors import InputError, InputErrors, Stopped
 from engine.planning import tasks
 from engine.planning.players import refused_choices, roles_asked
 from engine.planning.quotas import Offer, Quotas, planned, unknown_plan
@@ -207,6 +207,8 @@ def _fresh_task(
             if error.reason == "mode_not_applicable":
                 break
             continue
+        except Stopped as error:
+            raise in_template(domain, error, share.templates) from error
         except InputError as error:
             return None, "template_error", str(in_template(domain, error, share.templates))
         key = tasks.wording(task)

@@ -159,8 +159,8 @@ def test_a_pack_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     [
         ("a: 1\n? [1]\n: 2\n", " line 2", "a list or mapping is no key. Correct the YAML."),
         ("a: 1\n{a: 1}: 2\n", " line 2", "a list or mapping is no key. Correct the YAML."),
-        ("a: " + "[" * 3000 + "]" * 3000, "", "is nested too deeply. Write it with fewer levels."),
-        ("{a: " * 3000 + "1" + "}" * 3000, "", "is nested too deeply. Write it with fewer levels."),
+        ("a: " + "[" * 3000 + "]" * 3000, " line 1", "is nested too deeply. Write it with fewer levels."),
+        ("{a: " * 3000 + "1" + "}" * 3000, " line 1", "is nested too deeply. Write it with fewer levels."),
         ("a: 1\nb: !!bool maybe\n", " line 2", "what stands here is no bool. Correct the YAML."),
         ('a: 1\nb: !!int ""\n', " line 2", "what stands here is no int. Correct the YAML."),
         ("a: 1\nb: !!map 5\n", " line 2", "what stands here is no map. Correct the YAML."),

@@ -15,7 +15,7 @@ import streamlit as st
 from engine import settings
 from engine.domains import pack_files, strict_yaml
 from engine.domains.shared_tools import with_shared_files
-from engine.errors import InputError
+from engine.errors import InputError, InputErrors
 from engine.types import Domain
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import destroy_button
@@ -202,6 +202,8 @@ def from_upload(files: Mapping[str, bytes]) -> dict[str, bytes]:
         for name, data in files.items()
         if "__pycache__" not in name and ".git/" not in name and not name.endswith(".DS_Store")
     }
+    if faults := pack_files.name_faults(kept):
+        raise InputErrors(faults)
     return pack_files.from_zip(pack_files.to_zip(kept)) if kept else {}
 
 
