@@ -22,7 +22,7 @@ from engine.settings import read
 from tests.conformance._sandboxes import opened
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
 
 
 RUN = {
@@ -103,6 +103,12 @@ def test_make_knows_what_the_others_would_do(command: str) -> None:
     assert done.returncode == 0, done.stderr
     named = re.findall(r"^\.venv/bin/(?:python -m )?(\w+)", done.stdout, re.MULTILINE)
     assert {"test": "pytest", "test-long": "pytest", "lint": "mypy", "bench": "bench"}[command.split()[1]] in named
+
+
+def test_what_proves_a_boundary_is_there() -> None:
+    named = re.findall(r"`(tests/[\w./]+)`", (ROOT / "SECURITY.md").read_text())
+    assert len(named) >= 8
+    assert not [path for path in named if not (ROOT / path).exists()]
 
 
 @pytest.mark.slow
