@@ -1,4 +1,5 @@
-"""Commands that tell what this installation has and whether it works: check, list."""
+"""Commands that tell what this installation has and whether it works, and clean up after killed engines: check, list,
+cleanup."""
 
 from __future__ import annotations
 
@@ -44,6 +45,33 @@ def check() -> None:
         print(f"sandbox   TURNWRIGHT_SANDBOX is {found.sandbox!r}. Choose one of: {', '.join(known)}.")
     if not (whole and usable):
         raise typer.Exit(1)
+
+
+def cleanup(
+    yes: Annotated[bool, typer.Option("--yes", help="Remove what is listed.")] = False,
+) -> None:
+    """List what engines left that were killed: containers, workspaces. With --yes they are removed; running engines
+    keep theirs."""
+    from engine.serving.choice import leftovers, with_options
+
+    found = settings.read()
+    with database() as db:
+        from storage.serving.library import SqlLibrary
+
+        stored = with_options(SqlLibrary(db).sandbox_options(), found.sandbox_options)
+    entries = asyncio.run(leftovers(found.image, stored, remove=yes))
+    for entry in entries:
+        for one in entry.found:
+            print(f"{entry.name}: {one}")
+        if entry.fault:
+            print(f"{entry.name}: cannot be looked at. {entry.fault}")
+    total = sum(len(entry.found) for entry in entries)
+    if yes:
+        print(f"{sum(entry.removed for entry in entries)} of {total} removed.")
+    elif total:
+        print(f"{total} left over. Remove them with `python -m engine cleanup --yes`.")
+    else:
+        print("Nothing is left over.")
 
 
 def _saved_models(db: Any) -> None:

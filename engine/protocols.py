@@ -274,7 +274,8 @@ class SandboxPool(Protocol):
     start: raises SandboxError(gone=True) with the next move when the backend cannot be used.
     prepare: a hint that `width` leases will be open at once, so that sandboxes start ahead of need.
     lease: raises SandboxError. Leaving the context resets or discards the sandbox, whatever happened inside.
-    sweep: remove what an earlier, killed engine left behind and return how many things.
+    left: what earlier, killed engines left behind, each thing in a few words. Works before `start`.
+    sweep: remove all that and return how many things. Works before `start`.
     """
 
     name: ClassVar[str]
@@ -288,6 +289,8 @@ class SandboxPool(Protocol):
     def lease(self, environment: Environment) -> AbstractAsyncContextManager[Sandbox]: ...
     @abstractmethod
     async def health(self) -> SandboxHealth: ...
+    @abstractmethod
+    async def left(self) -> Sequence[str]: ...
     @abstractmethod
     async def sweep(self) -> int: ...
     @abstractmethod

@@ -49,6 +49,9 @@ class FailingPool:
     async def health(self) -> SandboxHealth:
         return SandboxHealth("failing", False, False, "It fails on purpose.")
 
+    async def left(self) -> list[str]:
+        return []
+
     async def sweep(self) -> int:
         return 0
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import docker
@@ -126,6 +127,11 @@ class Docker:
             return SandboxHealth(self.name, False, True, str(error))
         return SandboxHealth(self.name, True, True, f"Docker {version} answers, and {self._config.image} is there.")
 
+    async def left(self) -> list[str]:
+        """Return the containers of Turnwright engines that no longer run. Raises SandboxError(gone=True)."""
+        found = await asyncio.to_thread(self._left)
+        return [f"container {one['Id'][:12]} ({one['State']})" for one in found]
+
     async def sweep(self) -> int:
         """Remove containers of Turnwright engines that no longer run, and return how many."""
         return await asyncio.to_thread(self._sweep)
@@ -185,18 +191,20 @@ class Docker:
             return SandboxError(f"The container broke: {reason}.")
         return SandboxError("The Docker engine is gone. Start it, then resume.", gone=True)
 
-    def _sweep(self) -> int:
-        removed = 0
+    def _left(self) -> list[dict[str, Any]]:
+        """Return the containers that no engine uses. Raises SandboxError(gone=True)."""
         try:
             found = self._api().containers(all=True, filters={"label": LABEL})
-            for container in found:
-                alive = lives(container["Labels"][LABEL])
-                # None: an engine of another machine, which may live, so only its ended containers are removed.
-                if alive is False or (alive is None and container["State"] not in ("running", "created")):
-                    removed += self._remove(container["Id"])
         except _FAULTS as error:
             raise SandboxError(f"The Docker engine failed: {_short(error)}", gone=True) from error
-        return removed
+        return [one for one in found if _is_left(one)]
+
+    def _sweep(self) -> int:
+        left = self._left()
+        try:
+            return sum(self._remove(container["Id"]) for container in left)
+        except _FAULTS as error:
+            raise SandboxError(f"The Docker engine failed: {_short(error)}", gone=True) from error
 
     def _remove(self, identity: str) -> bool:
         """Remove a container whatever its state, and return whether it existed."""
@@ -338,6 +346,13 @@ def _plain_socket(attached: Any) -> socket.socket:
     copy = found.dup()
     attached.close()
     return copy
+
+
+def _is_left(container: Mapping[str, Any]) -> bool:
+    """Whether the engine that started a container has ended. One of another machine may live, so only its ended
+    containers count."""
+    alive = lives(container["Labels"][LABEL])
+    return alive is False or (alive is None and container["State"] not in ("running", "created"))
 
 
 def _short(error: Exception) -> str:

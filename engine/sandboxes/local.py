@@ -92,6 +92,10 @@ class Local:
             self.name, True, False, "Ready. It does not isolate: tools can reach this machine's files and network."
         )
 
+    async def left(self) -> list[str]:
+        """Return the workspaces of engines that no longer run."""
+        return [f"workspace {folder}" for folder in await asyncio.to_thread(self._left)]
+
     async def sweep(self) -> int:
         """Remove workspaces of engines that no longer run, and return how many."""
         return await asyncio.to_thread(self._sweep)
@@ -174,12 +178,20 @@ class Local:
 
     def _sweep(self) -> int:
         removed = 0
-        for folder in self._folder.glob(f"{_PREFIX}*"):
-            name = folder.name[len(_PREFIX) :].rpartition("-")[0]
-            if lives(name) is False and folder.is_dir() and folder.stat().st_uid == os.getuid():
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += not folder.exists()
+        for folder in self._left():
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += not folder.exists()
         return removed
+
+    def _left(self) -> list[Path]:
+        """Return the workspaces of this user that no engine uses."""
+        return [
+            folder
+            for folder in sorted(self._folder.glob(f"{_PREFIX}*"))
+            if lives(folder.name[len(_PREFIX) :].rpartition("-")[0]) is False
+            and folder.is_dir()
+            and folder.stat().st_uid == os.getuid()
+        ]
 
 
 class _OnDisk(RemoteSandbox):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,32 @@ async def health(image: str | None = None, options: Options | None = None) -> li
         pool = _build(name, False, image, options)
         try:
             found.append(await pool.health())
+        finally:
+            await pool.aclose()
+    return found
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What engines that have ended left of one sandbox plug-in; `removed` is how many of them are gone now, `fault` why
+    they cannot be looked for."""
+
+    name: str
+    found: Sequence[str] = ()
+    removed: int = 0
+    fault: str = ""
+
+
+async def leftovers(image: str | None = None, options: Options | None = None, *, remove: bool) -> list[Leftovers]:
+    """Return what ended engines left of every sandbox plug-in, and remove it where that is wanted."""
+    found = []
+    for name in names("sandboxes"):
+        pool = _build(name, False, image, options)
+        try:
+            left = await pool.left()
+            found.append(Leftovers(name, left, await pool.sweep() if remove else 0))
+        except SandboxError as error:
+            found.append(Leftovers(name, fault=str(error)))
         finally:
             await pool.aclose()
     return found

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.liveness import process_name
+from engine.sandboxes import docker
 from engine.types import PROVIDER_STATE, Attachment, Domain, Endpoint, Review
 from storage.database import Database
 from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing.reviews import save_review
-from tests.engines import ROOT, surroundings
+from tests.engines import ROOT, ended_holder, surroundings
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
 from tests.samples.trajectories import mixed_trajectories
@@ -271,3 +273,40 @@ def test_an_import_tells_what_it_found_and_takes_options(db: Database, command: 
     assert "--option reasoning=auto|field|think (auto)" in listed.stdout
     assert "--option thoughts=read|keep (read)" in listed.stdout
     assert "--option split_untrained=true|false (false)" in command("list", "exporters").stdout
+
+
+def test_what_killed_engines_left_is_listed_and_removed(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    dead, alive, other = (
+        work / f"turnwright-sandbox-{ended_holder().split('/')[0]}-abc",
+        work / f"turnwright-sandbox-{process_name()}-abc",
+        work / "something-else",
+    )
+    for folder in (dead, alive, other):
+        folder.mkdir(parents=True)
+    options = json.dumps({"local": {"folder": str(work)}})
+    environment = surroundings(tmp_path) | {"TURNWRIGHT_SANDBOX_OPTIONS": options, "DOCKER_HOST": "tcp://127.0.0.1:9"}
+
+    def cleanup(*more: str) -> list[str]:
+        line = [sys.executable, "-m", "engine", "cleanup", *more]
+        done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True)
+        return sorted(line for line in done.stdout.splitlines() if not line.startswith("docker: cannot be looked at. "))
+
+    assert cleanup() == sorted(
+        [f"local: workspace {dead}", "1 left over. Remove them with `python -m engine cleanup --yes`."]
+    )
+    assert dead.exists()
+    assert cleanup("--yes") == sorted([f"local: workspace {dead}", "1 of 1 removed."])
+    assert sorted(work.iterdir()) == sorted([alive, other])
+    assert cleanup() == ["Nothing is left over."]
+
+
+@pytest.mark.parametrize(
+    ("alive", "state", "left"),
+    [(True, "running", False), (False, "running", True), (None, "running", False), (None, "exited", True)],
+)
+def test_a_container_is_left_when_its_engine_has_surely_ended(
+    alive: bool | None, state: str, left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "lives", lambda _: alive)
+    assert docker._is_left({"Labels": {docker.LABEL: "engine"}, "State": state}) is left

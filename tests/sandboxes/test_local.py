@@ -34,7 +34,9 @@ async def test_sweep_removes_folders_of_the_dead_only(tmp_path: Path) -> None:
     for folder in (dead, alive, tmp_path / "other"):
         folder.mkdir()
         (folder / "file").write_text("x")
+    assert await pool.left() == [f"workspace {dead}"]
     assert await pool.sweep() == 1
+    assert await pool.left() == []
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([alive.name, "other"])
 
 

@@ -43,6 +43,9 @@ class Wrapped(SandboxPool):
     async def health(self) -> SandboxHealth:
         return replace(await self._inner.health(), name=self.name)
 
+    async def left(self) -> Any:
+        return await self._inner.left()
+
     async def sweep(self) -> int:
         return int(await self._inner.sweep())
 
