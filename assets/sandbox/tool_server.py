@@ -78,6 +78,7 @@ class Server:
         self.git = False
         self.baseline = state_diff.Baseline({})
         self.pristine = False
+        self.unlaid = False
 
     # ------------------------------------------------------------ the stream
 
@@ -90,6 +91,7 @@ class Server:
         """Answer a request. What can be done before the next one comes is done after the answer is sent, so that the
         engine does not wait for it."""
         try:
+            self.lay_again()
             reply = getattr(self, "op_" + request["op"])(request, line)
             if isinstance(reply, dict):
                 reply = as_line({"id": request["id"], "ok": reply})
@@ -146,9 +148,16 @@ class Server:
         return {"changed": self.changed}
 
     def lay_ahead(self):
-        """Reset before the engine requests it. A failure is ignored here, because that request will meet it again."""
+        """Lay the workspace anew after the last diff, which has ended all processes. Where that fails, the next request
+        tries it again and meets the failure."""
+        self.unlaid = not self.pristine
         with contextlib.suppress(OSError, MemoryError, workspace.Unverified):
-            self.op_reset(None, None)
+            self.lay_again()
+
+    def lay_again(self):
+        if self.unlaid:
+            self.workspace.lay()
+            self.pristine, self.unlaid = True, False
 
     def stop(self):
         """End every process below the server, open ones included."""
@@ -337,10 +346,12 @@ class Server:
 
     def op_diff(self, request, line):
         """Return the changes of the workspace and, in a repository, the patch. With `last` every process is ended
-        first, and the workspace is laid anew after the answer."""
+        first, what a reset would find changed is told too, and the workspace is laid anew after the answer: the engine
+        then requests no reset."""
         if request.get("last"):
             if not self.pristine:
                 self.stop()
+                self.changed = self.changed or self.start.changed()
                 self.workspace.empty_scratch()  # makes room for the patch
             return self.diff(request["id"])
         with self.family.frozen():
@@ -348,7 +359,10 @@ class Server:
 
     def diff(self, number):
         changes, patch = self.changes(), as_line(self.patch() if self.git else None)
-        return b'{"id": %d, "ok": {"changes": %s, "patch": %s}}\n' % (number, changes[:-1], patch[:-1])
+        changed = as_line(self.changed)
+        return b'{"id": %d, "ok": {"changes": %s, "patch": %s, "changed": %s}}\n' % (
+            number, changes[:-1], patch[:-1], changed[:-1],
+        )  # fmt: skip
 
     def changes(self):
         """Return the changes as a line. They are compared here where that is cheap and safe, because a process of its

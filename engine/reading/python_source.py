@@ -18,7 +18,8 @@ def parsed(source: str) -> ast.Module:
     One thread at a time, because CPython 3.11 may raise SystemError when two build trees at once.
     """
     with _PARSING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # a warning about a model's text helps nobody
+        for kind in (SyntaxWarning, DeprecationWarning):  # a warning about a stranger's text helps nobody
+            warnings.simplefilter("ignore", kind)
         return ast.parse(source)
 
 

@@ -123,6 +123,7 @@ class RemoteSandbox:
         self._call_seconds = 20.0
         self.worked = 0.0
         self._changed = False
+        self._is_laid_anew = False
 
     @property
     def usable(self) -> bool:
@@ -167,12 +168,17 @@ class RemoteSandbox:
 
     async def diff(self, *, last: bool = False) -> StateDiff:
         found = await self._ask({"op": "diff", "last": last}, OPENING + GRACE)
+        self._changed = bool(found.pop("changed")) or self._changed
+        self._is_laid_anew = last
         if not found["changes"]:
             return StateDiff(patch=found["patch"])
         return StateDiff.model_validate(found)
 
     async def reset(self) -> None:
-        self._changed = bool((await self._ask({"op": "reset"}, OPENING))["changed"])
+        """Bring the sandbox back to the environment that it was opened with. After the last diff the tool server does
+        so by itself, so nothing is requested."""
+        if not self._is_laid_anew:
+            self._changed = bool((await self._ask({"op": "reset"}, OPENING))["changed"])
 
     async def ping(self) -> int:
         """Return the server's process id inside the sandbox."""
@@ -185,6 +191,7 @@ class RemoteSandbox:
 
     async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         began = time.monotonic()
+        self._is_laid_anew = False
         try:
             answer = await self._stream.request(message, seconds)
         except Broken as error:

@@ -52,7 +52,7 @@ def pack() -> dict[str, bytes]:
         value.update(changes)
         files[path] = yaml.safe_dump(value, allow_unicode=True).encode()
 
-    change("domain.yaml", name=f"{TURNED} {SCRIPT}", description=ALL, category=f"{IMAGE} {MARKS}", licence=LINK)
+    change("domain.yaml", name=SCRIPT, description=ALL, category=f"{IMAGE} {MARKS}", licence=LINK)
     move = yaml.safe_load(files["templates/move.yaml"])
     move["turns"][0]["say"] = [f"{ALL} {said}" for said in move["turns"][0]["say"]]
     change("templates/move.yaml", title=f"{SCRIPT} {IMAGE} {MARKS}", turns=move["turns"], tags=[LINK])

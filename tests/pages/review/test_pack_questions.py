@@ -69,8 +69,8 @@ async def test_a_pack_asks_its_own_questions(ready: Database, open_page: Callabl
     assert stored.status == "kept"
     names = [one.name for one in stored.scores if one.source == "rubric"]
     assert names == ["rubric.domain.polite", TOLD, "rubric"]
-    (_, body, _) = next(trajectories.stream(ready, TrajectoryFilter(batches=(number,))))
-    assert read(body).id == stored.id, "exports read the task with its questions"
+    read_ids = {read(body).id for _, body, _ in trajectories.stream(ready, TrajectoryFilter(batches=(number,)))}
+    assert stored.id in read_ids, "exports read the task with its questions"
 
     asked = f"Was the balance of {stored.task.slots['account_id']} told?"
     page = open_page("trajectory", id="1")
