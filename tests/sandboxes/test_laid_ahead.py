@@ -1,4 +1,4 @@
-"""After the last diff of a rollout the tool server lays the workspace anew by itself, and the engine requests nothing."""
+"""After the last diff of a rollout the tool server lays the workspace anew by itself; the engine requests nothing."""
 
 from __future__ import annotations
 
