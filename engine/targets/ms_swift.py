@@ -33,6 +33,7 @@ FORMS = {
 swift sft --dataset $file --loss_scale default --template_backend swift --strict true
 """,
         language="sh",
+        usual=True,
         ignores=("tool_call_id",),
     )
 }

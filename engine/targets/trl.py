@@ -39,6 +39,8 @@ config = SFTConfig(
 trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
 """,
         language="python",
+        usual=True,
+        tried="loader",
     )
 }
 

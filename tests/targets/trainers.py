@@ -11,14 +11,16 @@ from typing import Any
 
 from engine import plugins
 from engine.examples import TargetExample
-from engine.exporting.target import names
+from engine.exporting.target import find, names
 
 
 def example_of(target: str) -> TargetExample | None:
-    """Return what the file of a target shows."""
-    place = plugins.places("targets")[target.partition("/")[0]]
-    example: TargetExample | None = getattr(plugins.imported(place), "EXAMPLE", None)
-    return example
+    """Return what the file of a target shows: `EXAMPLE` for its usual form, `EXAMPLES` for others by name."""
+    consumer, _, form = target.partition("/")
+    module = plugins.imported(plugins.places("targets")[consumer])
+    usual: TargetExample | None = getattr(module, "EXAMPLE", None)
+    others: Mapping[str, TargetExample] = getattr(module, "EXAMPLES", {})
+    return others.get(form) if form and find(target) != find(consumer) else usual
 
 
 SHOWN = [name for name in names() if example_of(name) is not None]
