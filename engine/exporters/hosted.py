@@ -47,7 +47,7 @@ class Hosted:
         turns, found, reason = trainable(record.turns)
         if reason is not None:
             return Converted(dropped=reason)
-        if self._is_mistral and any(turn.role == "assistant" and not (turn.content or turn.tool_calls) for turn in turns):
+        if self._is_mistral and any(t.role == "assistant" and not (t.content or t.tool_calls) for t in turns):
             return Converted(dropped="empty_answer")
         names = cut_changes(record.turns, turns)
         id = int(content_id_of(turns, offered_tools(record.tools)), 16)

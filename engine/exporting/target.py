@@ -53,7 +53,7 @@ class Target:
         a JSON object by split.
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
-    tried: how it is known that the consumer takes the rows.
+    tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
     """
 
     title: str
@@ -68,6 +68,7 @@ class Target:
     group: Group = "trainers"
     usual: bool = False
     tried: Tried = "documents"
+    trains: bool = True
 
     def settings_for(self, files: Mapping[str, str]) -> str:
         """Return the settings with the names of the data files (by split) filled in."""
@@ -117,8 +118,8 @@ def find(name: str) -> Target:
 
 
 def _usual_form(forms: Mapping[str, Target]) -> str:
-    """Return the form that the name of a file alone stands for: sft, or the first one where there is no sft."""
-    return SFT if SFT in forms else next(iter(forms))
+    """Return the form that the name of a file alone stands for: sft, or the only one; "" where it stands for none."""
+    return SFT if SFT in forms else next(iter(forms)) if len(forms) == 1 else ""
 
 
 def _forms(place: plugins.Place) -> Mapping[str, Target]:

@@ -11,7 +11,8 @@ from engine.exporting.target import Target
 FORMS = {
     "messages": Target(
         title="Anthropic Messages",
-        line="Requests with blocks of text, calls and results, which end before the first turn that must not be trained.",
+        line="Requests with blocks of text, calls and results, which end before the first turn that must not be "
+        "trained.",
         format="anthropic",
         options={},
         untrained={"cut": "ends the dialogue, and what follows is left out"},

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import plugins
 from engine.examples import TargetExample
-from engine.exporting.target import find, names
+from engine.exporting.target import names
 
 
 def example_of(target: str) -> TargetExample | None:
@@ -20,10 +20,12 @@ def example_of(target: str) -> TargetExample | None:
     module = plugins.imported(plugins.places("targets")[consumer])
     usual: TargetExample | None = getattr(module, "EXAMPLE", None)
     others: Mapping[str, TargetExample] = getattr(module, "EXAMPLES", {})
-    return others.get(form) if form and find(target) != find(consumer) else usual
+    return others.get(form) if form else usual
 
 
 SHOWN = [name for name in names() if example_of(name) is not None]
+WHOLE_DIALOGUES = [name for name in SHOWN if (shown := example_of(name)) is not None and shown.whole]
+"""Targets whose rows hold all trained turns of a dialogue."""
 
 
 def trained_text(target: str, row: Mapping[str, Any]) -> str:

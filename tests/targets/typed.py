@@ -8,9 +8,9 @@ from __future__ import annotations
 import collections.abc
 import types
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
-from typing_extensions import NotRequired, Required, get_type_hints, is_typeddict
+from typing_extensions import get_type_hints, is_typeddict
 
 
 def misfits(value: Any, kind: Any, *, besides: Collection[str] = (), at: str = "") -> list[str]:
@@ -32,7 +32,9 @@ def misfits(value: Any, kind: Any, *, besides: Collection[str] = (), at: str = "
     if origin is not None:  # a kind of list, of which the libraries have their own
         if not isinstance(value, list):
             return [f"{at}: {value!r} is no list"]
-        return [one for n, item in enumerate(value) for one in misfits(item, parts[0], besides=besides, at=f"{at}[{n}]")]
+        return [
+            one for n, item in enumerate(value) for one in misfits(item, parts[0], besides=besides, at=f"{at}[{n}]")
+        ]
     if kind in (None, type(None)):
         return [] if value is None else [f"{at}: {value!r} is not null"]
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -78,8 +78,11 @@ def every_target(listed: Sequence[str]) -> None:
     ) as opened:
         if opened.open:
             for group, head in GROUPS.items():
-                told = [f"- **{literal(title(name))}** `{name}`: {literal(find(name).line)}"
-                        for name in listed if find(name).group == group]
+                told = [
+                    f"- **{literal(title(name))}** `{name}`: {literal(find(name).line)}"
+                    for name in listed
+                    if find(name).group == group
+                ]
                 st.markdown("\n".join([f"{head}", "", *told]))
 
 

@@ -16,7 +16,7 @@ from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports
 from tests.pages.export.test_masking import previewed_and_built, reviewed
-from tests.targets.trainers import SHOWN, trained_text
+from tests.targets.trainers import WHOLE_DIALOGUES, trained_text
 
 __all__ = ["reviewed"]
 
@@ -28,10 +28,15 @@ def choose(page: AppTest, name: str | None) -> AppTest:
 
 
 def keys(page: AppTest) -> set[str]:
-    return {str(one.key) for kind in (page.selectbox, page.toggle, page.text_area, page.text_input) for one in kind if one.key}
+    return {
+        str(one.key)
+        for kind in (page.selectbox, page.toggle, page.text_area, page.text_input)
+        for one in kind
+        if one.key
+    }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", WHOLE_DIALOGUES)
 def test_what_is_built_for_a_trainer_is_what_the_preview_shows(
     open_page: Open, reviewed: Database, tmp_path: Path, name: str
 ) -> None:
