@@ -35,7 +35,8 @@ class Hosted:
 
     suffix = ".jsonl"
     never_carried = (
-        "id", "group_id", "reward", "metadata", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect",
+        "id", "group_id", "reward", "metadata", "task", "proof", "diff", "calls", "execution", "remarks",
+        "tools.effect",
     )  # fmt: skip
 
     def __init__(self, config: Config) -> None:

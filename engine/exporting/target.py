@@ -54,6 +54,7 @@ class Target:
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
     tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
+    rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Target:
     usual: bool = False
     tried: Tried = "documents"
     trains: bool = True
+    rejected_too: bool = False
 
     def settings_for(self, files: Mapping[str, str]) -> str:
         """Return the settings with the names of the data files (by split) filled in."""
@@ -152,7 +154,10 @@ def for_target(recipe: Recipe) -> Recipe:
         if given not in allowed:
             raise InputError(f"option {name}", *_wrong_option(recipe.target, name, given, allowed))
     untrained = recipe.untrained if recipe.untrained in target.untrained else next(iter(target.untrained))
-    return recipe.model_copy(update={"format": target.format, "options": options, "untrained": untrained})
+    changes = {"format": target.format, "options": options, "untrained": untrained}
+    if target.rejected_too:
+        changes["include_rejected"] = True
+    return recipe.model_copy(update=changes)
 
 
 def check_choice(target: str, format: str | None, untrained: str | None) -> None:

@@ -1,4 +1,4 @@
-"""OpenAI's fine-tuning: a weight on each answer."""
+"""OpenAI's fine-tuning: a weight on each answer, or two messages of which one is preferred."""
 
 from __future__ import annotations
 
@@ -29,7 +29,25 @@ client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type
         group="hosted",
         usual=True,
         tried="types",
-    )
+    ),
+    "dpo": Target(
+        title="OpenAI, preferences (DPO)",
+        line="One preferred and one other message after the same dialogue: the first call in which attempts differ.",
+        format="preference",
+        options={"form": ("openai",), "arguments": ("string",), "reasoning": ("drop",)},
+        untrained={"cut": "is never preferred"},
+        masking="A side is exactly one message, so of two attempts only the first call that differs is compared. A "
+        "turn that must not be trained is never preferred.",
+        settings="""
+# at least 10 rows
+file = client.files.create(file=open("$file", "rb"), purpose="fine-tune")
+client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type": "dpo"})
+""",
+        language="python",
+        group="hosted",
+        tried="types",
+        rejected_too=True,
+    ),
 }
 
 
@@ -39,3 +57,11 @@ def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 EXAMPLE = TargetExample(trained=_trained)
+
+
+def _preferred(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The preferred message is made likelier."""
+    yield from row["preferred_output"]
+
+
+EXAMPLES = {"dpo": TargetExample(trained=_preferred, whole=False)}

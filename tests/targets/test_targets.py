@@ -21,8 +21,9 @@ from engine.exporting.target import check_choice, find, for_target, names
 from engine.types import Recipe, Review, Turn
 from tests.exporting.export_steps import entries
 from tests.needs import missing
-from tests.samples.trajectories import mixed_trajectories, shop_trajectory
+from tests.samples.trajectories import attempts, mixed_trajectories, shop_trajectory
 from tests.samples.turns import EMPTY, NESTED, assistant_turn, calling_turn, result_turn, user_turn
+from tests.targets.rows import dialogues
 from tests.targets.trainers import SHOWN, WHOLE_DIALOGUES, trained_text
 
 WHOLE = {"train": 1.0}
@@ -89,7 +90,7 @@ def test_a_call_that_its_schema_refused_is_never_trained(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
-    source = entries([shop_trajectory(0, TURNS)], rejected(ANSWERS[2]))
+    source = entries(attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert "train" not in report["lost"]
     assert report["changed"] or "mask" in find(name).untrained, "a dialogue that is cut is counted"
@@ -211,7 +212,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
 @pytest.mark.parametrize("name", names())
 def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: str) -> None:
     recipe = Recipe(target=name, splits={"train": 0.5, "validation": 0.5})
-    found = build(recipe, entries(mixed_trajectories()), tmp_path)
+    found = build(recipe, entries(dialogues()), tmp_path)
     with zipfile.ZipFile(found.path) as archive:
         card = archive.read("README.md").decode()
         again = Recipe.model_validate_json(archive.read("recipe.json"))
@@ -227,7 +228,7 @@ def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: s
     assert again == for_target(recipe)
     assert "train" in found.settings
     assert "train.jsonl" in files
-    rebuilt = build(again, entries(mixed_trajectories()), tmp_path / "again")
+    rebuilt = build(again, entries(dialogues()), tmp_path / "again")
     assert rebuilt.sha256 == found.sha256
 
 
