@@ -40,7 +40,7 @@ class AnthropicMessages:
         reason = reason or _drop_reason(spoken)
         if reason is not None:
             return Converted(dropped=reason)
-        lost = [name for name in ("original", "reasoning") if name in found]
+        lost: list[str] = [name for name in ("original", "reasoning") if name in found]
         if timeless(record.attachments):
             lost.append("attachments")
         names = cut_changes(record.turns, turns)

@@ -48,7 +48,7 @@ class Bfcl:
         made = self._dialogue(turns, record) if self._part == "multi_turn" else self._item(turns, spoken, record)
         if isinstance(made, str):
             return Converted(dropped=made)
-        lost = [name for name in ("fault", "original", "reasoning") if name in found]
+        lost: list[str] = [name for name in ("fault", "original", "reasoning") if name in found]
         if "beside" in found:
             lost.append("text_beside_call")
         if timeless(record.attachments):

@@ -154,7 +154,7 @@ def for_target(recipe: Recipe) -> Recipe:
         if given not in allowed:
             raise InputError(f"option {name}", *_wrong_option(recipe.target, name, given, allowed))
     untrained = recipe.untrained if recipe.untrained in target.untrained else next(iter(target.untrained))
-    changes = {"format": target.format, "options": options, "untrained": untrained}
+    changes: dict[str, Any] = {"format": target.format, "options": options, "untrained": untrained}
     if target.rejected_too:
         changes["include_rejected"] = True
     return recipe.model_copy(update=changes)
