@@ -68,7 +68,7 @@ def _step(turn: RecordTurn, attachments: Sequence[RecordAttachment]) -> dict[str
     step: dict[str, Any] = {"source": _SOURCES[turn.role], "message": turn.content}
     tokens = [one.value for one in attachments if one.kind == TOKENS and isinstance(one.value, Mapping)]
     kept = [one for one in attachments if one.kind != TOKENS or turn.role != "assistant"]
-    extra = {"original": _original(turn.original), "attachments": attachment_fields(kept)}
+    extra: dict[str, Any] = {"original": _original(turn.original), "attachments": attachment_fields(kept)}
     if turn.role == "assistant":
         step |= without_empty(
             {

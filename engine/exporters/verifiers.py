@@ -40,7 +40,7 @@ class Verifiers:
         if not record.turns:
             return Converted(dropped="no_turn")
         found = traits(record.turns)
-        lost = [name for name in ("fault", "original") if name in found]
+        lost: list[str] = [name for name in ("fault", "original") if name in found]
         if any(call.raw is not None for turn in record.turns for call in turn.tool_calls):
             lost.append("broken_arguments")
         if timeless(record.attachments):
