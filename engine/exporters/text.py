@@ -16,13 +16,14 @@ from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field
 
 from engine.errors import InputError
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
 from engine.exporting.dialogue import Turns, cut_changes, metadata, timeless, trainable, trained_stretches
 from engine.exporting.json import dumps
 from engine.exporting.messages import MessageForm
-from engine.types import Converted, Options, Record, RecordTurn
+from engine.types import LINES, Converted, Options, Record, RecordTurn
 
 __all__ = ["Text"]
 
@@ -51,7 +52,7 @@ class Config(Options):
 
     form: Literal["template", "plain"] = "template"
     """Prompt and completion by a chat template, or one plain text."""
-    template: str = ""
+    template: str = Field(default="", json_schema_extra=LINES)
     """A chat template in Jinja, as in tokenizer_config.json; empty: ChatML with calls as JSON in tags."""
     reasoning: Literal["field", "drop"] = "field"
     """Given to the template as reasoning_content, or left out."""
