@@ -49,9 +49,9 @@ clean:
 	$(call install,-r requirements.txt)
 	touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.txt requirements-templates.txt
+.venv/ready-dev: .venv/ready requirements-dev.txt requirements-templates.txt requirements-consumers.txt
 	$(call install,-r requirements-dev.txt)
-	$(call install,--no-deps -r requirements-templates.txt)
+	$(call install,--no-deps -r requirements-templates.txt -r requirements-consumers.txt)
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium || \
 		echo "No Chromium could be installed, so the browser tests will be left out."
 	touch $@

@@ -61,7 +61,9 @@ class ImportExample:
 
 @dataclass(frozen=True)
 class TargetExample:
-    """trained: given a row, the messages that the trainer computes a loss on, each with the keys that the trainer
-    reads. Follows the trainer's own code, not ours."""
+    """trained: given a row, the messages (or texts) that the trainer computes a loss on, each with the keys that the
+    trainer reads. Follows the trainer's own code, not ours.
+    whole: False where a row holds only a part of a dialogue."""
 
-    trained: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
+    trained: Callable[[Mapping[str, Any]], Iterable[Any]]
+    whole: bool = True

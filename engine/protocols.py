@@ -424,6 +424,20 @@ class Exporter(Protocol):
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]: ...
 
 
+class GroupingExporter(Exporter, Protocol):
+    """An exporter that may need all attempts at one task together, as pairs do.
+
+    grouped: whether it does, with its options.
+    convert_group: what each of the attempts gives, in their order. One that stands in a row of another gives an empty
+        `Converted` that is not dropped.
+    """
+
+    grouped: bool
+
+    @abstractmethod
+    def convert_group(self, records: Sequence[Record]) -> list[Converted]: ...
+
+
 class ImportReport(Protocol):
     """Counts what an importer reads (engine/importing/report.py).
 

@@ -228,7 +228,8 @@ def test_no_code_outside_their_folder_names_a_mode() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and node.value in set(modes.names()) - other_words
     }
-    assert named == {"engine/types/domains.py"}, "the nine of older plans, and the usual one"
+    # the nine of older plans, and the usual one; a category of BFCL has the name of a mode
+    assert named == {"engine/types/domains.py", "engine/exporters/bfcl.py"}
 
 
 def test_the_folders_of_tests_are_named_after_what_they_test() -> None:

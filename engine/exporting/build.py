@@ -101,12 +101,16 @@ def _next_move(error: OSError) -> str:
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
-    """Return the first `n` rows of the export; reads no more of the source than it needs."""
+    """Return the first `n` rows of the export; reads no more of the source than it needs, all of it for pairs."""
     return list(islice(_preview_rows(recipe, source), n))
 
 
 def _preview_rows(recipe: Recipe, source: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     conversion, report = Conversion(recipe), Report()
+    if conversion.grouped:
+        for encoded in encode_all(recipe, source, extra_processes=0):
+            yield from map(json.loads, report.admit(encoded.converted))
+        return
     for _, body, reviews in source:
         yield from map(_json_value, report.admit(conversion.record_and_rows(body, reviews)[1]))
 
@@ -217,7 +221,8 @@ def _write_splits(
     with ExitStack() as stack:
         writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
         for id, outcome, split, key in stack.enter_context(closing(converted)):
-            if rows := report.admit(outcome):
+            rows = report.admit(outcome)
+            if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
                 writers[split].add(rows)
                 card_counts.add(key)
                 ids.append(id)

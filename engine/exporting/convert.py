@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from engine import plugins
 from engine.exporting.card import CardKey, card_key
+from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
@@ -58,6 +59,7 @@ class Conversion:
         self.exporter = plugins.load("exporters", recipe.format).make(config)
         target = target_of(recipe)
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
+        self.grouped: bool = getattr(self.exporter, "grouped", False)
 
     def encode(self, entry: Entry) -> EncodedTrajectory:
         """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
@@ -65,18 +67,45 @@ class Conversion:
         record, converted = self.record_and_rows(body, reviews)
         if not converted.rows:
             return EncodedTrajectory(id, converted)
-        rows = [dump_bytes(row) for row in converted.rows]
-        split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
-        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
+        return self._encoded(id, record, converted)
+
+    def encode_group(self, entries: Sequence[Entry]) -> list[EncodedTrajectory]:
+        """Return the stored attempts at one task as encoded rows, for an exporter that is `grouped`.
+
+        One that gave no row and is not dropped is in the rows of others."""
+        found: dict[int, EncodedTrajectory] = {}
+        admitted: dict[int, Record] = {}
+        for place, (id, body, reviews) in enumerate(entries):
+            record, reason = self.record_and_refusal(body, reviews)
+            if reason is None:
+                admitted[place] = record
+            else:
+                found[place] = EncodedTrajectory(id, Converted(dropped=reason))
+        made = self.exporter.convert_group(list(admitted.values()))
+        for (place, record), converted in zip(admitted.items(), made, strict=True):
+            id = entries[place][0]
+            dropped = converted.dropped is not None
+            found[place] = EncodedTrajectory(id, converted) if dropped else self._encoded(id, record, converted)
+        return [found[place] for place in range(len(entries))]
 
     def record_and_rows(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return (the record with its reviews applied, its rows as values or the reason why there are none)."""
+        record, reason = self.record_and_refusal(body, reviews)
+        return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
+
+    def record_and_refusal(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, str | None]:
+        """Return (the record with its reviews applied, why the recipe leaves it out or None)."""
         record = read(body)
         found = standing(reviews) if reviews else "none"
         reason = refusal(self._recipe, found, record.status, record.reason, empty=not record.turns)
         if reason is None and reviews:
             record = apply_reviews(record, reviews, self._recipe.untrained) or record
-        return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
+        return record, reason
+
+    def _encoded(self, id: int, record: Record, converted: Converted) -> EncodedTrajectory:
+        rows = [dump_bytes(row) for row in converted.rows]
+        split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
+        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
@@ -104,9 +133,14 @@ def encode_all(
 
     This process converts the first `serial_first` by itself, the rest together with `extra_processes` others (None:
     see `worthwhile_processes`). Raises what the source raises. The others end with this iterator
-    and with this process.
+    and with this process. Where the exporter is `grouped` this process converts all, after reading the whole source,
+    and attempts at one task come together.
     """
     conversion, entries = Conversion(recipe), iter(source)
+    if conversion.grouped:
+        for group in in_groups(entries, lambda body: read(body).group_id):
+            yield from conversion.encode_group(group)
+        return
     began, idle = time.monotonic(), _idle_seconds()
     yield from map(conversion.encode, entries if extra_processes == 0 else islice(entries, serial_first))
     if first := _next_chunk(entries):

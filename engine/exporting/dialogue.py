@@ -45,7 +45,7 @@ def problem(turns: Sequence[Turn | RecordTurn]) -> str | None:
 
 def traits(turns: Turns) -> set[str]:
     """Return which of these occur: trained and masked assistant turns, reasoning, fault, original (a corrected turn),
-    parallel (several calls in one turn), beside (text in a turn with calls), merged (two user turns in a row),
+    calls, parallel (several in one turn), beside (text in a turn with calls), merged (two user turns in a row),
     repeated (two assistant turns in a row)."""
     found: set[str] = set()
     before = ""
@@ -56,6 +56,7 @@ def traits(turns: Turns) -> set[str]:
             if turn.reasoning:
                 found.add("reasoning")
             if turn.tool_calls:
+                found.add("calls")
                 if len(turn.tool_calls) > 1:
                     found.add("parallel")
                 if turn.content and not turn.content.isspace():
@@ -83,6 +84,21 @@ def to_last_answer(turns: Sequence[_Turn]) -> Sequence[_Turn]:
         if turns[end - 1].role == "assistant":
             return turns[:end]
     return ()
+
+
+def trainable(whole: Turns, *, cut: bool = False) -> tuple[Turns, set[str], str | None]:
+    """Return (the turns up to the last answer, their `traits`, why they cannot be a training row or None).
+
+    With `cut` they end before the first masked answer, for consumers that train every answer they see.
+    """
+    turns = to_last_answer(whole)
+    if not turns:
+        return (), set(), "no_assistant_turn"
+    found = traits(turns)
+    if cut and "masked" in found:
+        turns = to_last_answer(before_masked(turns))
+        found = traits(turns)
+    return turns, found, problem(turns) if "trained" in found else "nothing_to_train"
 
 
 def before_masked(turns: Turns) -> Turns:

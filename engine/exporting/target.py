@@ -1,6 +1,6 @@
-"""Targets: which export options and trainer settings make a trainer train exactly the turns that it should.
+"""Targets: which export options and settings give a consumer a file that it reads as it should.
 
-A trainer ignores without notice what it does not know, so a recipe may name the trainer it is for. Each file of
+A consumer ignores without notice what it does not know, so a recipe may name the one it is for. Each file of
 engine/targets, or module that a package offers in the group turnwright.targets, holds `FORMS`.
 """
 
@@ -21,13 +21,28 @@ from engine.types import Recipe
 SFT = "sft"
 _KIND = "targets"
 Untrained = Literal["mask", "cut"]
+Group = Literal["trainers", "hosted", "datasets", "traces"]
+GROUPS: Mapping[Group, str] = {
+    "trainers": "Trainers",
+    "hosted": "Hosted training",
+    "datasets": "Data sets",
+    "traces": "Traces and environments",
+}
+"""What each group of targets is called, in the order in which they are listed."""
+Tried = Literal["loader", "types", "documents"]
+TRIED: Mapping[Tried, str] = {
+    "loader": "its own code reads our rows in a test",
+    "types": "our rows are held against the types that it publishes",
+    "documents": "our rows are held against types that we wrote after its documentation and code",
+}
+"""How it is known that a consumer takes the rows."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One way of training with one trainer.
+    """One way of using an export with one consumer, most often training with one trainer.
 
-    title: the trainer's name in the UI. line: one sentence on the file that it gets. format: the exporter.
+    title: its name in the UI. line: one sentence on the file that it gets. format: the exporter.
     options: the values that each option of the exporter may have, the default first; an option that is not named may
         have any value.
     untrained: for each choice of `Recipe.untrained` that is possible here, the default first, what happens to a turn
@@ -37,6 +52,9 @@ class Target:
         stand for the first data file and its split, $stem for that file's name without suffix, $files for all files as
         a JSON object by split.
     ignores: what the format carries and the trainer does not read.
+    group: under which heading it is listed. usual: it is among the few that are offered first.
+    tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
+    rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
     """
 
     title: str
@@ -48,6 +66,11 @@ class Target:
     settings: str
     language: str
     ignores: tuple[str, ...] = ()
+    group: Group = "trainers"
+    usual: bool = False
+    tried: Tried = "documents"
+    trains: bool = True
+    rejected_too: bool = False
 
     def settings_for(self, files: Mapping[str, str]) -> str:
         """Return the settings with the names of the data files (by split) filled in."""
@@ -59,12 +82,19 @@ class Target:
 
 
 def names() -> list[str]:
-    """Return the names of all targets, sorted: `trl` for the form sft, `trl/NAME` for any other form."""
+    """Return the names of all targets, sorted: `trl` for the usual form of a file, `trl/NAME` for any other."""
     found = []
-    for trainer, place in plugins.places(_KIND).items():
+    for consumer, place in plugins.places(_KIND).items():
         with suppress(InputError):
-            found += [trainer if form == SFT else f"{trainer}/{form}" for form in _forms(place)]
+            forms = _forms(place)
+            found += [consumer if form == _usual_form(forms) else f"{consumer}/{form}" for form in forms]
     return sorted(found)
+
+
+def in_groups() -> list[str]:
+    """Return the names of all targets in the order of their groups, those of one group sorted."""
+    order = list(GROUPS)
+    return sorted(names(), key=lambda name: (order.index(find(name).group), name))
 
 
 def broken() -> list[str]:
@@ -80,11 +110,18 @@ def broken() -> list[str]:
 
 def find(name: str) -> Target:
     """Return a target. Raises InputError when there is none of that name."""
-    trainer, slash, form = name.partition("/")
-    place = plugins.places(_KIND).get(trainer)
-    if place is not None and (found := _forms(place).get(form if slash else SFT)) is not None:
-        return found
+    consumer, slash, form = name.partition("/")
+    place = plugins.places(_KIND).get(consumer)
+    if place is not None:
+        forms = _forms(place)
+        if (found := forms.get(form if slash else _usual_form(forms))) is not None:
+            return found
     raise InputError("target", f"there is no target {name!r}.", f"Choose one of: {', '.join(names())}.")
+
+
+def _usual_form(forms: Mapping[str, Target]) -> str:
+    """Return the form that the name of a file alone stands for: sft, or the only one; "" where it stands for none."""
+    return SFT if SFT in forms else next(iter(forms)) if len(forms) == 1 else ""
 
 
 def _forms(place: plugins.Place) -> Mapping[str, Target]:
@@ -117,7 +154,10 @@ def for_target(recipe: Recipe) -> Recipe:
         if given not in allowed:
             raise InputError(f"option {name}", *_wrong_option(recipe.target, name, given, allowed))
     untrained = recipe.untrained if recipe.untrained in target.untrained else next(iter(target.untrained))
-    return recipe.model_copy(update={"format": target.format, "options": options, "untrained": untrained})
+    changes: dict[str, Any] = {"format": target.format, "options": options, "untrained": untrained}
+    if target.rejected_too:
+        changes["include_rejected"] = True
+    return recipe.model_copy(update=changes)
 
 
 def check_choice(target: str, format: str | None, untrained: str | None) -> None:

@@ -41,6 +41,7 @@ datasets:
     message_field_training: train
 """,
         language="yaml",
+        usual=True,
     )
 }
 

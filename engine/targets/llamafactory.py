@@ -24,6 +24,7 @@ mask_history: false
 train_on_prompt: false
 """,
         language="yaml",
+        usual=True,
     )
 }
 

@@ -33,8 +33,24 @@ FORMS = {
 swift sft --dataset $file --loss_scale default --template_backend swift --strict true
 """,
         language="sh",
+        usual=True,
         ignores=("tool_call_id",),
-    )
+    ),
+    "rejected": Target(
+        title="ms-swift, preferences",
+        line="Messages and rejected messages: the best attempt at a task beside one that was rejected.",
+        format="preference",
+        options={"form": ("ms_swift",), "arguments": ("string", "object"), "reasoning": ("think", "drop")},
+        untrained={"cut": "ends the better side, and what follows is left out"},
+        masking="Both sides are whole dialogues. What they share has the key `loss` false, and the better side ends "
+        "before its first turn that must not be trained.",
+        settings="""
+swift rlhf --rlhf_type dpo --dataset $file --loss_scale default --template_backend swift --strict true
+""",
+        language="sh",
+        ignores=("tool_call_id",),
+        rejected_too=True,
+    ),
 }
 
 
@@ -47,3 +63,11 @@ def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 EXAMPLE = TargetExample(trained=_trained)
+
+
+def _better(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Of both sides all that is trained is compared; the first is made likelier."""
+    yield from _trained({"messages": row["messages"]})
+
+
+EXAMPLES = {"rejected": TargetExample(trained=_better, whole=False)}

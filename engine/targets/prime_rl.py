@@ -39,6 +39,7 @@ assistant = true
 tool = false
 """,
         language="toml",
+        usual=True,
     )
 }
 

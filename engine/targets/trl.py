@@ -1,4 +1,4 @@
-"""TRL: its SFTTrainer reads no flag on a turn, so what it must not train stands in the prompt."""
+"""TRL: no trainer of it reads a flag on a turn, so what must not be trained stands in the prompt or is cut."""
 
 from __future__ import annotations
 
@@ -39,7 +39,43 @@ config = SFTConfig(
 trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
 """,
         language="python",
-    )
+        usual=True,
+        tried="loader",
+    ),
+    "dpo": Target(
+        title="TRL, preferences (DPO)",
+        line="Prompt, chosen and rejected: the best attempt at a task beside one that was rejected, from the first "
+        "call that differs.",
+        format="preference",
+        options={"form": ("pair",), "arguments": ("object",)},
+        untrained={"cut": "ends the better side, and what follows is left out"},
+        masking="DPO reads no flag on a turn: it compares all that is chosen with all that is rejected, results of "
+        "tools too. The better side therefore ends before its first turn that must not be trained.",
+        settings="""
+# datasets 4.7 or newer, as TRL asks for: older ones cannot read arguments of mixed types
+data = load_dataset("json", data_files=$files)
+trainer = DPOTrainer(model, args=DPOConfig(max_length=None), train_dataset=data["$split"])
+""",
+        language="python",
+        usual=True,
+        rejected_too=True,
+    ),
+    "kto": Target(
+        title="TRL, labels (KTO)",
+        line="Prompt, completion and a label: true for what was kept, false for what the judges rejected.",
+        format="preference",
+        options={"form": ("kto",), "arguments": ("object",)},
+        untrained={"cut": "ends a good completion, and what follows is left out"},
+        masking="KTO reads no flag on a turn: a completion is good or bad as a whole. A good one therefore ends before "
+        "its first turn that must not be trained.",
+        settings="""
+# datasets 4.7 or newer, as TRL asks for: older ones cannot read arguments of mixed types
+data = load_dataset("json", data_files=$files)
+trainer = KTOTrainer(model, args=KTOConfig(max_length=None), train_dataset=data["$split"])
+""",
+        language="python",
+        rejected_too=True,
+    ),
 }
 
 
@@ -49,3 +85,16 @@ def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 EXAMPLE = TargetExample(trained=_trained)
+
+
+def _chosen(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """DPOTrainer: all of `chosen` is made likelier."""
+    yield from row["chosen"]
+
+
+def _completed(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """KTOTrainer: all of a completion with a true label is made likelier; of interest is what the assistant says."""
+    yield from (message for message in row["completion"] if row["label"] and message["role"] == "assistant")
+
+
+EXAMPLES = {"dpo": TargetExample(trained=_chosen, whole=False), "kto": TargetExample(trained=_completed)}

@@ -49,7 +49,7 @@ from engine.types.domains import (
 )
 from engine.types.engines import SMALL_BATCH, Claim, Pulse, Request
 from engine.types.exports import Converted, ExportOutcome
-from engine.types.frozen import Frozen, Grown, Options, digest
+from engine.types.frozen import LINES, Frozen, Grown, Options, digest
 from engine.types.judgements import Judgement, Origin, Replayed
 from engine.types.languages import ANY_LANGUAGE, LANGUAGES
 from engine.types.models import (
@@ -122,6 +122,7 @@ __all__ = [
     "EARLIER_RUNS",
     "FEEDBACK",
     "LANGUAGES",
+    "LINES",
     "MODES",
     "NEVER_LEAVE",
     "NOT_TAKEN",

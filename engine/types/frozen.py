@@ -33,6 +33,10 @@ class Options(Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+LINES: dict[str, Any] = {"lines": True}
+"""`json_schema_extra` of an option that is a text of many lines, so that forms draw a field of many lines."""
+
+
 def digest(value: Any, length: int = 16) -> str:
     """Return the first `length` hex digits of SHA-256 over the canonical JSON of `value`.
 

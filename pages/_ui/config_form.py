@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from engine.errors import InputError
+from engine.types import LINES
 from pages._ui.badges import words
 from pages._ui.text import literal
 
@@ -84,7 +85,8 @@ def _control(name: str, field: FieldInfo, start: Any, keyed: _Keyed, among: Sequ
     if kind in (int, float):
         return _number(label, kind, field, start, keyed, help)
     if kind is str:
-        return st.text_input(label, help=help, **keyed.start(start or ""))
+        draw = st.text_area if field.json_schema_extra == LINES else st.text_input
+        return draw(label, help=help, **keyed.start(start or ""))
     if get_origin(kind) in (list, tuple) and (entry := _entry(kind)) is not None:
         return _listed(label, entry, start, keyed, help)
     return _json(label, start, keyed, help)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
+from engine.exporting.target import find
 from engine.types import Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
@@ -59,7 +60,10 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
     with st.container(horizontal=True):
-        rejected = st.checkbox("Also what the judges rejected", key="export_rejected")
+        needed = target is not None and find(target).rejected_too
+        if needed:
+            st.caption("It takes what the judges rejected too, as the worse side.")
+        rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"

@@ -244,3 +244,15 @@ def hostile_trajectories() -> list[Trajectory]:
         assistant_turn("Three."),
     )
     return [*found, shop_trajectory(9, talked, id="hostile9")]
+
+
+def attempts(task: str, index: int, *talks: tuple[Turn, ...]) -> list[Trajectory]:
+    """Return attempts at one task of the shop: the first is kept, the others were rejected by the agent's fault."""
+    lost: dict[str, Any] = {"status": "rejected", "stage": "state", "reason": "state_mismatch", "culprit": "agent"}
+    return [
+        shop_trajectory(
+            index + n, talk, attempt=n, imported={"group_id": task}, reward=0.0 if n else 1.0,
+            outcome="failure" if n else "success", **(lost if n else {}),
+        )
+        for n, talk in enumerate(talks)
+    ]  # fmt: skip

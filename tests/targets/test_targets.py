@@ -21,9 +21,10 @@ from engine.exporting.target import check_choice, find, for_target, names
 from engine.types import Recipe, Review, Turn
 from tests.exporting.export_steps import entries
 from tests.needs import missing
-from tests.samples.trajectories import mixed_trajectories, shop_trajectory
+from tests.samples.trajectories import attempts, mixed_trajectories, shop_trajectory
 from tests.samples.turns import EMPTY, NESTED, assistant_turn, calling_turn, result_turn, user_turn
-from tests.targets.trainers import SHOWN, trained_text
+from tests.targets.rows import dialogues
+from tests.targets.trainers import SHOWN, WHOLE_DIALOGUES, trained_text
 
 WHOLE = {"train": 1.0}
 TURNS = (
@@ -58,9 +59,10 @@ def rows(recipe: Recipe, turns: tuple[Turn, ...] = TURNS, reviews: dict[int, lis
 
 @pytest.mark.parametrize("name", names())
 def test_every_target_has_its_trainers_rule(name: str) -> None:
-    assert find(name) == find(name if "/" in name else f"{name}/sft")
+    forms = plugins.imported(plugins.places("targets")[name.partition("/")[0]]).FORMS
+    assert "/" in name or find(name) == forms.get("sft", next(iter(forms.values())))
     assert find(name).format in plugins.names("exporters")
-    if name not in SHOWN:
+    if name not in SHOWN and find(name).trains:
         missing(f"NO RULE: give the target {name} an EXAMPLE, so that its masks can be tried.")
 
 
@@ -73,7 +75,8 @@ def test_a_rejected_turn_is_never_trained_and_others_are(name: str, without: tup
         end = min([*without, len(TURNS)]) if untrained == "cut" else len(TURNS)
         for place, turn in enumerate(TURNS):
             trained = turn.role == "assistant" and place not in without and place < end
-            assert [word in text for word in words(turn)] == [trained] * len(words(turn)), (untrained, place, text)
+            if not trained or name in WHOLE_DIALOGUES:
+                assert [word in text for word in words(turn)] == [trained] * len(words(turn)), (untrained, place, text)
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -81,12 +84,13 @@ def test_a_call_that_its_schema_refused_is_never_trained(name: str) -> None:
     turns = (TURNS[0], TURNS[1].model_copy(update={"train": False}), *TURNS[2:])
     text = "".join(trained_text(name, row) for row in rows(Recipe(target=name), turns))
     assert "call-one" not in text
-    assert ("answer-one" in text) == ("mask" in find(name).untrained)
+    if name in WHOLE_DIALOGUES:
+        assert ("answer-one" in text) == ("mask" in find(name).untrained)
 
 
 @pytest.mark.parametrize("name", names())
 def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
-    source = entries([shop_trajectory(0, TURNS)], rejected(ANSWERS[2]))
+    source = entries(attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert "train" not in report["lost"]
     assert report["changed"] or "mask" in find(name).untrained, "a dialogue that is cut is counted"
@@ -165,7 +169,7 @@ def test_trl_gets_objects_for_its_templates() -> None:
 @pytest.mark.parametrize(
     ("recipe", "told"),
     [
-        ({"target": "verl2"}, r"no target 'verl2'.*axolotl, llamafactory, ms_swift"),
+        ({"target": "verl2"}, r"no target 'verl2'.*axolotl.*ms_swift"),
         ({"target": "_target"}, "no target"),
         ({"target": "../exporters/trl"}, "no target"),
         ({"target": "trl/other"}, "no target"),
@@ -208,7 +212,7 @@ def test_an_asked_for_mask_that_a_trainer_cannot_do_is_refused() -> None:
 @pytest.mark.parametrize("name", names())
 def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: str) -> None:
     recipe = Recipe(target=name, splits={"train": 0.5, "validation": 0.5})
-    found = build(recipe, entries(mixed_trajectories()), tmp_path)
+    found = build(recipe, entries(dialogues()), tmp_path)
     with zipfile.ZipFile(found.path) as archive:
         card = archive.read("README.md").decode()
         again = Recipe.model_validate_json(archive.read("recipe.json"))
@@ -224,7 +228,7 @@ def test_the_card_says_how_to_load_it_and_what_is_masked(tmp_path: Path, name: s
     assert again == for_target(recipe)
     assert "train" in found.settings
     assert "train.jsonl" in files
-    rebuilt = build(again, entries(mixed_trajectories()), tmp_path / "again")
+    rebuilt = build(again, entries(dialogues()), tmp_path / "again")
     assert rebuilt.sha256 == found.sha256
 
 

@@ -15,13 +15,17 @@ from engine.exporting.target import names
 
 
 def example_of(target: str) -> TargetExample | None:
-    """Return what the file of a target shows."""
-    place = plugins.places("targets")[target.partition("/")[0]]
-    example: TargetExample | None = getattr(plugins.imported(place), "EXAMPLE", None)
-    return example
+    """Return what the file of a target shows: `EXAMPLE` for its usual form, `EXAMPLES` for others by name."""
+    consumer, _, form = target.partition("/")
+    module = plugins.imported(plugins.places("targets")[consumer])
+    usual: TargetExample | None = getattr(module, "EXAMPLE", None)
+    others: Mapping[str, TargetExample] = getattr(module, "EXAMPLES", {})
+    return others.get(form) if form else usual
 
 
 SHOWN = [name for name in names() if example_of(name) is not None]
+WHOLE_DIALOGUES = [name for name in SHOWN if (shown := example_of(name)) is not None and shown.whole]
+"""Targets whose rows hold all trained turns of a dialogue."""
 
 
 def trained_text(target: str, row: Mapping[str, Any]) -> str:

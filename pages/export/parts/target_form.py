@@ -1,18 +1,18 @@
-"""The choice of the trainer that an export is for, which sets format and options; without one, of the format."""
+"""The choice of the consumer that an export is for, which sets format and options; without one, of the format."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 
 from engine import plugins
 from engine.errors import InputError
-from engine.exporting.target import Target, find, names
+from engine.exporting.target import GROUPS, TRIED, Target, find, in_groups
 from engine.types import Recipe
 from pages._ui.config_form import config_form
-from pages._ui.text import code_view, literal
+from pages._ui.text import code_view, literal, option
 
 ANY = "Another one, or none"
 NO_TARGET = (
@@ -23,20 +23,31 @@ FORMAT = "chat_jsonl"
 
 
 def target_form() -> tuple[str | None, str]:
-    """Draw the choice of the trainer, and of the format where none is named; return both."""
+    """Draw the choice of the consumer, and of the format where none is named; return both."""
+    listed = in_groups()
+    usual = [name for name in listed if find(name).usual]
     left, right = st.columns(2)
-    target = left.selectbox(
-        "Trainer",
-        [None, *names()],
-        key="export_target",
-        format_func=lambda name: ANY if name is None else title(name),
-        help="What reads the file. It sets the format, how turns that must not be trained stay so, and the lines that "
-        "its configuration needs.",
-    )
+    with left:
+        st.pills(
+            "Usual ones", usual, key="export_usual", format_func=lambda name: option(title(name)), on_change=take_usual
+        )
+        target = st.selectbox(
+            "Any of them",
+            [None, *listed],
+            key="export_target",
+            format_func=lambda name: ANY if name is None else f"{GROUPS[find(name).group]}: {title(name)} ({name})",
+            help="What reads the file; type to search. It sets the format, how turns that must not be trained stay so, "
+            "and the lines that its configuration needs.",
+            on_change=show_usual,
+            args=(usual,),
+        )
+    every_target(listed)
     if target is not None:
-        right.caption(find(target).line)
-        right.caption(find(target).masking)
-        return target, find(target).format
+        chosen = find(target)
+        right.caption(chosen.line)
+        right.caption(chosen.masking)
+        right.caption(f"How we know that it takes the rows: {TRIED[chosen.tried]}.")
+        return target, chosen.format
     kinds = plugins.names("exporters")
     kind = right.selectbox(
         "Format",
@@ -47,6 +58,32 @@ def target_form() -> tuple[str | None, str]:
     )
     st.caption(NO_TARGET)
     return None, kind
+
+
+def take_usual() -> None:
+    """Choose the pressed one of the usual targets; none when it was pressed again."""
+    st.session_state["export_target"] = st.session_state["export_usual"]
+
+
+def show_usual(usual: Sequence[str]) -> None:
+    """Mark the chosen target among the usual ones, where it is one of them."""
+    chosen = st.session_state["export_target"]
+    st.session_state["export_usual"] = chosen if chosen in usual else None
+
+
+def every_target(listed: Sequence[str]) -> None:
+    """Draw what each target is, in one line each, by group."""
+    with st.expander(
+        f"What the {len(listed)} are", key="export_every_target", on_change="rerun", icon=":material/list:"
+    ) as opened:
+        if opened.open:
+            for group, head in GROUPS.items():
+                told = [
+                    f"- **{literal(title(name))}** `{name}`: {literal(find(name).line)}"
+                    for name in listed
+                    if find(name).group == group
+                ]
+                st.markdown("\n".join([f"{head}", "", *told]))
 
 
 def options_form(target: str | None, kind: str) -> dict[str, Any] | None:

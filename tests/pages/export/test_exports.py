@@ -98,6 +98,9 @@ def test_every_option_of_a_format_reaches_the_recipe(open_page: Open, filled: Da
             wanted[field] = next(c for c in get_args(info.annotation) if c != info.default)
             page.selectbox(key=key).set_value(wanted[field])
             assert page.selectbox(key=key).help
+        elif info.annotation is str:
+            wanted[field] = "{% for m in messages %}\n{{ m.content }}{% endfor %}"
+            page.text_area(key=key).set_value(wanted[field])
         else:
             wanted[field] = not info.default
             page.toggle(key=key).set_value(wanted[field])

@@ -10,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import plugins
-from engine.exporting.target import find, for_target, names
+from engine.exporting.target import GROUPS, TRIED, find, for_target, names
 from engine.types import ExportOutcome, Recipe
 from pages._ui.text import literal
 from storage.database import Database
 from storage.exporting import exports
 from tests.pages.export.test_masking import previewed_and_built, reviewed
-from tests.targets.trainers import SHOWN, trained_text
+from tests.targets.trainers import WHOLE_DIALOGUES, trained_text
 
 __all__ = ["reviewed"]
 
@@ -28,10 +28,15 @@ def choose(page: AppTest, name: str | None) -> AppTest:
 
 
 def keys(page: AppTest) -> set[str]:
-    return {str(one.key) for kind in (page.selectbox, page.toggle) for one in kind if one.key}
+    return {
+        str(one.key)
+        for kind in (page.selectbox, page.toggle, page.text_area, page.text_input)
+        for one in kind
+        if one.key
+    }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", WHOLE_DIALOGUES)
 def test_what_is_built_for_a_trainer_is_what_the_preview_shows(
     open_page: Open, reviewed: Database, tmp_path: Path, name: str
 ) -> None:
@@ -69,6 +74,40 @@ def test_only_what_changes_something_for_a_trainer_is_offered(open_page: Open, r
     page.button(key="build_export").click().run()
     recipe = exports.list_exports(reviewed)[0].recipe
     assert for_target(recipe).untrained in target.untrained
+
+
+def test_the_usual_ones_are_offered_first_and_all_are_found_by_search(open_page: Open, reviewed: Database) -> None:
+    page = open_page("exports")
+    usual = page.button_group(key="export_usual")
+    assert usual.options == [title for title in usual.options if title]
+    assert len(usual.options) == len([name for name in names() if find(name).usual]) <= 8
+    box = page.selectbox(key="export_target")
+    assert len(box.options) == len(names()) + 1
+    for name in names():
+        (entry,) = [one for one in box.options if one.endswith(f"({name})")]
+        assert entry.startswith(f"{GROUPS[find(name).group]}: {find(name).title} ")
+    heads = [one.partition(":")[0] for one in box.options[1:]]
+    assert list(dict.fromkeys(heads)) == [head for head in GROUPS.values() if head in heads], "grouped"
+
+
+def test_the_usual_ones_and_the_list_agree(open_page: Open, reviewed: Database) -> None:
+    page = choose(open_page("exports"), "trl")
+    assert page.session_state["export_usual"] == "trl"
+    page = choose(page, "anthropic")
+    assert page.session_state["export_usual"] is None
+    page.button_group(key="export_usual").set_value("openai").run()
+    assert page.selectbox(key="export_target").value == "openai"
+
+
+def test_each_target_is_told_in_a_line_with_how_it_was_tried(open_page: Open, reviewed: Database) -> None:
+    page = open_page("exports")
+    page.session_state["export_every_target"] = True
+    page.run()
+    told = "\n".join(one.value for one in page.markdown)
+    for name in names():
+        assert f"`{name}`: {literal(find(name).line)}" in told
+    page = choose(page, "mistral")
+    assert any(TRIED["loader"] in caption.value for caption in page.caption)
 
 
 def test_the_format_is_chosen_again_once_no_trainer_is(open_page: Open, reviewed: Database) -> None:

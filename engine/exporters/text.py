@@ -1,0 +1,186 @@
+"""Rendered text: with a chat template of one's own, or plain for continued pretraining.
+
+With a template each trained answer is a row of `prompt` and `completion`, both texts, so that nothing else is trained.
+Plain rows hold a whole dialogue in `text`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field
+
+from engine.errors import InputError
+from engine.exporting.content import content_id_of, offered_tools, tool_schemas
+from engine.exporting.dialogue import Turns, cut_changes, metadata, timeless, trainable, trained_stretches
+from engine.exporting.json import dumps
+from engine.exporting.messages import MessageForm
+from engine.types import LINES, Converted, Options, Record, RecordTurn
+
+__all__ = ["Text"]
+
+_CONTROL = re.compile(r"<\|[A-Za-z_]+\|>|</?(?:tool_call|tool_response|think)>")
+CHATML = """
+{%- macro turn(role, text) %}{{ '<|im_start|>' + role + '\n' + text + '<|im_end|>\n' }}{% endmacro %}
+{%- if tools %}{{ turn('tools', tools | tojson) }}{% endif %}
+{%- for message in messages %}
+{%- set said = namespace(text='') %}
+{%- if message.reasoning_content %}
+{%- set said.text = '<think>\n' + message.reasoning_content + '\n</think>\n\n' %}
+{%- endif %}
+{%- set said.text = said.text + message.content %}
+{%- for call in message.tool_calls or [] %}
+{%- set between = '\n' if message.content or not loop.first else '' %}
+{%- set said.text = said.text + between + '<tool_call>\n' + call.function | tojson + '\n</tool_call>' %}
+{%- endfor %}
+{{- turn(message.role, said.text) }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
+"""The template where none is given: ChatML with the tools as a turn of their own and calls as JSON in tags."""
+
+
+class Config(Options):
+    """How a dialogue becomes text."""
+
+    form: Literal["template", "plain"] = "template"
+    """Prompt and completion by a chat template, or one plain text."""
+    template: str = Field(default="", json_schema_extra=LINES)
+    """A chat template in Jinja, as in tokenizer_config.json; empty: ChatML with calls as JSON in tags."""
+    reasoning: Literal["field", "drop"] = "field"
+    """Given to the template as reasoning_content, or left out."""
+
+
+class Text:
+    """Writes texts. What a template leaves out is counted as lost, and a dialogue that it refuses is dropped."""
+
+    suffix = ".jsonl"
+    never_carried = ("tool_call_id", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
+
+    def __init__(self, config: Config) -> None:
+        self._is_plain = config.form == "plain"
+        self._render = renderer(config.template or CHATML)
+        self._form = MessageForm(reasoning=config.reasoning)
+
+    def convert(self, record: Record) -> Converted:
+        """Return the rows of one trajectory, or the reason why there is none."""
+        turns, found, reason = trainable(record.turns, cut=self._is_plain)
+        if reason is not None:
+            return Converted(dropped=reason)
+        try:
+            rows = list(self._plain(record, turns) if self._is_plain else self._rendered(record, turns))
+        except (TemplateError, TypeError, ValueError):
+            return Converted(dropped="template_refuses_it")
+        if not rows:
+            return Converted(dropped="no_opening_request")
+        lost = self._form.lost(turns, found) + self._left_out(turns, rows)
+        if timeless(record.attachments):
+            lost.append("attachments")
+        changed = cut_changes(record.turns, turns)
+        if any(_CONTROL.search(text) for turn in turns for text in _texts(turn)):
+            changed.append("control_tokens_in_text")
+        return Converted(rows, [int(row["id"], 16) for row in rows], None, lost, changed)
+
+    def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
+        """Return no extra files."""
+        return {}
+
+    def _rendered(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
+        """Yield a row for each trained answer. Raises ValueError where a template changes what it wrote before."""
+        messages, tools = self._form.messages(turns), offered_tools(record.tools)
+        schemas = tool_schemas(record.tools) or None
+        for start, end in trained_stretches(turns):
+            for place in range(start, end):
+                if turns[place].role != "assistant":
+                    continue
+                prompt = self._render(messages[:place], schemas, True)
+                whole = self._render(messages[: place + 1], schemas, False)
+                if not whole.startswith(prompt):
+                    raise ValueError("the template writes the prompt otherwise once the answer is there")
+                texts = {"prompt": prompt, "completion": whole[len(prompt) :]}
+                yield texts | _columns(record, content_id_of(turns[: place + 1], tools))
+
+    def _plain(self, record: Record, turns: Turns) -> Iterator[dict[str, Any]]:
+        text = "\n\n".join(_paragraph(turn) for turn in turns)
+        yield {"text": text} | _columns(record, content_id_of(turns, offered_tools(record.tools)))
+
+    def _left_out(self, turns: Turns, rows: list[dict[str, Any]]) -> list[str]:
+        """Return what of calls and reasoning is in no text."""
+        if self._is_plain:
+            return ["reasoning"] if any(turn.reasoning for turn in turns) else []
+        text = rows[-1]["prompt"] + "".join(row["completion"] for row in rows)
+        names = {call.name for turn in turns for call in turn.tool_calls}
+        lost = ["calls"] if any(name not in text for name in names) else []
+        thoughts = [m["reasoning_content"] for m in self._form.messages(turns) if "reasoning_content" in m]
+        return lost + (["reasoning"] if any(thought.strip() not in text for thought in thoughts) else [])
+
+
+def _columns(record: Record, id: str) -> dict[str, Any]:
+    return {"id": id, "group_id": record.group_id, "reward": record.reward, "metadata": metadata(record)}
+
+
+def _texts(turn: RecordTurn) -> Iterator[str]:
+    yield turn.content
+    yield turn.reasoning or ""
+    yield from (dumps(call.arguments) for call in turn.tool_calls)
+
+
+def _paragraph(turn: RecordTurn) -> str:
+    """Return a turn as plain text."""
+    if turn.role == "tool":
+        return f"Result of {turn.name}: {turn.content}"
+    calls = [f"{call.name} {dumps(call.arguments)}" for call in turn.tool_calls]
+    parts = [*([turn.content] if turn.content.strip() or not calls else []), *[f"Call: {call}" for call in calls]]
+    return f"{turn.role.capitalize()}: " + "\n".join(parts)
+
+
+# ---------------------------------------------------------------- templates
+
+
+class _Generation(Extension):
+    """Reads the tag with which templates of TRL and transformers mark what the assistant wrote, and ignores it."""
+
+    tags = {"generation"}  # noqa: RUF012  # as jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+@lru_cache(8)
+def renderer(template: str) -> Callable[[Any, Any, bool], str]:
+    """Return a function from messages, tools and whether an answer is to follow to the text of a chat template.
+
+    Templates get what transformers gives them, but no clock. Raises InputError for one that cannot be read.
+    """
+    settings: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
+    environment = ImmutableSandboxedEnvironment(extensions=[_Generation, "jinja2.ext.loopcontrols"], **settings)
+    environment.filters["tojson"] = _as_json
+    environment.globals["raise_exception"] = _refuse
+    try:
+        read = environment.from_string(template)
+    except TemplateError as error:
+        raise InputError("template", f"cannot be read: {error}.", "Give the chat template of a tokenizer.") from error
+
+    def render(messages: Any, tools: Any, prompt: bool) -> str:
+        return read.render(
+            messages=messages, tools=tools, add_generation_prompt=prompt, bos_token="", eos_token="", documents=None
+        )
+
+    return render
+
+
+def _as_json(value: Any, indent: int | None = None, **options: Any) -> str:
+    """Return JSON as templates expect it: without the escapes for HTML that jinja2 makes."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _refuse(message: str) -> None:
+    raise TemplateError(message)

@@ -1,0 +1,67 @@
+"""OpenAI's fine-tuning: a weight on each answer, or two messages of which one is preferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
+from engine.exporting.target import Target
+
+FORMS = {
+    "sft": Target(
+        title="OpenAI",
+        line="Messages with a weight of 0 or 1 on each answer, for supervised fine-tuning.",
+        format="hosted",
+        options={"service": ("openai",)},
+        untrained={
+            "mask": "stays, with the weight 0",
+            "cut": "ends the dialogue, and what follows is left out",
+        },
+        masking="Each answer of the assistant has a `weight`; OpenAI does not train those with 0. It has no place for "
+        "reasoning.",
+        settings="""
+# at least 10 rows; names of tools that OpenAI does not allow were changed, as the report says
+file = client.files.create(file=open("$file", "rb"), purpose="fine-tune")
+client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type": "supervised"})
+""",
+        language="python",
+        group="hosted",
+        usual=True,
+        tried="types",
+    ),
+    "dpo": Target(
+        title="OpenAI, preferences (DPO)",
+        line="One preferred and one other message after the same dialogue: the first call in which attempts differ.",
+        format="preference",
+        options={"form": ("openai",), "arguments": ("string",), "reasoning": ("drop",)},
+        untrained={"cut": "is never preferred"},
+        masking="A side is exactly one message, so of two attempts only the first call that differs is compared. A "
+        "turn that must not be trained is never preferred.",
+        settings="""
+# at least 10 rows
+file = client.files.create(file=open("$file", "rb"), purpose="fine-tune")
+client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type": "dpo"})
+""",
+        language="python",
+        group="hosted",
+        tried="types",
+        rejected_too=True,
+    ),
+}
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every message of the assistant whose weight is not 0."""
+    yield from (one for one in row["messages"] if one["role"] == "assistant" and one.get("weight", 1) != 0)
+
+
+EXAMPLE = TargetExample(trained=_trained)
+
+
+def _preferred(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The preferred message is made likelier."""
+    yield from row["preferred_output"]
+
+
+EXAMPLES = {"dpo": TargetExample(trained=_preferred, whole=False)}

@@ -1,0 +1,35 @@
+"""The rows of ToolACE: tools in the system text, calls as Python in brackets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.examples import TargetExample
+from engine.exporting.target import Target
+
+FORMS = {
+    "sft": Target(
+        title="ToolACE",
+        line="A system text with the tools and turns with calls as `[name(argument=value)]`, as in ToolACE.",
+        format="dataset_rows",
+        options={"convention": ("toolace",), "reasoning": ("drop",)},
+        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        masking="The rows have no mark, and every turn of the assistant is trained, so a row ends before the first "
+        "that must not be.",
+        settings="""
+data = load_dataset("json", data_files=$files)["$split"]
+""",
+        language="python",
+        group="datasets",
+        tried="documents",
+    ),
+}
+
+
+def _trained(row: Mapping[str, Any]) -> Iterator[Any]:
+    """Every turn of the assistant."""
+    yield from (turn for turn in row["conversations"] if turn["from"] == "assistant")
+
+
+EXAMPLE = TargetExample(trained=_trained)
