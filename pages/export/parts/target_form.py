@@ -14,7 +14,7 @@ from engine.types import Recipe
 from pages._ui.config_form import config_form
 from pages._ui.text import code_view, literal, option
 
-ANY = "Another one, or none"
+ANY = "None: rows as a format has them"
 NO_TARGET = (
     "Rows as the format has them. Whether a trainer reads a mark on a turn that must not be trained is then for you to "
     "find out: TRL, prime-rl and LLaMA-Factory read none."
@@ -26,21 +26,26 @@ def target_form() -> tuple[str | None, str]:
     """Draw the choice of the consumer, and of the format where none is named; return both."""
     listed = in_groups()
     usual = [name for name in listed if find(name).usual]
+    st.pills(
+        "What reads the file",
+        usual,
+        key="export_usual",
+        format_func=lambda name: option(title(name)),
+        on_change=take_usual,
+        width="stretch",
+        wrap=True,
+    )
     left, right = st.columns(2)
-    with left:
-        st.pills(
-            "Usual ones", usual, key="export_usual", format_func=lambda name: option(title(name)), on_change=take_usual
-        )
-        target = st.selectbox(
-            "Any of them",
-            [None, *listed],
-            key="export_target",
-            format_func=lambda name: ANY if name is None else f"{GROUPS[find(name).group]}: {title(name)} ({name})",
-            help="What reads the file; type to search. It sets the format, how turns that must not be trained stay so, "
-            "and the lines that its configuration needs.",
-            on_change=show_usual,
-            args=(usual,),
-        )
+    target = left.selectbox(
+        f"Any of the {len(listed)}",
+        [None, *listed],
+        key="export_target",
+        format_func=lambda name: ANY if name is None else f"{GROUPS[find(name).group]}: {title(name)} ({name})",
+        help="What reads the file; type to search. It sets the format, how turns that must not be trained stay so, "
+        "and the lines that its configuration needs.",
+        on_change=show_usual,
+        args=(usual,),
+    )
     every_target(listed)
     if target is not None:
         chosen = find(target)
