@@ -59,7 +59,8 @@ def bfcl_schema(schema: Any) -> Any:
     found: dict[str, Any] = dict(schema)
     kinds = found.get("type")
     kinds = [kind for kind in kinds if kind != "null"] if isinstance(kinds, list) else [kinds]
-    found["type"] = _BFCL_TYPES.get(kinds[0], kinds[0]) if len(kinds) == 1 and kinds[0] is not None else "any"
+    one = kinds[0] if len(kinds) == 1 and isinstance(kinds[0], str) else "any"  # a stranger's type may be no name
+    found["type"] = _BFCL_TYPES.get(one, one)
     if isinstance(found.get("properties"), Mapping):
         found["properties"] = {name: bfcl_schema(one) for name, one in found["properties"].items()}
     if "items" in found:

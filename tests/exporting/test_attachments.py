@@ -99,7 +99,7 @@ def test_an_attachment_that_is_none_is_refused_by_turn_and_field(beside: Any, to
 # ---------------------------------------------------------------- other formats
 
 
-@pytest.mark.parametrize("name", [name for name in plugins.names("exporters") if name != "trajectory"])
+@pytest.mark.parametrize("name", [name for name in plugins.names("exporters") if name not in ("trajectory", "atif")])
 def test_a_format_without_a_place_for_them_passes_them_over_and_counts_them(name: str) -> None:
     rows, report = exported(name, [attached(*CLOCKS, *CONTENT), attached(id="other")])
     before, told = exported(name, [attached(), attached(id="other")])
