@@ -1,7 +1,7 @@
 """Whatever a pack holds, each way in gives a value or an InputError with a printable message, and nothing else.
 
-2,000 examples for each way in; `make test-long` tries them for three minutes (TURNWRIGHT_FUZZ_SECONDS=3600: an hour), with
-seeds that a failure names.
+2,000 examples for each way in; `make test-long` tries them for three minutes (TURNWRIGHT_FUZZ_SECONDS=3600: an hour),
+with seeds that a failure names.
 """
 
 from __future__ import annotations
@@ -309,7 +309,7 @@ def test_every_way_in_gives_a_value_or_a_refusal(way: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(int(LONG) + 600)
-def test_every_way_in_for_an_hour() -> None:
+def test_every_way_in_for_longer() -> None:
     end, seed = time.monotonic() + LONG, 0
     while time.monotonic() < end:
         rng = random.Random(seed)
