@@ -59,7 +59,7 @@ async def _failing_probe(path: str, tests: HiddenTests, domain: Domain, sandbox:
     given = {"name": path, "source": domain.files[path].decode("utf-8"), "mark": mark}
     command = ("python3", "-I", "-B", "-c", _runner())
     done = await sandbox.exec(command, timeout=tests.timeout, stdin=json.dumps(given).encode())
-    held = json.loads(domain.files[expected_of(path)])
+    held = loads(domain.files[expected_of(path)])
     found = _returned(done.stdout, mark)
     if found is None:
         return f"{path}: the process of the probes ended (status {done.status}) without their values."

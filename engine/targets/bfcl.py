@@ -2,56 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.exporting.target import Target
 
+_DIALOGUES = Target(
+    title="BFCL, several requests",
+    line="Dialogues of several requests with the right calls as text; the tools are ours, so the runner of BFCL "
+    "cannot execute them.",
+    format="bfcl",
+    options={"part": ("multi_turn",)},
+    untrained={"cut": "ends the dialogue, and what follows is left out"},
+    masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "
+    "call counts as right.",
+    settings="""
+# $file holds the split $split; run the calls with Turnwright, whose domains hold the tools
+""",
+    language="sh",
+    group="datasets",
+    trains=False,
+)
 FORMS = {
-    "question": Target(
+    "question": replace(
+        _DIALOGUES,
         title="BFCL, questions",
         line="One request with its functions in BFCL types, to measure a tuned model on the same tools.",
-        format="bfcl",
         options={"part": ("question",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
-        masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "
-        "call counts as right.",
         settings="""
 # $file holds the questions of the split $split: put it beside bfcl_eval/data/BFCL_v4_<category>.json
 """,
-        language="sh",
-        group="datasets",
-        trains=False,
-        tried="documents",
     ),
-    "answer": Target(
+    "answer": replace(
+        _DIALOGUES,
         title="BFCL, answers",
         line="By id the calls that count as right for the questions, each argument with its allowed values.",
-        format="bfcl",
         options={"part": ("answer",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
-        masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "
-        "call counts as right.",
         settings="""
 # $file holds the answers of the split $split: put it into bfcl_eval/data/possible_answer
 """,
-        language="sh",
-        group="datasets",
-        trains=False,
         tried="loader",
     ),
-    "multi_turn": Target(
-        title="BFCL, several requests",
-        line="Dialogues of several requests with the right calls as text; the tools are ours, so the runner of BFCL "
-        "cannot execute them.",
-        format="bfcl",
-        options={"part": ("multi_turn",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
-        masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "
-        "call counts as right.",
-        settings="""
-# $file holds the split $split; run the calls with Turnwright, whose domains hold the tools
-""",
-        language="sh",
-        group="datasets",
-        trains=False,
-        tried="documents",
-    ),
+    "multi_turn": _DIALOGUES,
 }

@@ -1,4 +1,4 @@
-"""Shared by the sandbox tests: the list of backends, the marks that name those a test applies to, and a pack."""
+"""Shared by the sandbox tests: the list of backends, the marks that name those a test applies to, a pack, pools."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import docker
 import pytest
+import pytest_asyncio
 
 from engine import plugins
 from engine.errors import SandboxError
@@ -164,3 +165,22 @@ async def opened(backend: str) -> SandboxPool:
         if plugins.load("sandboxes", backend).make.isolated:
             missing(f"NO {backend.upper()}: {error}")
         raise
+
+
+# ---------------------------------------------------------------- fixtures
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pools() -> AsyncIterator[dict[str, SandboxPool]]:
+    """One pool per backend for the whole file, so that every test also meets what earlier ones left."""
+    found: dict[str, SandboxPool] = {}
+    yield found
+    for pool in found.values():
+        await pool.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pool(backend: str, pools: dict[str, SandboxPool]) -> SandboxPool:
+    if backend not in pools:
+        pools[backend] = await opened(backend)
+    return pools[backend]

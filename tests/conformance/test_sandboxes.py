@@ -35,28 +35,15 @@ from tests.conformance._sandboxes import (
     environment,
     killer,
     opened,
+    pool,
+    pools,
     workspace,
 )
 from tests.needs import missing
 
+__all__ = ["pool", "pools"]  # fixtures
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pools() -> AsyncIterator[dict[str, SandboxPool]]:
-    """One pool per backend for the whole file, so that every test also meets what earlier ones left."""
-    found: dict[str, SandboxPool] = {}
-    yield found
-    for pool in found.values():
-        await pool.aclose()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def pool(backend: str, pools: dict[str, SandboxPool]) -> SandboxPool:
-    if backend not in pools:
-        pools[backend] = await opened(backend)
-    return pools[backend]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

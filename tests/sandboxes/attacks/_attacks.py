@@ -11,25 +11,10 @@ import pytest_asyncio
 from engine.protocols import SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
 from engine.types import Limits
-from tests.conformance._sandboxes import environment, opened
+from tests.conformance._sandboxes import environment, pool, pools
 
+__all__ = ["pool", "pools"]  # fixtures
 ROOMY = Limits(call_seconds=10.0, memory_bytes=256 << 20, disk_bytes=64 << 20, processes=48)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pools() -> AsyncIterator[dict[str, SandboxPool]]:
-    """One pool per backend for the whole file."""
-    found: dict[str, SandboxPool] = {}
-    yield found
-    for pool in found.values():
-        await pool.aclose()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def pool(backend: str, pools: dict[str, SandboxPool]) -> SandboxPool:
-    if backend not in pools:
-        pools[backend] = await opened(backend)
-    return pools[backend]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
