@@ -14,12 +14,14 @@ import asyncio
 import random
 import re
 import sys
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import orjson
-from aiohttp import web
 
 CALLS = 2
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
 _IDENTIFIER = re.compile(r"\b[A-Z]+-\d+\b")
 _REQUEST = re.compile(r"^1\. (.+)$", re.MULTILINE)
 
@@ -31,15 +33,61 @@ class ModelServer:
         self._latency, self._limited, self._failing = latency, rate_limited, failing
         self._source = random.Random(seed)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = orjson.loads(await request.read())
-        await asyncio.sleep(self._latency)
+    def delay(self) -> float:
+        """Return after how many seconds the next request is answered."""
+        return self._latency
+
+    def answer(self, body: bytes) -> bytes:
+        """Return the HTTP response to a request with this body."""
         drawn = self._source.random()
         if drawn < self._limited:
-            return _json({"error": {"message": "slow down"}}, 429, {"Retry-After": "0.1"})
+            return _response({"error": {"message": "slow down"}}, b"429 Too Many Requests", b"Retry-After: 0.1\r\n")
         if drawn < self._limited + self._failing:
-            return _json({"error": {"message": "out of luck"}}, 500)
-        return _json(_completion(reply_to(body)))
+            return _response({"error": {"message": "out of luck"}}, b"500 Internal Server Error")
+        return _response(_completion(reply_to(orjson.loads(body))))
+
+    @asynccontextmanager
+    async def listening(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve on loopback during the block, and yield the api_base."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", port, backlog=2048)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        finally:
+            server.close()  # not awaited: a client that keeps its connection open would hold it up
+
+
+class _Connection(asyncio.Protocol):
+    """One kept-alive HTTP connection of a client that sends a request with Content-Length and waits for its answer.
+
+    Written by hand because the server shares the machine with what is measured: a web framework takes five times the
+    CPU for a request, which is then missing to the rollouts.
+    """
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = server
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return
+        length = _LENGTH.search(self._received, 0, end)
+        whole = end + (int(length[1]) if length else 0)
+        if len(self._received) >= whole:
+            body = bytes(self._received[end:whole])
+            del self._received[:whole]
+            asyncio.get_running_loop().call_later(self._server.delay(), self._answer, body)
+
+    def _answer(self, body: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(self._server.answer(body))
 
 
 def reply_to(body: dict[str, Any]) -> dict[str, Any]:
@@ -95,19 +143,18 @@ def _completion(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
+def _response(body: Any, status: bytes = b"200 OK", headers: bytes = b"") -> bytes:
+    text = orjson.dumps(body)
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s" % (
+        status, len(text), headers, text,
+    )  # fmt: skip
 
 
 async def serve(server: ModelServer, port: int) -> None:
     """Serve on loopback until standard input closes; the first line printed is the api_base."""
-    runner = web.ServerRunner(web.Server(server.answer, access_log=None))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, backlog=2048)
-    await site.start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}/v1", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await runner.cleanup()
+    async with server.listening(port) as base:
+        print(base, flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:

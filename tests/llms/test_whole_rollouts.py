@@ -191,33 +191,23 @@ async def test_a_key_reaches_the_server_and_nothing_else(
 
 async def test_nothing_is_lost_under_429_and_500(pool: SandboxPool, tmp_path: Path) -> None:
     """The benchmark's model server with one request in ten refused and one in twenty failing."""
-    from aiohttp import web
-
     db = open_database(f"sqlite:///{tmp_path}/flaky.db")
     stock(db)
-    runner = web.ServerRunner(web.Server(ModelServer(0.01, rate_limited=0.10, failing=0.05).answer))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    endpoint = Endpoint(
-        model="bench",
-        llm="openai_compatible",
-        api_base=f"http://127.0.0.1:{runner.addresses[0][1]}/v1",
-        attempts=6,
-        options={"backoff": 0.01},
-    )
+    endpoint = Endpoint(model="bench", llm="openai_compatible", attempts=6, options={"backoff": 0.01})
     batch = batch_on(
         "",
         domains=(DomainShare(id="ledger", templates=("compare",)),),
         trajectories=24,
         attempts=4,
         user="llm",
-        models={"teacher": endpoint, "user": endpoint, "judge": endpoint},
         judges=("rules", "state", "facts", "rubric"),
     )
-    claim, store = claimed(db, batch)
-    ending = await run(claim, store, pool, asyncio.Event())
+    async with ModelServer(0.01, rate_limited=0.10, failing=0.05).listening() as base:
+        there = endpoint.model_copy(update={"api_base": base})
+        models = {"teacher": there, "user": there, "judge": there}
+        claim, store = claimed(db, batch.model_copy(update={"models": models}))
+        ending = await run(claim, store, pool, asyncio.Event())
     progress = store.progress(claim.batch_id)
-    await runner.cleanup()
     db.close()
     assert ending.status == "done"
     assert (progress.kept, progress.rejected, progress.failed) == (24, 0, 0)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from pathlib import Path
-
-from aiohttp import web
 
 from bench.model_server import ModelServer
 from bench.whole_rollouts import stock
@@ -31,9 +28,8 @@ class Dawdling(ModelServer):
         super().__init__(0.0)
         self.delays = random.Random(0)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(self.delays.uniform(0.0, 0.08))
-        return await super().answer(request)
+    def delay(self) -> float:
+        return self.delays.uniform(0.0, 0.08)
 
 
 async def made(folder: Path, base: str) -> tuple[tuple[int, ...], list[str]]:
@@ -69,14 +65,9 @@ async def made(folder: Path, base: str) -> tuple[tuple[int, ...], list[str]]:
 
 async def test_the_order_of_arrival_changes_no_byte(tmp_path: Path) -> None:
     server, found = Dawdling(), []
-    runner = web.ServerRunner(web.Server(server.answer))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
+    async with server.listening() as base:
         for seed in range(3):
             server.delays.seed(seed)
-            found.append(await made(tmp_path / str(seed), f"http://127.0.0.1:{runner.addresses[0][1]}/v1"))
-    finally:
-        await runner.cleanup()
+            found.append(await made(tmp_path / str(seed), base))
     assert len({order for order, _ in found}) == 3, "they did arrive in three orders"
     assert found[0][1] == found[1][1] == found[2][1]
