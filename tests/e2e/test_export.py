@@ -9,7 +9,7 @@ import re
 import zipfile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, expect
 
 from engine import plugins
 from engine.types import Recipe, TrajectoryFilter
@@ -51,6 +51,12 @@ def build(studio: Studio, page: Page) -> exports.ExportRow:
     return exports.list_exports(studio.database)[0]
 
 
+def fetched(page: Page, address: str) -> APIResponse:
+    """Return the answer to a GET. The browser's driver keeps connections open, and the server closes those that were
+    idle for seconds: a request that meets just that moment is sent once more."""
+    return page.request.get(address, max_retries=2)
+
+
 SEVERAL_ROWS = ("spans", "text", "verifiers")
 """Formats that may make several rows of one trajectory."""
 
@@ -74,7 +80,7 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
             "href", re.compile(rf"/exports/{row.id}\b")
         )  # for a moment that of the card above
         address = str(link.get_attribute("href"))
-        response = page.request.get(studio.url + address.removeprefix(studio.url))
+        response = fetched(page, studio.url + address.removeprefix(studio.url))
         assert response.ok
         assert "attachment" in response.headers["content-disposition"]
         assert hashlib.sha256(response.body()).hexdigest() == row.sha256
@@ -91,7 +97,7 @@ def test_forged_links_are_refused(studio_with_engine: Studio, page: Page, number
     address = str(page.locator(f".st-key-export_{row.id}").get_by_role("link").get_attribute("href"))
     token = address.partition("token=")[2]
     for path in (f"{row.id}", f"{row.id}?token={token[:-3]}abc", f"{row.id + 1}?token={token}"):
-        response = page.request.get(f"{studio.url}/api/exports/{path}")
+        response = fetched(page, f"{studio.url}/api/exports/{path}")
         assert response.status == 403
         assert "exports page" in response.text()
 
