@@ -126,10 +126,19 @@ class Family:
             return False
         return True
 
+    def only_waiting(self, expected):
+        """Return whether no process lives below this one but the `expected` children, each in one thread and without
+        children of its own. False where that cannot be found out."""
+        try:
+            found = set(_children_of(os.getpid()))
+            alone = all(os.listdir(f"/proc/{child}/task") == [str(child)] for child in found)
+            return found <= set(expected) and alone and not any(_children_of(child) for child in found)
+        except OSError:
+            return False
+
     def _children(self):
         try:
-            with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                return [int(word) for word in file.read().split()]
+            return _children_of(os.getpid())
         except OSError:
             return []
 
@@ -152,6 +161,12 @@ class Family:
     def _forget(self, child):
         self.groups.discard(child)
         self.kept.discard(child)
+
+
+def _children_of(process):
+    """Return the children of a process with one thread. Raises OSError."""
+    with open(f"/proc/{process}/task/{process}/children") as file:
+        return [int(word) for word in file.read().split()]
 
 
 def await_end(child, seconds):

@@ -355,13 +355,20 @@ class Server:
                 self.workspace.empty_scratch()  # makes room for the patch
             return self.diff(request["id"])
         with self.family.frozen():
-            return self.diff(request["id"])
+            still = self.still()
+            return self.diff(request["id"], still)
 
-    def diff(self, number):
+    def still(self):
+        """Return whether nothing can change a file before the next request: no process lives but a worker that waits,
+        in one thread and without children."""
+        worker = () if self.worker is None else (self.worker[0],)
+        return self.family.only_waiting(worker)
+
+    def diff(self, number, still=True):
         changes, patch = self.changes(), as_line(self.patch() if self.git else None)
         changed = as_line(self.changed)
-        return b'{"id": %d, "ok": {"changes": %s, "patch": %s, "changed": %s}}\n' % (
-            number, changes[:-1], patch[:-1], changed[:-1],
+        return b'{"id": %d, "ok": {"changes": %s, "patch": %s, "changed": %s, "still": %s}}\n' % (
+            number, changes[:-1], patch[:-1], changed[:-1], as_line(still)[:-1],
         )  # fmt: skip
 
     def changes(self):

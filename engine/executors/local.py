@@ -6,8 +6,9 @@ The next spec is pulled only when a rollout has finished, so a plan of a million
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Protocol, TypeVar
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from engine.errors import SandboxError
 
@@ -38,38 +39,77 @@ class LocalExecutor(Executor):
         """Yield trajectories as they finish. The first exception of `work` cancels the other rollouts and is raised,
         after all trajectories that were finished by then are yielded. Closing the generator cancels the rollouts in
         flight and waits for them."""
-        waiting = iter(specs)
-        running: set[asyncio.Task[Done]] = set()
-        finished: list[asyncio.Task[Done]] = []
-        any_finished = asyncio.Event()
-
-        def note(task: asyncio.Task[Done]) -> None:
-            finished.append(task)
-            any_finished.set()
-
+        flight = _Flight(work, iter(specs), concurrency)
         try:
-            while True:
-                while len(running) < concurrency and (spec := next(waiting, None)) is not None:
-                    task = asyncio.ensure_future(work(spec))
-                    task.add_done_callback(note)
-                    running.add(task)
-                if not running:
-                    return
-                await any_finished.wait()
-                any_finished.clear()
-                done, finished[:] = finished[:], ()
-                failed = next((error for task in done if (error := _error(task)) is not None), None)
-                if failed is not None:
-                    await _cancel(running)
-                    done = list(running)
-                for task in done:
-                    running.discard(task)
+            flight.fill()
+            while flight.running or flight.finished:
+                await flight.landed.wait()
+                if flight.fault is None:
+                    yield flight.oldest().result()
+                    flight.fill()
+                    continue
+                await flight.stop()
+                for task in flight.finished:
                     if _error(task) is None:
                         yield task.result()
-                if failed is not None:
-                    raise failed
+                raise flight.fault
         finally:
-            await _cancel(running)
+            await flight.stop()
+
+
+class _Flight(Generic[Unit, Done]):
+    """The tasks in flight, and those that ended and were not taken yet.
+
+    A task that ends has its successor started at once, not when its result is taken: between these two the event loop
+    may run hundreds of other coroutines. So that results cannot pile up, none is started while as many as may be in
+    flight wait to be taken.
+    """
+
+    def __init__(self, work: Callable[[Unit], Awaitable[Done]], waiting: Iterator[Unit], concurrency: int) -> None:
+        self._work, self._waiting, self._concurrency = work, waiting, concurrency
+        self._stopped = False
+        self.running: set[asyncio.Task[Done]] = set()
+        self.finished: deque[asyncio.Task[Done]] = deque()
+        self.landed = asyncio.Event()
+        """Set while there is anything to take, or a fault."""
+        self.fault: BaseException | None = None
+        """The first exception of a task or of the specs."""
+
+    def fill(self) -> None:
+        """Start tasks until as many as may be are in flight."""
+        while len(self.running) < self._concurrency and len(self.finished) < self._concurrency:
+            if self._stopped or self.fault is not None or (spec := next(self._waiting, None)) is None:
+                return
+            task = asyncio.ensure_future(self._work(spec))
+            task.add_done_callback(self._land)
+            self.running.add(task)
+
+    def oldest(self) -> asyncio.Task[Done]:
+        """Take the task that ended first."""
+        task = self.finished.popleft()
+        if not self.finished:
+            self.landed.clear()
+        return task
+
+    async def stop(self) -> None:
+        """Cancel the tasks in flight and wait for them; none is started any more."""
+        self._stopped = True
+        running = list(self.running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _land(self, task: asyncio.Task[Done]) -> None:
+        self.running.discard(task)
+        self.finished.append(task)
+        self.landed.set()
+        if self._stopped:
+            return
+        try:
+            self.fault = self.fault or _error(task)
+            self.fill()
+        except Exception as error:  # of the specs; raised where the results are taken
+            self.fault = error
 
 
 def _error(task: asyncio.Task[Done]) -> BaseException | None:
@@ -77,9 +117,3 @@ def _error(task: asyncio.Task[Done]) -> BaseException | None:
     if task.cancelled():  # by its own code: a CancelledError raised on would look as if the executor were cancelled
         return SandboxError("A rollout was cancelled from inside.")
     return task.exception()
-
-
-async def _cancel(tasks: set[asyncio.Task[Done]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

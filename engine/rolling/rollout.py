@@ -242,6 +242,8 @@ async def _talk(attempt: Attempt, sandbox: Sandbox) -> None:
         if (bound := await _answer_user(attempt, teacher, sandbox)) is not None:
             attempt.end = bound
             return
+        if len(attempt.begun) == len(attempt.task.turns) and not attempt.sources_before:
+            sandbox.look_ahead()  # the user is likely to end the dialogue now
     # The user is asked once more: a dialogue that was complete after the last round has not hit the bound.
     message = await _user_message(attempt, user, sandbox, after_last_round=True)
     end = _end_by(user, attempt)

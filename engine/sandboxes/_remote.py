@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import time
@@ -124,6 +126,8 @@ class RemoteSandbox:
         self.worked = 0.0
         self._changed = False
         self._is_laid_anew = False
+        self._ahead: asyncio.Task[dict[str, Any]] | None = None
+        """The changes that are found out ahead of `diff`, until anything else is requested."""
 
     @property
     def usable(self) -> bool:
@@ -166,13 +170,26 @@ class RemoteSandbox:
     async def write(self, path: str, data: bytes) -> None:
         await self._ask({"op": "write", "path": path, "data": base64.b64encode(data).decode()}, GRACE)
 
+    def look_ahead(self) -> None:
+        if self._ahead is None:
+            self._ahead = asyncio.create_task(self._ask({"op": "diff", "last": False}, OPENING + GRACE, ahead=True))
+
     async def diff(self, *, last: bool = False) -> StateDiff:
-        found = await self._ask({"op": "diff", "last": last}, OPENING + GRACE)
+        found = await self._found_ahead()
+        if found is None:
+            found = await self._ask({"op": "diff", "last": last}, OPENING + GRACE)
+            self._is_laid_anew = last
+        found.pop("still")
         self._changed = bool(found.pop("changed")) or self._changed
-        self._is_laid_anew = last
         if not found["changes"]:
             return StateDiff(patch=found["patch"])
         return StateDiff.model_validate(found)
+
+    async def _found_ahead(self) -> dict[str, Any] | None:
+        """Return what `look_ahead` found, None when it did not look or a process may have changed a file since."""
+        ahead, self._ahead = self._ahead, None
+        found = None if ahead is None else await ahead
+        return found if found is not None and found["still"] else None
 
     async def reset(self) -> None:
         """Bring the sandbox back to the environment that it was opened with. After the last diff the tool server does
@@ -186,10 +203,15 @@ class RemoteSandbox:
 
     async def aclose(self) -> None:
         """End the server and everything in the sandbox. Never raises."""
+        if self._ahead is not None:
+            self._ahead.cancel()
         await self._stream.aclose()
         await self._close()
 
-    async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+    async def _ask(self, message: dict[str, Any], seconds: float, *, ahead: bool = False) -> dict[str, Any]:
+        if self._ahead is not None and not ahead:
+            with contextlib.suppress(SandboxError):  # this request meets the same
+                await self._found_ahead()
         began = time.monotonic()
         self._is_laid_anew = False
         try:

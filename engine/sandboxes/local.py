@@ -220,9 +220,9 @@ class _OnDisk(RemoteSandbox):
         self._check()
         return found
 
-    async def _ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+    async def _ask(self, message: dict[str, Any], seconds: float, *, ahead: bool = False) -> dict[str, Any]:
         try:
-            return await super()._ask(message, seconds)
+            return await super()._ask(message, seconds, ahead=ahead)
         except SandboxError as error:
             if _full(self._folder) or any(f"[Errno {number}]" in str(error) for number in _FULL):
                 raise _no_space(self._folder) from error

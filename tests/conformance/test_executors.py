@@ -144,3 +144,28 @@ async def test_whole_rollouts_pass_through(executor: Executor, specs: list[Rollo
         await pool.aclose()
     assert {result.id for result in found} == {spec.id for spec in specs[:10]}
     assert {result.status for result in found} <= {"kept", "rejected"}
+
+
+async def test_a_successor_starts_before_the_result_is_taken(executor: Executor, specs: list[RolloutSpec]) -> None:
+    work = Work()
+    async with aclosing(executor.run(work, specs, WIDTH)) as results:
+        await anext(results)
+        await asyncio.sleep(0.1)  # all in flight have ended long ago, and nobody took their results
+        assert WIDTH < work.ended <= 2 * WIDTH + 1, "results must not pile up either"
+        assert len([one async for one in results]) == COUNT - 1
+
+
+async def test_a_plan_that_breaks_off_is_raised(executor: Executor, specs: list[RolloutSpec]) -> None:
+    def broken() -> Iterator[RolloutSpec]:
+        yield from specs[: WIDTH + 2]
+        raise SandboxError("no more of this plan")
+
+    async def collect(found: list[int]) -> None:
+        async for one in executor.run(Work(), broken(), WIDTH):
+            found.append(one.index)
+
+    found: list[int] = []
+    with pytest.raises(SandboxError, match="no more of this plan"):
+        await collect(found)
+    assert found
+    assert set(found) <= set(range(WIDTH + 2))

@@ -346,6 +346,42 @@ async def test_processes_end_with_reset_and_the_last_diff(sandbox: RemoteSandbox
 
 
 @EVERY
+async def test_changes_found_ahead_are_those_of_the_end(backend: str) -> None:
+    pool = await opened(backend)
+    try:
+        async with pool.lease(environment()) as sandbox:
+            assert isinstance(sandbox, RemoteSandbox)
+            assert (await sandbox.call("say", {"text": "a worker lives"})).fault is None
+            await sandbox.write("early.txt", b"1")
+            sandbox.look_ahead()
+            await asyncio.sleep(0.3)
+            answered = sandbox.worked
+            assert [change.path for change in (await sandbox.diff(last=True)).changes] == ["early.txt"]
+            assert sandbox.worked == answered, "it was not asked again"
+        async with pool.lease(environment()) as another:
+            assert another is sandbox
+            assert (await another.diff()).empty, "the next lease begins anew"
+            another.look_ahead()  # and ends while it looks
+        async with pool.lease(environment()) as third:
+            assert third is sandbox
+            assert (await third.call("say", {"text": "still there"})).content == "still there"
+    finally:
+        await pool.aclose()
+
+
+@EVERY
+async def test_what_happens_after_a_look_ahead_counts(sandbox: RemoteSandbox) -> None:
+    sandbox.look_ahead()
+    await sandbox.write("later.txt", b"1")
+    assert [change.path for change in (await sandbox.diff()).changes] == ["later.txt"]
+    await sandbox.exec(["sh", "-c", "(sleep 1; echo 2 > last.txt) > /dev/null 2>&1 &"])
+    sandbox.look_ahead()
+    await asyncio.sleep(2)
+    found = await sandbox.diff(last=True)
+    assert [change.path for change in found.changes] == ["last.txt", "later.txt"], "a command that lives on can write"
+
+
+@EVERY
 async def test_processes_end_with_the_lease_and_the_sandbox_is_used_again(backend: str) -> None:
     pool = await opened(backend)
     try:
