@@ -11,6 +11,7 @@ verdict's time is the same write before the other processes start.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 import tempfile
@@ -73,8 +74,10 @@ class Measurements:
         return True
 
     def at(self, share: float) -> float:
-        """Return the quantile `share` (0.5 for the median) of the times, in milliseconds."""
+        """Return the quantile `share` (0.5 for the median) of the times in milliseconds; NaN where there are none."""
         ordered = sorted(self.seconds)
+        if not ordered:
+            return math.nan
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
@@ -195,7 +198,14 @@ def measure(url: str, seconds: float, rate: int, stored: int) -> bool:
     print(f"errors {len(errors)}, bound 0; lost: trajectories {gone[0]}, counts {gone[1]}, verdicts {gone[2]}, bound 0")
     for error in sorted(set(errors)):
         print(f"    {error}")
-    return not errors and gone == (0, 0, 0)
+    idle = [
+        name
+        for name, measured in (("engine", wrote), ("pages", asked[0]), ("reviewer", judged))
+        if not measured.seconds
+    ]
+    if idle:
+        print(f"nothing was measured of: {', '.join(idle)}; they started too late, so choose more --seconds")
+    return not errors and not idle and gone == (0, 0, 0)
 
 
 def main() -> None:

@@ -31,8 +31,23 @@ PARTLY = "partly_untrained_turn_left_untrained"
 
 
 def trained(said: Mapping[str, Any], names: Iterable[str], notes: Notes) -> bool:
-    """Return whether all flags among `names` let the message (or row) be trained."""
-    return all([_flag_trains(name, said[name], notes) for name in names if said.get(name) is not None])
+    """Return whether all flags among `names` let the message (or row) be trained. A list of flags, one a token, speaks
+    for its message where all are alike; where they differ the message is not trained, as its mask cannot be held. Of a
+    row such a list is lost: it masks the prompt as a rule."""
+    return all([_one_or_all(name, said[name], names, notes) for name in names if said.get(name) is not None])
+
+
+def _one_or_all(name: str, value: Any, names: Iterable[str], notes: Notes) -> bool:
+    numbers = {_flag_number(one) for one in value} if isinstance(value, list) else set()
+    if not numbers or None in numbers:
+        return _flag_trains(name, value, notes)
+    if len(wanted := {_flag_trains(name, one, notes) for one in value}) == 1:
+        return wanted.pop()
+    if names is ON_ROW:
+        notes.lose(name, value)
+        return True
+    notes.changed.add(PARTLY)
+    return False
 
 
 def trained_parts(parts: Sequence[Mapping[str, Any]], notes: Notes) -> bool:

@@ -28,13 +28,22 @@ NO: list[dict[str, Any]] = [
     {"training_detail": "false"},
     {"loss_mask": 0},
     {"loss_mask": False},
+    {"loss_mask": [0, 0]},
+    {"loss_mask": ["0", 0.0], "weight": 1},
+    {"masked": [True]},
     {"step_loss_mask": 0},
     {"masked": True},
     {"is_masked": "true"},
     {"masked": 1, "train": True},
 ]
 YES: list[dict[str, Any]] = [{}, {"weight": 1}, {"weight": None}, {"train": True, "loss": 1.0}, {"trainable": "true"}]
-YES += [{"masked": False}, {"is_masked": 0, "loss_mask": 1}, {"train_detail": True}, {"train_detail": "[]"}]
+YES += [
+    {"loss_mask": [1, 1.0]},
+    {"masked": False},
+    {"is_masked": 0, "loss_mask": 1},
+    {"train_detail": True},
+    {"train_detail": "[]"},
+]
 
 ROW_NO: list[dict[str, Any]] = [
     {"label": False},
@@ -43,6 +52,7 @@ ROW_NO: list[dict[str, Any]] = [
     {"kto_tag": False},
     {"weight": 0},
     {"loss_mask": 0},
+    {"loss_mask": [0, 0, 0]},
     {"loss_multiplier": 0.0},
 ]
 
@@ -81,6 +91,17 @@ def test_a_flag_that_says_neither_yes_nor_no_is_told() -> None:
     found, told = one(says(train="later", loss_scale={"a": 1}))
     assert found.turns[1].train
     assert told["lost"] == {"loss_scale": 1, "train": 1}
+
+
+def test_a_mask_of_tokens_that_differ_is_not_trained_and_told() -> None:
+    found, told = one(says(loss_mask=[0, 1, 1]))
+    assert not found.turns[1].train
+    assert (told["changed"]["partly_untrained_turn_left_untrained"], told["lost"]) == (1, {})
+    found, told = one(says(loss_mask=[0, [1]]))
+    assert (found.turns[1].train, told["lost"]) == (True, {"loss_mask": 1})
+    row = {"messages": [{"role": "user", "content": "a"}, says()], "loss_mask": [0, 0, 1, 1]}
+    whole, told = imported(row)
+    assert (whole[0].turns[1].train, told["lost"]) == (True, {"loss_mask": 1})
 
 
 def test_one_part_that_must_not_be_trained_masks_its_turn() -> None:
