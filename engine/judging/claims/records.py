@@ -43,10 +43,11 @@ def other_record(one: Said, answer: Answer) -> str | None:
     rivals = _rivals(holders, answer.evidence)
     if not 1 < len({record.own_id or id(record) for record in rivals}) <= _MOST_RIVALS:
         return None
-    mentions = _mentions(one, answer, rivals, _own_words(one, answer))
+    repeated = _mentions(one, answer, rivals, _own_words(one, answer))
+    mentions = _each_once(repeated)
     group = _beside(one, answer, rivals)
     if any(_share(mention, holders) for mention in mentions):
-        if not _is_misplaced(one, group, mentions):
+        if not all(_is_misplaced(one, group, order) for order in (mentions, _each_once(repeated[::-1])[::-1])):
             return None
     elif all(any(other is not one and _share(mention, held) for other, held in group) for mention in mentions):
         return None
@@ -96,8 +97,9 @@ def _own_words(one: Said, answer: Answer) -> set[str]:
 
 
 def _mentions(one: Said, answer: Answer, rivals: Sequence[Record], passed_over: set[str]) -> list[list[Record]]:
-    """Return the records that the sentence names, in its order. Words that stand side by side name one together; a word
-    that all or none of the rivals have names none, and a common noun only where one record alone has it."""
+    """Return the records that the sentence names, in its order, each as often as it does. Words that stand side by side
+    name one together; a word that all or none of the rivals have names none, and a common noun only where one record
+    alone has it."""
     mentions: list[list[Record]] = []
     fields = {word for shape in {record.shape for record in rivals} for name in shape for word in of_name(name)}
     for word, _, is_name in _words(one, answer):
@@ -113,6 +115,15 @@ def _mentions(one: Said, answer: Answer, rivals: Sequence[Record], passed_over: 
             mentions[-1] = both
         else:
             mentions.append(having)
+    return mentions
+
+
+def _each_once(mentions: Sequence[list[Record]]) -> list[list[Record]]:
+    """Return the mentions without the later ones of the same record.
+
+    Where a record is named again ("B is longer: 17 lines in A, 32 in B"), either mention may be that of its value, so
+    `other_record` looks at the first mentions and, backwards, at the last ones.
+    """
     return [m for number, m in enumerate(mentions) if not any(_share(m, other) for other in mentions[:number])]
 
 
