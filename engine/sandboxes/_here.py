@@ -10,10 +10,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from engine.errors import SandboxError
 from engine.sandboxes._remote import TRUSTED
@@ -66,27 +67,28 @@ class Started:
 
     process: subprocess.Popen[bytes]
     ours: socket.socket
-    errors: int
+    errors: IO[bytes]
 
     def told(self) -> str:
         """Return the end of what the process wrote to its standard error so far."""
-        size = os.fstat(self.errors).st_size
-        return os.pread(self.errors, _LEFT_OF_ERRORS, max(0, size - _LEFT_OF_ERRORS)).decode(errors="replace").strip()
+        size = os.fstat(self.errors.fileno()).st_size
+        end = os.pread(self.errors.fileno(), _LEFT_OF_ERRORS, max(0, size - _LEFT_OF_ERRORS))
+        return end.decode(errors="replace").strip()
 
     def close(self) -> None:
-        """Wait for the server to end by itself, as its stream is closed, else kill it."""
+        """Wait for the server to end by itself, as its stream is closed, else kill it. Works again and again."""
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        os.close(self.errors)
+        self.errors.close()
 
 
 def spawn(command: Sequence[str], folder: Path | None = None, descriptors: Sequence[int] = ()) -> Started:
     """Start a tool server by its command, in `folder`; it inherits `descriptors`. Raises OSError."""
+    errors = tempfile.TemporaryFile()  # a pipe would have to be read, or hold the process up
     ours, theirs = socket.socketpair()
-    errors = os.memfd_create("errors")
     try:
         process = subprocess.Popen(
             command,
@@ -100,7 +102,7 @@ def spawn(command: Sequence[str], folder: Path | None = None, descriptors: Seque
         )
     except OSError:
         ours.close()
-        os.close(errors)
+        errors.close()
         raise
     finally:
         theirs.close()

@@ -29,6 +29,7 @@ _SOURCES = (
     "worker",
     "answers",
     "rights",
+    "spaces",
     "processes",
     "command",
     "keeper",

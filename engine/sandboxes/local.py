@@ -58,6 +58,7 @@ class Local:
 
     name = "local"
     isolated = False
+    unbounded = ("the memory of all processes together", "processor time", "the disk", "how many processes run")
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -116,7 +117,7 @@ class Local:
         if environment.commands and not self._config.allow_commands:
             raise SandboxError(
                 "The local sandbox does not isolate, so it refuses tools that run commands. "
-                "Use Docker, or allow commands without isolation in the batch's settings."
+                "Use Docker or bubblewrap, or allow commands without isolation in the batch's settings."
             )
 
     async def _start_one(self, environment: Environment) -> RemoteSandbox:
