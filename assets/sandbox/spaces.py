@@ -6,6 +6,7 @@ capability, so no number, path or right leads from them to it. The inner namespa
 the kernel ends everything in them with it, whatever it forked.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -116,10 +117,8 @@ class Space:
         """Kill the first process, and with it all others inside. The caller reaps its children."""
         if self.first is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it may have been killed and reaped before
             os.kill(self.first, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was killed and reaped before
         self._forget()
 
     def _fork_outside(self):

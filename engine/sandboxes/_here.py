@@ -50,8 +50,8 @@ def interpreter_paths() -> list[str]:
 
 
 def dropped(command: Sequence[str], user: int, folder: str, *, writable: Sequence[str] = ()) -> list[str]:
-    """Return the command that runs `command` as the unprivileged `user`, with `folder` as its working directory, from an
-    engine that is root (assets/sandbox/drop.py)."""
+    """Return the command that runs `command` as the unprivileged `user`, with `folder` as its working directory, from
+    an engine that is root (assets/sandbox/drop.py)."""
     plan = {
         "user": user,
         "readable": [*interpreter_paths(), *package_paths()],
@@ -87,7 +87,7 @@ class Started:
 
 def spawn(command: Sequence[str], folder: Path | None = None, descriptors: Sequence[int] = ()) -> Started:
     """Start a tool server by its command, in `folder`; it inherits `descriptors`. Raises OSError."""
-    errors = tempfile.TemporaryFile()  # a pipe would have to be read, or hold the process up
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - Started closes it; a pipe would have to be read meanwhile
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(

@@ -183,7 +183,7 @@ def _check(environment: Environment) -> None:
 
 
 def _program() -> str | None:
-    return shutil.which("bwrap", path=f"{os.environ.get('PATH', '')}:{_here.PATH}")
+    return shutil.which("bwrap") or shutil.which("bwrap", path=_here.PATH)
 
 
 def _places(packages: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +36,8 @@ _PREFIX = "turnwright-sandbox-"
 _LEAST_FREE = 1 << 20
 """Bytes of free disk space below which the disk counts as full, and a tool's failure as the sandbox's."""
 _TOOLS = 65531
-"""The user and group of tools where the engine is root. It has no name on a usual machine, and no container and no other
-sandbox uses it, so that tools reach nothing of another program."""
+"""The user and group of tools where the engine is root. It has no name on a usual machine, and no container and no
+other sandbox uses it, so that tools reach nothing of another program."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -245,8 +246,10 @@ def _spawn(root: Path, size: int) -> _here.Started:
     return _here.spawn(_here.dropped(command, _TOOLS, str(root), writable=[str(root)]))
 
 
+@cache
 def _check_drop() -> None:
-    """Check that tools of this engine, which is root, can be given another user. Raises SandboxError(gone=True)."""
+    """Check that tools of this engine, which is root, can be given another user; once it was so, that is not checked
+    again. Raises SandboxError(gone=True)."""
     command = _here.dropped([_here.interpreter(), "-S", "-c", "import json"], _TOOLS, "/")
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:

@@ -164,7 +164,7 @@ async def server_of_namespaces(sandbox: RemoteSandbox) -> int:
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             numbers = (path / "status").read_text().split("NSpid:")[1].splitlines()[0].split()
-            if len(numbers) == 2 and os.readlink(path / "ns/ipc") == shared:
+            if len(numbers) == 2 and (path / "ns/ipc").readlink().as_posix() == shared:
                 return int(path.name)
     raise AssertionError("the tool server was not found")
 
