@@ -1,6 +1,6 @@
 """The cost of a sandbox: a tool call beside a bare JSON line over the same stream, and the whole cycle of a rollout.
 
-    python -m bench.sandbox [local docker] [--cycles 300]
+    python -m bench.sandbox [local bubblewrap docker] [--cycles 300]
 
 `line` is a JSON line that the tool server answers by itself (the floor of that stream), `echo` the same over a plain
 subprocess that does nothing else, `call` a tool function that returns at once. A cycle is what one rollout needs: a
@@ -154,14 +154,14 @@ async def _main(names: list[str], cycles: int) -> None:
     print(f"{'':40}" + "".join(f"{name:>12}" for name in found))
     for row in rows:
         print(f"{row:40}" + "".join(f"{found[name][row]:12.3f}" for name in found))
-    if {"local", "docker"} <= set(found):
+    for name in found.keys() - {"local"} if "local" in found else ():
         for row in (r for r in rows if r.startswith("cycles")):
-            print(f"docker / local, {row}: {found['docker'][row] / found['local'][row]:.2f}")
+            print(f"{name} / local, {row}: {found[name][row] / found['local'][row]:.2f}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("names", nargs="*", default=["local", "docker"])
+    parser.add_argument("names", nargs="*", default=["local", "bubblewrap", "docker"])
     parser.add_argument("--cycles", type=int, default=300)
     options = parser.parse_args()
     asyncio.run(_main(options.names, options.cycles))

@@ -25,7 +25,7 @@ def work(once: Annotated[bool, typer.Option(help="Stop when no batch is waiting.
 def run(
     file: Annotated[Path, typer.Argument(help="A batch as YAML or TOML.")],
     trajectories: Annotated[int | None, typer.Option(help="In place of the number in the file.")] = None,
-    sandbox: Annotated[str | None, typer.Option(help="docker, local or auto, in place of the file's.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="docker, bubblewrap, local or auto; replaces the file's.")] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the seed in the file.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Rollouts in flight, in place of the file's.")] = None,
 ) -> None:

@@ -274,6 +274,8 @@ class Sandbox(Protocol):
 class SandboxPool(Protocol):
     """A sandbox backend.
 
+    isolated: whether tools can reach neither the machine nor the tool server.
+    unbounded: what of a tool's use of the machine it cannot bound, each in a few words.
     start: raises SandboxError(gone=True) with the next move when the backend cannot be used.
     prepare: a hint that `width` leases will be open at once, so that sandboxes start ahead of need.
     lease: raises SandboxError. Leaving the context resets or discards the sandbox, whatever happened inside.
@@ -283,6 +285,7 @@ class SandboxPool(Protocol):
 
     name: ClassVar[str]
     isolated: ClassVar[bool]
+    unbounded: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     async def start(self) -> None: ...

@@ -2,7 +2,8 @@
 
 TURNWRIGHT_HOME      folder for the database, exports and logs (default: .turnwright beside app.py)
 DATABASE_URL         SQLAlchemy address; default SQLite inside the home folder
-TURNWRIGHT_SANDBOX   docker | local | auto (default auto: docker when an engine answers, else local)
+TURNWRIGHT_SANDBOX   docker | bubblewrap | local | auto (default auto: docker when an engine answers, else bubblewrap
+                     where it works, else local)
 TURNWRIGHT_IMAGE     name of the sandbox image (default turnwright-sandbox:1)
 TURNWRIGHT_SANDBOX_OPTIONS
                      options of sandboxes as JSON, such as {"docker": {"most": 32}}; they override those of the

@@ -2,7 +2,8 @@
 
 Runs inside the sandbox, standard library only. Orphans of the program become children of its keeper. So all that the
 program started can be found, apart from what tool calls and commands left running. The keeper has the server's user and
-rights, so that no tool can stop it or speak for it.
+rights, so that no tool can stop it or speak for it. Where that user is the tools' too (spaces.py), a tool can stop it,
+which ends the program, but not speak for it; and the program has namespaces of its own, which end with it.
 """
 
 import json
@@ -13,6 +14,7 @@ import time
 
 import command
 import processes
+import spaces
 
 _PATIENCE = 0.5
 """Seconds in which a program may end by itself when its input is closed, and again after SIGTERM."""
@@ -39,7 +41,8 @@ class Keeper:
 
     def __init__(self, channel, rights):
         self.channel = channel
-        self.family = processes.Family(False, rights)
+        space = spaces.Space(rights) if isinstance(rights, spaces.OneUser) else None
+        self.family = processes.Family(False, rights, space)
         self.child = None
         self.poller = select.poll()
         self.poller.register(channel, select.POLLIN)

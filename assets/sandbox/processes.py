@@ -1,7 +1,8 @@
 """The processes below the tool server: starts them, exchanges lines with them in bounded time, and kills all of them.
 
 Runs inside the sandbox, standard library only. In a container everything but the init process and the server is killed
-at once. Elsewhere the server becomes the parent of all orphans below it, so that no descendant escapes.
+at once. With namespaces for the children (spaces.py) those end with their first process. Elsewhere the server becomes
+the parent of all orphans below it, so that no descendant escapes.
 """
 
 import contextlib
@@ -30,25 +31,26 @@ PRCTL = _prctl()
 
 class Family:
     """All descendants of this process. `alone`: this process namespace holds no other processes. `rights` says which
-    user the children become. `groups` are the process groups of the children, `kept` the children that `kill_others`
-    spares with all below them."""
+    user the children become, `space` the namespaces that they are put into, None where they stay in those of this
+    process. `groups` are the process groups of the children, `kept` the children that `kill_others` spares with all
+    below them."""
 
-    def __init__(self, alone, rights):
-        self.alone, self.rights = alone, rights
+    def __init__(self, alone, rights, space=None):
+        self.alone, self.rights, self.space = alone, rights, space
         self.groups = set()
         self.kept = set()
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
-    def fork(self, become=None):
+    def fork(self, become=None, inside=True):
         """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
 
         The child becomes the user of the tools, or what `become`, another method of the rights, makes of it. A child
-        that cannot do so ends. It stays in this session, because Linux first shares processor time among sessions and
-        compares priorities only within one.
+        that cannot do so ends. It is put into the space of the children unless `inside` is False. It stays in this
+        session, because Linux first shares processor time among sessions and compares priorities only within one.
         """
         server = os.getpid()
-        child = os.fork()
+        child = os.fork() if self.space is None else self.space.fork(inside)
         if child:
             self.groups.add(child)
             return child
@@ -57,7 +59,7 @@ class Family:
             (become or self.rights.become_tool)()
             if PRCTL is not None:
                 PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
-                if os.getppid() != server:  # the server died before the line above took effect
+                if os.getppid() not in (server, 0):  # the server died before; a parent in another namespace shows as 0
                     os._exit(0)
         except BaseException:
             os._exit(70)
@@ -67,11 +69,13 @@ class Family:
         """Kill and reap every descendant. Returns when none is left."""
         if self.alone:
             _signal(os.kill, -1)
+        if self.space is not None:
+            self.space.close()
         self._kill_groups(self.groups)
         self.groups.clear()
         self.kept.clear()
         while self._await(-1, os.WNOHANG):
-            for child in self._children():
+            for child in self._children(os.getpid()):
                 _signal(os.kill, -1 if self.alone else child)
             self._await(-1)
 
@@ -84,7 +88,7 @@ class Family:
         deadline = time.monotonic() + _PATIENCE
         self._kill_groups(self.groups - self.kept)
         self.groups &= self.kept
-        while others := set(self._children()) - self.kept:
+        while others := self._others():
             if time.monotonic() > deadline:
                 self.kill()
                 return
@@ -92,6 +96,13 @@ class Family:
                 _signal(os.kill, child)
             for child in others:
                 self._await_killed(child)
+
+    def _others(self):
+        """Return the children, and the orphans that became children of the space's first process, that are not kept."""
+        found = set(self._children(os.getpid())) - self.kept
+        if self.space is None or self.space.first is None:
+            return found
+        return found - {self.space.first} | set(self._children(self.space.first))
 
     @contextlib.contextmanager
     def frozen(self):
@@ -130,15 +141,16 @@ class Family:
         """Return whether no process lives below this one but the `expected` children, each in one thread and without
         children of its own. False where that cannot be found out."""
         try:
-            found = set(_children_of(os.getpid()))
+            first = () if self.space is None or self.space.first is None else (self.space.first,)
+            found = {child for parent in (os.getpid(), *first) for child in _children_of(parent)} - {*first}
             alone = all(os.listdir(f"/proc/{child}/task") == [str(child)] for child in found)
             return found <= set(expected) and alone and not any(_children_of(child) for child in found)
         except OSError:
             return False
 
-    def _children(self):
+    def _children(self, process):
         try:
-            return _children_of(os.getpid())
+            return _children_of(process)
         except OSError:
             return []
 

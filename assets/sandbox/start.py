@@ -14,11 +14,12 @@ _SHARED = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg")
 
 
 class Start:
-    """The state of the server and, with `alone`, of a container that holds nothing else."""
+    """The state of the server and, with `alone`, of a container that holds nothing else. `laid` are the folders that
+    are laid anew for every rollout."""
 
-    def __init__(self, alone):
+    def __init__(self, alone, laid=()):
         self.alone = alone
-        self.folders = _writable_folders() if alone else ()
+        self.folders = [folder for folder in _writable_folders() if folder not in laid] if alone else ()
         self.was = self.now()
 
     def now(self):

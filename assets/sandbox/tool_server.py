@@ -22,6 +22,7 @@ import command
 import processes
 import programs
 import rights
+import spaces
 import start
 import state_diff
 import worker
@@ -69,7 +70,7 @@ class Server:
         self.family = family
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
-        self.start = start.Start(family.alone)
+        self.start = start.Start(family.alone, workspace.folders_below(root))
         self.changed = ""
         self.modules = worker.Modules({})
         self.limits = dict(_LIMITS)
@@ -225,12 +226,14 @@ class Server:
         return (self.stream.inbound, self.stream.outbound, *channel, *self.programs.descriptors())
 
     def find_process_cap(self):
-        """Return the RLIMIT_NPROC for tools; None in a container, which bounds processes itself, and for root, who is
-        exempt.
+        """Return the RLIMIT_NPROC for tools; None in a container, which bounds processes itself.
 
-        The kernel counts all threads of the user, so those that run now are added, and 1024 for those that start later.
+        The kernel counts all threads of the user in this user namespace. Where that is the sandbox's own the bound is
+        exact; else those that run now are added, and 1024 for those that start later.
         """
-        if not self.count_processes or os.getuid() == 0 or not os.path.isdir("/proc"):
+        if self.family.space is not None:
+            return self.limits["processes"] + spaces.OWN_PROCESSES
+        if not self.count_processes or not os.path.isdir("/proc"):
             return None
         return self.limits["processes"] + _threads_of(os.getuid()) + 1024
 
@@ -392,7 +395,7 @@ class Server:
             state_diff.read_pristine(self.baseline, found or ())
         ours, theirs = socket.socketpair()
         try:
-            child = self.family.fork(self.family.rights.become_comparison)
+            child = self.family.fork(self.family.rights.become_comparison, inside=False)
         except OSError:
             ours.close()
             theirs.close()
@@ -490,6 +493,15 @@ def _threads_of(user):
     return count
 
 
+def _family(config):
+    """Return the family of this server's children: in namespaces of their own where `space` gives the bytes of the
+    workspace."""
+    if config.get("space") is None:
+        return processes.Family(config["alone"], rights.Rights(config["users"]))
+    one_user = spaces.OneUser(config["space"])
+    return processes.Family(config["alone"], one_user, spaces.Space(one_user))
+
+
 def main(config):
     """Serve until the engine closes the stream; never returns. `config` is the bundle of engine/sandboxes/_remote.py.
 
@@ -504,7 +516,7 @@ def main(config):
         os.dup2(nothing, number)
     os.close(nothing)
     sys.path[:] = [*sys.path, *config["paths"]]
-    family = processes.Family(config["alone"], rights.Rights(config["users"]))
+    family = _family(config)
     family.rights.take(workspace.folders_below(config["root"]))
     stream = Stream(inbound, outbound)
     server = Server(stream, config["root"], family, config["trusted"], config["count_processes"])

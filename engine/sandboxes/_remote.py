@@ -31,6 +31,7 @@ _SOURCES = (
     "worker",
     "answers",
     "rights",
+    "spaces",
     "processes",
     "command",
     "keeper",

@@ -92,6 +92,7 @@ class Docker:
 
     name = "docker"
     isolated = True
+    unbounded = ()
 
     def __init__(self, config: Config) -> None:
         self._config = config

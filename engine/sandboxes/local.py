@@ -1,23 +1,22 @@
 """This machine, without isolation.
 
 A plain subprocess of the same tool server with resource limits, for machines without a Docker engine. It does
-not isolate: tools can reach the network and other files of the user. Disk use is bounded per file, the number
-of processes only roughly, and not at all where the engine runs as root. Commands written by a model are refused
-unless `allow_commands` is set.
+not isolate: tools can reach the network and other files of their user. Disk use is bounded per file, the number
+of processes only roughly. Commands written by a model are refused unless `allow_commands` is set. Where the engine
+runs as root, the tool server and all tools run as an unprivileged user that nobody else is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,9 +25,9 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
+from engine.sandboxes import _here
 from engine.sandboxes._pool import Lease, WarmPool
-from engine.sandboxes._remote import TRUSTED, RemoteSandbox, bundle, command_line
-from engine.sandboxes._stream import Broken, Stream
+from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.types import Environment, ExecResult, Options, SandboxHealth, StateDiff, ToolResult
 
 __all__ = ["Local"]
@@ -36,9 +35,9 @@ __all__ = ["Local"]
 _PREFIX = "turnwright-sandbox-"
 _LEAST_FREE = 1 << 20
 """Bytes of free disk space below which the disk counts as full, and a tool's failure as the sandbox's."""
-NICENESS = 19
-"""The lowest priority: when processors are short the engine must go first, because all tools wait for it. Linux
-compares priorities only within a session, so the tool servers stay in the session of the engine."""
+_TOOLS = 65531
+"""The user and group of tools where the engine is root. It has no name on a usual machine, and no container and no
+other sandbox uses it, so that tools reach nothing of another program."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -60,6 +59,7 @@ class Local:
 
     name = "local"
     isolated = False
+    unbounded = ("the memory of all processes together", "processor time", "the disk", "how many processes run")
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -70,6 +70,8 @@ class Local:
         """Check that the folder of the workspaces is writable, then sweep. Raises SandboxError(gone=True)."""
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise SandboxError(f"{self._folder} is not writable. Choose another temporary folder.", gone=True)
+        if os.geteuid() == 0:
+            await asyncio.to_thread(_check_drop)
         self._pool = self._new_pool()
         await self.sweep()
 
@@ -116,65 +118,44 @@ class Local:
         if environment.commands and not self._config.allow_commands:
             raise SandboxError(
                 "The local sandbox does not isolate, so it refuses tools that run commands. "
-                "Use Docker, or allow commands without isolation in the batch's settings."
+                "Use Docker or bubblewrap, or allow commands without isolation in the batch's settings."
             )
 
     async def _start_one(self, environment: Environment) -> RemoteSandbox:
         try:
-            root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{process_name()}-", dir=self._folder))
+            root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{process_name()}-", dir=self._folder.resolve()))
         except OSError as error:
             raise self._start_error(error) from error
-        ours, theirs = socket.socketpair()
+        first = bundle(
+            root=str(root),
+            alone=False,
+            users=None,
+            paths=_here.package_paths(),
+            count_processes=True,
+            niceness=_here.NICENESS,
+            environment={"PATH": os.defpath + ":/usr/local/bin:/usr/bin:/bin"},
+            remove=True,
+        )
         try:
-            first = bundle(
-                root=str(root),
-                alone=False,
-                users=None,
-                paths=_package_paths(),
-                count_processes=True,
-                niceness=NICENESS,
-                environment={"PATH": os.defpath + ":/usr/local/bin:/usr/bin:/bin"},
-                remove=True,
-            )
-            process = await asyncio.to_thread(_spawn, theirs, len(first), root)
+            started = await asyncio.to_thread(_spawn, root, len(first))
         except OSError as error:
-            ours.close()
             shutil.rmtree(root, ignore_errors=True)
             raise self._start_error(error) from error
-        finally:
-            theirs.close()
-        return await self._connect(ours, process, root, first)
 
-    def _start_error(self, error: Exception) -> SandboxError:
-        """Return the error for a server that did not start; for a full disk one that pauses the batch."""
-        if getattr(error, "errno", None) in _FULL or _full(self._folder):
-            return _no_space(self._folder)
-        return SandboxError(f"The local sandbox could not start: {error}")
-
-    async def _connect(
-        self, ours: socket.socket, process: subprocess.Popen[bytes], root: Path, first: bytes
-    ) -> RemoteSandbox:
         async def close() -> None:
-            await asyncio.to_thread(_end, process, root)
+            await asyncio.to_thread(_end, started, root)
 
         async def explain(reason: str) -> SandboxError:
             return SandboxError(f"The local sandbox broke: {reason}.")
 
-        ours.setblocking(False)
-        stream: Stream | None = None
-        try:
-            _, stream = await asyncio.get_running_loop().create_connection(Stream, sock=ours)
-            stream.write(first)
-            await stream.wait_ready(30.0)
-        except (OSError, Broken, asyncio.CancelledError) as error:
-            if stream is not None:
-                await stream.aclose()
-            ours.close()
-            await asyncio.shield(close())
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise self._start_error(error) from error
+        stream = await _here.connected(started, first, close, self._start_error)
         return _OnDisk(self.name, self.isolated, stream, (), explain, close, folder=self._folder)
+
+    def _start_error(self, error: Exception, told: str = "") -> SandboxError:
+        """Return the error for a server that did not start; for a full disk one that pauses the batch."""
+        if getattr(error, "errno", None) in _FULL or _full(self._folder):
+            return _no_space(self._folder)
+        return SandboxError(f"The local sandbox could not start: {told or error}")
 
     def _sweep(self) -> int:
         removed = 0
@@ -190,7 +171,7 @@ class Local:
             for folder in sorted(self._folder.glob(f"{_PREFIX}*"))
             if lives(folder.name[len(_PREFIX) :].rpartition("-")[0]) is False
             and folder.is_dir()
-            and folder.stat().st_uid == os.getuid()
+            and folder.stat().st_uid in _owners()
         ]
 
 
@@ -251,33 +232,38 @@ def _no_space(folder: Path) -> SandboxError:
     )
 
 
-def _spawn(theirs: socket.socket, size: int, root: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command_line(sys.executable, size),
-        stdin=theirs.fileno(),
-        stdout=theirs.fileno(),
-        stderr=subprocess.DEVNULL,
-        cwd=root,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
-        process_group=0,
-    )
+def _owners() -> tuple[int, ...]:
+    """Return the users whose workspaces this engine may remove."""
+    return (0, _TOOLS) if os.geteuid() == 0 else (os.getuid(),)
 
 
-def _end(process: subprocess.Popen[bytes], root: Path) -> None:
-    """Wait for the server to end by itself, as its stream is closed, else kill it; then remove its folder."""
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _spawn(root: Path, size: int) -> _here.Started:
+    """Start the tool server of a workspace; as root for an unprivileged user. Raises OSError."""
+    if os.geteuid() != 0:
+        return _here.spawn(command_line(sys.executable, size), root)
+    os.chown(root, _TOOLS, _TOOLS)
+    command = command_line(_here.interpreter(), size)
+    return _here.spawn(_here.dropped(command, _TOOLS, str(root), writable=[str(root)]))
+
+
+@cache
+def _check_drop() -> None:
+    """Check that tools of this engine, which is root, can be given another user; once it was so, that is not checked
+    again. Raises SandboxError(gone=True)."""
+    command = _here.dropped([_here.interpreter(), "-S", "-c", "import json"], _TOOLS, "/")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise SandboxError(
+            f"Tools must not run as root, and no other user can run this Python here ({done.stderr.strip()[-300:]}). "
+            "Start the engine as an ordinary user, or install Python and Turnwright where every user can read them.",
+            gone=True,
+        )
+
+
+def _end(started: _here.Started, root: Path) -> None:
+    """End the server, then remove its folder."""
+    started.close()
     shutil.rmtree(root, ignore_errors=True)
-
-
-def _package_paths() -> list[str]:
-    """Return the folders of the packages that tools may import."""
-    found: list[Any] = [importlib.util.find_spec(name) for name in TRUSTED]
-    folders = {str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin}
-    return sorted(folders)
 
 
 def _left_by(engine: str) -> set[str]:

@@ -33,8 +33,14 @@ def with_options(stored: Options, given: Options) -> Options:
 
 
 def preferred() -> list[str]:
-    """Return the sandboxes in the order in which `auto` tries them: those that isolate first."""
-    return sorted(names("sandboxes"), key=lambda name: not load("sandboxes", name).make.isolated)
+    """Return the sandboxes in the order in which `auto` tries them: those that isolate first, and among these
+    those that leave less unbounded."""
+
+    def order(name: str) -> tuple[bool, int]:
+        pool = load("sandboxes", name).make
+        return not pool.isolated, len(pool.unbounded)
+
+    return sorted(names("sandboxes"), key=order)
 
 
 async def open_pool(

@@ -54,7 +54,8 @@ def _strip() -> None:
                 f"Sandbox: {literal(row.sandbox)}, does not isolate",
                 icon=":material/gpp_maybe:",
                 color="orange",
-                help="Tools run in a plain subprocess with resource limits. Start a Docker engine for containers.",
+                help="Tools run in a plain subprocess with resource limits. Start a Docker engine or install "
+                "bubblewrap to isolate them.",
             )
             if (notice := until_built()) is not None:
                 st.caption(literal(notice))

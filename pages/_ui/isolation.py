@@ -16,7 +16,7 @@ def isolation_notice(engine: EngineRow | None) -> str | None:
         return None
     state = _state()
     if state is None:
-        move = "Start a Docker engine, then choose it under Settings."
+        move = "Start a Docker engine or install bubblewrap, then choose it under Settings."
     elif state.building:
         move = f"{_building_sentence(state)} A batch keeps the sandbox that it began in."
     else:

@@ -320,11 +320,14 @@ def sandbox() -> None:
         format_func=words,
         on_change=choose_sandbox,
         width=320,
-        help="Automatic takes what the engine was started with: docker where an engine answers, else local.",
+        help="Automatic takes what the engine was started with: docker where an engine answers, else "
+        "bubblewrap where it works, else local.",
     )
     st.caption(
         "A batch can choose its own. Docker isolates: no network, no rights, bounds on memory, processes and time. "
-        "`make sandbox-image` builds its image. Local is for machines without a Docker engine and does not isolate."
+        "`make sandbox-image` builds its image. Bubblewrap isolates too, without a container engine; it bounds neither "
+        "the memory of all processes together nor processor time. Local is for machines with neither of them and does "
+        "not isolate."
     )
     for name in plugins.names("sandboxes"):
         with st.expander(f"**{words(name)}**: {literal(plugins.label('sandboxes', name))}", key=f"sandbox_{name}"):

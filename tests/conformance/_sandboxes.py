@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -127,25 +129,44 @@ def environment(**changes: Any) -> Environment:
     return Environment(**{**fields, **changes})
 
 
-def promised_by(*backends: str) -> Callable[[Any], Any]:
-    """Enrol a test for the backends that promise what it checks."""
-    marked = [pytest.param(name, marks=pytest.mark.docker) if name == "docker" else name for name in backends]
-    return pytest.mark.parametrize("backend", marked)
+def promised_by(*backends: str, long: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    """Enrol a test for the backends that promise what it checks; for those named `long` in the long suite only."""
+    marks = {name: [pytest.mark.docker] if name == "docker" else [] for name in backends}
+    for name in long:
+        marks[name].append(pytest.mark.long)
+    return pytest.mark.parametrize("backend", [pytest.param(name, marks=marks[name]) for name in backends])
 
 
-EVERY = promised_by(*BACKENDS)
+EVERY = promised_by(*BACKENDS, long=("bubblewrap",))
+"""Bubblewrap takes part in the long suite here: it shares the tool server with the others, and what is its own is
+checked by the tests for what isolates."""
 ISOLATED = promised_by(*(name for name in BACKENDS if plugins.load("sandboxes", name).make.isolated))
 DOCKER = promised_by("docker")
+BUBBLEWRAP = promised_by("bubblewrap")
 
 
 async def killer(backend: str, sandbox: RemoteSandbox) -> Callable[[], None]:
     """Return a function that kills a sandbox's tool server from outside, as root of its container or as its user on
     this machine."""
     server = await sandbox.ping()
+    if backend == "bubblewrap":
+        server = await server_of_namespaces(sandbox)
     if backend != "docker":
         return lambda: os.kill(server, signal.SIGKILL)
     container = (await sandbox.exec(["hostname"])).stdout.decode().strip()
     return lambda: _in_container(container, f"kill -9 {server}")
+
+
+async def server_of_namespaces(sandbox: RemoteSandbox) -> int:
+    """Return the process id on this machine of a bubblewrap sandbox's tool server: it has the message queues of the
+    tools and is one process namespace above them."""
+    shared = (await sandbox.exec(["readlink", "/proc/self/ns/ipc"])).stdout.decode().strip()
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            numbers = (path / "status").read_text().split("NSpid:")[1].splitlines()[0].split()
+            if len(numbers) == 2 and (path / "ns/ipc").readlink().as_posix() == shared:
+                return int(path.name)
+    raise AssertionError("the tool server was not found")
 
 
 def _in_container(container: str, command: str) -> None:
