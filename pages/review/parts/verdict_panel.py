@@ -172,6 +172,8 @@ def _save(number: int, field: str, key: str) -> None:
     value: Any = st.session_state[key]
     if value == st.session_state.get(f"{key}_shown"):
         return  # Streamlit calls this also when the browser returns a value that was set here
+    if field in ("verdict", "rating") and _turned_away(number, "saved"):
+        return
     before = st.session_state.get(f"{key}_shown")
     with saving(), announced_conflicts():
         if field == "tags":
@@ -183,6 +185,15 @@ def _save(number: int, field: str, key: str) -> None:
             before = before or ""
         if not tab().change_or_wait(db(), number, None, {field: value}, {field: before}) or field == "verdict":
             redraw()
+
+
+def _turned_away(number: int, done: str) -> bool:
+    """Return whether the page shows another trajectory by now than the one whose button was pressed, and say so. A
+    browser may still hold the buttons of the one that it left beside the heading of the next."""
+    if number == shown():
+        return False
+    keep_message(f"Nothing was {done}: the page had turned away from trajectory {number}.", "block")
+    return True
 
 
 def _add_tag(number: int, key: str) -> None:
@@ -211,8 +222,7 @@ def arrive(undone: Sequence[ReviewEvent], here: int) -> None:
 
 
 def _accept_and_next(number: int, chosen: TrajectoryFilter, sort: str) -> None:
-    if number != shown():
-        keep_message(f"Nothing was accepted: the page had turned away from trajectory {number}.", "block")
+    if _turned_away(number, "accepted"):
         st.rerun()
     seen = {"verdict": st.session_state.get(f"{_key(number, 'verdict')}_shown")}
     with saving(), announced_conflicts():
