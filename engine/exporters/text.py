@@ -20,7 +20,8 @@ from pydantic import Field
 
 from engine.errors import InputError
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import Turns, cut_changes, metadata, timeless, trainable, trained_stretches
+from engine.exporting.dialogue import Turns, metadata, trained_stretches
+from engine.exporting.draft import draft
 from engine.exporting.json import dumps
 from engine.exporting.messages import MessageForm
 from engine.types import LINES, Converted, Options, Record, RecordTurn
@@ -71,22 +72,20 @@ class Text:
 
     def convert(self, record: Record) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=self._is_plain)
-        if reason is not None:
-            return Converted(dropped=reason)
+        made = draft(record, cut=self._is_plain)
+        if isinstance(made, str):
+            return Converted(dropped=made)
+        turns = made.turns
         try:
             rows = list(self._plain(record, turns) if self._is_plain else self._rendered(record, turns))
         except (TemplateError, TypeError, ValueError):
             return Converted(dropped="template_refuses_it")
         if not rows:
             return Converted(dropped="no_opening_request")
-        lost = self._form.lost(turns, found) + self._left_out(turns, rows)
-        if timeless(record.attachments):
-            lost.append("attachments")
-        changed = cut_changes(record.turns, turns)
+        made.lost += self._form.lost(turns, made.found) + self._left_out(turns, rows)
         if any(_CONTROL.search(text) for turn in turns for text in _texts(turn)):
-            changed.append("control_tokens_in_text")
-        return Converted(rows, [int(row["id"], 16) for row in rows], None, lost, changed)
+            made.changed.append("control_tokens_in_text")
+        return made.finished(rows, [int(row["id"], 16) for row in rows])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""
