@@ -39,8 +39,8 @@ class Config(Options):
     """Which data set's rows are written."""
 
     convention: Literal["hermes", "toolace", "xlam", "chatml"] = "hermes"
-    """Hermes (calls as JSON in tags), ToolACE (calls as Python in brackets), xLAM (a request and its calls), or the tags
-    of Hermes in messages that have a role and a content and nothing else."""
+    """Hermes (calls as JSON in tags), ToolACE (calls as Python in brackets), xLAM (a request and its calls), or chatml
+    (the tags of Hermes in messages that have a role and a content and nothing else)."""
     reasoning: Literal["drop", "think"] = "drop"
     """Left out, or in think tags before the text (Hermes and chatml)."""
 

@@ -90,7 +90,9 @@ def test_a_call_that_its_schema_refused_is_never_trained(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
-    source = entries(attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), rejected(ANSWERS[2]))
+    texts = (user_turn("x"), assistant_turn("y"), user_turn("z"), assistant_turn("masked", train=False))
+    given = [*attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), shop_trajectory(9, texts)]
+    source = entries(given, rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert "train" not in report["lost"]
     assert report["changed"] or "mask" in find(name).untrained, "a dialogue that is cut is counted"
