@@ -51,7 +51,7 @@ def build(studio: Studio, page: Page) -> exports.ExportRow:
     return exports.list_exports(studio.database)[0]
 
 
-SEVERAL_ROWS = ("spans", "text", "verifiers")
+SEVERAL_ROWS = ("nemo_gym", "rl_steps", "spans", "text", "verifiers")
 """Formats that may make several rows of one trajectory."""
 
 

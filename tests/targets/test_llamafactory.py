@@ -1,6 +1,6 @@
 """Forms of LLaMA-Factory: roles alternate, a side of a preference is one message, dataset_info.json names the columns.
 
-Its own loader reads these rows in tests/consumers/llamafactory.py.
+Its own loader reads these rows in tests/targets/consumers/llamafactory.py.
 """
 
 from __future__ import annotations
