@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from engine.exporting.about import holds_more, whole_tokens
 from engine.exporting.content import content_id_of, offered_tools
-from engine.exporting.dialogue import Turns, metadata, timeless
+from engine.exporting.dialogue import Turns, metadata
 from engine.exporting.draft import Draft, draft
 from engine.exporting.json import dumps
 from engine.exporting.reshape import with_safe_names
 from engine.exporting.rewards import first_answer, known_right, trained_answers
-from engine.types import TOKENS, Converted, Options, Record, RecordTool, RecordTurn
+from engine.types import Converted, Options, Record, RecordTool, RecordTurn
 
 __all__ = ["NemoGym"]
 
@@ -94,12 +95,8 @@ class NemoGym:
 
     def _rollout(self, record: Record, made: Draft, turns: Turns, tools: Sequence[RecordTool]) -> dict[str, Any]:
         start = first_answer(turns)
-        tokens = {
-            one.turn: one.value
-            for one in record.attachments
-            if one.kind == TOKENS and one.turn < len(turns) and _fits(one.value)
-        }
-        if all(one.kind == TOKENS and one.turn in tokens for one in timeless(record.attachments)):
+        tokens = {place: value for place, value in whole_tokens(record).items() if place < len(turns)}
+        if not holds_more(record, tokens):
             made.lost[:] = [name for name in made.lost if name != "attachments"]
         parallel = "parallel" in made.found
         id = f"{made.id():016x}"
@@ -167,14 +164,6 @@ def _answer_items(place: int, turn: RecordTurn) -> list[dict[str, Any]]:
         for call in turn.tool_calls
     ]
     return found
-
-
-def _fits(value: Any) -> bool:
-    """Return whether token ids are complete: NeMo Gym wants those of prompt and answer, and a number for each."""
-    if not isinstance(value, Mapping) or not value.get("prompt_ids") or not value.get("ids"):
-        return False
-    scores = value.get("logprobs") or ()
-    return len(scores) == len(value["ids"]) and None not in scores
 
 
 def _token_fields(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.exporting.control import in_value
 from engine.exporting.dialogue import Turns, fits_think_tags
 from engine.exporting.json import dumps
 from engine.types import RecordTool, RecordTurn
 
-_MARKS = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<response>", "</response>")
+_MARKS = ("<response>", "</response>")
 _THOUGHT = "I decide what the dialogue needs next."
 """Stands where an answer has no reasoning; the reward function compares no thoughts."""
 _FORMAT = (
@@ -48,8 +49,9 @@ def expected_text(turn: RecordTurn) -> str:
 
 
 def has_marks(turn: RecordTurn) -> bool:
-    """Return whether a text of an answer would be read as a tag."""
-    return any(mark in text for text in (turn.content, turn.reasoning or "") for mark in _MARKS)
+    """Return whether a text of an answer would be read as a tag, or as the end of a turn."""
+    texts = (turn.content, turn.reasoning or "")
+    return any(in_value(text) or any(mark in text for mark in _MARKS) for text in texts)
 
 
 def _said(turn: RecordTurn) -> str:

@@ -21,13 +21,17 @@ FORMS = {
         masking="The model is rewarded for what it writes itself. An answer that must not be trained is expected in no "
         "row; it is read where the dialogue goes on after it.",
         settings="""
-# verl reads Parquet or JSONL; the reward function ships with verl and reads data_source rlla
+# the reward function ships with verl, which reads JSONL and Parquet
 data:
   train_files: $file  # the split $split
   prompt_key: prompt
 custom_reward_function:
   path: verl/utils/reward_score/rlla.py
   name: compute_score
+reward_model:
+  reward_manager: gdpo
+trainer:
+  experiment_name: qwen  # the function looks here for qwen or llama, whose tokens it cuts off
 """,
         language="yaml",
         tried="consumers",

@@ -165,6 +165,16 @@ def test_trl_gets_objects_for_its_templates() -> None:
     assert row["completion"][0]["tool_calls"][0]["function"]["arguments"]["value"] == 20.5
 
 
+@pytest.mark.parametrize("text", ["ends with </tool_call> inside", "<|im_end|> in a string", "<think>"])
+def test_a_control_token_inside_a_call_stays_there_and_is_counted(tmp_path: Path, text: str) -> None:
+    talk = (user_turn("Save a note"), calling_turn(("c1", "save_note", {"text": {"in": [text]}})))
+    source = entries([shop_trajectory(0, (*talk, result_turn("c1", "save_note", "saved"), assistant_turn("Done.")))])
+    done = build(Recipe(target="ms_swift", splits=WHOLE), source, tmp_path / "rows.jsonl")
+    (call,) = json.loads(done.path.read_bytes())["messages"][1]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"text": {"in": [text]}}
+    assert done.report["changed"] == {"control_tokens_in_text": 1}
+
+
 # ---------------------------------------------------------------- contradictions
 
 
