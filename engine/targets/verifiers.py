@@ -31,6 +31,7 @@ FORMS = {
         settings=_SETTINGS.format(kind="WireTrace"),
         language="python",
         group="traces",
+        tried="consumers",
     ),
     "episode": Target(
         title="verifiers, episodes",
@@ -42,6 +43,7 @@ FORMS = {
         settings=_SETTINGS.format(kind="WireEpisode"),
         language="python",
         group="traces",
+        tried="consumers",
     ),
 }
 

@@ -27,7 +27,6 @@ data:
 """,
         language="yaml",
         ignores=("tool_call_id",),
-        tried="consumers",
     ),
     "rl": Target(
         title="verl, tasks (RL)",
@@ -54,7 +53,6 @@ custom_reward_function:
   path: reward.py  # compares an answer with ground_truth (JSON: calls and answer)
 """,
         language="yaml",
-        tried="consumers",
         trains=False,
     ),
 }

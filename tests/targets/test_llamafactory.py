@@ -1,7 +1,4 @@
-"""Forms of LLaMA-Factory: roles alternate, a side of a preference is one message, dataset_info.json names the columns.
-
-Its own loader reads these rows in tests/targets/consumers/llamafactory.py.
-"""
+"""LLaMA-Factory: roles alternate, a side of a preference is one message, dataset_info.json names the columns."""
 
 from __future__ import annotations
 
