@@ -23,6 +23,7 @@ _SFT = Target(
     "the first one that must not be trained.",
     settings=f"{_SETTINGS}mask_history: false\ntrain_on_prompt: false\n",
     language="yaml",
+    tried="consumers",
     usual=True,
 )
 _RANKING = Target(
@@ -35,6 +36,7 @@ _RANKING = Target(
     "that must not be trained is never chosen.",
     settings=f"{_SETTINGS}stage: dpo\n",
     language="yaml",
+    tried="consumers",
     ignores=("tool_call_id", "name"),
     rejected_too=True,
 )

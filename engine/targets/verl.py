@@ -26,6 +26,7 @@ data:
   max_length: 8192  # or a length that your dialogues keep to: 1,024 tokens by itself
 """,
         language="yaml",
+        tried="consumers",
         ignores=("tool_call_id",),
     ),
     "rl": Target(
@@ -53,6 +54,7 @@ custom_reward_function:
   path: reward.py  # compares an answer with ground_truth (JSON: calls and answer)
 """,
         language="yaml",
+        tried="consumers",
         trains=False,
     ),
 }

@@ -2,7 +2,8 @@
 
 Each consumer has a file NAME.py here, which only its own environment can run, since their requirements exclude each
 other; the lines `requires:` and `python:` of its docstring say what is installed there. They are made one after the
-other and stay for the next time. None needs a GPU or an account.
+other and stay for the next time. None needs a GPU or an account, but LLaMA-Factory and verl need torch: on Linux,
+naming a place with wheels for the CPU (UV_INDEX or UV_FIND_LINKS) saves some gigabytes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from tests.targets.rows import lines
 
 HERE = Path(__file__).parent
 WRITTEN: dict[str, tuple[str, ...]] = {
+    "llamafactory": (
+        "llamafactory",
+        "llamafactory/openai",
+        "llamafactory/alpaca",
+        "llamafactory/ranking",
+        "llamafactory/kto",
+    ),
+    "verl": ("verl", "verl/rl", "toolrl"),
     "toolrl": ("toolrl",),
     "nemo_gym": ("nemo_gym/task", "nemo_gym/rollout"),
     "mini_swe_agent": ("mini_swe_agent", "atif"),
