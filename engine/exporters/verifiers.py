@@ -83,7 +83,7 @@ def _tokens(record: Record) -> dict[int, dict[str, Any]]:
     return found
 
 
-def _trace(record: Record, task: Mapping[str, Any], tokens: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def _trace(record: Record, task: Mapping[str, Any], tokens: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
     tools = [_tool(tool) for tool in record.tools]
     nodes: list[dict[str, Any]] = []
     for place, turn in enumerate(record.turns):

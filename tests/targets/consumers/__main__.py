@@ -2,8 +2,8 @@
 
 Each consumer has a file NAME.py here, which only its own environment can run, since their requirements exclude each
 other; the lines `requires:` and `python:` of its docstring say what is installed there. They are made one after the
-other and stay for the next time. None needs a GPU or an account, but LLaMA-Factory and verl need torch: on Linux,
-naming a place with wheels for the CPU (UV_INDEX or UV_FIND_LINKS) saves some gigabytes.
+other and stay for the next time. None needs a GPU or an account, but LLaMA-Factory, ms-swift and verl need torch: on
+Linux, naming a place with wheels for the CPU (UV_INDEX or UV_FIND_LINKS) saves some gigabytes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "llamafactory/ranking",
         "llamafactory/kto",
     ),
+    "ms_swift": ("ms_swift", "ms_swift/rejected"),
     "verl": ("verl", "verl/rl", "toolrl"),
     "toolrl": ("toolrl",),
     "nemo_gym": ("nemo_gym/task", "nemo_gym/rollout"),
