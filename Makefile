@@ -13,7 +13,7 @@ define install
 	$(BIN)/python -m uv pip install -q --python $(BIN)/python $(1) || $(BIN)/pip install -q $(1)
 endef
 
-.PHONY: run test test-long lint sandbox-image bench clean
+.PHONY: run test test-long consumers lint sandbox-image bench clean
 
 run: .venv/ready
 	TURNWRIGHT_BUILD=$${TURNWRIGHT_BUILD:-on} $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -25,6 +25,10 @@ test: .venv/ready-dev
 test-long: .venv/ready-long
 	$(BIN)/python -m pytest -q -m "long and not browser" -n 2 --dist load
 	$(BIN)/python -m pytest -q -m "long and browser" -n 2 --dist load
+
+# Holds exported files against the code of their consumers, each in an environment of its own.
+consumers: .venv/ready-dev
+	$(BIN)/python -m tests.targets.consumers
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

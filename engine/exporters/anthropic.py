@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.exporting.content import content_id_of, offered_tools
-from engine.exporting.dialogue import Turns, cut_changes, timeless, trainable
+from engine.exporting.dialogue import Turns
+from engine.exporting.draft import draft
 from engine.exporting.reshape import with_ids, with_safe_names
 from engine.types import Converted, Options, Record, RecordTool, RecordTurn
 
@@ -35,38 +35,32 @@ class AnthropicMessages:
 
     def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=True)
-        spoken = turns[1:] if turns and turns[0].role == "system" else turns
-        reason = reason or _drop_reason(spoken)
-        if reason is not None:
-            return Converted(dropped=reason)
-        lost: list[str] = [name for name in ("original", "reasoning") if name in found]
-        if timeless(record.attachments):
-            lost.append("attachments")
-        names = cut_changes(record.turns, turns)
-        if found & {"merged", "repeated"}:
-            names.append("turns_merged")
-        id = int(content_id_of(turns, offered_tools(record.tools)), 16)
-        safe, tools, renamed = with_safe_names(with_ids(spoken, "safe"), record.tools)
+        made = draft(record, cut=True, asked=True)
+        if isinstance(made, str):
+            return Converted(dropped=made)
+        if _has_empty_message(made.spoken):
+            return Converted(dropped="empty_message")
+        made.lose("original", "reasoning")
+        if made.found & {"merged", "repeated"}:
+            made.changed.append("turns_merged")
+        safe, tools, renamed = with_safe_names(with_ids(made.spoken, "safe"), record.tools)
         if renamed:
-            names.append("tools_renamed")
+            made.changed.append("tools_renamed")
         row: dict[str, Any] = {"messages": _messages(safe)}
-        if len(spoken) < len(turns) and turns[0].content:
-            row["system"] = turns[0].content
+        if made.turns[0].role == "system" and made.turns[0].content:
+            row["system"] = made.turns[0].content
         if tools:
             row["tools"] = [_tool(tool) for tool in tools]
-        return Converted([row], [id], None, lost, names)
+        return made.finished([row])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""
         return {}
 
 
-def _drop_reason(spoken: Turns) -> str | None:
-    if spoken[0].role != "user":
-        return "no_opening_request"
-    empty = any(turn.role != "tool" and not (turn.content.strip() or turn.tool_calls) for turn in spoken)
-    return "empty_message" if empty else None  # Anthropic refuses a text block without text
+def _has_empty_message(spoken: Turns) -> bool:
+    """Return whether a message says nothing: Anthropic refuses a text block without text."""
+    return any(turn.role != "tool" and not (turn.content.strip() or turn.tool_calls) for turn in spoken)
 
 
 def _messages(turns: Turns) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from engine.exporting.content import content_id_of, offered_tools
-from engine.exporting.dialogue import Turns, cut_changes, timeless, trainable
+from engine.exporting.dialogue import Turns
+from engine.exporting.draft import draft
 from engine.exporting.spelling import bfcl_answer, bfcl_function, python_call
 from engine.types import Converted, Options, Record, RecordTurn
 
@@ -38,25 +38,19 @@ class Bfcl:
 
     def convert(self, record: Record) -> Converted:
         """Return the one item of a trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=True)
-        spoken = turns[1:] if turns and turns[0].role == "system" else turns
-        if reason is None and spoken[0].role != "user":
-            reason = "no_opening_request"
-        if reason is not None:
-            return Converted(dropped=reason)
-        number = int(content_id_of(turns, offered_tools(record.tools)), 16)
-        made = self._dialogue(turns, record) if self._part == "multi_turn" else self._item(turns, spoken, record)
+        made = draft(record, cut=True, asked=True)
         if isinstance(made, str):
             return Converted(dropped=made)
-        lost: list[str] = [name for name in ("fault", "original", "reasoning") if name in found]
-        if "beside" in found:
-            lost.append("text_beside_call")
-        if timeless(record.attachments):
-            lost.append("attachments")
-        category, row = made
-        return Converted(
-            [{"id": f"{category}_{number}", **row}], [number], None, lost, cut_changes(record.turns, turns)
-        )
+        turns, spoken = made.turns, made.spoken
+        item = self._dialogue(turns, record) if self._part == "multi_turn" else self._item(turns, spoken, record)
+        if isinstance(item, str):
+            return Converted(dropped=item)
+        made.lose("fault", "original", "reasoning")
+        if "beside" in made.found:
+            made.lost.append("text_beside_call")
+        category, row = item
+        id = made.id()
+        return made.finished([{"id": f"{category}_{id}", **row}], [id])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""

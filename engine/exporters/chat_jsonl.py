@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from engine.exporting.content import OfferedTools, content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import Turns, cut_changes, metadata, timeless, trainable, trained_stretches
+from engine.exporting.control import holds_control_tokens
+from engine.exporting.dialogue import Turns, metadata, trained_stretches
+from engine.exporting.draft import Draft, draft
 from engine.exporting.messages import MessageForm
 from engine.exporting.reshape import with_ids, with_serial_calls
 from engine.types import Converted, Options, Record
@@ -57,40 +59,34 @@ class ChatJsonl:
 
     def convert(self, record: Record) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=self._config.masked == "cut")
-        if reason is not None:
-            return Converted(dropped=reason)
-        reshaped = self._reshaped(turns)
+        made = draft(record, cut=self._config.masked == "cut")
+        if isinstance(made, str):
+            return Converted(dropped=made)
+        reshaped = self._reshaped(made.turns)
         rows = list(self._rows(record, reshaped))
         if not rows:  # only an opening assistant turn is trained, and it has no prompt
             return Converted(dropped="no_opening_request")
-        ids = [int(row["id"], 16) for row in rows]
-        lost = self._lost_names(turns, found)
-        if timeless(record.attachments):
-            lost.append("attachments")
+        self._count(made)
         if self._config.split_untrained and reshaped[0].role == "assistant" and reshaped[0].train:
-            lost.append("opening_answer")
-        return Converted(rows, ids, None, lost, self._reshaping_names(record, turns, found))
+            made.lost.append("opening_answer")
+        return made.finished(rows, [int(row["id"], 16) for row in rows])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""
         return {}
 
-    def _lost_names(self, turns: Turns, found: set[str]) -> list[str]:
-        lost = self._form.lost(turns, found)
-        if "masked" in found and not self._carries_mask:
-            lost.append("train")
-        if self._drops_first(turns):
-            lost.append("system")
-        return lost
-
-    def _reshaping_names(self, record: Record, turns: Turns, found: set[str]) -> list[str]:
-        names = cut_changes(record.turns, turns)
-        if self._config.parallel == "serial" and "parallel" in found:
-            names.append("parallel_made_serial")
-        if self._config.ids != "given" and "calls" in found:
-            names.append("call_ids_renewed")
-        return names
+    def _count(self, made: Draft) -> None:
+        made.lost += self._form.lost(made.turns, made.found)
+        if "masked" in made.found and not self._carries_mask:
+            made.lost.append("train")
+        if self._drops_first(made.turns):
+            made.lost.append("system")
+        if self._config.parallel == "serial" and "parallel" in made.found:
+            made.changed.append("parallel_made_serial")
+        if self._config.ids != "given" and "calls" in made.found:
+            made.changed.append("call_ids_renewed")
+        if holds_control_tokens(made.turns):  # a template writes them unescaped
+            made.changed.append("control_tokens_in_text")
 
     def _reshaped(self, turns: Turns) -> Turns:
         if self._drops_first(turns):

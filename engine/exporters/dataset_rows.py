@@ -12,16 +12,9 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import (
-    Turns,
-    cut_changes,
-    fits_think_tags,
-    in_call_order,
-    timeless,
-    trainable,
-    with_think_tags,
-)
+from engine.exporting.content import tool_schemas
+from engine.exporting.dialogue import Turns, fits_think_tags, in_call_order, with_think_tags
+from engine.exporting.draft import draft
 from engine.exporting.json import dumps
 from engine.exporting.spelling import flat_parameters, python_call
 from engine.types import Converted, Options, Record, RecordTool, RecordTurn
@@ -30,6 +23,7 @@ __all__ = ["DatasetRows"]
 
 _CALL_MARK = re.compile(r"</?tool_call>")
 _ANGLE = "\\u003c"
+_CHATML_ROLES = {"system": "system", "human": "user", "gpt": "assistant", "tool": "user"}
 _HERMES = (
     "You may call the tools whose signatures stand between <tools> and </tools>:\n<tools>\n{tools}\n</tools>\n"
     "For each call write a JSON object with the name and the arguments of the tool:\n"
@@ -44,10 +38,11 @@ _TOOLACE = (
 class Config(Options):
     """Which data set's rows are written."""
 
-    convention: Literal["hermes", "toolace", "xlam"] = "hermes"
-    """Hermes (calls as JSON in tags), ToolACE (calls as Python in brackets), xLAM (a request and its calls)."""
+    convention: Literal["hermes", "toolace", "xlam", "chatml"] = "hermes"
+    """Hermes (calls as JSON in tags), ToolACE (calls as Python in brackets), xLAM (a request and its calls), or chatml
+    (the tags of Hermes in messages that have a role and a content and nothing else)."""
     reasoning: Literal["drop", "think"] = "drop"
-    """Left out, or in think tags before the text (Hermes)."""
+    """Left out, or in think tags before the text (Hermes and chatml)."""
 
 
 class _Made(NamedTuple):
@@ -69,29 +64,28 @@ class DatasetRows:
     )  # fmt: skip
 
     def __init__(self, config: Config) -> None:
-        self._thinks = config.reasoning == "think" and config.convention == "hermes"
-        self._make = {"hermes": self._hermes, "toolace": self._toolace, "xlam": self._xlam}[config.convention]
+        self._thinks = config.reasoning == "think" and config.convention in ("hermes", "chatml")
+        self._make = {
+            "hermes": self._hermes, "toolace": self._toolace, "xlam": self._xlam, "chatml": self._chatml,
+        }[config.convention]  # fmt: skip
 
     def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=True)
-        spoken = turns[1:] if turns and turns[0].role == "system" else turns
-        if reason is None and spoken[0].role != "user":
-            reason = "no_opening_request"
-        if reason is not None:
-            return Converted(dropped=reason)
-        system = turns[0].content if len(spoken) < len(turns) else ""
-        made = self._make(in_call_order(spoken), system, record.tools)
+        started = draft(record, cut=True, asked=True)
+        if isinstance(started, str):
+            return Converted(dropped=started)
+        turns = started.turns
+        system = turns[0].content if turns[0].role == "system" else ""
+        made = self._make(in_call_order(started.spoken), system, record.tools)
         if made.dropped is not None:
             return Converted(dropped=made.dropped)
-        lost = [name for name in ("fault", "original") if name in found] + list(made.lost)
+        started.lose("fault", "original")
+        started.lost += made.lost
+        started.changed += made.changed
         if any(t.reasoning and not (self._thinks and fits_think_tags(t.reasoning)) for t in turns):
-            lost.append("reasoning")
-        if timeless(record.attachments):
-            lost.append("attachments")
-        id = content_id_of(turns, offered_tools(record.tools))
-        row = {"id": id, **made.row, "group_id": record.group_id}
-        return Converted([row], [int(id, 16)], None, lost, [*cut_changes(record.turns, turns), *made.changed])
+            started.lost.append("reasoning")
+        id = started.id()
+        return started.finished([{"id": f"{id:016x}", **made.row, "group_id": record.group_id}], [id])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""
@@ -109,6 +103,13 @@ class DatasetRows:
         escaped = [part for turn in spoken for part in _data_of(turn) if "<" in dumps(part)]
         row = {"conversations": said, "tools": dumps(tool_schemas(tools)) if tools else "[]"}
         return _Made(row, changed=["control_tokens_escaped"] if escaped else ())
+
+    def _chatml(self, spoken: Turns, system: str, tools: Sequence[RecordTool]) -> _Made:
+        """The same in messages of system, user and assistant, so that a template needs to know of no call."""
+        made = self._hermes(spoken, system, tools)
+        said = made.row.get("conversations", ())
+        messages = [{"role": _CHATML_ROLES[one["from"]], "content": one["value"]} for one in said]
+        return made._replace(row={"messages": messages})
 
     def _hermes_value(self, turn: RecordTurn) -> str:
         if turn.role == "tool":

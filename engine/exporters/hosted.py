@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import cut_changes, timeless, trainable
+from engine.exporting.content import tool_schemas
+from engine.exporting.draft import draft
 from engine.exporting.messages import MessageForm
 from engine.exporting.reshape import with_ids, with_safe_names
 from engine.types import Converted, Options, Record
@@ -45,28 +45,24 @@ class Hosted:
 
     def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns)
-        if reason is not None:
-            return Converted(dropped=reason)
-        if self._is_mistral and any(t.role == "assistant" and not (t.content or t.tool_calls) for t in turns):
+        made = draft(record)
+        if isinstance(made, str):
+            return Converted(dropped=made)
+        if self._is_mistral and any(t.role == "assistant" and not (t.content or t.tool_calls) for t in made.turns):
             return Converted(dropped="empty_answer")
-        names = cut_changes(record.turns, turns)
-        id = int(content_id_of(turns, offered_tools(record.tools)), 16)
-        lost = self._form.lost(turns, found)
-        turns, tools, renamed = with_safe_names(turns, record.tools)
+        made.lost += self._form.lost(made.turns, made.found)
+        turns, tools, renamed = with_safe_names(made.turns, record.tools)
         if renamed:
-            names.append("tools_renamed")
-        if self._is_mistral and "calls" in found:
+            made.changed.append("tools_renamed")
+        if self._is_mistral and "calls" in made.found:
             turns = with_ids(turns, "nine")
-            names.append("call_ids_renewed")
+            made.changed.append("call_ids_renewed")
         row: dict[str, Any] = {"messages": self._form.messages(turns)}
         if tools:
             row["tools"] = tool_schemas(tools)
             if not self._is_mistral:
-                row["parallel_tool_calls"] = "parallel" in found
-        if timeless(record.attachments):
-            lost.append("attachments")
-        return Converted([row], [id], None, lost, names)
+                row["parallel_tool_calls"] = "parallel" in made.found
+        return made.finished([row])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""

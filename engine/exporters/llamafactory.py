@@ -1,4 +1,4 @@
-"""LLaMA-Factory sharegpt with its dataset_info.json.
+"""LLaMA-Factory sharegpt, openai or alpaca with its dataset_info.json.
 
 Turns alternate strictly: human and observation at odd places, gpt and function_call at even ones. LLaMA-Factory trains
 every gpt and function_call turn and reads no mask, so a row ends before the first masked turn.
@@ -9,43 +9,57 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import orjson
-
 from engine.exporting.content import content_id_of, offered_tools
 from engine.exporting.dialogue import (
     Turns,
     before_masked,
     cut_changes,
-    fits_think_tags,
     in_call_order,
     metadata,
-    problem,
     timeless,
     to_last_answer,
     traits,
-    with_think_tags,
 )
-from engine.exporting.json import dumps
-from engine.types import Converted, Options, Record, RecordTurn
+from engine.exporting.sharegpt import COLUMNS, TAGS, ShareGpt, dataset_info, refusal
+from engine.types import Converted, Options, Record
 
 __all__ = ["LlamaFactory"]
 
-BETWEEN_RESULTS = "\n</tool_response>\n<tool_response>\n"
-SPEAKERS = {"user": "human", "tool": "observation"}
-JOINED_BY = {"user": "\n\n", "tool": BETWEEN_RESULTS}
-TAGS = {
-    "role_tag": "from",
-    "content_tag": "value",
-    "user_tag": "human",
-    "assistant_tag": "gpt",
-    "observation_tag": "observation",
-    "function_tag": "function_call",
+_ROLES = {"human": "user", "gpt": "assistant", "function_call": "function_call"}
+_INFO: Mapping[str, Mapping[str, Any]] = {
+    "sharegpt": {"formatting": "sharegpt", "columns": COLUMNS, "tags": TAGS},
+    "openai": {
+        "formatting": "openai",
+        "columns": {**COLUMNS, "messages": "messages"},
+        "tags": {
+            "role_tag": "role",
+            "content_tag": "content",
+            "user_tag": "user",
+            "assistant_tag": "assistant",
+            "observation_tag": "tool",
+            "function_tag": "function_call",
+            "system_tag": "system",
+        },
+    },
+    "alpaca": {
+        "formatting": "alpaca",
+        "columns": {
+            "prompt": "instruction",
+            "query": "input",
+            "response": "output",
+            "system": "system",
+            "history": "history",
+            "tools": "tools",
+        },
+    },
 }
 
 
 class Config(Options):
-    """How a ShareGPT row is written."""
+    """How a row of LLaMA-Factory is written."""
 
+    form: Literal["sharegpt", "openai", "alpaca"] = "sharegpt"
+    """ShareGPT, messages with roles (openai), or instruction and output of dialogues without calls (alpaca)."""
     reasoning: Literal["think", "drop"] = "think"
     """In think tags, or dropped."""
     beside_call: Literal["drop", "think"] = "drop"
@@ -55,13 +69,14 @@ class Config(Options):
 
 
 class LlamaFactory:
-    """Writes sharegpt rows; counts what the format has no place for."""
+    """Writes rows of LLaMA-Factory; counts what the format has no place for."""
 
     suffix = ".jsonl"
     never_carried = ("tool_call_id", "name", "task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._form = ShareGpt(config.reasoning, config.beside_call)
 
     def convert(self, record: Record) -> Converted:
         """Return the one row of a trajectory, or the reason why there is none."""
@@ -70,34 +85,32 @@ class LlamaFactory:
             return Converted(dropped="nothing_to_train" if self._config.masked == "cut" else "no_assistant_turn")
         has_system = turns[0].role == "system"
         spoken = turns[1:] if has_system else turns
-        reason = _drop_reason(turns, spoken, found)
+        reason = refusal(turns, spoken, found)
+        if reason is None and self._config.form == "alpaca" and "calls" in found:
+            reason = "calls_without_a_form"
         if reason is not None:
             return Converted(dropped=reason)
         tools = offered_tools(record.tools)
         row: dict[str, Any] = {
-            "conversations": self._conversations(spoken),
+            **self._said(spoken),
             "system": turns[0].content if has_system else "",
-            "tools": tools.text if record.tools else "",
+            "tools": tools.text if record.tools else self._no_tools(),
             "id": content_id_of(turns, tools),
             "group_id": record.group_id,
             "reward": record.reward,
             "metadata": metadata(record),
         }
-        text_beside_calls = self._text_beside_calls(turns) if "beside" in found else "none"
-        changed = self._reshaping_names(record.turns, turns, found, text_beside_calls)
-        lost = self._lost_names(turns, found, text_beside_calls)
+        changed = cut_changes(record.turns, turns) + self._form.changed(turns, found)
+        lost = self._form.lost(turns, found)
+        if "masked" in found:
+            lost.append("train")
         if timeless(record.attachments):
             lost.append("attachments")
         return Converted([row], [int(row["id"], 16)], None, lost, changed)
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return dataset_info.json, one entry per split file, named turnwright_<split>."""
-        columns = {"messages": "conversations", "system": "system", "tools": "tools"}
-        entries = {
-            f"turnwright_{split}": {"file_name": file, "formatting": "sharegpt", "columns": columns, "tags": TAGS}
-            for split, file in splits.items()
-        }
-        return {"dataset_info.json": orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n"}
+        return dataset_info(splits, _INFO[self._config.form])
 
     def _exported_turns(self, whole: Turns) -> tuple[Turns, set[str]]:
         """Return (the turns up to the last assistant turn that may be trained, their `traits`)."""
@@ -109,70 +122,32 @@ class LlamaFactory:
             found = traits(turns)
         return (in_call_order(turns) if "parallel" in found else turns), found
 
-    def _text_beside_calls(self, turns: Turns) -> Literal["kept", "lost"]:
-        """Return whether the texts in turns with calls are kept as thoughts or lost."""
-        texts = [turn.content for turn in turns if turn.tool_calls and turn.content.strip()]
-        return "kept" if self._config.beside_call == "think" and all(map(fits_think_tags, texts)) else "lost"
+    def _said(self, spoken: Turns) -> dict[str, Any]:
+        """Return the columns that hold the dialogue."""
+        said = self._form.conversations(spoken)
+        if self._config.form == "openai":
+            return {"messages": self._messages(spoken)}
+        if self._config.form == "alpaca":
+            pairs = [[said[n]["value"], said[n + 1]["value"]] for n in range(0, len(said), 2)]
+            *history, (instruction, output) = pairs
+            return {"instruction": instruction, "input": "", "output": output, "history": history}
+        return {"conversations": said}
 
-    def _lost_names(self, turns: Turns, found: set[str], text_beside_calls: str) -> list[str]:
-        lost: list[str] = [name for name in ("fault", "original") if name in found]
-        if "masked" in found:
-            lost.append("train")
-        if "reasoning" in found and not all([self._carries_reasoning(t.reasoning) for t in turns if t.reasoning]):
-            lost.append("reasoning")
-        if text_beside_calls == "lost":
-            lost.append("text_beside_call")
-        return lost
-
-    def _reshaping_names(self, whole: Turns, turns: Turns, found: set[str], text_beside_calls: str) -> list[str]:
-        changed = cut_changes(whole, turns)
-        if "merged" in found:
-            changed.append("user_turns_merged")
-        if "parallel" in found and any([len(turn.tool_calls) > 1 for turn in turns[:-1]]):
-            changed.append("parallel_results_joined")
-        if text_beside_calls == "kept":
-            changed.append("text_beside_call_as_thought")
-        return changed
-
-    def _conversations(self, turns: Turns) -> list[dict[str, str]]:
+    def _messages(self, spoken: Turns) -> list[dict[str, str]]:
+        """Return messages of role and content. LLaMA-Factory would encode the arguments of `tool_calls` twice or fill
+        them with nulls, so calls stand in the content under a role of their own; it joins results by itself."""
         found: list[dict[str, str]] = []
-        before = ""
-        for turn in turns:
-            role = turn.role
-            if role == "assistant":
-                found.append(self._answer_turn(turn))
-            elif role == before:
-                found[-1]["value"] += JOINED_BY[role] + turn.content
+        for turn in spoken:
+            if turn.role == "assistant":
+                said = self._form.answer(turn)
+                found.append({"role": _ROLES[said["from"]], "content": said["value"]})
+            elif turn.role == "user" and found and found[-1]["role"] == "user":
+                found[-1]["content"] += "\n\n" + turn.content
             else:
-                found.append({"from": SPEAKERS[role], "value": turn.content})
-            before = role
+                found.append({"role": turn.role, "content": turn.content})
         return found
 
-    def _answer_turn(self, turn: RecordTurn) -> dict[str, str]:
-        content, reasoning, calls = turn.content, turn.reasoning, turn.tool_calls
-        thoughts = [reasoning] if reasoning and self._carries_reasoning(reasoning) else []
-        if not calls:
-            return {"from": "gpt", "value": with_think_tags(thoughts[0], content) if thoughts else content}
-        if self._config.beside_call == "think" and content.strip() and fits_think_tags(content):
-            thoughts.append(content)
-        functions = [{"name": call.name, "arguments": call.arguments} for call in calls]
-        # LLaMA-Factory would take think tags inside an argument for a thought and cut them out
-        value = dumps(functions[0] if len(functions) == 1 else functions).replace("<think>", "\\u003cthink>")
-        return {"from": "function_call", "value": with_think_tags("\n".join(thoughts), value) if thoughts else value}
-
-    def _carries_reasoning(self, reasoning: str | None) -> bool:
-        """Return whether the row carries this reasoning."""
-        return self._config.reasoning == "think" and fits_think_tags(reasoning)
-
-
-def _drop_reason(turns: Turns, spoken: Turns, found: set[str]) -> str | None:
-    if spoken[0].role != "user":
-        return "no_opening_request"
-    reason = problem(turns)
-    if reason is not None:
-        return reason
-    if "repeated" in found:  # the format alternates; user turns and results can be merged, answers cannot
-        return "two_answers_in_a_row"
-    # a result that holds the separator would read as two results
-    unclear = any([turn.role == "tool" and BETWEEN_RESULTS in turn.content for turn in spoken])
-    return "separator_in_result" if unclear else None
+    def _no_tools(self) -> str:
+        """Return the tools of a dialogue without any. In the form openai an empty text has LLaMA-Factory add "detailed
+        thinking off" to the policy, and an empty list does not."""
+        return "[]" if self._config.form == "openai" else ""

@@ -11,28 +11,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import before_masked, cut_changes, metadata, problem, timeless, to_last_answer, traits
+from engine.exporting.dialogue import (
+    Turns,
+    before_masked,
+    cut_changes,
+    in_call_order,
+    metadata,
+    problem,
+    timeless,
+    to_last_answer,
+    traits,
+)
 from engine.exporting.groups import Pair, best, is_good, pair
 from engine.exporting.messages import MessageForm
 from engine.exporting.record import changed
 from engine.exporting.reshape import with_safe_names
+from engine.exporting.sharegpt import COLUMNS, TAGS, ShareGpt, dataset_info, refusal
 from engine.types import Converted, Options, Record, RecordTool
 
 __all__ = ["Preference"]
 
 _OPENAI = MessageForm("string", "drop", empty=None, names=False)
+_ONE_MESSAGE = ("openai", "ranking")
+"""Forms in which a side is one message."""
+_SHAREGPT = ("ranking", "kto_tag")
+"""Forms of LLaMA-Factory, with the columns that they have beside its usual ones."""
+_SHAREGPT_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "ranking": {"chosen": "chosen", "rejected": "rejected"},
+    "kto_tag": {"kto_tag": "label"},
+}
 
 
 class Config(Options):
     """How a preference is written."""
 
-    form: Literal["kto", "pair", "openai", "ms_swift", "ranks"] = "kto"
+    form: Literal["kto", "pair", "openai", "ms_swift", "ranks", "ranking", "kto_tag"] = "kto"
     """Completion with a label (TRL's KTO), chosen and rejected (TRL's DPO), one message each (OpenAI's DPO), messages
-    and rejected messages (ms-swift), or completions with ranks (NeMo-RL)."""
+    and rejected messages (ms-swift), completions with ranks (NeMo-RL), or LLaMA-Factory's ranking and KTO."""
     arguments: Literal["object", "string"] = "object"
     """Arguments of calls as objects (chat templates), or as JSON strings."""
     reasoning: Literal["field", "think", "drop"] = "field"
-    """In a field of its own, in think tags inside the content (ms-swift), or dropped."""
+    """In a field of its own, in think tags inside the content (ms-swift, LLaMA-Factory), or dropped."""
 
 
 class Preference:
@@ -43,9 +62,10 @@ class Preference:
 
     def __init__(self, config: Config) -> None:
         self._form_name = config.form
-        self.grouped = config.form != "kto"
+        self.grouped = config.form not in ("kto", "kto_tag")
         flags = ("loss",) if config.form == "ms_swift" else ()
         self._form = _OPENAI if config.form == "openai" else MessageForm(config.arguments, config.reasoning, flags)
+        self._sharegpt = ShareGpt("think" if config.reasoning == "think" else "drop")
 
     def convert(self, record: Record) -> Converted:
         """Return the row of one attempt by itself, or the reason why there is none."""
@@ -62,8 +82,12 @@ class Preference:
         return made
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
-        """Return no extra files."""
-        return {}
+        """Return dataset_info.json for LLaMA-Factory, else no extra files."""
+        if self._form_name not in _SHAREGPT:
+            return {}
+        columns = {**COLUMNS, **_SHAREGPT_COLUMNS[self._form_name]}
+        ranking = {"ranking": True} if self._form_name == "ranking" else {}
+        return dataset_info(splits, {"formatting": "sharegpt", **ranking, "columns": columns, "tags": TAGS})
 
     # ---------------------------------------------------------------- pairs
 
@@ -77,11 +101,13 @@ class Preference:
         if isinstance(found, str):
             return Converted(dropped=found)
         names = cut_changes(better.turns, found.better)
-        if self._form_name == "openai":
+        if self._form_name in _ONE_MESSAGE:
             short = Pair(found.better[: found.start + 1], found.worse[: found.start + 1], found.start)
             if (len(short.better), len(short.worse)) != (len(found.better), len(found.worse)):
                 names.append("cut_to_one_message")
             found = short
+        if self._form_name == "ranking" and (reason := _sharegpt_refusal(found)) is not None:
+            return Converted(dropped=reason)
         id = _pair_id(found, better.tools, worse.tools)
         lost = self._lost(better, worse, found)
         row = getattr(self, f"_{self._form_name}")(found, better, names)
@@ -94,8 +120,9 @@ class Preference:
         return Converted([row], [id], None, lost, names)
 
     def _lost(self, better: Record, worse: Record, found: Pair) -> list[str]:
-        lost = set(self._form.lost(found.better, traits(found.better)))
-        lost |= set(self._form.lost(found.worse[found.start :], traits(found.worse[found.start :])))
+        form = self._sharegpt if self._form_name == "ranking" else self._form
+        lost = set(form.lost(found.better, traits(found.better)))
+        lost |= set(form.lost(found.worse[found.start :], traits(found.worse[found.start :])))
         if timeless(better.attachments) or timeless(worse.attachments):
             lost.add("attachments")
         if self._form_name == "ranks" and better.tools:
@@ -123,6 +150,24 @@ class Preference:
             "messages": self._form.messages([*prompt, *found.better[found.start :]]),
             "rejected_messages": self._form.messages([*prompt, *worse]),
             "tools": offered_tools(better.tools).text,
+        }
+
+    def _ranking(self, found: Pair, better: Record, names: list[str]) -> dict[str, Any]:
+        """A dialogue that the user or a tool ends, and one message of each side."""
+        prompt = in_call_order(found.better[: found.start])
+        names += self._sharegpt.changed([*prompt, found.better[found.start]], traits(prompt))
+        return {
+            **self._sharegpt_columns(prompt, better),
+            "chosen": self._sharegpt.answer(found.better[found.start]),
+            "rejected": self._sharegpt.answer(found.worse[found.start]),
+        }
+
+    def _sharegpt_columns(self, turns: Turns, record: Record) -> dict[str, Any]:
+        has_system = turns[0].role == "system"
+        return {
+            "conversations": self._sharegpt.conversations(turns[1:] if has_system else turns),
+            "system": turns[0].content if has_system else "",
+            "tools": offered_tools(record.tools).text if record.tools else "",
         }
 
     def _openai(self, found: Pair, better: Record, names: list[str]) -> dict[str, Any]:
@@ -156,20 +201,32 @@ class Preference:
         reason = problem(turns)
         if reason is not None:
             return Converted(dropped=reason)
-        messages, tools, found = self._form.messages(turns), offered_tools(record.tools), traits(turns)
+        tools, found = offered_tools(record.tools), traits(turns)
         id = content_id_of(turns, tools)
-        row = {
-            "prompt": messages[:start],
-            "completion": messages[start:],
-            "label": good,
-            "tools": tools.text,
-            "id": id,
-            "group_id": record.group_id,
-            "reward": record.reward,
-            "metadata": metadata(record),
-        }
-        lost = self._form.lost(turns, found) + (["attachments"] if timeless(record.attachments) else [])
-        return Converted([row], [int(id, 16)], None, lost, cut_changes(record.turns, turns))
+        lost = ["attachments"] if timeless(record.attachments) else []
+        names = cut_changes(record.turns, turns)
+        if self._form_name == "kto_tag":
+            turns = in_call_order(turns)
+            reason = refusal(turns, turns[1:] if turns[0].role == "system" else turns, found)
+            if reason is not None:
+                return Converted(dropped=reason)
+            said = self._sharegpt_columns(turns, record) | {"label": good}
+            if not said["conversations"][-1]["value"]:  # an empty text is LLaMA-Factory's mark for the other label
+                return Converted(dropped="empty_answer")
+            lost += self._sharegpt.lost(turns, found)
+            names += self._sharegpt.changed(turns, found)
+        else:
+            messages = self._form.messages(turns)
+            said = {"prompt": messages[:start], "completion": messages[start:], "label": good, "tools": tools.text}
+            lost += self._form.lost(turns, found)
+        about = {"id": id, "group_id": record.group_id, "reward": record.reward, "metadata": metadata(record)}
+        return Converted([said | about], [int(id, 16)], None, lost, names)
+
+
+def _sharegpt_refusal(found: Pair) -> str | None:
+    """Return why a pair of one message each has no form in LLaMA-Factory, or None."""
+    turns = found.better
+    return refusal(turns, turns[1:] if turns[0].role == "system" else turns, traits(turns))
 
 
 def _pair_id(found: Pair, *tools: Sequence[RecordTool]) -> int:

@@ -7,7 +7,6 @@ Plain rows hold a whole dialogue in `text`.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -20,14 +19,15 @@ from pydantic import Field
 
 from engine.errors import InputError
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.dialogue import Turns, cut_changes, metadata, timeless, trainable, trained_stretches
+from engine.exporting.control import holds_control_tokens
+from engine.exporting.dialogue import Turns, metadata, trained_stretches
+from engine.exporting.draft import draft
 from engine.exporting.json import dumps
 from engine.exporting.messages import MessageForm
 from engine.types import LINES, Converted, Options, Record, RecordTurn
 
 __all__ = ["Text"]
 
-_CONTROL = re.compile(r"<\|[A-Za-z_]+\|>|</?(?:tool_call|tool_response|think)>")
 CHATML = """
 {%- macro turn(role, text) %}{{ '<|im_start|>' + role + '\n' + text + '<|im_end|>\n' }}{% endmacro %}
 {%- if tools %}{{ turn('tools', tools | tojson) }}{% endif %}
@@ -71,22 +71,20 @@ class Text:
 
     def convert(self, record: Record) -> Converted:
         """Return the rows of one trajectory, or the reason why there is none."""
-        turns, found, reason = trainable(record.turns, cut=self._is_plain)
-        if reason is not None:
-            return Converted(dropped=reason)
+        made = draft(record, cut=self._is_plain)
+        if isinstance(made, str):
+            return Converted(dropped=made)
+        turns = made.turns
         try:
             rows = list(self._plain(record, turns) if self._is_plain else self._rendered(record, turns))
         except (TemplateError, TypeError, ValueError):
             return Converted(dropped="template_refuses_it")
         if not rows:
             return Converted(dropped="no_opening_request")
-        lost = self._form.lost(turns, found) + self._left_out(turns, rows)
-        if timeless(record.attachments):
-            lost.append("attachments")
-        changed = cut_changes(record.turns, turns)
-        if any(_CONTROL.search(text) for turn in turns for text in _texts(turn)):
-            changed.append("control_tokens_in_text")
-        return Converted(rows, [int(row["id"], 16) for row in rows], None, lost, changed)
+        made.lost += self._form.lost(turns, made.found) + self._left_out(turns, rows)
+        if holds_control_tokens(turns):
+            made.changed.append("control_tokens_in_text")
+        return made.finished(rows, [int(row["id"], 16) for row in rows])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""
@@ -124,12 +122,6 @@ class Text:
 
 def _columns(record: Record, id: str) -> dict[str, Any]:
     return {"id": id, "group_id": record.group_id, "reward": record.reward, "metadata": metadata(record)}
-
-
-def _texts(turn: RecordTurn) -> Iterator[str]:
-    yield turn.content
-    yield turn.reasoning or ""
-    yield from (dumps(call.arguments) for call in turn.tool_calls)
 
 
 def _paragraph(turn: RecordTurn) -> str:

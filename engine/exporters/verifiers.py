@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from engine.exporting.about import NOT_TOLD, about
-from engine.exporting.dialogue import timeless, traits
+from engine.exporting.about import NOT_TOLD, about, holds_more, whole_tokens
+from engine.exporting.dialogue import traits
 from engine.exporting.json import dumps
 from engine.types import Converted, Options, Record, RecordTool, RecordTurn
 
@@ -43,14 +43,15 @@ class Verifiers:
         lost: list[str] = [name for name in ("fault", "original") if name in found]
         if any(call.raw is not None for turn in record.turns for call in turn.tool_calls):
             lost.append("broken_arguments")
-        if timeless(record.attachments):
+        tokens = _tokens(record)
+        if holds_more(record, tokens):
             lost.append("attachments")
         task = {
             "type": record.domain,
             "data": {"id": record.group_id, "name": record.template, "idx": record.index},
             "key": record.group_id,
         }
-        trace = _trace(record, task)
+        trace = _trace(record, task, tokens)
         if not self._is_episode:
             return Converted([trace], lost=lost)
         episode = {"id": record.id, "env": {"id": record.domain}, "task": task, "group": {"id": record.group_id}}
@@ -61,7 +62,28 @@ class Verifiers:
         return {}
 
 
-def _trace(record: Record, task: Mapping[str, Any]) -> dict[str, Any]:
+def _tokens(record: Record) -> dict[int, dict[str, Any]]:
+    """Return by turn what the nodes of answers tell of tokens; {} unless those of all answers follow on each other.
+
+    A node holds what it adds to the whole sequence, so the prompt's new tokens stand before those of the answer.
+    """
+    given = whole_tokens(record)
+    found: dict[int, dict[str, Any]] = {}
+    seen: list[int] = []
+    for place, turn in enumerate(record.turns):
+        if turn.role != "assistant":
+            continue
+        value = given.get(place)
+        if value is None or value["prompt_ids"][: len(seen)] != seen:
+            return {}
+        before, ids = value["prompt_ids"][len(seen) :], value["ids"]
+        mask = [False] * len(before) + [turn.train] * len(ids)
+        found[place] = {"token_ids": [*before, *ids], "mask": mask, "logprobs": value["logprobs"] if turn.train else []}
+        seen = [*value["prompt_ids"], *ids]
+    return found
+
+
+def _trace(record: Record, task: Mapping[str, Any], tokens: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
     tools = [_tool(tool) for tool in record.tools]
     nodes: list[dict[str, Any]] = []
     for place, turn in enumerate(record.turns):
@@ -69,7 +91,7 @@ def _trace(record: Record, task: Mapping[str, Any]) -> dict[str, Any]:
         if not place and tools:
             node["tools"] = tools
         node |= {"message": _message(turn), "sampled": turn.role == "assistant" and turn.train, "timestamp": 0.0}
-        nodes.append(node)
+        nodes.append(node | tokens.get(place, {}))
     rewards = {} if record.reward is None else {"reward": {"score": record.reward, "weight": 1.0}}
     return {
         "version": TRACE_VERSION,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from engine.exporting.dialogue import timeless
 from engine.exporting.json import part_fields
-from engine.types import Record, RecordAttachment, RecordTurn
+from engine.types import TOKENS, Record, RecordAttachment, RecordTurn
 
 NOT_TOLD = ("task", "proof", "diff", "calls", "execution")
 """What the object does not hold."""
@@ -48,6 +48,23 @@ def attachments_by_turn(record: Record) -> dict[int, list[RecordAttachment]]:
     for one in timeless(record.attachments):
         found.setdefault(one.turn, []).append(one)
     return found
+
+
+def whole_tokens(record: Record) -> dict[int, Mapping[str, Any]]:
+    """Return by turn the token ids that are complete: those of prompt and answer, and a log-probability for each."""
+    return {one.turn: one.value for one in record.attachments if one.kind == TOKENS and _is_whole(one.value)}
+
+
+def _is_whole(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value.get("prompt_ids") or not value.get("ids"):
+        return False
+    scores = value.get("logprobs") or ()
+    return len(scores) == len(value["ids"]) and None not in scores
+
+
+def holds_more(record: Record, told: Container[int]) -> bool:
+    """Return whether a record has attachments, clocks apart, besides the token ids of the turns that were told."""
+    return any(one.kind != TOKENS or one.turn not in told for one in timeless(record.attachments))
 
 
 def attachment_fields(attachments: Sequence[RecordAttachment]) -> list[dict[str, Any]]:

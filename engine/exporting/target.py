@@ -29,9 +29,10 @@ GROUPS: Mapping[Group, str] = {
     "traces": "Traces and environments",
 }
 """What each group of targets is called, in the order in which they are listed."""
-Tried = Literal["loader", "types", "documents"]
+Tried = Literal["loader", "consumers", "types", "documents"]
 TRIED: Mapping[Tried, str] = {
     "loader": "its own code reads our rows in a test",
+    "consumers": "its own code reads our rows in an environment of its own (make consumers)",
     "types": "our rows are held against the types that it publishes",
     "documents": "our rows are held against types that we wrote after its documentation and code",
 }

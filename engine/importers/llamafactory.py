@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from engine.errors import InputError
 from engine.examples import ImportExample
-from engine.exporters.llamafactory import BETWEEN_RESULTS
+from engine.exporting.sharegpt import BETWEEN_RESULTS
 from engine.importers._calls import call_of
 from engine.importers._flags import ON_MESSAGE, SPANS, asks_training, spans_trained, trained
 from engine.importers._rows import TrajectoryBuilder, decoded_list, with_row_flags, with_system

@@ -13,7 +13,7 @@ FORMS = {
         title="APIGen-MT",
         line="ShareGPT turns with `function_call` and `observation`, system and tools beside, as in APIGen-MT-5k.",
         format="llamafactory",
-        options={"masked": ("cut",), "reasoning": ("drop",), "beside_call": ("drop",)},
+        options={"form": ("sharegpt",), "masked": ("cut",), "reasoning": ("drop",), "beside_call": ("drop",)},
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="The rows have no mark, and every `gpt` and `function_call` turn is trained, so a row ends before the "
         "first that must not be.",

@@ -28,6 +28,7 @@ trained = [step for one in documents for step in one.steps if step.extra and ste
         language="python",
         group="traces",
         usual=True,
+        tried="consumers",
     )
 }
 

@@ -33,6 +33,7 @@ FORMS = {
 swift sft --dataset $file --loss_scale default --template_backend swift --strict true
 """,
         language="sh",
+        tried="consumers",
         usual=True,
         ignores=("tool_call_id",),
     ),
@@ -48,6 +49,7 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
 swift rlhf --rlhf_type dpo --dataset $file --loss_scale default --template_backend swift --strict true
 """,
         language="sh",
+        tried="consumers",
         ignores=("tool_call_id",),
         rejected_too=True,
     ),

@@ -48,6 +48,28 @@ client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type
         tried="types",
         rejected_too=True,
     ),
+    "rft": Target(
+        title="OpenAI, reinforcement (RFT)",
+        line="Dialogues that end on a user's message, with the expected calls or answer as a variable for a grader.",
+        format="rl_steps",
+        options={"form": ("openai",)},
+        untrained={
+            "mask": "is read, and no row expects it",
+            "cut": "ends the dialogue, and what follows is left out",
+        },
+        masking="The model is rewarded for what it writes itself. An answer that must not be trained is expected in no "
+        "row; it is read where the dialogue goes on after it.",
+        settings="""
+# `grader` compares {{sample.output_tools}} and {{sample.output_text}} with {{item.ground_truth}} ($split)
+file = client.files.create(file=open("$file", "rb"), purpose="fine-tune")
+method = {"type": "reinforcement", "reinforcement": {"grader": grader}}
+client.fine_tuning.jobs.create(training_file=file.id, validation_file=validation, model=model, method=method)
+""",
+        language="python",
+        group="hosted",
+        tried="types",
+        trains=False,
+    ),
 }
 
 
@@ -64,4 +86,12 @@ def _preferred(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from row["preferred_output"]
 
 
-EXAMPLES = {"dpo": TargetExample(trained=_preferred, whole=False)}
+def _expected(row: Mapping[str, Any]) -> Iterator[str]:
+    """A grader gives its reward for what is expected."""
+    yield row["ground_truth"]
+
+
+EXAMPLES = {
+    "dpo": TargetExample(trained=_preferred, whole=False),
+    "rft": TargetExample(trained=_expected, whole=False),
+}

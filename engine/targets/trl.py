@@ -76,6 +76,27 @@ trainer = KTOTrainer(model, args=KTOConfig(max_length=None), train_dataset=data[
         language="python",
         rejected_too=True,
     ),
+    "grpo": Target(
+        title="TRL, tasks (GRPO)",
+        line="The first request of each task, with the expected calls and answer as columns for your reward function.",
+        format="rl_tasks",
+        options={"form": ("trl",)},
+        untrained={
+            "mask": "is not among the calls that are expected",
+            "cut": "ends what is expected",
+        },
+        masking="GRPO trains what the model itself writes. A call that must not be trained is not among those that "
+        "`ground_truth` expects.",
+        settings="""
+# your Environment runs the tools; your reward compares a completion with `ground_truth` (JSON: calls and answer)
+data = load_dataset("json", data_files=$files)
+trainer = GRPOTrainer(
+    model, reward_funcs=reward, environment_factory=Environment, args=GRPOConfig(), train_dataset=data["$split"]
+)
+""",
+        language="python",
+        trains=False,
+    ),
 }
 
 
@@ -97,4 +118,13 @@ def _completed(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (message for message in row["completion"] if row["label"] and message["role"] == "assistant")
 
 
-EXAMPLES = {"dpo": TargetExample(trained=_chosen, whole=False), "kto": TargetExample(trained=_completed)}
+def _expected(row: Mapping[str, Any]) -> Iterator[str]:
+    """A reward function gives its reward for what is expected."""
+    yield row["ground_truth"]
+
+
+EXAMPLES = {
+    "dpo": TargetExample(trained=_chosen, whole=False),
+    "kto": TargetExample(trained=_completed),
+    "grpo": TargetExample(trained=_expected, whole=False),
+}

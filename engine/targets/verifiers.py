@@ -14,7 +14,7 @@ _UNTRAINED: Mapping[Any, str] = {
 }
 _MASKING = (
     "A message is trained when it is `sampled`. What must not be trained, and all that no model wrote, is not. Token "
-    "ids are not given, so a trainer renders the messages itself."
+    "ids and masks are given where the server told those of every answer; else a trainer renders the messages itself."
 )
 _SETTINGS = """
 # the split $split; each line of $file is one, read again as train data by its own class
@@ -31,6 +31,7 @@ FORMS = {
         settings=_SETTINGS.format(kind="WireTrace"),
         language="python",
         group="traces",
+        tried="consumers",
     ),
     "episode": Target(
         title="verifiers, episodes",
@@ -42,6 +43,7 @@ FORMS = {
         settings=_SETTINGS.format(kind="WireEpisode"),
         language="python",
         group="traces",
+        tried="consumers",
     ),
 }
 

@@ -57,7 +57,7 @@ def fetched(page: Page, address: str) -> APIResponse:
     return page.request.get(address, max_retries=2)
 
 
-SEVERAL_ROWS = ("spans", "text", "verifiers")
+SEVERAL_ROWS = ("nemo_gym", "rl_steps", "spans", "text", "verifiers")
 """Formats that may make several rows of one trajectory."""
 
 

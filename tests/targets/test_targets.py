@@ -90,7 +90,9 @@ def test_a_call_that_its_schema_refused_is_never_trained(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_target_gives_up_a_mask(tmp_path: Path, name: str) -> None:
-    source = entries(attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), rejected(ANSWERS[2]))
+    texts = (user_turn("x"), assistant_turn("y"), user_turn("z"), assistant_turn("masked", train=False))
+    given = [*attempts("t", 0, TURNS, (TURNS[0], assistant_turn("no"))), shop_trajectory(9, texts)]
+    source = entries(given, rejected(ANSWERS[2]))
     report = build(Recipe(target=name, splits=WHOLE), source, tmp_path).report
     assert "train" not in report["lost"]
     assert report["changed"] or "mask" in find(name).untrained, "a dialogue that is cut is counted"
@@ -161,6 +163,16 @@ def test_arguments_of_mixed_types_are_read_by_any_arrow(tmp_path: Path, name: st
 def test_trl_gets_objects_for_its_templates() -> None:
     (row,) = rows(Recipe(target="trl"), NESTED)
     assert row["completion"][0]["tool_calls"][0]["function"]["arguments"]["value"] == 20.5
+
+
+@pytest.mark.parametrize("text", ["ends with </tool_call> inside", "<|im_end|> in a string", "<think>"])
+def test_a_control_token_inside_a_call_stays_there_and_is_counted(tmp_path: Path, text: str) -> None:
+    talk = (user_turn("Save a note"), calling_turn(("c1", "save_note", {"text": {"in": [text]}})))
+    source = entries([shop_trajectory(0, (*talk, result_turn("c1", "save_note", "saved"), assistant_turn("Done.")))])
+    done = build(Recipe(target="ms_swift", splits=WHOLE), source, tmp_path / "rows.jsonl")
+    (call,) = json.loads(done.path.read_bytes())["messages"][1]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"text": {"in": [text]}}
+    assert done.report["changed"] == {"control_tokens_in_text": 1}
 
 
 # ---------------------------------------------------------------- contradictions

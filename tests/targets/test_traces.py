@@ -274,3 +274,25 @@ def test_a_failed_tool_and_a_masked_answer_are_marked() -> None:
 def test_a_result_without_its_call_has_no_place(target: str) -> None:
     talk = (user_turn("x"), PARALLEL[3], assistant_turn("y"))
     assert lines(target, [shop_trajectory(0, talk)])[1]["dropped"] == {"result_without_call": 1}
+
+
+def test_nodes_of_verifiers_hold_what_each_answer_adds_to_the_sequence() -> None:
+    first = {"prompt_ids": [1, 2], "ids": [3, 4], "logprobs": [-0.5, -1.0]}
+    second = {"prompt_ids": [1, 2, 3, 4, 5], "ids": [6], "logprobs": [-0.25]}
+
+    def told(*values: dict[str, Any], train: bool = True) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        turns = tuple(turn.model_copy(update={"train": train or turn is not PARALLEL[5]}) for turn in PARALLEL)
+        attached = tuple(Attachment(turn=n, kind=TOKENS, value=one) for n, one in zip((2, 5), values, strict=False))
+        (line,), report = lines("verifiers/trace", [shop_trajectory(0, turns, attachments=attached)])
+        return json.loads(line)["nodes"], report["lost"]
+
+    nodes, lost = told(first, second)
+    assert [node.get("token_ids") for node in nodes] == [None, None, [1, 2, 3, 4], None, None, [5, 6]]
+    assert nodes[2]["mask"] == [False, False, True, True]
+    assert (nodes[5]["mask"], nodes[5]["logprobs"], lost) == ([False, True], [-0.25], {})
+    nodes, _ = told(first, second, train=False)
+    assert (nodes[5]["mask"], nodes[5]["logprobs"]) == ([False, False], []), "a masked answer has no trained token"
+    for values in ((first,), (first, second | {"prompt_ids": [9]}), (first | {"logprobs": [None, 0.0]}, second)):
+        nodes, lost = told(*values)
+        assert not any("token_ids" in node for node in nodes)
+        assert lost == {"attachments": 1}
