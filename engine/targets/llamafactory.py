@@ -25,6 +25,8 @@ train_on_prompt: false
 """,
         language="yaml",
         usual=True,
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
     )
 }
 

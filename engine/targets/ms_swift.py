@@ -34,6 +34,8 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
 """,
         language="sh",
         usual=True,
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
         ignores=("tool_call_id",),
     ),
     "rejected": Target(
@@ -48,6 +50,8 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
 swift rlhf --rlhf_type dpo --dataset $file --loss_scale default --template_backend swift --strict true
 """,
         language="sh",
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
         ignores=("tool_call_id",),
         rejected_too=True,
     ),
