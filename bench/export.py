@@ -132,7 +132,8 @@ def parquet_floor(lines: Path, ours: Path, folder: Path) -> Spent:
         for line in data:
             seen.see(json.loads(line))
     inside, schema = texts_inside(seen), pyarrow.parquet.read_schema(ours)
-    with lines.open("rb") as data, pyarrow.parquet.ParquetWriter(folder / "p.parquet", schema, "zstd") as writer:
+    target = pyarrow.parquet.ParquetWriter(folder / "p.parquet", schema, compression="zstd")
+    with lines.open("rb") as data, target as writer:
         while some := list(islice(data, GROUP)):
             rows = [with_texts(json.loads(line), inside) for line in some]
             took = spent(lambda rows=rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema)), took)

@@ -33,7 +33,8 @@ def control_tokens(turns: Sequence[RecordTurn]) -> list[str]:
     found: set[str] = set()
     for turn in turns:
         for text in _texts(turn):
-            found.update(_ANGLED.findall(text))
+            if "<" in text:  # looking for one character costs far less than a pattern
+                found.update(_ANGLED.findall(text))
             if "]" in text:
                 found.update(_BRACKETED.findall(text))
     return sorted(found)
