@@ -60,6 +60,8 @@ clean:
 		echo "No Chromium could be installed, so the browser tests will be left out."
 	touch $@
 
-.venv/ready-long: .venv/ready-dev requirements-long.txt
+.venv/ready-long: .venv/ready-dev requirements-long.txt requirements-datasets-4.0.0.txt requirements-datasets-4.3.0.txt
 	$(call install,--no-deps -r requirements-long.txt)
+	$(call install,--target .venv/datasets-4.0.0 --no-deps -r requirements-datasets-4.0.0.txt)
+	$(call install,--target .venv/datasets-4.3.0 --no-deps -r requirements-datasets-4.3.0.txt)
 	touch $@

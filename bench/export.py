@@ -1,4 +1,4 @@
-"""Export of many trajectories of 6 KB, beside jsonlines writing the same rows.
+"""Export of many trajectories of 6 KB, beside jsonlines and pyarrow writing the same rows.
 
     python -m bench.export [--rows 100000] [--formats chat_jsonl llamafactory trajectory]
 
@@ -11,10 +11,13 @@ Prints, per format, microseconds per row, as wall time and as CPU time of all pr
     export          ours as in the product: after the first 2,000, further processes convert too, one for each processor
                     that was idle until then (on a busy machine none, so that it equals `alone`)
     as a zip        the same into a zip
+    pyarrow         the floor of Parquet: Table.from_pylist and ParquetWriter with zstd, 2,000 rows at a time from
+                    memory, given our schema and the JSON text of objects whose keys are data
+    as Parquet      ours in one process, from the database to a bare file
 
 A ratio is floor / ours, so above 1 is faster than the floor. Wall times are comparable on an otherwise idle machine
-only, so the load is printed. Peak memory is that of this process, at 1,000 trajectories and at the end of the first
-export; it includes filling the database.
+only, so the load is printed. Peak memory is that of this process, at 1,000 trajectories, at the end of the first
+export and after Parquet, which loads pyarrow; it includes filling the database.
 """
 
 from __future__ import annotations
@@ -33,12 +36,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonlines
+import pyarrow as pa
+import pyarrow.parquet
 
 from bench.make_database import stock
 from bench.samples import trajectories
 from engine.domains import catalog
 from engine.exporters.trajectory import AS_JSON, SCHEMA
 from engine.exporting.build import build
+from engine.exporting.containers.places import Place, texts_inside, with_texts
 from engine.exporting.convert import Entry
 from engine.exporting.json import dump_bytes, dumps
 from engine.loop import spare_collector
@@ -50,6 +56,8 @@ from storage.reviewing.trajectories import stream
 from storage.serving.store import SqlStore
 
 CHUNK = 500
+GROUP = 2_000
+"""Rows of a row group in Parquet, as in ours."""
 
 
 class Spent(NamedTuple):
@@ -115,6 +123,23 @@ def floors(path: Path, folder: Path) -> tuple[int, Spent, Spent]:
     return rows, plain_spent, fast_spent
 
 
+def parquet_floor(lines: Path, ours: Path, folder: Path) -> Spent:
+    """Write the rows of a file of JSON Lines with pyarrow, as one who has them in memory; return the time.
+
+    `ours` is the Parquet file of the same rows that gives the schema."""
+    seen, took = Place(), Spent()
+    with lines.open("rb") as data:
+        for line in data:
+            seen.see(json.loads(line))
+    inside, schema = texts_inside(seen), pyarrow.parquet.read_schema(ours)
+    target = pyarrow.parquet.ParquetWriter(folder / "p.parquet", schema, compression="zstd")
+    with lines.open("rb") as data, target as writer:
+        while some := list(islice(data, GROUP)):
+            rows = [with_texts(json.loads(line), inside) for line in some]
+            took = spent(lambda rows=rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema)), took)
+    return took
+
+
 def opened(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with its JSON columns decoded, which only whole records have."""
     if row.get("schema") != SCHEMA:
@@ -144,6 +169,9 @@ def measure(format: str, db: Database, folder: Path) -> None:
         source = watched(stream(db, TrajectoryFilter()), early)
         costs[name] = spent(partial(build, recipe, source, folder / file, extra_processes=extra_processes))
         late = late or peak()
+    source, recent = stream(db, TrajectoryFilter()), peak()
+    in_columns = spent(partial(build, recipe, source, folder / "alone.parquet", extra_processes=0))
+    after = peak()
     if not filecmp.cmp(folder / "alone.jsonl", folder / "export.jsonl", shallow=False):
         raise SystemExit("One process and several gave different bytes.")
     rows, plain, fast = floors(folder / "alone.jsonl", folder)
@@ -153,7 +181,15 @@ def measure(format: str, db: Database, folder: Path) -> None:
         each = f"{took.wall / rows * 1e6:.0f} on the wall, {took.busy / rows * 1e6:.0f} of processors"
         ratios = f"{plain.wall / took.wall:.2f} and {plain.busy / took.busy:.2f} of jsonlines"
         print(f"  {name:12} {each}: {ratios}")
-    print(f"  peak memory {early[0] if early else late} MB at 1,000, {late} MB at the end", flush=True)
+    floor = parquet_floor(folder / "alone.jsonl", folder / "alone.parquet", folder)
+    for name, took in {"pyarrow": floor, "as Parquet": in_columns}.items():
+        each = f"{took.wall / rows * 1e6:.0f} on the wall, {took.busy / rows * 1e6:.0f} of processors"
+        print(f"  {name:12} {each}: {floor.wall / took.wall:.2f} and {floor.busy / took.busy:.2f} of pyarrow")
+    print(
+        f"  peak memory {early[0] if early else late} MB at 1,000, {late} MB at the end, {recent} MB before and "
+        f"{after} MB after Parquet",
+        flush=True,
+    )
 
 
 def main() -> None:

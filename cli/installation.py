@@ -20,7 +20,7 @@ STORED = ("domains", "personas", "models", "shared_tools")
 def check() -> None:
     """Say whether everything that the studio needs is in order, and what to do if not. Plug-ins that cannot be used are
     named; the studio does without them."""
-    from engine.exporting.target import broken
+    from engine.exporting.target import broken, newer_datasets_lines
     from engine.serving.choice import health, with_options
 
     found = settings.read()
@@ -39,6 +39,8 @@ def check() -> None:
         print(f"sandbox   {entry.name}: {'ready' if entry.ok else 'not usable'}, {isolation}. {entry.detail}")
     for fault in (*plugins.broken(), *broken()):
         print(f"plug-in   {fault}")
+    for line in newer_datasets_lines():
+        print(f"datasets  {line}")
     known = ("auto", *plugins.names("sandboxes"))
     if found.sandbox not in known:
         usable = False

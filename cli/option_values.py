@@ -31,6 +31,19 @@ def split_share(name: str, text: str) -> float:
     raise InputError(f"--split {name}", f"{text!r} is no share.", "Give a number from 0 to 1, for example train=0.9.")
 
 
+def byte_count(name: str, text: str) -> int:
+    """Return the number of bytes that a text such as 5000, 150MB or 2GB says. Raises InputError."""
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+    number, factor = text.strip().upper(), 1
+    for unit, size in units.items():
+        if number.endswith(unit):
+            number, factor = number.removesuffix(unit), size
+    with suppress(ValueError, OverflowError):
+        if (found := round(float(number) * factor)) >= 1:
+            return found
+    raise InputError(name, f"{text!r} is no size.", "Give bytes, or for example 150MB.")
+
+
 def text_of(file: Path) -> str:
     """Return the text of a file. Raises InputError when it cannot be read."""
     try:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.filter_options import check_modes, with_filter
-from cli.option_values import pairs, split_share, text_of, validated, value_of
+from cli.option_values import LARGEST, byte_count, pairs, split_share, text_of, validated, value_of
 from cli.wiring import database
 from engine import loop
 from engine.errors import InputError
@@ -19,7 +19,12 @@ from engine.errors import InputError
 @with_filter
 def export(
     chosen: dict[str, Any],
-    out: Annotated[Path, typer.Option(help="A .jsonl file (one split), a .zip file, or a folder to write into.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A data file (.jsonl, .json, .parquet, .jsonl.gz and so on; one split), a .zip, or a folder."
+        ),
+    ],
     target: Annotated[str | None, typer.Option(help="The trainer that the rows are for; see `list targets`.")] = None,
     format: Annotated[
         str | None, typer.Option(help="An exporter, without a target; see `list exporters`.  [default: chat_jsonl]")
@@ -33,12 +38,24 @@ def export(
         str | None,
         typer.Option(help="A turn that a human rejected: mask it, or cut there.  [default: as the target can]"),
     ] = None,
+    container: Annotated[
+        str | None,
+        typer.Option(help="jsonl, json or parquet.  [default: by the ending of --out, else what the target reads]"),
+    ] = None,
+    compression: Annotated[
+        str | None, typer.Option(help="none, gzip or zstd.  [default: none; zstd inside Parquet]")
+    ] = None,
+    shard_rows: Annotated[int | None, typer.Option(min=1, max=LARGEST, help="Rows that a file holds at most.")] = None,
+    shard_size: Annotated[
+        str | None, typer.Option(help="Bytes that a file holds at most before compression, for example 150MB.")
+    ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the rows (SPDX), if not the domains'.")] = "unknown",
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.exporting.build import build
+    from engine.exporting.containers.endings import CONTAINERS, ending_of, in_its_container
     from engine.exporting.target import check_choice, for_target
     from engine.types import Recipe
     from storage.exporting.exports import create_export, finish_export
@@ -49,13 +66,15 @@ def export(
     if target is not None:
         check_choice(target, format, untrained)
     if recipe is not None:
-        if target is not None:
-            raise InputError("--target", "stands beside a recipe.", f"Write it into {recipe.name}, or leave one out.")
+        files = _container_values(container, compression, shard_rows, shard_size, out)
+        for name, given in (("--target", target), ("--container", files)):
+            if given:
+                raise InputError(name, "stands beside a recipe.", f"Write it into {recipe.name}, or leave one out.")
         made = validated(Recipe, text_of(recipe), recipe.name)
     else:
         shares = {name: split_share(name, text) for name, text in pairs(split or [])}
         values = {
-            "name": out.stem,
+            "name": _name_of(out),
             "target": target,
             "format": format,
             "filter": chosen,
@@ -65,10 +84,11 @@ def export(
             "licence": licence,
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},
-            "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
+            "splits": shares or ({"train": 1.0} if ending_of(out) in CONTAINERS else None),
+            "container": _container_values(container, compression, shard_rows, shard_size, out) or None,
         }
         made = validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
-    made = for_target(made)
+    made = for_target(in_its_container(made, out))
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)
@@ -79,6 +99,33 @@ def export(
     print(json.dumps(summary, indent=2, default=str))
     if result.settings is not None:
         print(f"\nSettings that {made.target} needs:\n\n{result.settings}", file=sys.stderr)
+
+
+def _name_of(out: Path) -> str:
+    """Return the name of a dataset: that of its file without the ending."""
+    from engine.exporting.containers.endings import ending_of
+
+    return out.name.removesuffix(ending_of(out)) if ending_of(out) not in ("", out.name) else out.stem
+
+
+def _container_values(
+    kind: str | None, compression: str | None, rows: int | None, size: str | None, out: Path
+) -> dict[str, Any]:
+    """Return the fields of the container that was asked for, {} when none was; its kind is that of the file's ending
+    where only its other fields were given."""
+    from engine.exporting.containers.endings import CONTAINERS, ending_of
+
+    given: dict[str, Any] = {
+        "kind": kind,
+        "compression": compression,
+        "shard_rows": rows,
+        "shard_bytes": None if size is None else byte_count("--shard-size", size),
+    }
+    found = {name: value for name, value in given.items() if value is not None}
+    meant = CONTAINERS.get(ending_of(out))
+    if found and meant is not None:
+        found = {"kind": meant.kind, "compression": meant.compression} | found
+    return found
 
 
 def import_(

@@ -1,7 +1,7 @@
 """Build a whole export: convert, split, write, describe. Of each trajectory only ids and counts stay in memory.
 
-A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and the format's own extra
-files. The same trajectories and recipe give the same bytes. The file gets its name only when it is complete.
+A zip holds the data files of each split, README.md (the dataset card), report.json, recipe.json and the format's own
+extra files. The same trajectories and recipe give the same bytes. The file gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import jsonlines
-
 from engine.errors import InputError, StorageError
 from engine.exporting.card import CardCounts, card, domain_licences, with_licence
+from engine.exporting.containers.endings import CONTAINERS, ENDINGS, ZIP, ending_of, in_its_container
+from engine.exporting.containers.files import SplitFiles, TextFiles
+from engine.exporting.containers.places import Place
 from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.target import for_target, target_of
-from engine.types import ExportOutcome, Recipe
+from engine.types import Container, ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _BUFFER_BYTES = 1 << 20
-ENDINGS = (".jsonl", ".zip")
-"""The endings that an export's file name may have."""
-_ROWS_AT_ONCE = 100
+_PACKED = (".gz", ".zst", ".parquet")
+"""Endings of files that are compressed already."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,15 @@ def build(
 ) -> ExportResult:
     """Write the export and return where it is.
 
-    A `target` ending in .jsonl becomes one data file, for a recipe with one split, with the format's extra files in
-    its folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
+    A `target` with the ending of a container (.jsonl, .jsonl.gz, .parquet and so on) becomes one data file, for a
+    recipe with one split and without shards, with the format's extra files in its folder; one ending in .zip becomes
+    that zip; in a folder (existing, or a name without an ending) the export is
     <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none.
     `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
     option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
-    recipe = for_target(recipe)
     try:
+        recipe = for_target(in_its_container(recipe, target))
         path = output_path(target, recipe.name)
         _check_splits(recipe, path)
         _refuse_existing(path, replace)
@@ -85,7 +86,7 @@ def build(
             converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
             return _build(recipe, converted, path, Path(scratch), licence_of)
     except OSError as error:
-        folder = target.parent if target.suffix in ENDINGS else target
+        folder = target.parent if ending_of(target) else target
         problem = f"The export could not be written to {folder.name}: {error.strerror or error}."
         raise StorageError(f"{problem} {_next_move(error)}") from error
 
@@ -124,16 +125,17 @@ def _json_value(row: Any) -> Any:
 
 def output_path(target: Path, name: str) -> Path:
     """Return the file to write for a `target` (see `build`). Raises InputError for an ending other than ENDINGS."""
-    if target.name in ENDINGS and not target.is_dir():
+    ending = ending_of(target)
+    if ending == target.name and not target.is_dir():
         next_move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
         raise InputError(str(target), "is an ending without a name.", next_move)
-    if target.suffix in ENDINGS:
+    if ending:
         if target.is_dir():
             raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")
         return target
     if target.suffix and not target.is_dir():
         problem = f"{target.suffix} is no ending of a file that can be written."
-        next_move = f"End it in {' or '.join(ENDINGS)}. For a folder of that name, make the folder first."
+        next_move = f"End it in {', '.join(ENDINGS)}. For a folder of that name, make the folder first."
         raise InputError(str(target), problem, next_move)
     return target / f"{_file_name(name)}.zip"
 
@@ -159,10 +161,12 @@ def _check_splits(recipe: Recipe, path: Path) -> None:
         if not _SPLIT_NAME.fullmatch(name):
             raise InputError("splits", f"{name!r} is no name for a file.", "Use letters, digits and _.")
     used = [name for name, share in recipe.splits.items() if share > 0]
-    if path.suffix == ".jsonl" and len(used) > 1:
+    if ending_of(path) in CONTAINERS and len(used) > 1:
         raise InputError(
             path.name, f"one file cannot hold {len(used)} splits.", "Write a .zip, or use one split: train=1."
         )
+    if ending_of(path) in CONTAINERS and recipe.container is not None and recipe.container.sharded:
+        raise InputError(path.name, "one file cannot hold shards.", f"Write a {ZIP}, or leave the size of shards open.")
 
 
 def _build(
@@ -175,36 +179,40 @@ def _build(
     conversion = Conversion(recipe)
     exporter = conversion.exporter
     report, card_counts = Report(conversion.never_carried), CardCounts()
-    writers, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts)
-    files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if writers[name].rows}
-    rows = {name: writers[name].rows for name in files}
-    summary = report.as_dict() | {"splits": {name: writers[name].rows for name in recipe.splits}}
+    rows_seen = Place()
+    splits, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts, rows_seen)
+    files = {name: one.files for name, one in splits.items() if one.rows}
+    rows = {name: splits[name].rows for name in files}
+    summary = report.as_dict() | {"splits": {name: one.rows for name, one in splits.items()}}
+    if recipe.container is not None:
+        summary["container"] = container_facts(recipe.container, files, rows_seen)
     if not files:
         raise _no_rows_error(recipe, summary)
     finished = scratch / "finished"
     companions: list[str] = []
-    data_files = files
-    if path.suffix == ".jsonl":
-        ((split, file),) = files.items()
-        data_files = {split: path.name}
+    loaded = data_patterns(files, recipe.container)
+    if ending_of(path) != ZIP:
+        ((split, file),) = loaded.items()
+        loaded = {split: path.name}
         (scratch / file).replace(finished)
-        sha256 = writers[split].sha256()
-        companions = _write_companions(path, scratch, exporter.extra_files({path.stem: path.name}))
+        stem = path.name.removesuffix(ending_of(path))
+        companions = _write_companions(path, scratch, exporter.extra_files({stem: path.name}))
     else:
         licences = domain_licences(card_counts, licence_of)
-        beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, card_counts, files, rows, summary, licences),
+        named = {file.partition(".")[0]: file for found in files.values() for file in found}
+        beside = exporter.extra_files(named) | {
+            "README.md": card(recipe, card_counts, loaded, rows, summary, licences),
             "recipe.json": with_licence(recipe, licences).model_dump_json(indent=2).encode() + b"\n",
             "report.json": _pretty(summary),
         }
-        _zip(finished, scratch, sorted(files.values()), beside)
-        with finished.open("rb") as data:
-            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+        _zip(finished, scratch, sorted(named.values()), beside)
+    with finished.open("rb") as data:
+        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
     size = finished.stat().st_size
     finished.replace(path)
     for name in companions:
         (scratch / name).replace(path.parent / name)
-    return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, data_files))
+    return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, loaded))
 
 
 def _write_splits(
@@ -214,55 +222,61 @@ def _write_splits(
     suffix: str,
     report: Report,
     card_counts: CardCounts,
-) -> tuple[dict[str, _Writer], list[int]]:
-    """Write one data file per split, counting into `report` and `card_counts`; return (writers by split, ids of the
-    trajectories that gave rows)."""
+    rows_seen: Place,
+) -> tuple[dict[str, SplitFiles], list[int]]:
+    """Write the data files of each split, counting into `report`, `card_counts` and, for Parquet, `rows_seen`; return
+    (what was written by split, ids of the trajectories that gave rows)."""
     ids: list[int] = []
     with ExitStack() as stack:
-        writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
+        splits = {name: _split_files(stack, scratch, name, recipe, suffix, rows_seen) for name in recipe.splits}
         for id, outcome, split, key in stack.enter_context(closing(converted)):
             rows = report.admit(outcome)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
-                writers[split].add(rows)
+                splits[split].add(rows)
                 card_counts.add(key)
                 ids.append(id)
-        for writer in writers.values():
-            writer.flush()
-    return writers, ids
+        for one in splits.values():
+            one.finish()
+    return splits, ids
 
 
-class _Writer:
-    """Writes the encoded rows of one split, a hundred at a time."""
+def _split_files(
+    stack: ExitStack, folder: Path, split: str, recipe: Recipe, suffix: str, rows_seen: Place
+) -> SplitFiles:
+    container = recipe.container or Container()
+    if container.kind != "parquet":
+        ending = suffix if recipe.container is None else container.ending
+        return TextFiles(stack, folder, split, container, ending)
+    from engine.exporting.containers.parquet import ParquetFiles  # pyarrow takes a third of a second
 
-    def __init__(self, stack: ExitStack, path: Path) -> None:
-        self._lines = jsonlines.Writer(stack.enter_context(path.open("wb", buffering=_BUFFER_BYTES)), dumps=bytes)
-        self._pending: list[bytes] = []
-        self._hash = hashlib.sha256()
-        self.rows = 0
+    target = target_of(recipe)
+    return ParquetFiles(stack, folder, split, container, rows_seen, bool(target and target.json_type))
 
-    def add(self, rows: Sequence[bytes]) -> None:
-        self._pending += rows
-        if len(self._pending) >= _ROWS_AT_ONCE:
-            self.flush()
 
-    def flush(self) -> None:
-        if self._pending:
-            lines = b"\n".join(self._pending)
-            self._lines.write(lines)
-            self._hash.update(lines)
-            self._hash.update(b"\n")
-            self.rows += len(self._pending)
-            self._pending.clear()
+def container_facts(container: Container, files: Mapping[str, Sequence[str]], rows_seen: Place) -> dict[str, Any]:
+    """Return what the report says of a container: its kind and compression, how many files each split has, and for
+    Parquet the places written as JSON text, those with clashing types apart."""
+    facts: dict[str, Any] = {"kind": container.kind, "compression": container.packed}
+    facts["files"] = {split: len(found) for split, found in files.items()}
+    if container.kind == "parquet":
+        texts = list(rows_seen.texts())
+        facts["json_text"] = [path for path, mixed in texts if not mixed]
+        facts["json_text_of_mixed_types"] = [path for path, mixed in texts if mixed]
+    return facts
 
-    def sha256(self) -> str:
-        """Return the hash of the flushed rows."""
-        return self._hash.hexdigest()
+
+def data_patterns(files: Mapping[str, Sequence[str]], container: Container | None) -> dict[str, str]:
+    """Return by split how a reader names its files: the one there is, or a pattern for shards."""
+    if container is None or not container.sharded:
+        return {split: found[0] for split, found in files.items()}
+    return {split: f"{split}-*{container.ending}" for split in files}
 
 
 def settings_of(recipe: Recipe, files: Mapping[str, str]) -> str | None:
-    """Return the configuration text of the recipe's target for data files by split; None without a target."""
+    """Return the configuration text of the recipe's target for data files by split (names, or patterns of shards); None
+    without a target."""
     target = target_of(recipe)
-    return target.settings_for(files) if target else None
+    return target.settings_for(files, recipe.container) if target else None
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:
@@ -300,7 +314,7 @@ def _zip(path: Path, folder: Path, data: Sequence[str], beside: Mapping[str, byt
 
 def _zip_entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _ZIP_DATE)
-    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
     entry.create_system, entry.external_attr = 3, 0o644 << 16
     return entry
 

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from engine import plugins
-from engine.exporting.target import Target, target_of
-from engine.types import Recipe, Record
+from engine.exporting.target import Target, datasets_line, target_of
+from engine.types import Container, Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENCES = {
@@ -149,7 +149,8 @@ def _body(
     parts = [
         f"# {_one_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`{made_for}, made with "
         "Turnwright.",
-        *([_loading_section(target, files)] if target else []),
+        *([_loading_section(target, files, recipe.container)] if target else []),
+        *([_files_section(report["container"], target)] if "container" in report else []),
         "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", counts.by("domain")),
         _table("mode", counts.by("mode")) + "\n\n" + _table("outcome", counts.by("outcome")),
         "## How it was made\n\n" + _METHOD,
@@ -182,12 +183,38 @@ _LIMITS = (
 )
 
 
-def _loading_section(target: Target, files: Mapping[str, str]) -> str:
-    """Return the section with the settings that the target needs and how it masks turns."""
+_TOKENS = (
+    "Some texts hold control tokens of models as plain text. Where a trainer's tokenizer reads them as tokens, a turn "
+    "seems to end there: have it encode texts without special tokens, or leave out the rows that report.json names."
+)
+
+
+def _loading_section(target: Target, files: Mapping[str, str], container: Container | None) -> str:
+    """Return the section with the settings that the target needs, how it masks turns, and what reads its rows."""
+    versions = f"\n\n{datasets_line(target)}" if target.datasets else ""
     return (
         f"## How to load it\n\n{target.title} needs these settings; with others it may train what it must not:\n\n"
-        f"```{target.language}\n{target.settings_for(files)}\n```\n\n{target.masking}"
+        f"```{target.language}\n{target.settings_for(files, container)}\n```\n\n{target.masking}{versions}"
     )
+
+
+def _files_section(facts: Mapping[str, Any], target: Target | None) -> str:
+    """Return the section on what files there are and which places of a Parquet file are JSON text; `facts` as in
+    `build.container_facts`."""
+    kinds = {"jsonl": "JSON Lines", "json": "JSON arrays", "parquet": "Parquet"}
+    packed = "" if facts["compression"] == "none" else f", compressed with {facts['compression']}"
+    parts = [f"## Files\n\n{kinds[facts['kind']]}{packed}.", _table("files of split", facts["files"])]
+    if facts["kind"] == "parquet":
+        parts.append(
+            "A column has one type, and a key that an object lacks comes back as null. Objects whose keys are data, "
+            "and values whose types clash, therefore stand as JSON text."
+        )
+        typed = " That text has Arrow's type for JSON, which `datasets` gives back as objects."
+        parts[-1] += typed if target and target.json_type else ""
+        places = [(one, "keys are data") for one in facts["json_text"]]
+        places += [(one, "types clash") for one in facts["json_text_of_mixed_types"]]
+        parts += ["\n".join([f"- `{_one_line(place)}`: {why}" for place, why in places])] if places else []
+    return "\n\n".join(parts)
 
 
 def _untrained_line(recipe: Recipe) -> str:
@@ -214,6 +241,8 @@ def _fidelity_section(report: Mapping[str, Any]) -> str:
     parts = [f"No place for: {never}." if never else "It carries everything."]
     parts += [_table("lost in trajectories", report["lost"])] if report["lost"] else []
     parts += [_table("reshaped trajectories", report["changed"])] if report["changed"] else []
+    if report.get("control_tokens"):
+        parts += [_TOKENS, _table("control token in the texts of trajectories", report["control_tokens"])]
     return "\n\n".join(parts)
 
 

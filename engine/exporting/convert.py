@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from engine import plugins
 from engine.exporting.card import CardKey, card_key
+from engine.exporting.control_tokens import control_tokens, may_hold_tokens
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
@@ -67,7 +68,7 @@ class Conversion:
         record, converted = self.record_and_rows(body, reviews)
         if not converted.rows:
             return EncodedTrajectory(id, converted)
-        return self._encoded(id, record, converted)
+        return self._encoded(entry, record, converted)
 
     def encode_group(self, entries: Sequence[Entry]) -> list[EncodedTrajectory]:
         """Return the stored attempts at one task as encoded rows, for an exporter that is `grouped`.
@@ -83,9 +84,11 @@ class Conversion:
                 found[place] = EncodedTrajectory(id, Converted(dropped=reason))
         made = self.exporter.convert_group(list(admitted.values()))
         for (place, record), converted in zip(admitted.items(), made, strict=True):
-            id = entries[place][0]
+            entry = entries[place]
             dropped = converted.dropped is not None
-            found[place] = EncodedTrajectory(id, converted) if dropped else self._encoded(id, record, converted)
+            found[place] = (
+                EncodedTrajectory(entry[0], converted) if dropped else self._encoded(entry, record, converted)
+            )
         return [found[place] for place in range(len(entries))]
 
     def record_and_rows(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
@@ -102,10 +105,12 @@ class Conversion:
             record = apply_reviews(record, reviews, self._recipe.untrained) or record
         return record, reason
 
-    def _encoded(self, id: int, record: Record, converted: Converted) -> EncodedTrajectory:
+    def _encoded(self, entry: Entry, record: Record, converted: Converted) -> EncodedTrajectory:
+        id, body, reviews = entry
         rows = [dump_bytes(row) for row in converted.rows]
+        tokens = control_tokens(record.turns) if reviews or may_hold_tokens(body) else ()
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
-        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
+        return EncodedTrajectory(id, converted._replace(rows=rows, tokens=tokens), split, card_key(record))
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:

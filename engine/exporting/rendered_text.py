@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, Target
 
 RENDERED = Target(
     title="Text by a chat template",
@@ -20,6 +20,7 @@ RENDERED = Target(
     "results of tools are trained. The text is that of your template, which you choose among the options.",
     settings="",
     language="python",
+    **BY_DATASETS,
 )
 """A target gives it a title and settings of its own."""
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.types import Converted
 
+MOST_NAMED = 100
+
 
 @dataclass
 class Report:
@@ -16,7 +18,8 @@ class Report:
 
     `lost` counts trajectories in which a field held something that the format cannot say; `changed` counts
     trajectories that were reshaped (cut back, merged, made serial); `never_carried` names what the format has no
-    place for at all.
+    place for at all. `tokens` counts trajectories whose texts hold a control token of a model, by token, and
+    `rows_with_tokens` are the ids of the first MOST_NAMED rows of such.
     """
 
     never_carried: tuple[str, ...] = ()
@@ -26,13 +29,18 @@ class Report:
     dropped: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    rows_with_tokens: list[str] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)  # content ids as integers, so that a million rows take little memory
 
     def admit(self, found: Converted) -> Sequence[Any]:
         """Count one trajectory; return its rows without those that an earlier trajectory gave."""
-        rows, ids, dropped, lost, changed = found
+        rows, ids, dropped, lost, changed, tokens = found
         if ids:
-            rows = [row for id, row in zip(ids, rows, strict=True) if self._is_new(id)]
+            new = [(id, row) for id, row in zip(ids, rows, strict=True) if self._is_new(id)]
+            rows = [row for _, row in new]
+            if tokens:
+                self.rows_with_tokens += [f"{id:016x}" for id, _ in new[: MOST_NAMED - len(self.rows_with_tokens)]]
             dropped = None if rows else "duplicate"
         self.trajectories += 1
         if dropped is not None:
@@ -44,11 +52,13 @@ class Report:
             self.lost[name] += 1
         for name in changed:
             self.changed[name] += 1
+        for name in tokens:
+            self.tokens[name] += 1
         return rows
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values, reasons sorted by name."""
-        return {
+        """Return the report as JSON values, reasons sorted by name; without control tokens where there were none."""
+        found: dict[str, Any] = {
             "trajectories": self.trajectories,
             "exported": self.exported,
             "rows": self.rows,
@@ -57,6 +67,9 @@ class Report:
             "changed": _counts(self.changed),
             "never_carried": list(self.never_carried),
         }
+        if self.tokens:
+            found |= {"control_tokens": _counts(self.tokens), "rows_with_control_tokens": self.rows_with_tokens}
+        return found
 
     def _is_new(self, id: int) -> bool:
         count = len(self._seen)

@@ -12,13 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Literal
 
 from engine import plugins
 from engine.errors import InputError
-from engine.types import Recipe
+from engine.types import Compression, Container, ContainerKind, Recipe
 
 SFT = "sft"
+_ANY_DATASETS = "4.0"
+"""The oldest version of `datasets` that a consumer asks for."""
 _KIND = "targets"
 Untrained = Literal["mask", "cut"]
 Group = Literal["trainers", "hosted", "datasets", "traces"]
@@ -51,11 +54,15 @@ class Target:
     masking: for the dataset card: how the trainer is kept from training a masked turn.
     settings: configuration of the trainer without which it would train other turns, in `language`. $file and $split
         stand for the first data file and its split, $stem for that file's name without suffix, $files for all files as
-        a JSON object by split.
+        a JSON object by split, $loader for the name under which `datasets` reads such files ("json" or "parquet").
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
     tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
     rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
+    containers: the kinds of files that it reads, the default first. packed: how JSON files may be compressed for it.
+    sharded: whether it reads several files a split; $file and $files then hold a pattern.
+    json_type: its `datasets` turns Arrow's type for JSON back into objects, so arguments in Parquet have that type.
+    datasets: the oldest version of `datasets` that loads its rows; "" where it does not use that library.
     """
 
     title: str
@@ -72,14 +79,57 @@ class Target:
     tried: Tried = "documents"
     trains: bool = True
     rejected_too: bool = False
+    containers: tuple[ContainerKind, ...] = ("jsonl",)
+    packed: tuple[Compression, ...] = ("none",)
+    sharded: bool = False
+    json_type: bool = False
+    datasets: str = ""
 
-    def settings_for(self, files: Mapping[str, str]) -> str:
-        """Return the settings with the names of the data files (by split) filled in."""
+    def settings_for(self, files: Mapping[str, str], container: Container | None = None) -> str:
+        """Return the settings with the names of the data files (by split) in their container filled in."""
         split = next(iter(files))
         filled = Template(self.settings).substitute(
-            file=files[split], split=split, stem=Path(files[split]).stem, files=json.dumps(dict(files))
+            file=files[split],
+            split=split,
+            stem=Path(files[split]).stem,
+            files=json.dumps(dict(files)),
+            loader="parquet" if container is not None and container.kind == "parquet" else "json",
         )
         return filled.strip("\n")
+
+
+BY_DATASETS: Mapping[str, Any] = MappingProxyType(
+    {
+        "containers": ("jsonl", "json", "parquet"),
+        "packed": ("none", "gzip", "zstd"),
+        "sharded": True,
+        "datasets": "4.0",
+    }
+)
+"""The fields of a Target whose settings call `load_dataset("$loader", data_files=$files)`."""
+
+
+DATASETS_TRIED = ("4.0.0", "4.3.0", "5.2.0")
+"""Versions of `datasets` with which the rows of all targets are loaded in tests/targets/test_datasets_versions.py."""
+
+
+def datasets_line(target: Target) -> str:
+    """Return a sentence on the versions of `datasets` that load a target's rows."""
+    line = f"The rows load with `datasets` {target.datasets} or newer (tried: {', '.join(DATASETS_TRIED)})."
+    if target.datasets == _ANY_DATASETS:
+        return line
+    return (
+        f"{line} Older ones refuse a file in which one argument has values of two types, and all of them one in which "
+        "an argument is an integer beyond 64 bits."
+    )
+
+
+def newer_datasets_lines() -> list[str]:
+    """Return a line for each version of `datasets` beyond the oldest that some targets need, with their names."""
+    found: dict[str, list[str]] = {}
+    for name in names():
+        found.setdefault(find(name).datasets, []).append(name)
+    return [f"{version} or newer for {', '.join(found[version])}" for version in sorted({*found} - {"", _ANY_DATASETS})]
 
 
 def names() -> list[str]:
@@ -139,14 +189,16 @@ def target_of(recipe: Recipe) -> Target | None:
 
 
 def for_target(recipe: Recipe) -> Recipe:
-    """Return the recipe with the target's format, options and `untrained` filled in; unchanged without a target.
+    """Return the recipe with the target's format, options, `untrained` and container filled in; without a target as it
+    is. A container of plain JSON Lines becomes None.
 
     A format or `untrained` at the default of a Recipe counts as not chosen, as does an option that is not given.
     Raises InputError for a choice that the target does not allow.
     """
     target = target_of(recipe)
     if target is None:
-        return recipe
+        plain = recipe.container is not None and recipe.container.is_plain
+        return recipe.model_copy(update={"container": None}) if plain else recipe
     if recipe.format not in (Recipe.model_fields["format"].default, target.format):
         raise _other_format(recipe.target, target, recipe.format)
     options = dict(recipe.options)
@@ -156,9 +208,30 @@ def for_target(recipe: Recipe) -> Recipe:
             raise InputError(f"option {name}", *_wrong_option(recipe.target, name, given, allowed))
     untrained = recipe.untrained if recipe.untrained in target.untrained else next(iter(target.untrained))
     changes: dict[str, Any] = {"format": target.format, "options": options, "untrained": untrained}
+    changes["container"] = _suitable(recipe, target)
     if target.rejected_too:
         changes["include_rejected"] = True
     return recipe.model_copy(update=changes)
+
+
+def _suitable(recipe: Recipe, target: Target) -> Container | None:
+    """Return the container of a recipe for a target, None for plain JSON Lines. Raises InputError for one that the
+    target does not read."""
+    chosen = recipe.container or Container(kind=target.containers[0])
+    wanted = _container_refusal(chosen, target)
+    if wanted:
+        problem = f"{recipe.target} does not read {chosen.ending}{' in shards' if chosen.sharded else ''}: it {wanted}."
+        raise InputError("container", problem, "Leave it open, or name no target.")
+    return None if chosen.is_plain else chosen
+
+
+def _container_refusal(chosen: Container, target: Target) -> str:
+    """Return what a target reads instead of a container; "" where it reads that."""
+    if chosen.kind not in target.containers:
+        return f"reads {' or '.join(target.containers)}"
+    if chosen.kind != "parquet" and chosen.packed not in target.packed:
+        return f"reads it with the compression {' or '.join(target.packed)}"
+    return "reads one file a split" if chosen.sharded and not target.sharded else ""
 
 
 def check_choice(target: str, format: str | None, untrained: str | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, Target
 
 FORMS = {
     "sft": Target(
@@ -18,11 +18,12 @@ FORMS = {
         masking="The rows have no mark, and every `gpt` and `function_call` turn is trained, so a row ends before the "
         "first that must not be.",
         settings="""
-data = load_dataset("json", data_files=$files)["$split"]
+data = load_dataset("$loader", data_files=$files)["$split"]
 """,
         language="python",
         group="datasets",
         tried="documents",
+        **BY_DATASETS,
     ),
 }
 

@@ -32,7 +32,7 @@ chat_template: tokenizer_default
 train_on_inputs: false
 datasets:
   - path: $file
-    ds_type: json
+    ds_type: $loader
     type: chat_template
     field_messages: messages
     field_tools: tools
@@ -42,6 +42,8 @@ datasets:
 """,
         language="yaml",
         usual=True,
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
     )
 }
 

@@ -25,6 +25,8 @@ _SFT = Target(
     language="yaml",
     tried="consumers",
     usual=True,
+    containers=("jsonl", "json", "parquet"),
+    datasets="4.0",
 )
 _RANKING = Target(
     title="LLaMA-Factory, preferences",

@@ -35,6 +35,8 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
         language="sh",
         tried="consumers",
         usual=True,
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
         ignores=("tool_call_id",),
     ),
     "rejected": Target(
@@ -50,6 +52,8 @@ swift rlhf --rlhf_type dpo --dataset $file --loss_scale default --template_backe
 """,
         language="sh",
         tried="consumers",
+        containers=("jsonl", "json", "parquet"),
+        datasets="4.0",
         ignores=("tool_call_id",),
         rejected_too=True,
     ),

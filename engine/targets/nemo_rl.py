@@ -34,6 +34,8 @@ data:
     use_preserving_dataset: true  # or arguments that a call lacks come back as null
 """,
         language="yaml",
+        containers=("jsonl", "json"),
+        datasets="4.7",
     ),
     "rank": Target(
         title="NeMo-RL, preferences",
@@ -50,6 +52,8 @@ data:
     data_path: $file  # the split $split
 """,
         language="yaml",
+        containers=("jsonl", "json"),
+        datasets="4.7",
         rejected_too=True,
     ),
 }

@@ -15,6 +15,8 @@ FORMS = {
 openrlhf.cli.train_sft --dataset $file --input_key prompt --output_key completion  # the split $split
 """,
         language="sh",
+        packed=("none",),
+        sharded=False,
     ),
 }
 EXAMPLE = TargetExample(trained=completed)

@@ -40,6 +40,10 @@ tool = false
 """,
         language="toml",
         usual=True,
+        containers=("jsonl", "json", "parquet"),
+        packed=("none", "gzip", "zstd"),
+        sharded=True,
+        datasets="4.0",
     )
 }
 

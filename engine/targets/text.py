@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.examples import TargetExample
 from engine.exporting.rendered_text import RENDERED, completed
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, Target
 
 FORMS = {
     "template": replace(
@@ -17,7 +17,7 @@ FORMS = {
         title="Text by your chat template",
         line="Prompt and completion as text, rendered with a chat template of your own, for one answer a row.",
         settings="""
-data = load_dataset("json", data_files=$files)["$split"]  # train on completion, not on prompt
+data = load_dataset("$loader", data_files=$files)["$split"]  # train on completion, not on prompt
 """,
         tried="loader",
     ),
@@ -30,9 +30,10 @@ data = load_dataset("json", data_files=$files)["$split"]  # train on completion,
         masking="Continued pretraining trains all of a text, requests and results too. A row ends before the first "
         "answer that must not be trained.",
         settings="""
-data = load_dataset("json", data_files=$files)["$split"]  # the column text
+data = load_dataset("$loader", data_files=$files)["$split"]  # the column text
 """,
         language="python",
+        **BY_DATASETS,
     ),
 }
 

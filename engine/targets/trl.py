@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, Target
 
+_READ: Any = {**BY_DATASETS, "json_type": True, "datasets": "4.7"}
+"""Its templates need objects as arguments, which older versions of `datasets` cannot read."""
 FORMS = {
     "sft": Target(
         title="TRL",
@@ -30,7 +32,7 @@ FORMS = {
         "completion are left out of the loss by `assistant_only_loss`, without which TRL trains them.",
         settings="""
 # datasets 4.7 or newer, as TRL asks for: older ones cannot read arguments of mixed types
-data = load_dataset("json", data_files=$files)
+data = load_dataset("$loader", data_files=$files)
 config = SFTConfig(
     assistant_only_loss=True,
     completion_only_loss=True,
@@ -41,6 +43,7 @@ trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
         language="python",
         usual=True,
         tried="loader",
+        **_READ,
     ),
     "dpo": Target(
         title="TRL, preferences (DPO)",
@@ -53,12 +56,13 @@ trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
         "tools too. The better side therefore ends before its first turn that must not be trained.",
         settings="""
 # datasets 4.7 or newer, as TRL asks for: older ones cannot read arguments of mixed types
-data = load_dataset("json", data_files=$files)
+data = load_dataset("$loader", data_files=$files)
 trainer = DPOTrainer(model, args=DPOConfig(max_length=None), train_dataset=data["$split"])
 """,
         language="python",
         usual=True,
         rejected_too=True,
+        **_READ,
     ),
     "kto": Target(
         title="TRL, labels (KTO)",
@@ -70,11 +74,12 @@ trainer = DPOTrainer(model, args=DPOConfig(max_length=None), train_dataset=data[
         "its first turn that must not be trained.",
         settings="""
 # datasets 4.7 or newer, as TRL asks for: older ones cannot read arguments of mixed types
-data = load_dataset("json", data_files=$files)
+data = load_dataset("$loader", data_files=$files)
 trainer = KTOTrainer(model, args=KTOConfig(max_length=None), train_dataset=data["$split"])
 """,
         language="python",
         rejected_too=True,
+        **_READ,
     ),
     "grpo": Target(
         title="TRL, tasks (GRPO)",

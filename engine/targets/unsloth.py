@@ -12,7 +12,7 @@ FORMS = {
         RENDERED,
         title="Unsloth",
         settings="""
-data = load_dataset("json", data_files=$files)
+data = load_dataset("$loader", data_files=$files)
 trainer = SFTTrainer(model, args=SFTConfig(completion_only_loss=True, max_length=None), train_dataset=data["$split"])
 """,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, Target
 
 FORMS = {
     "sft": Target(
@@ -17,11 +17,12 @@ FORMS = {
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="A row holds the first calls only. Where they must not be trained there is no row.",
         settings="""
-data = load_dataset("json", data_files=$files)["$split"]
+data = load_dataset("$loader", data_files=$files)["$split"]
 """,
         language="python",
         group="datasets",
         tried="documents",
+        **BY_DATASETS,
     ),
 }
 

@@ -20,6 +20,7 @@ from engine.types.batches import (
     without_later,
 )
 from engine.types.choices import Choice
+from engine.types.containers import Compression, Container, ContainerKind
 from engine.types.domains import (
     MODES,
     SHARED,
@@ -150,6 +151,9 @@ __all__ = [
     "Choice",
     "Claim",
     "Completion",
+    "Compression",
+    "Container",
+    "ContainerKind",
     "Converted",
     "Criterion",
     "Culprit",

@@ -12,6 +12,7 @@ class Converted(NamedTuple):
 
     `ids` holds a hash of each row's content, so that equal rows of two trajectories are exported once; it is empty in a
     format that keeps duplicates. `lost` and `changed` name what the report counts when the trajectory is exported.
+    `tokens` are the control tokens inside its texts, which the conversion adds.
     """
 
     rows: Sequence[Any] = ()
@@ -19,6 +20,7 @@ class Converted(NamedTuple):
     dropped: str | None = None
     lost: Collection[str] = ()
     changed: Collection[str] = ()
+    tokens: Collection[str] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from engine.types.containers import Container
 from engine.types.domains import Mode
 from engine.types.frozen import Frozen
 from engine.types.trajectories import Culprit, Outcome, Stage, Status
@@ -109,7 +110,8 @@ class Recipe(Frozen):
     that a reviewer rejected, or that awaits a correction, never is. `untrained` says what happens to a rejected turn:
     masked (train=False), or cut (the trajectory ends before it). `licence` is the SPDX identifier on the dataset card;
     with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
-    (engine/targets), which sets format and options and decides how turns stay untrained.
+    (engine/targets), which sets format and options and decides how turns stay untrained. `container` says in what files
+    the rows stand; None leaves it to the target, and without one that is JSON Lines.
     """
 
     name: str = "dataset"
@@ -123,13 +125,15 @@ class Recipe(Frozen):
     options: dict[str, Any] = {}
     licence: str = "unknown"
     target: str | None = None
+    container: Container | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `target` when it is None, so that recipe.json of older exports keeps its bytes."""
+        """Leave out `target` and `container` when None, so that recipe.json of older exports keeps its bytes."""
         values: dict[str, Any] = dumped(self)
-        if values.get("target") is None:
-            values.pop("target", None)
+        for later in ("target", "container"):
+            if values.get(later) is None:
+                values.pop(later, None)
         return values
 
     @model_validator(mode="after")

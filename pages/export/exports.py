@@ -27,7 +27,7 @@ from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
-from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
+from pages.export.parts.target_form import container_form, loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
 from storage.exporting.exports import ExportRow
 from storage.reviewing import trajectories
@@ -44,6 +44,7 @@ REPORTED = {
     "Reshaped": "changed",
     "Fields lost": "lost",
 }
+JSON_TEXT = ("json_text", "json_text_of_mixed_types")
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
@@ -59,6 +60,7 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
+    container = container_form(target)
     with st.container(horizontal=True):
         needed = target is not None and find(target).rejected_too
         if needed:
@@ -81,6 +83,7 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "untrained": untrained,
         "licence": licence.strip() or "unknown",
         "options": options,
+        "container": container,
     }
     try:
         return Recipe.model_validate(values)
@@ -179,6 +182,11 @@ def report(row: ExportRow) -> None:
         if facts.get(name):
             told = ", ".join(f"{words(k.replace(':', ': '))} {count(v)}" for k, v in facts[name].items())
             st.caption(literal(f"{head}: {told}"))
+    if tokens := facts.get("control_tokens"):
+        told = ", ".join(f"{token} {count(number)}" for token, number in tokens.items())
+        st.caption(literal(f"Trajectories with control tokens inside their texts: {told}"))
+    if texts := [one for name in JSON_TEXT for one in facts.get("container", {}).get(name, ())]:
+        st.caption(literal(f"Written as JSON text, since a column has one type: {', '.join(texts)}"))
     if facts.get("never_carried"):
         st.caption(literal("This format never carries: " + ", ".join(facts["never_carried"])))
     if row.sha256:
@@ -195,7 +203,8 @@ def card(row: ExportRow) -> None:
                 st.markdown(f"**{literal(row.recipe.name)}**", width="content")
                 badge("export", row.status)
                 made_for = f"for {title(row.recipe.target)} · " if row.recipe.target else ""
-                told = f"{made_for}{row.recipe.format} · {moment(row.created_at)}"
+                files = f" · {row.recipe.container.ending}" if row.recipe.container else ""
+                told = f"{made_for}{row.recipe.format}{files} · {moment(row.created_at)}"
                 if row.status == "done":
                     told += f" · {plural(row.rows or 0, 'row')} · {bytes_size(row.size)}"
                 st.caption(literal(told), width="content")

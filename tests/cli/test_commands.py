@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,10 +163,10 @@ def test_an_export_names_the_endings_it_knows_and_replaces_nothing_unasked(
     db: Database, command: Command, tmp_path: Path
 ) -> None:
     insert_imported(db, "in", mixed_trajectories()[:4])
-    refused = command("export", "--out", str(tmp_path / "x.parquet"))
+    refused = command("export", "--out", str(tmp_path / "x.csv"))
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert ".jsonl or .zip" in refused.stderr
-    assert list(tmp_path.glob("x.parquet*")) == []
+    assert ".jsonl, .jsonl.gz" in refused.stderr
+    assert list(tmp_path.glob("x.csv*")) == []
     out = tmp_path / "rows.jsonl"
     out.write_text("mine")
     refused = command("export", "--out", str(out))
@@ -175,6 +177,15 @@ def test_an_export_names_the_endings_it_knows_and_replaces_nothing_unasked(
     assert exports.list_exports(db) == []
     assert command("export", "--out", str(out), "--force").returncode == 0
     assert len(out.read_text().splitlines()) == 4
+    asked = ("export", "--out", str(tmp_path / "s.zip"), "--split", "train=1", "--compression", "gzip")
+    assert command(*asked, "--shard-size", "3KB", "--shard-rows", "3").returncode == 0
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        shards = [archive.read(name) for name in archive.namelist() if name.startswith("train-")]
+    assert len(shards) > 1
+    assert b"".join(map(gzip.decompress, shards)) == out.read_bytes()
+    assert command("export", "--out", str(tmp_path / "x.json")).returncode == 0
+    rows = json.loads((tmp_path / "x.json").read_bytes())
+    assert rows == [json.loads(line) for line in out.read_text().splitlines()]
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.option_values import byte_count
 from engine.domains import pack_files
 from engine.errors import InputErrors
 from engine.types import Domain
@@ -19,6 +20,21 @@ def test_a_share_that_is_no_number_from_0_to_1_is_refused(tmp_path: Path, share:
     assert str(done.exception) == (
         f"--split a: {share!r} is no share. Give a number from 0 to 1, for example train=0.9."
     )
+
+
+@pytest.mark.parametrize("size", ["x", "0", "-1MB", "nan", "inf", "", "MB", "1 TB"])
+def test_a_size_of_shards_that_is_none_is_refused(tmp_path: Path, size: str) -> None:
+    done = CliRunner().invoke(app, ["export", "--out", str(tmp_path / "o.zip"), "--shard-size", size])
+    assert str(done.exception) == f"--shard-size: {size!r} is no size. Give bytes, or for example 150MB."
+
+
+def test_a_size_of_shards_may_have_a_unit() -> None:
+    assert [byte_count("x", text) for text in ("5000", "1.5kb", "150 MB", "2GB")] == [
+        5000,
+        1500,
+        150 * 10**6,
+        2 * 10**9,
+    ]
 
 
 BEYOND = str(1 << 63)

@@ -349,11 +349,11 @@ def test_a_preview_shows_the_rows_as_they_would_leave_and_reads_no_more(tmp_path
 
 
 def test_an_ending_that_no_file_has_is_refused_but_a_folder_of_that_name_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"\.parquet is no ending.*\.jsonl or \.zip.*make the folder first"):
-        build(Recipe(), entries(many(3)), tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"\.csv is no ending.*\.jsonl, .*\.zip.*make the folder first"):
+        build(Recipe(), entries(many(3)), tmp_path / "x.csv")
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "x.parquet").mkdir()
-    assert build(Recipe(), entries(many(3)), tmp_path / "x.parquet").path == tmp_path / "x.parquet" / "dataset.zip"
+    (tmp_path / "x.csv").mkdir()
+    assert build(Recipe(), entries(many(3)), tmp_path / "x.csv").path == tmp_path / "x.csv" / "dataset.zip"
     (tmp_path / "x.jsonl").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         build(Recipe(splits=ALL), entries(many(3)), tmp_path / "x.jsonl")

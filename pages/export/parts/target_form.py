@@ -9,8 +9,8 @@ import streamlit as st
 
 from engine import plugins
 from engine.errors import InputError
-from engine.exporting.target import GROUPS, TRIED, Target, find, in_groups
-from engine.types import Recipe
+from engine.exporting.target import GROUPS, TRIED, Target, datasets_line, find, in_groups
+from engine.types import Compression, Container, ContainerKind, Recipe
 from pages._ui.config_form import config_form
 from pages._ui.text import code_view, literal, option
 
@@ -20,6 +20,8 @@ NO_TARGET = (
     "find out: TRL, prime-rl and LLaMA-Factory read none."
 )
 FORMAT = "chat_jsonl"
+KINDS: Mapping[ContainerKind, str] = {"jsonl": "JSON Lines", "json": "JSON array", "parquet": "Parquet"}
+PACKINGS: Mapping[Compression, str] = {"none": "None", "gzip": "gzip", "zstd": "zstd"}
 
 
 def target_form() -> tuple[str | None, str]:
@@ -107,6 +109,50 @@ def options_form(target: str | None, kind: str) -> dict[str, Any] | None:
             return None
 
 
+def container_form(target: str | None) -> Container | None:
+    """Draw in what files the rows stand, as far as the target reads several; return it, None for the usual ones."""
+    found = find(target) if target else None
+    kinds = found.containers if found else tuple(KINDS)
+    packed: tuple[Compression, ...] = found.packed if found else ("none", "gzip", "zstd")
+    sharded = found.sharded if found else True
+    if len(kinds) == len(packed) == 1 and not sharded:
+        return None
+    key = f"export_container_{target or 'any'}"
+    with (
+        st.expander("Files", key=f"{key}_files", icon=":material/folder_zip:"),
+        st.grid(4, min_column_width=130),
+    ):
+        kind = st.selectbox("Kind of file", kinds, key=f"{key}_kind", format_func=KINDS.__getitem__)
+        packings = ("zstd", "gzip", "none") if kind == "parquet" else packed
+        compression = st.selectbox(
+            "Compression",
+            packings,
+            key=f"{key}_{'columns' if kind == 'parquet' else 'compression'}",
+            format_func=PACKINGS.__getitem__,
+            help="Of the columns inside a Parquet file, and of any other file as a whole.",
+        )
+        rows = megabytes = None
+        if sharded:
+            rows = st.number_input("Rows a file, at most", 1, 10**9, None, key=f"{key}_rows", placeholder="all")
+            megabytes = st.number_input(
+                "MB a file, at most",
+                1,
+                10**6,
+                None,
+                key=f"{key}_bytes",
+                placeholder="all",
+                help="As JSON Lines, before any compression.",
+            )
+    usual = Container(kind=kind).packed == compression
+    chosen = Container(
+        kind=kind,
+        compression=None if usual else compression,
+        shard_rows=rows,
+        shard_bytes=megabytes * 10**6 if megabytes else None,
+    )
+    return None if chosen == Container(kind=kinds[0]) else chosen
+
+
 def untrained_form(target: str | None) -> Literal["mask", "cut"]:
     """Draw how rejected turns stay untrained, where there is a choice; return it."""
     possible = find(target).untrained if target else {"mask": "", "cut": ""}
@@ -127,9 +173,13 @@ def loading(recipe: Recipe, *, key: str) -> None:
     target = known(recipe.target)
     if target is None:
         return
-    files = {split: f"{split}.jsonl" for split, share in recipe.splits.items() if share}
+    container = recipe.container or Container()
+    name = f"-*{container.ending}" if container.sharded else container.ending
+    files = {split: f"{split}{name}" for split, share in recipe.splits.items() if share}
     st.caption(literal(f"{target.title} needs these settings; with others it may train what it must not:"))
-    code_view(target.settings_for(files), key=key, language=target.language)
+    code_view(target.settings_for(files, recipe.container), key=key, language=target.language)
+    if target.datasets:
+        st.caption(literal(datasets_line(target)))
 
 
 def title(name: str) -> str:

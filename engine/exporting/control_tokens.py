@@ -1,0 +1,48 @@
+"""Control tokens of models inside the texts of a dialogue, such as `<|im_end|>` in a result.
+
+A template that puts such a text among its own tokens makes a turn end there, and some tokenizers read it as the token.
+Formats that write calls and results as text of their own escape them; the others leave them as they are, since their
+consumer renders the text, so the report names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from engine.exporting.json import dumps
+from engine.types import RecordTurn
+
+_ANGLED = re.compile(
+    r"<[|\uff5c][A-Za-z0-9_\u2581 ]{1,40}[|\uff5c]>"
+    r"|<(?:/?(?:tools?|tool_call|tool_response|tool_responses|think|s)|start_of_turn|end_of_turn|bos|eos)>"
+)
+"""ChatML, Llama 3, gpt-oss, DeepSeek (full-width bars), Hermes, Qwen, Llama 2, Gemma."""
+_BRACKETED = re.compile(r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]")
+"""Mistral and Llama 2."""
+_BRACKETS = b"INST]", b"[TOOL_", b"_TOOLS]", b"_PROMPT]"
+
+
+def may_hold_tokens(body: bytes) -> bool:
+    """Return whether a stored body can hold a control token at all; far cheaper than looking at its texts."""
+    return b"<" in body or any(mark in body for mark in _BRACKETS)
+
+
+def control_tokens(turns: Sequence[RecordTurn]) -> list[str]:
+    """Return the control tokens inside messages, reasoning and arguments of calls, each once, sorted."""
+    found: set[str] = set()
+    for turn in turns:
+        for text in _texts(turn):
+            if "<" in text:  # looking for one character costs far less than a pattern
+                found.update(_ANGLED.findall(text))
+            if "]" in text:
+                found.update(_BRACKETED.findall(text))
+    return sorted(found)
+
+
+def _texts(turn: RecordTurn) -> Iterator[str]:
+    yield turn.content
+    if turn.reasoning:
+        yield turn.reasoning
+    for call in turn.tool_calls:
+        yield dumps(call.arguments)
