@@ -1,7 +1,7 @@
 """The environment: plays the user, answers the calls, and gives the reward.
 
-The episode takes whole messages of the model, as they stand in the trace, so calls that were made at once stay together.
-The tool server asks for the result of one call; with the first call of a message the episode gets the message.
+The episode takes whole messages of the model, as they stand in the trace, so calls that were made at once stay
+together. The tool server asks for the result of one call; with the first call of a message the episode gets the message.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class Dialogue:
 
 
 class TurnwrightEnv(vf.Env[TurnwrightEnvConfig]):
-    """`player` is the model, as the assistant. Its reward is what the judges of the domain's batch give the dialogue."""
+    """`player` is the model, as the assistant. The judges of the domain's batch give its reward."""
 
     _runtime = None
     _server = None
