@@ -31,26 +31,17 @@ def environment(
     """Write a domain's proven tasks as an environment that another program runs. Before the file is written, the
     package is run: the reference must earn the full reward, and must not without its writes."""
     from engine.environments.package import framework as known
+    from storage.exporting.environments import source_of
 
     framework = framework.replace("-", "_")
     known(framework)
     if out.exists() and not force:
         raise InputError(str(out), "is there already.", "Choose another file, or add --force.")
     with database() as db:
-        source = _source(db, domain, batch, tasks, seed)
+        source = source_of(db, batch=batch, domain=domain, tasks=tasks, seed=seed)
     found = loop.run(_made(framework, source, sandbox))
     out.write_bytes(found.archive)
     print("\n".join([f"{out}: {len(found.archive)} bytes", *found.lines()]))
-
-
-def _source(db: Any, domain: str | None, batch: int | None, tasks: int, seed: int) -> Any:
-    from storage.exporting.environments import source_of_batch, source_of_domain
-
-    if batch is not None:
-        return source_of_batch(db, batch, domain)
-    if domain is None:
-        raise InputError("environment", "needs a domain or a batch.", "Name a domain, or give --batch.")
-    return source_of_domain(db, domain, tasks=tasks, seed=seed)
 
 
 async def _made(framework: str, source: Any, sandbox: str | None) -> Any:

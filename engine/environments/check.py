@@ -18,6 +18,7 @@ from typing import Any
 
 from engine import plugins
 from engine.domains import pack_files
+from engine.domains.sources import runs_commands
 from engine.environments.contents import Contents, PackagedTask, Reply, replies_of
 from engine.environments.package import framework, imported_file
 from engine.errors import InputError
@@ -71,14 +72,21 @@ def _without_answers(one: PackagedTask) -> Iterator[Reply]:
 
 
 def recorded_trials(contents: Contents, rows: Sequence[Trajectory]) -> tuple[list[Trial], int]:
-    """Return a trial for each stored dialogue that an episode can repeat, and the number of others: those with another
-    user than the reference, without a score, or of a task that is not packaged."""
+    """Return a trial for each stored dialogue that an episode can repeat here, and the number of others: those with
+    another user than the reference, without a score, or of a task that is not packaged.
+
+    Packages are run in the local sandbox, which does not isolate. So no dialogue is repeated whose model wrote
+    commands, or code that hidden tests would execute.
+    """
+    if runs_commands(contents.domain):
+        return [], len(rows)
     silent = {judge.name for judge in contents.batch.judges}
     found: list[Trial] = []
     for row in rows:
         earned = _earned(row, silent)
         plain = plugins.trait("users", row.user, "reference", False)
-        if plain and earned is not None and row.id in contents.by_id and row.turns:
+        harmless = row.task is None or row.task.hidden_tests is None
+        if plain and harmless and earned is not None and row.id in contents.by_id and row.turns:
             found.append(Trial(row.id, f"the dialogue that the batch {row.status}", replies_of(row), earned))
     return found, len(rows) - len(found)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.domains import pack_files
 from engine.environments.check import Trial, checked_in_thread, recorded_trials, trials_of
@@ -11,6 +15,9 @@ from engine.environments.package import framework, made
 from engine.environments.tasks import proven_tasks
 from engine.protocols import SandboxPool
 from engine.types import Batch, Domain, DomainShare, Persona, Trajectory
+
+KEPT = 24 * 3600.0
+"""Seconds that a written package waits for its download, as long as the answer that names it is kept."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +57,8 @@ class Package:
             told.append(f"left out, because the reference does not earn the full reward: {reasons}")
         told += [f"run in the package: {what}, {number} times" for what, number in sorted(self.trials.items())]
         if self.not_replayed:
-            told.append(
-                f"dialogues that could not be replayed (another user, no score, no such task): {self.not_replayed}"
-            )
+            why = "another user, no score, no packaged task, or commands or code that a model wrote"
+            told.append(f"dialogues that were not replayed ({why}): {self.not_replayed}")
         return told
 
 
@@ -76,3 +82,14 @@ async def make(name: str, source: Source, pool: SandboxPool) -> Package:
     counted = await checked_in_thread(archive, name, [*trials, *recorded])
     file = f"{source.domain.id}-{name}.zip"
     return Package(file, archive, len(contents.tasks), proven.left_out, counted, others)
+
+
+def store(folder: Path, package: Package) -> str:
+    """Write a package below a folder and return its path there. Packages older than KEPT are deleted."""
+    for old in folder.glob("*") if folder.is_dir() else ():
+        if time.time() - old.stat().st_mtime > KEPT:
+            shutil.rmtree(old, ignore_errors=True)
+    place = folder / secrets.token_hex(8)
+    place.mkdir(parents=True)
+    (place / package.name).write_bytes(package.archive)
+    return f"{place.name}/{package.name}"

@@ -17,10 +17,20 @@ from storage.reviewing.trajectories import stream
 _PERSONAS = TypeAdapter(tuple[Persona, ...])
 
 
-def source_of_domain(db: Database, id: str, *, tasks: int, seed: int, version: int | None = None) -> Source:
+def source_of(db: Database, *, batch: int | None, domain: str | None, tasks: int, seed: int) -> Source:
+    """Return the source of a batch, or where none is given that of newly planned tasks of a domain. Raises InputError
+    where neither is given, and as the two functions below."""
+    if batch is not None:
+        return source_of_batch(db, batch, domain)
+    if domain is None:
+        raise InputError("environment", "needs a domain or a batch.", "Name one.")
+    return source_of_domain(db, domain, tasks=tasks, seed=seed)
+
+
+def source_of_domain(db: Database, id: str, *, tasks: int, seed: int) -> Source:
     """Return a source of newly planned tasks of a domain, for all personas. Raises InputError for an unknown domain."""
     personas = [row.persona for row in list_personas(db)]
-    return of_domain(get_domain(db, id, version), personas, tasks=tasks, seed=seed)
+    return of_domain(get_domain(db, id), personas, tasks=tasks, seed=seed)
 
 
 def source_of_batch(db: Database, number: int, domain: str | None = None) -> Source:

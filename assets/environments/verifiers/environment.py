@@ -1,7 +1,8 @@
 """The environment: plays the user, answers the calls, and gives the reward.
 
 The episode takes whole messages of the model, as they stand in the trace, so calls that were made at once stay
-together. The tool server asks for the result of one call; with the first call of a message the episode gets the message.
+together. The tool server asks for the result of one call; with the first call of a message the episode gets the
+message.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ episodes = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(episodes)
 
 _LATE = 5.0
-"""Seconds to wait for a message whose call came before the message stands in the trace."""
+"""Seconds to wait for a message, or the reason of its end, that the trace gets later than its call comes."""
 OVER = "The dialogue is over."
 
 
@@ -71,7 +72,7 @@ class Dialogue:
                 "content": message.content or "",
                 "reasoning": message.reasoning_content,
                 "tool_calls": calls,
-                "finish": self._finish(self._fed - 1),
+                "finish": await self._finish(message),
             }
             found = await self._runtime.ask("reply", episode=self._episode, reply=reply)
             by_id = {one["id"]: (one["name"], _read(one["arguments"])) for one in calls}
@@ -79,10 +80,14 @@ class Dialogue:
             self._results = [(by_id[one["tool_call_id"]], one["content"]) for one in given]
             self.said, self.result = _said(found["messages"]), found["result"]
 
-    def _finish(self, number):
-        """Return the finish reason of the message with this number, None where it is not known."""
-        reasons = [call.finish_reason for call in self.trace.calls if call.node is not None]
-        return reasons[number] if len(reasons) == len(self.trace.assistant_messages) else None
+    async def _finish(self, message):
+        """Return the finish reason of a message, which is noted a little after the message; None where none comes."""
+        for _ in range(int(_LATE / 0.05)):
+            for call in self.trace.calls:
+                if call.node is not None and self.trace.nodes[call.node].message is message:
+                    return call.finish_reason
+            await asyncio.sleep(0.05)
+        return None
 
     async def close(self):
         if self.result is None:
