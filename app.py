@@ -34,6 +34,7 @@ from storage.designing.personas import seed_personas
 from storage.designing.shared_tools import seed_shared
 from storage.exporting.exports import get_export
 from storage.serving.engines import newest
+from storage.serving.requests import get_request
 
 log = logging.getLogger("turnwright")
 STOP_SECONDS = 15.0
@@ -214,9 +215,29 @@ async def download(request: Request) -> Response:
     return FileResponse(path, filename=path.name, headers={"Cache-Control": "no-store"})
 
 
+async def download_environment(request: Request) -> Response:
+    """Send a package that the engine made on request; the link must be signed like that of an export."""
+    request_id = request.path_params["id"]
+    try:
+        check_token(request_id, request.query_params.get("token", ""), "environment")
+    except InputError as error:
+        return PlainTextResponse(str(error), 403)
+    row = await run_in_threadpool(get_request, opened["database"], request_id)
+    made = row.result if row is not None and row.kind == "make_environment" and row.status == "done" else None
+    path = file_below(settings.read().environments, made["path"]) if made else None
+    if path is None:
+        return PlainTextResponse("The package is gone. Make it again on the exports page.", 404)
+    return FileResponse(path, filename=path.name, headers={"Cache-Control": "no-store"})
+
+
 def export_file(now: settings.Settings, stored: str) -> Path | None:
     """Return the export's file when it is there and inside the exports folder, else None."""
-    folder = now.exports.resolve()
+    return file_below(now.exports, stored)
+
+
+def file_below(parent: Path, stored: str) -> Path | None:
+    """Return the file at a stored path when it is there and inside the folder, else None."""
+    folder = parent.resolve()
     path = (folder / stored).resolve()
     return path if path.is_relative_to(folder) and path.is_file() else None
 
@@ -225,5 +246,9 @@ mend()
 app = st.App(
     settings.ROOT / "pages" / "shell.py",
     lifespan=lifespan,
-    routes=[Route("/api/health", health), Route("/api/exports/{id:int}", download)],
+    routes=[
+        Route("/api/health", health),
+        Route("/api/exports/{id:int}", download),
+        Route("/api/environments/{id:int}", download_environment),
+    ],
 )

@@ -52,6 +52,11 @@ class Settings:
         return self.home / "exports"
 
     @property
+    def environments(self) -> Path:
+        """Where packages for other programs lie until they are downloaded."""
+        return self.home / "environments"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

@@ -39,6 +39,7 @@ ROOMS = (
     "reviewing",
     "executors",
     "running",
+    "environments",
     "importing",
     "exporting",
     "serving",

@@ -75,7 +75,7 @@ def test_the_readme_commands_work_in_their_order(home: dict[str, str]) -> None:
     folder = home["TURNWRIGHT_HOME"]
     for command in found:
         arguments = command.split()[3:]
-        here = [f"{folder}/train.jsonl" if a == "train.jsonl" else a for a in arguments]
+        here = [f"{folder}/{a}" if a in ("train.jsonl", "environment.zip") else a for a in arguments]
         done = subprocess.run(
             [sys.executable, "-m", "engine", *here], cwd=ROOT, env=home, capture_output=True, text=True, check=False
         )

@@ -186,11 +186,12 @@ def _is_to_decline(attempt: Attempt) -> bool:
     kinds, proven = attempt.task.modes, attempt.proof.turns if attempt.proof else ()
     if 0 <= at < len(kinds) and plugins.trait("modes", kinds[at], "declines", False):
         return True
-    return 0 <= at < len(proven) and _declines(proven[at].answer)
+    return 0 <= at < len(proven) and declines(proven[at].answer)
 
 
 @lru_cache(maxsize=4096)
-def _declines(answer: str) -> bool:
+def declines(answer: str) -> bool:
+    """Return whether a proven answer refuses, so that the assistant's may refuse too."""
     return refusals.find(Prose(answer), Context(role="assistant")) is not None
 
 

@@ -5,6 +5,7 @@
     test_model    {endpoint}                                                  -> {reply, called_tool, call, profile}
     replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
+    make_environment  {framework, batch, domain, tasks, seed}                 -> {path, size, lines}
 
 `overrides` maps pack paths to text (or {"base64": ...}) that replaces the saved file, so that an unsaved tool or
 template can be tried; None removes a file. A request that is refused is answered with (None, message), and the message
@@ -16,12 +17,14 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine.domains import catalog
 from engine.domains.sources import sources_of
+from engine.environments.make import make, store
 from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
@@ -79,6 +82,7 @@ class Desk:
             "test_model": self._test_model,
             "replay_fix": self._replay_fix,
             "build_export": self._build_export,
+            "make_environment": self._make_environment,
         }
         if request.kind not in kinds:
             return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
@@ -189,6 +193,15 @@ class Desk:
         outcome = result.outcome(result.path.relative_to(folder).as_posix())
         self._library.finish_export(export_id, outcome)
         return {"rows": outcome.rows, "path": result.path.name}
+
+    async def _make_environment(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a package, and write it once it has held. Packages that are older than an answer is kept go."""
+        chosen = {name: payload[name] for name in ("batch", "domain", "tasks", "seed")}
+        source = await asyncio.to_thread(partial(self._library.environment, **chosen))
+        pool = await self._pool_of(allow_commands=True)
+        found = await make(str(payload["framework"]), source, pool)
+        path = await asyncio.to_thread(store, read().environments, found)
+        return {"path": path, "size": len(found.archive), "lines": found.lines()}
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain that a request names, with its `overrides` applied. Raises InputErrors."""

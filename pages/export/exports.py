@@ -27,6 +27,7 @@ from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
+from pages.export.parts.environment_form import draw_environments
 from pages.export.parts.target_form import container_form, loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
 from storage.exporting.exports import ExportRow
@@ -262,6 +263,11 @@ with st.container(border=True):
     )
     if pressed and made is not None and number:
         build(made)
+with st.expander(
+    "Runnable environment", key="environments", on_change="rerun", icon=":material/deployed_code:"
+) as environments:
+    if environments.open:
+        draw_environments()
 st.header("Built so far", anchor=False)
 moving = any(row.status in ("waiting", "running") for row in exports.list_exports(db(), limit=SHOWN))
 if moving:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.environments.make import Source
 from engine.errors import InputError
 from engine.types import ExportOutcome, Profile, Pulse, Recipe, Request, Review, Trajectory
 from storage import preferences
 from storage.database import Database
 from storage.designing import domains
-from storage.exporting import exports
+from storage.exporting import environments, exports
 from storage.reviewing import trajectories
 from storage.serving import engines, profiles, requests
 
@@ -40,6 +41,9 @@ class SqlLibrary:
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]:
         recipe = exports.start_export(self._db, export_id)
         return recipe, trajectories.stream(self._db, recipe.filter)
+
+    def environment(self, *, batch: int | None, domain: str | None, tasks: int, seed: int) -> Source:
+        return environments.source_of(self._db, batch=batch, domain=domain, tasks=tasks, seed=seed)
 
     def licence(self, digest: str) -> str | None:
         try:

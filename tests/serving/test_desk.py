@@ -172,3 +172,13 @@ async def test_an_export_is_built_marked_and_its_failure_recorded(
 
 async def test_an_unknown_request_is_an_answer(desk: Desk) -> None:
     assert "knows no request" in await refused(desk, "dance")
+
+
+async def test_a_package_is_made_and_stored(desk: Desk, tmp_path: Path) -> None:
+    given = {"framework": "nemo_gym", "batch": None, "domain": "ledger", "tasks": 2, "seed": 3}
+    made = await asked(desk, "make_environment", **given)
+    file = tmp_path / "environments" / made["path"]
+    assert (file.name, file.stat().st_size) == ("ledger-nemo_gym.zip", made["size"])
+    assert made["lines"][0] == "2 proven tasks"
+    assert "there is no batch 7" in await refused(desk, "make_environment", **given | {"batch": 7})
+    assert "Choose harbor" in await refused(desk, "make_environment", **given | {"framework": "gym"})

@@ -1,4 +1,4 @@
-"""Short-lived signed links to finished exports. app.py serves them."""
+"""Short-lived signed links to finished exports and packages. app.py serves them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ LIFETIME = 15 * 60
 """Seconds for which a link works after its page was drawn."""
 
 
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.read().secret(), salt="export")
+def _signer(kind: str = "export") -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.read().secret(), salt=kind)
 
 
 def export_url(export_id: int) -> str:
@@ -20,10 +20,16 @@ def export_url(export_id: int) -> str:
     return f"/api/exports/{export_id}?token={_signer().dumps(export_id)}"
 
 
-def check_token(export_id: int, token: str) -> None:
-    """Accept a token that `export_url` made for this export. Raises InputError with the next move."""
+def environment_url(request_id: int) -> str:
+    """Return the address that downloads the package of an answered request; it works for LIFETIME seconds."""
+    return f"/api/environments/{request_id}?token={_signer('environment').dumps(request_id)}"
+
+
+def check_token(export_id: int, token: str, kind: str = "export") -> None:
+    """Accept a token that was made for this export, or for this request of kind "environment". Raises InputError with
+    the next move."""
     try:
-        signed_for = _signer().loads(token, max_age=LIFETIME)
+        signed_for = _signer(kind).loads(token, max_age=LIFETIME)
     except SignatureExpired as error:
         raise InputError("link", "it has expired.", "Reload the exports page and download again.") from error
     except BadData as error:
