@@ -34,6 +34,14 @@ def export(
         typer.Option(help="A turn that a human rejected: mask it, or cut there.  [default: as the target can]"),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the rows (SPDX), if not the domains'.")] = "unknown",
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="Counts tokens: a tokenizer.json, a folder with one, or an installed package with one."),
+    ] = None,
+    context: Annotated[int | None, typer.Option(min=1, max=(1 << 31) - 1, help="Tokens that a row may have.")] = None,
+    longer: Annotated[
+        str | None, typer.Option(help="What is longer: name it in the report, leave_out, or cut.  [default: name]")
+    ] = None,
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
@@ -63,6 +71,7 @@ def export(
             "only_accepted": only_accepted,
             "untrained": untrained,
             "licence": licence,
+            "context": _context_length(tokenizer, context, longer),
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},
             "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
@@ -79,6 +88,16 @@ def export(
     print(json.dumps(summary, indent=2, default=str))
     if result.settings is not None:
         print(f"\nSettings that {made.target} needs:\n\n{result.settings}", file=sys.stderr)
+
+
+def _context_length(tokenizer: str | None, tokens: int | None, longer: str | None) -> dict[str, Any] | None:
+    """Return the values of a ContextLength; None where none is asked for."""
+    if tokenizer is None and tokens is None and longer is None:
+        return None
+    if tokenizer is None or tokens is None:
+        missing = "--tokenizer" if tokenizer is None else "--context"
+        raise InputError(missing, "is missing.", "A length needs both a tokenizer and a number of tokens.")
+    return {"tokenizer": tokenizer, "tokens": tokens, "longer": (longer or "name").replace("-", "_")}
 
 
 def import_(

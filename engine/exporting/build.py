@@ -174,7 +174,7 @@ def _build(
 ) -> ExportResult:
     conversion = Conversion(recipe)
     exporter = conversion.exporter
-    report, card_counts = Report(conversion.never_carried), CardCounts()
+    report, card_counts = Report(conversion.never_carried, context=recipe.context), CardCounts()
     writers, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts)
     files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if writers[name].rows}
     rows = {name: writers[name].rows for name in files}
@@ -221,7 +221,7 @@ def _write_splits(
     with ExitStack() as stack:
         writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
         for id, outcome, split, key in stack.enter_context(closing(converted)):
-            rows = report.admit(outcome)
+            rows = report.admit(outcome, id)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
                 writers[split].add(rows)
                 card_counts.add(key)

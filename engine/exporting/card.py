@@ -11,6 +11,7 @@ import yaml
 
 from engine import plugins
 from engine.exporting.target import Target, target_of
+from engine.exporting.tokenizer import load
 from engine.types import Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -156,7 +157,7 @@ def _body(
         _table("assistant played by", counts.by("teacher")) + "\n\n" + _table("user played by", counts.by("user")),
         _table("model that judged", judges) if judges else "No model judged these dialogues.",
         f"{counts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
-        "## Which trajectories left\n\n" + _filter_section(recipe),
+        "## Which trajectories left\n\n" + _filter_section(recipe, report),
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
         "## What the format does not carry\n\n" + _fidelity_section(report),
@@ -197,7 +198,20 @@ def _untrained_line(recipe: Recipe) -> str:
     return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
 
 
-def _filter_section(recipe: Recipe) -> str:
+def _length_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on trajectories beyond the context length; none without such a limit."""
+    if recipe.context is None:
+        return []
+    tokenizer, count = load(recipe.context.tokenizer), report["beyond_context"]["trajectories"]
+    does = {"name": "left as they are", "leave_out": "left out", "cut": "cut after the last trained answer that fits"}
+    counted = f"as the tokenizer {_one_line(tokenizer.name)} (SHA-256 {tokenizer.digest}…) counts them"
+    return [
+        f"- Trajectories of more than {recipe.context.tokens} tokens, {counted}, are {does[recipe.context.longer]}: "
+        f"{count}."
+    ]
+
+
+def _filter_section(recipe: Recipe, report: Mapping[str, Any]) -> str:
     filters = recipe.filter.model_dump(mode="json", exclude_defaults=True)
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
     if recipe.include_rejected and not recipe.only_accepted:
@@ -205,6 +219,7 @@ def _filter_section(recipe: Recipe) -> str:
     lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_one_line(str(value))}" for name, value in filters.items()]
     lines.append(_untrained_line(recipe))
+    lines += _length_lines(recipe, report)
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_one_line(str(recipe.options or 'defaults'))}.")
     return "\n".join(lines)
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import plugins
+from engine.exporting.altered import Altered
 from engine.exporting.card import CardKey, card_key
+from engine.exporting.context_length import Fit, refuse_cut
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
@@ -60,6 +62,11 @@ class Conversion:
         target = target_of(recipe)
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
         self.grouped: bool = getattr(self.exporter, "grouped", False)
+        whole = getattr(self.exporter, "whole", False) or hasattr(self.exporter, "convert_group")
+        refuse_cut(recipe.context, recipe.format, whole)
+        self._alterations: list[Callable[[Record], Altered]] = []
+        if recipe.context is not None:
+            self._alterations.append(Fit(recipe.context).fitted)
 
     def encode(self, entry: Entry) -> EncodedTrajectory:
         """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
@@ -74,33 +81,39 @@ class Conversion:
 
         One that gave no row and is not dropped is in the rows of others."""
         found: dict[int, EncodedTrajectory] = {}
-        admitted: dict[int, Record] = {}
+        admitted: dict[int, Altered] = {}
         for place, (id, body, reviews) in enumerate(entries):
-            record, reason = self.record_and_refusal(body, reviews)
-            if reason is None:
-                admitted[place] = record
+            altered = self.altered(body, reviews)
+            if altered.dropped is None:
+                admitted[place] = altered
             else:
-                found[place] = EncodedTrajectory(id, Converted(dropped=reason))
-        made = self.exporter.convert_group(list(admitted.values()))
-        for (place, record), converted in zip(admitted.items(), made, strict=True):
-            id = entries[place][0]
+                found[place] = EncodedTrajectory(id, altered.counted(Converted(dropped=altered.dropped)))
+        made = self.exporter.convert_group([altered.record for altered in admitted.values()])
+        for (place, altered), given in zip(admitted.items(), made, strict=True):
+            id, converted = entries[place][0], altered.counted(given)
             dropped = converted.dropped is not None
-            found[place] = EncodedTrajectory(id, converted) if dropped else self._encoded(id, record, converted)
+            found[place] = EncodedTrajectory(id, converted) if dropped else self._encoded(id, altered.record, converted)
         return [found[place] for place in range(len(entries))]
 
     def record_and_rows(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return (the record with its reviews applied, its rows as values or the reason why there are none)."""
-        record, reason = self.record_and_refusal(body, reviews)
-        return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
+        altered = self.altered(body, reviews)
+        dropped = altered.dropped
+        converted = Converted(dropped=dropped) if dropped else self.exporter.convert(altered.record)
+        return altered.record, altered.counted(converted)
 
-    def record_and_refusal(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, str | None]:
-        """Return (the record with its reviews applied, why the recipe leaves it out or None)."""
+    def altered(self, body: bytes, reviews: Sequence[Review]) -> Altered:
+        """Return the record with its reviews applied, as the recipe alters it, or why the recipe leaves it out."""
         record = read(body)
-        found = standing(reviews) if reviews else "none"
-        reason = refusal(self._recipe, found, record.status, record.reason, empty=not record.turns)
+        standing_now = standing(reviews) if reviews else "none"
+        reason = refusal(self._recipe, standing_now, record.status, record.reason, empty=not record.turns)
         if reason is None and reviews:
             record = apply_reviews(record, reviews, self._recipe.untrained) or record
-        return record, reason
+        found = Altered(record, reason)
+        for alter in self._alterations:
+            if found.dropped is None:
+                found = found.then(alter(found.record))
+        return found
 
     def _encoded(self, id: int, record: Record, converted: Converted) -> EncodedTrajectory:
         rows = [dump_bytes(row) for row in converted.rows]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.types import Converted
+from engine.types import ContextLength, Converted
+
+_MOST_NAMED = 100
 
 
 @dataclass
@@ -16,7 +18,7 @@ class Report:
 
     `lost` counts trajectories in which a field held something that the format cannot say; `changed` counts
     trajectories that were reshaped (cut back, merged, made serial); `never_carried` names what the format has no
-    place for at all.
+    place for at all. `beyond` holds the tokens of trajectories that exceed the recipe's context length, by their number.
     """
 
     never_carried: tuple[str, ...] = ()
@@ -26,11 +28,15 @@ class Report:
     dropped: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    context: ContextLength | None = None
+    beyond: dict[int, int] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)  # content ids as integers, so that a million rows take little memory
 
-    def admit(self, found: Converted) -> Sequence[Any]:
-        """Count one trajectory; return its rows without those that an earlier trajectory gave."""
-        rows, ids, dropped, lost, changed = found
+    def admit(self, found: Converted, number: int = 0) -> Sequence[Any]:
+        """Count the trajectory of this number; return its rows without those that an earlier trajectory gave."""
+        rows, ids, dropped, lost, changed, beyond = found
+        if beyond is not None:
+            self.beyond[number] = beyond
         if ids:
             rows = [row for id, row in zip(ids, rows, strict=True) if self._is_new(id)]
             dropped = None if rows else "duplicate"
@@ -48,7 +54,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, reasons sorted by name."""
-        return {
+        values = {
             "trajectories": self.trajectories,
             "exported": self.exported,
             "rows": self.rows,
@@ -56,6 +62,17 @@ class Report:
             "lost": _counts(self.lost),
             "changed": _counts(self.changed),
             "never_carried": list(self.never_carried),
+        }
+        return values if self.context is None else values | {"beyond_context": self._beyond_context(self.context)}
+
+    def _beyond_context(self, limit: ContextLength) -> dict[str, Any]:
+        """Return the limit, how many trajectories exceed it, and the tokens of the longest by their number."""
+        longest = sorted(self.beyond.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMED]
+        return {
+            "tokens": limit.tokens,
+            "longer": limit.longer,
+            "trajectories": len(self.beyond),
+            "longest": {str(number): tokens for number, tokens in longest},
         }
 
     def _is_new(self, id: int) -> bool:

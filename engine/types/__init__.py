@@ -75,7 +75,7 @@ from engine.types.records import (
     RecordTool,
     RecordTurn,
 )
-from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
+from engine.types.reviews import VERDICTS_MEAN, ContextLength, Recipe, Review, Standing, TrajectoryFilter, Verdict
 from engine.types.sandboxes import Environment, ExecResult, SandboxHealth
 from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
@@ -150,6 +150,7 @@ __all__ = [
     "Choice",
     "Claim",
     "Completion",
+    "ContextLength",
     "Converted",
     "Criterion",
     "Culprit",

@@ -12,6 +12,7 @@ class Converted(NamedTuple):
 
     `ids` holds a hash of each row's content, so that equal rows of two trajectories are exported once; it is empty in a
     format that keeps duplicates. `lost` and `changed` name what the report counts when the trajectory is exported.
+    `beyond` is the number of its tokens where these exceed the context length of the recipe.
     """
 
     rows: Sequence[Any] = ()
@@ -19,6 +20,7 @@ class Converted(NamedTuple):
     dropped: str | None = None
     lost: Collection[str] = ()
     changed: Collection[str] = ()
+    beyond: int | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
 
 Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 """A whole number that a database column can be compared with (64 bits)."""
+_ADDED_LATER = ("target", "context")
+"""Fields of a Recipe that are written only where they are chosen."""
 
 
 class Review(Frozen):
@@ -102,6 +104,19 @@ class TrajectoryFilter(Frozen):
         return tuple(dict.fromkeys(found for one in given for found in VERDICTS_MEAN.get(one, (one,))))
 
 
+class ContextLength(Frozen):
+    """How many tokens a trajectory may have, and what happens to a longer one.
+
+    `tokenizer` is the path of a tokenizer.json, a folder that holds one, or an installed package that brings one; its
+    chat template writes the messages and tools that are counted. A longer trajectory is only named in the report, left
+    out, or cut after its last trained answer that fits.
+    """
+
+    tokenizer: str
+    tokens: Annotated[int, Field(ge=1, lt=1 << 31)]
+    longer: Literal["name", "leave_out", "cut"] = "name"
+
+
 class Recipe(Frozen):
     """What an export holds. `splits` maps a split name to its share (sum 1); all attempts at a task are in one split.
 
@@ -109,7 +124,8 @@ class Recipe(Frozen):
     that a reviewer rejected, or that awaits a correction, never is. `untrained` says what happens to a rejected turn:
     masked (train=False), or cut (the trajectory ends before it). `licence` is the SPDX identifier on the dataset card;
     with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
-    (engine/targets), which sets format and options and decides how turns stay untrained.
+    (engine/targets), which sets format and options and decides how turns stay untrained. `context` bounds the length of
+    a trajectory in tokens.
     """
 
     name: str = "dataset"
@@ -123,13 +139,15 @@ class Recipe(Frozen):
     options: dict[str, Any] = {}
     licence: str = "unknown"
     target: str | None = None
+    context: ContextLength | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `target` when it is None, so that recipe.json of older exports keeps its bytes."""
+        """Leave out what was added later and is not chosen, so that recipe.json of older exports keeps its bytes."""
         values: dict[str, Any] = dumped(self)
-        if values.get("target") is None:
-            values.pop("target", None)
+        for name in _ADDED_LATER:
+            if not values.get(name):
+                values.pop(name, None)
         return values
 
     @model_validator(mode="after")
