@@ -1,7 +1,7 @@
 """Trajectories beyond a context length: named, left out, or cut after the last trained answer that fits.
 
-A length is the number of tokens of the whole dialogue up to its last answer, with its tools, as the chat template of the
-tokenizer writes it. What one row of a format holds may be shorter.
+A length is the number of tokens of the whole dialogue up to its last answer, with its tools, as the chat template of
+the tokenizer writes it. What one row of a format holds may be shorter.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ class Report:
 
     `lost` counts trajectories in which a field held something that the format cannot say; `changed` counts
     trajectories that were reshaped (cut back, merged, made serial); `never_carried` names what the format has no
-    place for at all. `beyond` holds the tokens of trajectories that exceed the recipe's context length, by their number.
+    place for at all. `beyond` holds the tokens of trajectories that exceed the recipe's context length, by their
+    number.
     """
 
     never_carried: tuple[str, ...] = ()
