@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from itertools import islice
 from typing import Any
@@ -25,8 +24,10 @@ from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
-from pages._ui.text import code_view, literal
+from pages._ui.text import literal
 from pages.export.parts.downloads import LIFETIME, export_url
+from pages.export.parts.length_form import length_form
+from pages.export.parts.row_view import rows_view
 from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
 from storage.exporting.exports import ExportRow
@@ -48,17 +49,18 @@ SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
 
-def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
-    """Draw the form and return the recipe, or None with the reason drawn."""
+def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
+    """Draw the form; return (the recipe, or None with the reason drawn; the tokenizer for the preview, or "")."""
     target, kind = target_form()
     name, licence = names_form()
     options = options_form(target, kind)
     if options is None:
-        return None
+        return None, ""
     with st.grid(5, min_column_width=130):
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
+    tokenizer, limit, counts = length_form()
     with st.container(horizontal=True):
         needed = target is not None and find(target).rejected_too
         if needed:
@@ -68,7 +70,9 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
         st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
-        return None
+        return None, ""
+    if not counts:
+        return None, ""
     values = {
         "name": name,
         "target": target,
@@ -81,13 +85,14 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "untrained": untrained,
         "licence": licence.strip() or "unknown",
         "options": options,
+        "context": limit,
     }
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(values), tokenizer
     except ValidationError as error:
         for one in error.errors():
             st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
-        return None
+        return None, ""
 
 
 def names_form() -> tuple[str, str]:
@@ -105,7 +110,7 @@ def names_form() -> tuple[str, str]:
     return name, licence
 
 
-def outlook(recipe: Recipe) -> int:
+def outlook(recipe: Recipe, tokenizer: str) -> int:
     """Draw how many trajectories the recipe admits and a preview of the first rows; return the number."""
     number, held_back = recipes.count_admitted(db(), recipe), recipes.awaiting_correction(recipe)
     waiting = trajectories.count(db(), held_back) if held_back else 0
@@ -131,12 +136,12 @@ def outlook(recipe: Recipe) -> int:
         f"First {PREVIEWED} rows", key="export_preview", on_change="rerun", icon=":material/preview:"
     ) as opened:
         if opened.open:
-            first_rows(recipe)
+            first_rows(recipe, tokenizer)
     return number
 
 
-def first_rows(recipe: Recipe) -> None:
-    """Draw the preview."""
+def first_rows(recipe: Recipe, tokenizer: str) -> None:
+    """Draw the preview, with tokens where a tokenizer is named."""
     try:
         rows = preview(
             recipe, islice(trajectories.stream(db(), recipes.likely_admitted(recipe), chunk=50), LOOKED_AT), PREVIEWED
@@ -144,10 +149,9 @@ def first_rows(recipe: Recipe) -> None:
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
-    for position, row in enumerate(rows):
-        text = json.dumps(row, ensure_ascii=False, indent=1)
-        code_view(text, key=f"row_{position}", language="json", height=220)
-    if not rows:
+    if rows:
+        rows_view(recipe, rows, tokenizer)
+    else:
         st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
 
 
@@ -179,6 +183,12 @@ def report(row: ExportRow) -> None:
         if facts.get(name):
             told = ", ".join(f"{words(k.replace(':', ': '))} {count(v)}" for k, v in facts[name].items())
             st.caption(literal(f"{head}: {told}"))
+    if beyond := facts.get("beyond_context"):
+        many = plural(beyond["trajectories"], "trajectory", "trajectories")
+        st.caption(literal(f"Beyond {count(beyond['tokens'])} tokens: {many}"))
+        longest = ", ".join(f"#{number} ({count(tokens)})" for number, tokens in beyond["longest"].items())
+        if longest:
+            st.caption(literal(f"The longest, with their tokens: {longest}"))
     if facts.get("never_carried"):
         st.caption(literal("This format never carries: " + ", ".join(facts["never_carried"])))
     if row.sha256:
@@ -246,8 +256,8 @@ filter_now = filter_bar(db())
 with corner:
     clear_filter()
 with st.container(border=True):
-    made = recipe_form(filter_now)
-    number = outlook(made) if made is not None else 0
+    made, tokenizer = recipe_form(filter_now)
+    number = outlook(made, tokenizer) if made is not None else 0
     pressed = button(
         "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number
     )
