@@ -42,6 +42,7 @@ def export(
     longer: Annotated[
         str | None, typer.Option(help="What is longer: name it in the report, leave_out, or cut.  [default: name]")
     ] = None,
+    labels: Annotated[bool, typer.Option(help="Add labels of turns and subsets to the metadata.")] = False,
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
@@ -71,6 +72,7 @@ def export(
             "only_accepted": only_accepted,
             "untrained": untrained,
             "licence": licence,
+            "labels": labels,
             "context": _context_length(tokenizer, context, longer),
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},

@@ -198,6 +198,16 @@ def _untrained_line(recipe: Recipe) -> str:
     return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
 
 
+def _label_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on labels; none where the rows have none."""
+    if not recipe.labels or report["lost"].get("labels") == report["exported"]:
+        return []
+    return [
+        "- The metadata holds `turn_labels`, one for each answer of the trajectory in order (`modification`: it calls "
+        "a tool that writes, `lookup`: it only calls others, `no_call`), and `subsets`."
+    ]
+
+
 def _length_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
     """Return the line on trajectories beyond the context length; none without such a limit."""
     if recipe.context is None:
@@ -219,6 +229,7 @@ def _filter_section(recipe: Recipe, report: Mapping[str, Any]) -> str:
     lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_one_line(str(value))}" for name, value in filters.items()]
     lines.append(_untrained_line(recipe))
+    lines += _label_lines(recipe, report)
     lines += _length_lines(recipe, report)
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_one_line(str(recipe.options or 'defaults'))}.")
     return "\n".join(lines)

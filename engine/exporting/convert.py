@@ -22,6 +22,7 @@ from engine.exporting.card import CardKey, card_key
 from engine.exporting.context_length import Fit, refuse_cut
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
+from engine.exporting.labels import TURN_LABELS, labelled
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
@@ -38,6 +39,7 @@ SERIAL_FIRST = 2_000
 MOST_PROCESSES = 3
 """One process reads the source and writes the files for all of them, which bounds what more could add."""
 _CHUNK_TRAJECTORIES, _CHUNK_BYTES = 50, 1 << 19
+_LABELS = TURN_LABELS.encode()
 _MOST_WAITING = 16
 """Chunks read beyond the oldest one that is not yet yielded; this bounds memory."""
 
@@ -65,6 +67,8 @@ class Conversion:
         whole = getattr(self.exporter, "whole", False) or hasattr(self.exporter, "convert_group")
         refuse_cut(recipe.context, recipe.format, whole)
         self._alterations: list[Callable[[Record], Altered]] = []
+        if recipe.labels:
+            self._alterations.append(labelled)
         if recipe.context is not None:
             self._alterations.append(Fit(recipe.context).fitted)
 
@@ -117,6 +121,8 @@ class Conversion:
 
     def _encoded(self, id: int, record: Record, converted: Converted) -> EncodedTrajectory:
         rows = [dump_bytes(row) for row in converted.rows]
+        if self._recipe.labels and rows and not any(_LABELS in row for row in rows):
+            converted = converted._replace(lost=[*converted.lost, "labels"])
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
         return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
 

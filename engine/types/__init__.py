@@ -79,6 +79,7 @@ from engine.types.reviews import VERDICTS_MEAN, ContextLength, Recipe, Review, S
 from engine.types.sandboxes import Environment, ExecResult, SandboxHealth
 from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
+from engine.types.subsets import SUBSETS, Subset, TurnLabel
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
     ANSWERED_ENDS,
@@ -134,6 +135,7 @@ __all__ = [
     "SHARED_NAME",
     "SMALL_BATCH",
     "STAGES",
+    "SUBSETS",
     "TOKENS",
     "TOOLS",
     "UNRESOLVED",
@@ -215,6 +217,7 @@ __all__ = [
     "Standing",
     "StateDiff",
     "Status",
+    "Subset",
     "Task",
     "TaskTemplate",
     "TaskTurn",
@@ -226,6 +229,7 @@ __all__ = [
     "Trajectory",
     "TrajectoryFilter",
     "Turn",
+    "TurnLabel",
     "Unresolved",
     "UserCall",
     "Verdict",

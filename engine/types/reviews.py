@@ -8,6 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from engine.types.domains import Mode
 from engine.types.frozen import Frozen
+from engine.types.subsets import Subset
 from engine.types.trajectories import Culprit, Outcome, Stage, Status
 from engine.types.turns import Turn
 
@@ -24,7 +25,7 @@ VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
 
 Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 """A whole number that a database column can be compared with (64 bits)."""
-_ADDED_LATER = ("target", "context")
+_ADDED_LATER = ("target", "context", "labels")
 """Fields of a Recipe that are written only where they are chosen."""
 
 
@@ -59,6 +60,7 @@ class TrajectoryFilter(Frozen):
     `stages` are those at which a trajectory was lost, as the funnel counts them; `reached` selects all that passed a
     stage (lost later, or kept). The value "none" selects those without a value. `verdicts` are standings; the older
     accept, reject and fix are read as in VERDICTS_MEAN. `tags` are problem tags on the whole or on any turn.
+    `subsets` selects what belongs to one of these.
     """
 
     batches: tuple[Countable, ...] = ()
@@ -94,6 +96,15 @@ class TrajectoryFilter(Frozen):
     tags: tuple[str, ...] = ()
     min_rating: float | None = None
     max_rating: float | None = None
+    subsets: tuple[Subset, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `subsets` when it is empty, so that recipe.json of older exports keeps its bytes."""
+        values: dict[str, Any] = dumped(self)
+        if not values.get("subsets"):
+            values.pop("subsets", None)
+        return values
 
     @field_validator("verdicts", mode="before")
     @classmethod
@@ -125,7 +136,7 @@ class Recipe(Frozen):
     masked (train=False), or cut (the trajectory ends before it). `licence` is the SPDX identifier on the dataset card;
     with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
     (engine/targets), which sets format and options and decides how turns stay untrained. `context` bounds the length of
-    a trajectory in tokens.
+    a trajectory in tokens. `labels` adds the labels of its turns and its subsets to the metadata.
     """
 
     name: str = "dataset"
@@ -140,6 +151,7 @@ class Recipe(Frozen):
     licence: str = "unknown"
     target: str | None = None
     context: ContextLength | None = None
+    labels: bool = False
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -67,6 +67,12 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
             st.caption("It takes what the judges rejected too, as the worse side.")
         rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
+        labels = st.checkbox(
+            "Add labels",
+            key="export_labels",
+            help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
+            "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
+        )
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
         st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
@@ -86,6 +92,7 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
         "licence": licence.strip() or "unknown",
         "options": options,
         "context": limit,
+        "labels": labels,
     }
     try:
         return Recipe.model_validate(values), tokenizer
