@@ -42,6 +42,12 @@ def export(
     longer: Annotated[
         str | None, typer.Option(help="What is longer: name it in the report, leave_out, or cut.  [default: name]")
     ] = None,
+    tool_names: Annotated[
+        str | None,
+        typer.Option(
+            help="Rename tools: snake_case, camel_case, pascal_case, upper_case, mixed (a case a task), random."
+        ),
+    ] = None,
     labels: Annotated[bool, typer.Option(help="Add labels of turns and subsets to the metadata.")] = False,
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
@@ -72,6 +78,7 @@ def export(
             "only_accepted": only_accepted,
             "untrained": untrained,
             "licence": licence,
+            "tool_names": tool_names and tool_names.replace("-", "_"),
             "labels": labels,
             "context": _context_length(tokenizer, context, longer),
             "seed": seed,

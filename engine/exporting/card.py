@@ -12,6 +12,7 @@ import yaml
 from engine import plugins
 from engine.exporting.target import Target, target_of
 from engine.exporting.tokenizer import load
+from engine.exporting.tool_names import RENAMED
 from engine.types import Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -198,6 +199,17 @@ def _untrained_line(recipe: Recipe) -> str:
     return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
 
 
+def _name_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on other names of tools; none where they were left."""
+    if recipe.tool_names is None:
+        return []
+    count = report["changed"].get(RENAMED, 0)
+    return [
+        f"- Tools have other names than those that were really called ({recipe.tool_names}, by the seed "
+        f"{recipe.seed}), the same in tools, calls, results and texts of one task: in {count} trajectories."
+    ]
+
+
 def _label_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
     """Return the line on labels; none where the rows have none."""
     if not recipe.labels or report["lost"].get("labels") == report["exported"]:
@@ -229,6 +241,7 @@ def _filter_section(recipe: Recipe, report: Mapping[str, Any]) -> str:
     lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_one_line(str(value))}" for name, value in filters.items()]
     lines.append(_untrained_line(recipe))
+    lines += _name_lines(recipe, report)
     lines += _label_lines(recipe, report)
     lines += _length_lines(recipe, report)
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_one_line(str(recipe.options or 'defaults'))}.")

@@ -27,6 +27,7 @@ from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
 from engine.exporting.target import for_target, target_of
+from engine.exporting.tool_names import Renaming, refuse_whole
 from engine.loop import spare_collector
 from engine.reviewing.verdicts import refusal, standing
 from engine.types import Converted, Recipe, Record, Review
@@ -67,6 +68,9 @@ class Conversion:
         whole = getattr(self.exporter, "whole", False) or hasattr(self.exporter, "convert_group")
         refuse_cut(recipe.context, recipe.format, whole)
         self._alterations: list[Callable[[Record], Altered]] = []
+        refuse_whole(recipe.tool_names, recipe.format, getattr(self.exporter, "whole", False))
+        if recipe.tool_names is not None:
+            self._alterations.append(Renaming(recipe.tool_names, recipe.seed).renamed)
         if recipe.labels:
             self._alterations.append(labelled)
         if recipe.context is not None:

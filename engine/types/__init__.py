@@ -75,7 +75,16 @@ from engine.types.records import (
     RecordTool,
     RecordTurn,
 )
-from engine.types.reviews import VERDICTS_MEAN, ContextLength, Recipe, Review, Standing, TrajectoryFilter, Verdict
+from engine.types.reviews import (
+    VERDICTS_MEAN,
+    ContextLength,
+    NameStyle,
+    Recipe,
+    Review,
+    Standing,
+    TrajectoryFilter,
+    Verdict,
+)
 from engine.types.sandboxes import Environment, ExecResult, SandboxHealth
 from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
@@ -177,6 +186,7 @@ __all__ = [
     "Mode",
     "ModelCall",
     "ModelRole",
+    "NameStyle",
     "Options",
     "Origin",
     "Outcome",

@@ -23,9 +23,11 @@ VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
 }
 """The verdicts that older filters name (links, recipes, the command line), and the standings that each selects."""
 
+NameStyle = Literal["snake_case", "camel_case", "pascal_case", "upper_case", "mixed", "random"]
+"""How the tools of an export are named anew: in one case, in one that is drawn for each task, or by random letters."""
 Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 """A whole number that a database column can be compared with (64 bits)."""
-_ADDED_LATER = ("target", "context", "labels")
+_ADDED_LATER = ("target", "context", "labels", "tool_names")
 """Fields of a Recipe that are written only where they are chosen."""
 
 
@@ -137,6 +139,7 @@ class Recipe(Frozen):
     with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
     (engine/targets), which sets format and options and decides how turns stay untrained. `context` bounds the length of
     a trajectory in tokens. `labels` adds the labels of its turns and its subsets to the metadata.
+    `tool_names` gives its tools other names, drawn by `seed`.
     """
 
     name: str = "dataset"
@@ -152,6 +155,7 @@ class Recipe(Frozen):
     target: str | None = None
     context: ContextLength | None = None
     labels: bool = False
+    tool_names: NameStyle | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
 from engine.exporting.target import find
-from engine.types import Recipe, TrajectoryFilter
+from engine.types import NameStyle, Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import delete_button
@@ -45,6 +45,14 @@ REPORTED = {
     "Reshaped": "changed",
     "Fields lost": "lost",
 }
+NAME_STYLES: dict[NameStyle, str] = {
+    "snake_case": "snake_case",
+    "camel_case": "camelCase",
+    "pascal_case": "PascalCase",
+    "upper_case": "UPPER_CASE",
+    "mixed": "One of these for each task",
+    "random": "Random letters",
+}
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
@@ -67,6 +75,17 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
             st.caption("It takes what the judges rejected too, as the worse side.")
         rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
+        tool_names = st.selectbox(
+            "Names of tools",
+            get_args(NameStyle),
+            None,
+            key="export_tool_names",
+            format_func=NAME_STYLES.__getitem__,
+            placeholder="As they were called",
+            width=240,
+            help="Other names keep a model from learning names by heart. They are the same in tools, calls, results, "
+            "policy and answers of one task, and follow from the seed.",
+        )
         labels = st.checkbox(
             "Add labels",
             key="export_labels",
@@ -93,6 +112,7 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
         "options": options,
         "context": limit,
         "labels": labels,
+        "tool_names": tool_names,
     }
     try:
         return Recipe.model_validate(values), tokenizer
