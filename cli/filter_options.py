@@ -29,6 +29,10 @@ OPTIONS = {
     "reason": ("reasons", "Only what was lost for one of these reasons."),
     "verdict": ("verdicts", "Of a human: accepted, corrected, rejected, awaits_correction, none."),
     "tag": ("tags", "Only with one of these problem tags, on the whole or on a turn."),
+    "subset": (
+        "subsets",
+        "Only dialogues of one of these kinds, for example parallel_calls; a wrong one names them all.",
+    ),
     "text": ("text", "Only where these words were said or are names of called tools."),
     "exported": ("exported", "Only what has left with an export, or has not."),
     "score": ("score", "Only what has this score; --score-min and --score-max bound it."),

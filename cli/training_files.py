@@ -50,6 +50,21 @@ def export(
         str | None, typer.Option(help="Bytes that a file holds at most before compression, for example 150MB.")
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the rows (SPDX), if not the domains'.")] = "unknown",
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="Counts tokens: a tokenizer.json, a folder with one, or an installed package with one."),
+    ] = None,
+    context: Annotated[int | None, typer.Option(min=1, max=(1 << 31) - 1, help="Tokens that a row may have.")] = None,
+    longer: Annotated[
+        str | None, typer.Option(help="What is longer: name it in the report, leave_out, or cut.  [default: name]")
+    ] = None,
+    tool_names: Annotated[
+        str | None,
+        typer.Option(
+            help="Rename tools: snake_case, camel_case, pascal_case, upper_case, mixed (a case a task), random."
+        ),
+    ] = None,
+    labels: Annotated[bool, typer.Option(help="Add labels of turns and subsets to the metadata.")] = False,
     recipe: Annotated[Path | None, typer.Option(help="A recipe.json instead of these options.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
@@ -82,6 +97,9 @@ def export(
             "only_accepted": only_accepted,
             "untrained": untrained,
             "licence": licence,
+            "tool_names": tool_names and tool_names.replace("-", "_"),
+            "labels": labels,
+            "context": _context_length(tokenizer, context, longer),
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},
             "splits": shares or ({"train": 1.0} if ending_of(out) in CONTAINERS else None),
@@ -126,6 +144,16 @@ def _container_values(
     if found and meant is not None:
         found = {"kind": meant.kind, "compression": meant.compression} | found
     return found
+
+
+def _context_length(tokenizer: str | None, tokens: int | None, longer: str | None) -> dict[str, Any] | None:
+    """Return the values of a ContextLength; None where none is asked for."""
+    if tokenizer is None and tokens is None and longer is None:
+        return None
+    if tokenizer is None or tokens is None:
+        missing = "--tokenizer" if tokenizer is None else "--context"
+        raise InputError(missing, "is missing.", "A length needs both a tokenizer and a number of tokens.")
+    return {"tokenizer": tokenizer, "tokens": tokens, "longer": (longer or "name").replace("-", "_")}
 
 
 def import_(

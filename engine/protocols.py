@@ -416,6 +416,8 @@ class Exporter(Protocol):
 
     suffix: of the data files.
     never_carried: what the format has no place for.
+    whole: True (absent: False) where a row holds what is known of the whole dialogue, so that none is cut to
+        a length or has its tools renamed.
     convert: the rows of one record, with what the report counts.
     extra_files: files beside the data (dataset_info.json), given {split: data file}.
     """

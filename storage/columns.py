@@ -6,8 +6,11 @@ and a migration.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import ColumnElement
 
+from engine.types import SUBSETS, Subset
 from storage import tables
 
 CHOICES = {
@@ -33,6 +36,16 @@ NUMBERS = ("reward", "turns", "tokens", "tool_calls", "cost_usd")
 """Columns whose distribution a chart shows."""
 RANGES = (*NUMBERS, "rating")
 """Columns that TrajectoryFilter bounds by its fields min_<column> and max_<column>."""
+
+
+def bits(subsets: Iterable[Subset]) -> int:
+    """Return the value of the column `subsets`: one bit for each of SUBSETS, the first the lowest."""
+    return sum(1 << SUBSETS.index(name) for name in subsets)
+
+
+def named_subsets(value: int) -> tuple[Subset, ...]:
+    """Return the subsets of a value of the column `subsets`; bits of a newer Turnwright are left out."""
+    return tuple(name for place, name in enumerate(SUBSETS) if value >> place & 1)
 
 
 def unfinished() -> ColumnElement[int]:

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, and_, exists, or_, select
 from engine.errors import InputError
 from engine.types import STAGES, Stage, Standing, TrajectoryFilter
 from storage import search, tables
-from storage.columns import CHOICES, RANGES
+from storage.columns import CHOICES, RANGES, bits
 
 _t = tables.trajectory.c
 
@@ -87,6 +87,8 @@ def where(dialect: str, chosen: TrajectoryFilter) -> list[ColumnElement[bool]]:
         r, tag = tables.review.c, tables.review_tag.c
         tagged = select(r.trajectory_id).join_from(tables.review, tables.review_tag, tag.review_id == r.id)
         found.append(_t.id.in_(tagged.where(tag.tag.in_(chosen.tags))))
+    if chosen.subsets:
+        found.append(_t.subsets.bitwise_and(bits(chosen.subsets)) != 0)
     for name in RANGES:
         found += _between(_t[name], getattr(chosen, f"min_{name}"), getattr(chosen, f"max_{name}"))
     if chosen.score is not None:

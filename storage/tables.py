@@ -135,7 +135,8 @@ class BatchRecord(SQLModel, table=True):
 
 class TrajectoryRecord(SQLModel, table=True):
     """What lists, filters and charts need of a trajectory; its body is in a table of its own. `verdict` is the standing
-    that its reviews give it (engine/reviewing/verdicts.py), NULL for "none"."""
+    that its reviews give it (engine/reviewing/verdicts.py), NULL for "none"; `subsets` has a bit for each of SUBSETS
+    (engine/types/subsets.py)."""
 
     __tablename__: ClassVar[Any] = "trajectory"
     __table_args__: ClassVar[Any] = (
@@ -183,6 +184,7 @@ class TrajectoryRecord(SQLModel, table=True):
     model: str = Field(sa_type=String)
     created_at: float
     title: str = Field(sa_type=String)
+    subsets: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class BodyRecord(SQLModel, table=True):

@@ -6,18 +6,13 @@ Plain rows hold a whole dialogue in `text`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from jinja2 import TemplateError, nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError
 from pydantic import Field
 
-from engine.errors import InputError
+from engine.exporting.chat_template import CHATML, renderer
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
 from engine.exporting.control import holds_control_tokens
 from engine.exporting.dialogue import Turns, metadata, trained_stretches
@@ -27,24 +22,6 @@ from engine.exporting.messages import MessageForm
 from engine.types import LINES, Converted, Options, Record, RecordTurn
 
 __all__ = ["Text"]
-
-CHATML = """
-{%- macro turn(role, text) %}{{ '<|im_start|>' + role + '\n' + text + '<|im_end|>\n' }}{% endmacro %}
-{%- if tools %}{{ turn('tools', tools | tojson) }}{% endif %}
-{%- for message in messages %}
-{%- set said = namespace(text='') %}
-{%- if message.reasoning_content %}
-{%- set said.text = '<think>\n' + message.reasoning_content + '\n</think>\n\n' %}
-{%- endif %}
-{%- set said.text = said.text + message.content %}
-{%- for call in message.tool_calls or [] %}
-{%- set between = '\n' if message.content or not loop.first else '' %}
-{%- set said.text = said.text + between + '<tool_call>\n' + call.function | tojson + '\n</tool_call>' %}
-{%- endfor %}
-{{- turn(message.role, said.text) }}
-{%- endfor %}
-{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
-"""The template where none is given: ChatML with the tools as a turn of their own and calls as JSON in tags."""
 
 
 class Config(Options):
@@ -131,48 +108,3 @@ def _paragraph(turn: RecordTurn) -> str:
     calls = [f"{call.name} {dumps(call.arguments)}" for call in turn.tool_calls]
     parts = [*([turn.content] if turn.content.strip() or not calls else []), *[f"Call: {call}" for call in calls]]
     return f"{turn.role.capitalize()}: " + "\n".join(parts)
-
-
-# ---------------------------------------------------------------- templates
-
-
-class _Generation(Extension):
-    """Reads the tag with which templates of TRL and transformers mark what the assistant wrote, and ignores it."""
-
-    tags = {"generation"}  # noqa: RUF012  # as jinja2 declares it
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-@lru_cache(8)
-def renderer(template: str) -> Callable[[Any, Any, bool], str]:
-    """Return a function from messages, tools and whether an answer is to follow to the text of a chat template.
-
-    Templates get what transformers gives them, but no clock. Raises InputError for one that cannot be read.
-    """
-    settings: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = ImmutableSandboxedEnvironment(extensions=[_Generation, "jinja2.ext.loopcontrols"], **settings)
-    environment.filters["tojson"] = _as_json
-    environment.globals["raise_exception"] = _refuse
-    try:
-        read = environment.from_string(template)
-    except TemplateError as error:
-        raise InputError("template", f"cannot be read: {error}.", "Give the chat template of a tokenizer.") from error
-
-    def render(messages: Any, tools: Any, prompt: bool) -> str:
-        return read.render(
-            messages=messages, tools=tools, add_generation_prompt=prompt, bos_token="", eos_token="", documents=None
-        )
-
-    return render
-
-
-def _as_json(value: Any, indent: int | None = None, **options: Any) -> str:
-    """Return JSON as templates expect it: without the escapes for HTML that jinja2 makes."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _refuse(message: str) -> None:
-    raise TemplateError(message)

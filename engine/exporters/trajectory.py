@@ -62,6 +62,7 @@ class TrajectoryRecord:
     """Writes whole records. It drops no duplicates."""
 
     suffix = ".jsonl"
+    whole = True
 
     def __init__(self, config: Config) -> None:
         self._with_clocks = config.include_execution

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.exporting.dialogue import timeless
 from engine.exporting.json import part_fields
+from engine.exporting.labels import labels_of
 from engine.types import TOKENS, Record, RecordAttachment, RecordTurn
 
 NOT_TOLD = ("task", "proof", "diff", "calls", "execution")
@@ -39,7 +40,7 @@ def about(record: Record) -> dict[str, Any]:
         "remarks": record.remarks,
         "begun": record.begun,
         "effects": {tool.name: tool.effect for tool in record.tools},
-    }
+    } | labels_of(record)
 
 
 def attachments_by_turn(record: Record) -> dict[int, list[RecordAttachment]]:

@@ -178,7 +178,7 @@ def _build(
 ) -> ExportResult:
     conversion = Conversion(recipe)
     exporter = conversion.exporter
-    report, card_counts = Report(conversion.never_carried), CardCounts()
+    report, card_counts = Report(conversion.never_carried, context=recipe.context), CardCounts()
     rows_seen = Place()
     splits, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts, rows_seen)
     files = {name: one.files for name, one in splits.items() if one.rows}
@@ -230,7 +230,7 @@ def _write_splits(
     with ExitStack() as stack:
         splits = {name: _split_files(stack, scratch, name, recipe, suffix, rows_seen) for name in recipe.splits}
         for id, outcome, split, key in stack.enter_context(closing(converted)):
-            rows = report.admit(outcome)
+            rows = report.admit(outcome, id)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
                 splits[split].add(rows)
                 card_counts.add(key)

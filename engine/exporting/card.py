@@ -11,6 +11,8 @@ import yaml
 
 from engine import plugins
 from engine.exporting.target import Target, datasets_line, target_of
+from engine.exporting.tokenizer import load
+from engine.exporting.tool_names import RENAMED
 from engine.types import Container, Recipe, Record
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -157,7 +159,7 @@ def _body(
         _table("assistant played by", counts.by("teacher")) + "\n\n" + _table("user played by", counts.by("user")),
         _table("model that judged", judges) if judges else "No model judged these dialogues.",
         f"{counts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
-        "## Which trajectories left\n\n" + _filter_section(recipe),
+        "## Which trajectories left\n\n" + _filter_section(recipe, report),
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
         "## What the format does not carry\n\n" + _fidelity_section(report),
@@ -224,7 +226,41 @@ def _untrained_line(recipe: Recipe) -> str:
     return f"- Turns a human rejected are {'masked' if recipe.untrained == 'mask' else 'cut off with all behind'}."
 
 
-def _filter_section(recipe: Recipe) -> str:
+def _name_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on other names of tools; none where they were left."""
+    if recipe.tool_names is None:
+        return []
+    count = report["changed"].get(RENAMED, 0)
+    return [
+        f"- Tools have other names than those that were really called ({recipe.tool_names}, by the seed "
+        f"{recipe.seed}), the same in tools, calls, results and texts of one task: in {count} trajectories."
+    ]
+
+
+def _label_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on labels; none where the rows have none."""
+    if not recipe.labels or report["lost"].get("labels") == report["exported"]:
+        return []
+    return [
+        "- The metadata holds `turn_labels`, one for each answer of the trajectory in order (`modification`: it calls "
+        "a tool that writes, `lookup`: it only calls others, `no_call`), and `subsets`."
+    ]
+
+
+def _length_lines(recipe: Recipe, report: Mapping[str, Any]) -> list[str]:
+    """Return the line on trajectories beyond the context length; none without such a limit."""
+    if recipe.context is None:
+        return []
+    tokenizer, count = load(recipe.context.tokenizer), report["beyond_context"]["trajectories"]
+    does = {"name": "left as they are", "leave_out": "left out", "cut": "cut after the last trained answer that fits"}
+    counted = f"as the tokenizer {_one_line(tokenizer.name)} (SHA-256 {tokenizer.digest}…) counts them"
+    return [
+        f"- Trajectories of more than {recipe.context.tokens} tokens, {counted}, are {does[recipe.context.longer]}: "
+        f"{count}."
+    ]
+
+
+def _filter_section(recipe: Recipe, report: Mapping[str, Any]) -> str:
     filters = recipe.filter.model_dump(mode="json", exclude_defaults=True)
     wanted = "only what a human accepted" if recipe.only_accepted else "kept by the judges or accepted by a human"
     if recipe.include_rejected and not recipe.only_accepted:
@@ -232,6 +268,9 @@ def _filter_section(recipe: Recipe) -> str:
     lines = [f"- Admitted: {wanted}; never what a human rejected, or marked to be corrected and did not correct yet."]
     lines += [f"- {name}: {_one_line(str(value))}" for name, value in filters.items()]
     lines.append(_untrained_line(recipe))
+    lines += _name_lines(recipe, report)
+    lines += _label_lines(recipe, report)
+    lines += _length_lines(recipe, report)
     lines.append(f"- Seed of the split: {recipe.seed}; options: {_one_line(str(recipe.options or 'defaults'))}.")
     return "\n".join(lines)
 

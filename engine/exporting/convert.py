@@ -17,14 +17,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import plugins
+from engine.exporting.altered import Altered
 from engine.exporting.card import CardKey, card_key
+from engine.exporting.context_length import Fit, refuse_cut
 from engine.exporting.control_tokens import control_tokens, may_hold_tokens
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
+from engine.exporting.labels import TURN_LABELS, labelled
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
 from engine.exporting.target import for_target, target_of
+from engine.exporting.tool_names import Renaming, refuse_whole
 from engine.loop import spare_collector
 from engine.reviewing.verdicts import refusal, standing
 from engine.types import Converted, Recipe, Record, Review
@@ -37,6 +41,7 @@ SERIAL_FIRST = 2_000
 MOST_PROCESSES = 3
 """One process reads the source and writes the files for all of them, which bounds what more could add."""
 _CHUNK_TRAJECTORIES, _CHUNK_BYTES = 50, 1 << 19
+_LABELS = TURN_LABELS.encode()
 _MOST_WAITING = 16
 """Chunks read beyond the oldest one that is not yet yielded; this bounds memory."""
 
@@ -61,6 +66,16 @@ class Conversion:
         target = target_of(recipe)
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
         self.grouped: bool = getattr(self.exporter, "grouped", False)
+        whole = getattr(self.exporter, "whole", False) or hasattr(self.exporter, "convert_group")
+        refuse_cut(recipe.context, recipe.format, whole)
+        self._alterations: list[Callable[[Record], Altered]] = []
+        refuse_whole(recipe.tool_names, recipe.format, getattr(self.exporter, "whole", False))
+        if recipe.tool_names is not None:
+            self._alterations.append(Renaming(recipe.tool_names, recipe.seed).renamed)
+        if recipe.labels:
+            self._alterations.append(labelled)
+        if recipe.context is not None:
+            self._alterations.append(Fit(recipe.context).fitted)
 
     def encode(self, entry: Entry) -> EncodedTrajectory:
         """Return one stored trajectory as encoded rows. Raises pydantic.ValidationError for a malformed body."""
@@ -75,40 +90,48 @@ class Conversion:
 
         One that gave no row and is not dropped is in the rows of others."""
         found: dict[int, EncodedTrajectory] = {}
-        admitted: dict[int, Record] = {}
+        admitted: dict[int, Altered] = {}
         for place, (id, body, reviews) in enumerate(entries):
-            record, reason = self.record_and_refusal(body, reviews)
-            if reason is None:
-                admitted[place] = record
+            altered = self.altered(body, reviews)
+            if altered.dropped is None:
+                admitted[place] = altered
             else:
-                found[place] = EncodedTrajectory(id, Converted(dropped=reason))
-        made = self.exporter.convert_group(list(admitted.values()))
-        for (place, record), converted in zip(admitted.items(), made, strict=True):
-            entry = entries[place]
+                found[place] = EncodedTrajectory(id, altered.counted(Converted(dropped=altered.dropped)))
+        made = self.exporter.convert_group([altered.record for altered in admitted.values()])
+        for (place, altered), given in zip(admitted.items(), made, strict=True):
+            entry, converted = entries[place], altered.counted(given)
             dropped = converted.dropped is not None
             found[place] = (
-                EncodedTrajectory(entry[0], converted) if dropped else self._encoded(entry, record, converted)
+                EncodedTrajectory(entry[0], converted) if dropped else self._encoded(entry, altered.record, converted)
             )
         return [found[place] for place in range(len(entries))]
 
     def record_and_rows(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, Converted]:
         """Return (the record with its reviews applied, its rows as values or the reason why there are none)."""
-        record, reason = self.record_and_refusal(body, reviews)
-        return record, Converted(dropped=reason) if reason else self.exporter.convert(record)
+        altered = self.altered(body, reviews)
+        dropped = altered.dropped
+        converted = Converted(dropped=dropped) if dropped else self.exporter.convert(altered.record)
+        return altered.record, altered.counted(converted)
 
-    def record_and_refusal(self, body: bytes, reviews: Sequence[Review]) -> tuple[Record, str | None]:
-        """Return (the record with its reviews applied, why the recipe leaves it out or None)."""
+    def altered(self, body: bytes, reviews: Sequence[Review]) -> Altered:
+        """Return the record with its reviews applied, as the recipe alters it, or why the recipe leaves it out."""
         record = read(body)
-        found = standing(reviews) if reviews else "none"
-        reason = refusal(self._recipe, found, record.status, record.reason, empty=not record.turns)
+        standing_now = standing(reviews) if reviews else "none"
+        reason = refusal(self._recipe, standing_now, record.status, record.reason, empty=not record.turns)
         if reason is None and reviews:
             record = apply_reviews(record, reviews, self._recipe.untrained) or record
-        return record, reason
+        found = Altered(record, reason)
+        for alter in self._alterations:
+            if found.dropped is None:
+                found = found.then(alter(found.record))
+        return found
 
     def _encoded(self, entry: Entry, record: Record, converted: Converted) -> EncodedTrajectory:
         id, body, reviews = entry
         rows = [dump_bytes(row) for row in converted.rows]
         tokens = control_tokens(record.turns) if reviews or may_hold_tokens(body) else ()
+        if self._recipe.labels and rows and not any(_LABELS in row for row in rows):
+            converted = converted._replace(lost=[*converted.lost, "labels"])
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
         return EncodedTrajectory(id, converted._replace(rows=rows, tokens=tokens), split, card_key(record))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.types import Converted
+from engine.types import ContextLength, Converted
 
 MOST_NAMED = 100
 
@@ -19,7 +19,8 @@ class Report:
     `lost` counts trajectories in which a field held something that the format cannot say; `changed` counts
     trajectories that were reshaped (cut back, merged, made serial); `never_carried` names what the format has no
     place for at all. `tokens` counts trajectories whose texts hold a control token of a model, by token, and
-    `rows_with_tokens` are the ids of the first MOST_NAMED rows of such.
+    `rows_with_tokens` are the ids of the first MOST_NAMED rows of such. `beyond` holds the tokens of trajectories that
+    exceed the recipe's context length, by their number.
     """
 
     never_carried: tuple[str, ...] = ()
@@ -31,11 +32,15 @@ class Report:
     changed: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     rows_with_tokens: list[str] = field(default_factory=list)
+    context: ContextLength | None = None
+    beyond: dict[int, int] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)  # content ids as integers, so that a million rows take little memory
 
-    def admit(self, found: Converted) -> Sequence[Any]:
-        """Count one trajectory; return its rows without those that an earlier trajectory gave."""
-        rows, ids, dropped, lost, changed, tokens = found
+    def admit(self, found: Converted, number: int = 0) -> Sequence[Any]:
+        """Count the trajectory of this number; return its rows without those that an earlier trajectory gave."""
+        rows, ids, dropped, lost, changed, tokens, beyond = found
+        if beyond is not None:
+            self.beyond[number] = beyond
         if ids:
             new = [(id, row) for id, row in zip(ids, rows, strict=True) if self._is_new(id)]
             rows = [row for _, row in new]
@@ -69,7 +74,17 @@ class Report:
         }
         if self.tokens:
             found |= {"control_tokens": _counts(self.tokens), "rows_with_control_tokens": self.rows_with_tokens}
-        return found
+        return found if self.context is None else found | {"beyond_context": self._beyond_context(self.context)}
+
+    def _beyond_context(self, limit: ContextLength) -> dict[str, Any]:
+        """Return the limit, how many trajectories exceed it, and the tokens of the longest by their number."""
+        longest = sorted(self.beyond.items(), key=lambda item: (-item[1], item[0]))[:MOST_NAMED]
+        return {
+            "tokens": limit.tokens,
+            "longer": limit.longer,
+            "trajectories": len(self.beyond),
+            "longest": {str(number): tokens for number, tokens in longest},
+        }
 
     def _is_new(self, id: int) -> bool:
         count = len(self._seen)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from engine import plugins
 from engine.errors import InputError
+from engine.examples import TargetExample
 from engine.types import Compression, Container, ContainerKind, Recipe
 
 SFT = "sft"
@@ -181,6 +182,17 @@ def _forms(place: plugins.Place) -> Mapping[str, Target]:
     if not isinstance(forms, Mapping) or not forms or not all(isinstance(one, Target) for one in forms.values()):
         raise InputError(str(place), "holds no target.", "It needs FORMS, with a Target for each way of training.")
     return forms
+
+
+def rule_of(name: str) -> TargetExample | None:
+    """Return what the consumer of a target trains of a row, as its file shows it; None where it does not. Raises
+    InputError for an unknown name."""
+    find(name)
+    consumer, _, form = name.partition("/")
+    module = plugins.imported(plugins.places(_KIND)[consumer])
+    usual: TargetExample | None = getattr(module, "EXAMPLE", None)
+    others: Mapping[str, TargetExample] = getattr(module, "EXAMPLES", {})
+    return others.get(form) if form else usual
 
 
 def target_of(recipe: Recipe) -> Target | None:

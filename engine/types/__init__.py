@@ -76,10 +76,20 @@ from engine.types.records import (
     RecordTool,
     RecordTurn,
 )
-from engine.types.reviews import VERDICTS_MEAN, Recipe, Review, Standing, TrajectoryFilter, Verdict
+from engine.types.reviews import (
+    VERDICTS_MEAN,
+    ContextLength,
+    NameStyle,
+    Recipe,
+    Review,
+    Standing,
+    TrajectoryFilter,
+    Verdict,
+)
 from engine.types.sandboxes import Environment, ExecResult, SandboxHealth
 from engine.types.scores import Criterion, Finding, Rubric, Score
 from engine.types.state import ABSENT, Absent, Change, Leaf, StateDiff
+from engine.types.subsets import SUBSETS, Subset, TurnLabel
 from engine.types.tasks import Proof, ProvenCall, ProvenTurn, RejectReason, Task, TaskTurn
 from engine.types.trajectories import (
     ANSWERED_ENDS,
@@ -135,6 +145,7 @@ __all__ = [
     "SHARED_NAME",
     "SMALL_BATCH",
     "STAGES",
+    "SUBSETS",
     "TOKENS",
     "TOOLS",
     "UNRESOLVED",
@@ -154,6 +165,7 @@ __all__ = [
     "Compression",
     "Container",
     "ContainerKind",
+    "ContextLength",
     "Converted",
     "Criterion",
     "Culprit",
@@ -178,6 +190,7 @@ __all__ = [
     "Mode",
     "ModelCall",
     "ModelRole",
+    "NameStyle",
     "Options",
     "Origin",
     "Outcome",
@@ -218,6 +231,7 @@ __all__ = [
     "Standing",
     "StateDiff",
     "Status",
+    "Subset",
     "Task",
     "TaskTemplate",
     "TaskTurn",
@@ -229,6 +243,7 @@ __all__ = [
     "Trajectory",
     "TrajectoryFilter",
     "Turn",
+    "TurnLabel",
     "Unresolved",
     "UserCall",
     "Verdict",

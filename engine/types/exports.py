@@ -13,6 +13,7 @@ class Converted(NamedTuple):
     `ids` holds a hash of each row's content, so that equal rows of two trajectories are exported once; it is empty in a
     format that keeps duplicates. `lost` and `changed` name what the report counts when the trajectory is exported.
     `tokens` are the control tokens inside its texts, which the conversion adds.
+    `beyond` is the number of its tokens where these exceed the context length of the recipe.
     """
 
     rows: Sequence[Any] = ()
@@ -21,6 +22,7 @@ class Converted(NamedTuple):
     lost: Collection[str] = ()
     changed: Collection[str] = ()
     tokens: Collection[str] = ()
+    beyond: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from engine.types.containers import Container
 from engine.types.domains import Mode
 from engine.types.frozen import Frozen
+from engine.types.subsets import Subset
 from engine.types.trajectories import Culprit, Outcome, Stage, Status
 from engine.types.turns import Turn
 
@@ -23,8 +24,12 @@ VERDICTS_MEAN: dict[str, tuple[Standing, ...]] = {
 }
 """The verdicts that older filters name (links, recipes, the command line), and the standings that each selects."""
 
+NameStyle = Literal["snake_case", "camel_case", "pascal_case", "upper_case", "mixed", "random"]
+"""How the tools of an export are named anew: in one case, in one that is drawn for each task, or by random letters."""
 Countable = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 """A whole number that a database column can be compared with (64 bits)."""
+_ADDED_LATER = ("target", "container", "context", "labels", "tool_names")
+"""Fields of a Recipe that are written only where they are chosen."""
 
 
 class Review(Frozen):
@@ -58,6 +63,7 @@ class TrajectoryFilter(Frozen):
     `stages` are those at which a trajectory was lost, as the funnel counts them; `reached` selects all that passed a
     stage (lost later, or kept). The value "none" selects those without a value. `verdicts` are standings; the older
     accept, reject and fix are read as in VERDICTS_MEAN. `tags` are problem tags on the whole or on any turn.
+    `subsets` selects what belongs to one of these.
     """
 
     batches: tuple[Countable, ...] = ()
@@ -93,6 +99,15 @@ class TrajectoryFilter(Frozen):
     tags: tuple[str, ...] = ()
     min_rating: float | None = None
     max_rating: float | None = None
+    subsets: tuple[Subset, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `subsets` when it is empty, so that recipe.json of older exports keeps its bytes."""
+        values: dict[str, Any] = dumped(self)
+        if not values.get("subsets"):
+            values.pop("subsets", None)
+        return values
 
     @field_validator("verdicts", mode="before")
     @classmethod
@@ -103,6 +118,19 @@ class TrajectoryFilter(Frozen):
         return tuple(dict.fromkeys(found for one in given for found in VERDICTS_MEAN.get(one, (one,))))
 
 
+class ContextLength(Frozen):
+    """How many tokens a trajectory may have, and what happens to a longer one.
+
+    `tokenizer` is the path of a tokenizer.json, a folder that holds one, or an installed package that brings one; its
+    chat template writes the messages and tools that are counted. A longer trajectory is only named in the report, left
+    out, or cut after its last trained answer that fits.
+    """
+
+    tokenizer: str
+    tokens: Annotated[int, Field(ge=1, lt=1 << 31)]
+    longer: Literal["name", "leave_out", "cut"] = "name"
+
+
 class Recipe(Frozen):
     """What an export holds. `splits` maps a split name to its share (sum 1); all attempts at a task are in one split.
 
@@ -111,7 +139,9 @@ class Recipe(Frozen):
     masked (train=False), or cut (the trajectory ends before it). `licence` is the SPDX identifier on the dataset card;
     with "unknown" the card names those of the domain packs. `target` names the trainer that the rows are for
     (engine/targets), which sets format and options and decides how turns stay untrained. `container` says in what files
-    the rows stand; None leaves it to the target, and without one that is JSON Lines.
+    the rows stand; None leaves it to the target, and without one that is JSON Lines. `context` bounds the length of a
+    trajectory in tokens. `labels` adds the labels of its turns and its subsets to the metadata. `tool_names` gives its
+    tools other names, drawn by `seed`.
     """
 
     name: str = "dataset"
@@ -126,14 +156,17 @@ class Recipe(Frozen):
     licence: str = "unknown"
     target: str | None = None
     container: Container | None = None
+    context: ContextLength | None = None
+    labels: bool = False
+    tool_names: NameStyle | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `target` and `container` when None, so that recipe.json of older exports keeps its bytes."""
+        """Leave out what was added later and is not chosen, so that recipe.json of older exports keeps its bytes."""
         values: dict[str, Any] = dumped(self)
-        for later in ("target", "container"):
-            if values.get(later) is None:
-                values.pop(later, None)
+        for name in _ADDED_LATER:
+            if not values.get(name):
+                values.pop(name, None)
         return values
 
     @model_validator(mode="after")

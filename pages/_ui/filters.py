@@ -16,7 +16,7 @@ from streamlit.errors import StreamlitAPIException
 
 from engine import modes
 from engine.reviewing.verdicts import ACCEPTED, EFFECTS
-from engine.types import STAGES, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
+from engine.types import STAGES, SUBSETS, VERDICTS_MEAN, Culprit, Outcome, Status, TrajectoryFilter
 from pages._ui.badges import CULPRIT, OUTCOME, STANDING, STATUS, mode_name, score_name, words
 from pages._ui.buttons import button
 from storage.database import Database
@@ -52,6 +52,7 @@ _LISTS: dict[str, str] = {
     "templates": "Template",
     "stages": "Lost at",
     "tags": "Problem tag",
+    "subsets": "Kind of dialogue",
 }
 _FIXED: dict[str, tuple[str, ...]] = {
     "verdicts": ("none", *(name for name in EFFECTS if name != "none")),
@@ -59,6 +60,7 @@ _FIXED: dict[str, tuple[str, ...]] = {
     "statuses": get_args(Status),
     "culprits": (*get_args(Culprit), "none"),
     "stages": STAGES[1:],
+    "subsets": SUBSETS,
 }
 _FIRST = ("verdicts", "domains", "modes", "outcomes")
 _MORE = (
@@ -73,6 +75,7 @@ _MORE = (
     "templates",
     "stages",
     "tags",
+    "subsets",
 )
 _ONE: dict[str, tuple[str, dict[Any, str]]] = {
     "reached": ("Came through", {stage: words(stage) for stage in STAGES}),
@@ -281,7 +284,7 @@ def _namer(field: str, choices: dict[str, list[str]]) -> Any:
     if field in tables:
         table = tables[field]
         return lambda value: table[None if value == "none" else value].word
-    return words if field in ("reasons", "stages") else str
+    return words if field in ("reasons", "stages", "subsets") else str
 
 
 def _more_label() -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 from pydantic import ValidationError
@@ -14,7 +13,7 @@ from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
 from engine.exporting.target import find
-from engine.types import Recipe, TrajectoryFilter
+from engine.types import NameStyle, Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import delete_button
@@ -25,9 +24,11 @@ from pages._ui.format import bytes_size, count, moment, plural
 from pages._ui.layout import actions, empty_state
 from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
-from pages._ui.text import code_view, literal
+from pages._ui.text import literal
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.environment_form import draw_environments
+from pages.export.parts.length_form import length_form
+from pages.export.parts.row_view import rows_view
 from pages.export.parts.target_form import container_form, loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
 from storage.exporting.exports import ExportRow
@@ -46,32 +47,60 @@ REPORTED = {
     "Fields lost": "lost",
 }
 JSON_TEXT = ("json_text", "json_text_of_mixed_types")
+NAME_STYLES: dict[NameStyle, str] = {
+    "snake_case": "snake_case",
+    "camel_case": "camelCase",
+    "pascal_case": "PascalCase",
+    "upper_case": "UPPER_CASE",
+    "mixed": "One of these for each task",
+    "random": "Random letters",
+}
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
 
-def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
-    """Draw the form and return the recipe, or None with the reason drawn."""
+def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
+    """Draw the form; return (the recipe, or None with the reason drawn; the tokenizer for the preview, or "")."""
     target, kind = target_form()
     name, licence = names_form()
     options = options_form(target, kind)
     if options is None:
-        return None
+        return None, ""
     with st.grid(5, min_column_width=130):
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
     container = container_form(target)
+    tokenizer, limit, counts = length_form()
     with st.container(horizontal=True):
         needed = target is not None and find(target).rejected_too
         if needed:
             st.caption("It takes what the judges rejected too, as the worse side.")
         rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
+        tool_names = st.selectbox(
+            "Names of tools",
+            get_args(NameStyle),
+            None,
+            key="export_tool_names",
+            format_func=NAME_STYLES.__getitem__,
+            placeholder="As they were called",
+            width=240,
+            help="Other names keep a model from learning names by heart. They are the same in tools, calls, results, "
+            "policy and answers of one task, and follow from the seed.",
+        )
+        labels = st.checkbox(
+            "Add labels",
+            key="export_labels",
+            help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
+            "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
+        )
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
         st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
-        return None
+        return None, ""
+    if not counts:
+        return None, ""
     values = {
         "name": name,
         "target": target,
@@ -85,13 +114,16 @@ def recipe_form(chosen: TrajectoryFilter) -> Recipe | None:
         "licence": licence.strip() or "unknown",
         "options": options,
         "container": container,
+        "context": limit,
+        "labels": labels,
+        "tool_names": tool_names,
     }
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(values), tokenizer
     except ValidationError as error:
         for one in error.errors():
             st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
-        return None
+        return None, ""
 
 
 def names_form() -> tuple[str, str]:
@@ -109,7 +141,7 @@ def names_form() -> tuple[str, str]:
     return name, licence
 
 
-def outlook(recipe: Recipe) -> int:
+def outlook(recipe: Recipe, tokenizer: str) -> int:
     """Draw how many trajectories the recipe admits and a preview of the first rows; return the number."""
     number, held_back = recipes.count_admitted(db(), recipe), recipes.awaiting_correction(recipe)
     waiting = trajectories.count(db(), held_back) if held_back else 0
@@ -135,12 +167,12 @@ def outlook(recipe: Recipe) -> int:
         f"First {PREVIEWED} rows", key="export_preview", on_change="rerun", icon=":material/preview:"
     ) as opened:
         if opened.open:
-            first_rows(recipe)
+            first_rows(recipe, tokenizer)
     return number
 
 
-def first_rows(recipe: Recipe) -> None:
-    """Draw the preview."""
+def first_rows(recipe: Recipe, tokenizer: str) -> None:
+    """Draw the preview, with tokens where a tokenizer is named."""
     try:
         rows = preview(
             recipe, islice(trajectories.stream(db(), recipes.likely_admitted(recipe), chunk=50), LOOKED_AT), PREVIEWED
@@ -148,10 +180,9 @@ def first_rows(recipe: Recipe) -> None:
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
-    for position, row in enumerate(rows):
-        text = json.dumps(row, ensure_ascii=False, indent=1)
-        code_view(text, key=f"row_{position}", language="json", height=220)
-    if not rows:
+    if rows:
+        rows_view(recipe, rows, tokenizer)
+    else:
         st.caption(f"None of the first {LOOKED_AT} trajectories gives a row in this format.")
 
 
@@ -188,6 +219,12 @@ def report(row: ExportRow) -> None:
         st.caption(literal(f"Trajectories with control tokens inside their texts: {told}"))
     if texts := [one for name in JSON_TEXT for one in facts.get("container", {}).get(name, ())]:
         st.caption(literal(f"Written as JSON text, since a column has one type: {', '.join(texts)}"))
+    if beyond := facts.get("beyond_context"):
+        many = plural(beyond["trajectories"], "trajectory", "trajectories")
+        st.caption(literal(f"Beyond {count(beyond['tokens'])} tokens: {many}"))
+        longest = ", ".join(f"#{number} ({count(tokens)})" for number, tokens in beyond["longest"].items())
+        if longest:
+            st.caption(literal(f"The longest, with their tokens: {longest}"))
     if facts.get("never_carried"):
         st.caption(literal("This format never carries: " + ", ".join(facts["never_carried"])))
     if row.sha256:
@@ -256,8 +293,8 @@ filter_now = filter_bar(db())
 with corner:
     clear_filter()
 with st.container(border=True):
-    made = recipe_form(filter_now)
-    number = outlook(made) if made is not None else 0
+    made, tokenizer = recipe_form(filter_now)
+    number = outlook(made, tokenizer) if made is not None else 0
     pressed = button(
         "Build the export", type="primary", icon=":material/inventory_2:", key="build_export", disabled=not number
     )

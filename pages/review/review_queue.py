@@ -48,6 +48,7 @@ COLUMNS = {
     "reason": st.column_config.TextColumn("Lost because", width=150),
     "persona": st.column_config.TextColumn("Persona", width=130),
     "batch": st.column_config.NumberColumn("Batch", width=70, format="%d"),
+    "subsets": st.column_config.TextColumn("Kind of dialogue", width=260),
 }
 TABLE = RowsTable("queue", "trajectory", COLUMNS, "Trajectories of the queue", selectable=True)
 
@@ -70,6 +71,7 @@ def table_of(rows: list[TrajectoryRow]) -> pd.DataFrame:
             "reason": (row.reason or "").replace("_", " "),
             "persona": row.persona,
             "batch": row.batch_id,
+            "subsets": ", ".join(name.replace("_", " ") for name in row.subsets),
         }
         for row in rows
     ]

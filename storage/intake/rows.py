@@ -14,10 +14,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 from sqlalchemy import ColumnElement, Connection, Table, select, update
 
+from engine.dialogue.subsets import subsets
 from engine.errors import StorageError
 from engine.reading.json_value import without_surrogates
 from engine.types import EARLIER_RUNS, ModelCall, Status, Trajectory
 from storage import facets, search, tables
+from storage.columns import bits
 
 TITLE = 160
 """Characters of a title."""
@@ -209,6 +211,7 @@ def _facts(t: Trajectory, total: Spent, calls: int, opening: str) -> dict[str, A
         "teacher": t.teacher,
         "model": t.models.get("teacher") or t.teacher,
         "title": search.plain(" ".join(opening[: TITLE * 4].split())[:TITLE]),
+        "subsets": bits(subsets(t.turns, t.tools, t.attachments)),
     }
 
 

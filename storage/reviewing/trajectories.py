@@ -19,10 +19,12 @@ from engine.types import (
     Stage,
     Standing,
     Status,
+    Subset,
     Trajectory,
     TrajectoryFilter,
 )
 from storage import filters, tables
+from storage.columns import named_subsets
 from storage.database import Database
 from storage.facets import values as found_facets
 from storage.reviewing.reviews import review_of
@@ -62,6 +64,7 @@ class TrajectoryRow:
     rating: float | None
     created_at: float
     exported: bool
+    subsets: tuple[Subset, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Neighbours:
 def row_of(row: Row[Any]) -> TrajectoryRow:
     """Return the TrajectoryRow of a database row over COLUMNS."""
     values = dict(row._mapping)
-    return TrajectoryRow(index=values.pop("number"), standing=values.pop("verdict") or "none", **values)
+    values["index"], values["standing"] = values.pop("number"), values.pop("verdict") or "none"
+    return TrajectoryRow(**values | {"subsets": named_subsets(values["subsets"])})
 
 
 def page(

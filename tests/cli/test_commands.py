@@ -22,6 +22,7 @@ from storage.reviewing.reviews import save_review
 from tests.engines import ROOT, ended_holder, surroundings
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
+from tests.samples.tokenizers import tokenizer_folder
 from tests.samples.trajectories import mixed_trajectories
 from tests.storage.stored_samples import insert_imported
 
@@ -210,6 +211,9 @@ def test_an_export_for_a_trainer_on_the_command_line(db: Database, command: Comm
         refused = command("export", "--out", str(tmp_path / "other.jsonl"), *arguments)
         assert refused.returncode == 1
         assert told in refused.stderr
+    limit = ("--tokenizer", str(tokenizer_folder(tmp_path / "tokens")), "--context", "5", "--longer", "leave-out")
+    refused = command("export", "--out", str(tmp_path / "short.jsonl"), *limit)
+    assert "longer_than_context (1)" in refused.stderr
     again = command("export", "--out", str(tmp_path / "again.jsonl"), "--recipe", str(tmp_path / "recipe.json"))
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()

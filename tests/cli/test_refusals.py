@@ -37,6 +37,14 @@ def test_a_size_of_shards_may_have_a_unit() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"), [(("--context", "9"), "--tokenizer"), (("--tokenizer", "x", "--longer", "cut"), "--context")]
+)
+def test_a_length_needs_a_tokenizer_and_a_number(tmp_path: Path, given: tuple[str, ...], missing: str) -> None:
+    done = CliRunner().invoke(app, ["export", "--out", str(tmp_path / "o.zip"), *given])
+    assert str(done.exception).startswith(f"{missing}: is missing.")
+
+
 BEYOND = str(1 << 63)
 
 

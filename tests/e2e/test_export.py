@@ -67,6 +67,8 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
     kept = batches.get_batch(studio.database, number).progress.kept
     expect(page.locator('[data-testid="stMetricValue"]').first).to_have_text(str(kept))
     page.locator(".st-key-export_preview summary").click()
+    expect(page.locator(".st-key-export_preview").get_by_text("trained", exact=True).first).to_be_visible()
+    page.locator(".st-key-export_preview").get_by_role("tab", name="JSON").click()
     expect(page.locator(".st-key-export_preview").get_by_text("messages").first).to_be_visible()
     for name in plugins.names("exporters"):
         choose(page, "export_format", re.compile(f"^{name}"))

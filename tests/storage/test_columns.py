@@ -14,7 +14,18 @@ from tests.samples.trajectories import order_trajectory
 from tests.storage.stored_samples import queue_batch
 
 _t = tables.trajectory.columns
-BESIDE_COLUMNS = {"stages", "reached", "exported", "tools", "tags", "score", "score_min", "score_max", "text"}
+BESIDE_COLUMNS = {
+    "stages",
+    "reached",
+    "exported",
+    "tools",
+    "tags",
+    "score",
+    "score_min",
+    "score_max",
+    "text",
+    "subsets",
+}
 """Fields of TrajectoryFilter that ask for more than one column, or for another table."""
 
 

@@ -89,13 +89,8 @@ def test_an_old_database_is_filled_in_on_the_way_up(empty_url: str) -> None:
     with db.write() as session:
         session.execute(text(_OLD_BATCH), {"id": 1, "no": False})
         for number, t in enumerate(rows, 1):
-            session.execute(
-                tables.trajectory.insert().values(
-                    id=number, batch_id=1, rollout_id=t.id, number=number, status="kept", domain="ledger",
-                    mode="single", outcome="success", turns=5, tool_calls=1, exported=False, persona="ada",
-                    teacher="reference", model="reference", created_at=1.0, title="",
-                )
-            )  # fmt: skip
+            row = {"id": number, "batch": 1, "rollout": t.id, "verdict": None, "no": False}
+            session.execute(text(_OLD_ROW), row)
             session.execute(tables.body.insert().values(trajectory_id=number, body=dump(t)))
         session.execute(tables.tool_use.insert().values(trajectory_id=2, tool="find_thing", calls=1))
     db.close()

@@ -16,7 +16,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert, inspect, text
 
-from engine.types import Review, TrajectoryFilter
+from engine.dialogue.subsets import subsets
+from engine.types import SUBSETS, Review, TrajectoryFilter
 from storage import migrations, search
 from storage.database import Database, _address, open_database
 from storage.designing import domains, personas
@@ -31,6 +32,8 @@ REVISIONS = [r.revision for r in reversed(list(ScriptDirectory.from_config(migra
 KNOWN = json.loads((GOLDEN / "paused.json").read_text())
 STANDINGS = "0005"
 """Since this revision a row says where its reviews leave the trajectory, and no longer the last verdict."""
+SUBSETS_COUNTED = "0011"
+"""Since this revision rows say which subsets a trajectory belongs to; those of an earlier one are counted then."""
 LASTING = (
     "batch", "trajectory", "trajectory_body", "score", "tool_use", "review", "review_event", "review_tag", "export",
     "exported", "pack", "domain", "domain_version", "persona",
@@ -102,6 +105,8 @@ def test_a_database_of_each_schema_comes_up_to_date_with_all_its_rows(
     try:
         every_row_is_there(db, recorded)
         batches_and_trajectories_are_readable(db)
+        if revision < SUBSETS_COUNTED:
+            subsets_were_counted(db)
         reviews_and_exports_are_readable(db)
         new_rows_fit_beside_the_old_ones(db)
     finally:
@@ -136,6 +141,18 @@ def batches_and_trajectories_are_readable(db: Database) -> None:
         assert read.turns
     assert trajectories.page(db, TrajectoryFilter(text="account"))[1] > 0
     assert trajectories.facets(db)["domains"] == ["ledger", "rental"]
+
+
+def subsets_were_counted(db: Database) -> None:
+    found, _ = trajectories.page(db, TrajectoryFilter(), limit=100)
+    for row in found:
+        read = trajectories.get(db, row.id)
+        assert read is not None
+        assert row.subsets == tuple(subsets(read.turns, read.tools, read.attachments)) != ()
+    for kind in SUBSETS:
+        wanted = {row.id for row in found if kind in row.subsets}
+        chosen, total = trajectories.page(db, TrajectoryFilter(subsets=(kind,)), limit=100)
+        assert ({row.id for row in chosen}, total) == (wanted, len(wanted))
 
 
 def reviews_and_exports_are_readable(db: Database) -> None:

@@ -9,27 +9,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine import plugins
 from engine.examples import TargetExample
-from engine.exporting.target import names
+from engine.exporting.target import names, rule_of
 
-
-def example_of(target: str) -> TargetExample | None:
-    """Return what the file of a target shows: `EXAMPLE` for its usual form, `EXAMPLES` for others by name."""
-    consumer, _, form = target.partition("/")
-    module = plugins.imported(plugins.places("targets")[consumer])
-    usual: TargetExample | None = getattr(module, "EXAMPLE", None)
-    others: Mapping[str, TargetExample] = getattr(module, "EXAMPLES", {})
-    return others.get(form) if form else usual
-
-
-SHOWN = [name for name in names() if example_of(name) is not None]
-WHOLE_DIALOGUES = [name for name in SHOWN if (shown := example_of(name)) is not None and shown.whole]
+SHOWN = [name for name in names() if rule_of(name) is not None]
+WHOLE_DIALOGUES = [name for name in SHOWN if (shown := rule_of(name)) is not None and shown.whole]
 """Targets whose rows hold all trained turns of a dialogue."""
 
 
 def trained_text(target: str, row: Mapping[str, Any]) -> str:
     """Return all that the trainer trains of a row, as one text."""
-    example = example_of(target)
+    example = rule_of(target)
     assert isinstance(example, TargetExample)
     return json.dumps(list(example.trained(row)), ensure_ascii=False)

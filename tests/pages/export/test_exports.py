@@ -109,6 +109,15 @@ def test_every_option_of_a_format_reaches_the_recipe(open_page: Open, filled: Da
     assert exports.list_exports(filled)[0].recipe.options == wanted
 
 
+def test_labels_and_names_of_tools_reach_the_recipe(open_page: Open, filled: Database) -> None:
+    page = open_page("exports")
+    page.checkbox(key="export_labels").check()
+    page.selectbox(key="export_tool_names").set_value("mixed").run()
+    page.button(key="build_export").click().run()
+    recipe = exports.list_exports(filled)[0].recipe
+    assert (recipe.labels, recipe.tool_names) == (True, "mixed")
+
+
 def test_what_came_of_exports_is_drawn(open_page: Open, filled: Database) -> None:
     done, failed = (exports.create_export(filled, Recipe(name=name)) for name in ("good", "bad"))
     report = {"trajectories": 5, "exported": 4, "dropped": {"duplicate": 1}, "splits": {"train": 4}, "lost": {}}
