@@ -140,7 +140,10 @@ def promised_by(*backends: str, long: tuple[str, ...] = ()) -> Callable[[Any], A
 EVERY = promised_by(*BACKENDS, long=("bubblewrap",))
 """Bubblewrap takes part in the long suite here: it shares the tool server with the others, and what is its own is
 checked by the tests for what isolates."""
-ISOLATED = promised_by(*(name for name in BACKENDS if plugins.load("sandboxes", name).make.isolated))
+_ISOLATED = tuple(name for name in BACKENDS if plugins.load("sandboxes", name).make.isolated)
+ISOLATED = promised_by(*_ISOLATED)
+ISOLATED_SLOW = promised_by(*_ISOLATED, long=("bubblewrap",))
+"""The same for tests that take seconds each."""
 DOCKER = promised_by("docker")
 BUBBLEWRAP = promised_by("bubblewrap")
 

@@ -31,6 +31,7 @@ from tests.conformance._sandboxes import (
     DOCKER,
     EVERY,
     ISOLATED,
+    ISOLATED_SLOW,
     TIGHT,
     environment,
     killer,
@@ -439,7 +440,7 @@ async def test_a_process_outlives_tools_and_commands_that_are_stopped(pool: Sand
         assert echo.status == 0
 
 
-@ISOLATED
+@ISOLATED_SLOW
 async def test_what_multiplies_faster_than_it_is_killed_takes_processes_with_it(sandbox: RemoteSandbox) -> None:
     process = await sandbox.open_process(["cat"])
     done = await sandbox.exec(["python3", "-c", _BOMB], timeout=1.0)

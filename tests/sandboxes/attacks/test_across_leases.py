@@ -12,7 +12,7 @@ from engine import plugins
 from engine.errors import SandboxError
 from engine.protocols import SandboxPool
 from engine.sandboxes._remote import RemoteSandbox
-from tests.conformance._sandboxes import BACKENDS, EVERY, ISOLATED, environment, promised_by
+from tests.conformance._sandboxes import BACKENDS, EVERY, ISOLATED, ISOLATED_SLOW, environment, promised_by
 from tests.sandboxes.attacks._attacks import ROOMY, pool, pools, python
 
 __all__ = ["pool", "pools"]  # fixtures
@@ -68,7 +68,7 @@ async def test_a_server_that_a_tool_changed_is_thrown_away(
         await sandbox.open(_ENVIRONMENT, "another")
 
 
-@ISOLATED
+@ISOLATED_SLOW
 @pytest.mark.parametrize(
     "attack",
     [
@@ -90,7 +90,7 @@ async def test_what_outlives_its_process_costs_the_container(
         await sandbox.open(_ENVIRONMENT, "another")
 
 
-@ISOLATED
+@ISOLATED_SLOW
 async def test_a_lease_after_an_attack_gets_another_container(pool: SandboxPool) -> None:
     async with pool.lease(_ENVIRONMENT) as sandbox:
         await sandbox.call("close_order", {"id": "2"})

@@ -165,12 +165,18 @@ async def test_what_forked_twice_ends_with_its_lease_on_this_machine(pool: Sandb
     fork = "import os, sys, time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\ntime.sleep(60)"
     async with pool.lease(environment(limits=ROOMY, key="forked twice")) as sandbox:
         await sandbox.exec(["python3", "-c", fork, name])
-        assert _with_argument(name)
+        assert await _comes_to(name, True)
+    assert await _comes_to(name, False)
+
+
+async def _comes_to(word: str, there: bool) -> bool:
+    """Wait until processes of this machine with this argument are there, or are not; return whether it came to that.
+    One look can miss a process that was forked during it."""
     for _ in range(50):
-        if not _with_argument(name):
-            break
+        if bool(_with_argument(word)) is there:
+            return True
         await asyncio.sleep(0.1)
-    assert not _with_argument(name)
+    return False
 
 
 def _with_argument(word: str) -> list[str]:
