@@ -1,7 +1,7 @@
 """The list of commands, and how a refusal is printed. Each command is a function of the file imported here.
 
 python -m engine work | run FILE | resume NUMBER | rejudge | use-scores NUMBER | undo-scores NUMBER
-    | export | environment | show | analyze | import | validate PACK | check | cleanup | list KIND
+    | export | environment | show | analyze | import | validate PACK | trust PACK | check | cleanup | list KIND
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ app.command(name="import")(training_files.import_)
 app.command()(results.show)
 app.command()(results.analyze)
 app.command()(packs.validate)
+app.command()(packs.trust)
 app.command()(installation.check)
 app.command()(installation.cleanup)
 app.command(name="list")(installation.list_)

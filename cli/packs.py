@@ -1,4 +1,4 @@
-"""The command that checks a domain pack: validate."""
+"""Commands on domain packs: validate, trust."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def validate(pack: Annotated[Path, typer.Argument(help="A domain pack: folder or
         print(f"warning: {name} is not the library's text of that version; the text in the pack is what runs")
     if faults := template_faults(domain):
         raise InputErrors(faults)
+
+
+def trust(pack: Annotated[str, typer.Argument(help="The id of a domain, or the digest of a stored pack.")]) -> None:
+    """Let the tools of an imported domain run in a sandbox that does not isolate them. Read them first."""
+    from storage.designing.outside_packs import allow
+
+    with database() as db:
+        asked = allow(db, pack)
+    print(f"{pack} may run without isolation" if asked else f"{pack} needed no permission, or has it already")
 
 
 def _shared_text(name: str) -> bytes | None:

@@ -73,6 +73,16 @@ class DomainVersionRecord(SQLModel, table=True):
     created_at: float
 
 
+class OutsidePackRecord(SQLModel, table=True):
+    """A pack that was imported, or made here of one. `came_as` is the digest of the pack as it came in; the row of that
+    digest holds when a user let it run without isolation."""
+
+    __tablename__: ClassVar[Any] = "outside_pack"
+    digest: str = Field(primary_key=True, sa_type=String)
+    came_as: str = Field(sa_type=String)
+    allowed_at: float | None = None
+
+
 class SharedToolRecord(SQLModel, table=True):
     """One version of a file of the shared tool library; never changed. `source` is its text in UTF-8."""
 

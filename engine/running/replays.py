@@ -19,6 +19,10 @@ _NO_ISOLATION = (
     "Its dialogue runs commands that a model wrote, and the sandbox does not isolate them. Use the docker sandbox, or "
     "allow commands without isolation."
 )
+_FROM_OUTSIDE = (
+    "Its domain came from outside, and the sandbox does not isolate its tools. Use the docker sandbox; or read its "
+    "tools, then allow them on the domain's page or with `python -m engine trust`."
+)
 
 
 class Replays:
@@ -53,6 +57,8 @@ class Replays:
             pool = await self._open_pool()
         except SandboxError as error:
             raise SandboxError(str(error), gone=True) from error
+        if origin.needs_isolation and not pool.isolated:
+            return _none(_FROM_OUTSIDE)
         commands = any(sources[tool.source].commands for tool in trajectory.tools)
         if commands and not (pool.isolated or self._may_run_here(trajectory, origin)):
             return _none(_NO_ISOLATION)

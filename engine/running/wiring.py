@@ -34,12 +34,25 @@ def check_batch(claim: Claim, pool: SandboxPool | None) -> None:
     if pool is None:
         return
     for domain in claim.domains.values():
+        check_isolation(domain.id, domain.digest, pool, needed=domain.digest in claim.needs_isolation)
         if runs_commands(domain) and by_model and not pool.isolated and not batch.allow_unisolated_commands:
             raise InputError(
                 "sandbox",
                 f"{domain.id} lets the model execute commands, and the {pool.name} sandbox does not isolate them.",
                 "Use the docker sandbox, or allow commands without isolation in the batch form.",
             )
+
+
+def check_isolation(name: str, digest: str, pool: SandboxPool, *, needed: bool) -> None:
+    """Raise InputError when a domain from outside, which no user let run without isolation (`needed`), would run its
+    tools in a sandbox that does not isolate."""
+    if needed and not pool.isolated:
+        raise InputError(
+            name,
+            f"came from outside, and the {pool.name} sandbox does not isolate: its tools would run with your rights.",
+            "Use the docker sandbox; or read its tools, then allow them on the domain's page or with "
+            f"`python -m engine trust {digest}`.",
+        )
 
 
 def opened_models(batch: Batch) -> Iterator[tuple[ModelRole, LLM]]:

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.domains import catalog
+from engine.domains.pack_files import files_digest
 from engine.domains.sources import sources_of
 from engine.environments.make import make, store
 from engine.errors import InputError, TurnwrightError
@@ -35,7 +36,7 @@ from engine.reviewing.replay import Correction, Runtime, check_correction, repla
 from engine.rolling.end_state import source_states, with_source_changes
 from engine.rolling.parts import environment_of
 from engine.rolling.rollout import rollout
-from engine.running.wiring import parts_of
+from engine.running.wiring import check_isolation, parts_of
 from engine.serving.profile import try_endpoint
 from engine.settings import read
 from engine.types import (
@@ -105,7 +106,7 @@ class Desk:
         if problem:
             raise InputError("arguments", problem, "Correct them and try again.")
         source = sources_of(domain)[tool.source]
-        pool = await self._pool_of(allow_commands=source.commands)
+        pool = await self._pool_for(payload, commands=source.commands)
         variant = payload.get("variant")
         async with pool.lease(environment_of(domain, variant, commands=source.commands)) as sandbox:
             before = await source_states({tool.source: source}, sandbox)
@@ -126,16 +127,16 @@ class Desk:
             task = tasks.sample(domain, mode=mode, turns=turns, seed=seed, only=(template.id,))
         except InputError as error:
             raise in_template(domain, error, (template.id,)) from error
-        trajectory = await self._reference_rollout(domain, task, seed)
+        pool = await self._pool_for(payload, commands=True)
+        trajectory = await self._reference_rollout(domain, task, seed, pool)
         return {
             "task": task.model_dump(mode="json"),
             "proof": trajectory.proof.model_dump(mode="json") if trajectory.proof else None,
             "trajectory": trajectory.model_dump(mode="json"),
         }
 
-    async def _reference_rollout(self, domain: Domain, task: Task, seed: int) -> Trajectory:
+    async def _reference_rollout(self, domain: Domain, task: Task, seed: int, pool: SandboxPool) -> Trajectory:
         batch = Batch(name="prove", domains=(DomainShare(id=domain.id, digest=domain.digest),), trajectories=1)
-        pool = await self._pool_of(allow_commands=True)
         spec = RolloutSpec(
             id=digest([task.id, seed]),
             index=0,
@@ -169,6 +170,7 @@ class Desk:
         sources = sources_of(domain)
         commands = any(sources[tool.source].commands for tool in trajectory.tools)
         pool = await self._pool_of(allow_commands=commands)
+        await self._check_isolation(domain.id, domain.digest, pool)
         variant = trajectory.task.variant if trajectory.task else None
         environment = environment_of(domain, variant, commands=commands)
         runtime = Runtime(lambda: pool.lease(environment), sources, domain.user_tools)
@@ -202,6 +204,19 @@ class Desk:
         found = await make(str(payload["framework"]), source, pool)
         path = await asyncio.to_thread(store, read().environments, found)
         return {"path": path, "size": len(found.archive), "lines": found.lines()}
+
+    async def _pool_for(self, payload: Mapping[str, Any], *, commands: bool) -> SandboxPool:
+        """Return a pool for the domain that a request names. Raises InputError when it may not run there. An unsaved
+        change does not matter: what counts is where the version came from that it was made to."""
+        pool = await self._pool_of(allow_commands=commands)
+        files = await asyncio.to_thread(self._library.domain_files, payload["domain"], payload.get("version"))
+        await self._check_isolation(payload["domain"], files_digest(files), pool)
+        return pool
+
+    async def _check_isolation(self, name: str, digest: str, pool: SandboxPool) -> None:
+        if not pool.isolated:
+            needed = await asyncio.to_thread(self._library.needs_isolation, digest)
+            check_isolation(name, digest, pool, needed=needed)
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain that a request names, with its `overrides` applied. Raises InputErrors."""

@@ -17,7 +17,8 @@ behind a large batch."""
 @dataclass(frozen=True)
 class Claim:
     """A batch that an engine (`holder`) has claimed, with its pinned domains and personas. `sandbox` is the backend of
-    its first trajectories; empty before any engine opened one."""
+    its first trajectories; empty before any engine opened one. `needs_isolation` holds the digests of those domains
+    that came from outside and that no user let run without isolation."""
 
     batch_id: int
     batch: Batch
@@ -25,6 +26,7 @@ class Claim:
     personas: Sequence[Persona]
     holder: str
     sandbox: str = ""
+    needs_isolation: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ class Replayed(Frozen):
 
 class Origin(NamedTuple):
     """Where a stored trajectory comes from: the version of its domain (None: it is not stored here), and whether it was
-    imported."""
+    imported. `needs_isolation` says that the domain came from outside and that no user let it run without isolation."""
 
     domain: Domain | None
     imported: bool
+    needs_isolation: bool = False
 
 
 class Judgement(Frozen):

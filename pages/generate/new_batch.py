@@ -17,6 +17,7 @@ from pages._ui.database import db, saving
 from pages._ui.format import money, plural, seconds
 from pages._ui.layout import actions, empty_state
 from pages._ui.messages import keep_message, notice
+from pages._ui.outside_packs import ask_to_allow
 from pages._ui.routes import number_parameter, open_page
 from pages._ui.text import literal
 from pages.generate.parts import batch_draft, batch_form, plan_view, players_form
@@ -77,6 +78,12 @@ def plan(batch: Batch, folded: bool = True) -> None:
     if folded:
         with st.expander("Tasks of each domain in each mode", icon=":material/table:"):
             plan_view.parts(planned, names)
+
+
+def ask_for_packs(batch: Batch, place: str = "form") -> bool:
+    """Draw which domains of a batch that can start must be allowed first; return whether there is one."""
+    pinned, found, _ = prepared(batch)
+    return ask_to_allow({digest: domain.name for digest, domain in found.items()}, pinned.sandbox, place=place)
 
 
 def few_of(batch: Batch) -> Batch:
@@ -143,8 +150,9 @@ def from_file() -> None:
         if not wrong:
             model_fit(db(), batch)
             plan(batch, folded=False)
+        stopped = bool(wrong) or ask_for_packs(batch, "file")
         with st.container(horizontal=True):
-            if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=bool(wrong)):
+            if button("Launch this file", key="launch_file", icon=":material/rocket_launch:", disabled=stopped):
                 launch(batch, False)
             button(
                 "Fill in the form",
@@ -226,14 +234,16 @@ if made is not None:
         model_fit(db(), made)
         plan(made)
 batch_draft.note_began()
+asked = made is not None and ask_for_packs(made)
 with st.container(horizontal=True, vertical_alignment="center"):
-    whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=made is None)
+    stopped = made is None or asked
+    whole = button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=stopped)
     few = made and few_of(made)
     first = button(
         f"Try {TRY} first",
         icon=":material/science:",
         key="try_first",
-        disabled=made is None,
+        disabled=stopped,
         help="Three trajectories, of three modes and three domains where there are as many, to look at before you pay "
         "for all of them. The form stays as it is.",
     )

@@ -19,6 +19,7 @@ from engine.errors import InputError
 from engine.types import Domain
 from storage.conflicts import conflict
 from storage.database import Database
+from storage.designing.outside_packs import note_origin
 from storage.designing.shared_tools import finder
 from storage.tables import DomainRecord, DomainVersionRecord, PackRecord
 
@@ -126,12 +127,21 @@ def versions(db: Database, id: str) -> list[VersionRow]:
         return [VersionRow(r.version, r.digest, r.note, r.created_at) for r in session.scalars(query)]
 
 
-def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | None, note: str = "") -> int:
+def save_domain(
+    db: Database,
+    files: Mapping[str, bytes],
+    *,
+    based_on: int | None,
+    note: str = "",
+    imported: bool = False,
+    copy_of: str | None = None,
+) -> int:
     """Store a pack as the next version of its domain and return the version.
 
     Shared tool files that it names and lacks are laid in from the library. `based_on` is the version that was edited,
-    None for a new domain. Saving the current files again changes nothing. Raises InputError or InputErrors for a bad
-    pack, Conflict when the domain changed since.
+    None for a new domain. `imported` says that the files came from outside, `copy_of` is the digest of the pack that a
+    new domain was copied from (storage/designing/outside_packs.py). Saving the current files again changes nothing.
+    Raises InputError or InputErrors for a bad pack, Conflict when the domain changed since.
     """
     files = with_shared_files(files, finder(db))
     domain = parsed(files)
@@ -142,6 +152,8 @@ def save_domain(db: Database, files: Mapping[str, bytes], *, based_on: int | Non
             raise conflict("domain", domain.id, current, based_on)
         if record and current is not None and record.digest == domain.digest:
             return record.version
+        made_of = record.digest if record and current is not None else copy_of
+        note_origin(session, domain.digest, imported=imported, made_of=made_of)
         return _store(session, domain, files, note, shipped=False)
 
 

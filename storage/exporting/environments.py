@@ -11,6 +11,7 @@ from engine.types import Batch, Persona, Trajectory, TrajectoryFilter
 from storage import tables
 from storage.database import Database
 from storage.designing.domains import domain_by_digest, get_domain
+from storage.designing.outside_packs import unallowed
 from storage.designing.personas import list_personas
 from storage.reviewing.trajectories import stream
 
@@ -19,12 +20,21 @@ _PERSONAS = TypeAdapter(tuple[Persona, ...])
 
 def source_of(db: Database, *, batch: int | None, domain: str | None, tasks: int, seed: int) -> Source:
     """Return the source of a batch, or where none is given that of newly planned tasks of a domain. Raises InputError
-    where neither is given, and as the two functions below."""
+    where neither is given, for a domain from outside that no user let run without isolation, since a package is run so
+    before it leaves, and as the two functions below."""
     if batch is not None:
-        return source_of_batch(db, batch, domain)
-    if domain is None:
+        found = source_of_batch(db, batch, domain)
+    elif domain is None:
         raise InputError("environment", "needs a domain or a batch.", "Name one.")
-    return source_of_domain(db, domain, tasks=tasks, seed=seed)
+    else:
+        found = source_of_domain(db, domain, tasks=tasks, seed=seed)
+    if unallowed(db, [found.digest]):
+        raise InputError(
+            found.domain.id,
+            "came from outside, and a package is run here without isolation before it leaves.",
+            f"Read its tools, then allow them on the domain's page or with `python -m engine trust {found.digest}`.",
+        )
+    return found
 
 
 def source_of_domain(db: Database, id: str, *, tasks: int, seed: int) -> Source:

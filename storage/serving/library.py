@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.types import ExportOutcome, Profile, Pulse, Recipe, Request, Review, Trajectory
 from storage import preferences
 from storage.database import Database
-from storage.designing import domains
+from storage.designing import domains, outside_packs
 from storage.exporting import environments, exports
 from storage.reviewing import trajectories
 from storage.serving import engines, profiles, requests
@@ -37,6 +37,9 @@ class SqlLibrary:
         if found is None:
             raise InputError("trajectory", f"there is no trajectory {trajectory_id}.", "It may have been deleted.")
         return found, domains.files_by_digest(self._db, found.domain_digest)
+
+    def needs_isolation(self, digest: str) -> bool:
+        return bool(outside_packs.unallowed(self._db, (digest,)))
 
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]:
         recipe = exports.start_export(self._db, export_id)

@@ -26,6 +26,7 @@ from storage import tables
 from storage.columns import unfinished
 from storage.database import Database
 from storage.designing.domains import domain_by_digest, is_stored
+from storage.designing.outside_packs import unallowed
 from storage.intake import rows as intake
 from storage.search import plain
 
@@ -113,7 +114,15 @@ class SqlStore:
         batch = Batch.model_validate_json(row.body)
         digests = [str(share.digest) for share in batch.domains] if batch.rejudge is None else []
         domains = {digest: domain_by_digest(self._db, digest) for digest in digests}
-        return Claim(batch_id, batch, domains, _PERSONAS.validate_json(row.personas), holder, row.sandbox or "")
+        return Claim(
+            batch_id,
+            batch,
+            domains,
+            _PERSONAS.validate_json(row.personas),
+            holder,
+            row.sandbox or "",
+            unallowed(self._db, digests),
+        )
 
     def pin(self, batch_id: int, holder: str, sandbox: str) -> None:
         """Store the sandbox of a batch that has none yet; does nothing when this holder has lost the batch."""
@@ -230,7 +239,7 @@ class SqlStore:
         with self._db.read() as session:
             rolled_out_here = session.execute(imported).scalar() is False
         domain = domain_by_digest(self._db, digest) if is_stored(self._db, digest) else None
-        return Origin(domain, not rolled_out_here)
+        return Origin(domain, not rolled_out_here, bool(unallowed(self._db, (digest,))))
 
     def save_judgements(self, batch_id: int, judgements: Mapping[int, Judgement | None]) -> None:
         """Store what judging again found and count it, in one transaction. What is stored already stays."""

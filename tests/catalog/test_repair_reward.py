@@ -177,6 +177,20 @@ async def test_a_repair_that_breaks_another_function_is_not_rewarded(sandbox: Sa
         assert not (await _judged(sandbox, {"stockroom/dates.py": REPAIRED, path: text}))[0], path
 
 
+async def test_an_allowed_file_whose_place_the_reset_takes_back_is_left_out(sandbox: Sandbox) -> None:
+    assert TASK.hidden_tests
+    swaps = (
+        ("stockroom/labels.py/*", "cd stockroom; rm labels.py; mkdir labels.py; echo x > labels.py/x.py"),
+        ("stockroom", "rm -r stockroom; echo x > stockroom"),
+    )
+    for (allowed, command), passes in zip(swaps, (True, False), strict=True):
+        tests = TASK.hidden_tests.model_copy(update={"allowed": (*TASK.hidden_tests.allowed, allowed)})
+        await sandbox.reset()
+        await sandbox.write("stockroom/dates.py", REPAIRED.encode())
+        await sandbox.exec(("bash", "-c", command))
+        assert await hidden_tests_pass(tests, DOMAIN, sandbox, await sandbox.diff()) is passes, command
+
+
 async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox) -> None:
     assert TASK.hidden_tests
     narrow = TASK.hidden_tests.model_copy(update={"allowed": ("stockroom/money.py",)})

@@ -16,12 +16,15 @@ from engine.liveness import process_name
 from engine.sandboxes import docker
 from engine.types import PROVIDER_STATE, Attachment, Domain, Endpoint, Review
 from storage.database import Database
+from storage.designing import domains
+from storage.designing.outside_packs import unallowed
 from storage.exporting import exports
 from storage.generating import batches
 from storage.reviewing.reviews import save_review
 from tests.engines import ROOT, ended_holder, surroundings
 from tests.samples.batches import batch_of
 from tests.samples.models import scripted
+from tests.samples.packs import ledger_files
 from tests.samples.tokenizers import tokenizer_folder
 from tests.samples.trajectories import mixed_trajectories
 from tests.storage.stored_samples import insert_imported
@@ -66,6 +69,21 @@ def test_a_batch_file_is_worked_on_before_older_batches_and_alone(
     assert "batch 3 'mine': done" in done.stdout
     assert [batches.get_batch(db, number).status for number in older] == ["queued", "queued"]
     assert all(batches.get_batch(db, number).started_at is None for number in older)
+
+
+@pytest.mark.slow
+def test_an_imported_domain_is_refused_without_isolation_until_it_is_trusted(
+    db: Database, ledger: Domain, command: Command, tmp_path: Path
+) -> None:
+    domains.save_domain(db, ledger_files(b"Theirs."), based_on=1, imported=True)
+    digest = domains.get_domain(db, "ledger").digest
+    (tmp_path / "mine.yaml").write_text("domains: [ledger]\ntrajectories: 2\n")
+    refused = command("run", str(tmp_path / "mine.yaml"), "--sandbox", "local")
+    assert refused.returncode == 1
+    assert f"python -m engine trust {digest}" in refused.stdout
+    assert command("trust", digest).stdout == f"{digest} may run without isolation\n"
+    assert unallowed(db, [digest]) == frozenset()
+    assert "error: pack: 'nobody' is no stored domain" in command("trust", "nobody").stderr
 
 
 @pytest.mark.slow

@@ -135,15 +135,17 @@ def _origin(rows: Sequence[DomainRow], like: str) -> str:
 
 
 def _create(origin: str, id: str, name: str, description: str) -> None:
+    copy_of: str | None = None
     if origin in (BLANK, EMPTY):
         files: Mapping[str, bytes] = pack_files.read_folder(SKELETON if origin == BLANK else NOTHING)
     else:
         row = find_domain(origin)
         if row is None:
             raise InputError("domain", f"there is no domain {origin!r} any more.", "Choose another origin.")
-        files = base_files(db(), row.digest)
+        files, copy_of = base_files(db(), row.digest), row.digest
     note = f"Copied from {origin}" if origin.strip() else "Created"
-    domains.save_domain(db(), renamed(files, id, name, description), based_on=None, note=note)
+    pack = renamed(files, id, name, description)
+    domains.save_domain(db(), pack, based_on=None, note=note, copy_of=copy_of)
     st.session_state.get("drafts", {}).pop(id, None)  # a draft of a deleted domain of that id
 
 
@@ -235,7 +237,7 @@ def _draw_import(domain: Domain, files: dict[str, bytes]) -> None:
     if button("Import", key="import_go", type="primary", icon=":material/download_done:", disabled=bool(problem)):
         with refusals():
             pack = files if id == id_of(files) else renamed(files, id)
-            version = domains.save_domain(db(), pack, based_on=based_on, note="Imported")
+            version = domains.save_domain(db(), pack, based_on=based_on, note="Imported", imported=True)
             outcome = f"imported as version {version}" if version != based_on else f"is the same as version {version}"
             _finish_with("import_domain", id, f"Domain {literal(domain.name)} {outcome}")
 

@@ -12,6 +12,7 @@ from pages._ui.confirm_buttons import drop_button
 from pages._ui.database import db
 from pages._ui.format import plural
 from pages._ui.messages import keep_message
+from pages._ui.outside_packs import ask_to_allow
 from pages._ui.text import code_view, excerpt, literal
 from pages.design.parts.draft.deleting import notices
 from pages.design.parts.draft.domain_draft import Draft, base_files, discard, discard_file, draft_named, rebase, save
@@ -78,7 +79,8 @@ def error_lines(source: str, path: str, problems: Sequence[str], *, line: int | 
 
 
 def save_bar(row: DomainRow, draft: Draft) -> None:
-    """Draw what is unsaved, the note and the buttons; the same place on every page of the domain."""
+    """Draw what is unsaved, the note and the buttons, and the question whether the domain may run without isolation;
+    the same place on every page of the domain."""
     with st.container(border=True, key="save_bar"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
@@ -122,6 +124,7 @@ def save_bar(row: DomainRow, draft: Draft) -> None:
                 problems_list(draft.problems, title=title, domain=draft.domain)
     if draft.changes and draft.based_on != row.version:
         _newer_version(row, draft)
+    ask_to_allow({draft.digest: row.name})
 
 
 def _unsaved(draft: Draft) -> None:
