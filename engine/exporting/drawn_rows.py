@@ -37,7 +37,9 @@ _ROLES = {
     "function_call": "assistant",
     "observation": "tool",
 }
-_TEXTS = ("content", "value", "message", "text")
+_KINDS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
+"""Items of the Responses API that have no role."""
+_TEXTS = ("content", "value", "message", "text", "output")
 
 
 class DrawnCall(NamedTuple):
@@ -139,6 +141,11 @@ def _parts(row: Row) -> Iterator[tuple[str, Sequence[Any]]]:
             yield name, [found]
         elif isinstance(found, list):
             yield name, found
+    asked = row.get("responses_create_params")
+    if isinstance(asked, Mapping):
+        yield "prompt", asked["input"]
+        answered = row.get("response")
+        yield "completion", answered["output"] if isinstance(answered, Mapping) else [row["expected_action"]]
     for one in row.get("completions") or ():
         yield ("chosen" if one["rank"] == 0 else "rejected"), one["completion"]
     for trace in row.get("traces") or ():
@@ -191,7 +198,8 @@ def _is_trained(part: str, message: Any, trained: _Trained | None) -> bool | Non
 
 
 def _role(message: Mapping[str, Any]) -> str:
-    given = str(message.get("role") or message.get("from") or message.get("source") or "")
+    kind = _KINDS.get(str(message.get("type")), "")
+    given = str(message.get("role") or message.get("from") or message.get("source") or kind)
     return _ROLES.get(given, given)
 
 
@@ -200,6 +208,9 @@ def _message(message: Any, trained: bool | None) -> DrawnMessage:
         return DrawnMessage("", message, "", (), trained)
     text, calls = _content(next((message[key] for key in _TEXTS if message.get(key)), ""))
     calls += [_call(call) for call in message.get("tool_calls") or ()]
+    calls += [_call(message)] if message.get("type") == "function_call" else []
+    if message.get("type") == "reasoning":
+        return DrawnMessage("assistant", "", _content(message.get("summary") or [])[0] or text, tuple(calls), trained)
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     return DrawnMessage(_role(message), text.strip("\n"), str(reasoning), tuple(calls), trained)
 

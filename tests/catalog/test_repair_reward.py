@@ -183,12 +183,12 @@ async def test_an_allowed_file_whose_place_the_reset_takes_back_is_left_out(sand
         ("stockroom/labels.py/*", "cd stockroom; rm labels.py; mkdir labels.py; echo x > labels.py/x.py"),
         ("stockroom", "rm -r stockroom; echo x > stockroom"),
     )
-    for (allowed, command), passes in zip(swaps, (True, False), strict=True):
+    for allowed, command in swaps:
         tests = TASK.hidden_tests.model_copy(update={"allowed": (*TASK.hidden_tests.allowed, allowed)})
         await sandbox.reset()
         await sandbox.write("stockroom/dates.py", REPAIRED.encode())
         await sandbox.exec(("bash", "-c", command))
-        assert await hidden_tests_pass(tests, DOMAIN, sandbox, await sandbox.diff()) is passes, command
+        assert await hidden_tests_pass(tests, DOMAIN, sandbox, await sandbox.diff()) is False, command
 
 
 async def test_a_template_whose_reference_strays_is_not_proven(sandbox: Sandbox) -> None:
