@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from engine import settings
 from engine.errors import InputError
 from engine.exporting.build import preview
 from engine.exporting.target import find
-from engine.types import NameStyle, Recipe, TrajectoryFilter
+from engine.types import Recipe, TrajectoryFilter
 from pages._ui.badges import badge, words
 from pages._ui.buttons import button
 from pages._ui.confirm_buttons import delete_button
@@ -25,6 +25,7 @@ from pages._ui.layout import actions, empty_state
 from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
 from pages._ui.text import literal
+from pages.export.parts.alterations_form import alterations_form
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.environment_form import draw_environments
 from pages.export.parts.length_form import length_form
@@ -47,14 +48,6 @@ REPORTED = {
     "Fields lost": "lost",
 }
 JSON_TEXT = ("json_text", "json_text_of_mixed_types")
-NAME_STYLES: dict[NameStyle, str] = {
-    "snake_case": "snake_case",
-    "camel_case": "camelCase",
-    "pascal_case": "PascalCase",
-    "upper_case": "UPPER_CASE",
-    "mixed": "One of these for each task",
-    "random": "Random letters",
-}
 SPLITS = ("train", "validation", "test")
 SHARES = {"train": 90, "validation": 10, "test": 0}
 
@@ -78,23 +71,7 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
             st.caption("It takes what the judges rejected too, as the worse side.")
         rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
-        tool_names = st.selectbox(
-            "Names of tools",
-            get_args(NameStyle),
-            None,
-            key="export_tool_names",
-            format_func=NAME_STYLES.__getitem__,
-            placeholder="As they were called",
-            width=240,
-            help="Other names keep a model from learning names by heart. They are the same in tools, calls, results, "
-            "policy and answers of one task, and follow from the seed.",
-        )
-        labels = st.checkbox(
-            "Add labels",
-            key="export_labels",
-            help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
-            "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
-        )
+        tool_names, labels = alterations_form()
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
         st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
