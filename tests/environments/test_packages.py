@@ -27,7 +27,7 @@ from tests.samples.packs import ledger_files
 from tests.samples.personas import TESS
 
 pytestmark = pytest.mark.timeout(600)  # a package is run by processes of its own, which a busy machine starts slowly
-USUAL = ("harbor", "openenv")
+USUAL = ("harbor",)  # other tests here play a package of OpenEnv
 
 
 @pytest.fixture(scope="module")
