@@ -65,13 +65,13 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
         untrained = untrained_form(target)
     container = container_form(target)
     tokenizer, limit, counts = length_form()
+    tool_names, labels = alterations_form()
     with st.container(horizontal=True):
         needed = target is not None and find(target).rejected_too
         if needed:
             st.caption("It takes what the judges rejected too, as the worse side.")
         rejected = needed or st.checkbox("Also what the judges rejected", key="export_rejected")
         accepted = st.checkbox("Only what a human accepted", key="export_accepted")
-        tool_names, labels = alterations_form()
     if total := sum(shares.values()) - 100:
         much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
         st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")

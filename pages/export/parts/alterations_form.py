@@ -20,21 +20,22 @@ NAME_STYLES: dict[NameStyle, str] = {
 
 def alterations_form() -> tuple[NameStyle | None, bool]:
     """Draw the form; return (the style of other names, None for those that were called; whether labels are added)."""
-    tool_names = st.selectbox(
-        "Names of tools",
-        get_args(NameStyle),
-        None,
-        key="export_tool_names",
-        format_func=NAME_STYLES.__getitem__,
-        placeholder="As they were called",
-        width=240,
-        help="Other names keep a model from learning names by heart. They are the same in tools, calls, results, "
-        "policy and answers of one task, and follow from the seed.",
-    )
-    labels = st.checkbox(
-        "Add labels",
-        key="export_labels",
-        help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
-        "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
-    )
+    with st.expander("Tool names and labels", key="export_alterations", icon=":material/sell:"):
+        left, right = st.columns(2, vertical_alignment="bottom")
+        tool_names = left.selectbox(
+            "Names of tools",
+            get_args(NameStyle),
+            None,
+            key="export_tool_names",
+            format_func=NAME_STYLES.__getitem__,
+            placeholder="As they were called",
+            help="Other names keep a model from learning names by heart. They are the same in tools, calls, results, "
+            "policy and answers of one task, and follow from the seed.",
+        )
+        labels = right.checkbox(
+            "Add labels",
+            key="export_labels",
+            help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
+            "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
+        )
     return tool_names, labels
