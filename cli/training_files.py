@@ -72,8 +72,8 @@ def export(
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)
-        rows, licence_of = stream(db, made.filter), SqlLibrary(db).licence
-        result = build(made, rows, out, licence_of=licence_of, replace=force)
+        rows, known = stream(db, made.filter), SqlLibrary(db)
+        result = build(made, rows, out, licence_of=known.licence, batch_of=known.batch, replace=force)
         finish_export(db, create_export(db, made), result.outcome(None))
     summary = {"path": str(result.path), "rows": result.rows, "report": result.report}
     print(json.dumps(summary, indent=2, default=str))

@@ -5,3 +5,6 @@ plug-ins, prompts, the event loop, liveness. The other folders import only from 
 modes, planning, judging, rolling, reviewing, executors, running, importing, exporting, serving. Folders named by plural
 nouns hold plug-ins, one file each. Read rolling/rollout.py first.
 """
+
+VERSION = "0.1.0"
+"""The version of Turnwright, as in pyproject.toml."""

@@ -21,6 +21,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from engine.types import (
+    Batch,
     Claim,
     Completion,
     Converted,
@@ -515,6 +516,7 @@ class Library(Protocol):
     trajectory: one record, with the files of the domain version that it was rolled out in.
     export: the recipe, and a stream of (id, body, reviews).
     licence: the licence of a domain version by digest; None when it states none or is not stored.
+    batch: the batch of a fingerprint as it can be launched again; None when it is not stored or was imported.
     sandbox_options: the options set in the studio, by the sandbox's name.
     save_profile: store a profile with the saved endpoints that it was made for; without any nothing is stored.
     fail_export: store why nothing was written.
@@ -527,6 +529,7 @@ class Library(Protocol):
     def trajectory(self, trajectory_id: int) -> tuple[Trajectory, Mapping[str, bytes]]: ...
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def licence(self, digest: str) -> str | None: ...
+    def batch(self, fingerprint: str) -> Batch | None: ...
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]: ...
     def save_profile(self, profile: Profile) -> None: ...
     def finish_export(self, export_id: int, outcome: ExportOutcome) -> None: ...

@@ -1,7 +1,8 @@
 """Build a whole export: convert, split, write, describe. Of each trajectory only ids and counts stay in memory.
 
-A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json and the format's own extra
-files. The same trajectories and recipe give the same bytes. The file gets its name only when it is complete.
+A zip holds one data file per split, README.md (the dataset card), report.json, recipe.json, the files of the batches
+that are known, and the format's own extra files. The same trajectories and recipe give the same bytes. The file gets
+its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonlines
 
 from engine.errors import InputError, StorageError
-from engine.exporting.card import CardCounts, card, domain_licences, with_licence
+from engine.exporting.batch_files import batch_files
+from engine.exporting.card import Contents, DataFile, card, domain_licences, with_licence
+from engine.exporting.card_facts import CardCounts
 from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.target import for_target, target_of
-from engine.types import ExportOutcome, Recipe
+from engine.types import Batch, ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -64,6 +67,7 @@ def build(
     target: Path,
     *,
     licence_of: Callable[[str], str | None] = lambda digest: None,
+    batch_of: Callable[[str], Batch | None] = lambda fingerprint: None,
     extra_processes: int | None = None,
     replace: bool = True,
 ) -> ExportResult:
@@ -71,9 +75,10 @@ def build(
 
     A `target` ending in .jsonl becomes one data file, for a recipe with one split, with the format's extra files in
     its folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
-    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none.
-    `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
-    option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
+    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none, and
+    `batch_of` a batch by its fingerprint, None where it is not known. `extra_processes` help with large exports (see
+    `encode_all`). Raises InputError when there is no row to write, an option or the ending is wrong, or the file exists
+    and `replace` is false; StorageError when the disk refuses.
     """
     recipe = for_target(recipe)
     try:
@@ -83,7 +88,7 @@ def build(
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
             converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
-            return _build(recipe, converted, path, Path(scratch), licence_of)
+            return _build(recipe, converted, path, Path(scratch), _Origins(licence_of, batch_of))
     except OSError as error:
         folder = target.parent if target.suffix in ENDINGS else target
         problem = f"The export could not be written to {folder.name}: {error.strerror or error}."
@@ -98,6 +103,13 @@ def _next_move(error: OSError) -> str:
     if error.errno == errno.ENAMETOOLONG:
         return "Choose a shorter name."
     return "See that the folder exists and is one, or choose another."
+
+
+class _Origins(NamedTuple):
+    """What is known of where trajectories come from, beside themselves (see `build`)."""
+
+    licence_of: Callable[[str], str | None]
+    batch_of: Callable[[str], Batch | None]
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
@@ -170,7 +182,7 @@ def _build(
     converted: Generator[EncodedTrajectory, None, None],
     path: Path,
     scratch: Path,
-    licence_of: Callable[[str], str | None],
+    origins: _Origins,
 ) -> ExportResult:
     conversion = Conversion(recipe)
     exporter = conversion.exporter
@@ -191,9 +203,12 @@ def _build(
         sha256 = writers[split].sha256()
         companions = _write_companions(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
-        licences = domain_licences(card_counts, licence_of)
-        beside = exporter.extra_files(files) | {
-            "README.md": card(recipe, card_counts, files, rows, summary, licences),
+        licences = domain_licences(card_counts, origins.licence_of)
+        batches = batch_files(card_counts.batches, origins.batch_of)
+        described = [_data_file(split, scratch / file, writers[split]) for split, file in files.items()]
+        beside = exporter.extra_files(files) | batches
+        beside |= {
+            "README.md": card(Contents(recipe, card_counts, described, summary, licences, sorted(batches))),
             "recipe.json": with_licence(recipe, licences).model_dump_json(indent=2).encode() + b"\n",
             "report.json": _pretty(summary),
         }
@@ -205,6 +220,10 @@ def _build(
     for name in companions:
         (scratch / name).replace(path.parent / name)
     return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, data_files))
+
+
+def _data_file(split: str, path: Path, writer: _Writer) -> DataFile:
+    return DataFile(split, path.name, writer.rows, path.stat().st_size, writer.sha256())
 
 
 def _write_splits(
@@ -220,11 +239,12 @@ def _write_splits(
     ids: list[int] = []
     with ExitStack() as stack:
         writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
-        for id, outcome, split, key in stack.enter_context(closing(converted)):
+        for id, outcome, split, facts in stack.enter_context(closing(converted)):
             rows = report.admit(outcome)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
                 writers[split].add(rows)
-                card_counts.add(key)
+                if facts is not None:
+                    card_counts.add(facts)
                 ids.append(id)
         for writer in writers.values():
             writer.flush()

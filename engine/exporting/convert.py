@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import plugins
-from engine.exporting.card import CardKey, card_key
+from engine.exporting.card_facts import CardFacts, card_facts
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
@@ -41,13 +41,12 @@ _MOST_WAITING = 16
 
 
 class EncodedTrajectory(NamedTuple):
-    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` and `card_key`
-    are empty."""
+    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` is empty and `facts` are None."""
 
     id: int
     converted: Converted
     split: str = ""
-    card_key: CardKey = ()
+    facts: CardFacts | None = None
 
 
 class Conversion:
@@ -105,7 +104,7 @@ class Conversion:
     def _encoded(self, id: int, record: Record, converted: Converted) -> EncodedTrajectory:
         rows = [dump_bytes(row) for row in converted.rows]
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
-        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_key(record))
+        return EncodedTrajectory(id, converted._replace(rows=rows), split, card_facts(record))
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
@@ -172,15 +171,15 @@ def _tuple_encoder(recipe: Recipe) -> Callable[[Entry], tuple[Any, ...]]:
     encode = Conversion(recipe).encode
 
     def encoded_tuple(entry: Entry) -> tuple[Any, ...]:
-        id, converted, split, key = encode(entry)
-        return id, tuple(converted), split, key
+        id, converted, split, facts = encode(entry)
+        return id, tuple(converted), split, facts and tuple(facts)
 
     return encoded_tuple
 
 
 def _from_tuple(encoded: tuple[Any, ...]) -> EncodedTrajectory:
-    id, converted, split, key = encoded
-    return EncodedTrajectory(id, Converted(*converted), split, key)
+    id, converted, split, facts = encoded
+    return EncodedTrajectory(id, Converted(*converted), split, facts and CardFacts(*facts))
 
 
 def _convert_in_parallel(

@@ -53,7 +53,8 @@ class Target:
         a JSON object by split.
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
-    tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
+    tried: how it is known that the consumer takes the rows. tried_with: the packages and versions that this was known
+        of, "" where it is a convention without a package. trains: False where nothing is trained from them.
     rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
     """
 
@@ -69,6 +70,7 @@ class Target:
     group: Group = "trainers"
     usual: bool = False
     tried: Tried = "documents"
+    tried_with: str = ""
     trains: bool = True
     rejected_too: bool = False
 

@@ -179,7 +179,8 @@ class Desk:
         try:
             recipe, rows = self._library.export(export_id)
             folder = read().exports
-            result = build(recipe, rows, folder / str(export_id), licence_of=self._library.licence)
+            known = self._library
+            result = build(recipe, rows, folder / str(export_id), licence_of=known.licence, batch_of=known.batch)
         except (TurnwrightError, OSError) as error:
             self._library.fail_export(export_id, str(error))
             raise InputError("export", f"{error}") from error

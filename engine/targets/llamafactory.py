@@ -13,6 +13,7 @@ FORMS = {
         title="LLaMA-Factory",
         line="ShareGPT rows with dataset_info.json, which end before the first turn that must not be trained.",
         format="llamafactory",
+        tried_with="llamafactory 0.9.5",
         options={"masked": ("cut",)},
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="LLaMA-Factory trains every `gpt` and `function_call` turn that it sees. A row therefore ends before "
