@@ -19,7 +19,9 @@ from engine.errors import InputError
 @with_filter
 def export(
     chosen: dict[str, Any],
-    out: Annotated[Path, typer.Option(help="A .jsonl file (one split), a .zip file, or a folder to write into.")],
+    out: Annotated[
+        Path, typer.Option(help="A data file (.jsonl for most formats; one split), a .zip file, or a folder.")
+    ],
     target: Annotated[str | None, typer.Option(help="The trainer that the rows are for; see `list targets`.")] = None,
     format: Annotated[
         str | None, typer.Option(help="An exporter, without a target; see `list exporters`.  [default: chat_jsonl]")
@@ -65,7 +67,7 @@ def export(
             "licence": licence,
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},
-            "splits": shares or ({"train": 1.0} if out.suffix == ".jsonl" else None),
+            "splits": shares or ({"train": 1.0} if out.suffix in (".jsonl", ".csv", ".parquet") else None),
         }
         made = validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
     made = for_target(made)

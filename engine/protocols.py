@@ -413,6 +413,8 @@ class Exporter(Protocol):
     never_carried: what the format has no place for.
     convert: the rows of one record, with what the report counts.
     extra_files: files beside the data (dataset_info.json), given {split: data file}.
+
+    One that writes tables has `columns` besides (engine/exporting/table.py).
     """
 
     suffix: str

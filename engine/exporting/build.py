@@ -28,16 +28,21 @@ from engine.exporting.batch_files import batch_files
 from engine.exporting.card import Contents, DataFile, card, domain_licences, with_licence
 from engine.exporting.card_facts import CardCounts
 from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
+from engine.exporting.croissant import croissant
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
+from engine.exporting.table import ENDINGS as TABLES
+from engine.exporting.table import TableWriter
 from engine.exporting.target import for_target, target_of
+from engine.protocols import Exporter
 from engine.types import Batch, ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _BUFFER_BYTES = 1 << 20
-ENDINGS = (".jsonl", ".zip")
-"""The endings that an export's file name may have."""
+_LINES = ".jsonl"
+ENDINGS = (_LINES, *TABLES, ".zip")
+"""The endings that an export's file name may have: of a data file alone, as the format has it, or of a zip."""
 _ROWS_AT_ONCE = 100
 
 
@@ -73,16 +78,16 @@ def build(
 ) -> ExportResult:
     """Write the export and return where it is.
 
-    A `target` ending in .jsonl becomes one data file, for a recipe with one split, with the format's extra files in
-    its folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
-    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none, and
-    `batch_of` a batch by its fingerprint, None where it is not known. `extra_processes` help with large exports (see
-    `encode_all`). Raises InputError when there is no row to write, an option or the ending is wrong, or the file exists
-    and `replace` is false; StorageError when the disk refuses.
+    A `target` with the ending of the format's data files (.jsonl for most) becomes one data file, for a recipe with one
+    split, with the format's extra files in its folder; one ending in .zip becomes that zip; in a folder (existing, or a
+    name without an ending) the export is <recipe name>.zip. `licence_of` gives the licence of a domain version by its
+    digest, for recipes that name none, and `batch_of` a batch by its fingerprint, None where it is not known.
+    `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
+    option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
     recipe = for_target(recipe)
     try:
-        path = output_path(target, recipe.name)
+        path = output_path(target, recipe.name, Conversion(recipe).exporter.suffix)
         _check_splits(recipe, path)
         _refuse_existing(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,18 +139,20 @@ def _json_value(row: Any) -> Any:
 # ---------------------------------------------------------------- output path
 
 
-def output_path(target: Path, name: str) -> Path:
-    """Return the file to write for a `target` (see `build`). Raises InputError for an ending other than ENDINGS."""
-    if target.name in ENDINGS and not target.is_dir():
+def output_path(target: Path, name: str, suffix: str = _LINES) -> Path:
+    """Return the file to write for a `target` (see `build`). Raises InputError for another ending than `suffix` and
+    .zip."""
+    endings = (suffix, ".zip")
+    if target.name in endings and not target.is_dir():
         next_move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
         raise InputError(str(target), "is an ending without a name.", next_move)
-    if target.suffix in ENDINGS:
+    if target.suffix in endings:
         if target.is_dir():
             raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")
         return target
     if target.suffix and not target.is_dir():
         problem = f"{target.suffix} is no ending of a file that can be written."
-        next_move = f"End it in {' or '.join(ENDINGS)}. For a folder of that name, make the folder first."
+        next_move = f"End it in {' or '.join(endings)}. For a folder of that name, make the folder first."
         raise InputError(str(target), problem, next_move)
     return target / f"{_file_name(name)}.zip"
 
@@ -171,7 +178,7 @@ def _check_splits(recipe: Recipe, path: Path) -> None:
         if not _SPLIT_NAME.fullmatch(name):
             raise InputError("splits", f"{name!r} is no name for a file.", "Use letters, digits and _.")
     used = [name for name, share in recipe.splits.items() if share > 0]
-    if path.suffix == ".jsonl" and len(used) > 1:
+    if path.suffix != ".zip" and len(used) > 1:
         raise InputError(
             path.name, f"one file cannot hold {len(used)} splits.", "Write a .zip, or use one split: train=1."
         )
@@ -187,7 +194,7 @@ def _build(
     conversion = Conversion(recipe)
     exporter = conversion.exporter
     report, card_counts = Report(conversion.never_carried), CardCounts()
-    writers, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts)
+    writers, ids = _write_splits(recipe, converted, scratch, exporter, report, card_counts)
     files = {name: f"{name}{exporter.suffix}" for name in recipe.splits if writers[name].rows}
     rows = {name: writers[name].rows for name in files}
     summary = report.as_dict() | {"splits": {name: writers[name].rows for name in recipe.splits}}
@@ -196,19 +203,22 @@ def _build(
     finished = scratch / "finished"
     companions: list[str] = []
     data_files = files
-    if path.suffix == ".jsonl":
+    if path.suffix != ".zip":
         ((split, file),) = files.items()
         data_files = {split: path.name}
-        (scratch / file).replace(finished)
         sha256 = writers[split].sha256()
+        (scratch / file).replace(finished)
         companions = _write_companions(path, scratch, exporter.extra_files({path.stem: path.name}))
     else:
         licences = domain_licences(card_counts, origins.licence_of)
         batches = batch_files(card_counts.batches, origins.batch_of)
         described = [_data_file(split, scratch / file, writers[split]) for split, file in files.items()]
         beside = exporter.extra_files(files) | batches
+        contents = Contents(recipe, card_counts, described, summary, licences, sorted(batches))
+        if (made_for := target_of(recipe)) and made_for.repository:
+            beside["croissant.json"] = croissant(contents, scratch)
         beside |= {
-            "README.md": card(Contents(recipe, card_counts, described, summary, licences, sorted(batches))),
+            "README.md": card(contents),
             "recipe.json": with_licence(recipe, licences).model_dump_json(indent=2).encode() + b"\n",
             "report.json": _pretty(summary),
         }
@@ -222,7 +232,7 @@ def _build(
     return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, data_files))
 
 
-def _data_file(split: str, path: Path, writer: _Writer) -> DataFile:
+def _data_file(split: str, path: Path, writer: _Writer | TableWriter) -> DataFile:
     return DataFile(split, path.name, writer.rows, path.stat().st_size, writer.sha256())
 
 
@@ -230,15 +240,15 @@ def _write_splits(
     recipe: Recipe,
     converted: Generator[EncodedTrajectory, None, None],
     scratch: Path,
-    suffix: str,
+    exporter: Exporter,
     report: Report,
     card_counts: CardCounts,
-) -> tuple[dict[str, _Writer], list[int]]:
+) -> tuple[dict[str, _Writer | TableWriter], list[int]]:
     """Write one data file per split, counting into `report` and `card_counts`; return (writers by split, ids of the
     trajectories that gave rows)."""
     ids: list[int] = []
     with ExitStack() as stack:
-        writers = {name: _Writer(stack, scratch / f"{name}{suffix}") for name in recipe.splits}
+        writers = {name: _writer(stack, scratch / f"{name}{exporter.suffix}", exporter) for name in recipe.splits}
         for id, outcome, split, facts in stack.enter_context(closing(converted)):
             rows = report.admit(outcome)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
@@ -249,6 +259,11 @@ def _write_splits(
         for writer in writers.values():
             writer.flush()
     return writers, ids
+
+
+def _writer(stack: ExitStack, path: Path, exporter: Exporter) -> _Writer | TableWriter:
+    columns = getattr(exporter, "columns", None)
+    return _Writer(stack, path) if columns is None else TableWriter(stack, path, columns)
 
 
 class _Writer:

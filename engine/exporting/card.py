@@ -78,6 +78,12 @@ class Contents:
         return dict(found)
 
     @property
+    def languages(self) -> list[str]:
+        """The languages of one trajectory in a hundred or more, the most frequent first."""
+        found = self.counts.languages
+        return [code for code, count in found.most_common() if code != UNCLEAR and 100 * count >= found.total()]
+
+    @property
     def first_files(self) -> dict[str, str]:
         """The name of the first data file of each split."""
         found: dict[str, str] = {}
@@ -112,7 +118,7 @@ def card(contents: Contents) -> bytes:
     """Return README.md."""
     front = {
         "license": _hub_licence(contents.recipe, contents.licences),
-        "language": _language_codes(contents.counts),
+        "language": contents.languages,
         "pretty_name": contents.recipe.name,
         "tags": ["tool-use", "function-calling", "agents", "synthetic"],
         "task_categories": ["text-generation"],
@@ -139,12 +145,6 @@ def _dataset_info(contents: Contents) -> dict[str, Any]:
         sizes[file.split] += file.size
     splits = [{"name": name, "num_bytes": sizes[name], "num_examples": rows} for name, rows in contents.rows.items()]
     return {"config_name": "default", "splits": splits, "download_size": sizes.total(), "dataset_size": sizes.total()}
-
-
-def _language_codes(counts: CardCounts) -> list[str]:
-    """Return the languages of one trajectory in a hundred or more, the most frequent first."""
-    least = counts.languages.total() / 100
-    return [code for code, count in counts.languages.most_common() if code != UNCLEAR and count >= least]
 
 
 def _hub_licence(recipe: Recipe, licences: DomainLicences) -> str:

@@ -54,7 +54,8 @@ class Target:
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
     tried: how it is known that the consumer takes the rows. tried_with: the packages and versions that this was known
-        of, "" where it is a convention without a package. trains: False where nothing is trained from them.
+        of, "" where it is a convention without a package.
+    trains: False where nothing is trained from them. repository: its exports get a croissant.json beside the card.
     rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
     """
 
@@ -73,6 +74,7 @@ class Target:
     tried_with: str = ""
     trains: bool = True
     rejected_too: bool = False
+    repository: bool = False
 
     def settings_for(self, files: Mapping[str, str]) -> str:
         """Return the settings with the names of the data files (by split) filled in."""

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine import plugins
 from engine.errors import InputError
+from engine.exporting.convert import Conversion
 from engine.exporting.target import GROUPS, TRIED, Target, find, in_groups
 from engine.types import Recipe
 from pages._ui.config_form import config_form
@@ -127,7 +128,8 @@ def loading(recipe: Recipe, *, key: str) -> None:
     target = known(recipe.target)
     if target is None:
         return
-    files = {split: f"{split}.jsonl" for split, share in recipe.splits.items() if share}
+    suffix = Conversion(recipe).exporter.suffix
+    files = {split: f"{split}{suffix}" for split, share in recipe.splits.items() if share}
     st.caption(literal(f"{target.title} needs these settings; with others it may train what it must not:"))
     code_view(target.settings_for(files), key=key, language=target.language)
 
