@@ -30,7 +30,6 @@ calls = [json.loads(call["function"]["arguments"]) for m in data[0]["messages"] 
 """,
         language="python",
         group="datasets",
-        usual=True,
         tried="loader",
         tried_with="datasets 5.2.0, huggingface_hub 1.33.0, mlcroissant 1.1.1",
         repository=True,
