@@ -1,7 +1,8 @@
 """The list of commands, and how a refusal is printed. Each command is a function of the file imported here.
 
 python -m engine work | run FILE | resume NUMBER | rejudge | use-scores NUMBER | undo-scores NUMBER
-    | export | show | analyze | import | validate PACK | check | cleanup | list KIND
+    | export | push EXPORT ADDRESS | pull ADDRESS | show | analyze | import | validate PACK | check | cleanup
+    | list KIND
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 
 import typer
 
-from cli import batches, installation, judging, packs, results, training_files
+from cli import batches, installation, judging, packs, publishing, results, training_files
 from engine.errors import InputError, TurnwrightError, each
 
 app = typer.Typer(
@@ -27,6 +28,8 @@ app.command()(judging.use_scores)
 app.command()(judging.undo_scores)
 app.command()(training_files.export)
 app.command(name="import")(training_files.import_)
+app.command()(publishing.push)
+app.command()(publishing.pull)
 app.command()(results.show)
 app.command()(results.analyze)
 app.command()(packs.validate)

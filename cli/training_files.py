@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,18 +92,24 @@ def import_(
 ) -> None:
     """Read a training file as a finished batch, without what an import before brought. A bad line is set aside with its
     reason; when none can be read, the file is refused."""
+    options = {key: value_of(text) for key, text in pairs(option or [])}
+    with database() as db:
+        import_file(db, file, name or file.stem, format.replace("-", "_"), options)
+
+
+def import_file(db: Any, file: Path, name: str, format: str, options: Mapping[str, Any]) -> None:
+    """Import one file as a batch of that name and print the report. Raises InputError when it cannot be read."""
     from engine.importing.read import importer_of, read, report_lines
     from engine.importing.report import Report
     from storage.intake import imports
 
-    options = {key: value_of(text) for key, text in pairs(option or [])}
-    importer, report = importer_of(format.replace("-", "_"), options), Report()
+    importer, report = importer_of(format, options), Report()
     try:
         source = file.open("rb")
     except OSError as error:
         raise InputError(file.name, f"cannot be read: {error.strerror}.", "Check the path.") from error
-    with source, database() as db:
-        found = imports.insert_new(db, name or file.stem, read(importer, source, file.name, report), report.as_dict)
+    with source:
+        found = imports.insert_new(db, name, read(importer, source, file.name, report), report.as_dict)
     if found.batch is not None:
         print(f"batch {found.batch}: {found.rows} trajectories")
     if found.repeated:

@@ -74,7 +74,7 @@ class Scores:
     def convert(self, record: Record) -> Converted:
         """Return a row for each score, or one without a score."""
         whole = _trajectory_columns(record)
-        return Converted([whole | _score_columns(one) for one in record.scores] or [whole | _NO_SCORE])
+        return Converted([whole | _score_columns(one) for one in record.scores] or [{**whole, **_NO_SCORE}])
 
     def extra_files(self, splits: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return no extra files."""

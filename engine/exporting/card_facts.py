@@ -139,7 +139,7 @@ class CardCounts:
         """Return counts by `name`: domain, mode, outcome, teacher, user or judge (only trajectories with a judge)."""
         found: Counter[str] = Counter()
         for key, count in self.seen.items():
-            domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge, *_ = key
+            domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge = key[:9]
             values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
             values["teacher"] = _player_label("teachers", teacher, teacher_model)
             values["user"] = _player_label("users", user, user_model)

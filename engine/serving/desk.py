@@ -5,6 +5,7 @@
     test_model    {endpoint}                                                  -> {reply, called_tool, call, profile}
     replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
+    push_export   {path, address, variable?, public?}                         -> {address}
 
 `overrides` maps pack paths to text (or {"base64": ...}) that replaces the saved file, so that an unsaved tool or
 template can be tried; None removes a file. A request that is refused is answered with (None, message), and the message
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,6 +28,8 @@ from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
 from engine.protocols import Library, SandboxPool
+from engine.publishing.places import HUB_TOKEN, HubPlace, place_of
+from engine.publishing.push import push
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, Runtime, check_correction, replay
@@ -79,6 +83,7 @@ class Desk:
             "test_model": self._test_model,
             "replay_fix": self._replay_fix,
             "build_export": self._build_export,
+            "push_export": self._push_export,
         }
         if request.kind not in kinds:
             return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
@@ -190,6 +195,17 @@ class Desk:
         outcome = result.outcome(result.path.relative_to(folder).as_posix())
         self._library.finish_export(export_id, outcome)
         return {"rows": outcome.rows, "path": result.path.name}
+
+    async def _push_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        path = (read().exports / str(payload["path"])).resolve()
+        if not path.is_relative_to(read().exports.resolve()):
+            raise InputError("export", "is not in the folder of exports.", "Push it from the list of exports.")
+        place = place_of(str(payload["address"]))
+        if not isinstance(place, HubPlace):  # an address of a store could name any file of this machine
+            raise InputError("repository", "is no repository of the hub.", "Write USER/NAME.")
+        variable, public = str(payload.get("variable") or HUB_TOKEN), bool(payload.get("public"))
+        send = partial(push, path, str(payload["address"]), variable=variable, public=public)
+        return {"address": await asyncio.to_thread(send)}
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain that a request names, with its `overrides` applied. Raises InputErrors."""

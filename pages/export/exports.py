@@ -27,6 +27,7 @@ from pages._ui.messages import keep_message, notice, show_messages
 from pages._ui.routes import page_link
 from pages._ui.text import code_view, literal
 from pages.export.parts.downloads import LIFETIME, export_url
+from pages.export.parts.publish import publish
 from pages.export.parts.target_form import loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
 from storage.exporting.exports import ExportRow
@@ -214,6 +215,9 @@ def card(row: ExportRow) -> None:
             with st.expander("Fidelity report and recipe", key=f"report_{row.id}", on_change="rerun") as opened:
                 if opened.open:
                     report(row)
+            with st.expander("Push to Hugging Face", key=f"publish_{row.id}", on_change="rerun") as opened:
+                if opened.open:
+                    publish(row)
 
 
 def history() -> None:
