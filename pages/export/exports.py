@@ -29,6 +29,7 @@ from pages.export.parts.alterations_form import alterations_form
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.environment_form import draw_environments
 from pages.export.parts.length_form import length_form
+from pages.export.parts.publish import publish
 from pages.export.parts.row_view import rows_view
 from pages.export.parts.target_form import container_form, loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
@@ -63,7 +64,7 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
-    container = container_form(target)
+    container = container_form(target, kind)
     tokenizer, limit, counts = length_form()
     tool_names, labels = alterations_form()
     with st.container(horizontal=True):
@@ -238,6 +239,9 @@ def card(row: ExportRow) -> None:
             with st.expander("Fidelity report and recipe", key=f"report_{row.id}", on_change="rerun") as opened:
                 if opened.open:
                     report(row)
+            with st.expander("Push to Hugging Face", key=f"publish_{row.id}", on_change="rerun") as opened:
+                if opened.open:
+                    publish(row)
 
 
 def history() -> None:
