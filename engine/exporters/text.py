@@ -14,7 +14,7 @@ from pydantic import Field
 
 from engine.exporting.chat_template import CHATML, renderer
 from engine.exporting.content import content_id_of, offered_tools, tool_schemas
-from engine.exporting.control import holds_control_tokens
+from engine.exporting.control_tokens import holds_own_tokens
 from engine.exporting.dialogue import Turns, metadata, trained_stretches
 from engine.exporting.draft import draft
 from engine.exporting.json import dumps
@@ -59,7 +59,7 @@ class Text:
         if not rows:
             return Converted(dropped="no_opening_request")
         made.lost += self._form.lost(turns, made.found) + self._left_out(turns, rows)
-        if holds_control_tokens(turns):
+        if holds_own_tokens(turns):
             made.changed.append("control_tokens_in_text")
         return made.finished(rows, [int(row["id"], 16) for row in rows])
 

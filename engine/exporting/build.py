@@ -1,7 +1,8 @@
 """Build a whole export: convert, split, write, describe. Of each trajectory only ids and counts stay in memory.
 
-A zip holds the data files of each split, README.md (the dataset card), report.json, recipe.json and the format's own
-extra files. The same trajectories and recipe give the same bytes. The file gets its name only when it is complete.
+A zip holds the data files of each split, README.md (the dataset card), report.json, recipe.json, the files of the
+batches that are known, and the format's own extra files. The same trajectories and recipe give the same bytes. The file
+gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import InputError, StorageError
-from engine.exporting.card import CardCounts, card, domain_licences, with_licence
-from engine.exporting.containers.endings import CONTAINERS, ENDINGS, ZIP, ending_of, in_its_container
+from engine.exporting.batch_files import batch_files
+from engine.exporting.card import Contents, DataFile, card, domain_licences, with_licence
+from engine.exporting.card_facts import CardCounts
+from engine.exporting.containers.endings import CONTAINERS, DATA_ENDINGS, ZIP, ending_of, in_its_container
 from engine.exporting.containers.files import SplitFiles, TextFiles
 from engine.exporting.containers.places import Place
 from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
+from engine.exporting.croissant import croissant
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
-from engine.exporting.target import for_target, target_of
-from engine.types import Container, ExportOutcome, Recipe
+from engine.exporting.table import TableWriter
+from engine.exporting.target import for_target, is_table, target_of
+from engine.protocols import Exporter
+from engine.types import Batch, Container, ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -64,27 +70,29 @@ def build(
     target: Path,
     *,
     licence_of: Callable[[str], str | None] = lambda digest: None,
+    batch_of: Callable[[str], Batch | None] = lambda fingerprint: None,
     extra_processes: int | None = None,
     replace: bool = True,
 ) -> ExportResult:
     """Write the export and return where it is.
 
-    A `target` with the ending of a container (.jsonl, .jsonl.gz, .parquet and so on) becomes one data file, for a
-    recipe with one split and without shards, with the format's extra files in its folder; one ending in .zip becomes
-    that zip; in a folder (existing, or a name without an ending) the export is
-    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none.
+    A `target` with the ending of a container (.jsonl, .jsonl.gz, .parquet and so on), or of the table that the format
+    writes, becomes one data file, for a recipe with one split and without shards, with the format's extra files in its
+    folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
+    <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none,
+    and `batch_of` a batch by its fingerprint, None where it is not known.
     `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
     option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
     try:
         recipe = for_target(in_its_container(recipe, target))
-        path = output_path(target, recipe.name)
+        path = output_path(target, recipe.name, _data_endings(recipe))
         _check_splits(recipe, path)
         _refuse_existing(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
             converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
-            return _build(recipe, converted, path, Path(scratch), licence_of)
+            return _build(recipe, converted, path, Path(scratch), _Origins(licence_of, batch_of))
     except OSError as error:
         folder = target.parent if ending_of(target) else target
         problem = f"The export could not be written to {folder.name}: {error.strerror or error}."
@@ -99,6 +107,13 @@ def _next_move(error: OSError) -> str:
     if error.errno == errno.ENAMETOOLONG:
         return "Choose a shorter name."
     return "See that the folder exists and is one, or choose another."
+
+
+class _Origins(NamedTuple):
+    """What is known of where trajectories come from, beside themselves (see `build`)."""
+
+    licence_of: Callable[[str], str | None]
+    batch_of: Callable[[str], Batch | None]
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
@@ -123,19 +138,25 @@ def _json_value(row: Any) -> Any:
 # ---------------------------------------------------------------- output path
 
 
-def output_path(target: Path, name: str) -> Path:
-    """Return the file to write for a `target` (see `build`). Raises InputError for an ending other than ENDINGS."""
-    ending = ending_of(target)
-    if ending == target.name and not target.is_dir():
+def _data_endings(recipe: Recipe) -> Sequence[str]:
+    """Return the endings that a bare data file of a recipe may have."""
+    return (Conversion(recipe).exporter.suffix,) if is_table(recipe.format) else tuple(CONTAINERS)
+
+
+def output_path(target: Path, name: str, data_endings: Sequence[str] = tuple(CONTAINERS)) -> Path:
+    """Return the file to write for a `target` (see `build`). Raises InputError for an ending that is neither among
+    `data_endings` nor .zip."""
+    ending, endings = ending_of(target), (*data_endings, ZIP)
+    if ending in endings and ending == target.name and not target.is_dir():
         next_move = f"Write for example {target.with_name(_file_name(name) + target.name)}."
         raise InputError(str(target), "is an ending without a name.", next_move)
-    if ending:
+    if ending in endings:
         if target.is_dir():
             raise InputError(str(target), "is a folder.", "Name a file in it, or a folder without such an ending.")
         return target
     if target.suffix and not target.is_dir():
-        problem = f"{target.suffix} is no ending of a file that can be written."
-        next_move = f"End it in {', '.join(ENDINGS)}. For a folder of that name, make the folder first."
+        problem = f"{ending or target.suffix} is no ending of a file that can be written."
+        next_move = f"End it in {', '.join(data_endings)} or {ZIP}. For a folder of that name, make the folder first."
         raise InputError(str(target), problem, next_move)
     return target / f"{_file_name(name)}.zip"
 
@@ -161,7 +182,7 @@ def _check_splits(recipe: Recipe, path: Path) -> None:
         if not _SPLIT_NAME.fullmatch(name):
             raise InputError("splits", f"{name!r} is no name for a file.", "Use letters, digits and _.")
     used = [name for name, share in recipe.splits.items() if share > 0]
-    if ending_of(path) in CONTAINERS and len(used) > 1:
+    if ending_of(path) in DATA_ENDINGS and len(used) > 1:
         raise InputError(
             path.name, f"one file cannot hold {len(used)} splits.", "Write a .zip, or use one split: train=1."
         )
@@ -174,14 +195,14 @@ def _build(
     converted: Generator[EncodedTrajectory, None, None],
     path: Path,
     scratch: Path,
-    licence_of: Callable[[str], str | None],
+    origins: _Origins,
 ) -> ExportResult:
     conversion = Conversion(recipe)
     exporter = conversion.exporter
     report, card_counts = Report(conversion.never_carried, context=recipe.context), CardCounts()
     rows_seen = Place()
-    splits, ids = _write_splits(recipe, converted, scratch, exporter.suffix, report, card_counts, rows_seen)
-    files = {name: one.files for name, one in splits.items() if one.rows}
+    splits, ids = _write_splits(recipe, converted, scratch, exporter, report, card_counts, rows_seen)
+    files = {name: list(one.files) for name, one in splits.items() if one.rows}
     rows = {name: splits[name].rows for name in files}
     summary = report.as_dict() | {"splits": {name: one.rows for name, one in splits.items()}}
     if recipe.container is not None:
@@ -198,16 +219,21 @@ def _build(
         stem = path.name.removesuffix(ending_of(path))
         companions = _write_companions(path, scratch, exporter.extra_files({stem: path.name}))
     else:
-        licences = domain_licences(card_counts, licence_of)
+        licences = domain_licences(card_counts, origins.licence_of)
+        batches = batch_files(card_counts.batches, origins.batch_of)
+        described = [one for name in files for one in _described(name, scratch, splits[name])]
+        contents = Contents(recipe, card_counts, described, loaded, summary, licences, sorted(batches))
         named = {file.partition(".")[0]: file for found in files.values() for file in found}
-        beside = exporter.extra_files(named) | {
-            "README.md": card(recipe, card_counts, loaded, rows, summary, licences),
+        beside = exporter.extra_files(named) | batches
+        if (made_for := target_of(recipe)) and made_for.repository:
+            beside["croissant.json"] = croissant(contents, scratch)
+        beside |= {
+            "README.md": card(contents),
             "recipe.json": with_licence(recipe, licences).model_dump_json(indent=2).encode() + b"\n",
             "report.json": _pretty(summary),
         }
         _zip(finished, scratch, sorted(named.values()), beside)
-    with finished.open("rb") as data:
-        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+    sha256 = _sha256(finished)
     size = finished.stat().st_size
     finished.replace(path)
     for name in companions:
@@ -215,11 +241,22 @@ def _build(
     return ExportResult(path, size, sha256, rows, summary, ids, settings_of(recipe, loaded))
 
 
+def _described(split: str, folder: Path, written: SplitFiles) -> Iterator[DataFile]:
+    """Yield what the card says of each file of a split."""
+    for name, rows in written.files.items():
+        yield DataFile(split, name, rows, (folder / name).stat().st_size, _sha256(folder / name))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
 def _write_splits(
     recipe: Recipe,
     converted: Generator[EncodedTrajectory, None, None],
     scratch: Path,
-    suffix: str,
+    exporter: Exporter,
     report: Report,
     card_counts: CardCounts,
     rows_seen: Place,
@@ -228,12 +265,13 @@ def _write_splits(
     (what was written by split, ids of the trajectories that gave rows)."""
     ids: list[int] = []
     with ExitStack() as stack:
-        splits = {name: _split_files(stack, scratch, name, recipe, suffix, rows_seen) for name in recipe.splits}
-        for id, outcome, split, key in stack.enter_context(closing(converted)):
+        splits = {name: _split_files(stack, scratch, name, recipe, exporter, rows_seen) for name in recipe.splits}
+        for id, outcome, split, facts in stack.enter_context(closing(converted)):
             rows = report.admit(outcome, id)
             if rows or (outcome.dropped is None and not outcome.ids):  # without ids: it is in the row of another
                 splits[split].add(rows)
-                card_counts.add(key)
+                if facts is not None:
+                    card_counts.add(facts)
                 ids.append(id)
         for one in splits.values():
             one.finish()
@@ -241,11 +279,14 @@ def _write_splits(
 
 
 def _split_files(
-    stack: ExitStack, folder: Path, split: str, recipe: Recipe, suffix: str, rows_seen: Place
+    stack: ExitStack, folder: Path, split: str, recipe: Recipe, exporter: Exporter, rows_seen: Place
 ) -> SplitFiles:
+    if is_table(recipe.format):
+        columns: Mapping[str, str] = getattr(exporter, "columns")  # noqa: B009  # not every exporter has it
+        return TableWriter(stack, folder / f"{split}{exporter.suffix}", columns)
     container = recipe.container or Container()
     if container.kind != "parquet":
-        ending = suffix if recipe.container is None else container.ending
+        ending = exporter.suffix if recipe.container is None else container.ending
         return TextFiles(stack, folder, split, container, ending)
     from engine.exporting.containers.parquet import ParquetFiles  # pyarrow takes a third of a second
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from engine import plugins
-from engine.exporting.target import Target, datasets_line, target_of
+from engine import VERSION
+from engine.exporting.card_facts import EVERY_FURTHER, FIRST_OF_BATCH, MEASURES, UNCLEAR, CardCounts
+from engine.exporting.target import TRIED, Target, datasets_line, target_of
 from engine.exporting.tokenizer import load
 from engine.exporting.tool_names import RENAMED
-from engine.types import Container, Recipe, Record
+from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENCES = {
@@ -26,51 +27,65 @@ _HUB_LICENCES = {
     "zlib",
 }  # fmt: skip
 """Identifiers that the Hugging Face hub takes as `license`; for any other it wants `other`."""
+LOADING = """
+import os
 
+from datasets import load_dataset
 
-CardKey = tuple[str | None, ...]
-"""What the card tabulates of one trajectory: domain, its digest, mode, outcome, teacher, its model, user, its model,
-model of the judge, and "human" (else None) when a human judged it."""
+data = load_dataset(os.getcwd())
+print(data)
+""".strip()
+"""What loads an export in its own folder."""
+READING = """
+import json
 
-
-def card_key(record: Record) -> CardKey:
-    """Return the key under which the card counts a record."""
-    model, scores = record.models.get, record.scores
-    judged = "human" if scores and scores[-1].method == "human" else None
-    places = record.domain, record.domain_digest, record.mode, record.outcome
-    players = record.teacher, model("teacher"), record.user, model("user"), model("judge")
-    return *places, *players, judged
-
-
-@dataclass
-class CardCounts:
-    """How many exported trajectories there are of each CardKey; memory grows with the keys, not the trajectories."""
-
-    seen: Counter[CardKey] = field(default_factory=Counter)
-
-    def add(self, key: CardKey) -> None:
-        """Count one exported trajectory."""
-        self.seen[key] += 1
-
-    @property
-    def human(self) -> int:
-        """Number of trajectories that a human judged."""
-        return sum(count for key, count in self.seen.items() if key[-1])
-
-    def by(self, name: str) -> Counter[str]:
-        """Return counts by `name`: domain, mode, outcome, teacher, user or judge (only trajectories with a judge)."""
-        found: Counter[str] = Counter()
-        for (domain, _, mode, outcome, teacher, teacher_model, user, user_model, judge, _), count in self.seen.items():
-            values = {"domain": domain, "mode": mode, "outcome": outcome, "judge": judge}
-            values["teacher"] = _player_label("teachers", teacher, teacher_model)
-            values["user"] = _player_label("users", user, user_model)
-            if name != "judge" or judge is not None:
-                found[values[name] or "none"] += count
-        return found
-
+with open("{file}", encoding="utf-8") as lines:
+    rows = [json.loads(line) for line in lines]
+""".strip()
+"""What reads one file of JSON lines, whatever it holds."""
+LOADED_WITH = "datasets 5.2.0"
 
 DomainLicences = Mapping[str, Sequence[str | None]]
 """Licences by domain: one, or several when its exported versions differ; None for a version that states none."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One data file of an export: `size` in bytes."""
+
+    split: str
+    name: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a card is written from: `loaded` says by split how a reader names its files (see `build.data_patterns`),
+    `report` is `Report.as_dict()`, `batches` holds the names of the batch files."""
+
+    recipe: Recipe
+    counts: CardCounts
+    files: Sequence[DataFile]
+    loaded: Mapping[str, str]
+    report: Mapping[str, Any]
+    licences: DomainLicences
+    batches: Sequence[str] = ()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The number of rows by split."""
+        found: Counter[str] = Counter()
+        for file in self.files:
+            found[file.split] += file.rows
+        return dict(found)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of one trajectory in a hundred or more, the most frequent first."""
+        found = self.counts.languages
+        return [code for code, count in found.most_common() if code != UNCLEAR and 100 * count >= found.total()]
 
 
 def domain_licences(counts: CardCounts, licence_of: Callable[[str], str | None]) -> DomainLicences:
@@ -95,38 +110,34 @@ def _stated(recipe: Recipe) -> str:
     return "" if licence.lower() == "unknown" else licence
 
 
-def _player_label(kind: str, name: str | None, model: str | None) -> str:
-    """Return the plug-in's name, with the model in brackets unless the plug-in is a reference, which asks none."""
-    spoke = model and not plugins.trait(kind, str(name), "reference", False)
-    return f"{name} ({model})" if spoke else str(name)
-
-
-def card(
-    recipe: Recipe,
-    counts: CardCounts,
-    files: Mapping[str, str],
-    rows: Mapping[str, int],
-    report: Mapping[str, Any],
-    licences: DomainLicences,
-) -> bytes:
-    """Return README.md. `files` and `rows` are by split; `report` is `Report.as_dict()`."""
-    total = sum(rows.values())
+def card(contents: Contents) -> bytes:
+    """Return README.md."""
     front = {
-        "license": _hub_licence(recipe, licences),
-        "language": ["en"],
-        "pretty_name": recipe.name,
+        "license": _hub_licence(contents.recipe, contents.licences),
+        "language": contents.languages,
+        "pretty_name": contents.recipe.name,
         "tags": ["tool-use", "function-calling", "agents", "synthetic"],
         "task_categories": ["text-generation"],
-        "size_categories": [next((name for limit, name in _SIZES if total < limit), "n>1M")],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": file} for split, file in files.items()],
-            }
-        ],
+        "size_categories": [next((name for limit, name in _SIZES if sum(contents.rows.values()) < limit), "n>1M")],
+        "configs": [{"config_name": "default", "data_files": _paths(contents.loaded)}],
+        "dataset_info": _dataset_info(contents),
     }
-    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n{_body(recipe, counts, files, rows, report, licences)}".encode()
+    head = yaml.safe_dump({k: v for k, v in front.items() if v}, sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n\n{_body(contents)}".encode()
+
+
+def _paths(loaded: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the data files as the hub lists them: one path, or a pattern of shards, for each split."""
+    return [{"split": split, "path": path} for split, path in loaded.items()]
+
+
+def _dataset_info(contents: Contents) -> dict[str, Any]:
+    """Return the sizes that `datasets` holds against what it reads."""
+    sizes: Counter[str] = Counter()
+    for file in contents.files:
+        sizes[file.split] += file.size
+    splits = [{"name": name, "num_bytes": sizes[name], "num_examples": rows} for name, rows in contents.rows.items()]
+    return {"config_name": "default", "splits": splits, "download_size": sizes.total(), "dataset_size": sizes.total()}
 
 
 def _hub_licence(recipe: Recipe, licences: DomainLicences) -> str:
@@ -138,33 +149,30 @@ def _hub_licence(recipe: Recipe, licences: DomainLicences) -> str:
     return only if len(found) == 1 and only in _HUB_LICENCES else "other"
 
 
-def _body(
-    recipe: Recipe,
-    counts: CardCounts,
-    files: Mapping[str, str],
-    rows: Mapping[str, int],
-    report: Mapping[str, Any],
-    licences: DomainLicences,
-) -> str:
-    judges, target = counts.by("judge"), target_of(recipe)
+def _body(contents: Contents) -> str:
+    recipe, counts, report = contents.recipe, contents.counts, contents.report
+    target = target_of(recipe)
     made_for = f" for {target.title} (`{recipe.target}`)" if target else ""
     parts = [
         f"# {_one_line(recipe.name)}\n\nTool-calling trajectories in the format `{recipe.format}`{made_for}, made with "
         "Turnwright.",
-        *([_loading_section(target, files, recipe.container)] if target else []),
+        "## How to load it\n\n" + _loading_section(target, contents),
         *([_files_section(report["container"], target)] if "container" in report else []),
-        "## What is in it\n\n" + _table("split", rows) + "\n\n" + _table("domain", counts.by("domain")),
+        "## What is in it\n\n" + _files_table(contents.files) + "\n\n" + _table("domain", counts.by("domain")),
         _table("mode", counts.by("mode")) + "\n\n" + _table("outcome", counts.by("outcome")),
+        _lengths_section(counts) + "\n\n" + _languages_section(counts),
         "## How it was made\n\n" + _METHOD,
         _table("assistant played by", counts.by("teacher")) + "\n\n" + _table("user played by", counts.by("user")),
-        _table("model that judged", judges) if judges else "No model judged these dialogues.",
+        *([_batches_section(contents.batches)] if contents.batches else []),
+        "## How it was judged\n\n" + _judges_section(counts),
         f"{counts.human} of {report['exported']} exported trajectories carry a human verdict or rating.",
         "## Which trajectories left\n\n" + _filter_section(recipe, report),
         f"Of {report['trajectories']} trajectories read, {report['exported']} gave {report['rows']} rows.",
         _table("dropped because of", report["dropped"]) if report["dropped"] else "None was dropped.",
         "## What the format does not carry\n\n" + _fidelity_section(report),
-        "## Licence\n\n" + _licence_section(recipe, licences),
-        "## Known limits\n\n" + _LIMITS,
+        "## Licence\n\n" + _licence_section(recipe, contents.licences),
+        "## Known limits\n\n" + _limits_section(counts),
+        "## Versions\n\n" + _versions_section(recipe, target),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -176,13 +184,6 @@ _METHOD = (
     "Rows whose teacher is `reference` were written by no model: wording comes from templates, calls and answers from "
     "the proven chain."
 )
-_LIMITS = (
-    "- The users are simulated, the records invented; names and numbers belong to nobody.\n"
-    "- Wording is only as varied as the templates, personas and models behind it.\n"
-    "- Splits are drawn by task, so attempts at one task never straddle them; tasks of one template do.\n"
-    "- No check against public benchmarks was made.\n"
-    "- Turnwright trains nothing; what a model learns from these rows has not been measured here."
-)
 
 
 _TOKENS = (
@@ -191,13 +192,112 @@ _TOKENS = (
 )
 
 
-def _loading_section(target: Target, files: Mapping[str, str], container: Container | None) -> str:
-    """Return the section with the settings that the target needs, how it masks turns, and what reads its rows."""
-    versions = f"\n\n{datasets_line(target)}" if target.datasets else ""
-    return (
-        f"## How to load it\n\n{target.title} needs these settings; with others it may train what it must not:\n\n"
-        f"```{target.language}\n{target.settings_for(files, container)}\n```\n\n{target.masking}{versions}"
-    )
+def _loading_section(target: Target | None, contents: Contents) -> str:
+    """Return how `datasets` loads the folder, the settings that the target needs, how it masks turns, and which
+    versions of `datasets` read its rows."""
+    parts = [
+        'In the unpacked folder; once it is on the hub, with `"USER/NAME"` in place of `os.getcwd()`:\n\n```python\n'
+        f"{LOADING}\n```"
+    ]
+    file = contents.files[0].name
+    if file.endswith(".jsonl"):
+        parts.append(
+            "`datasets` wants one type in each column. Where it finds two, as in arguments of calls or in traces, it "
+            f"refuses the file, and plain Python reads it:\n\n```python\n{READING.format(file=file)}\n```"
+        )
+    if file.endswith(".zst"):
+        parts.append("For files that end in .zst, `datasets` needs the package `zstandard`.")
+    if target:
+        parts.append(f"{target.title} needs these settings; with others it may train what it must not:")
+        parts.append(f"```{target.language}\n{target.settings_for(contents.loaded, contents.recipe.container)}\n```")
+        parts.append(target.masking)
+        parts += [datasets_line(target)] if target.datasets else []
+    return "\n\n".join(parts)
+
+
+def _files_table(files: Sequence[DataFile]) -> str:
+    rows = [f"| {file.name} | {file.split} | {file.rows} | {file.size} | `{file.sha256}` |" for file in files]
+    return "\n".join(["| file | split | rows | bytes | SHA-256 |", "|---|---|---:|---:|---|", *rows])
+
+
+def _lengths_section(counts: CardCounts) -> str:
+    """Return how long the trajectories are."""
+    spreads, total = counts.spreads(), counts.seen.total()
+    rows = [f"| {name} | {one.half} | {one.nine_in_ten} | {one.all} | {one.known} |" for name, one in spreads.items()]
+    head = "| length of a trajectory | half have at most | 90 % have at most | longest | known of |"
+    notes = "Characters are those of messages and thoughts, without arguments of calls."
+    if MEASURES[-1] not in spreads:
+        notes += " How many tokens the assistant wrote is not known of any."
+    return "\n".join([head, "|---|---:|---:|---:|---:|", *rows, "", f"Of {total} trajectories. {notes}"])
+
+
+def _languages_section(counts: CardCounts) -> str:
+    """Return the languages and in how many trajectories they were looked for."""
+    looked_at, total = counts.languages.total(), counts.seen.total()
+    if not looked_at:
+        return "The languages were not measured."
+    which = "all" if looked_at == total else f"{looked_at} of {total}"
+    how = f"Measured on what user and assistant say in {which} trajectories"
+    if looked_at < total:
+        how += f": the first {FIRST_OF_BATCH} of each batch, and every {EVERY_FURTHER}th behind them"
+    return f"{_table('language', counts.languages)}\n\n{how}."
+
+
+def _batches_section(names: Sequence[str]) -> str:
+    """Return the batch files and how to run one again."""
+    lines = [f"- `python -m engine run {name}`" for name in names]
+    told = "These batches gave the trajectories; each file runs its batch again, under the same seed:"
+    return "\n".join([told, "", *lines, "", "Addresses of models are left out; name those of yours in the file."])
+
+
+def _judges_section(counts: CardCounts) -> str:
+    """Return who gave which scores, and how often one could not be measured."""
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for (*told, measured), count in counts.scores.items():
+        rows.setdefault(tuple(told), [0, 0])[not measured] += count
+    if not rows:
+        return "No judge measured these dialogues."
+    lines = [
+        f"| {' | '.join(_one_line(text or 'none') for text in told)} | {measured} | {unmeasured} |"
+        for told, (measured, unmeasured) in sorted(rows.items())
+    ]
+    head = "| score | judge | method | model | version | measured | not measured |"
+    models = counts.by("judge")
+    said = _table("model that judged", models) if models else "No model judged these dialogues."
+    return "\n".join([head, "|---|---|---|---|---|---:|---:|", *lines, "", said])
+
+
+def _limits_section(counts: CardCounts) -> str:
+    """Return what the rows are not good for and what nobody measured."""
+    total = counts.seen.total()
+    unmeasured = counts.by("outcome").get("unmeasured", 0)
+    without_model = sum(count for name, count in counts.by("teacher").items() if name == "reference")
+    lines = [
+        "- The users are simulated, the records invented; names and numbers belong to nobody.",
+        "- Wording is only as varied as the templates, personas and models behind it.",
+        "- Splits are drawn by task, so attempts at one task never straddle them; tasks of one template do. A score on "
+        "a split says how well a model does kinds of tasks that it has seen, not new ones.",
+        "- Not good for measuring a model that was trained on it, for other domains than those above, or as examples "
+        "of how real customers write.",
+        "- No check against public benchmarks was made. Nobody looked for bias, and for harm only as far as the rules "
+        "of the domains do.",
+        "- Turnwright trains nothing; what a model learns from these rows has not been measured here.",
+    ]
+    if unmeasured:
+        lines.append(f"- Whether the task was solved was not measured in {unmeasured} of {total} trajectories.")
+    if without_model:
+        lines.append(
+            f"- {without_model} of {total} trajectories hold no words of a model: not good for learning style."
+        )
+    return "\n".join(lines)
+
+
+def _versions_section(recipe: Recipe, target: Target | None) -> str:
+    lines = [f"- Turnwright {VERSION}", f"- The folder is read by {LOADED_WITH} in a test."]
+    if target:
+        of = f" ({target.tried_with})" if target.tried_with else ""
+        lines.append(f"- {target.title}{of}: {TRIED[target.tried]}.")
+    return "\n".join(lines)
 
 
 def _files_section(facts: Mapping[str, Any], target: Target | None) -> str:

@@ -3,13 +3,19 @@
 A template that puts such a text among its own tokens makes a turn end there, and some tokenizers read it as the token.
 Formats that write calls and results as text of their own escape them; the others leave them as they are, since their
 consumer renders the text, so the report names them.
+
+Two sets of tokens are looked for. `control_tokens` finds those of any model that may read the rows, and names them.
+`holds_own_tokens` asks for those that our own forms of text write themselves; it decides what a row looks like, so a
+token added to it changes rows that have left before.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from engine.exporting.dialogue import Turns
 from engine.exporting.json import dumps
 from engine.types import RecordTurn
 
@@ -20,6 +26,8 @@ _ANGLED = re.compile(
 """ChatML, Llama 3, gpt-oss, DeepSeek (full-width bars), Hermes, Qwen, Llama 2, Gemma."""
 _BRACKETED = re.compile(r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]")
 """Mistral and Llama 2."""
+_OWN = re.compile(r"<\|[A-Za-z_]+\|>|</?(?:tool_call|tool_response|think)>")
+"""ChatML and Hermes."""
 _BRACKETS = b"INST]", b"[TOOL_", b"_TOOLS]", b"_PROMPT]"
 
 
@@ -46,3 +54,22 @@ def _texts(turn: RecordTurn) -> Iterator[str]:
         yield turn.reasoning
     for call in turn.tool_calls:
         yield dumps(call.arguments)
+
+
+def holds_own_tokens(turns: Turns) -> bool:
+    """Return whether a text, a thought or an argument of a call holds a token of our own forms of text."""
+    return any(
+        value_holds_own_tokens(turn.content)
+        or value_holds_own_tokens(turn.reasoning)
+        or any([value_holds_own_tokens(call.arguments) for call in turn.tool_calls])
+        for turn in turns
+    )
+
+
+def value_holds_own_tokens(value: Any) -> bool:
+    """Return whether a JSON value holds such a token in a text or key."""
+    if isinstance(value, str):
+        return "<" in value and _OWN.search(value) is not None
+    if isinstance(value, dict):
+        return any([value_holds_own_tokens(key) or value_holds_own_tokens(one) for key, one in value.items()])
+    return isinstance(value, list) and any([value_holds_own_tokens(one) for one in value])

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from engine import plugins
 from engine.exporting.altered import Altered
-from engine.exporting.card import CardKey, card_key
+from engine.exporting.card_facts import CardFacts, card_facts
 from engine.exporting.context_length import Fit, refuse_cut
 from engine.exporting.control_tokens import control_tokens, may_hold_tokens
 from engine.exporting.groups import in_groups
@@ -47,13 +47,12 @@ _MOST_WAITING = 16
 
 
 class EncodedTrajectory(NamedTuple):
-    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` and `card_key`
-    are empty."""
+    """One converted trajectory. Its rows are JSON in UTF-8; without rows, `split` is empty and `facts` are None."""
 
     id: int
     converted: Converted
     split: str = ""
-    card_key: CardKey = ()
+    facts: CardFacts | None = None
 
 
 class Conversion:
@@ -133,7 +132,7 @@ class Conversion:
         if self._recipe.labels and rows and not any(_LABELS in row for row in rows):
             converted = converted._replace(lost=[*converted.lost, "labels"])
         split = split_of(record.group_id, self._recipe.seed, self._recipe.splits)
-        return EncodedTrajectory(id, converted._replace(rows=rows, tokens=tokens), split, card_key(record))
+        return EncodedTrajectory(id, converted._replace(rows=rows, tokens=tokens), split, card_facts(record))
 
 
 def split_of(group_id: str, seed: int, splits: Mapping[str, float]) -> str:
@@ -200,15 +199,15 @@ def _tuple_encoder(recipe: Recipe) -> Callable[[Entry], tuple[Any, ...]]:
     encode = Conversion(recipe).encode
 
     def encoded_tuple(entry: Entry) -> tuple[Any, ...]:
-        id, converted, split, key = encode(entry)
-        return id, tuple(converted), split, key
+        id, converted, split, facts = encode(entry)
+        return id, tuple(converted), split, facts and tuple(facts)
 
     return encoded_tuple
 
 
 def _from_tuple(encoded: tuple[Any, ...]) -> EncodedTrajectory:
-    id, converted, split, key = encoded
-    return EncodedTrajectory(id, Converted(*converted), split, key)
+    id, converted, split, facts = encoded
+    return EncodedTrajectory(id, Converted(*converted), split, facts and CardFacts(*facts))
 
 
 def _convert_in_parallel(

@@ -58,7 +58,9 @@ class Target:
         a JSON object by split, $loader for the name under which `datasets` reads such files ("json" or "parquet").
     ignores: what the format carries and the trainer does not read.
     group: under which heading it is listed. usual: it is among the few that are offered first.
-    tried: how it is known that the consumer takes the rows. trains: False where nothing is trained from them.
+    tried: how it is known that the consumer takes the rows. tried_with: the packages and versions that this was known
+        of, "" where it is a convention without a package.
+    trains: False where nothing is trained from them. repository: its exports get a croissant.json beside the card.
     rejected_too: it needs what the judges rejected, so a recipe for it always takes that.
     containers: the kinds of files that it reads, the default first. packed: how JSON files may be compressed for it.
     sharded: whether it reads several files a split; $file and $files then hold a pattern.
@@ -78,6 +80,7 @@ class Target:
     group: Group = "trainers"
     usual: bool = False
     tried: Tried = "documents"
+    tried_with: str = ""
     trains: bool = True
     rejected_too: bool = False
     containers: tuple[ContainerKind, ...] = ("jsonl",)
@@ -85,6 +88,7 @@ class Target:
     sharded: bool = False
     json_type: bool = False
     datasets: str = ""
+    repository: bool = False
 
     def settings_for(self, files: Mapping[str, str], container: Container | None = None) -> str:
         """Return the settings with the names of the data files (by split) in their container filled in."""
@@ -195,6 +199,19 @@ def rule_of(name: str) -> TargetExample | None:
     return others.get(form) if form else usual
 
 
+def writes_table(recipe: Recipe) -> bool:
+    """Return whether the format of a recipe is a table with columns of its own (engine/exporting/table.py), which
+    takes no container. Raises InputError for an unknown target."""
+    target = target_of(recipe)
+    return is_table(recipe.format if target is None else target.format)
+
+
+def is_table(format: str) -> bool:
+    """Return whether an exporter writes a table."""
+    found = plugins.load("exporters", format).make if format in plugins.names("exporters") else None
+    return getattr(found, "columns", None) is not None
+
+
 def target_of(recipe: Recipe) -> Target | None:
     """Return the target that a recipe names, None when it names none. Raises InputError for an unknown name."""
     return None if recipe.target is None else find(recipe.target)
@@ -205,8 +222,11 @@ def for_target(recipe: Recipe) -> Recipe:
     is. A container of plain JSON Lines becomes None.
 
     A format or `untrained` at the default of a Recipe counts as not chosen, as does an option that is not given.
-    Raises InputError for a choice that the target does not allow.
+    Raises InputError for a choice that the target does not allow, and for a container of a format that writes a table.
     """
+    if recipe.container is not None and writes_table(recipe):
+        problem = f"{recipe.target or recipe.format} writes a table, whose kind of file is an option of its own."
+        raise InputError("container", problem, "Leave the kind of file, its compression and shards open.")
     target = target_of(recipe)
     if target is None:
         plain = recipe.container is not None and recipe.container.is_plain

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.exporting.control import in_value
+from engine.exporting.control_tokens import value_holds_own_tokens
 from engine.exporting.dialogue import Turns, fits_think_tags
 from engine.exporting.json import dumps
 from engine.types import RecordTool, RecordTurn
@@ -51,7 +51,7 @@ def expected_text(turn: RecordTurn) -> str:
 def has_marks(turn: RecordTurn) -> bool:
     """Return whether a text of an answer would be read as a tag, or as the end of a turn."""
     texts = (turn.content, turn.reasoning or "")
-    return any(in_value(text) or any(mark in text for mark in _MARKS) for text in texts)
+    return any(value_holds_own_tokens(text) or any(mark in text for mark in _MARKS) for text in texts)
 
 
 def _said(turn: RecordTurn) -> str:

@@ -86,6 +86,8 @@ _SURE = 0.7
 _SURER = 0.85
 """For one sentence of a text that else is in the wanted language."""
 _FEWEST_WORDS = 3
+_ENGLISH_SHARE = 0.4
+"""A text of which so many words are small words of English is taken for English without asking the detector."""
 _MOST_READ = 600
 """Characters that the detector reads; more of a text tells it nothing new."""
 _LONGEST_GAP = 5
@@ -134,6 +136,18 @@ def find(prose: Prose, context: Context) -> str | None:
     if place is None or _is_wanted_there(context, place):
         return None
     return " ".join(place.split())[:LONGEST_QUOTE]
+
+
+def language_of(text: str) -> str | None:
+    """Return the ISO 639 code of the language that a text is in; None where that is not clear, as in a few words."""
+    text = _ASCII_RUN.sub(_word_or_gap, text)
+    words = [word.lower() for word in _WORD.findall(text)]
+    if not words:
+        return None
+    if text.isascii() and sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words):
+        return "en" if len(words) >= _FEWEST_WORDS and not _ENGLISH_ONLY.isdisjoint(words) else None
+    found, score = _detected(" ".join(words))
+    return found if found and score >= _SURE else None
 
 
 def _word_or_gap(run: re.Match[str]) -> str:

@@ -6,6 +6,7 @@
     replay_fix    {trajectory_id, turn, fix, others}                          -> a Replay (engine/reviewing/replay.py)
     build_export  {export_id}                                                 -> {rows, path}
     make_environment  {framework, batch, domain, tasks, seed}                 -> {path, size, lines}
+    push_export   {path, address, variable?, public?}                         -> {address}
 
 `overrides` maps pack paths to text (or {"base64": ...}) that replaces the saved file, so that an unsaved tool or
 template can be tried; None removes a file. A request that is refused is answered with (None, message), and the message
@@ -29,6 +30,8 @@ from engine.errors import InputError, TurnwrightError
 from engine.exporting.build import build
 from engine.planning import tasks
 from engine.protocols import Library, SandboxPool
+from engine.publishing.places import HUB_TOKEN, HubPlace, place_of
+from engine.publishing.push import push
 from engine.reading.places import in_template
 from engine.reading.schema import argument_error
 from engine.reviewing.replay import Correction, Runtime, check_correction, replay
@@ -83,6 +86,7 @@ class Desk:
             "replay_fix": self._replay_fix,
             "build_export": self._build_export,
             "make_environment": self._make_environment,
+            "push_export": self._push_export,
         }
         if request.kind not in kinds:
             return None, f"The engine knows no request {request.kind!r}. Start it again after the update."
@@ -183,7 +187,8 @@ class Desk:
         try:
             recipe, rows = self._library.export(export_id)
             folder = read().exports
-            result = build(recipe, rows, folder / str(export_id), licence_of=self._library.licence)
+            known = self._library
+            result = build(recipe, rows, folder / str(export_id), licence_of=known.licence, batch_of=known.batch)
         except (TurnwrightError, OSError) as error:
             self._library.fail_export(export_id, str(error))
             raise InputError("export", f"{error}") from error
@@ -202,6 +207,17 @@ class Desk:
         found = await make(str(payload["framework"]), source, pool)
         path = await asyncio.to_thread(store, read().environments, found)
         return {"path": path, "size": len(found.archive), "lines": found.lines()}
+
+    async def _push_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        path = (read().exports / str(payload["path"])).resolve()
+        if not path.is_relative_to(read().exports.resolve()):
+            raise InputError("export", "is not in the folder of exports.", "Push it from the list of exports.")
+        place = place_of(str(payload["address"]))
+        if not isinstance(place, HubPlace):  # an address of a store could name any file of this machine
+            raise InputError("repository", "is no repository of the hub.", "Write USER/NAME.")
+        variable, public = str(payload.get("variable") or HUB_TOKEN), bool(payload.get("public"))
+        send = partial(push, path, str(payload["address"]), variable=variable, public=public)
+        return {"address": await asyncio.to_thread(send)}
 
     async def _domain(self, payload: Mapping[str, Any]) -> Domain:
         """Return the domain that a request names, with its `overrides` applied. Raises InputErrors."""

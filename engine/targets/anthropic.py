@@ -14,6 +14,7 @@ FORMS = {
         line="Requests with blocks of text, calls and results, which end before the first turn that must not be "
         "trained.",
         format="anthropic",
+        tried_with="anthropic 2.14.0",
         options={},
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="A block of Anthropic's has no mark for what must not be trained, so a row ends before the first such "

@@ -13,6 +13,7 @@ FORMS = {
         title="ATIF (Harbor)",
         line="Whole trajectories as ATIF v1.8 documents: steps with calls and results, judgement and masks in `extra`.",
         format="atif",
+        tried_with="harbor 0.25.0",
         options={},
         untrained={
             "mask": "stays, with `train` false in the `extra` of its step",

@@ -13,6 +13,7 @@ FORMS = {
         title="axolotl",
         line="Messages with a flag `train` on each turn of the assistant, which the configuration names.",
         format="chat_jsonl",
+        tried_with="axolotl 0.21.0",
         options={
             "turn_flag": ("train",),
             "loss": ("none",),

@@ -11,6 +11,7 @@ _DIALOGUES = Target(
     line="Dialogues of several requests with the right calls as text; the tools are ours, so the runner of BFCL "
     "cannot execute them.",
     format="bfcl",
+    tried_with="bfcl-eval 2026.3.23",
     options={"part": ("multi_turn",)},
     untrained={"cut": "ends the dialogue, and what follows is left out"},
     masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "

@@ -13,6 +13,7 @@ FORMS = {
         title="mini-swe-agent",
         line="Whole trajectories as mini-swe-agent saves them, with commands, judgement and masks in `extra`.",
         format="mini_swe_agent",
+        tried_with="harbor 0.25.0",
         options={},
         untrained={
             "mask": "stays, with `train` false in the `extra` of its message",

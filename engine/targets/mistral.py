@@ -13,6 +13,7 @@ FORMS = {
         title="Mistral",
         line="Messages with a weight of 0 or 1 on each answer and ids of nine letters and digits.",
         format="hosted",
+        tried_with="mistral-common 1.13.1",
         options={"service": ("mistral",)},
         untrained={
             "mask": "stays, with the weight 0",

@@ -13,6 +13,7 @@ FORMS = {
         title="ms-swift",
         line="Messages with a key `loss` on each turn of the assistant; reasoning in think tags.",
         format="chat_jsonl",
+        tried_with="ms-swift 4.6.0",
         options={
             "loss": ("ms_swift",),
             "turn_flag": ("none",),
@@ -43,6 +44,7 @@ swift sft --dataset $file --loss_scale default --template_backend swift --strict
         title="ms-swift, preferences",
         line="Messages and rejected messages: the best attempt at a task beside one that was rejected.",
         format="preference",
+        tried_with="ms-swift 4.6.0",
         options={"form": ("ms_swift",), "arguments": ("string", "object"), "reasoning": ("think", "drop")},
         untrained={"cut": "ends the better side, and what follows is left out"},
         masking="Both sides are whole dialogues. What they share has the key `loss` false, and the better side ends "

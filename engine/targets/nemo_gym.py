@@ -13,6 +13,7 @@ FORMS = {
         title="NeMo Gym, tasks",
         line="The dialogue so far with the expected next action, which its verifier of single steps compares.",
         format="nemo_gym",
+        tried_with="nemo-gym 0.4.0",
         options={"form": ("task",)},
         untrained={
             "mask": "is read, and no row expects it",
@@ -33,6 +34,7 @@ gym eval run --no-serve +input_jsonl_fpath=$file +output_jsonl_fpath=rollouts.js
         title="NeMo Gym, rollouts",
         line="Whole rollouts as requests and responses of the Responses API, with reward and token ids where known.",
         format="nemo_gym",
+        tried_with="nemo-gym 0.4.0",
         options={"form": ("rollout",)},
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="An item of a response has no mark for what must not be trained, so a rollout ends before the first "

@@ -13,6 +13,7 @@ FORMS = {
         title="NeMo-RL",
         line="Messages with tools as a list, which end before the first turn that must not be trained.",
         format="chat_jsonl",
+        tried_with="NeMo-RL of 2026-08-22",
         options={
             "masked": ("cut",),
             "turn_flag": ("none",),
@@ -41,6 +42,7 @@ data:
         title="NeMo-RL, preferences",
         line="A context with two completions by rank: the best attempt at a task, then one that was rejected.",
         format="preference",
+        tried_with="NeMo-RL of 2026-08-22",
         options={"form": ("ranks",), "arguments": ("object",)},
         untrained={"cut": "ends the better side, and what follows is left out"},
         masking="A completion is better or worse as a whole. The better one therefore ends before its first turn that "

@@ -13,6 +13,7 @@ FORMS = {
         title="OpenAI",
         line="Messages with a weight of 0 or 1 on each answer, for supervised fine-tuning.",
         format="hosted",
+        tried_with="openai 2.54.0",
         options={"service": ("openai",)},
         untrained={
             "mask": "stays, with the weight 0",
@@ -34,6 +35,7 @@ client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type
         title="OpenAI, preferences (DPO)",
         line="One preferred and one other message after the same dialogue: the first call in which attempts differ.",
         format="preference",
+        tried_with="openai 2.54.0",
         options={"form": ("openai",), "arguments": ("string",), "reasoning": ("drop",)},
         untrained={"cut": "is never preferred"},
         masking="A side is exactly one message, so of two attempts only the first call that differs is compared. A "

@@ -9,6 +9,7 @@ FORMS = {
         title="OpenInference",
         line="Spans AGENT, LLM and TOOL with messages and calls flattened into attributes, as Phoenix reads them.",
         format="spans",
+        tried_with="openinference-semantic-conventions 0.1.42",
         options={"conventions": ("openinference",)},
         untrained={
             "mask": "stays, with the attribute `turnwright.train` false",

@@ -11,6 +11,7 @@ FORMS = {
     "sft": replace(
         RENDERED,
         title="OpenRLHF",
+        tried_with="openrlhf 0.11.2",
         settings="""
 openrlhf.cli.train_sft --dataset $file --input_key prompt --output_key completion  # the split $split
 """,

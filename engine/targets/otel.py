@@ -9,6 +9,7 @@ FORMS = {
         title="OpenTelemetry GenAI",
         line="Spans invoke_agent, chat and execute_tool with messages, calls, results and scores as attributes.",
         format="spans",
+        tried_with="opentelemetry-semantic-conventions 0.66b2",
         options={"conventions": ("otel",)},
         untrained={
             "mask": "stays, with the attribute `turnwright.train` false",

@@ -13,6 +13,7 @@ FORMS = {
         title="prime-rl",
         line="Messages that end before the first turn that must not be trained.",
         format="chat_jsonl",
+        tried_with="prime-rl of 2026-08-21",
         options={
             "masked": ("cut",),
             "turn_flag": ("none",),

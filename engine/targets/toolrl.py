@@ -13,6 +13,7 @@ FORMS = {
         title="ToolRL",
         line="One answer a row: the history as text, and the answer with think, tool_call and response tags.",
         format="rl_steps",
+        tried_with="verl 0.9.1",
         options={"form": ("toolrl",)},
         untrained={
             "mask": "is read, and no row expects it",

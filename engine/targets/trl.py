@@ -15,6 +15,7 @@ FORMS = {
         title="TRL",
         line="Rows of prompt and completion; what must not be trained stands in a prompt.",
         format="chat_jsonl",
+        tried_with="trl 1.16.0",
         options={
             "split_untrained": (True,),
             "turn_flag": ("none",),
@@ -50,6 +51,7 @@ trainer = SFTTrainer(model, args=config, train_dataset=data["$split"])
         line="Prompt, chosen and rejected: the best attempt at a task beside one that was rejected, from the first "
         "call that differs.",
         format="preference",
+        tried_with="trl 1.16.0",
         options={"form": ("pair",), "arguments": ("object",)},
         untrained={"cut": "ends the better side, and what follows is left out"},
         masking="DPO reads no flag on a turn: it compares all that is chosen with all that is rejected, results of "
@@ -68,6 +70,7 @@ trainer = DPOTrainer(model, args=DPOConfig(max_length=None), train_dataset=data[
         title="TRL, labels (KTO)",
         line="Prompt, completion and a label: true for what was kept, false for what the judges rejected.",
         format="preference",
+        tried_with="trl 1.16.0",
         options={"form": ("kto",), "arguments": ("object",)},
         untrained={"cut": "ends a good completion, and what follows is left out"},
         masking="KTO reads no flag on a turn: a completion is good or bad as a whole. A good one therefore ends before "

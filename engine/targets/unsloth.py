@@ -11,6 +11,7 @@ FORMS = {
     "sft": replace(
         RENDERED,
         title="Unsloth",
+        tried_with="unsloth 2026.10.9",
         settings="""
 data = load_dataset("$loader", data_files=$files)
 trainer = SFTTrainer(model, args=SFTConfig(completion_only_loss=True, max_length=None), train_dataset=data["$split"])

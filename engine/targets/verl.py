@@ -13,6 +13,7 @@ FORMS = {
         title="verl",
         line="Messages whose calls, results and tools are text in Hermes' tags, so Parquet holds them unchanged.",
         format="dataset_rows",
+        tried_with="verl 0.9.1",
         options={"convention": ("chatml",), "reasoning": ("drop", "think")},
         untrained={"cut": "ends the dialogue, and what follows is left out"},
         masking="verl reads no flag on a turn and trains every message of the assistant. A row therefore ends before "
@@ -33,6 +34,7 @@ data:
         title="verl, tasks (RL)",
         line="The first request of each task, with expected calls and answer for the reward, tools chosen by name.",
         format="rl_tasks",
+        tried_with="verl 0.9.1",
         options={"form": ("verl",)},
         untrained={
             "mask": "is not among the calls that are expected",

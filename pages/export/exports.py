@@ -28,6 +28,7 @@ from pages._ui.text import literal
 from pages.export.parts.downloads import LIFETIME, export_url
 from pages.export.parts.environment_form import draw_environments
 from pages.export.parts.length_form import length_form
+from pages.export.parts.publish import publish
 from pages.export.parts.row_view import rows_view
 from pages.export.parts.target_form import container_form, loading, options_form, target_form, title, untrained_form
 from storage.exporting import exports, recipes
@@ -70,8 +71,40 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
         shares = {s: st.number_input(f"{words(s)} %", 0, 100, SHARES[s], 5, key=f"export_share_{s}") for s in SPLITS}
         seed = st.number_input("Seed of the split", 0, 2**31, 0, key="export_seed")
         untrained = untrained_form(target)
-    container = container_form(target)
+    container = container_form(target, kind)
     tokenizer, limit, counts = length_form()
+    chosen_rows = rows_form(target)
+    if total := sum(shares.values()) - 100:
+        much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
+        st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
+        return None, ""
+    if not counts:
+        return None, ""
+    values = {
+        "name": name,
+        "target": target,
+        "format": kind,
+        "filter": chosen,
+        "splits": {s: share / 100 for s, share in shares.items() if share},
+        "seed": int(seed),
+        "untrained": untrained,
+        "licence": licence.strip() or "unknown",
+        "options": options,
+        "container": container,
+        "context": limit,
+        **chosen_rows,
+    }
+    try:
+        return Recipe.model_validate(values), tokenizer
+    except ValidationError as error:
+        for one in error.errors():
+            st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
+        return None, ""
+
+
+def rows_form(target: str | None) -> dict[str, Any]:
+    """Draw which trajectories leave beside those that were kept, and how they are altered; return these fields of a
+    recipe."""
     with st.container(horizontal=True):
         needed = target is not None and find(target).rejected_too
         if needed:
@@ -95,35 +128,7 @@ def recipe_form(chosen: TrajectoryFilter) -> tuple[Recipe | None, str]:
             help="In the metadata: for each answer whether it modifies, looks up or calls nothing, and the kinds of "
             "dialogue that the trajectory belongs to. The report counts where a format has no place for them.",
         )
-    if total := sum(shares.values()) - 100:
-        much = f"{abs(total)} too much" if total > 0 else f"{abs(total)} are missing"
-        st.error(f"The splits must sum to 100 %; they sum to {total + 100} %, so {much}.", icon=":material/error:")
-        return None, ""
-    if not counts:
-        return None, ""
-    values = {
-        "name": name,
-        "target": target,
-        "format": kind,
-        "filter": chosen,
-        "include_rejected": rejected,
-        "only_accepted": accepted,
-        "splits": {s: share / 100 for s, share in shares.items() if share},
-        "seed": int(seed),
-        "untrained": untrained,
-        "licence": licence.strip() or "unknown",
-        "options": options,
-        "container": container,
-        "context": limit,
-        "labels": labels,
-        "tool_names": tool_names,
-    }
-    try:
-        return Recipe.model_validate(values), tokenizer
-    except ValidationError as error:
-        for one in error.errors():
-            st.error(literal(one["msg"].removeprefix("Value error, ")), icon=":material/error:")
-        return None, ""
+    return {"include_rejected": rejected, "only_accepted": accepted, "labels": labels, "tool_names": tool_names}
 
 
 def names_form() -> tuple[str, str]:
@@ -261,6 +266,9 @@ def card(row: ExportRow) -> None:
             with st.expander("Fidelity report and recipe", key=f"report_{row.id}", on_change="rerun") as opened:
                 if opened.open:
                     report(row)
+            with st.expander("Push to Hugging Face", key=f"publish_{row.id}", on_change="rerun") as opened:
+                if opened.open:
+                    publish(row)
 
 
 def history() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from engine.environments.make import Source
 from engine.errors import InputError
-from engine.types import ExportOutcome, Profile, Pulse, Recipe, Request, Review, Trajectory
-from storage import preferences
+from engine.types import Batch, ExportOutcome, Profile, Pulse, Recipe, Request, Review, Trajectory
+from storage import preferences, tables
 from storage.database import Database
 from storage.designing import domains
 from storage.exporting import environments, exports
@@ -51,6 +53,13 @@ class SqlLibrary:
         except InputError:
             return None
         return domain.licence if "licence" in domain.model_fields_set else None
+
+    def batch(self, fingerprint: str) -> Batch | None:
+        launched = ~tables.batch.c.imported & ~tables.batch.c.rejudges
+        with self._db.read() as session:
+            bodies = session.execute(select(tables.batch.c.body).where(launched)).scalars()
+            found = (Batch.model_validate_json(body) for body in bodies)
+            return next((batch for batch in found if batch.fingerprint == fingerprint), None)
 
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = preferences.get(self._db, "sandbox_options", {})

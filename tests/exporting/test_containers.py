@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import zipfile
@@ -118,13 +119,16 @@ def test_shards_hold_all_rows_in_order_and_bear_the_card(tmp_path: Path, kind: s
     with zipfile.ZipFile(found.path) as archive:
         names = [name for name in archive.namelist() if name.startswith("train")]
         read = {"jsonl": lines, "json": json.loads, "parquet": parquet_rows}[kind]
-        shards = [read(archive.read(name)) for name in names]
+        held = [archive.read(name) for name in names]
+        shards = [read(data) for data in held]
         card = archive.read("README.md").decode()
     assert names == [f"train-{n:05}.{kind}" for n in range(len(names))]
     assert [len(rows) for rows in shards[:-1]] == [4] * (len(names) - 1)
     ids = [row["id"] for rows in shards for row in rows]
     assert ids == [row["id"] for row in lines(bare(tmp_path, ".jsonl"))]
     assert f"path: train-*.{kind}" in card
+    for name, rows, data in zip(names, shards, held, strict=True):
+        assert f"| {name} | train | {len(rows)} | {len(data)} | `{hashlib.sha256(data).hexdigest()}` |" in card
     assert found.report["container"]["files"] == {"train": len(names)}
 
 
@@ -205,6 +209,14 @@ def test_an_older_recipe_has_no_container_and_plain_lines_are_none() -> None:
         ("x.parquet", {"target": "openai"}, r"openai does not read \.parquet: it reads jsonl"),
         ("x.zip", {"target": "axolotl", "container": Container(compression="zstd")}, "with the compression none"),
         ("x.zip", {"target": "axolotl", "container": Container(shard_rows=2)}, "in shards: it reads one file a split"),
+        ("x.csv", {"target": "scores/csv", "container": Container(shard_rows=2)}, "writes a table, whose kind of file"),
+        (
+            "x.parquet",
+            {"format": "scores", "container": Container(kind="parquet")},
+            "writes a table, whose kind of file",
+        ),
+        ("x.jsonl", {"target": "scores/csv"}, r"\.jsonl is no ending .*End it in \.csv or \.zip"),
+        ("x.csv", {"target": "trl"}, r"\.csv is no ending .*\.jsonl, .*\.parquet or \.zip"),
     ],
 )
 def test_a_container_that_does_not_fit_is_refused_first(

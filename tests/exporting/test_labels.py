@@ -21,7 +21,17 @@ from tests.samples.trajectories import mixed_trajectories, shop_trajectory
 from tests.samples.turns import PARALLEL, RECOVERED
 
 WHOLE = {"train": 1.0}
-WITH_PLACE = ("atif", "chat_jsonl", "llamafactory", "preference", "spans", "text", "trajectory", "verifiers")
+WITH_PLACE = (
+    "atif",
+    "chat_jsonl",
+    "llamafactory",
+    "mini_swe_agent",
+    "preference",
+    "spans",
+    "text",
+    "trajectory",
+    "verifiers",
+)
 """Formats that carry them; the others have no place for metadata."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from engine.planning.batch_file import parse_batch
 from engine.serving.choice import SandboxChoice, open_pool
 from engine.serving.desk import Desk
 from engine.serving.worker import Worker
@@ -148,7 +149,7 @@ async def test_a_fixed_call_is_replayed_after_what_came_before(db: Database, des
 async def test_an_export_is_built_marked_and_its_failure_recorded(
     db: Database, desk: Desk, ledger: Domain, tmp_path: Path
 ) -> None:
-    await stored(db, ledger)
+    _, record = await stored(db, ledger)
     number = exports.create_export(db, Recipe(name="first", format="chat_jsonl"))
     done = await asked(desk, "build_export", export_id=number)
     row = exports.get_export(db, number)
@@ -159,6 +160,10 @@ async def test_an_export_is_built_marked_and_its_failure_recorded(
     with zipfile.ZipFile(path) as archive:
         lines = [x for n in archive.namelist() if n.endswith(".jsonl") for x in archive.read(n).splitlines()]
         assert f"- {ledger.id}: {ledger.licence}" in archive.read("README.md").decode().splitlines()
+        (file,) = (name for name in archive.namelist() if name.startswith("batches/"))
+        told_batch = parse_batch(archive.read(file), file)
+    again = batches.get_batch(db, batches.create_batch(db, told_batch)).batch
+    assert again.fingerprint == record.batch_fingerprint
     assert len(lines) == row.rows == done["rows"] > 0
     assert any(r.exported for r in trajectories.page(db, TrajectoryFilter())[0])
     empty = exports.create_export(db, Recipe(name="none", filter=TrajectoryFilter(domains=("nowhere",))))

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.errors import InputError
+from engine.exporting.table import ENDINGS as TABLES
+from engine.exporting.target import writes_table
 from engine.types import Container, Recipe
 
 ZIP = ".zip"
 _NAMED = [Container(kind=kind, compression=packed) for kind in ("jsonl", "json") for packed in ("none", "gzip", "zstd")]
 CONTAINERS: Mapping[str, Container] = {one.ending: one for one in [*_NAMED, Container(kind="parquet")]}
 """What each ending of a bare data file stands for."""
-ENDINGS = (*CONTAINERS, ZIP)
+DATA_ENDINGS = (*CONTAINERS, *(ending for ending in TABLES if ending not in CONTAINERS))
+"""The endings that a bare data file may have: of a container, or of the table that some formats write instead."""
+ENDINGS = (*DATA_ENDINGS, ZIP)
 """The endings that an export's file name may have."""
 
 
@@ -22,10 +26,13 @@ def ending_of(path: Path) -> str:
 
 
 def in_its_container(recipe: Recipe, path: Path) -> Recipe:
-    """Return the recipe; where it names no container, with the one that the ending of a bare file stands for.
+    """Return the recipe; where it names no container, with the one that the ending of a bare file stands for, unless
+    its format writes a table, which has an ending of its own.
 
     Raises InputError when it names another one.
     """
+    if writes_table(recipe):
+        return recipe
     meant = CONTAINERS.get(ending_of(path))
     if meant is None or path.is_dir():
         return recipe

@@ -16,13 +16,14 @@ _ROWS_AT_ONCE = 100
 class SplitFiles(Protocol):
     """Writes the rows of one split.
 
-    rows: how many were added. files: the names of the files that hold them, in order, complete after `finish`.
+    rows: how many were added. files: the names of the files that hold them, in order, each with the number of its rows;
+        complete after `finish`.
     add: take encoded rows (one JSON object in UTF-8 each, without a line break).
     finish: write what is left and close the files.
     """
 
     rows: int
-    files: list[str]
+    files: dict[str, int]
 
     def add(self, rows: Sequence[bytes]) -> None: ...
     def finish(self) -> None: ...
@@ -71,7 +72,7 @@ class TextFiles:
         self._pending: list[bytes] = []
         self._open: Any = None
         self.rows = 0
-        self.files: list[str] = []
+        self.files: dict[str, int] = {}
 
     def add(self, rows: Sequence[bytes]) -> None:
         """Take encoded rows."""
@@ -90,12 +91,13 @@ class TextFiles:
             return
         for name, run in self._shards.runs(pending):
             before = self._between
-            if not self.files or self.files[-1] != name:
+            if name not in self.files:
                 self._close()
                 self._open = self._stack.enter_context(open_packed(self._folder / name, self._packed))
-                self.files.append(name)
+                self.files[name] = 0
                 before = self._begin
             self._open.write(before + self._between.join(run))
+            self.files[name] += len(run)
         self.rows += len(pending)
 
     def _close(self) -> None:

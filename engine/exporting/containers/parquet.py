@@ -46,7 +46,7 @@ class ParquetFiles:
         self._rows_seen, self._json_type = rows_seen, json_type
         self._stack = stack
         self.rows = 0
-        self.files: list[str] = []
+        self.files: dict[str, int] = {}
 
     def add(self, rows: Sequence[bytes]) -> None:
         """Keep encoded rows, and note what types their values have."""
@@ -74,15 +74,16 @@ class ParquetFiles:
         writer: Any = None
         for group in _groups(self._kept_path):
             for name, run in self._shards.runs(group):
-                if not self.files or self.files[-1] != name:
+                if name not in self.files:
                     if writer is not None:
                         writer.close()
                     file = pyarrow.parquet.ParquetWriter(self._folder / name, final, compression=self._packed)
                     writer = self._stack.enter_context(file)
-                    self.files.append(name)
+                    self.files[name] = 0
                 data = b"\n".join([_rewritten(row, inside) for row in run] if inside else run)
                 read = pyarrow.json.ReadOptions(block_size=len(data) + 1)  # a row must not straddle two blocks
                 table = pyarrow.json.read_json(BytesIO(data), read_options=read, parse_options=options)
+                self.files[name] += len(run)
                 writer.write_table(table.select(schema.names).cast(final))
         writer.close()
 

@@ -9,7 +9,8 @@ import streamlit as st
 
 from engine import plugins
 from engine.errors import InputError
-from engine.exporting.target import GROUPS, TRIED, Target, datasets_line, find, in_groups
+from engine.exporting.convert import Conversion
+from engine.exporting.target import GROUPS, TRIED, Target, datasets_line, find, in_groups, is_table
 from engine.types import Compression, Container, ContainerKind, Recipe
 from pages._ui.config_form import config_form
 from pages._ui.text import code_view, literal, option
@@ -109,8 +110,11 @@ def options_form(target: str | None, kind: str) -> dict[str, Any] | None:
             return None
 
 
-def container_form(target: str | None) -> Container | None:
-    """Draw in what files the rows stand, as far as the target reads several; return it, None for the usual ones."""
+def container_form(target: str | None, format: str) -> Container | None:
+    """Draw in what files the rows stand, as far as the target reads several; return it, None for the usual ones. The
+    format `format` has none to choose where it writes a table."""
+    if is_table(format):
+        return None
     found = find(target) if target else None
     kinds = found.containers if found else tuple(KINDS)
     packed: tuple[Compression, ...] = found.packed if found else ("none", "gzip", "zstd")
@@ -174,7 +178,8 @@ def loading(recipe: Recipe, *, key: str) -> None:
     if target is None:
         return
     container = recipe.container or Container()
-    name = f"-*{container.ending}" if container.sharded else container.ending
+    ending = container.ending if recipe.container else Conversion(recipe).exporter.suffix
+    name = f"-*{ending}" if container.sharded else ending
     files = {split: f"{split}{name}" for split, share in recipe.splits.items() if share}
     st.caption(literal(f"{target.title} needs these settings; with others it may train what it must not:"))
     code_view(target.settings_for(files, recipe.container), key=key, language=target.language)

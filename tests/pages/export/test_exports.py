@@ -144,3 +144,25 @@ def test_a_long_history_is_shown_in_parts(open_page: Open, filled: Database) -> 
     assert len(page.error) == 10
     page.button(key="older_exports").click().run()
     assert len(page.error) == 12
+
+
+def test_a_push_is_asked_of_the_engine_and_its_address_is_shown(open_page: Open, filled: Database) -> None:
+    number = exports.create_export(filled, Recipe(name="good"))
+    exports.finish_export(filled, number, ExportOutcome("1/good.zip", 2048, "ab" * 32, 4, {}))
+    page = open_page("exports")
+    page.session_state[f"publish_{number}"] = True
+    page.run()
+    assert page.button(key=f"push_{number}").disabled
+    page.text_input(key=f"push_{number}_repository").set_value(" me/set ").run()
+    page.text_input(key=f"push_{number}_variable").set_value("MY_TOKEN").run()
+    page.button(key=f"push_{number}").click().run()
+    asked = requests.claim_request(filled, "engine", 1.0)
+    assert asked is not None
+    assert (asked.kind, asked.payload) == (
+        "push_export",
+        {"path": "1/good.zip", "address": "hf:me/set", "variable": "MY_TOKEN", "public": False},
+    )
+    assert page.run().button(key=f"push_{number}").disabled
+    requests.finish_request(filled, asked.id, {"address": "https://hub/datasets/me/set/tree/abc"}, None)
+    page.run()
+    assert any("hub/datasets/me/set/tree/abc" in one.value for one in page.success)

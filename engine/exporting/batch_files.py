@@ -1,0 +1,42 @@
+"""The batch files in an export: what gave its trajectories, so that a reader can run it again.
+
+An export is meant to be given away, so what only concerns its author's machines is left out: addresses of models, and
+options of endpoints whose name says that they hold an address or a secret. Keys are never part of a batch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from engine.planning.batch_file import dump_batch
+from engine.types import Batch, Endpoint
+
+_PRIVATE = re.compile(r"key|token|secret|password|auth|header|url|base|host|proxy", re.IGNORECASE)
+_HEAD = "# Give each model its `api_base`, where it needs one: addresses are left out here.\n"
+
+
+def batch_files(fingerprints: Iterable[str], batch_of: Callable[[str], Batch | None]) -> dict[str, bytes]:
+    """Return the batch files by their names in the export; a batch that `batch_of` does not know has none."""
+    found: dict[str, bytes] = {}
+    for fingerprint in fingerprints:
+        if (batch := batch_of(fingerprint)) is not None:
+            name = re.sub(r"[^A-Za-z0-9]+", "-", batch.name).strip("-").lower()[:60]
+            found[f"batches/{name}-{fingerprint[:8]}.yaml".replace("/-", "/")] = _batch_file(batch)
+    return found
+
+
+def _batch_file(batch: Batch) -> bytes:
+    public = batch.model_copy(
+        update={
+            "plan_version": batch.plan,
+            "models": {role: _public(endpoint) for role, endpoint in batch.models.items()},
+            "panel": tuple(_public(endpoint) for endpoint in batch.panel),
+        }
+    )
+    return ((_HEAD if batch.models else "") + dump_batch(public)).encode()
+
+
+def _public(endpoint: Endpoint) -> Endpoint:
+    options = {name: value for name, value in endpoint.options.items() if not _PRIVATE.search(name)}
+    return endpoint.model_copy(update={"api_base": None, "options": options})
