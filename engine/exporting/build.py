@@ -34,10 +34,13 @@ from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.table import TableWriter
 from engine.exporting.target import for_target, is_table, target_of
+from engine.liveness import lives, process_name
 from engine.protocols import Exporter
 from engine.types import Batch, Container, ExportOutcome, Recipe
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_LEFT = re.compile(r"\.building-(.+-\d+-\d+)-\w{8}")
+"""The folder of an export that is being built, with the name of the process (engine/liveness.py)."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _BUFFER_BYTES = 1 << 20
 _PACKED = (".gz", ".zst", ".parquet")
@@ -90,7 +93,8 @@ def build(
         _check_splits(recipe, path)
         _refuse_existing(path, replace)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as scratch:
+        _remove_left(path.parent)
+        with tempfile.TemporaryDirectory(prefix=f".building-{process_name()}-", dir=path.parent) as scratch:
             converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
             return _build(recipe, converted, path, Path(scratch), _Origins(licence_of, batch_of))
     except OSError as error:
@@ -136,6 +140,13 @@ def _json_value(row: Any) -> Any:
 
 
 # ---------------------------------------------------------------- output path
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what killed processes left of exports into this folder."""
+    for found in folder.glob(".building-*"):
+        if (name := _LEFT.fullmatch(found.name)) and lives(name[1]) is False:
+            shutil.rmtree(found, ignore_errors=True)
 
 
 def _data_endings(recipe: Recipe) -> Sequence[str]:
