@@ -16,11 +16,11 @@ from engine.types import Batch, Domain, Origin, Replayed, Trajectory
 OpenPool = Callable[[], Awaitable[SandboxPool]]
 """Returns a started sandbox pool, which is opened at the first call. Raises SandboxError and InputError."""
 _NO_ISOLATION = (
-    "Its dialogue runs commands that a model wrote, and the sandbox does not isolate them. Use the docker sandbox, or "
-    "allow commands without isolation."
+    "Its dialogue runs commands that a model wrote, and the sandbox does not isolate them. Use docker or bubblewrap, "
+    "or allow commands without isolation."
 )
 _FROM_OUTSIDE = (
-    "Its domain came from outside, and the sandbox does not isolate its tools. Use the docker sandbox; or read its "
+    "Its domain came from outside, and the sandbox does not isolate its tools. Use docker or bubblewrap; or read its "
     "tools, then allow them on the domain's page or with `python -m engine trust`."
 )
 

@@ -39,7 +39,7 @@ def check_batch(claim: Claim, pool: SandboxPool | None) -> None:
             raise InputError(
                 "sandbox",
                 f"{domain.id} lets the model execute commands, and the {pool.name} sandbox does not isolate them.",
-                "Use the docker sandbox, or allow commands without isolation in the batch form.",
+                "Use the docker or bubblewrap sandbox, or allow commands without isolation in the batch form.",
             )
 
 
@@ -50,7 +50,7 @@ def check_isolation(name: str, digest: str, pool: SandboxPool, *, needed: bool) 
         raise InputError(
             name,
             f"came from outside, and the {pool.name} sandbox does not isolate: its tools would run with your rights.",
-            "Use the docker sandbox; or read its tools, then allow them on the domain's page or with "
+            "Use the docker or bubblewrap sandbox; or read its tools, then allow them on the domain's page or with "
             f"`python -m engine trust {digest}`.",
         )
 

@@ -22,7 +22,7 @@ from tests.targets.rows import rows as rows_of
 from tests.targets.test_targets import ANSWERS, TURNS, rejected, rows, words
 from tests.targets.trainers import WHOLE_DIALOGUES
 
-WITHOUT_MESSAGES = ("bfcl", "nemo_gym", "openinference", "otel", "scores", "xlam")
+WITHOUT_MESSAGES = ("bfcl", "openinference", "otel", "scores", "xlam")
 """Consumers whose rows hold no messages in columns of their own."""
 
 

@@ -50,7 +50,7 @@ def test_settings_and_exports_offer_them(open_page: Open, ready: Database) -> No
     page.run()
     assert not page.exception
     assert page.text_input(key="sandbox_throwaway_folder").value == ""
-    assert page.selectbox(key="sandbox_choice").options == ["Auto", "Docker", "Local", "Throwaway"]
+    assert page.selectbox(key="sandbox_choice").options == ["Auto", "Bubblewrap", "Docker", "Local", "Throwaway"]
     page = open_page("exports")
     assert not page.exception
     assert "Throw-away trainer" in str(page.selectbox(key="export_target").options)
