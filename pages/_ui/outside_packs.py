@@ -40,7 +40,7 @@ def _question(digest: str, name: str, sandbox: str, place: str) -> None:
     with st.container(key=f"outside_{place}_{digest}"):
         st.warning(
             f"{literal(name)} was imported, and the sandbox {literal(sandbox)} does not isolate: its tools would run "
-            "with your rights, on your files. Read them first, or use the docker sandbox.",
+            "with your rights, on your files. Read them first, or use docker or bubblewrap.",
             icon=":material/gpp_maybe:",
         )
         button(
