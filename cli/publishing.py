@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from cli.training_files import import_file
 from cli.wiring import database
 from engine import settings
 from engine.errors import InputError
-from engine.publishing.places import HUB_TOKEN
+from engine.publishing.places import HUB_TOKEN, HubPlace, place_of
 
 Address = Annotated[str, typer.Argument(help="hf:USER/NAME, hf:USER/NAME@BRANCH, s3://BUCKET/FOLDER, file:///FOLDER …")]
 Variable = Annotated[str, typer.Option(help="The environment variable that holds the token for the hub.")]
@@ -62,15 +63,18 @@ def pull(
     from engine.publishing.pull import data_files, format_of
     from engine.publishing.pull import pull as fetch
 
-    words = re.sub(r"[^A-Za-z0-9.]+", "-", address)[-100:].strip("-.")
-    folder = out or settings.read().home / "pulled" / words
+    place = place_of(address)
+    shown = address if isinstance(place, HubPlace) else place.shown
+    words = re.sub(r"[^A-Za-z0-9.]+", "-", shown)[-100:].strip("-.")
+    own = hashlib.sha256(address.encode()).hexdigest()[:8]
+    folder = out or settings.read().home / "pulled" / f"{words}-{own}"
     fetch(address, folder, variable=token_variable)
     if out is not None:
         print(out)
         return
     chosen = format.replace("-", "_") if format else format_of(folder)
     if chosen is None:
-        raise InputError(address, "does not say which importer reads it.", "Name one: --format; see `list importers`.")
+        raise InputError(shown, "does not say which importer reads it.", "Name one: --format; see `list importers`.")
     with database() as db:
         _import_all(db, data_files(folder), name or words, chosen)
     shutil.rmtree(folder)  # kept until here, so that a pull that broke off goes on

@@ -43,6 +43,7 @@ class Keeper:
         self.channel = channel
         space = spaces.Space(rights) if isinstance(rights, spaces.OneUser) else None
         self.family = processes.Family(False, rights, space)
+        self.family.private = lambda: (channel,)
         self.child = None
         self.poller = select.poll()
         self.poller.register(channel, select.POLLIN)

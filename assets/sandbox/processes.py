@@ -39,11 +39,15 @@ class Family:
         self.alone, self.rights, self.space = alone, rights, space
         self.groups = set()
         self.kept = set()
+        self.private = tuple  # returns the descriptors that no child may hold
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
 
-    def fork(self, become=None, inside=True):
+    def fork(self, become=None, inside=True, closing=()):
         """Fork a child in a process group of its own that dies with this process. Returns 0 in the child.
+
+        It holds neither the descriptors `closing` nor those that `private` names. They are closed first of all: once
+        the child is a tool, other tools may take a descriptor out of it.
 
         The child becomes the user of the tools, or what `become`, another method of the rights, makes of it. A child
         that cannot do so ends. It is put into the space of the children unless `inside` is False. It stays in this
@@ -55,6 +59,8 @@ class Family:
             self.groups.add(child)
             return child
         try:
+            for descriptor in (*closing, *self.private()):
+                os.close(descriptor)
             os.setpgid(0, 0)
             (become or self.rights.become_tool)()
             if PRCTL is not None:

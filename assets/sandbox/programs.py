@@ -45,8 +45,8 @@ class Programs:
         """Return the descriptors that no child may inherit, because its copy would keep a pipe open."""
         return [self.selector.fileno(), *(number for one in self.running.values() for number in one.open)]
 
-    def start(self, request, place, private):
-        """Start a program; its keeper closes the descriptors `private` of the server. Raises Unstarted, Hangup."""
+    def start(self, request, place):
+        """Start a program. Raises Unstarted, Hangup."""
         if len(self.running) >= _MOST:
             raise Unstarted(f"{_MOST} processes are open in this sandbox. Close one first.")
         self.family.reap_orphans()
@@ -58,7 +58,7 @@ class Programs:
         except OSError:
             child = None
         if child == 0:
-            unwanted = (*outside, ours.detach(), *private)
+            unwanted = (*outside, ours.detach())
             keeper.start(theirs.detach(), request["argv"], inside, place, unwanted, self.family.rights)
         for descriptor in inside:
             os.close(descriptor)

@@ -68,6 +68,7 @@ class Server:
         self.trusted = frozenset(trusted)
         self.count_processes = count_processes
         self.family = family
+        family.private = self.private
         self.programs = stream.programs = programs.Programs(self.family, stream)
         self.workspace = workspace.Workspace(root)
         self.start = start.Start(family.alone, workspace.folders_below(root))
@@ -80,6 +81,7 @@ class Server:
         self.baseline = state_diff.Baseline({})
         self.pristine = False
         self.unlaid = False
+        self.held = False
 
     # ------------------------------------------------------------ the stream
 
@@ -92,6 +94,7 @@ class Server:
         """Answer a request. What can be done before the next one comes is done after the answer is sent, so that the
         engine does not wait for it."""
         try:
+            self.release()
             self.lay_again()
             reply = getattr(self, "op_" + request["op"])(request, line)
             if isinstance(reply, dict):
@@ -207,14 +210,12 @@ class Server:
         """Fork a worker; `self.worker` stays None when the sandbox allows no further process."""
         ours, theirs = socket.socketpair()
         try:
-            child = self.family.fork()
+            child = self.family.fork(closing=(ours.fileno(),))
         except OSError:
             ours.close()
             theirs.close()
             return
         if child == 0:
-            for descriptor in (ours.fileno(), *self.private()):
-                os.close(descriptor)
             worker.start(theirs.detach(), self.modules, self.limits, self.process_cap, self.workspace.folder)
         theirs.close()
         ours.setblocking(False)
@@ -334,7 +335,7 @@ class Server:
 
     def op_start(self, request, line):
         self.pristine = False
-        self.programs.start(request, self.place(), self.private())
+        self.programs.start(request, self.place())
         return {}
 
     # ------------------------------------------------------------ files and state
@@ -357,21 +358,39 @@ class Server:
                 self.changed = self.changed or self.start.changed()
                 self.workspace.empty_scratch()  # makes room for the patch
             return self.diff(request["id"])
-        with self.family.frozen():
-            still = self.still()
-            return self.diff(request["id"], still)
+        if request.get("ahead") and not self.still():
+            return {"still": False}
+        with contextlib.nullcontext() if self.held else self.family.frozen():
+            return self.diff(request["id"])
 
     def still(self):
-        """Return whether nothing can change a file before the next request: no process lives but a worker that waits,
-        in one thread and without children."""
-        worker = () if self.worker is None else (self.worker[0],)
-        return self.family.only_waiting(worker)
+        """Return whether nothing can change a file before the next request. No process may live but a worker in one
+        thread and without children, which is stopped until then. A patch is made at the end only, when there is room
+        for it."""
+        if self.git:
+            return False
+        if self.worker is None:
+            return self.family.only_waiting(())
+        try:
+            os.kill(self.worker[0], signal.SIGSTOP)
+            self.held = True
+            os.waitid(os.P_PID, self.worker[0], os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        except OSError:
+            return False
+        return self.family.only_waiting((self.worker[0],))
 
-    def diff(self, number, still=True):
+    def release(self):
+        """Let a worker go on that was stopped when the engine looked ahead."""
+        if self.held and self.worker is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self.worker[0], signal.SIGCONT)
+        self.held = False
+
+    def diff(self, number):
         changes, patch = self.changes(), as_line(self.patch() if self.git else None)
         changed = as_line(self.changed)
-        return b'{"id": %d, "ok": {"changes": %s, "patch": %s, "changed": %s, "still": %s}}\n' % (
-            number, changes[:-1], patch[:-1], changed[:-1], as_line(still)[:-1],
+        return b'{"id": %d, "ok": {"changes": %s, "patch": %s, "changed": %s, "still": true}}\n' % (
+            number, changes[:-1], patch[:-1], changed[:-1],
         )  # fmt: skip
 
     def changes(self):
@@ -395,15 +414,13 @@ class Server:
             state_diff.read_pristine(self.baseline, found or ())
         ours, theirs = socket.socketpair()
         try:
-            child = self.family.fork(self.family.rights.become_comparison, inside=False)
+            child = self.family.fork(self.family.rights.become_comparison, inside=False, closing=(ours.fileno(),))
         except OSError:
             ours.close()
             theirs.close()
             return None
         if child == 0:
             try:
-                for descriptor in (ours.fileno(), *self.private()):
-                    os.close(descriptor)
                 worker.bound(self.limits, None)
                 resource.setrlimit(resource.RLIMIT_CPU, (_COMPARING_SECONDS, _COMPARING_SECONDS))
                 theirs.recv(1)

@@ -64,7 +64,7 @@ class Making:
         marks = {
             "NAME": self.name,
             "DASHED": self.name.replace("_", "-"),
-            "TITLE": self.title,
+            "TITLE": re.sub(r'["\\`]', "'", self.title),  # it stands within quotes, in files of several languages
             "TASKS": str(len(self.contents.tasks)),
             "BASE": BASE_IMAGE,
             "DIGEST": self.contents.domain.digest,

@@ -181,15 +181,18 @@ async def _serve(server: Server) -> None:
 
 
 async def _answer(server: Server, line: bytes) -> None:
-    request: dict[str, Any] = {}
+    number = None
     try:
         request = json.loads(line)
+        number = request.get("id")
         answer: dict[str, Any] = {"ok": await server.answer(request)}
     except EpisodeError as error:
         answer = {"error": {"kind": "unmeasured", "message": str(error)}}
     except (TurnwrightError, ValueError, AttributeError) as error:
         answer = {"error": {"kind": "input", "message": str(error)}}
-    sys.stdout.buffer.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
+    except Exception as error:  # whoever waits for this answer would wait for ever
+        answer = {"error": {"kind": "unmeasured", "message": f"{type(error).__name__}: {error}"}}
+    sys.stdout.buffer.write(json.dumps({"id": number, **answer}).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -42,7 +42,7 @@ class LocalExecutor(Executor):
         flight = _Flight(work, iter(specs), concurrency)
         try:
             flight.fill()
-            while flight.running or flight.finished:
+            while flight.running or flight.finished or flight.fault:
                 await flight.landed.wait()
                 if flight.fault is None:
                     yield flight.oldest().result()
@@ -78,11 +78,19 @@ class _Flight(Generic[Unit, Done]):
     def fill(self) -> None:
         """Start tasks until as many as may be are in flight."""
         while len(self.running) < self._concurrency and len(self.finished) < self._concurrency:
-            if self._stopped or self.fault is not None or (spec := next(self._waiting, None)) is None:
+            if self._stopped or self.fault is not None or (spec := self._following()) is None:
                 return
             task = asyncio.ensure_future(self._work(spec))
             task.add_done_callback(self._land)
             self.running.add(task)
+
+    def _following(self) -> Unit | None:
+        try:
+            return next(self._waiting, None)
+        except Exception as error:  # raised where results are taken, after those that are there
+            self.fault = error
+            self.landed.set()
+            return None
 
     def oldest(self) -> asyncio.Task[Done]:
         """Take the task that ended first."""
@@ -103,13 +111,9 @@ class _Flight(Generic[Unit, Done]):
         self.running.discard(task)
         self.finished.append(task)
         self.landed.set()
-        if self._stopped:
-            return
-        try:
+        if not self._stopped:
             self.fault = self.fault or _error(task)
             self.fill()
-        except Exception as error:  # of the specs; raised where the results are taken
-            self.fault = error
 
 
 def _error(task: asyncio.Task[Done]) -> BaseException | None:

@@ -38,7 +38,7 @@ class NemoGym:
     never_carried: tuple[str, ...] = ("task", "proof", "diff", "calls", "execution", "remarks", "tools.effect")
 
     def __init__(self, config: Config) -> None:
-        self._is_rollout = config.form == "rollout"
+        self._is_rollout = self.uncut = config.form == "rollout"  # its reward is that of the whole dialogue
         if not self._is_rollout:
             self.never_carried = (*NemoGym.never_carried, "reward", "metadata")
 

@@ -38,6 +38,7 @@ class RlTasks:
     """Writes tasks. A call that must not be trained is not among the expected ones."""
 
     suffix = ".jsonl"
+    whole = True  # what is expected is that of the whole dialogue, under the names of the real tools
     never_carried = (
         "results", "tool_call_id", "reward", "metadata", "task", "proof", "diff", "calls", "execution", "remarks",
         "tools.effect",

@@ -65,14 +65,12 @@ class Conversion:
         target = target_of(recipe)
         self.never_carried: tuple[str, ...] = (*self.exporter.never_carried, *(target.ignores if target else ()))
         self.grouped: bool = getattr(self.exporter, "grouped", False)
-        whole = getattr(self.exporter, "whole", False) or hasattr(self.exporter, "convert_group")
+        whole = any(getattr(self.exporter, name, False) for name in ("whole", "uncut", "convert_group"))
         refuse_cut(recipe.context, recipe.format, whole)
         self._alterations: list[Callable[[Record], Altered]] = []
         refuse_whole(recipe.tool_names, recipe.format, getattr(self.exporter, "whole", False))
         if recipe.tool_names is not None:
             self._alterations.append(Renaming(recipe.tool_names, recipe.seed).renamed)
-        if recipe.labels:
-            self._alterations.append(labelled)
         if recipe.context is not None:
             self._alterations.append(Fit(recipe.context).fitted)
 
@@ -123,6 +121,8 @@ class Conversion:
         for alter in self._alterations:
             if found.dropped is None:
                 found = found.then(alter(found.record))
+        if self._recipe.labels and found.dropped is None:
+            found = found.then(labelled(found.record, record.attachments))
         return found
 
     def _encoded(self, entry: Entry, record: Record, converted: Converted) -> EncodedTrajectory:

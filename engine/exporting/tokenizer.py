@@ -81,8 +81,8 @@ def _found(reference: str) -> tuple[Path, str]:
     """Return (the file of a tokenizer, its name)."""
     if not reference or "\0" in reference:
         raise InputError("tokenizer", "none is named.", WAYS)
-    path = Path(reference).expanduser()
-    with suppress(OSError, RuntimeError):  # a name that is too long for a path may still be no package
+    with suppress(OSError, RuntimeError):  # no such home; a name that is too long for a path may be a package
+        path = Path(reference).expanduser()
         if path.is_dir():
             if (path / _FILE).is_file():
                 return path / _FILE, path.resolve().name

@@ -35,6 +35,7 @@ def push(folder: Path, place: HubPlace, *, token: str | None, variable: str, pub
             folder_path=folder,
             repo_type="dataset",
             revision=place.revision,
+            delete_patterns="*",  # shards of an earlier export would be read with those of this one
             commit_message=f"Export of Turnwright {VERSION}",
         )
         return f"{there.url}/tree/{done.oid}"

@@ -29,6 +29,13 @@ class StorePlace:
 
     url: str
 
+    @property
+    def shown(self) -> str:
+        """The address without what may be a secret: user, password and query."""
+        scheme, _, rest = self.url.partition("://")
+        host, slash, path = rest.partition("?")[0].partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
 
 def place_of(address: str) -> HubPlace | StorePlace:
     """Return the place that an address names. Raises InputError for anything else."""

@@ -31,10 +31,10 @@ def pull(address: str, folder: Path, *, variable: str = HUB_TOKEN) -> None:
 def data_files(folder: Path) -> list[Path]:
     """Return the files of JSON lines in a pulled folder: those that its card names, else all. Raises InputError when
     there are none."""
-    named = [folder / name for name in _named(folder)]
-    inside = [path for path in named if path.resolve().is_relative_to(folder.resolve())]
+    named = [path for name in _named(folder) for path in _matching(folder, name)]
+    inside = [path for path in named if path.resolve().is_relative_to(folder.resolve()) and _is_lines(path)]
     anywhere = [path for path in sorted(folder.rglob("*.json*")) if not _is_hidden(path.relative_to(folder))]
-    found = [path for path in inside or anywhere if _is_lines(path)]
+    found = list(dict.fromkeys(inside)) or [path for path in anywhere if _is_lines(path)]
     if not found:
         raise InputError(folder.name, "holds no file of JSON lines.", "Importers read JSON lines; convert it by hand.")
     return found
@@ -48,6 +48,14 @@ def format_of(folder: Path) -> str | None:
     return None
 
 
+def _matching(folder: Path, name: str) -> list[Path]:
+    """Return the files that a card names by their path or by a pattern, such as that of shards."""
+    try:
+        return sorted(folder.glob(name))
+    except (ValueError, NotImplementedError, OSError):  # an empty or absolute path, or one that no file can have
+        return []
+
+
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
@@ -58,8 +66,9 @@ def _is_lines(path: Path) -> bool:
 
 def _named(folder: Path) -> list[str]:
     """Return the data files that the front matter of the card names."""
-    with suppress(OSError, ValueError, yaml.YAMLError, TypeError, KeyError, IndexError, AttributeError):
+    with suppress(OSError, ValueError, yaml.YAMLError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         front: Any = yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)[1])
         paths = [file["path"] for config in front["configs"] for file in config["data_files"]]
-        return [name for path in paths for name in ([path] if isinstance(path, str) else path)]
+        names = [name for path in paths for name in ([path] if isinstance(path, str) else path)]
+        return [name for name in names if isinstance(name, str)]
     return []

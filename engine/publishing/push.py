@@ -13,6 +13,8 @@ from engine.publishing import hub, stores
 from engine.publishing.places import HUB_TOKEN, HubPlace, place_of, token_in
 
 _CARD = "README.md"
+_PARTS = (_CARD, "recipe.json", "report.json")
+"""What every export holds, so that no other folder with a README is sent by mistake."""
 
 
 def push(export: Path, address: str, *, variable: str = HUB_TOKEN, public: bool = False, force: bool = False) -> str:
@@ -33,8 +35,10 @@ def unpack(export: Path, folder: Path) -> None:
     """Unpack the zip of an export into a folder. Raises InputError when it is none."""
     try:
         with zipfile.ZipFile(export) as archive:
-            if _CARD not in archive.namelist():
-                raise InputError(export.name, f"holds no {_CARD}, so it is no export.", "Name the zip of an export.")
+            if missing := [name for name in _PARTS if name not in archive.namelist()]:
+                raise InputError(
+                    export.name, f"holds no {missing[0]}, so it is no export.", "Name the zip of an export."
+                )
             archive.extractall(folder)
     except (OSError, zipfile.BadZipFile) as error:
         move = "Name the .zip of an export; a data file alone has no card, so export it as .zip."
@@ -44,8 +48,12 @@ def unpack(export: Path, folder: Path) -> None:
 @contextmanager
 def _folder(export: Path) -> Iterator[Path]:
     if export.is_dir():
-        if not (export / _CARD).is_file():
-            raise InputError(export.name, f"holds no {_CARD}, so it is no export.", "Name the folder of an export.")
+        if missing := [name for name in _PARTS if not (export / name).is_file()]:
+            raise InputError(
+                export.name, f"holds no {missing[0]}, so it is no export.", "Name the folder of an export."
+            )
+        if hidden := next((one for one in sorted(export.rglob(".*")) if one.name != ".gitattributes"), None):
+            raise InputError(str(hidden), "is hidden and of no export.", "Move it away, or name the zip.")
         yield export
         return
     with tempfile.TemporaryDirectory(prefix="turnwright-push-") as scratch:

@@ -52,7 +52,10 @@ def push(folder: Path, place: StorePlace, *, force: bool) -> str:
                 shutil.copyfileobj(source, out, _BUFFER_BYTES)
             there[name] = ours[name]
             store.pipe_file(f"{root}/{SUMS}", _sums_file(there))
-        return place.url
+        for name in sorted((arrived or {}).keys() - ours.keys()):  # with `force`: of the export before
+            if store.exists(f"{root}/{_inside(name, place)}"):
+                store.rm_file(f"{root}/{name}")
+        return place.shown
 
 
 def pull(place: StorePlace, folder: Path) -> None:
@@ -64,7 +67,7 @@ def pull(place: StorePlace, folder: Path) -> None:
         sums = _sums(store, root) or {}
         names = sorted(sums) or [name for name in _names(store, root) if name != SUMS]
         if not names:
-            raise InputError(place.url, "holds nothing.", "Check the address.")
+            raise InputError(place.shown, "holds nothing.", "Check the address.")
         for name in names:
             target = folder / _inside(name, place)
             if target.is_file() and name in sums and _sha256(target) == sums[name]:
@@ -74,7 +77,7 @@ def pull(place: StorePlace, folder: Path) -> None:
                 shutil.copyfileobj(source, out, _BUFFER_BYTES)
             if name in sums and _sha256(target) != sums[name]:
                 target.unlink()
-                raise StorageError(f"{name} at {place.url} is not what was pushed. Push it again with --force.")
+                raise StorageError(f"{name} at {place.shown} is not what was pushed. Push it again with --force.")
 
 
 def _opened(place: StorePlace) -> tuple[Any, str]:
@@ -87,10 +90,10 @@ def _opened(place: StorePlace) -> tuple[Any, str]:
     except ImportError as error:
         package = _PACKAGES.get(scheme)
         move = f"Install it: pip install {package}" if package else f"{error}."
-        raise InputError(place.url, f"the library for {scheme}:// is not installed.", move) from error
+        raise InputError(place.shown, f"the library for {scheme}:// is not installed.", move) from error
     except ValueError as error:
         move = "Write for example s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or file:///FOLDER."
-        raise InputError(place.url, f"no library knows {scheme}://.", move) from error
+        raise InputError(place.shown, f"no library knows {scheme}://.", move) from error
     return store, str(root).rstrip("/")
 
 
@@ -111,7 +114,7 @@ def _refuse_others(
         others += [name for name in names if name not in ours and name not in arrived]
     if others:
         problem = f"holds something else already, such as {others[0]}."
-        raise InputError(place.url, problem, "Choose an empty place, or add --force to write over it.")
+        raise InputError(place.shown, problem, "Choose an empty place, or add --force to write over it.")
 
 
 def _sums(store: Any, root: str) -> dict[str, str] | None:
@@ -131,7 +134,9 @@ def _inside(name: str, place: StorePlace) -> str:
     """Return a name that stays in its folder. Raises InputError for any other."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise InputError(place.url, f"names a file outside of its folder: {name}.", "Fetch it by hand and look at it.")
+        raise InputError(
+            place.shown, f"names a file outside of its folder: {name}.", "Fetch it by hand and look at it."
+        )
     return name
 
 
@@ -149,4 +154,4 @@ def _refusals(place: StorePlace) -> Iterator[None]:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise StorageError(f"{place.url} refuses it: {told} Mend that and try again.") from error
+        raise StorageError(f"{place.shown} refuses it: {told} Mend that and try again.") from error

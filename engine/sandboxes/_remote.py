@@ -173,7 +173,7 @@ class RemoteSandbox:
 
     def look_ahead(self) -> None:
         if self._ahead is None:
-            self._ahead = asyncio.create_task(self._ask({"op": "diff", "last": False}, OPENING + GRACE, ahead=True))
+            self._ahead = asyncio.create_task(self._ask({"op": "diff", "ahead": True}, OPENING + GRACE, ahead=True))
 
     async def diff(self, *, last: bool = False) -> StateDiff:
         found = await self._found_ahead()

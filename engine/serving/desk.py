@@ -225,7 +225,7 @@ class Desk:
 
     async def _push_export(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         path = (read().exports / str(payload["path"])).resolve()
-        if not path.is_relative_to(read().exports.resolve()):
+        if not path.is_file() or not path.is_relative_to(read().exports.resolve()):
             raise InputError("export", "is not in the folder of exports.", "Push it from the list of exports.")
         place = place_of(str(payload["address"]))
         if not isinstance(place, HubPlace):  # an address of a store could name any file of this machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -57,7 +58,7 @@ def fetched(page: Page, address: str) -> APIResponse:
     return page.request.get(address, max_retries=2)
 
 
-SEVERAL_ROWS = ("nemo_gym", "rl_steps", "spans", "text", "verifiers")
+SEVERAL_ROWS = ("nemo_gym", "rl_steps", "scores", "spans", "text", "verifiers")
 """Formats that may make several rows of one trajectory."""
 
 
@@ -88,6 +89,8 @@ def test_each_format_is_built_and_downloaded(studio_with_engine: Studio, page: P
         assert hashlib.sha256(response.body()).hexdigest() == row.sha256
         with zipfile.ZipFile(io.BytesIO(response.body())) as archive:
             lines = [json.loads(x) for n in archive.namelist() if n.endswith(".jsonl") for x in archive.open(n)]
+            tables = [archive.read(n).decode() for n in archive.namelist() if n.endswith(".csv")]
+            lines += [one for text in tables for one in csv.DictReader(io.StringIO(text))]
         assert len(lines) == row.rows
         assert row.rows == kept or (name in SEVERAL_ROWS and row.rows > kept), name
 

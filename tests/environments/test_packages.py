@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from engine.environments import check, package
 from engine.environments.contents import PACK, TASKS, Contents, read
 from engine.environments.frameworks.harbor import without_answers
 from engine.environments.make import make, of_domain
-from engine.environments.package import framework, frameworks
+from engine.environments.package import Making, framework, frameworks
+from engine.environments.serve import _answer
 from engine.environments.shipped_code import code_files, requirements
 from engine.errors import InputError
 from engine.serving.choice import open_pool
 from engine.settings import ROOT
 from engine.types import Domain, Persona
 from tests.environments.packages import package_of, played, playing, unpack
+from tests.samples.batches import batch_of
 from tests.samples.packs import ledger_files
 from tests.samples.personas import TESS
 
@@ -123,6 +126,37 @@ def test_what_harbors_container_holds_gives_no_answer_away(unpacked: Path, ledge
         assert all(not turn.answer and not turn.facts for turn in one.task.turns)
         assert [turn.say for turn in one.task.turns] == [turn.say for turn in whole.task.turns]
         assert all(turn.fault is not None or not turn.chain for turn in one.task.turns)
+        said = " ".join(turn.say for turn in one.task.turns)
+        assert all(str(value) in said for turn in one.task.turns for value in turn.slots.values())
+    assert any(turn.slots for one in held.tasks for turn in one.task.turns), "there is something to hide"
+
+
+def test_the_name_of_a_domain_ends_no_quotes(ledger: Domain) -> None:
+    named = ledger.model_copy(update={"name": 'x"""; import os # `y` \\'})
+    making, filled = Making(Contents(named, batch_of(ledger), []), "shop"), 0
+    for place in sorted(path for path in package.GLUE.rglob("*.*") if b"@TITLE@" in path.read_bytes()):
+        within = place.relative_to(package.GLUE)
+        text = making.glue(within.parts[0], "/".join(within.parts[1:])).decode()
+        filled += "import os # 'y' '" in text
+        if place.suffix == ".py":
+            compile(text, place.name, "exec")
+        elif place.suffix == ".toml":
+            tomllib.loads(text)
+        elif place.suffix == ".yaml":
+            yaml.safe_load(text)
+    assert filled > 2
+
+
+async def test_a_request_that_no_server_knows_is_answered(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    class Failing:
+        async def answer(self, request: object) -> None:
+            raise RuntimeError("unforeseen")
+
+    for line in (b"[]", b"{", b'{"id": 3, "op": "reply", "episode": []}'):
+        await _answer(Failing(), line)  # type: ignore[arg-type]
+    told = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [one["id"] for one in told] == [None, None, 3]
+    assert all(one["error"]["message"] for one in told)
 
 
 def test_the_code_of_a_package_needs_no_studio_database_or_model(ledger: Domain) -> None:

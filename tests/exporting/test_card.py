@@ -140,7 +140,9 @@ def test_a_target_is_named_with_what_it_was_tried_with(tmp_path: Path) -> None:
 
 
 def batch() -> Batch:
-    private = {"temperature_base_url": "http://10.0.0.9", "extra_headers": {"X": "secret-1"}, "seed": 4}
+    private: dict[str, Any] = {"temperature_base_url": "http://10.0.0.9", "extra_headers": {"X": "secret-1"}, "seed": 4}
+    private |= {"extra": {"headers": {"Authorization": "Bearer secret-1"}}, "vertex_credentials": 5}
+    private |= {"gateway": "http://10.0.0.9", "mode": "tools"}
     model = Endpoint(model="m", api_base="http://10.0.0.9:8000/v1", key_variable="MY_KEY", options=private)
     return Batch(
         name="Shop & more", domains=(DomainShare(id="shop", digest="d"),), teacher=Choice(name="llm"),
@@ -159,7 +161,7 @@ def test_the_batch_files_that_are_known_are_inside_without_addresses(tmp_path: P
     again = parse_batch(file.read_bytes(), file.name)
     assert (again.seed, again.plan_version, again.name) == (7, 2, "Shop & more")
     assert again.models["teacher"].key_variable == "MY_KEY"
-    assert again.models["teacher"].options == {"seed": 4}
+    assert again.models["teacher"].options == {"seed": 4, "mode": "tools"}
     for path in folder.rglob("*"):
         assert path.is_dir() or not re.search(rb"10\.0\.0\.9|secret-1", path.read_bytes()), path.name
 

@@ -13,6 +13,8 @@ from engine.errors import InputError
 from engine.exporting.build import ExportResult, build
 from engine.exporting.content import tool_schemas
 from engine.exporting.context_length import Fit
+from engine.exporting.convert import Conversion
+from engine.exporting.labels import labels_of
 from engine.exporting.messages import MessageForm
 from engine.exporting.record import record_of
 from engine.exporting.tokenizer import load
@@ -119,6 +121,24 @@ def test_what_cannot_be_cut_short_enough_is_left_out(tmp_path: Path, tokenizer: 
     limit = ContextLength(tokenizer=tokenizer, tokens=5, longer="cut")
     with pytest.raises(InputError, match="longer_than_context"):
         built(tmp_path, limit)
+
+
+@pytest.mark.parametrize(("name", "options"), [("rl_tasks", {}), ("nemo_gym", {"form": "rollout"})])
+def test_what_a_reward_belongs_to_is_never_cut(tokenizer: str, name: str, options: dict[str, str]) -> None:
+    limit = ContextLength(tokenizer=tokenizer, tokens=50, longer="cut")
+    with pytest.raises(InputError, match="needs whole dialogues"):
+        Conversion(Recipe(format=name, options=options, context=limit))
+    Conversion(Recipe(format=name, options=options, context=limit.model_copy(update={"longer": "leave_out"})))
+
+
+def test_labels_are_those_of_the_turns_that_are_left(tokenizer: str) -> None:
+    limit = ContextLength(tokenizer=tokenizer, tokens=tokens(tokenizer, TURNS[:6]), longer="cut")
+    ((_, body, reviews),) = entries([shop_trajectory(0, TURNS)])
+    for style in (None, "random"):
+        made = Conversion(Recipe(context=limit, labels=True, tool_names=style)).altered(body, reviews).record
+        answers = [turn for turn in made.turns if turn.role == "assistant"]
+        assert len(made.turns) < len(TURNS)
+        assert len(labels_of(made)["turn_labels"]) == len(answers)
 
 
 def test_a_cut_takes_along_what_belongs_to_the_turns(tokenizer: str) -> None:

@@ -13,7 +13,7 @@ from engine.exporting.build import build
 from engine.publishing.places import HubPlace, StorePlace, place_of
 from engine.publishing.pull import data_files, format_of, pull
 from engine.publishing.push import push
-from engine.types import Recipe
+from engine.types import Container, Recipe
 from tests.exporting.export_steps import entries
 from tests.samples.trajectories import mixed_trajectories
 
@@ -109,6 +109,48 @@ def test_another_export_is_written_over_only_when_asked_for(export: Path, tmp_pa
     assert push(other, address, force=True) == address
     pull(address, tmp_path / "back")
     assert files(tmp_path / "back") == contents(other)
+
+
+def test_shards_come_back_and_those_of_an_earlier_export_are_gone(tmp_path: Path) -> None:
+    def sharded(rows: int) -> Path:
+        recipe = Recipe(format="trajectory", name="shop", splits={"train": 1.0}, container=Container(shard_rows=rows))
+        return build(recipe, entries(mixed_trajectories()), tmp_path / str(rows)).path
+
+    address = f"file://{tmp_path}/store"
+    push(sharded(1), address)
+    many = len(list((tmp_path / "store").glob("train-*.jsonl")))
+    push(sharded(4), address, force=True)
+    left = sorted((tmp_path / "store").glob("train-*.jsonl"))
+    assert 1 < len(left) < many
+    pull(address, tmp_path / "back")
+    assert [path.name for path in data_files(tmp_path / "back")] == [path.name for path in left]
+
+
+@pytest.mark.parametrize("paths", ["[1]", '["a\\0b"]', "[" * 4000, '["/etc/passwd"]', '["../x.jsonl"]', '[""]'])
+def test_a_card_with_odd_paths_is_passed_over(tmp_path: Path, paths: str) -> None:
+    front = f"---\nconfigs: [{{data_files: [{{path: {paths}}}]}}]\n---\n"
+    (tmp_path / "README.md").write_text(front)
+    (tmp_path / "rows.jsonl").write_text("{}\n")
+    assert [path.name for path in data_files(tmp_path)] == ["rows.jsonl"]
+
+
+def test_an_address_is_shown_without_its_secrets(export: Path) -> None:
+    assert StorePlace("sftp://bob:hunter2@host/data?sig=abc").shown == "sftp://host/data"
+    assert StorePlace("s3://bucket/folder").shown == "s3://bucket/folder"
+
+
+def test_a_folder_that_is_no_export_is_not_sent(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("README.md", ".env"):
+        (project / name).write_text("KEY=1")
+    with pytest.raises(InputError, match=r"holds no recipe.json"):
+        push(project, f"file://{tmp_path}/store")
+    for name in ("recipe.json", "report.json"):
+        (project / name).write_text("{}")
+    with pytest.raises(InputError, match=r"\.env: is hidden"):
+        push(project, f"file://{tmp_path}/store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_place_with_files_of_others_is_left_alone(export: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_workspace_that_could_not_be_laid_is_tried_again_and_refused(tool_serv
     server.workspace = SimpleNamespace(lay=lay, read=lambda path: b"a")
     server.stream = SimpleNamespace(send=sent.append)
     server.modules = SimpleNamespace(tools={})
-    server.worker, server.pristine, server.unlaid = None, False, False
+    server.worker, server.pristine, server.unlaid, server.held = None, False, False, False
     server.lay_ahead()
     assert (server.unlaid, server.pristine) == (True, False)
     request = {"id": 1, "op": "read", "path": "a"}

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.domains import pack_files
 from engine.environments.contents import Contents, PackagedTask, Reply
@@ -116,10 +117,17 @@ def without_answers(contents: Contents) -> Contents:
 
 def _open(one: PackagedTask) -> PackagedTask:
     pairs = [_open_turn(turn, proven) for turn, proven in zip(one.task.turns, one.proof.turns, strict=True)]
-    changes = {"turns": tuple(turn for turn, _ in pairs), "hidden_tests": None, "goal": "", "rubrics": ()}
+    said = " ".join(turn.say for turn in one.task.turns)
+    turns = tuple(turn.model_copy(update={"slots": _spoken(turn.slots, said)}) for turn, _ in pairs)
+    changes = {"turns": turns, "hidden_tests": None, "goal": "", "rubrics": ()}
     task: Task = one.task.model_copy(update=changes)
     proof = Proof(task_id=one.proof.task_id, turns=tuple(proven for _, proven in pairs))
     return PackagedTask(spec=one.spec.model_copy(update={"task": task}), proof=proof)
+
+
+def _spoken(slots: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """Return the slots whose values the user says anyway; the others may be what the assistant has to find."""
+    return {name: value for name, value in slots.items() if isinstance(value, str) and value and value in said}
 
 
 def _open_turn(turn: TaskTurn, proven: ProvenTurn) -> tuple[TaskTurn, ProvenTurn]:
