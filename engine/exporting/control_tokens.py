@@ -28,12 +28,11 @@ _BRACKETED = re.compile(r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SY
 """Mistral and Llama 2."""
 _OWN = re.compile(r"<\|[A-Za-z_]+\|>|</?(?:tool_call|tool_response|think)>")
 """ChatML and Hermes."""
-_BRACKETS = b"INST]", b"[TOOL_", b"_TOOLS]", b"_PROMPT]"
 
 
 def may_hold_tokens(body: bytes) -> bool:
     """Return whether a stored body can hold a control token at all; far cheaper than looking at its texts."""
-    return b"<" in body or any(mark in body for mark in _BRACKETS)
+    return b"<" in body or b"INST" in body or b"TOOL" in body or b"_PROMPT" in body  # rare, so fast
 
 
 def control_tokens(turns: Sequence[RecordTurn]) -> list[str]:
@@ -58,12 +57,15 @@ def _texts(turn: RecordTurn) -> Iterator[str]:
 
 def holds_own_tokens(turns: Turns) -> bool:
     """Return whether a text, a thought or an argument of a call holds a token of our own forms of text."""
-    return any(
-        value_holds_own_tokens(turn.content)
-        or value_holds_own_tokens(turn.reasoning)
-        or any([value_holds_own_tokens(call.arguments) for call in turn.tool_calls])
-        for turn in turns
-    )
+    for turn in turns:
+        if "<" in turn.content and value_holds_own_tokens(turn.content):
+            return True
+        if turn.reasoning and value_holds_own_tokens(turn.reasoning):
+            return True
+        for call in turn.tool_calls:
+            if "<" in str(call.arguments) and value_holds_own_tokens(call.arguments):
+                return True
+    return False
 
 
 def value_holds_own_tokens(value: Any) -> bool:
