@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,9 @@ _ACCOUNTS = {
     "/etc/passwd": f"root:x:0:0:root:/:/bin/sh\nnobody:x:{_NOBODY}:{_NOBODY}:nobody:{_ROOT}/tmp:/bin/sh\n",
     "/etc/group": f"root:x:0:\nnogroup:x:{_NOBODY}:\n",
 }
+
+OLDEST_KERNEL = (5, 14)
+"""From here on Linux counts the processes of a user in each user namespace apart."""
 
 
 class Config(Options):
@@ -117,6 +121,12 @@ class Bubblewrap:
             raise SandboxError(
                 "There is no command bwrap. Install it (on Debian: apt-get install bubblewrap), or choose another "
                 "sandbox.",
+                gone=True,
+            )
+        if _kernel() < OLDEST_KERNEL:
+            raise SandboxError(
+                f"This kernel is older than {'.'.join(map(str, OLDEST_KERNEL))}, so processes cannot be bounded for each "
+                "sandbox. Choose another sandbox.",
                 gone=True,
             )
         environment = Environment({}, {}, commands=True)
@@ -276,3 +286,9 @@ def _left_by(engine: str) -> set[str]:
 
 
 EXAMPLE = SandboxExample(left_by=_left_by)
+
+
+def _kernel() -> tuple[int, int]:
+    """Return the version of the kernel; (0, 0) where it is in no known form."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -151,3 +152,10 @@ async def test_a_sandbox_that_cannot_be_made_is_told_with_the_next_move(monkeypa
     with pytest.raises(SandboxError, match=r"no-such-device.*Allow user namespaces") as caught:
         await open_pool("bubblewrap")
     assert caught.value.gone
+
+
+@pytest.mark.parametrize("release", ["5.10.0-33-amd64", "4.18.0", "strange"])
+async def test_a_kernel_that_counts_processes_otherwise_is_told(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
+    monkeypatch.setattr("engine.sandboxes.bubblewrap.os.uname", lambda: SimpleNamespace(release=release))
+    with pytest.raises(SandboxError, match=r"kernel is older than 5\.14.*another sandbox"):
+        await open_pool("bubblewrap")
