@@ -125,8 +125,8 @@ class Bubblewrap:
             )
         if _kernel() < OLDEST_KERNEL:
             raise SandboxError(
-                f"This kernel is older than {'.'.join(map(str, OLDEST_KERNEL))}, so processes cannot be bounded for each "
-                "sandbox. Choose another sandbox.",
+                f"This kernel is older than {'.'.join(map(str, OLDEST_KERNEL))}, so processes cannot be bounded for "
+                "each sandbox. Choose another sandbox.",
                 gone=True,
             )
         environment = Environment({}, {}, commands=True)
