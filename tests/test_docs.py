@@ -103,7 +103,9 @@ def test_make_knows_what_the_others_would_do(command: str) -> None:
     done = subprocess.run([*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     named = re.findall(r"^\.venv/bin/(?:python -m )?(\w+)", done.stdout, re.MULTILINE)
-    assert {"test": "pytest", "test-long": "pytest", "lint": "mypy", "bench": "bench"}[command.split()[1]] in named
+    assert {"test": "pytest", "test-long": "pytest", "lint": "mypy", "bench": "bench", "consumers": "tests"}[
+        command.split()[1]
+    ] in named
 
 
 def test_what_proves_a_boundary_is_there() -> None:
