@@ -65,7 +65,7 @@ async def test_a_pack_that_runs_commands_proves(name: str, pool: SandboxPool) ->
     assert await _swept(PACKS[name], ("dependent", "no_tool"), 3, range(1), pool) == 2
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", [1, 2, 3, 4])
 @pytest.mark.parametrize("name", sorted(PACKS))
 async def test_many_seeds_prove(name: str, turns: int, pool: SandboxPool) -> None:

@@ -145,7 +145,6 @@ def seen(page: Page, address: str, name: str) -> list[str]:
     return found
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("route", ROUTES, ids=[route.name for route in ROUTES])
 def test_a_page_loaded_again_shows_the_same_and_complains_of_nothing(
     wide: BrowserContext, filled: Studio, route: Route

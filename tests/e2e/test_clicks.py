@@ -89,7 +89,7 @@ def clicks(ground: Ground, kind: Kind, times: int) -> list[str]:
     return wrong
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_two_hundred_clicks_at_random_moments(page: Page, at_work: tuple[Studio, int]) -> None:
     ground = Ground(at_work[0], page, at_work[1])

@@ -67,7 +67,6 @@ async def _first_messages(task: Task, proof: Proof, number: int) -> list[str]:
     return said
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(PACKS))
 async def test_the_reference_is_never_flagged(name: str, pool: SandboxPool) -> None:
     domain, said, tasks = PACKS[name], set[tuple[Role, str]](), 0

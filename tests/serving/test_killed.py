@@ -22,7 +22,7 @@ from tests.engines import engine, until
 from tests.running.test_outages import checked, stored
 from tests.samples.batches import batch_of
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
