@@ -103,6 +103,25 @@ class Target:
         return filled.strip("\n")
 
 
+ENDS: Mapping[Untrained, str] = MappingProxyType({"cut": "ends the dialogue, and what follows is left out"})
+"""`untrained` of a Target whose rows end before the first turn that must not be trained."""
+NOT_EXPECTED: Mapping[Untrained, str] = MappingProxyType(
+    {"mask": "is not among the calls that are expected", "cut": "ends what is expected"}
+)
+"""`untrained` of a Target whose rows are tasks with what is expected of the whole dialogue."""
+REWARDED_STEPS: Mapping[str, Any] = MappingProxyType(
+    {
+        "untrained": {"mask": "is read, and no row expects it", **ENDS},
+        "masking": "The model is rewarded for what it writes itself. An answer that must not be trained is expected in "
+        "no row; it is read where the dialogue goes on after it.",
+        "trains": False,
+    }
+)
+"""The fields of a Target whose rows are single steps: the dialogue so far, and what is expected next."""
+BY_ROLE: Mapping[str, Any] = MappingProxyType(
+    {"masked": ("cut",), "turn_flag": ("none",), "loss": ("none",), "split_untrained": (False,)}
+)
+"""Options of chat_jsonl for a trainer that reads no flag and trains every turn of the assistant that it sees."""
 BY_DATASETS: Mapping[str, Any] = MappingProxyType(
     {
         "containers": ("jsonl", "json", "parquet"),

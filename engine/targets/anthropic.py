@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "messages": Target(
@@ -16,7 +16,7 @@ FORMS = {
         format="anthropic",
         tried_with="anthropic 2.14.0",
         options={},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="A block of Anthropic's has no mark for what must not be trained, so a row ends before the first such "
         "answer. Reasoning is left out, since a thinking block needs a signature.",
         settings="""

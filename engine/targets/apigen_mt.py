@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -14,7 +14,7 @@ FORMS = {
         line="ShareGPT turns with `function_call` and `observation`, system and tools beside, as in APIGen-MT-5k.",
         format="llamafactory",
         options={"form": ("sharegpt",), "masked": ("cut",), "reasoning": ("drop",), "beside_call": ("drop",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="The rows have no mark, and every `gpt` and `function_call` turn is trained, so a row ends before the "
         "first that must not be.",
         settings="""

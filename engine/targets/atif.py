@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "trace": Target(
@@ -17,7 +17,7 @@ FORMS = {
         options={},
         untrained={
             "mask": "stays, with `train` false in the `extra` of its step",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each step of the agent says in `extra.train` whether it may be trained. ATIF itself has no such "
         "field, so a trainer that reads ATIF must be told of it.",

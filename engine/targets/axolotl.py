@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -24,7 +24,7 @@ FORMS = {
         },
         untrained={
             "mask": "stays, flagged as not trained",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each turn of the assistant has a flag `train`; axolotl leaves those with `false` out of the loss, "
         "once its configuration names the flag as `message_field_training`.",

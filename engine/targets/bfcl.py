@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 _DIALOGUES = Target(
     title="BFCL, several requests",
@@ -13,7 +13,7 @@ _DIALOGUES = Target(
     format="bfcl",
     tried_with="bfcl-eval 2026.3.23",
     options={"part": ("multi_turn",)},
-    untrained={"cut": "ends the dialogue, and what follows is left out"},
+    untrained=ENDS,
     masking="Nothing of an item is trained. A dialogue with a turn that was rejected ends before it, so no such "
     "call counts as right.",
     settings="""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -15,7 +15,7 @@ FORMS = {
         "calling.",
         format="dataset_rows",
         options={"convention": ("hermes",), "reasoning": ("drop", "think")},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="The rows have no mark, and every `gpt` turn is trained, so a row ends before the first that must not "
         "be.",
         settings="""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -16,7 +16,7 @@ FORMS = {
         options={"arguments": ("string", "object"), "turn_flag": ("train",), "tools": ("string",)},
         untrained={
             "mask": "stays, with `train` false in its message",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each message of the assistant says in `train` whether it may be trained. A trainer must be told so.",
         settings="""
@@ -41,7 +41,7 @@ calls = [json.loads(call["function"]["arguments"]) for m in data[0]["messages"] 
         options={"include_execution": (False,)},
         untrained={
             "mask": "stays, with `train` false in its turn",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each turn says in `train` whether it may be trained. Nested values are JSON text.",
         settings="""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 _SETTINGS = """
 dataset_dir: .  # this folder, with dataset_info.json
@@ -19,7 +19,7 @@ _SFT = Target(
     format="llamafactory",
     tried_with="llamafactory 0.9.5",
     options={"form": ("sharegpt",), "masked": ("cut",)},
-    untrained={"cut": "ends the dialogue, and what follows is left out"},
+    untrained=ENDS,
     masking="LLaMA-Factory trains every `gpt` and `function_call` turn that it sees. A row therefore ends before "
     "the first one that must not be trained.",
     settings=f"{_SETTINGS}mask_history: false\ntrain_on_prompt: false\n",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -17,7 +17,7 @@ FORMS = {
         options={"service": ("mistral",)},
         untrained={
             "mask": "stays, with the weight 0",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each answer of the assistant has a `weight`; Mistral does not train those with 0. An answer holds a "
         "text or calls, so text beside a call is left out and counted, as is reasoning.",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -25,7 +25,7 @@ FORMS = {
         },
         untrained={
             "mask": "stays, marked as not trained",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each turn of the assistant has a key `loss`; ms-swift leaves those with `false` out of the loss with "
         "its own template backend (`swift`), not with `jinja`. A message key `reasoning_content` it would throw away, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, REWARDED_STEPS, Target
 
 FORMS = {
     "task": Target(
@@ -15,12 +15,7 @@ FORMS = {
         format="nemo_gym",
         tried_with="nemo-gym 0.4.0",
         options={"form": ("task",)},
-        untrained={
-            "mask": "is read, and no row expects it",
-            "cut": "ends the dialogue, and what follows is left out",
-        },
-        masking="The model is rewarded for what it writes itself. An answer that must not be trained is expected in no "
-        "row; it is read where the dialogue goes on after it.",
+        **REWARDED_STEPS,
         settings="""
 # the split $split, with the server single_step_tool_use_with_argument_comparison
 gym eval run --no-serve +input_jsonl_fpath=$file +output_jsonl_fpath=rollouts.jsonl
@@ -28,7 +23,6 @@ gym eval run --no-serve +input_jsonl_fpath=$file +output_jsonl_fpath=rollouts.js
         language="sh",
         group="traces",
         tried="consumers",
-        trains=False,
     ),
     "rollout": Target(
         title="NeMo Gym, rollouts",
@@ -36,7 +30,7 @@ gym eval run --no-serve +input_jsonl_fpath=$file +output_jsonl_fpath=rollouts.js
         format="nemo_gym",
         tried_with="nemo-gym 0.4.0",
         options={"form": ("rollout",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="An item of a response has no mark for what must not be trained, so a rollout ends before the first "
         "such answer.",
         settings="""

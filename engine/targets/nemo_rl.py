@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_ROLE, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -15,14 +15,11 @@ FORMS = {
         format="chat_jsonl",
         tried_with="NeMo-RL of 2026-08-22",
         options={
-            "masked": ("cut",),
-            "turn_flag": ("none",),
-            "loss": ("none",),
-            "split_untrained": (False,),
+            **BY_ROLE,
             "arguments": ("object",),
             "tools": ("list",),
         },
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="NeMo-RL reads no flag on a turn and trains every turn of the assistant that it sees. A row therefore "
         "ends before the first one that must not be trained.",
         settings="""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, REWARDED_STEPS, Target
 
 FORMS = {
     "sft": Target(
@@ -17,7 +17,7 @@ FORMS = {
         options={"service": ("openai",)},
         untrained={
             "mask": "stays, with the weight 0",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Each answer of the assistant has a `weight`; OpenAI does not train those with 0. It has no place for "
         "reasoning.",
@@ -55,12 +55,7 @@ client.fine_tuning.jobs.create(training_file=file.id, model=model, method={"type
         line="Dialogues that end on a user's message, with the expected calls or answer as a variable for a grader.",
         format="rl_steps",
         options={"form": ("openai",)},
-        untrained={
-            "mask": "is read, and no row expects it",
-            "cut": "ends the dialogue, and what follows is left out",
-        },
-        masking="The model is rewarded for what it writes itself. An answer that must not be trained is expected in no "
-        "row; it is read where the dialogue goes on after it.",
+        **REWARDED_STEPS,
         settings="""
 # `grader` compares {{sample.output_tools}} and {{sample.output_text}} with {{item.ground_truth}} ($split)
 file = client.files.create(file=open("$file", "rb"), purpose="fine-tune")
@@ -70,7 +65,6 @@ client.fine_tuning.jobs.create(training_file=file.id, validation_file=validation
         language="python",
         group="hosted",
         tried="types",
-        trains=False,
     ),
 }
 

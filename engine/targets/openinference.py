@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 FORMS = {
     "spans": Target(
@@ -13,7 +13,7 @@ FORMS = {
         options={"conventions": ("openinference",)},
         untrained={
             "mask": "stays, with the attribute `turnwright.train` false",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="Nothing is trained from spans by themselves. The span of an answer says in `turnwright.train` whether "
         "it may be.",

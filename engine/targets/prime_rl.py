@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_DATASETS, BY_ROLE, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -15,14 +15,11 @@ FORMS = {
         format="chat_jsonl",
         tried_with="prime-rl of 2026-08-21",
         options={
-            "masked": ("cut",),
-            "turn_flag": ("none",),
-            "loss": ("none",),
-            "split_untrained": (False,),
+            **BY_ROLE,
             "arguments": ("string", "object"),
             "tools": ("string", "list"),
         },
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="prime-rl chooses what it trains by role alone and puts `prompt` and `completion` together, so it "
         "trains every turn of the assistant that it sees. A row therefore ends before the first one that must not be "
         "trained.",
@@ -41,10 +38,7 @@ tool = false
 """,
         language="toml",
         usual=True,
-        containers=("jsonl", "json", "parquet"),
-        packed=("none", "gzip", "zstd"),
-        sharded=True,
-        datasets="4.0",
+        **BY_DATASETS,
     )
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import BY_ROLE, ENDS, NOT_EXPECTED, Target
 
 FORMS = {
     "sft": Target(
@@ -14,14 +14,11 @@ FORMS = {
         line="Messages that end before the first turn that must not be trained.",
         format="chat_jsonl",
         options={
-            "masked": ("cut",),
-            "turn_flag": ("none",),
-            "loss": ("none",),
-            "split_untrained": (False,),
+            **BY_ROLE,
             "arguments": ("string", "object"),
             "tools": ("string", "list"),
         },
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="SkyRL reads no flag on a turn; told to, it trains every message of the assistant. A row therefore "
         "ends before the first one that must not be trained.",
         settings="""
@@ -38,10 +35,7 @@ sft.train_on_what: all_assistant_messages  # by itself it trains the last one al
         line="The first request of each task, with expected calls and answer as extras of your environment.",
         format="rl_tasks",
         options={"form": ("skyrl",)},
-        untrained={
-            "mask": "is not among the calls that are expected",
-            "cut": "ends what is expected",
-        },
+        untrained=NOT_EXPECTED,
         masking="SkyRL trains what the model itself writes. A call that must not be trained is not among those that "
         "`reward_spec.ground_truth` expects.",
         settings="""

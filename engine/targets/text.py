@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.examples import TargetExample
 from engine.exporting.rendered_text import RENDERED, completed
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, Target
 
 FORMS = {
     "template": replace(
@@ -26,7 +26,7 @@ data = load_dataset("$loader", data_files=$files)["$split"]  # train on completi
         line="Whole dialogues as plain text, for continued pretraining.",
         format="text",
         options={"form": ("plain",), "template": ("",), "reasoning": ("drop",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="Continued pretraining trains all of a text, requests and results too. A row ends before the first "
         "answer that must not be trained.",
         settings="""

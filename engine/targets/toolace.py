@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -14,7 +14,7 @@ FORMS = {
         line="A system text with the tools and turns with calls as `[name(argument=value)]`, as in ToolACE.",
         format="dataset_rows",
         options={"convention": ("toolace",), "reasoning": ("drop",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="The rows have no mark, and every turn of the assistant is trained, so a row ends before the first "
         "that must not be.",
         settings="""

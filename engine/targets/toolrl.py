@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import REWARDED_STEPS, Target
 
 FORMS = {
     "steps": Target(
@@ -15,12 +15,7 @@ FORMS = {
         format="rl_steps",
         tried_with="verl 0.9.1",
         options={"form": ("toolrl",)},
-        untrained={
-            "mask": "is read, and no row expects it",
-            "cut": "ends the dialogue, and what follows is left out",
-        },
-        masking="The model is rewarded for what it writes itself. An answer that must not be trained is expected in no "
-        "row; it is read where the dialogue goes on after it.",
+        **REWARDED_STEPS,
         settings="""
 # the reward function ships with verl, which reads JSONL and Parquet
 data:
@@ -36,7 +31,6 @@ trainer:
 """,
         language="yaml",
         tried="consumers",
-        trains=False,
     )
 }
 

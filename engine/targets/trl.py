@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, NOT_EXPECTED, Target
 
 _READ: Any = {**BY_DATASETS, "json_type": True, "datasets": "4.7"}
 """Its templates need objects as arguments, which older versions of `datasets` cannot read."""
@@ -26,7 +26,7 @@ FORMS = {
         },
         untrained={
             "mask": "is read, not trained: what follows is a row of its own",
-            "cut": "ends the dialogue, and what follows is left out",
+            **ENDS,
         },
         masking="TRL reads no flag on a turn. A turn that must not be trained stands in `prompt`, which is not "
         "trained; each run of trained turns is the `completion` of a row. User turns and results of tools inside a "
@@ -89,10 +89,7 @@ trainer = KTOTrainer(model, args=KTOConfig(max_length=None), train_dataset=data[
         line="The first request of each task, with the expected calls and answer as columns for your reward function.",
         format="rl_tasks",
         options={"form": ("trl",)},
-        untrained={
-            "mask": "is not among the calls that are expected",
-            "cut": "ends what is expected",
-        },
+        untrained=NOT_EXPECTED,
         masking="GRPO trains what the model itself writes. A call that must not be trained is not among those that "
         "`ground_truth` expects.",
         settings="""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, Target
 
 _UNTRAINED: Mapping[Any, str] = {
     "mask": "stays, and counts as not sampled",
-    "cut": "ends the dialogue, and what follows is left out",
+    **ENDS,
 }
 _MASKING = (
     "A message is trained when it is `sampled`. What must not be trained, and all that no model wrote, is not. Token "

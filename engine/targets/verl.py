@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import Target
+from engine.exporting.target import ENDS, NOT_EXPECTED, Target
 
 FORMS = {
     "sft": Target(
@@ -15,7 +15,7 @@ FORMS = {
         format="dataset_rows",
         tried_with="verl 0.9.1",
         options={"convention": ("chatml",), "reasoning": ("drop", "think")},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="verl reads no flag on a turn and trains every message of the assistant. A row therefore ends before "
         "the first that must not be trained.",
         settings="""
@@ -36,10 +36,7 @@ data:
         format="rl_tasks",
         tried_with="verl 0.9.1",
         options={"form": ("verl",)},
-        untrained={
-            "mask": "is not among the calls that are expected",
-            "cut": "ends what is expected",
-        },
+        untrained=NOT_EXPECTED,
         masking="verl trains what the model itself writes. A call that must not be trained is not among those that "
         "`reward_model.ground_truth` expects.",
         settings="""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.examples import TargetExample
-from engine.exporting.target import BY_DATASETS, Target
+from engine.exporting.target import BY_DATASETS, ENDS, Target
 
 FORMS = {
     "sft": Target(
@@ -14,7 +14,7 @@ FORMS = {
         line="One request with its calls and tools, as in xlam-function-calling-60k; later turns are left out.",
         format="dataset_rows",
         options={"convention": ("xlam",), "reasoning": ("drop",)},
-        untrained={"cut": "ends the dialogue, and what follows is left out"},
+        untrained=ENDS,
         masking="A row holds the first calls only. Where they must not be trained there is no row.",
         settings="""
 data = load_dataset("$loader", data_files=$files)["$split"]
