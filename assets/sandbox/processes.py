@@ -104,11 +104,15 @@ class Family:
                 self._await_killed(child)
 
     def _others(self):
-        """Return the children, and the orphans that became children of the space's first process, that are not kept."""
-        found = set(self._children(os.getpid())) - self.kept
-        if self.space is None or self.space.first is None:
-            return found
-        return found - {self.space.first} | set(self._children(self.space.first))
+        """Return the children and orphans that are not kept."""
+        return self._below(self._children) - self.kept
+
+    def _below(self, children):
+        """Return what `children`, a function from a process to its children, gives for this process, with the orphans
+        that became children of the space's first process in its place."""
+        first = None if self.space is None else self.space.first
+        found = set(children(os.getpid()))
+        return found if first is None else found - {first} | set(children(first))
 
     @contextlib.contextmanager
     def frozen(self):
@@ -147,8 +151,7 @@ class Family:
         """Return whether no process lives below this one but the `expected` children, each in one thread and without
         children of its own. False where that cannot be found out."""
         try:
-            first = () if self.space is None or self.space.first is None else (self.space.first,)
-            found = {child for parent in (os.getpid(), *first) for child in _children_of(parent)} - {*first}
+            found = self._below(_children_of)
             alone = all(os.listdir(f"/proc/{child}/task") == [str(child)] for child in found)
             return found <= set(expected) and alone and not any(_children_of(child) for child in found)
         except OSError:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.errors import SandboxError, TurnwrightError
 from engine.sandboxes._remote import RemoteSandbox, key_of
@@ -327,6 +327,36 @@ class WarmPool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class Pooled:
+    """What the backends share: leases of a WarmPool, which a backend makes in `start`. `title` begins its sentences."""
+
+    title: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._pool: WarmPool | None = None
+
+    async def prepare(self, environment: Environment, width: int) -> None:
+        self._refuse(environment)
+        await self._running().prepare(environment, width)
+
+    def lease(self, environment: Environment) -> Lease:
+        self._refuse(environment)
+        return self._running().lease(environment)
+
+    async def aclose(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
+
+    def _refuse(self, environment: Environment) -> None:
+        """Raise SandboxError for an environment that the backend cannot give."""
+
+    def _running(self) -> WarmPool:
+        if self._pool is None:
+            raise SandboxError(f"The {self.title} sandbox was not started.")
+        return self._pool
 
 
 class Lease:

@@ -25,7 +25,7 @@ from engine.errors import SandboxError, TurnwrightError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
 from engine.sandboxes import _here
-from engine.sandboxes._pool import Lease, WarmPool
+from engine.sandboxes._pool import Pooled, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.types import Environment, Options, SandboxHealth
 
@@ -47,7 +47,6 @@ _ACCOUNTS = {
     "/etc/passwd": f"root:x:0:0:root:/:/bin/sh\nnobody:x:{_NOBODY}:{_NOBODY}:nobody:{_ROOT}/tmp:/bin/sh\n",
     "/etc/group": f"root:x:0:\nnogroup:x:{_NOBODY}:\n",
 }
-
 OLDEST_KERNEL = (5, 14)
 """From here on Linux counts the processes of a user in each user namespace apart."""
 
@@ -61,16 +60,16 @@ class Config(Options):
     """How many are started ahead."""
 
 
-class Bubblewrap:
+class Bubblewrap(Pooled):
     """Implements protocols.SandboxPool."""
 
-    name = "bubblewrap"
+    name = title = "bubblewrap"
     isolated = True
     unbounded = ("the memory of all processes together", "processor time")
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self._config = config
-        self._pool: WarmPool | None = None
 
     async def start(self) -> None:
         """Check that a sandbox can be made here, then sweep. Raises SandboxError(gone=True) with the next move."""
@@ -78,14 +77,6 @@ class Bubblewrap:
         config = self._config
         self._pool = WarmPool(self._start_one, _shape, most=config.most, parallel=4, warm=config.warm)
         await self.sweep()
-
-    async def prepare(self, environment: Environment, width: int) -> None:
-        _check(environment)
-        await self._running().prepare(environment, width)
-
-    def lease(self, environment: Environment) -> Lease:
-        _check(environment)
-        return self._running().lease(environment)
 
     async def health(self) -> SandboxHealth:
         if self._pool is None:  # an engine asks every two seconds, so a started pool tries nothing
@@ -103,17 +94,14 @@ class Bubblewrap:
         """End the sandboxes of engines that no longer run, and return how many."""
         return await asyncio.to_thread(_sweep)
 
-    async def aclose(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
-
     # ------------------------------------------------------------ one server
 
-    def _running(self) -> WarmPool:
-        if self._pool is None:
-            raise SandboxError("The bubblewrap sandbox was not started.")
-        return self._pool
+    def _refuse(self, environment: Environment) -> None:
+        if environment.network:
+            raise SandboxError(
+                "The bubblewrap sandbox has no network, which this domain asks for. Use Docker, or take `network` out "
+                "of the domain."
+            )
 
     async def _try(self) -> None:
         """Make a sandbox and run a command in it. Raises SandboxError(gone=True)."""
@@ -184,16 +172,14 @@ def _shape(environment: Environment) -> tuple[Any, ...]:
     return (environment.limits.disk_bytes,)
 
 
-def _check(environment: Environment) -> None:
-    if environment.network:
-        raise SandboxError(
-            "The bubblewrap sandbox has no network, which this domain asks for. Use Docker, or take `network` out of "
-            "the domain."
-        )
-
-
 def _program() -> str | None:
     return shutil.which("bwrap") or shutil.which("bwrap", path=_here.PATH)
+
+
+def _kernel() -> tuple[int, int]:
+    """Return the version of the kernel; (0, 0) where it is in no known form."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _places(packages: Sequence[str]) -> Iterator[str]:
@@ -286,9 +272,3 @@ def _left_by(engine: str) -> set[str]:
 
 
 EXAMPLE = SandboxExample(left_by=_left_by)
-
-
-def _kernel() -> tuple[int, int]:
-    """Return the version of the kernel; (0, 0) where it is in no known form."""
-    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -23,7 +23,7 @@ from pydantic import Field
 from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
-from engine.sandboxes._pool import Lease, WarmPool
+from engine.sandboxes._pool import Pooled, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.sandboxes._stream import Broken, Stream
 from engine.types import Environment, Options, SandboxHealth
@@ -87,17 +87,18 @@ class _Frames(Stream):
                 self.feed(payload)
 
 
-class Docker:
+class Docker(Pooled):
     """Implements protocols.SandboxPool."""
 
     name = "docker"
+    title = "Docker"
     isolated = True
     unbounded = ()
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self._config = config
         self._client: Any = None
-        self._pool: WarmPool | None = None
         self._gone: asyncio.Task[bool] | None = None
         self._processors = 1.0
 
@@ -114,12 +115,6 @@ class Docker:
             processors=self._processors,
         )
         await self.sweep()
-
-    async def prepare(self, environment: Environment, width: int) -> None:
-        await self._running().prepare(environment, width)
-
-    def lease(self, environment: Environment) -> Lease:
-        return self._running().lease(environment)
 
     async def health(self) -> SandboxHealth:
         try:
@@ -138,19 +133,12 @@ class Docker:
         return await asyncio.to_thread(self._sweep)
 
     async def aclose(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        await super().aclose()
         client, self._client = self._client, None
         if client is not None:
             client.close()
 
     # ------------------------------------------------------------ the Docker engine
-
-    def _running(self) -> WarmPool:
-        if self._pool is None:
-            raise SandboxError("The Docker sandbox was not started.")
-        return self._pool
 
     def _api(self) -> Any:
         if self._client is None:

@@ -26,7 +26,7 @@ from engine.errors import SandboxError
 from engine.examples import SandboxExample
 from engine.liveness import lives, process_name
 from engine.sandboxes import _here
-from engine.sandboxes._pool import Lease, WarmPool
+from engine.sandboxes._pool import Pooled, WarmPool
 from engine.sandboxes._remote import RemoteSandbox, bundle, command_line
 from engine.types import Environment, ExecResult, Options, SandboxHealth, StateDiff, ToolResult
 
@@ -54,17 +54,17 @@ class Config(Options):
     """Where workspaces are laid; the system's temporary folder when empty."""
 
 
-class Local:
+class Local(Pooled):
     """Implements protocols.SandboxPool."""
 
-    name = "local"
+    name = title = "local"
     isolated = False
     unbounded = ("the memory of all processes together", "processor time", "the disk", "how many processes run")
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self._config = config
         self._folder = Path(config.folder or tempfile.gettempdir())
-        self._pool: WarmPool | None = None
 
     async def start(self) -> None:
         """Check that the folder of the workspaces is writable, then sweep. Raises SandboxError(gone=True)."""
@@ -78,14 +78,6 @@ class Local:
     def _new_pool(self) -> WarmPool:
         config = self._config
         return WarmPool(self._start_one, lambda _: (), most=config.most, parallel=4, warm=config.warm)
-
-    async def prepare(self, environment: Environment, width: int) -> None:
-        self._check(environment)
-        await self._running().prepare(environment, width)
-
-    def lease(self, environment: Environment) -> Lease:
-        self._check(environment)
-        return self._running().lease(environment)
 
     async def health(self) -> SandboxHealth:
         if _full(self._folder):
@@ -102,19 +94,9 @@ class Local:
         """Remove workspaces of engines that no longer run, and return how many."""
         return await asyncio.to_thread(self._sweep)
 
-    async def aclose(self) -> None:
-        if self._pool is not None:
-            await self._pool.aclose()
-            self._pool = None
-
     # ------------------------------------------------------------ one server
 
-    def _running(self) -> WarmPool:
-        if self._pool is None:
-            raise SandboxError("The local sandbox was not started.")
-        return self._pool
-
-    def _check(self, environment: Environment) -> None:
+    def _refuse(self, environment: Environment) -> None:
         if environment.commands and not self._config.allow_commands:
             raise SandboxError(
                 "The local sandbox does not isolate, so it refuses tools that run commands. "
