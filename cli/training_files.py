@@ -113,7 +113,7 @@ def export(
     with database() as db:
         check_modes(db, made.filter)
         rows, known = stream(db, made.filter), SqlLibrary(db)
-        result = build(made, rows, out, licence_of=known.licence, batch_of=known.batch, replace=force)
+        result = build(made, rows, out, licence_of=known.licence, batches_of=known.batches, replace=force)
         finish_export(db, create_export(db, made), result.outcome(None))
     summary = {"path": str(result.path), "rows": result.rows, "report": result.report}
     print(json.dumps(summary, indent=2, default=str))

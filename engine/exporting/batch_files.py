@@ -7,7 +7,7 @@ those options of endpoints that are no plain value, or whose name says that they
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 
 from engine.planning.batch_file import dump_batch
 from engine.types import Batch, Endpoint
@@ -18,13 +18,12 @@ _PLAIN = re.compile(r"[a-z_]{0,40}")
 _HEAD = "# Give each model its `api_base`, where it needs one: addresses, and options that may hold one, are out.\n"
 
 
-def batch_files(fingerprints: Iterable[str], batch_of: Callable[[str], Batch | None]) -> dict[str, bytes]:
-    """Return the batch files by their names in the export; a batch that `batch_of` does not know has none."""
+def batch_files(batches: Mapping[str, Batch]) -> dict[str, bytes]:
+    """Return the files of batches, given by their fingerprints, by their names in the export."""
     found: dict[str, bytes] = {}
-    for fingerprint in fingerprints:
-        if (batch := batch_of(fingerprint)) is not None:
-            name = re.sub(r"[^A-Za-z0-9]+", "-", batch.name).strip("-").lower()[:60]
-            found[f"batches/{name}-{fingerprint[:8]}.yaml".replace("/-", "/")] = _batch_file(batch)
+    for fingerprint, batch in sorted(batches.items()):
+        name = re.sub(r"[^A-Za-z0-9]+", "-", batch.name).strip("-").lower()[:60]
+        found[f"batches/{name}-{fingerprint[:8]}.yaml".replace("/-", "/")] = _batch_file(batch)
     return found
 
 

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
@@ -73,7 +73,7 @@ def build(
     target: Path,
     *,
     licence_of: Callable[[str], str | None] = lambda digest: None,
-    batch_of: Callable[[str], Batch | None] = lambda fingerprint: None,
+    batches_of: Callable[[Collection[str]], Mapping[str, Batch]] = lambda fingerprints: {},
     extra_processes: int | None = None,
     replace: bool = True,
 ) -> ExportResult:
@@ -83,7 +83,7 @@ def build(
     writes, becomes one data file, for a recipe with one split and without shards, with the format's extra files in its
     folder; one ending in .zip becomes that zip; in a folder (existing, or a name without an ending) the export is
     <recipe name>.zip. `licence_of` gives the licence of a domain version by its digest, for recipes that name none,
-    and `batch_of` a batch by its fingerprint, None where it is not known.
+    and `batches_of` those batches that are known, by their fingerprints.
     `extra_processes` help with large exports (see `encode_all`). Raises InputError when there is no row to write, an
     option or the ending is wrong, or the file exists and `replace` is false; StorageError when the disk refuses.
     """
@@ -96,7 +96,7 @@ def build(
         _remove_left(path.parent)
         with tempfile.TemporaryDirectory(prefix=f".building-{process_name()}-", dir=path.parent) as scratch:
             converted = _checked_again(encode_all(recipe, source, extra_processes=extra_processes), path, replace)
-            return _build(recipe, converted, path, Path(scratch), _Origins(licence_of, batch_of))
+            return _build(recipe, converted, path, Path(scratch), _Origins(licence_of, batches_of))
     except OSError as error:
         folder = target.parent if ending_of(target) else target
         problem = f"The export could not be written to {folder.name}: {error.strerror or error}."
@@ -117,7 +117,7 @@ class _Origins(NamedTuple):
     """What is known of where trajectories come from, beside themselves (see `build`)."""
 
     licence_of: Callable[[str], str | None]
-    batch_of: Callable[[str], Batch | None]
+    batches_of: Callable[[Collection[str]], Mapping[str, Batch]]
 
 
 def preview(recipe: Recipe, source: Iterable[Entry], n: int = 5) -> list[dict[str, Any]]:
@@ -231,7 +231,7 @@ def _build(
         companions = _write_companions(path, scratch, exporter.extra_files({stem: path.name}))
     else:
         licences = domain_licences(card_counts, origins.licence_of)
-        batches = batch_files(card_counts.batches, origins.batch_of)
+        batches = batch_files(origins.batches_of(card_counts.batches))
         described = [one for name in files for one in _described(name, scratch, splits[name])]
         contents = Contents(recipe, card_counts, described, loaded, summary, licences, sorted(batches))
         named = {file.partition(".")[0]: file for found in files.values() for file in found}

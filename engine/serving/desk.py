@@ -190,7 +190,7 @@ class Desk:
             recipe, rows = self._library.export(export_id)
             folder = read().exports
             known = self._library
-            result = build(recipe, rows, folder / str(export_id), licence_of=known.licence, batch_of=known.batch)
+            result = build(recipe, rows, folder / str(export_id), licence_of=known.licence, batches_of=known.batches)
         except (TurnwrightError, OSError) as error:
             self._library.fail_export(export_id, str(error))
             raise InputError("export", f"{error}") from error

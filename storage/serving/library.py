@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -57,12 +57,15 @@ class SqlLibrary:
             return None
         return domain.licence if "licence" in domain.model_fields_set else None
 
-    def batch(self, fingerprint: str) -> Batch | None:
+    def batches(self, fingerprints: Collection[str]) -> Mapping[str, Batch]:
         launched = ~tables.batch.c.imported & ~tables.batch.c.rejudges
+        found: dict[str, Batch] = {}
         with self._db.read() as session:
-            bodies = session.execute(select(tables.batch.c.body).where(launched)).scalars()
-            found = (Batch.model_validate_json(body) for body in bodies)
-            return next((batch for batch in found if batch.fingerprint == fingerprint), None)
+            for body in session.execute(select(tables.batch.c.body).where(launched)).scalars():
+                batch = Batch.model_validate_json(body)
+                if (fingerprint := batch.fingerprint) in fingerprints:
+                    found.setdefault(fingerprint, batch)
+        return found
 
     def sandbox_options(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = preferences.get(self._db, "sandbox_options", {})

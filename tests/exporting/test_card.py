@@ -154,7 +154,7 @@ def test_the_batch_files_that_are_known_are_inside_without_addresses(tmp_path: P
     launched = batch()
     given = [saying(0, "One?", "1.", batch_fingerprint=launched.fingerprint), saying(1, "Two?", "2.")]
     known = {launched.fingerprint: launched}
-    folder = unpacked(tmp_path, given, batch_of=known.get)
+    folder = unpacked(tmp_path, given, batches_of=lambda _: known)
     (file,) = (folder / "batches").iterdir()
     assert file.name == f"shop-more-{launched.fingerprint[:8]}.yaml"
     assert f"- `python -m engine run batches/{file.name}`" in body(folder)
