@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,14 @@ import pytest
 
 from engine.settings import PERSONAS
 from engine.types import Domain, Recipe, TrajectoryFilter
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.designing import domains, personas
 from storage.exporting import exports
 from storage.generating import batches
 from storage.serving import requests
 from tests.engines import until
 from tests.needs import missing
-from tests.serving.test_killed import finish, ids, launch, working
+from tests.serving.test_killed import finish, ids, launch, there, working
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 PLANNED = 1500
@@ -42,13 +43,22 @@ def resized(place: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
 
 
+def stands_still(db: Database, batch: int) -> bool:
+    """Return whether trajectories were saved, and none in the last two seconds."""
+    before = there(db, batch)
+    time.sleep(2)
+    return 0 < before == there(db, batch)
+
+
 def test_a_batch_and_an_export_on_a_full_disk(small_disk: Path, ledger: Domain) -> None:
     db = open_database(f"sqlite:///{small_disk / 'turnwright.db'}")
     domains.save_domain(db, ledger.files, based_on=None)
     personas.seed_personas(db, PERSONAS)
     batch = launch(db, ledger, "local", PLANNED)
     with working(small_disk, "local") as process:
-        until(lambda: batches.get_batch(db, batch).status == "paused", 120)
+        until(lambda: stands_still(db, batch), 120)
+        resized(small_disk, "5m")  # a disk without one free page cannot hold the word "paused" either
+        until(lambda: batches.get_batch(db, batch).status == "paused", 60)
         row = batches.get_batch(db, batch)
         assert "The disk that holds the database is full" in row.reason
         assert "resume" in row.reason
