@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+from engine.exporting.alterations.labels import labels_of
 from engine.exporting.dialogue import timeless
 from engine.exporting.json import part_fields
-from engine.exporting.labels import labels_of
 from engine.types import TOKENS, Record, RecordAttachment, RecordTurn
 
 NOT_TOLD = ("task", "proof", "diff", "calls", "execution")

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import InputError, StorageError
-from engine.exporting.batch_files import batch_files
-from engine.exporting.card import Contents, DataFile, card, domain_licences, with_licence
-from engine.exporting.card_facts import CardCounts
+from engine.exporting.card.batch_files import batch_files
+from engine.exporting.card.card import Contents, DataFile, card, domain_licences, with_licence
+from engine.exporting.card.card_facts import CardCounts
+from engine.exporting.card.croissant import croissant
 from engine.exporting.containers.endings import CONTAINERS, DATA_ENDINGS, ZIP, ending_of, in_its_container
 from engine.exporting.containers.files import SplitFiles, TextFiles
 from engine.exporting.containers.places import Place
 from engine.exporting.convert import Conversion, EncodedTrajectory, Entry, encode_all
-from engine.exporting.croissant import croissant
 from engine.exporting.json import dump_bytes
 from engine.exporting.report import Report
 from engine.exporting.table import TableWriter

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import plugins
-from engine.exporting.altered import Altered
-from engine.exporting.card_facts import CardFacts, card_facts
-from engine.exporting.context_length import Fit, refuse_cut
+from engine.exporting.alterations.altered import Altered
+from engine.exporting.alterations.context_length import Fit, refuse_cut
+from engine.exporting.alterations.labels import TURN_LABELS, labelled
+from engine.exporting.alterations.tool_names import Renaming, refuse_whole
+from engine.exporting.card.card_facts import CardFacts, card_facts
 from engine.exporting.control_tokens import control_tokens, may_hold_tokens
 from engine.exporting.groups import in_groups
 from engine.exporting.json import dump_bytes
-from engine.exporting.labels import TURN_LABELS, labelled
 from engine.exporting.process import Chunk, ConverterProcess, serve_chunks
 from engine.exporting.record import read
 from engine.exporting.reviewed import apply_reviews
 from engine.exporting.target import for_target, target_of
-from engine.exporting.tool_names import Renaming, refuse_whole
 from engine.loop import spare_collector
 from engine.reviewing.verdicts import refusal, standing
 from engine.types import Converted, Recipe, Record, Review

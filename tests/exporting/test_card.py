@@ -14,7 +14,7 @@ import yaml
 
 from engine import VERSION
 from engine.exporting.build import build
-from engine.exporting.card_facts import EVERY_FURTHER, FIRST_OF_BATCH
+from engine.exporting.card.card_facts import EVERY_FURTHER, FIRST_OF_BATCH
 from engine.hygiene.language import language_of
 from engine.planning.batch_file import parse_batch
 from engine.types import TOKENS, Attachment, Batch, Choice, DomainShare, Endpoint, Recipe, Score, Trajectory

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
+from engine.exporting.alterations.context_length import Fit
+from engine.exporting.alterations.labels import labels_of
 from engine.exporting.build import ExportResult, build
 from engine.exporting.content import tool_schemas
-from engine.exporting.context_length import Fit
 from engine.exporting.convert import Conversion
-from engine.exporting.labels import labels_of
 from engine.exporting.messages import MessageForm
 from engine.exporting.record import record_of
 from engine.exporting.tokenizer import load

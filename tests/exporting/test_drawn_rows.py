@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.exporting.chat_template import CHATML
-from engine.exporting.drawn_rows import DrawnPart, drawn, texts
-from engine.exporting.drawn_tokens import drawn_tokens
+from engine.exporting.preview.drawn_rows import DrawnPart, drawn, texts
+from engine.exporting.preview.drawn_tokens import drawn_tokens
 from engine.exporting.target import find, names, rule_of
 from engine.exporting.tokenizer import ChatTokenizer, load
 from engine.types import Recipe

@@ -13,8 +13,8 @@ from engine.errors import InputError
 from engine.exporting.chat_template import CHATML, renderer
 from engine.exporting.content import tool_schemas
 from engine.exporting.messages import MessageForm
+from engine.exporting.preview.template_losses import LOSSES, losses, sentence
 from engine.exporting.record import record_of
-from engine.exporting.template_losses import LOSSES, losses, sentence
 from engine.exporting.tokenizer import load
 from tests.needs import missing
 from tests.samples.tokenizers import tokenizer_folder

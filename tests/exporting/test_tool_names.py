@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from engine import plugins
 from engine.errors import InputError
+from engine.exporting.alterations.tool_names import Renaming
 from engine.exporting.build import ExportResult, build
 from engine.exporting.convert import Conversion
 from engine.exporting.json import dump_bytes
 from engine.exporting.record import record_of
-from engine.exporting.tool_names import Renaming
 from engine.types import Attachment, NameStyle, Recipe, Tool, Trajectory, Turn
 from tests.exporting.export_steps import entries
 from tests.samples.trajectories import attempts, mixed_trajectories, shop_trajectory

@@ -10,10 +10,10 @@ import streamlit as st
 
 from engine import settings
 from engine.errors import InputError
-from engine.exporting.drawn_rows import Rule, drawn, tools_of
-from engine.exporting.drawn_tokens import drawn_tokens
+from engine.exporting.preview.drawn_rows import Rule, drawn, tools_of
+from engine.exporting.preview.drawn_tokens import drawn_tokens
+from engine.exporting.preview.template_losses import losses, sentence
 from engine.exporting.target import rule_of
-from engine.exporting.template_losses import losses, sentence
 from engine.exporting.tokenizer import ChatTokenizer, load
 from engine.types import Recipe
 from pages._ui.format import count, plural

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 
 from engine import VERSION
-from engine.exporting.card_facts import EVERY_FURTHER, FIRST_OF_BATCH, MEASURES, UNCLEAR, CardCounts
+from engine.exporting.alterations.tool_names import RENAMED
+from engine.exporting.card.card_facts import EVERY_FURTHER, FIRST_OF_BATCH, MEASURES, UNCLEAR, CardCounts
 from engine.exporting.target import TRIED, Target, datasets_line, target_of
 from engine.exporting.tokenizer import load
-from engine.exporting.tool_names import RENAMED
 from engine.types import Recipe
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.exporting.chat_template import REFUSALS
-from engine.exporting.drawn_rows import Row, Rule, chat, texts, tools_of
+from engine.exporting.preview.drawn_rows import Row, Rule, chat, texts, tools_of
 from engine.exporting.tokenizer import ChatTokenizer, Span
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import VERSION
-from engine.exporting.card import Contents, DataFile
+from engine.exporting.card.card import Contents, DataFile
 
 _CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 _LOOKED_AT = 200

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InputError
-from engine.exporting.altered import Altered
+from engine.exporting.alterations.altered import Altered
 from engine.exporting.dialogue import timeless
 from engine.exporting.record import changed
 from engine.types import CLOCKS, NameStyle, Record, RecordTool, RecordTurn

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.dialogue.subsets import subsets, turn_labels
-from engine.exporting.altered import Altered
+from engine.exporting.alterations.altered import Altered
 from engine.exporting.record import changed
 from engine.types import Record, RecordAttachment
 

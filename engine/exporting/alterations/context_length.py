@@ -7,7 +7,7 @@ the tokenizer writes it. What one row of a format holds may be shorter.
 from __future__ import annotations
 
 from engine.errors import InputError
-from engine.exporting.altered import Altered
+from engine.exporting.alterations.altered import Altered
 from engine.exporting.chat_template import REFUSALS
 from engine.exporting.content import tool_schemas
 from engine.exporting.dialogue import to_last_answer
