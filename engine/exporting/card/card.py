@@ -12,7 +12,7 @@ import yaml
 from engine import VERSION
 from engine.exporting.alterations.tool_names import RENAMED
 from engine.exporting.card.card_facts import EVERY_FURTHER, FIRST_OF_BATCH, MEASURES, UNCLEAR, CardCounts
-from engine.exporting.target import TRIED, Target, datasets_line, target_of
+from engine.exporting.target import DATASETS_TRIED, TRIED, Target, datasets_line, target_of
 from engine.exporting.tokenizer import load
 from engine.types import Recipe
 
@@ -43,7 +43,7 @@ with open("{file}", encoding="utf-8") as lines:
     rows = [json.loads(line) for line in lines]
 """.strip()
 """What reads one file of JSON lines, whatever it holds."""
-LOADED_WITH = "datasets 5.2.0"
+LOADED_WITH = f"datasets {DATASETS_TRIED[-1]}"
 
 DomainLicences = Mapping[str, Sequence[str | None]]
 """Licences by domain: one, or several when its exported versions differ; None for a version that states none."""
