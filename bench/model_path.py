@@ -4,8 +4,9 @@
 
 The ideal rate is calls in flight / latency; the floor is the bare client that our plug-in uses. CPU is user and system
 time of this process per model call; the server is another process. All rows repeat the six model calls of one dialogue.
-`--whole` adds whole rollouts, whose CPU includes sandbox, judges and storage (user and teacher by model, two tool calls
-in the local sandbox, all judges with rubric, SQLite). `--faults` adds them against a server that answers 10% of all
+`--whole` adds whole rollouts, whose CPU includes judges and storage (user and teacher by model, two tool calls in the
+local sandbox, all judges with rubric, SQLite): with the usual 48 rounds a batch of 24 dialogues for each slot in
+flight, its start and its end included. `--faults` adds them against a server that answers 10% of all
 calls with 429 and 5% with 500, beside the rate without faults; no trajectory may be lost. Bare litellm is the library
 as shipped; our plug-in has it call OpenAI-compatible servers without OpenAI's client, which saves a third of each
 call's CPU.

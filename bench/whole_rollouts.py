@@ -101,10 +101,11 @@ async def requests_of_one(base: str) -> list[Request]:
 async def roll(base: str, plugin: str, flying: int, rounds: int) -> tuple[int, float, float]:
     """Return (model calls, seconds, CPU seconds of this process) of a batch with `flying` rollouts in flight.
 
-    The batch has one dialogue for each slot in flight and six rounds, and at least two for each slot. Before it, all
-    sandboxes start and a batch of one dialogue for each slot runs, so that sandboxes and connections are warm.
+    The batch has one dialogue for each slot in flight and two rounds: as the slots fill in its first second and empty
+    in its last one, a short batch would show mostly these. Before it, all sandboxes start and a batch of one dialogue
+    for each slot runs, so that sandboxes and connections are warm.
     """
-    trajectories = max(2, rounds // CALLS_PER_ROLLOUT) * flying
+    trajectories = max(2, rounds // 2) * flying
     with tempfile.TemporaryDirectory() as folder:
         db = open_database(f"sqlite:///{folder}/bench.db")
         stock(db)

@@ -33,12 +33,13 @@ class Family:
     """All descendants of this process. `alone`: this process namespace holds no other processes. `rights` says which
     user the children become, `space` the namespaces that they are put into, None where they stay in those of this
     process. `groups` are the process groups of the children, `kept` the children that `kill_others` spares with all
-    below them."""
+    below them, `apart` a child that counts as part of this process (`fork_apart`)."""
 
     def __init__(self, alone, rights, space=None):
         self.alone, self.rights, self.space = alone, rights, space
         self.groups = set()
         self.kept = set()
+        self.apart = None
         self.private = tuple  # returns the descriptors that no child may hold
         if PRCTL is not None:
             PRCTL(_SUBREAPER, 1, 0, 0, 0)
@@ -58,18 +59,42 @@ class Family:
         if child:
             self.groups.add(child)
             return child
+        self.settle(server, become, (*closing, *self.private()))
+        return 0
+
+    def settle(self, server, become=None, closing=()):
+        """Do in a forked process what `fork` says, which is a child of the process `server`."""
         try:
-            for descriptor in (*closing, *self.private()):
+            for descriptor in closing:
                 os.close(descriptor)
             os.setpgid(0, 0)
             (become or self.rights.become_tool)()
-            if PRCTL is not None:
-                PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
-                if os.getppid() not in (server, 0):  # the server died before; a parent in another namespace shows as 0
-                    os._exit(0)
+            _die_with(server)  # after the change of user, which clears it
         except BaseException:
             os._exit(70)
-        return 0
+
+    def fork_apart(self, serve, closing=()):
+        """Fork the child that runs `serve` and dies with this process. No method but `end_apart` ends it, waits for it
+        or counts it."""
+        server = os.getpid()
+        child = os.fork()
+        if child:
+            self.apart = child
+            return
+        try:
+            for descriptor in (*closing, *self.private()):
+                os.close(descriptor)
+            _die_with(server)
+            serve()
+        finally:
+            os._exit(70)
+
+    def end_apart(self):
+        """Kill and reap the child apart, if there is one."""
+        if self.apart is not None:
+            _signal(os.kill, self.apart)
+            self._await(self.apart)
+            self.apart = None
 
     def kill(self):
         """Kill and reap every descendant. Returns when none is left."""
@@ -81,8 +106,14 @@ class Family:
         self.groups.clear()
         self.kept.clear()
         while self._await(-1, os.WNOHANG):
-            for child in self._children(os.getpid()):
-                _signal(os.kill, -1 if self.alone else child)
+            children = self._children(os.getpid())
+            if self.apart is not None and children == [self.apart]:
+                return
+            if self.apart not in children:
+                self.end_apart()  # the children cannot be listed: with it, waiting for them would not end
+            for child in children:
+                if child != self.apart:
+                    _signal(os.kill, -1 if self.alone else child)
             self._await(-1)
 
     def kill_others(self):
@@ -111,7 +142,7 @@ class Family:
         """Return what `children`, a function from a process to its children, gives for this process, with the orphans
         that became children of the space's first process in its place."""
         first = None if self.space is None else self.space.first
-        found = set(children(os.getpid()))
+        found = set(children(os.getpid())) - {self.apart}
         return found if first is None else found - {first} | set(children(first))
 
     @contextlib.contextmanager
@@ -142,7 +173,8 @@ class Family:
     def _await(self, child, how=0):
         """Reap a child (-1: any); return False when there is none."""
         try:
-            os.waitpid(child, how)
+            if os.waitpid(child, how)[0] == self.apart:
+                self.apart = None
         except ChildProcessError:
             return False
         return True
@@ -180,6 +212,8 @@ class Family:
             return
 
     def _forget(self, child):
+        if child == self.apart:
+            self.apart = None
         self.groups.discard(child)
         self.kept.discard(child)
 
@@ -218,6 +252,14 @@ def await_end(child, seconds):
     finally:
         if watched is not None:
             os.close(watched)
+
+
+def _die_with(server):
+    """Have the kernel kill this process when the process `server`, its parent, dies."""
+    if PRCTL is not None:
+        PRCTL(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() not in (server, 0):  # it died before; a parent in another namespace shows as 0
+            os._exit(0)
 
 
 def outlive_parent():

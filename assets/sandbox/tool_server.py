@@ -27,6 +27,7 @@ import start
 import state_diff
 import worker
 import workspace
+import zygote
 from lines import as_line, encode
 from stream import Stream
 
@@ -77,6 +78,7 @@ class Server:
         self.limits = dict(_LIMITS)
         self.process_cap = None
         self.worker = None
+        self.zygote = None
         self.git = False
         self.baseline = state_diff.Baseline({})
         self.pristine = False
@@ -138,6 +140,7 @@ class Server:
             self.make_repository()
         gc.collect()
         gc.freeze()
+        self.make_zygote()
         self.pristine = True
         return {}
 
@@ -210,21 +213,47 @@ class Server:
         """Fork a worker; `self.worker` stays None when the sandbox allows no further process."""
         ours, theirs = socket.socketpair()
         try:
-            child = self.family.fork(closing=(ours.fileno(),))
+            child = self.fork_worker(ours.fileno(), theirs.fileno())
         except OSError:
             ours.close()
-            theirs.close()
             return
-        if child == 0:
-            worker.start(theirs.detach(), self.modules, self.limits, self.process_cap, self.workspace.folder)
-        theirs.close()
+        finally:
+            theirs.close()
         ours.setblocking(False)
         self.worker = (child, ours.detach())
+
+    def fork_worker(self, ours, theirs):
+        """Fork a worker whose channel is the descriptor `theirs`, and return its number. Raises OSError."""
+        if self.zygote is not None:
+            try:
+                return self.zygote.fork(theirs)
+            except (OSError, ValueError):  # a tool may have ended it
+                self.end_zygote()
+        child = self.family.fork(closing=(ours,))
+        if child == 0:
+            self.become_worker(theirs)
+        return child
+
+    def become_worker(self, channel):
+        worker.start(channel, self.modules, self.limits, self.process_cap, self.workspace.folder)
+
+    def make_zygote(self):
+        """Start the process that forks the workers of the present environment, where there can be one."""
+        self.end_zygote()
+        if self.modules.tools and zygote.is_possible(self.family):
+            with contextlib.suppress(OSError):
+                self.zygote = zygote.Zygote(self.family, self.become_worker)
+
+    def end_zygote(self):
+        if self.zygote is not None:
+            self.zygote.close()
+            self.zygote = None
 
     def private(self):
         """Return the server's descriptors, which no child may inherit."""
         channel = () if self.worker is None else (self.worker[1],)
-        return (self.stream.inbound, self.stream.outbound, *channel, *self.programs.descriptors())
+        forks = () if self.zygote is None else (self.zygote.channel.fileno(),)
+        return (self.stream.inbound, self.stream.outbound, *channel, *forks, *self.programs.descriptors())
 
     def find_process_cap(self):
         """Return the RLIMIT_NPROC for tools; None in a container, which bounds processes itself.
@@ -547,6 +576,7 @@ def main(config):
         pass
     finally:
         server.family.kill()
+        server.end_zygote()
         if config["remove"]:
             workspace.remove(config["root"])
         os._exit(0)

@@ -35,6 +35,7 @@ _SOURCES = (
     "processes",
     "command",
     "keeper",
+    "zygote",
     "programs",
     "stream",
     "database_rows",
