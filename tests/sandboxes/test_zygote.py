@@ -16,7 +16,7 @@ from engine.plugins import load
 from engine.protocols import Sandbox, SandboxPool
 from engine.types import Environment
 
-TOOLS = '''
+TOOLS = """
 import os, random, signal, threading
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def end_siblings() -> int:
             os.kill(int(child), signal.SIGKILL)
             ended += 1
     return ended
-'''
+"""
 ENVIRONMENT = Environment({"a.txt": b"1"}, {"t.py": TOOLS})
 
 
