@@ -47,9 +47,9 @@ def _as_tried(db: Any, batch: Batch) -> Batch:
     """Return the batch with what the profiles of saved models say of its own, and print what does not fit."""
     from engine.planning.model_fit import misfits, untried, with_profiles
     from engine.planning.pack_lints import unanchored_criteria
-    from storage.generating.endpoints import profiles_for
+    from storage.generating import endpoints
 
-    profiles = profiles_for(db, batch.models)
+    profiles = endpoints.profiles(db)
     for misfit in misfits(batch, profiles):
         print(f"{'warning' if misfit.serious else 'note'}: {misfit.text}")
     for unanchored in unanchored_criteria(batch.rubric) if batch.rubric else ():

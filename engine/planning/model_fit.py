@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.planning.players import roles_asked
 from engine.types import Batch, Endpoint, ModelRole, Profile, as_profiled, endpoint_key
 
-Profiles = Mapping[ModelRole, Profile | None]
+Profiles = Mapping[str, Profile]
+"""Each by the endpoint that it was made for (`endpoint_key`)."""
 ROOM_TO_THINK = 1024
 """Tokens below which a thinking model is often cut before its answer."""
 
@@ -23,25 +24,44 @@ class Misfit:
 
 
 def misfits(batch: Batch, profiles: Profiles) -> list[Misfit]:
-    """Return what does not fit, by role. Models without a profile, or whose profile is of other settings, give none."""
-    found: list[Misfit] = []
-    for role in roles_asked(batch):
-        endpoint, profile = batch.models.get(role), profiles.get(role)
-        if endpoint is not None and _tried(endpoint, profile) and profile is not None:
-            found += role_misfits(role, endpoint, profile)
-    return found
+    """Return what does not fit, by role; of the judge also what does not fit of the further models of its panel. Models
+    without a profile, or whose profile is of other settings, give none."""
+    known = ((role, endpoint, profiles.get(endpoint_key(endpoint))) for role, endpoint in _asked(batch))
+    return [
+        misfit
+        for role, endpoint, profile in known
+        if profile is not None
+        for misfit in role_misfits(role, endpoint, profile)
+    ]
 
 
 def untried(batch: Batch, profiles: Profiles) -> list[ModelRole]:
-    """Return the roles whose models have no profile."""
-    models = {role: batch.models[role] for role in roles_asked(batch) if role in batch.models}
-    return [role for role, endpoint in models.items() if not _tried(endpoint, profiles.get(role))]
+    """Return the roles of which a model has no profile."""
+    return list(dict.fromkeys(role for role, endpoint in _asked(batch) if endpoint_key(endpoint) not in profiles))
 
 
 def with_profiles(batch: Batch, profiles: Profiles) -> Batch:
     """Return the batch with what the profiles say of its models (`as_profiled`)."""
-    models = {role: as_profiled(endpoint, profiles.get(role)) for role, endpoint in batch.models.items()}
-    return batch if models == batch.models else batch.model_copy(update={"models": models})
+
+    def profiled(endpoint: Endpoint) -> Endpoint:
+        return as_profiled(endpoint, profiles.get(endpoint_key(endpoint)))
+
+    models = {role: profiled(endpoint) for role, endpoint in batch.models.items()}
+    panel = tuple(map(profiled, batch.panel))
+    same = models == batch.models and panel == batch.panel
+    return batch if same else batch.model_copy(update={"models": models, "panel": panel})
+
+
+def _asked(batch: Batch) -> Iterator[tuple[ModelRole, Endpoint]]:
+    """Yield the models that a batch asks, each with its role."""
+    for role in roles_asked(batch):
+        if role in batch.models:
+            yield role, batch.models[role]
+        if role == "judge":
+            further = {
+                endpoint_key(endpoint): endpoint for endpoint in batch.panel if endpoint != batch.models.get(role)
+            }
+            yield from (("judge", endpoint) for endpoint in further.values())
 
 
 def role_misfits(role: ModelRole, endpoint: Endpoint, profile: Profile) -> Iterator[Misfit]:
@@ -71,7 +91,3 @@ def _teacher_misfits(who: str, profile: Profile) -> Iterator[Misfit]:
     elif profile.parallel == "one_by_one":
         text = f"{who} made one call after the other where two at once were asked for."
         yield Misfit("teacher", f"{text} Requests that need several at once may be rejected.", serious=False)
-
-
-def _tried(endpoint: Endpoint, profile: Profile | None) -> bool:
-    return profile is not None and profile.made_for == endpoint_key(endpoint)

@@ -141,7 +141,7 @@ def from_file() -> None:
             if given.size > LARGEST:
                 raise InputError(given.name, "is larger than 1 MB.", "A batch file holds a few lines of settings.")
             batch = parse_batch(given.getvalue(), given.name)
-            batch = with_profiles(batch, endpoints.profiles_for(db(), batch.models))
+            batch = with_profiles(batch, endpoints.profiles(db()))
         except InputError as error:
             refusals(sentences(error))
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.errors import InputError
-from engine.types import Endpoint, ModelRole, Profile, endpoint_key
+from engine.types import Endpoint, Profile, endpoint_key
 from storage.conflicts import conflict
 from storage.database import Database
 from storage.tables import EndpointRecord
@@ -99,10 +98,9 @@ def _believed(stored: str | None, endpoint: Endpoint) -> Profile | None:
     return profile if profile is not None and profile.made_for == endpoint_key(endpoint) else None
 
 
-def profiles_for(db: Database, models: Mapping[ModelRole, Endpoint]) -> dict[ModelRole, Profile | None]:
-    """Return the profile of each role's endpoint, from any saved endpoint with the same settings."""
-    known = {row.profile.made_for: row.profile for row in list_endpoints(db) if row.profile}
-    return {role: known.get(endpoint_key(endpoint)) for role, endpoint in models.items()}
+def profiles(db: Database) -> dict[str, Profile]:
+    """Return the profiles of the saved endpoints, each by the endpoint that it was made for (`endpoint_key`)."""
+    return {row.profile.made_for: row.profile for row in list_endpoints(db) if row.profile}
 
 
 def save_endpoint(

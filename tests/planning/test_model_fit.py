@@ -25,9 +25,9 @@ def batch_with(most: int = 2048, **more: Any) -> Batch:
     )
 
 
-def profile_of(batch: Batch, **found: Any) -> dict[ModelRole, Profile | None]:
+def profile_of(batch: Batch, **found: Any) -> dict[str, Profile]:
     made_for = endpoint_key(batch.models["teacher"])
-    return dict.fromkeys(ROLES, Profile(made_at=1.0, made_for=made_for, **found))
+    return {made_for: Profile(made_at=1.0, made_for=made_for, **found)}
 
 
 def said(batch: Batch, **found: Any) -> dict[str, list[tuple[str, bool]]]:
@@ -104,3 +104,22 @@ def test_auto_is_what_the_profile_says() -> None:
     assert {one.parallel_calls for one in changed.models.values()} == {"forbid"}
     assert changed.fingerprint != batch.fingerprint
     assert with_profiles(batch, {}) is batch
+
+
+def test_the_further_models_of_a_panel_are_judges_too() -> None:
+    batch = batch_with()
+    other = batch.models["judge"].model_copy(update={"model": "other"})
+    batch = batch.model_copy(update={"panel": (batch.models["judge"], other, other)})
+    profiles = profile_of(batch, json_schema=True)
+    assert untried(batch, profiles) == ["judge"]
+    made_for = endpoint_key(other)
+    profiles[made_for] = Profile(made_at=1.0, made_for=made_for, json_schema=False, parallel="broken")
+    assert untried(batch, profiles) == []
+    ((role, text, serious),) = ((one.role, one.text, one.serious) for one in misfits(batch, profiles))
+    assert (role, serious) == ("judge", False)
+    assert text.startswith("The judge's model other gave no JSON by a schema")
+    changed = with_profiles(batch, profiles)
+    assert changed.models == batch.models
+    assert [endpoint.parallel_calls for endpoint in changed.panel] == ["auto", "forbid", "forbid"]
+    without = batch.model_copy(update={"judges": (Choice(name="rules"),)})
+    assert misfits(without, profiles) == []

@@ -15,7 +15,7 @@ from storage.generating import endpoints
 
 def model_fit(db: Database, batch: Batch) -> None:
     """Draw what the profiles of the batch's models warn of, and one line for models without a profile."""
-    profiles = endpoints.profiles_for(db, batch.models)
+    profiles = endpoints.profiles(db)
     for misfit in misfits(batch, profiles):
         if misfit.serious:
             notice("warning", literal(misfit.text), icon="warning")

@@ -99,10 +99,7 @@ def test_a_profile_is_saved_with_the_endpoint_that_it_was_made_for_only(db: Data
     endpoints.save_endpoint(db, "two", TRIED, None, strange)
     assert [row.profile for row in endpoints.list_endpoints(db)] == [mine, None]
     changed = TRIED.model_copy(update={"timeout": 3.0, "sampling": Sampling(temperature=0.1)})
-    assert endpoints.profiles_for(db, {"teacher": changed, "judge": TRIED.model_copy(update={"model": "n"})}) == {
-        "teacher": mine,
-        "judge": None,
-    }
+    assert endpoints.profiles(db) == {endpoint_key(changed): mine}
 
 
 def test_a_profile_that_cannot_be_read_is_none(db: Database) -> None:
