@@ -8,10 +8,11 @@ import importlib.util
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -42,6 +43,37 @@ def package_paths() -> list[str]:
     found: list[Any] = [importlib.util.find_spec(name) for name in TRUSTED]
     folders = {str(Path(spec.origin).parent.parent.resolve()) for spec in found if spec and spec.origin}
     return sorted(folders)
+
+
+def check_readable() -> None:
+    """Check that an unprivileged user can read the packages that tools may import. Raises SandboxError(gone=True)."""
+    for name in TRUSTED:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            continue
+        package = Path(spec.origin).parent.resolve()
+        if (
+            shut := next((path for path in (package.parent, *_inside(package)) if not _is_open(path)), None)
+        ) is not None:
+            raise SandboxError(
+                f"Tools must not run as root, and no other user can read the package {name} here ({shut}). Give "
+                f"everyone read access (chmod -R go+rX {package.parent}), or start the engine as an ordinary user.",
+                gone=True,
+            )
+
+
+def _inside(package: Path) -> Iterator[Path]:
+    """Yield a package's folders and what Python imports from them."""
+    for folder, _, files in os.walk(package):
+        yield Path(folder)
+        yield from (Path(folder, file) for file in files if file.endswith((".py", ".so")))
+
+
+def _is_open(path: Path) -> bool:
+    """Whether any user may read a file, or list and enter a folder."""
+    mode = path.stat().st_mode
+    needed = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+    return mode & needed == needed
 
 
 def interpreter_paths() -> list[str]:

@@ -117,6 +117,8 @@ class Bubblewrap(Pooled):
                 "each sandbox. Choose another sandbox.",
                 gone=True,
             )
+        if os.geteuid() == 0:
+            await asyncio.to_thread(_here.check_readable)
         environment = Environment({}, {}, commands=True)
         sandbox: RemoteSandbox | None = None
         try:

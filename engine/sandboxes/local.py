@@ -232,6 +232,7 @@ def _spawn(root: Path, size: int) -> _here.Started:
 def _check_drop() -> None:
     """Check that tools of this engine, which is root, can be given another user; once it was so, that is not checked
     again. Raises SandboxError(gone=True)."""
+    _here.check_readable()
     command = _here.dropped([_here.interpreter(), "-S", "-c", "import json"], _TOOLS, "/")
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from engine.errors import SandboxError
-from engine.sandboxes import _here
+from engine.plugins import load
+from engine.sandboxes import _here, local
 from engine.serving.choice import open_pool
 from engine.settings import SANDBOX_ASSETS
 from engine.types import Environment
@@ -159,3 +160,38 @@ async def test_a_kernel_that_counts_processes_otherwise_is_told(monkeypatch: pyt
     monkeypatch.setattr("engine.sandboxes.bubblewrap.os.uname", lambda: SimpleNamespace(release=release))
     with pytest.raises(SandboxError, match=r"kernel is older than 5\.14.*another sandbox"):
         await open_pool("bubblewrap")
+
+
+@pytest.mark.parametrize("shut", ["", "fake/__init__.py", "fake/inner", "fake/inner/part.py"])
+def test_packages_that_only_their_owner_can_read_are_refused_with_the_next_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str
+) -> None:
+    place = tmp_path / "packages"
+    (place / "fake/inner").mkdir(parents=True)
+    for file in ("fake/__init__.py", "fake/inner/part.py", "fake/secret.txt"):
+        (place / file).write_text("")
+    (place / "fake/secret.txt").chmod(0o600)
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setattr(_here, "TRUSTED", ("fake", "missing"))
+    _here.check_readable()
+    (place / shut).chmod(0o700 if (place / shut).is_dir() else 0o600)
+    with pytest.raises(SandboxError) as refused:
+        _here.check_readable()
+    assert refused.value.gone
+    assert str(place / shut) in str(refused.value)
+    assert f"chmod -R go+rX {place}" in str(refused.value)
+
+
+@as_root
+@pytest.mark.parametrize("name", ["local", "bubblewrap"])
+async def test_an_engine_that_is_root_looks_at_them_before_it_starts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise SandboxError("No other user can read the package.", gone=True)
+
+    monkeypatch.setattr(_here, "check_readable", refuse)
+    local._check_drop.cache_clear()
+    plugin = load("sandboxes", name)
+    with pytest.raises(SandboxError, match="can read the package"):
+        await plugin.make(plugin.config()).start()
