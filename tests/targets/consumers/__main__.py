@@ -1,9 +1,10 @@
 """Hold the exported files against the loaders of their consumers: `make consumers`, or with names only some of them.
 
 Each consumer has a file NAME.py here, which only its own environment can run, since their requirements exclude each
-other; the lines `requires:` and `python:` of its docstring say what is installed there. They are made one after the
-other and stay for the next time. None needs a GPU or an account, but LLaMA-Factory, ms-swift and verl need torch: on
-Linux, naming a place with wheels for the CPU (UV_INDEX or UV_FIND_LINKS) saves some gigabytes.
+other; its docstring says what is installed there: `requires:`, `alone:` (without what that requires itself) and
+`python:` (another Python, which must be on the PATH). They are made one after the other and stay for the next time.
+None needs a GPU or an account, but LLaMA-Factory, axolotl, ms-swift and verl need torch: on Linux, naming a place with
+wheels for the CPU (UV_INDEX or UV_FIND_LINKS) saves some gigabytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         "llamafactory/ranking",
         "llamafactory/kto",
     ),
+    "axolotl": ("axolotl",),
     "ms_swift": ("ms_swift", "ms_swift/rejected"),
     "verl": ("verl", "verl/rl", "toolrl"),
     "toolrl": ("toolrl",),
@@ -63,6 +65,7 @@ def write(targets: tuple[str, ...], folder: Path) -> None:
         place = folder / name.replace("/", "_")
         place.mkdir(exist_ok=True)
         (place / "train.jsonl").write_bytes(b"".join(line + b"\n" for line in lines(name)[0]))
+        (place / "settings").write_text(find(name).settings_for({"train": "train.jsonl"}))
         recipe = for_target(Recipe(target=name))
         config = plugins.configure("exporters", find(name).format, recipe.options)
         exporter = plugins.load("exporters", find(name).format).make(config)
@@ -75,11 +78,12 @@ def environment(name: str, folder: Path) -> bool:
     place = folder / name
     if (place / "ready").exists():
         return True
-    python, wanted = (said_of(name, word) for word in ("python", "requires"))
+    python, wanted, alone = (said_of(name, word) for word in ("python", "requires", "alone"))
     uv = [sys.executable, "-m", "uv"]
     make = [*uv, "venv", "--quiet", "--clear", "--python", *(python or [sys.executable]), str(place)]
-    install = [*uv, "pip", "install", "--quiet", "--python", str(place / "bin/python"), *wanted]
-    made = all(subprocess.run(command).returncode == 0 for command in (make, install))
+    install = [*uv, "pip", "install", "--quiet", "--python", str(place / "bin/python")]
+    further = [[*install, "--no-deps", *alone]] if alone else []
+    made = all(subprocess.run(command).returncode == 0 for command in (make, [*install, *wanted], *further))
     if made:
         (place / "ready").touch()
     return made
