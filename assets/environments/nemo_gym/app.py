@@ -31,8 +31,14 @@ def _reply(response):
         for item in response.output
         if item.type == "function_call"
     ]
+    thoughts = [part.text for item in response.output if item.type == "reasoning" for part in item.summary]
     cut = response.incomplete_details is not None and response.incomplete_details.reason == "max_output_tokens"
-    return {"content": extract_text(response), "tool_calls": calls, "finish": "length" if cut else "stop"}
+    return {
+        "content": extract_text(response),
+        "reasoning": "\n".join(thoughts) or None,
+        "tool_calls": calls,
+        "finish": "length" if cut else "stop",
+    }
 
 
 def _said(messages):

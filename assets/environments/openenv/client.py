@@ -13,7 +13,7 @@ class TurnwrightEnv(EnvClient[TurnwrightAction, TurnwrightObservation, State]):
     """One session with the server. `reset(task="...")` chooses a task by id, `reset(seed=7)` by number."""
 
     def _step_payload(self, action: TurnwrightAction) -> dict[str, Any]:
-        return {"content": action.content, "tool_calls": action.tool_calls, "finish": action.finish}
+        return action.model_dump(include={"content", "tool_calls", "reasoning", "finish"})
 
     def _parse_result(self, payload: dict[str, Any]) -> StepResult[TurnwrightObservation]:
         done, reward = payload.get("done", False), payload.get("reward")

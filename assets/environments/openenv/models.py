@@ -14,6 +14,7 @@ class TurnwrightAction(Action):
     tool_calls: list[dict[str, Any]] = Field(
         default_factory=list, description='Calls: {"id", "name", "arguments"}, arguments as an object or its JSON'
     )
+    reasoning: str = Field(default="", description="What the model thought, where its server tells it apart")
     finish: str = Field(default="", description="The finish reason of the model's server; length: it was cut off")
 
 

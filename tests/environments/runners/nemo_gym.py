@@ -31,6 +31,8 @@ def response(reply, number):
     """Return a reply as the Responses API gives it."""
     text = [{"type": "output_text", "text": reply["content"], "annotations": []}]
     said = {"id": f"m{number}", "type": "message", "role": "assistant", "status": "completed", "content": text}
+    summary = [{"type": "summary_text", "text": reply["reasoning"]}]
+    thought = {"id": f"t{number}", "type": "reasoning", "summary": summary}
     calls = [
         {"type": "function_call", "call_id": call["id"], "name": call["name"], "arguments": as_text(call["arguments"])}
         for call in reply["tool_calls"]
@@ -41,7 +43,7 @@ def response(reply, number):
         "created_at": 0,
         "model": "m",
         "object": "response",
-        "output": [*([said] if reply["content"] else []), *calls],
+        "output": [*([thought] if reply["reasoning"] else []), *([said] if reply["content"] else []), *calls],
         "incomplete_details": cut,
         "parallel_tool_calls": True,
         "tool_choice": "auto",

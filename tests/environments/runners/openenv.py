@@ -42,7 +42,10 @@ try:
             assert [message["role"] for message in found.observation.messages] == ["system", "user"]
             for reply in case["replies"]:
                 action = made.TurnwrightAction(
-                    content=reply["content"], tool_calls=reply["tool_calls"], finish=reply["finish"] or ""
+                    content=reply["content"],
+                    tool_calls=reply["tool_calls"],
+                    reasoning=reply["reasoning"] or "",
+                    finish=reply["finish"] or "",
                 )
                 found = env.step(action)
                 if found.done:

@@ -37,6 +37,7 @@ async def complete(request):
         for number, call in enumerate(reply["tool_calls"])
     ]
     message = {"role": "assistant", "content": reply["content"], **({"tool_calls": calls} if calls else {})}
+    message |= {"reasoning_content": reply["reasoning"]} if reply["reasoning"] else {}
     finish = "length" if reply["finish"] == "length" else "tool_calls" if calls else "stop"
     head = {"id": "x", "created": 0, "model": "m", "object": "chat.completion.chunk"}
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -70,7 +70,8 @@ class TurnwrightEnvironment(Environment[TurnwrightAction, TurnwrightObservation,
         if self._episode is None:
             raise ValueError("No dialogue is open. Call reset first.")
         self._state.step_count += 1
-        reply = {"content": action.content, "tool_calls": action.tool_calls, "finish": action.finish}
+        reply = action.model_dump(include={"content", "tool_calls", "finish"})
+        reply["reasoning"] = action.reasoning or None
         found = _runtime().request("reply", episode=self._episode, reply=reply)
         result = found["result"]
         if result is not None:
