@@ -36,7 +36,7 @@ class Modules:
             try:
                 tree = ast.parse(sources[file], f"tools/{file}")
                 self.codes[stem] = compile(tree, f"tools/{file}", "exec")
-            except (SyntaxError, ValueError) as error:
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deep
                 self.broken[stem] = f"{type(error).__name__}: {error}"
                 continue
             self._note(stem, tree, ast)

@@ -73,7 +73,7 @@ def _as_python(text: str, tools: Collection[str]) -> Iterator[tuple[int, int]]:
             return
         try:
             body = parsed(match["call"].strip()).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError):
             continue
         if len(body) == 1 and isinstance(body[0], ast.Expr) and _all_calls(body[0].value, tools):
             yield match.span("call")

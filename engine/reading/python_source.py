@@ -20,7 +20,10 @@ def parsed(source: str) -> ast.Module:
     with _PARSING, warnings.catch_warnings():
         for kind in (SyntaxWarning, DeprecationWarning):  # a warning about a stranger's text helps nobody
             warnings.simplefilter("ignore", kind)
-        return ast.parse(source)
+        try:
+            return ast.parse(source)
+        except (RecursionError, MemoryError):  # which of them Python raises depends on what is nested
+            raise SyntaxError("it is nested too deep") from None
 
 
 def literal(source: str) -> Any:
@@ -28,7 +31,7 @@ def literal(source: str) -> Any:
     ValueError."""
     try:
         body = parsed(source.strip()).body
-    except (SyntaxError, RecursionError, MemoryError) as error:
+    except SyntaxError as error:
         raise ValueError("it is no Python") from error
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         raise ValueError("it is no value")

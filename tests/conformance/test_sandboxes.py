@@ -104,10 +104,15 @@ async def test_failures_are_typed(
 @EVERY
 async def test_a_broken_module_is_a_crash_of_the_tool(pool: SandboxPool) -> None:
     broken = environment(
-        modules={"bad.py": "def f(:\n", "late.py": "import nothing_like_this\ndef g(): return 1"}, key="b"
+        modules={
+            "bad.py": "def f(:\n",
+            "deep.py": f"def d(): return {'-' * 100_000}1",
+            "late.py": "import nothing_like_this\ndef g(): return 1",
+        },
+        key="b",
     )
     async with pool.lease(broken) as sandbox:
-        for tool, word in (("f", "SyntaxError"), ("g", "ModuleNotFoundError")):
+        for tool, word in (("f", "SyntaxError"), ("d", "Error"), ("g", "ModuleNotFoundError")):
             result = await sandbox.call(tool, {})
             assert result.fault == "tool_crash"
             assert word in result.content

@@ -13,7 +13,8 @@ import pytest
 
 from engine import plugins
 from engine.domains.signature import tools_from_source
-from engine.reading.python_source import parsed
+from engine.errors import InputError
+from engine.reading.python_source import literal, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,3 +56,16 @@ def test_no_other_file_builds_a_tree() -> None:
         if "ast.parse(" in path.read_text()
     ]
     assert found == ["engine/reading/python_source.py"]
+
+
+@pytest.mark.parametrize(
+    "source", ["a = " + "(" * 150 + "1", "a = " + "-" * 100_000 + "1", "a = " + "a." * 100_000 + "b"]
+)
+def test_what_is_nested_too_deep_is_an_error_of_the_source(nested: str) -> None:
+    source = f"a = {nested}"
+    with pytest.raises(SyntaxError):
+        parsed(source)
+    with pytest.raises(ValueError, match="no Python"):
+        literal(source)
+    with pytest.raises(InputError, match=r"tools/t\.py"):
+        tools_from_source({"tools/t.py": source})

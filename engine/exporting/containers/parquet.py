@@ -1,25 +1,23 @@
 """Parquet files in two passes: rows are kept on disk as JSON Lines until all are known, since a column has one type.
 
-Memory holds one row group, whatever the number of rows.
+Memory holds two row groups, whatever the number of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from io import BytesIO
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.json
 import pyarrow.parquet
 
 from engine.exporting.containers.files import Shards
 from engine.exporting.containers.places import Place, texts_inside, with_texts
-from engine.exporting.json import dump_bytes
 from engine.types import Container
 
 _BUFFER_BYTES = 1 << 20
@@ -69,27 +67,28 @@ class ParquetFiles:
         self._kept_path.unlink()
 
     def _write(self, schema: pa.Schema, final: pa.Schema) -> None:
+        """Write the row groups, each in a thread of its own while the next is made."""
         inside = texts_inside(self._rows_seen)
-        options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
         writer: Any = None
-        for group in _groups(self._kept_path):
-            for name, run in self._shards.runs(group):
-                if name not in self.files:
-                    if writer is not None:
-                        writer.close()
-                    file = pyarrow.parquet.ParquetWriter(self._folder / name, final, compression=self._packed)
-                    writer = self._stack.enter_context(file)
-                    self.files[name] = 0
-                data = b"\n".join([_rewritten(row, inside) for row in run] if inside else run)
-                read = pyarrow.json.ReadOptions(block_size=len(data) + 1)  # a row must not straddle two blocks
-                table = pyarrow.json.read_json(BytesIO(data), read_options=read, parse_options=options)
-                self.files[name] += len(run)
-                writer.write_table(table.select(schema.names).cast(final))
+        with ThreadPoolExecutor(1) as writing:
+            pending: Future[None] | None = None
+            for group in _groups(self._kept_path):
+                for name, run in self._shards.runs(group):
+                    rows = [with_texts(msgspec.json.decode(row), inside) for row in run]
+                    table = pa.Table.from_pylist(rows, schema=schema).cast(final)
+                    if pending is not None:
+                        pending.result()
+                    if name not in self.files:
+                        if writer is not None:
+                            writer.close()
+                        file = pyarrow.parquet.ParquetWriter(self._folder / name, final, compression=self._packed)
+                        writer = self._stack.enter_context(file)
+                        self.files[name] = 0
+                    self.files[name] += len(run)
+                    pending = writing.submit(writer.write_table, table)
+            if pending is not None:
+                pending.result()
         writer.close()
-
-
-def _rewritten(row: bytes, inside: Any) -> bytes:
-    return dump_bytes(with_texts(msgspec.json.decode(row), inside))
 
 
 def _groups(path: Path) -> Iterator[list[bytes]]:
