@@ -58,9 +58,7 @@ def test_no_other_file_builds_a_tree() -> None:
     assert found == ["engine/reading/python_source.py"]
 
 
-@pytest.mark.parametrize(
-    "source", ["a = " + "(" * 150 + "1", "a = " + "-" * 100_000 + "1", "a = " + "a." * 100_000 + "b"]
-)
+@pytest.mark.parametrize("nested", ["(" * 150 + "1", "-" * 100_000 + "1", "a." * 100_000 + "b"])
 def test_what_is_nested_too_deep_is_an_error_of_the_source(nested: str) -> None:
     source = f"a = {nested}"
     with pytest.raises(SyntaxError):
