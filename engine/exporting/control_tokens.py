@@ -26,13 +26,14 @@ _ANGLED = re.compile(
 """ChatML, Llama 3, gpt-oss, DeepSeek (full-width bars), Hermes, Qwen, Llama 2, Gemma."""
 _BRACKETED = re.compile(r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]")
 """Mistral and Llama 2."""
+_ENDS = (b"INST]", b"TOOL_CALLS]", b"TOOL_RESULTS]", b"AVAILABLE_TOOLS]", b"SYSTEM_PROMPT]")
 _OWN = re.compile(r"<\|[A-Za-z_]+\|>|</?(?:tool_call|tool_response|think)>")
 """ChatML and Hermes."""
 
 
 def may_hold_tokens(body: bytes) -> bool:
     """Return whether a stored body can hold a control token at all; far cheaper than looking at its texts."""
-    return b"<" in body or b"INST" in body or b"TOOL" in body or b"_PROMPT" in body  # rare, so fast
+    return b"<" in body or any([end in body for end in _ENDS])  # all of them rare, and the longer the faster
 
 
 def control_tokens(turns: Sequence[RecordTurn]) -> list[str]:

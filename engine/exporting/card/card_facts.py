@@ -17,8 +17,8 @@ from engine import plugins
 from engine.hygiene.language import language_of
 from engine.types import TOKENS, Record, RecordTurn
 
-FIRST_OF_BATCH = 500
-EVERY_FURTHER = 20
+FIRST_OF_BATCH = 200
+EVERY_FURTHER = 50
 UNCLEAR = "unclear"
 """In place of a language: the texts are too short, or in several."""
 _READ_MESSAGES, _READ_CHARACTERS = 12, 150
@@ -108,7 +108,7 @@ class CardCounts:
 
     seen: Counter[CardKey] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
-    scores: Counter[ScoreKey] = field(default_factory=Counter)
+    _scores: Counter[tuple[ScoreKey, ...]] = field(default_factory=Counter)
     _lengths: Mapping[str, array[int]] = field(default_factory=lambda: {name: array("q") for name in MEASURES})
 
     def add(self, facts: CardFacts) -> None:
@@ -116,10 +116,19 @@ class CardCounts:
         self.seen[facts.key] += 1
         if facts.language is not None:
             self.languages[facts.language] += 1
-        self.scores.update(facts.scores)
+        self._scores[facts.scores] += 1  # most trajectories have been judged alike, so they are told apart once
         for known, length in zip(self._lengths.values(), facts.lengths, strict=True):
             if length is not None:
                 known.append(length)
+
+    @property
+    def scores(self) -> Counter[ScoreKey]:
+        """How many scores there are of each kind."""
+        found: Counter[ScoreKey] = Counter()
+        for alike, count in self._scores.items():
+            for one in alike:
+                found[one] += count
+        return found
 
     @property
     def human(self) -> int:
