@@ -298,7 +298,7 @@ def _text(workspace, baseline, path, before, after):
         return None
     text = ""
     if (before or b"") != (after or b""):
-        text = _unified(old.splitlines(keepends=True), new.splitlines(keepends=True), before is None, after is None)
+        text = _unified(_lines(old), _lines(new), before is None, after is None)
     cut = len(text) > MOST_TEXT
     return {
         "format": "text",
@@ -307,6 +307,13 @@ def _text(workspace, baseline, path, before, after):
         "text": text[:MOST_TEXT],
         "truncated": cut,
     }
+
+
+def _lines(text):
+    """Return the lines of a text with their newlines. Only a newline ends a line: splitlines() would also split at a
+    form feed or U+2028, inside what an editor shows as one line."""
+    *whole, rest = text.split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])
 
 
 def _unified(old, new, added, removed):

@@ -158,7 +158,7 @@ class Worker:
             if function is None:
                 return _error(f"There is no tool {tool}."), "unknown_tool"
             value = function(**arguments)
-            return (value if isinstance(value, str) else encode(value)), None
+            return _content(value)
         except MemoryError:
             return _error("The tool used more memory than the sandbox allows."), "limit"
         except REFUSALS as error:
@@ -187,12 +187,76 @@ class Worker:
         return getattr(module, tool)
 
 
+def _content(value):
+    """Return (content, fault) for what a tool returned: a text as it is, anything else as JSON."""
+    if isinstance(value, str):
+        return value, None
+    try:
+        return _encode_result(value), None
+    except MemoryError:
+        raise
+    except Exception as error:
+        message = _sentence(error)
+        if message.startswith("Out of range float"):
+            message = "NaN or Infinity"
+        return _error(f"The tool returned what JSON cannot hold: {message}."), "tool_crash"
+
+
+def _plain(value):
+    """Return a value that is no JSON as one that is; the encoder asks only for such values.
+
+    Dates and times become ISO text, Decimals text with all their digits, sets sorted lists, bytes UTF-8 text or else
+    base64, dataclasses objects, enums their values, paths text, and arrays and scalars of numpy lists and numbers.
+    Raises TypeError for any other, and ValueError for a Decimal that is no finite number.
+    """
+    import base64
+    import dataclasses
+    import datetime
+    import decimal
+    import enum
+    import pathlib
+
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        if not value.is_finite():
+            raise ValueError("NaN or Infinity")
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return _sorted(value)
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a value of type {type(value).__name__}")
+
+
+def _sorted(values):
+    """Return a set as a list whose order does not depend on the hash seed."""
+    try:
+        if all(isinstance(value, (int, float)) for value in values):
+            return sorted(values)
+        return sorted(values, key=_encode_result)
+    except RecursionError:
+        raise TypeError("a set nested too deeply") from None
+
+
+_encode_result = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+
+
 def _sentence(error):
     """Return an exception's message, also when making it raises another exception."""
     try:
-        if isinstance(error, KeyError) and len(error.args) == 1:
-            return str(error.args[0])
-        return str(error)
+        return f"KeyError: {error}" if type(error) is KeyError and error.args else str(error)
     except BaseException as second:
         return type(second).__name__
 

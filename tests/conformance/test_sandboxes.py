@@ -83,11 +83,11 @@ async def test_other_values_are_dumped_as_json_with_key_order_kept(sandbox: Remo
     [
         ("refuse", {"kind": "value"}, "tool_error", "no: value"),
         ("refuse", {"kind": "permission"}, "tool_error", "no: permission"),
-        ("lookup", {}, "tool_error", "missing key"),
+        ("lookup", {}, "tool_error", "KeyError: 'missing key'"),
         ("missing", {}, "tool_error", "[Errno 2] No such file or directory: 'nowhere.txt'"),
         ("crash", {}, "tool_crash", "TypeError: list indices must be integers or slices, not NoneType"),
         ("leave", {}, "tool_crash", "SystemExit: 3"),
-        ("unserialisable", {}, "tool_crash", "TypeError: Object of type set is not JSON serializable"),
+        ("unserialisable", {}, "tool_crash", "The tool returned what JSON cannot hold: a value of type object."),
         ("die", {}, "tool_crash", "The tool ended its own process with status 9."),
         ("nonesuch", {}, "unknown_tool", "There is no tool nonesuch."),
         ("_private", {}, "unknown_tool", "There is no tool _private."),

@@ -294,3 +294,8 @@ def test_a_workspace_that_holds_a_strangers_file_is_swept(server: dict[str, Modu
     space.lay()
     assert (tmp_path / "work/a/b.txt").read_bytes() == b"b"
     assert not (tmp_path / "work/a/b.txt").is_symlink()
+
+
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\f"])
+def test_only_a_newline_ends_a_line_of_a_diff(server: dict[str, ModuleType], inside: str) -> None:
+    assert server["state_diff"]._lines(f"a{inside}b\nc") == [f"a{inside}b\n", "c"]
