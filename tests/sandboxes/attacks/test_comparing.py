@@ -15,6 +15,7 @@ from engine.sandboxes._remote import RemoteSandbox
 from engine.types import Change, Limits
 from tests.conformance._sandboxes import EVERY, ISOLATED, environment
 from tests.sandboxes.attacks._attacks import pool, pools, python, sandbox
+from tests.sandboxes.test_workbooks import BOMB, book, changed
 
 __all__ = ["pool", "pools", "sandbox"]  # fixtures
 
@@ -93,7 +94,10 @@ async def test_a_small_database_of_huge_columns(sandbox: RemoteSandbox, name: st
     bomb = _generated(tmp_path)
     assert len(bomb) < 9000
     await sandbox.write(name, bomb)
-    assert (await _compared(sandbox))[name].format == "binary"
+    found = (await _compared(sandbox))[name]
+    assert found.format == "sqlite"
+    rows = {leaf.pointer: leaf.after for leaf in found.leaves if leaf.pointer.startswith("t/")}
+    assert rows == {f"t/{n}": {"id": n} for n in (1, 2, 3)}, "what is worked out is not read"
     assert await _clean(sandbox)
 
 
@@ -217,4 +221,15 @@ async def test_huge_values_of_a_small_json(sandbox: RemoteSandbox) -> None:
     await sandbox.write("new.json", b"[" + b"[]," * 320_000 + b"1]")
     await sandbox.write("other.json", b'{"a": ' + b"9" * 400_000 + b"}")
     assert set(await _compared(sandbox)) == {"new.json", "other.json"}
+    assert await _clean(sandbox)
+
+
+@EVERY
+async def test_workbooks_that_hold_more_than_they_show(sandbox: RemoteSandbox) -> None:
+    await sandbox.write("plain.xlsx", book({"A1": 1}))
+    assert (await _compared(sandbox))["plain.xlsx"].format == "json"
+    deep = b"<worksheet>" + b"<a>" * 200_000 + b"</a>" * 200_000 + b"</worksheet>"
+    for name, sheet in (("entities", BOMB), ("large", b" " * (65 << 20)), ("deep", deep)):
+        await sandbox.write(f"{name}.xlsx", changed(book({"A1": 1}), sheet1_xml=sheet))
+        assert name + ".xlsx" in await _compared(sandbox)
     assert await _clean(sandbox)
