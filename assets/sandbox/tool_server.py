@@ -211,24 +211,30 @@ class Server:
 
     def start_worker(self):
         """Fork a worker; `self.worker` stays None when the sandbox allows no further process."""
+        if self.zygote is not None:
+            self.worker = self.forked(lambda ours, theirs: self.zygote.fork(theirs))
+            if self.worker is None:  # a tool may have ended it
+                self.end_zygote()
+        if self.worker is None:
+            self.worker = self.forked(self.fork_here)
+
+    def forked(self, fork):
+        """Return (process, our end of its channel) of the worker that `fork` makes, None where that fails. Each try has
+        a channel of its own: a zygote that was given up may still have forked a worker, which then finds its one
+        closed."""
         ours, theirs = socket.socketpair()
         try:
-            child = self.fork_worker(ours.fileno(), theirs.fileno())
-        except OSError:
+            child = fork(ours.fileno(), theirs.fileno())
+        except (OSError, ValueError):
             ours.close()
-            return
+            return None
         finally:
             theirs.close()
         ours.setblocking(False)
-        self.worker = (child, ours.detach())
+        return child, ours.detach()
 
-    def fork_worker(self, ours, theirs):
-        """Fork a worker whose channel is the descriptor `theirs`, and return its number. Raises OSError."""
-        if self.zygote is not None:
-            try:
-                return self.zygote.fork(theirs)
-            except (OSError, ValueError):  # a tool may have ended it
-                self.end_zygote()
+    def fork_here(self, ours, theirs):
+        """Fork a worker from this process, whose channel is the descriptor `theirs`. Raises OSError."""
         child = self.family.fork(closing=(ours,))
         if child == 0:
             self.become_worker(theirs)

@@ -45,6 +45,15 @@ def abort() -> str:
     os.abort()
 
 
+def stop_siblings() -> int:
+    parent, stopped = os.getppid(), 0
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if int(child) != os.getpid():
+            os.kill(int(child), signal.SIGSTOP)
+            stopped += 1
+    return stopped
+
+
 def end_siblings() -> int:
     parent, ended = os.getppid(), 0
     for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
@@ -117,6 +126,16 @@ async def test_a_tool_that_ends_its_siblings_harms_no_later_rollout(pool: Sandbo
             assert await sandbox.ping() == server == me["parent"]
             assert children(server) == [me["pid"]]
             assert not (await sandbox.diff(last=True)).changes
+
+
+@pytest.mark.long
+async def test_a_tool_that_stops_its_siblings_delays_one_rollout_only(pool: SandboxPool) -> None:
+    async with pool.lease(ENVIRONMENT) as sandbox:
+        assert await called(sandbox, "stop_siblings") == 1
+    for _ in range(2):
+        async with pool.lease(ENVIRONMENT) as sandbox:
+            me = await called(sandbox, "whoami")
+            assert children(await sandbox.ping()) == [me["pid"]]
 
 
 async def test_another_environment_gets_another_process(pool: SandboxPool) -> None:
